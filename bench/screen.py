@@ -116,8 +116,8 @@ def make(home: Path, rows: int, share: float) -> None:
     _attempts(draw, people, int(ATTEMPTS * share)).write_parquet(facts / "attempts.parquet")
     _rest(draw, people, facts)
     called = draw.integers(0, int(people * 1.02), rows)
-    told = np.where(draw.random(rows) < 0.5, _name(called), "")
-    written = pl.DataFrame({"number": number_of(called), "person": told, "note": _name(called)})
+    given = np.where(draw.random(rows) < 0.5, _name(called), "")
+    written = pl.DataFrame({"number": number_of(called), "person": given, "note": _name(called)})
     written = written.with_columns(pl.col("person").replace("", None))
     lines = written.write_csv().splitlines()
     for place in draw.choice(rows, rows // 100, replace=False):
@@ -128,8 +128,8 @@ def make(home: Path, rows: int, share: float) -> None:
 
 def office(lines: list[str]) -> bytes:
     """Return a list as a French office program writes it: cp1252, ``;``, an accent a row, CR LF."""
-    told = ["Numéro;Personne;Note", *(f"{line.replace(',', ';')} été" for line in lines[1:])]
-    return "\r\n".join([*told, ""]).encode("cp1252")
+    given = ["Numéro;Personne;Note", *(f"{line.replace(',', ';')} été" for line in lines[1:])]
+    return "\r\n".join([*given, ""]).encode("cp1252")
 
 
 def _name(numbers: np.ndarray) -> np.ndarray:
@@ -225,9 +225,9 @@ def join(home: Path) -> None:
     """Run the bare join, in this process."""
     import duckdb
 
-    told = {"list": home / "list.csv", "facts": home / "facts", "out": home / "join.csv"}
+    given = {"list": home / "list.csv", "facts": home / "facts", "out": home / "join.csv"}
     with duckdb.connect() as base:
-        base.execute(JOIN.format(client=CLIENT, at=NOW.isoformat(), **told))
+        base.execute(JOIN.format(client=CLIENT, at=NOW.isoformat(), **given))
 
 
 def measured(command: list[str]) -> tuple[float, float, float]:
@@ -243,7 +243,7 @@ def measured(command: list[str]) -> tuple[float, float, float]:
 
 
 def checked(home: Path, count: int) -> int:
-    """Return how many of some drawn rows were judged one by one, all with the verdict told."""
+    """Return how many of some drawn rows were judged one by one, all with the verdict given."""
     from releve.cli.outbound_facts import read_facts
     from releve.outbound import Call, built_in_rules, judge_call
     from releve.outbound.fact_tables import build_facts
@@ -264,10 +264,10 @@ def checked(home: Path, count: int) -> int:
         call = replace(base, number=row["number"], person=row["person"] or "")
         one = judge_call(call, facts, rules, NOW)
         following = row["next_allowed"] and datetime.fromisoformat(row["next_allowed"])
-        told = (row["allowed"], row["legal"], row["rules"] or "", row["basis"] or "", following)
+        given = (row["allowed"], row["legal"], row["rules"] or "", row["basis"] or "", following)
         meant = (str(one.allowed).lower(), str(one.legal).lower(), "|".join(one.rules), one.basis)
-        if told != (*meant, one.next_allowed):
-            raise SystemExit(f"{row} was told, one by one it is {meant}, {one.next_allowed}")
+        if given != (*meant, one.next_allowed):
+            raise SystemExit(f"{row} was given, one by one it is {meant}, {one.next_allowed}")
     return rows.height
 
 
@@ -308,7 +308,7 @@ def compare(home: Path, options: argparse.Namespace) -> None:
         print(f"{name:<10} {processor:7.1f} s processor {wall:7.1f} s wall {memory:8,.0f} MB")
     print(f"ratio      {ours[0] / bare[0]:7.2f} processor   {ours[1] / bare[1]:7.2f} wall")
     summary = json.loads((home / "out" / "summary.json").read_text(encoding="utf-8"))
-    print(summary["rows"], {name: told["rows"] for name, told in summary["by_rule"].items()})
+    print(summary["rows"], {name: given["rows"] for name, given in summary["by_rule"].items()})
     if options.check:
         print(f"{checked(home, options.check):,} rows judged one by one: the same")
 

@@ -60,7 +60,7 @@ def compute_digest(path: Path) -> str:
 def screen_list(run: ScreeningRun, progress: Progress) -> dict[str, Any]:
     """Screen a list into its folder and return the summary; go on where a killed run stood.
 
-    ListFault when the folder holds another screening or the list names nobody to call.
+    ListFault when the folder holds another screening or the list has no column of numbers.
     """
     _claim_folder(run)
     done = run.out / "summary.json"

@@ -53,7 +53,7 @@ class CallOptions:
     lang: str
 
     def call(self, at: datetime) -> Call:
-        """Return the call, to nobody yet, at an instant."""
+        """Return the call at an instant, without a number."""
         return Call(self.client, "", at, self.object_, self.caller, self.campaign,
                     mode=self.mode, purpose=self.purpose, sector=self.sector)  # fmt: skip
 

@@ -1,9 +1,9 @@
-"""Whose attempts a table holds, where it does not say.
+"""The provider of attempts in a table that does not name one.
 
-An attempt's id is its provider's: the same id of another provider is another attempt, and both
-count. A table that names nobody is its own provider, known again by what it holds: so two tables
-with the same ids are counted both, and the same table twice once. A longer table of the same
-provider is another one, and counts its first part again: too many are counted, never too few.
+An attempt's id belongs to its provider: two providers may use the same id, and both attempts count.
+A table without a provider is its own provider, identified by its content: two tables with the same
+ids count twice, the same table loaded twice counts once. A longer table counts its first part
+again, so that attempts may be counted too often, never too rarely.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DIGITS = 16
 
 
 def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
-    """Return attempts of which each names a provider: its own, the one given, or the table."""
+    """Return attempts with a provider each: their own, ``provider``, or one named by the table."""
     if not attempts.height:
         return attempts
     name = provider or f"table:{_digest_rows(attempts)}"
@@ -29,6 +29,6 @@ def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
 
 
 def _digest_rows(attempts: pl.DataFrame) -> str:
-    """Return what a table is known again by, whatever the order of its rows."""
+    """Return a digest of a table that does not depend on the order of its rows."""
     rows = attempts.select(sorted(attempts.columns)).sort(pl.all()).write_csv()
     return hashlib.sha256(rows.encode()).hexdigest()[:_DIGITS]

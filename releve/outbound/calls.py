@@ -1,4 +1,4 @@
-"""The call that is asked about."""
+"""The call to be judged."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NEEDED = ("callee", "purpose", "channel", "mode")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that somebody wants to place at an instant.
+    """A call to be placed at an instant.
 
     ``person`` may be empty when the facts tell who holds the number; ``address`` is a territory
     code or a French postcode, empty when unknown; ``caller`` is the number shown, empty when

@@ -76,7 +76,7 @@ def check_authentication(row: LegalRow, moment: CallMoment) -> tuple[RowFailure,
     """Refuse a number that the networks would cut.
 
     A row about calls from abroad binds where the call is known to enter the network elsewhere than
-    in the callee's country; there an authentication that nobody knows of counts as none.
+    in the callee's country; there an unknown authentication counts as none.
     """
     caller, call = moment.caller, moment.case.call
     if caller is None or caller.number_class not in row.parameters["classes"]:

@@ -1,4 +1,4 @@
-"""Checks of what must be known: what is unknown refuses, under an id of its own."""
+"""Checks of what must be known: an unknown value refuses, under an id of its own."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _FAULTS: dict[str, Callable[[CallMoment], Words | str]] = {
 
 
 def _check_registers(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
-    """Refuse registers read too long ago: before the call, or before it was judged."""
+    """Refuse when a register was read too long before the call, or before it was judged."""
     case, found = moment.case, []
     asked = min(moment.case.call.at, case.known_at)
     most: dict[str, int] = row.parameters.get("max_minutes", {})
@@ -74,7 +74,7 @@ def _check_registers(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...
 def check_consent_dates(
     row: LegalRow, moment: CallMoment, state: ConsentState
 ) -> tuple[RowFailure, ...]:
-    """Refuse when a consent would be needed, none holds, and one has a date nobody can trust."""
+    """Refuse when a consent is needed, none holds, and one has a date that cannot be trusted."""
     if not state.needed or state.legal is not None:
         return ()
     return tuple(

@@ -1,4 +1,4 @@
-"""What this package refuses to do, named so that a person can mend it.
+"""The errors of this package.
 
 The error tree::
 
@@ -8,7 +8,7 @@ The error tree::
         ├── CallFault       a call that cannot be judged at all: an instant without offset
         ├── WordFault       a text that is no word of its vocabulary; ``near``: similar words
         ├── FactFaults      the tables of facts cannot be used: a table or a column is missing
-        ├── ListFault       a list whose first line names nobody to call
+        ├── ListFault       a list whose header has no column of numbers
         └── ProofFault      a file of evidence that is none, or whose rules are not those it names
 """
 

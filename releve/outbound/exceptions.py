@@ -119,7 +119,7 @@ def _lift_by_request(row: LegalRow, moment: CallMoment) -> str:
 
 
 def _is_asked_for(request: Callback) -> bool:
-    """Return whether the person asked, outside a call, somebody whose name they knew."""
+    """Return whether the person asked a distributor known by name, with proof, outside a call."""
     return request.named and not request.in_call and bool(request.proof)
 
 

@@ -1,7 +1,7 @@
 """Verdicts judged again from the evidence alone: the calls, the facts and the rules of one file.
 
 Each line of the file holds a decision as it was sealed (``text``), and the facts that were judged.
-Nothing else is read: whoever has the file can tell whether the answers follow from it.
+Nothing else is read, so any holder of the file can check whether the answers follow from it.
 """
 
 from __future__ import annotations

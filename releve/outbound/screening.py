@@ -129,7 +129,7 @@ class Screener:
         named = held.select("number", "person", own_address="address", own_kind="kind")
         work = work.join(named, on=["number", "person"], how="left", maintain_order="left")
         unnamed, count = pl.col("person") == "", pl.col("holders").fill_null(0)
-        several = pl.when(count > 1).then(pl.lit("several")).otherwise(pl.lit("nobody"))
+        several = pl.when(count > 1).then(pl.lit("several")).otherwise(pl.lit("unknown"))
         work = work.with_columns(
             whose=pl.when(~unnamed)
             .then("person")

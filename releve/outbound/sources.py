@@ -1,4 +1,4 @@
-"""What the numbers of a row's sources stand for: what was read, and when it was written or read."""
+"""The sources that rows cite by number: what was read, and when it was written or read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SOURCES: dict[str, str] = {
     "43": "legalplanet.pro (Crédit Agricole CF, 17 Oct 2022)",
     "tz": "IANA time zone database",
 }
-"""Number to source; a number that is not here is one that nobody can look up."""
+"""Number to source; a row may cite these numbers alone."""
 
 
 def list_source_numbers(source: str) -> tuple[str, ...]:

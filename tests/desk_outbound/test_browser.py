@@ -45,8 +45,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("outbound")
     home = folder / "home"
     write_plans(folder / "plan", week(1), stamp=STAMP, calendars=False)
-    told = ["CLIENT-A", "--object", "electricity", "--sector", "energy-supply", "--by", "test"]
-    command(home, "outbound", "campaign", "automne", "--client", *told)
+    shown = ["CLIENT-A", "--object", "electricity", "--sector", "energy-supply", "--by", "test"]
+    command(home, "outbound", "campaign", "automne", "--client", *shown)
     command(home, "outbound", "facts", "import", str(EXAMPLE), "--by", "test")
     with served(home, str(folder / "plan"), "--open") as found:
         yield found
@@ -63,7 +63,7 @@ def test_every_page_is_for_everybody(browser: Browser, address: str, view: View)
             assert serious(page) == [], name
 
 
-def test_a_look_is_asked_for_and_told(browser: Browser, address: str) -> None:
+def test_a_look_is_asked_for_and_shown(browser: Browser, address: str) -> None:
     with looked_at(browser, address, View(), AS_MANAGER) as page:
         page.goto("/outbound/person")
         page.locator("#id_number").fill("01 99 00 00 01")

@@ -32,18 +32,18 @@ def manager(called: list[str]) -> Client:
 
 
 def test_the_figures_are_those_of_the_decisions(manager: Client, called: list[str]) -> None:
-    told = manager.get(f"{ADDRESS}?format=json").json()
+    shown = manager.get(f"{ADDRESS}?format=json").json()
     allowed = sum(text.startswith("allow") for text in called)
-    assert (told["allowed"], told["refused"]) == (allowed, len(called) - allowed)
+    assert (shown["allowed"], shown["refused"]) == (allowed, len(called) - allowed)
     reasons = Counter(
         rule for d in Decision.objects.all() for rule in set(filter(None, d.rules.split("|")))
     )
-    assert told["by_rule"] == dict(reasons)
+    assert shown["by_rule"] == dict(reasons)
     hours = Counter(
         d.at.astimezone(zone("Europe/Paris")).hour for d in Decision.objects.filter(allowed=True)
     )
-    assert {h: n for h, n in enumerate(told["by_hour"]) if n} == dict(hours)
-    assert told["several_clocks"] == 0
+    assert {h: n for h, n in enumerate(shown["by_hour"]) if n} == dict(hours)
+    assert shown["several_clocks"] == 0
 
 
 def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -> None:
@@ -60,9 +60,9 @@ def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -
         ],
         source="tests", by="tests",
     )  # fmt: skip
-    told = manager.get(f"{ADDRESS}?format=json").json()["expiring"]
+    shown = manager.get(f"{ADDRESS}?format=json").json()["expiring"]
     ends = to_legal_day(now - timedelta(days=355)) + timedelta(days=364)
-    assert told == {soon.isoformat(): 1, ends.isoformat(): 1}
+    assert shown == {soon.isoformat(): 1, ends.isoformat(): 1}
 
 
 def test_the_dialler_is_held_to_its_formula(manager: Client) -> None:
@@ -101,14 +101,14 @@ def test_a_client_sees_its_own_campaigns_and_no_others(called: list[str]) -> Non
 
 def test_a_number_is_found_however_it_is_written(manager: Client) -> None:
     written = "0" + " ".join(number_of(0).removeprefix("+33"))
-    told, whole = looked(manager, number=written).json(), looked(manager).json()
-    assert told["history"]["rows"] == whole["history"]["rows"]
-    assert not any("DATA-PERSON" in row for row in told["history"]["rows"])
+    shown, whole = looked(manager, number=written).json(), looked(manager).json()
+    assert shown["history"]["rows"] == whole["history"]["rows"]
+    assert not any("DATA-PERSON" in row for row in shown["history"]["rows"])
 
 
-def looked(web: Client, **told: str) -> object:
+def looked(web: Client, **shown: str) -> object:
     form = {"number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER,
-            "reason": "she asks why we called", **told}  # fmt: skip
+            "reason": "she asks why we called", **shown}  # fmt: skip
     return web.post("/outbound/person?format=json", form)
 
 
@@ -117,11 +117,11 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
 ) -> None:
     answered = looked(manager)
     assert answered["Cache-Control"] == "private, no-store"
-    told = answered.json()["history"]
-    assert told["number"] == number_pseudonym(number_of(0))
-    assert not told["allowed"]
-    assert any(row.startswith("FR-OPTIN-6@") for row in told["rows"])
-    tables = Counter(event["table"] for event in told["events"])
+    shown = answered.json()["history"]
+    assert shown["number"] == number_pseudonym(number_of(0))
+    assert not shown["allowed"]
+    assert any(row.startswith("FR-OPTIN-6@") for row in shown["rows"])
+    tables = Counter(event["table"] for event in shown["events"])
     assert (tables["consents"], tables["withdrawals"]) == (1, 1)
     assert tables["attempts"] == Decision.objects.filter(
         allowed=True, number=number_pseudonym(number_of(0))
@@ -145,6 +145,6 @@ def test_a_look_without_a_reason_shows_nothing_and_records_nothing(manager: Clie
 
 
 def test_somebody_unknown_is_said_to_be(manager: Client) -> None:
-    told = looked(manager, number="01 99 00 99 99").json()["history"]
-    assert told["persons"] == []
-    assert "FR-DATA-PERSON@always" in told["rows"]
+    shown = looked(manager, number="01 99 00 99 99").json()["history"]
+    assert shown["persons"] == []
+    assert "FR-DATA-PERSON@always" in shown["rows"]

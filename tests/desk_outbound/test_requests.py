@@ -58,8 +58,8 @@ def manager(called: list[str]) -> Client:
 
 
 def say(web: Client, **more: str) -> object:
-    told = {"key": "k", "number": WRITTEN, "client": CLIENT, "said": "stop", **more}
-    return web.post(f"{ADDRESS}?format=json", told)
+    shown = {"key": "k", "number": WRITTEN, "client": CLIENT, "said": "stop", **more}
+    return web.post(f"{ADDRESS}?format=json", shown)
 
 
 @pytest.fixture
@@ -95,15 +95,15 @@ def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) ->
     page = manager.get(ADDRESS)
     assert page["Cache-Control"] == "private, no-store"
     key = page.context["page"].form.initial["key"]
-    told = {"key": key, "number": WRITTEN, "client": CLIENT, "said": "stop"}
-    answer = manager.post(ADDRESS, told)
+    shown = {"key": key, "number": WRITTEN, "client": CLIENT, "said": "stop"}
+    answer = manager.post(ADDRESS, shown)
     assert answer.status_code == 200
     assert answer["Cache-Control"] == "private, no-store"
     text = answer.content.decode()
     assert "1 personne est connue à ce numéro." in text
     assert "1 campagne en cours sur 1 refuse" in text
     assert "1 consentement est retiré." in text
-    again = manager.post(ADDRESS, told)
+    again = manager.post(ADDRESS, shown)
     assert "Déjà enregistré" in again.content.decode()
     assert PersonRequestRow.objects.get().by == "manager"
     assert answer.context["page"].form.initial["key"] != key
@@ -131,8 +131,8 @@ def test_a_refusal_and_an_outcome(manager: Client, kind: str) -> None:
     before = RefusalRow.objects.count()
     assert say(manager, said=kind).status_code == 200
     assert RefusalRow.objects.count() == before + 2
-    told = say(manager, said="outcome", outcome="conversation", key="o").json()["recorded"]
-    assert (told["said"], told["facts"]) == ("outcome", 1)
+    shown = say(manager, said="outcome", outcome="conversation", key="o").json()["recorded"]
+    assert (shown["said"], shown["facts"]) == ("outcome", 1)
 
 
 def test_no_number_is_in_a_log_a_link_or_a_twin(
@@ -161,8 +161,8 @@ def test_a_site_lead_sees_the_clients_of_their_site_alone(called: list[str]) -> 
 
 
 def act(web: Client, what: str, **more: str) -> object:
-    told = {"number": WRITTEN, "person": "", "reason": REASON, "act": what, **more}
-    return web.post(f"{RIGHTS}?format=json", told)
+    shown = {"number": WRITTEN, "person": "", "reason": REASON, "act": what, **more}
+    return web.post(f"{RIGHTS}?format=json", shown)
 
 
 def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
@@ -186,20 +186,20 @@ def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
     assert not PseudonymValue.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
     assert WithdrawalRow.objects.filter(person=number_pseudonym(number_of(1))).exists()
     entries = LedgerEntry.objects.filter(kind=KIND).order_by("seq")
-    told = [json.loads(body) for body in entries.values_list("body", flat=True)]
-    assert [one["act"] for one in told] == ["seen", "exported", "erased"]
+    shown = [json.loads(body) for body in entries.values_list("body", flat=True)]
+    assert [one["act"] for one in shown] == ["seen", "exported", "erased"]
     assert LedgerValue.objects.filter(path="reason").count() >= 3
 
 
 def test_export_and_erasure_are_of_the_person_who_was_looked_at(manager: Client) -> None:
-    told = {"number": WRITTEN, "person": "", "reason": REASON, "act": "see"}
-    text = manager.post(RIGHTS, told).content.decode()
+    shown = {"number": WRITTEN, "person": "", "reason": REASON, "act": "see"}
+    text = manager.post(RIGHTS, shown).content.decode()
     (_, acts) = text.split('id="stored-title"')
     assert f'<input type="hidden" name="number" value="{WRITTEN}">' in acts
     assert 'value="erase"' in acts
     assert (
         "Rien n’est conservé"
-        in manager.post(RIGHTS, {**told, "number": "0155667788"}).content.decode()
+        in manager.post(RIGHTS, {**shown, "number": "0155667788"}).content.decode()
     )
 
 

@@ -24,8 +24,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("phone")
     home = folder / "home"
     write_plans(folder / "plan", week(1), stamp=STAMP, calendars=False)
-    told = ["CLIENT-A", "--object", "electricity", "--sector", "energy-supply", "--by", "test"]
-    command(home, "outbound", "campaign", "automne", "--client", *told)
+    shown = ["CLIENT-A", "--object", "electricity", "--sector", "energy-supply", "--by", "test"]
+    command(home, "outbound", "campaign", "automne", "--client", *shown)
     command(home, "outbound", "facts", "import", str(EXAMPLE), "--by", "test")
     with served(home, str(folder / "plan"), "--open") as found:
         yield found

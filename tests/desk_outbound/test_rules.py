@@ -62,15 +62,15 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
 
 
 def test_the_twin_holds_the_rows_of_the_country_and_day(manager: Client) -> None:
-    told = manager.get("/outbound/rules?on=2026-08-10&jurisdiction=FR&format=json").json()
-    ids = {row["id"] for row in told["rows"]}
+    given = manager.get("/outbound/rules?on=2026-08-10&jurisdiction=FR&format=json").json()
+    ids = {row["id"] for row in given["rows"]}
     assert {"FR-BLOCTEL-1", "FR-HOURS-2A"} <= ids
     assert not {"FR-OPTIN-1", "BE-1"} & ids
-    assert told["version"] == built_in_rules().version
-    (hours,) = [row for row in told["rows"] if row["id"] == "FR-HOURS-1"]
+    assert given["version"] == built_in_rules().version
+    (hours,) = [row for row in given["rows"] if row["id"] == "FR-HOURS-1"]
     assert hours["parameters"]["windows"]["friday"] == ["10:00-13:00", "14:00-20:00"]
     assert hours["parameters"]["windows"]["saturday"] == []
-    assert set(hours["sources"]) <= set(told["sources"])
+    assert set(hours["sources"]) <= set(given["sources"])
 
 
 def test_a_day_that_is_none_is_said_and_todays_rules_are_shown(manager: Client) -> None:
@@ -103,14 +103,14 @@ def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = T
         "rows": SimpleUploadedFile("rows.yaml", rows.encode()),
     }
     if facts:
-        told = io.BytesIO()
-        with zipfile.ZipFile(told, "w") as archive:
+        given = io.BytesIO()
+        with zipfile.ZipFile(given, "w") as archive:
             archive.writestr("facts/feeds.csv", FEEDS)
             archive.writestr("facts/contracts.csv", CONTRACTS)
             archive.writestr("facts/mandates.csv", MANDATES)
             for table in NEEDED:
                 archive.writestr(f"facts/{table}.csv", ",".join(list_columns(table)))
-        files["facts"] = SimpleUploadedFile("facts.zip", told.getvalue())
+        files["facts"] = SimpleUploadedFile("facts.zip", given.getvalue())
     return web.post("/outbound/rules/flips?format=json", files)
 
 
@@ -118,10 +118,10 @@ def test_a_change_shows_which_calls_would_flip_and_loads_nothing(manager: Client
     version = built_in_rules().version
     answered = sent(manager)
     assert answered.status_code == 200
-    told = {flip["id"]: flip for flip in answered.json()["flips"]}
-    assert (told["Q1"]["becomes"], told["Q1"]["before"]) == ("refused", [])
-    assert told["Q1"]["after"] == ["FR-HOURS-1@2026-11-23"]
-    assert "Q2" not in told or told["Q2"]["becomes"] == "moved"
+    given = {flip["id"]: flip for flip in answered.json()["flips"]}
+    assert (given["Q1"]["becomes"], given["Q1"]["before"]) == ("refused", [])
+    assert given["Q1"]["after"] == ["FR-HOURS-1@2026-11-23"]
+    assert "Q2" not in given or given["Q2"]["becomes"] == "moved"
     assert built_in_rules().version == version
 
 

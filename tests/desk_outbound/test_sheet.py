@@ -1,4 +1,4 @@
-"""The sheet of a campaign on the desk: what is told, in both languages, and the files."""
+"""The sheet of a campaign on the desk: what is shown, in both languages, and the files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ADDRESS = f"/outbound/campaigns/{CAMPAIGN}/sheet"
 
 @pytest.fixture
 def client_web(called: list[str]) -> Client:
-    """The client itself, after a day on which everything was told, proved and sealed."""
+    """The client itself, after a day on which everything was shown, proved and sealed."""
     now = read_clock()
     load_facts([Abandoned(CAMPAIGN, to_legal_day(now), 4, 96, now)], source="dialler", by="tests")
     record_contract_details(
@@ -60,12 +60,12 @@ def test_a_client_reads_its_sheet_in_french_and_in_english(client_web: Client) -
         assert words in page
     english = client_web.get(ADDRESS, headers={"accept-language": "en"}).content.decode()
     assert "Audit clause" in english
-    told = client_web.get(f"{ADDRESS}?format=json").json()
-    assert told["calls"]["decided"] == 11
-    assert told["papers"]["contract"] == "K-2026-7"
+    shown = client_web.get(f"{ADDRESS}?format=json").json()
+    assert shown["calls"]["decided"] == 11
+    assert shown["papers"]["contract"] == "K-2026-7"
 
 
-def test_papers_that_nobody_told_are_said_to_be_missing(called: list[str]) -> None:
+def test_papers_that_were_not_recorded_are_shown_as_missing(called: list[str]) -> None:
     page = signed_in(Role.OUTBOUND).get(ADDRESS).content.decode()
     assert "non déclaré" in page
     assert "rien n’est connu" in page
@@ -74,9 +74,9 @@ def test_papers_that_nobody_told_are_said_to_be_missing(called: list[str]) -> No
 def test_the_files_are_those_of_the_command_and_hold(client_web: Client, tmp_path: Path) -> None:
     for name in ("facts.jsonl", "consents.jsonl"):
         (tmp_path / name).write_text(sent(client_web, name), encoding="utf-8")
-        told = CliRunner().invoke(main, ["outbound", "reprove", str(tmp_path / name)])
-        assert told.exit_code == 0
-        assert "3 proved under a root of the ledger" in told.output
+        shown = CliRunner().invoke(main, ["outbound", "reprove", str(tmp_path / name)])
+        assert shown.exit_code == 0
+        assert "3 proved under a root of the ledger" in shown.output
     rows = list(csv.DictReader(StringIO(sent(client_web, "consents.csv"))))
     assert [row["ref"] for row in rows] == ["C0", "C1", "C2"]
     assert number_of(0) not in str(rows)

@@ -34,12 +34,12 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
             f"{CAMPAIGN}," for n in (2, 77)]  # fmt: skip
     calls = (head + "\n".join([*rows, rows[0].replace("Q2", "Q3") + "P2"]) + "\n").encode()
     answered = sent(signed_in(Role.OUTBOUND), NO_DAYS, calls, facts=False).json()
-    told = {flip["id"]: flip for flip in answered["flips"]}
-    assert {name: flip["becomes"] for name, flip in told.items()} == {
+    shown = {flip["id"]: flip for flip in answered["flips"]}
+    assert {name: flip["becomes"] for name, flip in shown.items()} == {
         "Q2": "refused", "Q3": "refused",
     }  # fmt: skip
-    assert told["Q2"]["before"] == []
-    assert told["Q2"]["after"] == ["FR-OPTIN-3@2026-09-01"]
+    assert shown["Q2"]["before"] == []
+    assert shown["Q2"]["after"] == ["FR-OPTIN-3@2026-09-01"]
     entry = LedgerEntry.objects.get(kind="outbound.tried")
     assert json.loads(entry.body)["calls"] == 3
     assert number_of(2) not in entry.body
@@ -55,9 +55,9 @@ def test_the_command_tries_a_change_on_what_is_recorded_too(
     (tmp_path / "calls.csv").write_text(calls, encoding="utf-8")
     (tmp_path / "rows.yaml").write_text(NO_DAYS, encoding="utf-8")
     command = ["outbound", "flips", str(tmp_path / "calls.csv"), str(tmp_path / "rows.yaml")]
-    told = CliRunner().invoke(main, [*command, "--recorded-by", "ines", "--lang", "en"])
-    assert told.exit_code == 1, told.output
-    assert "becomes refused +FR-OPTIN-3@2026-09-01" in told.output
+    shown = CliRunner().invoke(main, [*command, "--recorded-by", "ines", "--lang", "en"])
+    assert shown.exit_code == 1, shown.output
+    assert "becomes refused +FR-OPTIN-3@2026-09-01" in shown.output
     both = CliRunner().invoke(main, [*command, "--recorded-by", "i", "--facts", str(tmp_path)])
     assert (both.exit_code, "drop them" in both.output) == (2, True)
 

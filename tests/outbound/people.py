@@ -42,24 +42,24 @@ def people_of(
     """
     draw, now = np.random.default_rng(seed), now.astimezone(UTC)
     sayings = np.random.default_rng([seed, 1])
-    told: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    given: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
     for i in range(count):
         number = NUMBERS[draw.choice(len(NUMBERS), p=_SHARES)].format(i)
         person = f"P{i}"
-        rows.append(_row(draw, number, person, told, now))
-        _facts(draw, number, person, told, now)
-        _said(sayings, number, person, told, now)
+        rows.append(_row(draw, number, person, given, now))
+        _facts(draw, number, person, given, now)
+        _said(sayings, number, person, given, now)
         if slips and i % 17 == 3:
-            _misspell(i // 17 % 6, number, person, told, now - timedelta(days=i % 20))
-    told["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
-    told["mandates"] = [{"id": "M1", "client": CLIENT, "number": CALLER, "first": day(now, -900)}]
-    told["scrubs"] = [
+            _misspell(i // 17 % 6, number, person, given, now - timedelta(days=i % 20))
+    given["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
+    given["mandates"] = [{"id": "M1", "client": CLIENT, "number": CALLER, "first": day(now, -900)}]
+    given["scrubs"] = [
         {"list": name, "client": CLIENT, "at": now - timedelta(days=10)}
         for name in ("bloctel", "ne-mappelez-plus", "rpo")
     ]
-    told["clients"] = [{"client": CLIENT, "alias": SPELLINGS[-1]}, {"client": "CLIENT-B"}]
-    return pl.DataFrame(rows), {name: frame_of(name, entries) for name, entries in told.items()}
+    given["clients"] = [{"client": CLIENT, "alias": SPELLINGS[-1]}, {"client": "CLIENT-B"}]
+    return pl.DataFrame(rows), {name: frame_of(name, entries) for name, entries in given.items()}
 
 
 def day(now: datetime, days: int) -> Any:
@@ -86,18 +86,18 @@ def _row(
     draw: np.random.Generator,
     number: str,
     person: str,
-    told: dict[str, list[dict[str, Any]]],
+    given: dict[str, list[dict[str, Any]]],
     now: datetime,
 ) -> dict[str, str]:
     address = str(draw.choice(_ADDRESSES))
     held = draw.random()
     if held < 0.6:
         kind = "business" if draw.random() < 0.1 else "consumer"
-        told["people"].append(
+        given["people"].append(
             {"person": person, "number": number, "kind": kind, "address": address}
         )
         if held < 0.05:
-            told["people"].append({"person": person + "b", "number": number})
+            given["people"].append({"person": person + "b", "number": number})
     named = "" if held < 0.3 or held > 0.97 else person
     return {
         "number": "not a number" if held > 0.98 else number,
@@ -111,7 +111,7 @@ def _facts(
     draw: np.random.Generator,
     number: str,
     person: str,
-    told: dict[str, list[dict[str, Any]]],
+    given: dict[str, list[dict[str, Any]]],
     now: datetime,
 ) -> None:
     def ago(most: float) -> datetime:
@@ -124,7 +124,7 @@ def _facts(
     client = {"client": spelling if draw.random() < 0.9 else "CLIENT-B", "person": person}
     for k in range(int(draw.choice([0, 1, 2], p=[0.3, 0.5, 0.2]))):
         at = ago(420)
-        told["consents"].append(
+        given["consents"].append(
             {
                 **client,
                 "id": f"C{person}-{0 if draw.random() < 0.02 else k}",
@@ -141,17 +141,17 @@ def _facts(
     if draw.random() < 0.1:
         at = ago(200)
         named = f"C{person}-0" if draw.random() < 0.5 else ""
-        told["withdrawals"].append({**client, "at": at, "known_at": at, "consent": named})
+        given["withdrawals"].append({**client, "at": at, "known_at": at, "consent": named})
     if draw.random() < 0.15:
         last = day(now, int(draw.integers(-400, 100))) if draw.random() < 0.5 else None
         objects = ["electricity"] if draw.random() < 0.7 else ["gas"]
         first = day(now, int(draw.integers(-800, 20)))
-        told["contracts"].append(
+        given["contracts"].append(
             {**client, "id": f"K{person}", "first": first, "last": last, "objects": objects}
         )
     if draw.random() < 0.03:
         at = ago(12)
-        told["callbacks"].append(
+        given["callbacks"].append(
             {**client, "id": f"R{person}", "requested_at": at, "known_at": at, "proof": "y",
              "objects": ["electricity"], "named": bool(draw.random() < 0.5)}
         )  # fmt: skip
@@ -159,18 +159,18 @@ def _facts(
         at = ago(90)
         kind = str(draw.choice(["refusal", "not-interested", "not-now"]))
         basis = str(draw.choice(["", "consent:C1", "contract:K1"]))
-        told["refusals"].append({**client, "at": at, "known_at": at, "kind": kind, "basis": basis})
+        given["refusals"].append({**client, "at": at, "known_at": at, "kind": kind, "basis": basis})
     for k in range(int(draw.choice([0, 1, 3, 5], p=[0.5, 0.2, 0.2, 0.1]))):
         at = ago(35)
         outcome = str(draw.choice(["", "abandoned", "conversation"]))
-        told["attempts"].append(
+        given["attempts"].append(
             {**client, "id": f"A{person}-{k}", "at": at, "known_at": at, "outcome": outcome}
         )
     if draw.random() < 0.1:
         at = ago(500)
         name = str(draw.choice(["bloctel", "robinson", "ne-mappelez-plus", "rpo"]))
         until = at + timedelta(days=300) if draw.random() < 0.3 else None
-        told["listings"].append(
+        given["listings"].append(
             {"list": name, "number": number, "at": at, "known_at": at, "until": until}
         )
 
@@ -179,33 +179,33 @@ def _misspell(
     which: int,
     number: str,
     person: str,
-    told: dict[str, list[dict[str, Any]]],
+    given: dict[str, list[dict[str, Any]]],
     at: datetime,
 ) -> None:
     """Tell something about a person in a word that is none, or in another spelling of one."""
     when, client = {"at": at, "known_at": at}, {"client": CLIENT, "person": person}
     if which == 0:
-        told["refusals"].append({**client, **when, "kind": "reffus"})
+        given["refusals"].append({**client, **when, "kind": "reffus"})
     elif which == 1:
-        told["refusals"].append({**client, **when, "kind": "Refusé", "basis": "consnt:C1"})
+        given["refusals"].append({**client, **when, "kind": "Refusé", "basis": "consnt:C1"})
     elif which == 2:
-        told["listings"].append({"list": "blocktel", "number": number, **when})
+        given["listings"].append({"list": "blocktel", "number": number, **when})
     elif which == 3:
-        told["attempts"].append({**client, **when, "id": "A", "outcome": "converzation"})
+        given["attempts"].append({**client, **when, "id": "A", "outcome": "converzation"})
     elif which == 4:
-        told["people"].append({"person": person, "number": number, "kind": "custommer"})
+        given["people"].append({"person": person, "number": number, "kind": "custommer"})
     else:
-        told["refusals"].append({**client, **when, "kind": "refus", "basis": "Consentement"})
-        told["attempts"].append({**client, **when, "id": "B", "outcome": "Entretien"})
-        told["attempts"].append({**client, **when, "id": "C", "purpose": "livraison"})
-        told["listings"].append({"list": "Bloctel", "number": number, **when})
+        given["refusals"].append({**client, **when, "kind": "refus", "basis": "Consentement"})
+        given["attempts"].append({**client, **when, "id": "B", "outcome": "Entretien"})
+        given["attempts"].append({**client, **when, "id": "C", "purpose": "livraison"})
+        given["listings"].append({"list": "Bloctel", "number": number, **when})
 
 
 def _said(
     draw: np.random.Generator,
     number: str,
     person: str,
-    told: dict[str, list[dict[str, Any]]],
+    given: dict[str, list[dict[str, Any]]],
     now: datetime,
 ) -> None:
     """Add what was said by number, or to every client; objections by person as well."""
@@ -221,6 +221,6 @@ def _said(
         "known_at": at,
     }
     if draw.random() < 0.5:
-        told["withdrawals"].append(fact)
+        given["withdrawals"].append(fact)
     kind = str(draw.choice(["objection", "objection", "refusal", "not-now"]))
-    told["refusals"].append({**fact, "kind": kind})
+    given["refusals"].append({**fact, "kind": kind})

@@ -1,7 +1,7 @@
 """Cases of the law as a table: a call, what is known, and the verdict that the row demands.
 
 A case is a mapping (``cases/*.yaml``). What it does not say is the default: client CLIENT-A sells
-electricity to the consumer ``somebody`` at +33144556677, by hand, showing +33162000001, for which
+electricity to the consumer ``person-1`` at +33144556677, by hand, showing +33162000001, for which
 it has a mandate; no consent, contract or refusal; every register was read a minute before.
 """
 
@@ -35,7 +35,7 @@ from releve.outbound import (
 )
 from releve.outbound.vocabulary import find_sector
 
-CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "somebody", "+33144556677", "+33162000001"
+CLIENT, PERSON, NUMBER, CALLER = "CLIENT-A", "person-1", "+33144556677", "+33162000001"
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 LONG_AGO = datetime.fromisoformat("2001-01-01T00:00:00+00:00")
 _CALL = ("caller", "address", "callee", "purpose", "channel", "mode", "origin", "authenticated")
@@ -145,109 +145,113 @@ def _mapping(value: Any, key: str) -> dict[str, Any]:
 
 
 def consent(value: Any, number: int) -> Consent:
-    told = _mapping(value, "at")
-    at = instant(told["at"]) if told["at"] else None
-    known = instant(told["known"]) if "known" in told else (at or LONG_AGO)
-    slot = told.get("slot")
+    given = _mapping(value, "at")
+    at = instant(given["at"]) if given["at"] else None
+    known = instant(given["known"]) if "known" in given else (at or LONG_AGO)
+    slot = given.get("slot")
     return Consent(
-        id=told.get("id", f"C{number}"),
-        client=told.get("client", CLIENT),
-        person=told.get("person", PERSON),
+        id=given.get("id", f"C{number}"),
+        client=given.get("client", CLIENT),
+        person=given.get("person", PERSON),
         collected_at=at,
         known_at=known,
-        objects=frozenset(told.get("objects", ["electricity"])),
-        items=frozenset(ITEMS) - frozenset(told.get("lacks", [])),
-        proof=told.get("proof", "sha256:0"),
-        act=told.get("act", "ticked-box"),
-        until=told.get("until"),
+        objects=frozenset(given.get("objects", ["electricity"])),
+        items=frozenset(ITEMS) - frozenset(given.get("lacks", [])),
+        proof=given.get("proof", "sha256:0"),
+        act=given.get("act", "ticked-box"),
+        until=given.get("until"),
         slot_from=instant(slot) if slot else None,
-        slot_to=instant(told["slot_to"]) if "slot_to" in told else None,
-        unreadable=told.get("unreadable", ""),
+        slot_to=instant(given["slot_to"]) if "slot_to" in given else None,
+        unreadable=given.get("unreadable", ""),
     )
 
 
 def withdrawal(value: Any) -> Withdrawal:
-    told = _mapping(value, "at")
-    at = instant(told["at"])
-    known = instant(told.get("known", told["at"]))
+    given = _mapping(value, "at")
+    at = instant(given["at"])
+    known = instant(given.get("known", given["at"]))
     return Withdrawal(
-        told.get("client", CLIENT), told.get("person", PERSON), at, known, told.get("consent", "")
+        given.get("client", CLIENT),
+        given.get("person", PERSON),
+        at,
+        known,
+        given.get("consent", ""),
     )
 
 
 def contract(value: Any, number: int) -> Contract:
-    told = _mapping(value, "first")
+    given = _mapping(value, "first")
     return Contract(
-        told.get("id", f"K{number}"),
-        told.get("client", CLIENT),
+        given.get("id", f"K{number}"),
+        given.get("client", CLIENT),
         PERSON,
-        told["first"],
-        told.get("last"),
-        instant(told["known"]) if "known" in told else LONG_AGO,
-        frozenset(told.get("objects", ["electricity"])),
+        given["first"],
+        given.get("last"),
+        instant(given["known"]) if "known" in given else LONG_AGO,
+        frozenset(given.get("objects", ["electricity"])),
     )
 
 
 def callback(value: Any, number: int) -> Callback:
-    told = _mapping(value, "at")
+    given = _mapping(value, "at")
     return Callback(
         f"R{number}",
-        told.get("client", CLIENT),
+        given.get("client", CLIENT),
         PERSON,
-        instant(told["at"]),
-        instant(told["at"]),
-        frozenset(told.get("objects", ["electricity"])),
-        told.get("proof", "sha256:1"),
-        told.get("named", False),
-        told.get("in_call", False),
+        instant(given["at"]),
+        instant(given["at"]),
+        frozenset(given.get("objects", ["electricity"])),
+        given.get("proof", "sha256:1"),
+        given.get("named", False),
+        given.get("in_call", False),
     )
 
 
 def refusal(value: Any) -> SpokenRefusal:
-    told = _mapping(value, "at")
-    at = instant(told["at"])
-    kind, basis = told.get("kind", "refusal"), told.get("basis", "")
-    known, person = instant(told.get("known", told["at"])), told.get("person", PERSON)
-    return SpokenRefusal(told.get("client", CLIENT), person, at, known, kind, basis)
+    given = _mapping(value, "at")
+    at = instant(given["at"])
+    kind, basis = given.get("kind", "refusal"), given.get("basis", "")
+    known, person = instant(given.get("known", given["at"])), given.get("person", PERSON)
+    return SpokenRefusal(given.get("client", CLIENT), person, at, known, kind, basis)
 
 
 def attempt(value: Any, number: int) -> Attempt:
-    told = _mapping(value, "at")
-    at = instant(told["at"])
-    known = instant(told.get("known", told["at"]))
-    client, person = told.get("client", CLIENT), told.get("person", PERSON)
+    given = _mapping(value, "at")
+    at = instant(given["at"])
+    known = instant(given.get("known", given["at"]))
+    client, person = given.get("client", CLIENT), given.get("person", PERSON)
     return Attempt(
-        told.get("id", f"A{number}"), client, person, at, known, told.get("outcome", ""),
-        told.get("provider", ""), purpose=told.get("purpose", ""),
+        given.get("id", f"A{number}"), client, person, at, known, given.get("outcome", ""),
+        given.get("provider", ""), purpose=given.get("purpose", ""),
     )  # fmt: skip
 
 
 def listing(value: Any, number: str) -> Listing:
-    told = _mapping(value, "at")
-    at = instant(told["at"])
-    until = instant(told["until"]) if "until" in told else None
-    return Listing(told.get("list", "bloctel"), told.get("number", number), at, at, until)
+    given = _mapping(value, "at")
+    at = instant(given["at"])
+    until = instant(given["until"]) if "until" in given else None
+    return Listing(given.get("list", "bloctel"), given.get("number", number), at, at, until)
 
 
 def scrub(value: Any) -> Scrub:
-    told = _mapping(value, "at")
-    at = instant(told["at"])
-    client, campaign = told.get("client", CLIENT), told.get("campaign", "")
-    return Scrub(told.get("list", "bloctel"), client, at, at, campaign)
+    given = _mapping(value, "at")
+    at = instant(given["at"])
+    client, campaign = given.get("client", CLIENT), given.get("campaign", "")
+    return Scrub(given.get("list", "bloctel"), client, at, at, campaign)
 
 
-def mandate(told: dict[str, Any], call: Call) -> Mandate:
+def mandate(given: dict[str, Any], call: Call) -> Mandate:
     return Mandate(
         "M1",
-        told.get("client", CLIENT),
-        told.get("number", call.caller),
-        told.get("first", date(2001, 1, 1)),
-        told.get("last"),
+        given.get("client", CLIENT),
+        given.get("number", call.caller),
+        given.get("first", date(2001, 1, 1)),
+        given.get("last"),
         LONG_AGO,
-        told.get("linked"),
+        given.get("linked"),
     )
 
 
-def abandoned(told: dict[str, Any]) -> Abandoned:
-    known = instant(told["known"])
-    return Abandoned(told["campaign"], told["day"], told["abandoned"], told["handled"], known)
+def abandoned(given: dict[str, Any]) -> Abandoned:
+    known = instant(given["known"])
+    return Abandoned(given["campaign"], given["day"], given["abandoned"], given["handled"], known)

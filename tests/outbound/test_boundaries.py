@@ -92,8 +92,8 @@ WANTED: dict[tuple[str, str], set[datetime]] = {
 def test_a_row_names_exactly_the_instants_at_which_facts_may_change_it(
     which: tuple[str, str],
 ) -> None:
-    told = case_from(RICH)
-    case = build_judged_call(told.call, told.facts, RULES, told.known_at)
+    given = case_from(RICH)
+    case = build_judged_call(given.call, given.facts, RULES, given.known_at)
     rows = [row for row in RULES.rows if (row.id, row.kind) == which]
     assert rows
     for row in rows:
@@ -101,8 +101,8 @@ def test_a_row_names_exactly_the_instants_at_which_facts_may_change_it(
 
 
 def test_caps_change_when_attempts_are_made_and_when_they_leave_the_window() -> None:
-    told = case_from(RICH)
-    case = build_judged_call(told.call, told.facts, RULES, told.known_at)
+    given = case_from(RICH)
+    case = build_judged_call(given.call, given.facts, RULES, given.known_at)
     found = [set(INSTANTS["cap"](row, case)) for row in RULES.rows if row.id == "FR-FREQ-1"]
     assert {TRIED, midnight(2026, 12, 10)} in found
     assert {TRIED, TRIED + timedelta(hours=720)} in found
@@ -130,8 +130,8 @@ def test_an_allowed_verdict_stands_until_time_alone_ends_it(
         "at": "2026-11-24 10:30",
         "consents": ["2026-09-15 11:00"],
     }
-    told = case_from({**base, **change})
-    found = judge_call(told.call, told.facts, RULES, told.known_at)
+    given = case_from({**base, **change})
+    found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert found.allowed
     if until is not None:
         assert found.until == at(until)
@@ -140,17 +140,17 @@ def test_an_allowed_verdict_stands_until_time_alone_ends_it(
 
 
 def test_a_refused_verdict_stands_until_nothing_and_says_when_next() -> None:
-    told = case_from({"id": "r", "row": "FR-HOURS-1", "at": "2026-11-24 13:00",
+    given = case_from({"id": "r", "row": "FR-HOURS-1", "at": "2026-11-24 13:00",
                       "consents": ["2026-09-15 11:00"]})  # fmt: skip
-    found = judge_call(told.call, told.facts, RULES, told.known_at)
+    found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert (found.until, found.next_allowed) == (None, at("2026-11-24 14:00"))
 
 
 def findings(entry: dict[str, Any]) -> dict[str, Any]:
-    told = case_from({"id": "q", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
+    given = case_from({"id": "q", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
     return {
         f.id: dict(f.quotes)
-        for f in judge_call(told.call, told.facts, RULES, told.known_at).findings
+        for f in judge_call(given.call, given.facts, RULES, given.known_at).findings
     }
 
 
@@ -180,14 +180,14 @@ def test_a_refusal_quotes_what_it_rests_on(
 def test_a_call_has_an_offset_and_judging_too() -> None:
     with pytest.raises(CallFault, match="no offset"):
         Call("A", "+33144556677", datetime(2026, 11, 24, 10), "electricity")  # noqa: DTZ001
-    told = case_from({"id": "x", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30"})
+    given = case_from({"id": "x", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30"})
     with pytest.raises(CallFault, match="known_at has no offset"):
-        judge_call(told.call, told.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
+        judge_call(given.call, given.facts, RULES, datetime(2026, 11, 24, 10))  # noqa: DTZ001
 
 
 def test_a_finding_says_whether_something_is_unknown() -> None:
-    told = case_from({"id": "k", "row": "FR-OPTIN-1", "at": "2026-11-24 13:30", "persons": []})
-    found = judge_call(told.call, told.facts, RULES, told.known_at).findings
+    given = case_from({"id": "k", "row": "FR-OPTIN-1", "at": "2026-11-24 13:30", "persons": []})
+    found = judge_call(given.call, given.facts, RULES, given.known_at).findings
     assert {f.id for f in found if f.unknown} == {"FR-DATA-PERSON"}
     assert {f.id for f in found if not f.unknown} == {"FR-OPTIN-1", "FR-HOURS-1"}
 
@@ -214,20 +214,20 @@ def test_the_version_of_a_row_tells_its_first_day() -> None:
 def test_attempts_are_counted_in_the_window_and_not_where_no_cap_binds() -> None:
     tried = {"attempts": ["2026-11-20 11:00", "2026-10-26 00:00", "2026-10-25 23:59"]}
     for change, count in (({}, 2), ({"callee": "business"}, 0)):
-        told = case_from(
+        given = case_from(
             {"id": "n", "row": "FR-FREQ-1", "at": "2026-11-24 10:30", **tried, **change}
         )
-        assert judge_call(told.call, told.facts, RULES, told.known_at).attempts == count
+        assert judge_call(given.call, given.facts, RULES, given.known_at).attempts == count
 
 
-def test_the_ground_told_is_that_of_the_consent_before_that_of_a_further_row() -> None:
-    told = case_from({
+def test_the_basis_is_the_consent_before_that_of_a_further_row() -> None:
+    given = case_from({
         "id": "g", "row": "FR-INS-2", "at": "2026-11-24 10:30", "object": "insurance",
         "contracts": [{"first": date(2024, 1, 10), "objects": ["insurance"]}],
         "callbacks": [{"at": "2026-11-02 09:00", "objects": ["insurance"], "named": True}],
         "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}],
     })  # fmt: skip
-    found = judge_call(told.call, told.facts, RULES, told.known_at)
+    found = judge_call(given.call, given.facts, RULES, given.known_at)
     assert found.allowed
     assert (found.basis, [lift.basis for lift in found.lifted]) == (
         "contract:K1", ["contract:K1", "callback:R1"])  # fmt: skip
@@ -261,13 +261,13 @@ def test_a_scrub_against_another_list_or_still_to_come_is_none() -> None:
 
 
 def test_a_request_counts_from_its_very_instant() -> None:
-    told = case_from({
+    given = case_from({
         "id": "i", "row": "FR-INS-2", "at": "2026-11-24 10:30", "object": "insurance",
         "consents": [{"at": "2026-09-15 11:00", "objects": ["insurance"]}],
         "callbacks": [{"at": "2026-11-24 10:30", "objects": ["insurance"], "named": True}],
         "refusals": [{"at": "2026-01-10 11:00", "kind": "not-interested"}],
     })  # fmt: skip
-    assert judge_call(told.call, told.facts, RULES, told.known_at).allowed
+    assert judge_call(given.call, given.facts, RULES, given.known_at).allowed
 
 
 DATES = """
@@ -334,9 +334,9 @@ IT-3-MOBILE H 2025-11-19 -
 
 
 def test_the_rows_bind_from_and_to_the_days_of_the_notes_on_the_law() -> None:
-    told = {(row.id, row.gate, str(row.first or "-"), str(row.last or "-")) for row in RULES.rows}
+    given = {(row.id, row.gate, str(row.first or "-"), str(row.last or "-")) for row in RULES.rows}
     wanted = {tuple(line.split()) for line in DATES.strip().splitlines()}
-    assert wanted <= told
+    assert wanted <= given
     for name, gate, first, last in wanted:
         rows = [row for row in RULES.rows if (row.id, row.gate) == (name, gate)]
         day = timedelta(days=1)
@@ -357,8 +357,8 @@ def test_a_row_that_is_closed_ends_the_day_before_at_midnight_in_paris() -> None
     closed = load_rules({**built_in_texts(), "~closing.yaml": closing})
     base = {"id": "c", "row": "FR-HOURS-1", "consents": ["2026-09-15 11:00"]}
     for when, allowed in (("2026-11-30 23:59:59", False), ("2026-12-01 00:00", True)):
-        told = case_from({**base, "at": when})
-        assert judge_call(told.call, told.facts, closed, told.known_at).allowed is allowed
+        given = case_from({**base, "at": when})
+        assert judge_call(given.call, given.facts, closed, given.known_at).allowed is allowed
 
 
 def test_the_last_count_of_a_day_is_the_one_that_tells() -> None:

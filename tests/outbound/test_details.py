@@ -39,8 +39,8 @@ def at(text: str) -> datetime:
 
 
 def judged(entry: dict[str, Any], rules: LegalRules = RULES) -> CallVerdict:
-    told = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
-    return judge_call(told.call, told.facts, rules, told.known_at)
+    values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30", **entry})
+    return judge_call(values.call, values.facts, rules, values.known_at)
 
 
 def with_rows(rows: str) -> LegalRules:
@@ -167,7 +167,7 @@ def test_the_duties_of_a_call_are_the_texts_in_force_that_nothing_lifts() -> Non
     assert judged({"callee": "business"}).duties == ()
 
 
-def test_the_attempts_told_are_those_of_the_first_cap_of_the_text() -> None:
+def test_the_attempts_of_a_verdict_are_those_of_the_first_cap_of_the_text() -> None:
     more = with_rows("""
 - {id: FR-SHORT, gate: H, kind: cap, parameters: {most: 9, days: 2}, reference: x, source: x,
    sure: [P], rule: {fr: a, en: b}, refuses: {fr: c, en: d}}
@@ -254,14 +254,14 @@ def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
 ) -> None:
     now = at("2026-11-24 10:30")
     known = now + late
-    told = Facts(
+    values = Facts(
         persons=[Person(PERSON, NUMBER, known)],
         consents=[Consent("C1", CLIENT, PERSON, at(CONSENT), known, frozenset())],
         mandates=[Mandate("M1", CLIENT, "+33162000001", date(2026, 1, 1), None, known)],
         watermarks=[Watermark("consents", known)],
     )
-    assert bool(told.find_persons(NUMBER, now)) is counts
-    found = told.select_known(CLIENT, PERSON, NUMBER, "", now)
+    assert bool(values.find_persons(NUMBER, now)) is counts
+    found = values.select_known(CLIENT, PERSON, NUMBER, "", now)
     assert (bool(found.consents), bool(found.mandates)) == (counts, counts)
     assert ("consents" in found.watermarks) is counts
 
@@ -311,8 +311,8 @@ def test_the_postcode_of_every_department_is_a_place() -> None:
 
 
 def test_what_is_no_address_leaves_the_places_of_the_number() -> None:
-    told = judged({"number": "+590590112233", "address": "  gp ", "at": "2026-11-24 16:30"})
-    assert [place.territory for place in told.places] == ["GP"]
+    values = judged({"number": "+590590112233", "address": "  gp ", "at": "2026-11-24 16:30"})
+    assert [place.territory for place in values.places] == ["GP"]
     strange = judged({"address": "97O12"})
     assert "FR-DATA-ZONE" in strange.rules
     longest = judged({"address": "97150"}).places
@@ -326,15 +326,15 @@ ABOLITION = {"at": "2026-05-27 16:00", "number": "+590590112233", "address": "97
              "scrubs": ["2026-05-20 09:00"]}  # fmt: skip
 
 
-def test_a_client_may_switch_the_local_holidays_off_and_nobody_else_is_concerned() -> None:
+def test_a_client_may_switch_the_local_holidays_off_and_no_other_client_is_concerned() -> None:
     house = with_rows(HOUSE)
     assert judged(ABOLITION).rules == judged(ABOLITION, house).rules == ("FR-HOLI-2",)
     theirs = {"mandates": [{"client": "CLIENT-B"}],
               "scrubs": [{"at": "2026-05-20 09:00", "client": "CLIENT-B"}]}  # fmt: skip
-    told = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
-    other = replace(told.call, client="CLIENT-B")
-    assert judge_call(other, told.facts, RULES, told.known_at).rules == ("FR-HOLI-2",)
-    assert judge_call(other, told.facts, house, told.known_at).allowed
+    values = case_of({"id": "d", "row": "FR-HOLI-2", **ABOLITION, **theirs})
+    other = replace(values.call, client="CLIENT-B")
+    assert judge_call(other, values.facts, RULES, values.known_at).rules == ("FR-HOLI-2",)
+    assert judge_call(other, values.facts, house, values.known_at).allowed
     assert "FR-HOLI-2" in judged(ABOLITION, house).rules
 
 
@@ -409,11 +409,11 @@ def test_an_allowed_verdict_stands_through_changes_that_refuse_nothing() -> None
 
 
 def test_a_verdict_that_is_not_timed_says_neither_until_when_nor_when_next() -> None:
-    told = case_of(
+    values = case_of(
         {"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 13:00", "consents": [CONSENT]}
     )
-    for call in (told.call, told.call.moved_to(at("2026-11-24 10:30"))):
-        found = judge_call(call, told.facts, RULES, told.known_at, timed=False)
+    for call in (values.call, values.call.moved_to(at("2026-11-24 10:30"))):
+        found = judge_call(call, values.facts, RULES, values.known_at, timed=False)
         assert (found.until, found.next_allowed) == (None, None)
     assert judged({"consents": [CONSENT]}).next_allowed == at("2026-11-24 10:30")
 

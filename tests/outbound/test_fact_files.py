@@ -26,8 +26,10 @@ AT = "2026-11-20T11:00:00+01:00"
 
 def faults_of(name: str, text: str | bytes, **more: str) -> list[str]:
     """Return the faults of some files."""
-    files = {name: text, **{f"{table}.csv": told for table, told in more.items()}}
-    data = {file: told.encode() if isinstance(told, str) else told for file, told in files.items()}
+    files = {name: text, **{f"{table}.csv": entry for table, entry in more.items()}}
+    data = {
+        file: entry.encode() if isinstance(entry, str) else entry for file, entry in files.items()
+    }
     with pytest.raises(FactFaults) as raised:
         read_tables(data)
     return str(raised.value).split("\n")
@@ -190,8 +192,8 @@ def test_a_word_in_another_spelling_is_read_as_its_id(table: str, column: str) -
     for text in (word.label.fr.upper(), word.label.en, *word.also):
         if "," in text or "|" in text:
             continue
-        told = f"{text}:C1" if column == "basis" else text
-        frame = read_tables({f"{table}.csv": _row(table, column, told).encode()})[table]
+        entry = f"{text}:C1" if column == "basis" else text
+        frame = read_tables({f"{table}.csv": _row(table, column, entry).encode()})[table]
         found = frame[column][1]
         words = [found] if isinstance(found, str) else found.to_list()
         assert words == [f"{word.id}:C1" if column == "basis" else word.id]
@@ -369,7 +371,7 @@ def test_a_typed_parquet_file_is_read_as_it_is_and_its_rows_are_named() -> None:
     ]
 
 
-def test_a_table_without_rows_or_bytes_is_told_apart() -> None:
+def test_a_table_without_rows_is_read_and_one_without_bytes_is_a_fault() -> None:
     head = WITHDRAWALS.encode()
     assert read_tables({"withdrawals.csv": head})["withdrawals"].height == 0
     assert read_tables({"withdrawals.csv": head.strip()})["withdrawals"].height == 0

@@ -73,9 +73,9 @@ def test_the_command_shows_the_flips_and_loads_nothing(tmp_path: Path) -> None:
     calls.write_bytes(CALLS)
     rows.write_text(SHORTER, encoding="utf-8")
     version = built_in_rules().version
-    told = CliRunner().invoke(main, ["outbound", "flips", str(calls), str(rows), "--json"])
-    assert told.exit_code == 0, told.output
-    moved = json.loads(told.output)
+    given = CliRunner().invoke(main, ["outbound", "flips", str(calls), str(rows), "--json"])
+    assert given.exit_code == 0, given.output
+    moved = json.loads(given.output)
     assert {one["becomes"] for one in moved} == {"moved"}
     assert built_in_rules().version == version
     shown = CliRunner().invoke(main, ["outbound", "flips", str(calls), str(rows), "--lang", "en"])

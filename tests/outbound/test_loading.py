@@ -77,9 +77,9 @@ def test_a_key_given_twice_is_refused() -> None:
 def test_a_suspended_decree_closes_its_row_and_leaves_the_past() -> None:
     closing = {"closes": "FR-HOURS-1", "from": date(2026, 12, 1), "reason": "suspended"}
     rules = load_rules(texts_with(closing))
-    told = {"id": "x", "row": "x", "consents": ["2026-09-15 11:00"]}
-    before = case_of({**told, "at": "2026-11-30 22:00"})
-    after = case_of({**told, "at": "2026-12-01 22:00"})
+    values = {"id": "x", "row": "x", "consents": ["2026-09-15 11:00"]}
+    before = case_of({**values, "at": "2026-11-30 22:00"})
+    after = case_of({**values, "at": "2026-12-01 22:00"})
     assert judge_call(before.call, before.facts, rules, before.known_at).rules == ("FR-HOURS-1",)
     assert judge_call(after.call, after.facts, rules, after.known_at).allowed
 
@@ -89,14 +89,14 @@ def test_an_amended_row_binds_from_its_day_with_what_it_gives() -> None:
         "amends": "FR-FREQ-1", "gate": "H", "from": date(2026, 12, 1), "parameters": {"most": 1},
     }  # fmt: skip
     rules = load_rules(texts_with(amending))
-    told = {
+    values = {
         "id": "x",
         "row": "x",
         "consents": ["2026-09-15 11:00"],
         "attempts": ["2026-11-30 11:00"],
     }
-    before = case_of({**told, "at": "2026-11-30 12:00"})
-    after = case_of({**told, "at": "2026-12-01 12:00"})
+    before = case_of({**values, "at": "2026-11-30 12:00"})
+    after = case_of({**values, "at": "2026-12-01 12:00"})
     assert judge_call(before.call, before.facts, rules, before.known_at).allowed
     assert judge_call(after.call, after.facts, rules, after.known_at).rules == ("FR-FREQ-1",)
 

@@ -78,18 +78,18 @@ def drawn(dice: random.Random) -> Drawn:
     why = dice.choice(list(REASONS))
     at = BEFORE if why in ("listed", "scrub") else DAY
     folder = allowed_folder(at, dice)
-    told = {"object": "electricity", "caller": CALLER, "campaign": "spring", "mode": "manual"}
-    REASONS[why](folder, at, dice, told)
+    entry = {"object": "electricity", "caller": CALLER, "campaign": "spring", "mode": "manual"}
+    REASONS[why](folder, at, dice, entry)
     for rows in folder.values():
         body = rows[1:]
         dice.shuffle(body)
         rows[1:] = body
-    call = Call(CLIENT, NUMBER, told.pop("at", at), sector=find_sector(told["object"]), **told)
+    call = Call(CLIENT, NUMBER, entry.pop("at", at), sector=find_sector(entry["object"]), **entry)
     return Drawn(why, call, folder)
 
 
 def _add(table: str, make: Callable[[datetime, random.Random], list[str]]) -> Callable[..., None]:
-    def add(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+    def add(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
         folder[table].append(make(at, dice))
 
     return add
@@ -99,51 +99,51 @@ def _ago(at: datetime, dice: random.Random, days: int) -> datetime:
     return at - timedelta(days=dice.randint(1, days), minutes=dice.randint(0, 600))
 
 
-def _attempts(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+def _attempts(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     for k in range(4):
         outcome, purpose = dice.choice(["", "busy", "no-answer"]), dice.choice(["", "prospecting"])
         when = at - timedelta(days=3 + k)
         folder["attempts"].append(line(f"A{k}", CLIENT, PERSON, when, outcome, purpose))
 
 
-def _ban(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
-    told["object"] = dice.choice(["heat-pump", "insulation", "cpf-training", "stairlift"])
-    folder["consents"][1][4] = told["object"]
+def _ban(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
+    entry["object"] = dice.choice(["heat-pump", "insulation", "cpf-training", "stairlift"])
+    folder["consents"][1][4] = entry["object"]
 
 
-def _hours(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
-    told["at"] = at.replace(hour=dice.choice([9, 13, 20, 22]))  # type: ignore[assignment]
+def _hours(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
+    entry["at"] = at.replace(hour=dice.choice([9, 13, 20, 22]))  # type: ignore[assignment]
     for row in folder["feeds"][1:]:
-        row[1] = told["at"].isoformat()  # type: ignore[attr-defined]
+        row[1] = entry["at"].isoformat()  # type: ignore[attr-defined]
 
 
-def _act(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+def _act(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     folder["consents"][1][7] = dice.choice(["pre-ticked-box", "continued-browsing", "", "case"])
     if folder["consents"][1][7] == "case":
         folder["consents"][1][7] = "case pré-cochée"
 
 
-def _items(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+def _items(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     folder["consents"][1][5] = dice.choice(["identity|choice", "", "durée|identité|choix|preuve"])
 
 
-def _conversation(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
-    told["object"] = "insurance"
+def _conversation(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
+    entry["object"] = "insurance"
     folder["consents"][1][4] = "insurance"
     folder["attempts"].append(line("A1", CLIENT, PERSON, at - timedelta(hours=9), "conversation",
                                    "prospecting"))  # fmt: skip
 
 
-def _place(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+def _place(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     folder["people"][1][3] = dice.choice(["97100", "97300", "nowhere"])
 
 
-def _abandoned(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
-    told["mode"], told["caller"] = "predictive", "+33162000001"
+def _abandoned(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
+    entry["mode"], entry["caller"] = "predictive", "+33162000001"
     folder["abandoned"].append(line("spring", at.date(), 9, 60, at))
 
 
-def _objection(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+def _objection(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     """An objection so long ago that no refusal would hold, against a contract."""
     kind = dice.choice(["objection", "stop", "Ne plus appeler", "do not call me"])
     said = line(dice.choice([CLIENT, ""]), dice.choice([PERSON, NUMBER]),
@@ -153,7 +153,7 @@ def _objection(folder: Folder, at: datetime, dice: random.Random, told: dict[str
     folder["consents"] = folder["consents"][:1]
 
 
-def _two(folder: Folder, at: datetime, dice: random.Random, told: dict[str, str]) -> None:
+def _two(folder: Folder, at: datetime, dice: random.Random, entry: dict[str, str]) -> None:
     folder["people"].append(line("another", NUMBER, "consumer", "75001"))
 
 
@@ -329,9 +329,9 @@ def _hold(seed: int, count: int) -> Counter[tuple[str, str]]:
     for place in range(count):
         one = one if place % DAMAGES_EACH else drawn(dice)
         kind, files = damaged(one, dice)
-        told = answer(files, one.call)
-        assert told != "allowed", (one.why, kind, files)
-        found[kind, told] += 1
+        entry = answer(files, one.call)
+        assert entry != "allowed", (one.why, kind, files)
+        found[kind, entry] += 1
     return found
 
 
@@ -362,4 +362,4 @@ def test_a_few_damaged_folders_open_nothing() -> None:
 def test_no_damaged_folder_opens_anything(part: int) -> None:
     found = _hold(100 + part, FILES // 8)
     assert sum(found.values()) == FILES // 8
-    assert {told for _, told in found} == {"fault", "refused"}
+    assert {entry for _, entry in found} == {"fault", "refused"}

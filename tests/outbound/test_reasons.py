@@ -166,8 +166,8 @@ SAID: list[tuple[dict[str, Any], str, str, str]] = [
 def test_the_worst_sentences_are_said_plainly(
     entry: dict[str, Any], row: str, french: str, english: str
 ) -> None:
-    told = case_of({"id": "s", "row": row, "at": "2026-11-24 10:30", **entry})
-    found = judge_call(told.call, told.facts, built_in_rules(), told.known_at).findings
+    shown = case_of({"id": "s", "row": row, "at": "2026-11-24 10:30", **entry})
+    found = judge_call(shown.call, shown.facts, built_in_rules(), shown.known_at).findings
     finding = next(f for f in found if f.id == row)
     assert (finding.says("fr"), finding.says("en")) == (french, english)
     assert finding.explains("fr") == f"{french} {finding.remedy('fr')}"

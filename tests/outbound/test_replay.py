@@ -38,19 +38,19 @@ def test_the_page_shows_what_its_command_prints(monkeypatch: pytest.MonkeyPatch)
     command, shown = re.findall(r"^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     words = shlex.split(command.replace("\\\n", " "))
     assert words[0] == "releve"
-    told = CliRunner().invoke(main, words[1:], catch_exceptions=False)
-    assert told.exit_code == 0
-    assert told.stdout == shown
+    given = CliRunner().invoke(main, words[1:], catch_exceptions=False)
+    assert given.exit_code == 0
+    assert given.stdout == shown
 
 
 def test_each_day_is_judged_by_its_rules_with_what_was_known_then() -> None:
-    told = json.loads(replayed("--facts", str(FOLDER / "facts"), "--json").stdout)
+    given = json.loads(replayed("--facts", str(FOLDER / "facts"), "--json").stdout)
     rules, (frames, _) = built_in_rules(), read_facts(FOLDER / "facts")
     base = Call("CLIENT-A", "", datetime.now().astimezone(), "electricity", "+33162000001",
                 sector="energy-supply")  # fmt: skip
     rows = pl.read_csv(FOLDER / "list.csv", infer_schema=False).fill_null("").to_dicts()
     found = []
-    for day in told["days"]:
+    for day in given["days"]:
         at = datetime.fromisoformat(day["at"])
         facts = build_facts_on(frames, rules.numbers, at.date())
         one = [judge_call(replace(base, at=at, **row), facts, rules, at) for row in rows]
@@ -61,7 +61,7 @@ def test_each_day_is_judged_by_its_rules_with_what_was_known_then() -> None:
         ids = [name for verdict_ in one for name in verdict_.rules]
         assert day["by_rule"] == {name: ids.count(name) for name in sorted(set(ids))}
     pairs = list(zip(*found, strict=True))
-    moves = {tuple(move["callable"]): move["rows"] for move in told["moves"]}
+    moves = {tuple(move["callable"]): move["rows"] for move in given["moves"]}
     assert moves == {pair: pairs.count(pair) for pair in set(pairs)}
 
 
@@ -70,5 +70,5 @@ def test_broken_lines_are_counted_and_a_bad_clock_is_refused(tmp_path: Path) -> 
     path.write_text("number,person\n+33199000001,S1\nonly one cell\n", encoding="utf-8")
     assert "lignes illisibles\u00a0: 1" in replayed(path=path).output
     days = ["--on", DAYS[0], "--time", "half past ten"]
-    told = CliRunner().invoke(main, ["outbound", "replay", str(path), *days, *OPTIONS])
-    assert told.exit_code == 2
+    given = CliRunner().invoke(main, ["outbound", "replay", str(path), *days, *OPTIONS])
+    assert given.exit_code == 2

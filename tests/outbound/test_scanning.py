@@ -27,8 +27,8 @@ def folder(tmp_path: Path) -> Path:
     """Facts about thirty random people, as Parquet."""
     _, frames = people_of(30, AT, 5, slips=False)
     for name, frame in frames.items():
-        told = frame.drop("unreadable", strict=False)
-        told.write_parquet(tmp_path / f"{name}.parquet")
+        given = frame.drop("unreadable", strict=False)
+        given.write_parquet(tmp_path / f"{name}.parquet")
     return tmp_path
 
 
@@ -82,7 +82,7 @@ def test_a_faulty_row_of_a_parquet_register_is_named(folder: Path) -> None:
 
 
 def test_numbers_of_a_register_take_their_international_form_however_written() -> None:
-    told = {
+    given = {
         "+33144556677": "+33144556677",
         "01 44 55 66 77": "+33144556677",
         "+33262112233": "+262262112233",
@@ -93,12 +93,12 @@ def test_numbers_of_a_register_take_their_international_form_however_written() -
         "": "",
     }
     day = AT.date()
-    found = normalize_shown_numbers(pl.Series(list(told)), built_in_rules().numbers, day)
-    assert found.to_list() == list(told.values())
+    found = normalize_shown_numbers(pl.Series(list(given)), built_in_rules().numbers, day)
+    assert found.to_list() == list(given.values())
     alone = [
-        normalize_shown_numbers(pl.Series([one]), built_in_rules().numbers, day)[0] for one in told
+        normalize_shown_numbers(pl.Series([one]), built_in_rules().numbers, day)[0] for one in given
     ]
-    assert alone == list(told.values())
+    assert alone == list(given.values())
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def test_every_row_is_in_one_list_with_the_verdict_of_the_plain_engine(
     facts: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    told = screened(tmp_path / "people.csv", out, "--facts", str(facts), "--chunk", "25")
-    assert told.exit_code == 0, told.output
+    given = screened(tmp_path / "people.csv", out, "--facts", str(facts), "--chunk", "25")
+    assert given.exit_code == 0, given.output
     found = [*cells_of(out / "callable.csv"), *cells_of(out / "refused.csv")]
     assert sorted(int(row["line"]) for row in found) == list(range(2, 42))
     frames = {file.stem: pl.read_parquet(file) for file in facts.glob("*.parquet")}
@@ -103,10 +103,10 @@ def test_no_cell_of_a_list_becomes_a_formula_of_a_spreadsheet(tmp_path: Path) ->
     broken = [f"{cell};too;many" for cell in FORMULAS]
     path.write_text("\n".join(["number;=note", *rows, *broken]), encoding="utf-8")
     assert screened(path, out).exit_code == 0
-    told = cells_of(out / "refused.csv", ";")
-    assert [row["'=note"] for row in told] == [f"'{cell}" for cell in FORMULAS]
-    assert [row["number"] for row in told] == [f"+33 1 44 55 66 7{n}" for n in range(5)]
-    assert [row["international"] for row in told] == [f"+3314455667{n}" for n in range(5)]
+    given = cells_of(out / "refused.csv", ";")
+    assert [row["'=note"] for row in given] == [f"'{cell}" for cell in FORMULAS]
+    assert [row["number"] for row in given] == [f"+33 1 44 55 66 7{n}" for n in range(5)]
+    assert [row["international"] for row in given] == [f"+3314455667{n}" for n in range(5)]
     shown = [row["text"] for row in cells_of(out / "broken.csv", ";")]
     assert shown == [f"'{line}" for line in broken]
     for name in outbound_run.LISTS:
@@ -139,9 +139,9 @@ def test_one_row_in_a_hundred_broken_is_named_and_the_rest_goes_on(tmp_path: Pat
         lines[place] = line
     path, out = tmp_path / "list.csv", tmp_path / "out"
     path.write_bytes(b"\n".join([b"number,person", *lines, b"", b"\r"]))
-    told = screened(path, out, "--chunk", "500", "--lang", "en")
-    assert told.exit_code == 0
-    assert "broken rows: 12" in told.output
+    given = screened(path, out, "--chunk", "500", "--lang", "en")
+    assert given.exit_code == 0
+    assert "broken rows: 12" in given.output
     broken = cells_of(out / "broken.csv")
     assert [int(row["line"]) for row in broken] == [place + 2 for place in bad]
     for row, reason in zip(broken, [*BROKEN.values()] * 2, strict=True):
@@ -219,9 +219,9 @@ def test_a_folder_of_another_screening_or_of_something_else_is_refused(tmp_path:
     path.write_text("number\n+33144556677\n", encoding="utf-8")
     assert screened(path, tmp_path / "out").exit_code == 0
     before = outcome_of(tmp_path / "out")
-    told = screened(path, tmp_path / "out", "--campaign", "another")
-    assert (told.exit_code, outcome_of(tmp_path / "out")) == (2, before)
-    assert "another list, call or facts" in told.output
+    given = screened(path, tmp_path / "out", "--campaign", "another")
+    assert (given.exit_code, outcome_of(tmp_path / "out")) == (2, before)
+    assert "another list, call or facts" in given.output
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
     assert "holds no screening" in screened(path, tmp_path / "mine").output
@@ -234,8 +234,8 @@ def test_progress_is_said_on_the_error_output_once_it_takes_long(
     path.write_text("number\n" + "+33144556677\n" * 4, encoding="utf-8")
     assert screened(path, tmp_path / "quick").stderr == ""
     monkeypatch.setattr("releve.cli.outbound_screen._QUIET_SECONDS", -1.0)
-    told = screened(path, tmp_path / "slow", "--chunk", "2")
-    assert told.stderr.splitlines() == [" 56%  2 rows", "100%  4 rows"]
+    given = screened(path, tmp_path / "slow", "--chunk", "2")
+    assert given.stderr.splitlines() == [" 56%  2 rows", "100%  4 rows"]
 
 
 @pytest.mark.slow

@@ -55,10 +55,10 @@ FEW = 20
 """People a call of the fast comparison: each call draws other ones."""
 
 
-def _call(**told: str) -> Call:
-    base = {"object": "electricity", "caller": CALLER, "campaign": "autumn", **told}
+def _call(**given: str) -> Call:
+    base = {"object": "electricity", "caller": CALLER, "campaign": "autumn", **given}
     base.setdefault("sector", find_sector(base["object"]) or "energy-supply")
-    return Call(client=CLIENT, number="", **{**base, "at": instant(told["at"])})
+    return Call(client=CLIENT, number="", **{**base, "at": instant(given["at"])})
 
 
 def _plain(
@@ -69,8 +69,8 @@ def _plain(
     for row in rows.iter_rows(named=True):
         one = judge_call(replace(call, **row), facts, table, call.at)
         ids = "|".join(one.rules)
-        told = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
-        found.append(told)
+        given = (one.number, one.person, one.legal, one.allowed, ids, one.basis, one.next_allowed)
+        found.append(given)
     return found
 
 
@@ -99,19 +99,19 @@ def _law(rows: str) -> LegalRules:
     return load_rules({**built_in_texts(), "law/ahead.yaml": f"jurisdiction: FR\nrows:\n{rows}"})
 
 
-@pytest.mark.parametrize(("seed", "told"), list(enumerate(CALLS.values())), ids=CALLS.keys())
+@pytest.mark.parametrize(("seed", "given"), list(enumerate(CALLS.values())), ids=CALLS.keys())
 def test_columns_and_the_plain_engine_agree_on_a_few_people(
-    told: dict[str, str], seed: int
+    given: dict[str, str], seed: int
 ) -> None:
-    _compare(_call(**told), FEW, seed, chunks=1)
+    _compare(_call(**given), FEW, seed, chunks=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("eighth", range(8))
 def test_lists_of_every_length_in_parts_of_every_size_have_the_plain_verdicts(eighth: int) -> None:
-    told = [*CALLS.values()]
+    given = [*CALLS.values()]
     for count in range(1, LONGEST + 1):
-        call = _call(**told[(count + eighth) % len(told)])
+        call = _call(**given[(count + eighth) % len(given)])
         _compare(call, count, 1000 * eighth + count, size=max(1, count - eighth * count // 8))
 
 
@@ -122,7 +122,7 @@ def test_two_facts_of_one_instant_in_a_part_are_judged(table: str, same: bool) -
     rows, frames = people_of(2, call.at, 5)
     at = call.at - timedelta(days=10)
     whose = [{"client": CLIENT, "person": "P0" if same else f"P{k}"} for k in range(2)]
-    told = {
+    given = {
         "consents": {"collected_at": at, "known_at": at, "objects": ["electricity"],
                      "items": list(ITEMS), "proof": "x", "act": "signature"},
         "contracts": {"first": at.date(), "last": call.at.date(), "objects": ["electricity"]},
@@ -134,7 +134,7 @@ def test_two_facts_of_one_instant_in_a_part_are_judged(table: str, same: bool) -
     numbers = [f"+3314455{k:04d}" for k in range(2)]
     people = [{"person": f"P{k}", "number": numbers[k]} for k in range(2)]
     facts = [
-        {"id": f"F{k}", **one, **told[table], "number": numbers[0 if same else k]}
+        {"id": f"F{k}", **one, **given[table], "number": numbers[0 if same else k]}
         for k, one in enumerate(whose)
     ]
     frames |= empty | {"people": frame_of("people", people), table: frame_of(table, facts)}
@@ -144,7 +144,7 @@ def test_two_facts_of_one_instant_in_a_part_are_judged(table: str, same: bool) -
 
 
 def test_the_few_people_of_all_calls_hold_every_kind_of_fact() -> None:
-    drawn = [people_of(FEW, _call(**told).at, seed) for seed, told in enumerate(CALLS.values())]
+    drawn = [people_of(FEW, _call(**given).at, seed) for seed, given in enumerate(CALLS.values())]
     rows = pl.concat([rows for rows, _ in drawn])
     held = {name: pl.concat([frames[name] for _, frames in drawn]) for name in drawn[0][1]}
     assert not [name for name, frame in held.items() if name != "abandoned" and not frame.height]
@@ -179,11 +179,11 @@ CHANGES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-@pytest.mark.parametrize("told", [CALLS["open hours"], CALLS["lunch"]], ids=["open", "lunch"])
+@pytest.mark.parametrize("given", [CALLS["open hours"], CALLS["lunch"]], ids=["open", "lunch"])
 def test_columns_and_the_plain_engine_agree_where_the_law_will_change(
-    change: str, told: dict[str, str]
+    change: str, given: dict[str, str]
 ) -> None:
-    _compare(_call(**told), 2 * FEW, 11, chunks=1, rules=_law(change))
+    _compare(_call(**given), 2 * FEW, 11, chunks=1, rules=_law(change))
 
 
 @pytest.mark.slow
@@ -208,10 +208,10 @@ def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("told", CALLS.values(), ids=CALLS.keys())
-def test_columns_and_the_plain_engine_agree_on_every_row(told: dict[str, str]) -> None:
+@pytest.mark.parametrize("given", CALLS.values(), ids=CALLS.keys())
+def test_columns_and_the_plain_engine_agree_on_every_row(given: dict[str, str]) -> None:
     """RELEVE_TEST_PEOPLE asks for more of them."""
-    _compare(_call(**told), int(os.environ.get("RELEVE_TEST_PEOPLE", "150")), seed=7)
+    _compare(_call(**given), int(os.environ.get("RELEVE_TEST_PEOPLE", "150")), seed=7)
 
 
 def test_an_empty_list_is_screened_to_an_empty_list() -> None:

@@ -93,8 +93,8 @@ def test_a_check_without_facts_says_how_to_begin_and_one_with_facts_what_lacks(
     ],
 )
 def test_an_unknown_word_is_refused_with_the_words_meant(option: str, word: str, said: str) -> None:
-    told = {"--object": "gaz", "--sector": "energie", option: word}
-    words = [part for pair in told.items() for part in pair]
+    values = {"--object": "gaz", "--sector": "energie", option: word}
+    words = [part for pair in values.items() for part in pair]
     found = run("outbound", "check", "+33144556677", "--client", "azur", *words)
     assert found.exit_code == 2
     assert said in re.sub(r"\s+", " ", found.output)

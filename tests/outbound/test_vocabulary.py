@@ -105,9 +105,9 @@ def test_an_unknown_word_names_those_it_resembles() -> None:
 def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
     for count, said in ((12, "one of w0, w1"), (13, "releve outbound words some")):
         words = ", ".join(f"{{id: w{n}, fr: mot {n}, en: term {n}}}" for n in range(count))
-        told = parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
+        values = parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
         with pytest.raises(WordFault, match=said):
-            told.parse("")
+            values.parse("")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class CampaignPage:
 
 
 class PersonForm(forms.Form):
-    """A number of which somebody wants to see the history, and why."""
+    """A number whose history is asked for, and why."""
 
     number = forms.CharField(max_length=40)
     campaign = forms.ChoiceField()

@@ -31,7 +31,7 @@ __all__ = ["FlipView", "FlipsForm", "FlipsOutcome", "FlipsPage", "build_flip_jso
 
 MOST_BYTES = 5_000_000
 MOST_CALLS = 2_000
-"""Calls that are judged while somebody waits; more are for the command."""
+"""The most calls judged within a request; the command takes more."""
 MOST_RECORDED = 500
 """The same, where each takes a look into the database."""
 _MOST_SHOWN = 200
@@ -62,7 +62,7 @@ class FlipsForm(forms.Form):
             field.widget.attrs["accept"] = accept
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what is too large to be judged while somebody waits."""
+        """Refuse what is too large to be judged within a request."""
         found = super().clean() or self.cleaned_data
         for name, file in found.items():
             if isinstance(file, UploadedFile) and (file.size or 0) > MOST_BYTES:
