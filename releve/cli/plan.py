@@ -40,6 +40,7 @@ from releve.cli.plan_verify import (
 from releve.cli.stopwatch import Stopwatch
 from releve.cli.two_processes import two_processes
 from releve.demand import Forecast, Requirement
+from releve.demand.call_log_file import read_log
 from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
 from releve.network import Operator
 from releve.plan import (
@@ -81,6 +82,12 @@ _DEFAULTS = PlanSettings()
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
 @click.option("--quantile", type=float, help="Staff at this quantile of the volume [mean].")
+@click.option(
+    "--forecast",
+    "forecast_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Plan for this forecast (CSV, Parquet, XLSX: start, programme, calls, aht_s).",
+)
 @click.option(
     "--target",
     default=_DEFAULTS.target,
@@ -125,6 +132,7 @@ def plan(
     out: Path | None,
     as_json: bool,
     quantile: float | None,
+    forecast_file: Path | None,
     target: float,
     missing: bool,
     calendars: bool,
@@ -143,7 +151,9 @@ def plan(
         _refuse_unknown(operator, text)
     settings = PlanSettings(target=target)
     clock.start("forecast")
-    demands = _forecast_open_days(operator, day.date() if day else None, days, quantile)
+    demands = _forecast_open_days(
+        operator, day.date() if day else None, days, quantile, forecast_file
+    )
     for expected, need in demands:
         for line in assumption_lines(expected):
             _ERR.print(f"[yellow]{line}[/]", highlight=False)
@@ -197,12 +207,13 @@ def plan(
 
 
 def _forecast_open_days(
-    operator: Operator, first: date | None, count: int, quantile: float | None
+    operator: Operator, first: date | None, count: int, quantile: float | None, file: Path | None
 ) -> list[tuple[Forecast, Requirement]]:
     """Forecast the days to plan; name those that are left out because nothing is required."""
     try:
         days = list_roster_days(operator, count, first)
-        demands = [forecast_day(operator, day, quantile) for day in days]
+        table = None if file is None else read_log(file.name, file.read_bytes()).whole_frame()
+        demands = [forecast_day(operator, day, quantile, table) for day in days]
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     kept = select_open_days(demands)

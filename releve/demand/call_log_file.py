@@ -34,6 +34,12 @@ class LogTable:
     rows: Int64s
     ragged: tuple[int, ...] = ()
 
+    def whole_frame(self) -> pl.DataFrame:
+        """Return the table; ValueError names the first row that has more cells than the header."""
+        if self.ragged:
+            raise ValueError(f"row {self.ragged[0]} has more cells than the header")
+        return self.frame
+
 
 def import_log(
     name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import numpy as np
+import polars as pl
 
 from releve.demand import Forecast, Requirement
 from releve.network import Operator, zone
@@ -35,6 +36,7 @@ def plan_week(
     settings: PlanSettings | None = None,
     *,
     quantile: float | None = None,
+    table: pl.DataFrame | None = None,
     protect: bool = True,
     rounds: int = 0,
     replications: int = 200,
@@ -43,13 +45,14 @@ def plan_week(
 ) -> list[Plan]:
     """Plan several days from the operator's history and return their plans, in order.
 
-    With ``rounds`` above 0 the calls of each plan are simulated, and days that miss their targets
-    are planned again, at most so many times. ``missing`` adds the cheapest purchases that cure what
-    is missed. ``run`` may solve days side by side; ``map`` solves one after the other. Closed days
-    are left out. Raises PlanError when a day cannot be planned.
+    ``table`` is a forecast made elsewhere, which takes the place of the history. With ``rounds``
+    above 0 the calls of each plan are simulated, and days that miss their targets are planned
+    again, at most so many times. ``missing`` adds the cheapest purchases that cure what is missed.
+    ``run`` may solve days side by side; ``map`` solves one after the other. Closed days are left
+    out. Raises PlanError when a day cannot be planned.
     """
     settings = settings or PlanSettings()
-    demands = select_open_days([forecast_day(operator, day, quantile) for day in days])
+    demands = select_open_days([forecast_day(operator, day, quantile, table) for day in days])
 
     def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
         return solve_days(operator, needs, settings, protect=protect, run=run)

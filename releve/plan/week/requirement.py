@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import polars as pl
+
 from releve.demand import (
     Forecast,
     Requirement,
@@ -12,6 +14,7 @@ from releve.demand import (
     build_histories,
     compute_requirement,
     rate_at,
+    read_forecast,
 )
 from releve.network import Operator
 
@@ -19,16 +22,23 @@ __all__ = ["forecast_day", "require_day"]
 
 
 def forecast_day(
-    operator: Operator, day: date, quantile: float | None = None
+    operator: Operator,
+    day: date,
+    quantile: float | None = None,
+    table: pl.DataFrame | None = None,
 ) -> tuple[Forecast, Requirement]:
     """Forecast a day from the operator's history; return it with the agents that it requires.
 
     ``quantile`` staffs for this quantile of the call rate, not for its mean: the noise of single
-    calls is already in the queue model. Raises ValueError for a quantile that the forecast cannot
-    give.
+    calls is already in the queue model. ``table`` is a forecast made elsewhere, which takes the
+    place of the history (:func:`releve.demand.read_forecast`). Raises ValueError for a quantile
+    that the forecast cannot give, or a table that cannot be read.
     """
     zone_name = operator.row.time_zone
-    expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name)
+    if table is None:
+        expected = build_forecast(build_histories(operator), operator.programmes, [day], zone_name)
+    else:
+        expected = read_forecast(table, operator.programmes, [day], zone_name)
     if quantile is not None:
         expected = replace(expected, quantiles={quantile: rate_at(expected, quantile)})
     return expected, compute_requirement(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from releve.network import Operator
@@ -118,3 +119,59 @@ def test_a_week_of_the_sample_is_planned_without_a_violation() -> None:
     plans = plan_week(operator, list_roster_days(operator, 7), missing=False)
     assert 5 <= len(plans) <= 7
     assert all(not plan.violations for plan in plans)
+
+
+def forecast_table(operator: Operator) -> pl.DataFrame:
+    """Return the forecast of the roster's first day as a planner's own tool would export it."""
+    (day,) = list_roster_days(operator, 1)
+    found, _ = forecast_day(operator, day)
+    rows = [
+        (start.isoformat(), row.id, found.mean[i, p], found.aht_s[i, p])
+        for p, row in enumerate(operator.programmes)
+        for i, start in enumerate(found.starts)
+        if found.open[i, p]
+    ]
+    return pl.DataFrame(rows, schema=["start", "programme", "calls", "aht_s"], orient="row")
+
+
+def test_a_forecast_made_elsewhere_takes_the_place_of_the_history(operator: Operator) -> None:
+    (day,) = list_roster_days(operator, 1)
+    _, need = forecast_day(operator, day)
+    table = forecast_table(operator)
+    bare = replace(operator, history=())
+    _, same = forecast_day(bare, day, table=table)
+    np.testing.assert_array_equal(same.agents, need.agents)
+    assert not same.unknown
+    doubled = table.with_columns(pl.col("calls") * 2)
+    _, more = forecast_day(bare, day, table=doubled)
+    assert more.agents.sum() > need.agents.sum()
+
+
+def test_the_command_plans_for_a_forecast_file(operator: Operator, tmp_path: Path) -> None:
+    folder = folder_of(operator, tmp_path / "operator")
+    file = tmp_path / "forecast.csv"
+    forecast_table(operator).write_csv(file)
+    options = ("--json", "--no-missing", "--unprotected")
+    given = run("plan", folder, "--forecast", file, *options)
+    assert given.exit_code == 0, given.stderr
+    own = run("plan", folder, *options)
+    assert plan_from_json(given.stdout).placements == plan_from_json(own.stdout).placements
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("start,programme\n", "lacks the columns calls"),
+        ("start,programme,calls\n2026-11-30T08:00,moon,3\n", "programmes not known: moon"),
+        ("start,programme,calls\n2026-11-30T08:00,p,3,4\n", "row 2 has more cells"),
+    ],
+)
+def test_a_forecast_file_that_cannot_be_read_is_refused(
+    operator: Operator, tmp_path: Path, text: str, says: str
+) -> None:
+    folder = folder_of(operator, tmp_path / "operator")
+    file = tmp_path / "forecast.csv"
+    file.write_text(text, encoding="utf-8")
+    result = run("plan", folder, "--forecast", file)
+    assert result.exit_code == 1
+    assert says in result.stderr
