@@ -19,7 +19,7 @@ _View = Callable[..., HttpResponse]
 
 
 def takes(most_bytes: int, message: Callable[[], str]) -> Callable[[_View], _View]:
-    """Say how many bytes a view takes at most, and what whoever sends more is told."""
+    """Limit the bytes that a view accepts, and set the message for a larger body."""
 
     def decorate(view: _View) -> _View:
         view.most_bytes, view.too_much = most_bytes, message  # type: ignore[attr-defined]
@@ -45,5 +45,5 @@ class BodySizes:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if most is None or not length.isdigit() or int(length) <= most:
             return None
-        told = _("What you sent is too large; nothing was recorded.")
-        return failure(request, 413, told, view.too_much())
+        message = _("What you sent is too large; nothing was recorded.")
+        return failure(request, 413, message, view.too_much())

@@ -23,7 +23,7 @@ from tests.desk.fixture_plan import DAY, synthetic_plan
 
 CELL = "/cell/banque-rive/site:casa-1"
 EN = {"accept-language": "en"}
-PAGES = ["/", CELL, "/cell/banque-rive/base", "/cell/opaline/site:dakar-1", "/cell/nobody/base"]
+PAGES = ["/", CELL, "/cell/banque-rive/base", "/cell/opaline/site:dakar-1", "/cell/no-such/base"]
 
 
 def words(response: Any) -> str:
@@ -153,7 +153,7 @@ def test_a_week_has_a_tab_for_each_day_and_links_that_stay_in_it(web: Client) ->
     [
         ("/?day=2026-12-25", "pas de plan pour ce jour"),
         ("/?day=tomorrow", "pas de plan pour ce jour"),
-        ("/cell/nobody/base", "pas dans le plan"),
+        ("/cell/no-such/base", "pas dans le plan"),
         ("/cell/azur/site:atlantis", "pas dans le plan"),
         (f"{CELL}?programme=azur-1", "pas de ce donneur d’ordre"),
         (f"{CELL}?page=two", "Cette page n’existe pas"),
@@ -167,7 +167,7 @@ def test_what_is_not_there_is_404_with_the_reason(web: Client, path: str, reason
 
 
 def test_an_error_has_a_twin_in_one_shape(web: Client) -> None:
-    for path in ("/cell/nobody/base.json", "/nowhere.json", "/?day=x&format=json"):
+    for path in ("/cell/no-such/base.json", "/nowhere.json", "/?day=x&format=json"):
         response = web.get(path)
         assert response.status_code == 404
         assert set(json.loads(response.content)["error"]) == {"status", "message", "detail"}
@@ -271,7 +271,7 @@ def test_every_answer_carries_the_security_headers(web: Client, path: str) -> No
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["X-Frame-Options"] == "DENY"
     assert response["Referrer-Policy"] == "same-origin"
-    assert not response.cookies, "no cookie before somebody chooses a language"
+    assert not response.cookies, "no cookie before a language is chosen"
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -139,19 +139,19 @@ def test_a_client_reads_its_own_coverage_and_no_field_of_health(
     acting.act("tests.done", site=acting.site, tested=40, positive=3)
     key = acting.operator.clients[0].id
     client = program(Role.CLIENT, clients=(key,))
-    told = []
+    answered = []
     for path in [*READ, f"/api/v1/clients/{key}"]:
         answer = client.web.get(path, headers=client.headers)
         assert answer.status_code in (200, 404), path
         if answer.status_code == 200:
-            told.append(path)
+            answered.append(path)
             text = answer.content.decode()
             assert HEALTH_WORDS.findall(text) == [], path
             assert [row for row in keys(answer.json()) if HEALTH_KEYS.search(row)] == [], path
             assert not any(agent in text for agent in acting.agents_at(acting.site)), path
-    assert {"/api/v1/now", "/api/v1/clients", "/api/v1/plan"} <= set(told)
+    assert {"/api/v1/now", "/api/v1/clients", "/api/v1/plan"} <= set(answered)
     assert client.get("/now").json()["sites"] == []
-    other = program(Role.CLIENT, clients=("somebody-else",))
+    other = program(Role.CLIENT, clients=("another-client",))
     assert other.get(f"/clients/{key}").status_code == 404
     assert other.get("/clients").json()["clients"] == other.get("/now").json()["clients"] == []
 
@@ -217,14 +217,14 @@ def test_a_lead_learns_of_no_case_by_clearing(acting: Acting) -> None:
     acting.positive(sick, other)
     (case,) = live.situation_now().cases
     lead = program(Role.SITE, sites=(own,))
-    told = set()
+    answers = set()
     for agent in (sick, well):
         for named in ("", case.event, "e0"):
             sent = {"site": own, "agent": agent, "status": "cleared", "case": named}
             answer = lead.record("case.declared", f"{agent}{named}", **sent)
-            told.add((answer.status_code, answer.content))
-    assert len(told) == 1
-    assert next(iter(told))[0] == 422
+            answers.add((answer.status_code, answer.content))
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == 422
     assert live.situation_now().cases == (case,)
 
 

@@ -34,12 +34,12 @@ def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> N
     answer = dialler.post(ADDRESS, STOP, "k1")
     assert answer.status_code == 201, answer.content
     assert answer["Cache-Control"] == "private, no-store"
-    told = answer.json()
-    assert (told["persons"], told["consents"], told["before"]) == (1, 1, False)
-    (one,) = told["answers"]
+    recorded = answer.json()
+    assert (recorded["persons"], recorded["consents"], recorded["before"]) == (1, 1, False)
+    (one,) = recorded["answers"]
     assert (one["allowed"], one["for_request"]) == (False, True)
     assert "FR-OBJECTION" in one["rules"]
-    assert number_of(1)[3:] not in json.dumps(told)
+    assert number_of(1)[3:] not in json.dumps(recorded)
     again = dialler.post(ADDRESS, {**STOP, "number": number_of(1)}, "k1")
     assert (again.status_code, again.json()["before"]) == (200, True)
     assert dialler.post(ADDRESS, {**STOP, "number": number_of(2)}, "k1").status_code == 409
@@ -54,8 +54,8 @@ def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Setti
 
 
 def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
-    told = dialler.post(ADDRESS, {**STOP, "number": number_of(77), "client": "*"}, "k").json()
-    assert (told["persons"], told["client"], told["facts"]) == (0, None, 2)
+    recorded = dialler.post(ADDRESS, {**STOP, "number": number_of(77), "client": "*"}, "k").json()
+    assert (recorded["persons"], recorded["client"], recorded["facts"]) == (0, None, 2)
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: 
     for client in ("CLIENT-F", "*"):
         assert lead.post(ADDRESS, {**STOP, "client": client}, "b").status_code == 403
     rows = [{"id": "1", "number": number_of(2), "said": "stop", "client": "CLIENT-F"}]
-    told = lead.post("/outbound/feeds/d/rows", {"position": 0, "rows": rows}).json()
-    assert [one["code"] for one in told["faults"]] == ["client.elsewhere"]
+    recorded = lead.post("/outbound/feeds/d/rows", {"position": 0, "rows": rows}).json()
+    assert [one["code"] for one in recorded["faults"]] == ["client.elsewhere"]
 
 
 def test_a_feed_goes_on_from_its_position_and_is_its_sender_s(dialler: Program) -> None:
     rows = [{"id": str(n), "number": number_of(n), "said": "stop", "client": CLIENT}
             for n in range(2)]  # fmt: skip
     sent = {"position": 0, "rows": [*rows, {**rows[0], "id": "x", "number": "12"}]}
-    told = dialler.post("/outbound/feeds/d/rows", sent).json()
-    assert (told["recorded"], told["set_aside"], told["position"]) == (2, 1, 3)
-    assert [(one["row"], one["field"]) for one in told["faults"]] == [(3, "number")]
+    recorded = dialler.post("/outbound/feeds/d/rows", sent).json()
+    assert (recorded["recorded"], recorded["set_aside"], recorded["position"]) == (2, 1, 3)
+    assert [(one["row"], one["field"]) for one in recorded["faults"]] == [(3, "number")]
     assert dialler.post("/outbound/feeds/d/rows", sent).status_code == 409
     assert dialler.get("/outbound/feeds/d").json() == {"feed": "d", "position": 3}
     assert program(Role.FLOW).get("/outbound/feeds/d").json()["position"] == 0

@@ -1,4 +1,4 @@
-"""How often somebody may ask, counted by several processes together."""
+"""The limit of requests per minute, counted by several processes together."""
 
 from __future__ import annotations
 

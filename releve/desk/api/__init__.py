@@ -1,15 +1,17 @@
 """The API for programs: ``/api/v1/…``, described by ``/api/v1/openapi.json`` and ``/api/docs``.
 
-=============  =====================================================================================
-``doors``      who may enter an operation, by which credentials, how often; its ETag
-``failing``    every error in the one shape of the desk
-``schemas``    what is answered, typed
-``events``     recording: one operation a kind of event, typed from the situation's own fields
-``reading``    what stands: now, sites, clients, plan, reliefs, drills, acknowledgements
-``records``    the ledger and the versions of the reference data
-``document``   the OpenAPI document and the page that lists it
-=============  =====================================================================================
+=====================  =============================================================================
+``auth``               who may call an operation, with which credentials; its ETag
+``rates``              how many requests a user or an address may make a minute
+``errors``             every error in the one shape of the desk
+``routes``             how an operation is registered
+``schemas``            typed answers; those of *Now* and the plan are the page objects
+``events``             recording: one operation per kind of event, typed from its own fields
+``requests``           what people say on the phone, and feeds of it
+``state_routes``       now, sites, clients, the plan, reliefs, drills, acknowledgements
+``record_routes``      the ledger and the versions of the reference data
+``document``           the OpenAPI document and the page that lists it
+=====================  =============================================================================
 
-An operation is the same as a page: its permission is a row of the table, its services are those
-of the pages, and what a reader may not see there is not here either.
+An operation has the permission and the services of its page, and shows the same.
 """

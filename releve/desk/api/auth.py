@@ -66,7 +66,7 @@ def opens(
 
 
 def door_of(operation: Callable[..., Any]) -> Door:
-    """Return the door of an operation; AttributeError where nobody has decided."""
+    """Return the door of an operation; AttributeError when none is declared."""
     door: Door = operation.door  # type: ignore[attr-defined]
     return door
 

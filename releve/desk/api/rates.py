@@ -1,4 +1,4 @@
-"""How often somebody may ask: counted by minute, in the database, for all processes together.
+"""Limit the requests of a user or an address per minute, counted in the database for all processes.
 
 A process adds what it has let in to the common count a twentieth of what is allowed at a time, and
 then learns what the others have let in: a write for each request would make readers wait for those
@@ -42,7 +42,7 @@ _counted: OrderedDict[str, _Count] = OrderedDict()
 
 
 def seconds_to_wait(who: str, most: int, now: datetime) -> int:
-    """Count a request of somebody at ``now``; return how long to wait, 0 while it is allowed.
+    """Count a request at ``now``; return the seconds to wait, 0 while it is allowed.
 
     ``most`` requests are allowed in a minute that starts with the first of them.
     """
@@ -56,7 +56,7 @@ def seconds_to_wait(who: str, most: int, now: datetime) -> int:
         adding, found.own = found.own, 0
     try:
         began, common = _added(who, adding, now)
-    except DatabaseError as error:  # nobody is turned away for that
+    except DatabaseError as error:  # a busy counter refuses no request
         _log.warning("requests are counted by this process alone: %s", error)
         began, common = found.began, found.common + adding
     with _lock:
@@ -79,7 +79,7 @@ def _wait(found: _Count, now: datetime) -> int:
 
 
 def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
-    """Add to the common count of somebody's minute; return when that began, and the count."""
+    """Add to the shared count of a requester's minute; return when that began, and the count."""
     name = salted_hmac("releve.desk.api.rates", who, algorithm="sha256").hexdigest()
     mine, before = RequestCount.objects.filter(pk=name), now - _WINDOW
     if not mine.filter(began_at__gt=before).update(count=F("count") + count):

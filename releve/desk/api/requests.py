@@ -61,7 +61,7 @@ def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
 @writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound")
 @opens("outbound.request")
 def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict[str, Any]:
-    """Rows of a feed: taken with its position at once; faulty ones are set aside and told."""
+    """Record rows of a feed with its position; set faulty rows aside and report them."""
     if any(name not in COLUMNS for row in sent.rows for name in row):
         raise HttpError(
             422, _("The columns of a row are {names}.").format(names=", ".join(COLUMNS))

@@ -1,6 +1,6 @@
 """What the API answers, typed. Instants are ISO 8601 in UTC; shares are from 0 to 1; null: unknown.
 
-No answer to a client holds a field of health. To the others: ``cases`` of a site, a count, told to
+No answer to a client holds a field of health. To the others: ``cases`` of a site, a count, shown to
 those who may see it on the site's page and hidden below five otherwise; and the values of ledger
 entries, withheld by the same rule as on the pages of the ledger.
 """
@@ -101,8 +101,8 @@ class SiteDetail(Moment):
     """One site."""
 
     site: Site
-    cases: int | None = Field(description="Open cases; null where it is not told")
-    cases_below: int | None = Field(description="Where it is not told: there are fewer than this")
+    cases: int | None = Field(description="Open cases; null where it is hidden")
+    cases_below: int | None = Field(description="Where it is hidden: there are fewer than this")
     approvals: int | None = Field(description="People who said yes to the reopening, while closed")
     checks: int
     inspections: int
@@ -133,7 +133,7 @@ class ClientDetail(Moment):
 
 
 class Messages(Moment):
-    """Who was told of the last relief, and who has answered; null: there is no such right."""
+    """How many agents were notified of the last relief, and how many have acknowledged it."""
 
     told: int
     sent: int

@@ -72,12 +72,12 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> dic
         raise Http404(_("There is no such site."))
     (row,) = site_rows(found, live.scene_of(found.stream), [wanted])
     closure, cases = found.situation.site(site).closure, cases_count(found, site)
-    told = can(request.user, "health.see", site=site) or cases >= FEWEST
+    shown = can(request.user, "health.see", site=site) or cases >= FEWEST
     return {
         **clock(found),
         "site": _site(found, row),
-        "cases": cases if told else None,
-        "cases_below": None if told else FEWEST,
+        "cases": cases if shown else None,
+        "cases_below": None if shown else FEWEST,
         "approvals": None if closure is None else len(closure.approvals),
         "checks": sum(where == site for where, _day in found.situation.checks),
         "inspections": sum(visit.site == site for visit in found.situation.inspections),
@@ -127,7 +127,7 @@ def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) ->
 @reads("/messages", schemas.Messages, "situation")
 @opens("reliefs.see")
 def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
-    """How many agents were told of the last relief, and how many have acknowledged it."""
+    """How many agents were notified of the last relief, and how many have acknowledged it."""
     found = asked(request, stream)
     counts = live.message_counts(found.stream)
     names = ("told", "sent", "acknowledged", "waiting", "exhausted")
