@@ -122,7 +122,7 @@ def fill(agents: int, sites: int) -> None:
     """Import the operator and put its plan in force, without forecasting handling times."""
     from releve.live import api as live
     from releve.live.models import Activation, PlanText
-    from releve.live.plans import plan_row
+    from releve.live.plans import build_plan_row
     from releve.registry.service import apply_changes, preview_changes
 
     began = time.process_time()
@@ -133,11 +133,11 @@ def fill(agents: int, sites: int) -> None:
     days = {}
     for number in range(DAYS):
         plan = plan_of(operator, today + timedelta(days=number))
-        row = plan_row(plan, plan.required * 0 + 300.0)
+        row = build_plan_row(plan, plan.required * 0 + 300.0)
         PlanText.objects.bulk_create([row])
         days[plan.day.isoformat()] = row.digest
         say(f"plan of {plan.day}: {len(plan.placements)} people, {len(row.text) / 1e6:.1f} MB")
-    Activation.objects.create(at=live.real(), by="bench", days=days, version=made.number)
+    Activation.objects.create(at=live.real_now(), by="bench", days=days, version=made.number)
 
 
 @dataclass

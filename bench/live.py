@@ -118,11 +118,11 @@ def awaited(stream: str, source: str) -> list[Relief]:
 
     until = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < until:
-        rows = live.reliefs(stream)
+        rows = live.list_reliefs(stream)
         if any(row.source == source and row.published_at is not None for row in rows):
             return rows
         time.sleep(0.02)
-    aside = [effect.error for effect in live.effects_aside(stream)]
+    aside = [effect.error for effect in live.list_effects_aside(stream)]
     raise RuntimeError(f"no {source} relief was published within {LONGEST_SECONDS} s: {aside}")
 
 

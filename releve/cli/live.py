@@ -82,12 +82,12 @@ def work(once: bool, workers: int) -> None:
     """
     from django.conf import settings
 
-    from releve.live.worker import Worker, drain
-    from releve.routing import adapters
+    from releve.live.worker import Worker, run_until_idle
+    from releve.routing import build_adapters
 
-    adapters(os.environ, settings.HOME)
+    build_adapters(os.environ, settings.HOME)
     if once:
-        click.echo(f"{drain()} effects done")
+        click.echo(f"{run_until_idle()} effects done")
         return
     worker = Worker(workers)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -127,10 +127,10 @@ def status(stream: str) -> None:
     """Print how a stream stands, as JSON."""
     from releve.live import api
 
-    found = api.coverage(stream)
-    newest = api.reliefs(stream, 1)
+    found = api.compute_coverage(stream)
+    newest = api.list_reliefs(stream, 1)
     lost = api.situation_now(stream).lost_places(api.now(stream))
-    counts = api.message_counts(stream)
+    counts = api.count_messages(stream)
     document = {
         "stream": stream,
         "now": api.now(stream).isoformat(),
@@ -143,9 +143,11 @@ def status(stream: str) -> None:
         },
         "told": counts.told,
         "acknowledged": counts.acknowledged,
-        "queued": api.effects_waiting(stream),
-        "late": [effect.key for effect in api.effects_late(stream)],
-        "aside": [[effect.pk, effect.key, effect.error] for effect in api.effects_aside(stream)],
+        "queued": api.count_waiting_effects(stream),
+        "late": [effect.key for effect in api.list_late_effects(stream)],
+        "aside": [
+            [effect.pk, effect.key, effect.error] for effect in api.list_effects_aside(stream)
+        ],
     }
     click.echo(json.dumps(document, ensure_ascii=False, indent=1))
 
@@ -208,9 +210,9 @@ def stop(stream: str, by: str) -> None:
 @_on_the_database
 def list_drills() -> None:
     """List the drills, the newest first."""
-    from releve.live.api import drills
+    from releve.live.api import list_drills
 
-    for row in drills():
+    for row in list_drills():
         _say(row)
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from releve.desk.http import failure
-from releve.live.api import Busy, is_full
+from releve.live.api import Busy, is_disk_full
 
 __all__ = ["answered_if_busy", "is_busy", "unrecorded", "when_busy"]
 
@@ -45,7 +45,7 @@ def answered_if_busy(
         return get_response(request)
 
     def process_exception(request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return _answer(request, error) if is_busy(error) or is_full(error) else None
+        return _answer(request, error) if is_busy(error) or is_disk_full(error) else None
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware
@@ -54,18 +54,18 @@ def answered_if_busy(
 def when_busy(request: HttpRequest) -> HttpResponse | None:
     """Return the answer where what is being handled is that; also what other middleware raised."""
     error = sys.exception()
-    return _answer(request, error) if is_busy(error) or is_full(error) else None
+    return _answer(request, error) if is_busy(error) or is_disk_full(error) else None
 
 
 def unrecorded(error: Busy) -> str:
     """Return why nothing was recorded and what to do, above the form that was sent."""
-    if is_full(error):
+    if is_disk_full(error):
         return _("The database’s disk is full. Nothing was recorded; free space, then send again.")
     return _("The database is busy. Nothing was recorded; send it again.")
 
 
 def _answer(request: HttpRequest, error: BaseException | None) -> HttpResponse:
-    full = is_full(error)
+    full = is_disk_full(error)
     message = (
         _("The database’s disk is full. Nothing was changed; free space, then try again.")
         if full

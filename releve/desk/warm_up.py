@@ -36,7 +36,7 @@ def warm() -> None:
 
 
 def _now() -> None:
-    live.coverage(live.LIVE)
+    live.compute_coverage(live.LIVE)
 
 
 def _plan() -> None:

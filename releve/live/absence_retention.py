@@ -16,9 +16,9 @@ from releve.ledger import chain as ledger
 from releve.ledger.erasure import set_erase_on
 from releve.ledger.hashing import parse_canonical
 from releve.ledger.models import LedgerEntry
-from releve.live.clock import now, real
+from releve.live.clock import now, real_now
 from releve.live.current_operator import operator_now, rules_now
-from releve.live.drills import running
+from releve.live.drills import list_running_streams
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.registry import storage as registry
@@ -33,7 +33,7 @@ def erased_on(event: Event, operator: Operator, rules: SituationRules) -> date |
     A drill's people are real ones: whatever its clock says, the day is one of the real calendar.
     """
     found = compute_erasure_day(event, operator, rules)
-    ahead = event.recorded_at.date() - real().date()
+    ahead = event.recorded_at.date() - real_now().date()
     return None if found is None else found - ahead
 
 
@@ -56,7 +56,7 @@ def postpone_lasting() -> None:
     """
     if registry.get_current_version() is None:
         return
-    for stream in running():
+    for stream in list_running_streams():
         with transaction.atomic():
             ledger.lock_head()
             situation, at = situation_now(stream), now(stream)

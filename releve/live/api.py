@@ -6,15 +6,17 @@ import-linter contract keeps the faces from importing any other module of this p
 
 from __future__ import annotations
 
-from releve.live.clock import LIVE, is_drill, now, real
+from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import erase_person, import_contacts
-from releve.live.coverage import ClientCoverage, Coverage, coverage
+from releve.live.coverage import ClientCoverage, Coverage, compute_coverage
 from releve.live.current_operator import operator_now, rules_now
-from releve.live.drills import drills, move_drill, start_drill, stop_drill
-from releve.live.effect_queue import aside as effects_aside
-from releve.live.effect_queue import late as effects_late
-from releve.live.effect_queue import retry as retry_effect
-from releve.live.effect_queue import waiting as effects_waiting
+from releve.live.drills import list_drills, move_drill, start_drill, stop_drill
+from releve.live.effect_queue import (
+    count_waiting_effects,
+    list_effects_aside,
+    list_late_effects,
+    retry_effect,
+)
 from releve.live.errors import (
     Busy,
     ContactFaults,
@@ -25,43 +27,43 @@ from releve.live.errors import (
     NoSuch,
     PlanRefused,
     Refused,
-    is_full,
+    is_disk_full,
 )
-from releve.live.event_service import Recorded, record, refuse_other
-from releve.live.identity_cache import Kept
-from releve.live.impact_preview import Preview, preview
-from releve.live.lost_places import NOTHING
-from releve.live.messages import Acknowledged, Counts, acknowledge, message_counts
+from releve.live.event_service import RecordResult, record, refuse_reused_key
+from releve.live.identity_cache import IdentityCache
+from releve.live.impact_preview import ImpactPreview, preview_impact
+from releve.live.lost_places import NO_LOSS
+from releve.live.messages import AcknowledgeResult, MessageCounts, acknowledge, count_messages
 from releve.live.models import Activation, PlanText, Relief, ReliefDay, Stream
-from releve.live.photo_metadata import NotAPhoto, type_of
-from releve.live.photos import MOST_BYTES, MOST_PHOTOS, has_photo, keep_photo, photo
-from releve.live.plans import activate_plan, activation, day_plan, put_in_force
+from releve.live.photo_metadata import NotAPhoto, detect_photo_type
+from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
+from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
 from releve.live.situation_cache import situation_now
-from releve.live.stream_state import Scene, placement_of, scene_of, working
+from releve.live.stream_state import Scene, list_working, load_scene, read_placement
 
 __all__ = [
     "LIVE",
-    "MOST_BYTES",
-    "MOST_PHOTOS",
-    "NOTHING",
-    "Acknowledged",
+    "MAX_PHOTOS",
+    "MAX_PHOTO_BYTES",
+    "NO_LOSS",
+    "AcknowledgeResult",
     "Activation",
     "Busy",
     "ClientCoverage",
     "ContactFaults",
-    "Counts",
     "Coverage",
     "DiskFull",
-    "Kept",
+    "IdentityCache",
+    "ImpactPreview",
     "KeyReused",
     "LiveError",
+    "MessageCounts",
     "NoOperator",
     "NoSuch",
     "NotAPhoto",
     "PlanRefused",
     "PlanText",
-    "Preview",
-    "Recorded",
+    "RecordResult",
     "Refused",
     "Relief",
     "ReliefDay",
@@ -69,42 +71,42 @@ __all__ = [
     "Stream",
     "acknowledge",
     "activate_plan",
-    "activation",
-    "coverage",
-    "day_plan",
-    "drills",
-    "effects_aside",
-    "effects_late",
-    "effects_waiting",
+    "compute_coverage",
+    "count_messages",
+    "count_waiting_effects",
+    "detect_photo_type",
     "erase_person",
     "has_photo",
     "import_contacts",
+    "is_disk_full",
     "is_drill",
-    "is_full",
-    "keep_photo",
-    "message_counts",
+    "list_drills",
+    "list_effects_aside",
+    "list_late_effects",
+    "list_reliefs",
+    "list_working",
+    "load_activation",
+    "load_day_plan",
+    "load_photo",
+    "load_scene",
     "move_drill",
     "now",
     "operator_now",
-    "photo",
-    "placement_of",
-    "preview",
+    "preview_impact",
     "put_in_force",
-    "real",
+    "read_placement",
+    "real_now",
     "record",
-    "refuse_other",
-    "reliefs",
+    "refuse_reused_key",
     "retry_effect",
     "rules_now",
-    "scene_of",
     "situation_now",
     "start_drill",
     "stop_drill",
-    "type_of",
-    "working",
+    "store_photo",
 ]
 
 
-def reliefs(stream: str = LIVE, most: int = 50) -> list[Relief]:
+def list_reliefs(stream: str = LIVE, most: int = 50) -> list[Relief]:
     """Return the generations of a stream, the newest first: the first of them is in force."""
     return list(Relief.objects.filter(stream=stream)[:most])

@@ -13,12 +13,12 @@ from django.utils import timezone
 from releve.live.errors import NoSuch
 from releve.live.models import Stream
 
-__all__ = ["LIVE", "is_drill", "now", "real"]
+__all__ = ["LIVE", "is_drill", "now", "real_now"]
 
 LIVE = "live"
 
 
-def real() -> datetime:
+def real_now() -> datetime:
     """Return the real time, in UTC."""
     return timezone.now()
 
@@ -29,11 +29,11 @@ def now(stream: str = LIVE) -> datetime:
     One query for a drill, none for the live stream.
     """
     if stream == LIVE:
-        return real()
+        return real_now()
     offset = Stream.objects.filter(name=stream).values_list("offset", flat=True).first()
     if offset is None:
         raise NoSuch(f"there is no drill {stream!r}")
-    return real() + offset
+    return real_now() + offset
 
 
 def is_drill(stream: str) -> bool:

@@ -20,7 +20,7 @@ from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS
 from releve.live.clock import LIVE
 from releve.live.current_operator import operator_now
-from releve.live.effect_queue import append
+from releve.live.effect_queue import append_entries
 from releve.live.errors import ContactFaults
 from releve.live.models import Contact, Message
 from releve.network import Operator
@@ -46,7 +46,7 @@ def import_contacts(data: bytes, *, by: str) -> int:
         ledger.lock_head()
         Contact.objects.all().delete()
         Contact.objects.bulk_create(rows, batch_size=1000)
-        append(LIVE, [("contacts.imported", {"count": len(rows), "by": by})])
+        append_entries(LIVE, [("contacts.imported", {"count": len(rows), "by": by})])
     return len(rows)
 
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.live.clock import LIVE
-from releve.live.identity_cache import Kept
-from releve.live.plans import first_start
-from releve.live.stream_state import Scene, scene_of
+from releve.live.identity_cache import IdentityCache
+from releve.live.plans import find_first_start
+from releve.live.stream_state import Scene, load_scene
 from releve.plan import Plan
 from releve.plan.coverage import Timeline, count_placed, measure_coverage
 
-__all__ = ["ClientCoverage", "Coverage", "coverage", "coverage_of"]
+__all__ = ["ClientCoverage", "Coverage", "compute_coverage", "compute_scene_coverage"]
 
 Floats = NDArray[np.float64]
 
@@ -61,22 +61,22 @@ class Coverage:
     planned_from: datetime | None = None
 
 
-def coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
+def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
     """Return the coverage of every client; None when no plan is in force.
 
     What is lost, who is away and the relief in force are all counted.
     """
-    scene = scene_of(stream)
-    return None if scene is None else coverage_of(scene, hours)
+    scene = load_scene(stream)
+    return None if scene is None else compute_scene_coverage(scene, hours)
 
 
-def coverage_of(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Coverage:
+def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Coverage:
     """Return the coverage of a scene; ``supposed`` of one that is not so (kept nowhere)."""
     until = scene.at + timedelta(hours=hours)
     generation = scene.relief.generation if scene.relief else 0
     days = [scene.day_plan(day).plan for day in scene.days]
     if not days:
-        begins = first_start(scene.activation, until)
+        begins = find_first_start(scene.activation, until)
         return Coverage(scene.stream, scene.at, (), (), None, generation, begins)
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
@@ -143,8 +143,8 @@ def _client(
     )
 
 
-_known: Kept[tuple[ClientCoverage, ...]] = Kept()
-_people: Kept[Floats] = Kept(64)
+_known: IdentityCache[tuple[ClientCoverage, ...]] = IdentityCache()
+_people: IdentityCache[Floats] = IdentityCache(64)
 
 
 def _placed(scene: Scene, day: date) -> Floats:

@@ -17,7 +17,7 @@ from releve.ledger.erasure import ERASED, scrub_files
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, load_last_root, publish_root, sign_root
 
-__all__ = ["daily", "roots_folder"]
+__all__ = ["roots_folder", "run_daily_jobs"]
 
 _MOST_SCRUBS = 3
 _log = logging.getLogger("releve.live")
@@ -28,7 +28,7 @@ def roots_folder() -> Path:
     return Path(settings.HOME) / "roots"
 
 
-def daily(now: datetime) -> SignedRoot | None:
+def run_daily_jobs(now: datetime) -> SignedRoot | None:
     """Prove the gate's calls and facts, erase, seal and publish, on the first call of a UTC day.
 
     Returns the new root, if any.

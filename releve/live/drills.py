@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import F
 
 from releve.ledger import chain as ledger
-from releve.live.clock import LIVE, is_drill, now, real
+from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.errors import NoSuch
 from releve.live.models import Effect, Stream
 
-__all__ = ["drills", "move_drill", "running", "start_drill", "stop_drill"]
+__all__ = ["list_drills", "list_running_streams", "move_drill", "start_drill", "stop_drill"]
 
 
 def start_drill(title: str, *, by: str, at: datetime | None = None) -> Stream:
@@ -30,7 +30,7 @@ def start_drill(title: str, *, by: str, at: datetime | None = None) -> Stream:
         raise ValueError(f"at has a zone, got {at!r}")
     with transaction.atomic():
         seed = ledger.lock_head()
-        began = real()
+        began = real_now()
         found = Stream.objects.create(
             name="drill:new",
             title=title.strip()[:200],
@@ -69,19 +69,19 @@ def stop_drill(stream: str, *, by: str) -> None:
             raise NoSuch(f"there is no drill {stream!r}")
         if found.stopped_at is not None:
             return
-        Stream.objects.filter(pk=found.pk).update(stopped_at=real())
+        Stream.objects.filter(pk=found.pk).update(stopped_at=real_now())
         Effect.objects.filter(stream=stream, state__in=(Effect.QUEUED, Effect.CLAIMED)).update(
-            state=Effect.DONE, done_at=real(), result={"dropped": "the drill was stopped"}
+            state=Effect.DONE, done_at=real_now(), result={"dropped": "the drill was stopped"}
         )
         ledger.append("drill.stopped", {"by": by}, recorded_at=now(stream), stream=stream)
 
 
-def drills() -> list[Stream]:
+def list_drills() -> list[Stream]:
     """Return every drill, the newest first."""
     return list(Stream.objects.exclude(name=LIVE))
 
 
-def running() -> tuple[str, ...]:
+def list_running_streams() -> tuple[str, ...]:
     """Return the streams that go on: the live one and the drills that were not stopped."""
     rows = Stream.objects.exclude(name=LIVE).filter(stopped_at=None)
     return (LIVE, *rows.values_list("name", flat=True))

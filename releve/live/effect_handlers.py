@@ -7,29 +7,42 @@ from collections.abc import Callable, Iterable
 
 from django.db import OperationalError
 
-from releve.live.effect_queue import LostLease, Outcome, claim_one, fail, settle
+from releve.live.effect_queue import (
+    EffectOutcome,
+    LostLease,
+    claim_effect_by_id,
+    fail_effect,
+    settle_effect,
+)
 from releve.live.errors import LiveError
 from releve.live.models import Effect
 from releve.routing import EmptySet, Rejected, Unreachable
 
-__all__ = ["Later", "Never", "handles", "on_aside", "run", "run_now"]
+__all__ = [
+    "PermanentFailure",
+    "RetryLater",
+    "register_aside_hook",
+    "register_handler",
+    "run_effect",
+    "run_effects_now",
+]
 
-Handler = Callable[[Effect], Outcome]
+Handler = Callable[[Effect], EffectOutcome]
 
 _handlers: dict[str, Handler] = {}
 _on_aside: dict[str, Callable[[Effect], None]] = {}
 _log = logging.getLogger("releve.live")
 
 
-class Later(LiveError):  # noqa: N818
+class RetryLater(LiveError):  # noqa: N818
     """Somebody outside does not answer: to be tried again for as long as it lasts."""
 
 
-class Never(LiveError):  # noqa: N818
+class PermanentFailure(LiveError):  # noqa: N818
     """The same again would fail again."""
 
 
-def handles(kind: str) -> Callable[[Handler], Handler]:
+def register_handler(kind: str) -> Callable[[Handler], Handler]:
     """Make a function the one that does a kind of effect.
 
     It does what is to be done outside first, with the effect's key, and returns what to store.
@@ -42,7 +55,9 @@ def handles(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def on_aside(kind: str) -> Callable[[Callable[[Effect], None]], Callable[[Effect], None]]:
+def register_aside_hook(
+    kind: str,
+) -> Callable[[Callable[[Effect], None]], Callable[[Effect], None]]:
     """Make a function the one that is called when an effect of a kind is set aside.
 
     It is called in the transaction that sets the effect aside: no crash parts the two.
@@ -55,16 +70,16 @@ def on_aside(kind: str) -> Callable[[Callable[[Effect], None]], Callable[[Effect
     return register
 
 
-def run(effect: Effect) -> None:
+def run_effect(effect: Effect) -> None:
     """Do a claimed effect. An error is kept with it, never raised: the next one has its turn."""
     try:
         outcome = _handlers[effect.kind](effect)
-        settle(effect, outcome)
+        settle_effect(effect, outcome)
     except LostLease:
         _log.warning("%s was taken over by another worker", effect.key)
-    except (Later, Unreachable, OperationalError) as error:
+    except (RetryLater, Unreachable, OperationalError) as error:
         _failed(effect, error, patient=True)
-    except (Never, Rejected, EmptySet) as error:
+    except (PermanentFailure, Rejected, EmptySet) as error:
         _failed(effect, error, hopeless=True)
     except Exception as error:  # whatever it is, it is shown, and nothing stops
         _log.exception("%s failed", effect.key)
@@ -76,14 +91,14 @@ def _failed(
 ) -> None:
     then = _on_aside.get(effect.kind, lambda effect: None)
     try:
-        fail(effect, error, patient=patient, hopeless=hopeless, then=then)
+        fail_effect(effect, error, patient=patient, hopeless=hopeless, then=then)
     except OperationalError:
         _log.warning("%s: the database is busy; the effect comes back with its lease", effect.key)
 
 
-def run_now(keys: Iterable[str], worker: str) -> None:
+def run_effects_now(keys: Iterable[str], worker: str) -> None:
     """Do effects that were just queued without waiting for their turn, if nobody has them yet."""
     for pk in Effect.objects.filter(key__in=list(keys)).values_list("pk", flat=True):
-        found = claim_one(pk, worker)
+        found = claim_effect_by_id(pk, worker)
         if found is not None:
-            run(found)
+            run_effect(found)

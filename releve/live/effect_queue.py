@@ -21,28 +21,28 @@ from django.db.models import F, Q
 
 from releve.errors import ReleveError
 from releve.ledger import chain as ledger
-from releve.live.clock import now, real
+from releve.live.clock import now, real_now
 from releve.live.errors import NoSuch
 from releve.live.models import Effect
 
 __all__ = [
     "DECIDE",
     "OUTSIDE",
+    "EffectOutcome",
     "LostLease",
-    "Outcome",
-    "Todo",
-    "append",
-    "aside",
-    "claim",
-    "claim_one",
-    "fail",
-    "late",
-    "lease",
-    "queue",
-    "retry",
-    "settle",
+    "NewEffect",
+    "append_entries",
+    "claim_effect",
+    "claim_effect_by_id",
+    "count_waiting_effects",
+    "fail_effect",
+    "list_effects_aside",
+    "list_late_effects",
+    "queue_effects",
+    "read_lease",
+    "retry_effect",
+    "settle_effect",
     "still_held",
-    "waiting",
 ]
 
 DECIDE, OUTSIDE = "decide", "outside"
@@ -59,7 +59,7 @@ class LostLease(ReleveError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Todo:
+class NewEffect:
     """An effect to queue; ``key`` names it for ever."""
 
     stream: str
@@ -70,24 +70,24 @@ class Todo:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EffectOutcome:
     """What an effect came to: its result, the ledger entries of it, the effects it causes, and
     what else is stored with them."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
     entries: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    effects: tuple[Todo, ...] = ()
+    effects: tuple[NewEffect, ...] = ()
     store: Callable[[], None] = lambda: None
 
 
-def lease() -> timedelta:
+def read_lease() -> timedelta:
     """Return how long a claim holds: ``RELEVE_LEASE_SECONDS``, 30 when not set."""
     return timedelta(seconds=float(os.environ.get("RELEVE_LEASE_SECONDS", "30")))
 
 
-def queue(todos: Iterable[Todo]) -> None:
+def queue_effects(todos: Iterable[NewEffect]) -> None:
     """Queue effects inside the caller's transaction; a key that was queued before is left alone."""
-    at = real()
+    at = real_now()
     rows = [
         Effect(
             stream=todo.stream, lane=todo.lane, kind=todo.kind, key=todo.key,
@@ -98,32 +98,32 @@ def queue(todos: Iterable[Todo]) -> None:
     Effect.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
-def claim(lanes: Iterable[str], worker: str) -> Effect | None:
+def claim_effect(lanes: Iterable[str], worker: str) -> Effect | None:
     """Claim the effect that has waited longest; None when nothing is due."""
-    at = real()
+    at = real_now()
     due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
     rows = Effect.objects.filter(due, lane__in=list(lanes)).order_by("next_at", "pk")
     for pk in rows.values_list("pk", flat=True)[:5]:
-        found = claim_one(pk, worker)
+        found = claim_effect_by_id(pk, worker)
         if found is not None:
             return found
     return None
 
 
-def claim_one(pk: int, worker: str) -> Effect | None:
+def claim_effect_by_id(pk: int, worker: str) -> Effect | None:
     """Claim one effect if it is due and nobody holds it."""
-    at = real()
+    at = real_now()
     due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
     taken = Effect.objects.filter(due, pk=pk).update(
         state=Effect.CLAIMED,
         claimed_by=worker,
-        claimed_until=at + lease(),
+        claimed_until=at + read_lease(),
         attempts=F("attempts") + 1,
     )
     return Effect.objects.get(pk=pk) if taken else None
 
 
-def settle(effect: Effect, outcome: Outcome) -> None:
+def settle_effect(effect: Effect, outcome: EffectOutcome) -> None:
     """Store what an effect came to, and that it is done, in one transaction.
 
     :class:`LostLease` when another worker holds it by now; then nothing is stored.
@@ -131,16 +131,16 @@ def settle(effect: Effect, outcome: Outcome) -> None:
     with transaction.atomic():
         ledger.lock_head()
         done = _held(effect).update(
-            state=Effect.DONE, done_at=real(), result=dict(outcome.result), error=""
+            state=Effect.DONE, done_at=real_now(), result=dict(outcome.result), error=""
         )
         if not done:
             raise LostLease(effect.key)
         outcome.store()
-        append(effect.stream, outcome.entries)
-        queue(outcome.effects)
+        append_entries(effect.stream, outcome.entries)
+        queue_effects(outcome.effects)
 
 
-def append(stream: str, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+def append_entries(stream: str, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Append (kind, body) entries at a stream's time, inside the caller's transaction."""
     at = now(stream)
     ledger.append_all([ledger.Draft(kind, body, at, stream=stream) for kind, body in entries])
@@ -148,10 +148,10 @@ def append(stream: str, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> Non
 
 def still_held(effect: Effect) -> bool:
     """Return whether the worker that claimed an effect still holds it; its lease starts anew."""
-    return bool(_held(effect).update(claimed_until=real() + lease()))
+    return bool(_held(effect).update(claimed_until=real_now() + read_lease()))
 
 
-def fail(
+def fail_effect(
     effect: Effect,
     error: Exception,
     *,
@@ -166,14 +166,14 @@ def fail(
     """
     enough = effect.attempts >= MOST_ATTEMPTS
     if patient:
-        enough = real() - effect.made_at > PATIENCE
+        enough = real_now() - effect.made_at > PATIENCE
     gone = hopeless or enough
     with transaction.atomic():
         if gone:
             ledger.lock_head()
         changed = _held(effect).update(
             state=Effect.ASIDE if gone else Effect.QUEUED,
-            next_at=real() + _wait(effect.attempts),
+            next_at=real_now() + _wait(effect.attempts),
             error=f"{type(error).__name__}: {error}"[:300],
         )
         if changed and gone:
@@ -200,13 +200,13 @@ def _wait(attempts: int) -> timedelta:
     return timedelta(seconds=longest * (0.5 + random.random() / 2))
 
 
-def aside(stream: str | None = None) -> list[Effect]:
+def list_effects_aside(stream: str | None = None) -> list[Effect]:
     """Return what was set aside, the newest first; of every stream by default."""
     rows = Effect.objects.filter(state=Effect.ASIDE).order_by("-pk")
     return list(rows if stream is None else rows.filter(stream=stream))
 
 
-def late(stream: str | None = None) -> list[Effect]:
+def list_late_effects(stream: str | None = None) -> list[Effect]:
     """Return what has failed a few times and is still tried."""
     rows = Effect.objects.filter(
         state__in=(Effect.QUEUED, Effect.CLAIMED), attempts__gte=LATE_AFTER
@@ -214,13 +214,13 @@ def late(stream: str | None = None) -> list[Effect]:
     return list(rows if stream is None else rows.filter(stream=stream))
 
 
-def waiting(stream: str | None = None) -> int:
+def count_waiting_effects(stream: str | None = None) -> int:
     """Return how many effects are queued or being done."""
     rows = Effect.objects.filter(state__in=(Effect.QUEUED, Effect.CLAIMED))
     return (rows if stream is None else rows.filter(stream=stream)).count()
 
 
-def retry(pk: int, *, by: str) -> None:
+def retry_effect(pk: int, *, by: str) -> None:
     """Try an effect that was set aside again, from the start; who asked for it is recorded."""
     with transaction.atomic():
         ledger.lock_head()
@@ -228,7 +228,7 @@ def retry(pk: int, *, by: str) -> None:
         if found is None:
             raise NoSuch(f"no effect {pk} is set aside")
         Effect.objects.filter(pk=pk).update(
-            state=Effect.QUEUED, attempts=0, made_at=real(), next_at=real(), error=""
+            state=Effect.QUEUED, attempts=0, made_at=real_now(), next_at=real_now(), error=""
         )
         body = {"effect": pk, "kind": found.kind, "by": by}
         ledger.append("effect.retried", body, recorded_at=now(found.stream), stream=found.stream)

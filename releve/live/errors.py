@@ -32,7 +32,7 @@ __all__ = [
     "NoSuch",
     "PlanRefused",
     "Refused",
-    "is_full",
+    "is_disk_full",
 ]
 
 _SQLITE_FULL = 13
@@ -66,7 +66,7 @@ class DiskFull(Busy):
     """The database's disk is full; nothing was done, and nothing can be until there is room."""
 
 
-def is_full(error: BaseException | None) -> bool:
+def is_disk_full(error: BaseException | None) -> bool:
     """Return whether something failed because the database has no room to grow."""
     while error is not None:
         code = getattr(error, "sqlite_errorcode", None)

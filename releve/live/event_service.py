@@ -15,12 +15,12 @@ from django.db import OperationalError, transaction
 
 from releve.ledger import chain as ledger
 from releve.live.absence_retention import erased_on, note_returns
-from releve.live.clock import LIVE, is_drill, now, real
+from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.current_operator import operator_now, rules_now
-from releve.live.effect_queue import DECIDE, Todo, queue
-from releve.live.errors import Busy, DiskFull, KeyReused, NoSuch, Refused, is_full
-from releve.live.lost_places import loss_of
-from releve.live.models import Act, Stream
+from releve.live.effect_queue import DECIDE, NewEffect, queue_effects
+from releve.live.errors import Busy, DiskFull, KeyReused, NoSuch, Refused, is_disk_full
+from releve.live.lost_places import find_loss
+from releve.live.models import IdempotencyKey, Stream
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
 from releve.situation import (
@@ -37,13 +37,20 @@ from releve.situation import (
     personal_fields,
 )
 
-__all__ = ["Recorded", "answer_rules", "consequences", "record", "refuse_other", "relief_todo"]
+__all__ = [
+    "RecordResult",
+    "build_relief_effect",
+    "derive_all_events",
+    "record",
+    "record_due_events",
+    "refuse_reused_key",
+]
 
 _MOST_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordResult:
     """What was written: the entry of the event, those of the rules' answers, and whether it was
     there ``before`` under the same key."""
 
@@ -58,7 +65,7 @@ def record(
     key: str,
     stream: str = LIVE,
     judge: Callable[[Situation], Iterable[EventRefusal]] = lambda situation: (),
-) -> Recorded:
+) -> RecordResult:
     """Write an event; ``key`` names it, so that the same again returns the same and does nothing.
 
     It is recorded at the stream's own time, whatever the event says. A key must not tell anything
@@ -73,7 +80,7 @@ def record(
             ledger.lock_head()
             return _record(event, key, stream, judge)
     except OperationalError as error:
-        if is_full(error):
+        if is_disk_full(error):
             raise DiskFull(
                 "the disk of the database is full: nothing was recorded; free some space, then"
                 " try again"
@@ -81,7 +88,7 @@ def record(
         raise Busy("the database is busy: nothing was recorded, try again") from error
 
 
-def refuse_other(seq: int, event: Event, names: Collection[str]) -> None:
+def refuse_reused_key(seq: int, event: Event, names: Collection[str]) -> None:
     """Raise :class:`KeyReused` where entry ``seq`` says otherwise than an event in some fields.
 
     A value that was erased meanwhile cannot tell, and is passed over.
@@ -94,12 +101,12 @@ def refuse_other(seq: int, event: Event, names: Collection[str]) -> None:
 
 def _record(
     event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]]
-) -> Recorded:
-    known = Act.objects.filter(stream=stream, key=key).first()
+) -> RecordResult:
+    known = IdempotencyKey.objects.filter(stream=stream, key=key).first()
     if known is not None:
         if known.kind != event.kind:
             raise KeyReused(f"the key names a {known.kind} already, not this {event.kind}")
-        return Recorded(known.seq, tuple(known.answers), before=True)
+        return RecordResult(known.seq, tuple(known.answers), before=True)
     _refuse_if_stopped(stream)
     operator, rules = operator_now(), rules_now()
     at = now(stream)
@@ -108,13 +115,15 @@ def _record(
     reasons = (*find_refusals(event, before, operator, rules), *judge(before))
     if reasons:
         raise Refused(reasons)
-    found = [event, *consequences(apply_event(before, event), operator, rules, at)]
+    found = [event, *derive_all_events(apply_event(before, event), operator, rules, at)]
     seqs = _write(found, stream, before, at)
-    Act.objects.create(stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:])
-    return Recorded(seqs[0], tuple(seqs[1:]), before=False)
+    IdempotencyKey.objects.create(
+        stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:]
+    )
+    return RecordResult(seqs[0], tuple(seqs[1:]), before=False)
 
 
-def consequences(
+def derive_all_events(
     situation: Situation, operator: Operator, rules: SituationRules, at: datetime
 ) -> list[Event]:
     """Return what the rules call for, and what they call for in answer to that."""
@@ -129,7 +138,7 @@ def consequences(
     raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
 
 
-def answer_rules(stream: str) -> tuple[int, ...]:
+def record_due_events(stream: str) -> tuple[int, ...]:
     """Write what the rules call for by now, if anything: what time alone has brought about."""
     operator, rules = operator_now(), rules_now()
     if not derive_events(situation_now(stream), operator, rules, now(stream)):
@@ -137,7 +146,7 @@ def answer_rules(stream: str) -> tuple[int, ...]:
     with transaction.atomic():
         ledger.lock_head()
         before, at = situation_now(stream), now(stream)  # after what was recorded meanwhile
-        return tuple(_write(consequences(before, operator, rules, at), stream, before, at))
+        return tuple(_write(derive_all_events(before, operator, rules, at), stream, before, at))
 
 
 def _write(events: Iterable[Event], stream: str, before: Situation, at: datetime) -> list[int]:
@@ -152,18 +161,18 @@ def _write(events: Iterable[Event], stream: str, before: Situation, at: datetime
         after = apply_event(after, event)
     back = [event.agent for event in events if isinstance(event, AgentBack)]
     note_returns(stream, back, before, after)
-    if loss_of(after, at) != loss_of(before, at):
-        queue([relief_todo(stream, stored[0].seq)])
+    if find_loss(after, at) != find_loss(before, at):
+        queue_effects([build_relief_effect(stream, stored[0].seq)])
     return [row.seq for row in stored]
 
 
-def relief_todo(stream: str, cause: int, why: str = "") -> Todo:
+def build_relief_effect(stream: str, cause: int, why: str = "") -> NewEffect:
     """Return the effect that brings who works where in line with what is lost.
 
     ``why`` names what asked for it where that is not the entry ``cause``.
     """
-    body = {"cause": cause, "asked_at": real().isoformat()}
-    return Todo(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)
+    body = {"cause": cause, "asked_at": real_now().isoformat()}
+    return NewEffect(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)
 
 
 def _draft(event: Event, stream: str, operator: Operator, rules: SituationRules) -> ledger.Draft:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
 
-__all__ = ["Kept"]
+__all__ = ["IdentityCache"]
 
 _T = TypeVar("_T")
 
 
-class Kept(Generic[_T]):
+class IdentityCache(Generic[_T]):
     """The last few values by key; each stands while its sources are the same objects, not equal.
 
     Comparing an operator or a situation of tens of thousands of people costs more than it saves.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from releve.live.clock import LIVE
-from releve.live.coverage import Coverage, coverage_of
+from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.lost_places import Loss
-from releve.live.relief_solver import planned
-from releve.live.stream_state import scene_of
+from releve.live.relief_solver import look_up_relief
+from releve.live.stream_state import load_scene
 from releve.network import HOME
 
-__all__ = ["Preview", "preview"]
+__all__ = ["ImpactPreview", "preview_impact"]
 
 
 @dataclass(frozen=True)
-class Preview:
+class ImpactPreview:
     """``seats`` usable seats lost, ``working`` people at work there, or at home on those lines,
     now or later today, ``moved`` the people the relief moves (None: no relief is planned, it will
     be solved), and the coverage of every client ``before``, ``unrelieved`` and ``after`` the
@@ -29,15 +29,15 @@ class Preview:
     after: Coverage | None
 
 
-def preview(
+def preview_impact(
     *, sites: frozenset[str] = frozenset(), carriers: frozenset[str] = frozenset(),
     home_only: bool = True, stream: str = LIVE,
-) -> Preview | None:  # fmt: skip
+) -> ImpactPreview | None:  # fmt: skip
     """Return what losing places would do; None when no plan is in force.
 
     ``home_only``: the people of the sites may work at home only, as after a closure for health.
     """
-    scene = scene_of(stream)
+    scene = load_scene(stream)
     if scene is None or not scene.days:
         return None
     lost = Loss(sites, carriers, sites if home_only else frozenset())
@@ -46,7 +46,7 @@ def preview(
         for day, old in scene.wanted.items()
     }
     alone = not any(scene.wanted.values()) and not any(scene.changes.values())
-    found = {day: planned(scene.day_plan(day), lost, scene.at) for day in scene.days}
+    found = {day: look_up_relief(scene.day_plan(day), lost, scene.at) for day in scene.days}
     known = {day: changes for day, changes in found.items() if changes is not None}
     today = scene.days[0]
     plan = scene.day_plan(today).plan
@@ -61,11 +61,13 @@ def preview(
     ]
     unrelieved = replace(scene, wanted=wanted)
     complete = alone and len(known) == len(scene.days)
-    return Preview(
+    return ImpactPreview(
         seats=sum(len(site.usable_seats) for site in plan.sites if site.id in sites and site.open),
         working=len(there),
         moved=len({agent for changes in known.values() for agent in changes}) if complete else None,
-        before=coverage_of(scene),
-        unrelieved=coverage_of(unrelieved, supposed=True),
-        after=coverage_of(replace(unrelieved, changes=known), supposed=True) if complete else None,
+        before=compute_scene_coverage(scene),
+        unrelieved=compute_scene_coverage(unrelieved, supposed=True),
+        after=compute_scene_coverage(replace(unrelieved, changes=known), supposed=True)
+        if complete
+        else None,
     )

@@ -11,7 +11,7 @@ from releve.network import zone
 from releve.plan import Contingency
 from releve.situation import Situation
 
-__all__ = ["NOTHING", "Absent", "Loss", "absent_at", "loss_of", "losses"]
+__all__ = ["NO_LOSS", "Absent", "Loss", "find_daily_losses", "find_loss", "list_absences"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,21 @@ class Loss:
         )
 
 
-NOTHING = Loss()
+NO_LOSS = Loss()
 
 Absent = Mapping[str, tuple[tuple[datetime, datetime | None], ...]]
 """When each agent cannot work: (from, until) of each absence, None = not known."""
 
 
-def loss_of(situation: Situation, at: datetime) -> Loss:
+def find_loss(situation: Situation, at: datetime) -> Loss:
     """Return what is lost at an instant."""
     lost = situation.lost_places(at)
     return Loss(frozenset(lost.sites), frozenset(lost.carriers), lost.home_only)
 
 
-def losses(situation: Situation, at: datetime, days: Iterable[date], zone_name: str) -> list[Loss]:
+def find_daily_losses(
+    situation: Situation, at: datetime, days: Iterable[date], zone_name: str
+) -> list[Loss]:
     """Return what is lost on each planned day, as known at an instant.
 
     A place is lost today, and on further days until it is expected back. Where nobody knows when,
@@ -83,7 +85,7 @@ def losses(situation: Situation, at: datetime, days: Iterable[date], zone_name: 
     return found
 
 
-def absent_at(situation: Situation, at: datetime) -> Absent:
+def list_absences(situation: Situation, at: datetime) -> Absent:
     """Return the absences that are not over."""
     found = {
         agent: tuple((row.start, row.until) for row in rows if row.until is None or row.until > at)

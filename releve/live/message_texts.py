@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from releve.network import zone
 
-__all__ = ["LANGUAGES", "subject_and_text"]
+__all__ = ["LANGUAGES", "write_message"]
 
 LANGUAGES = ("fr", "en")
 
@@ -60,7 +60,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def subject_and_text(
+def write_message(
     kind: str, about: Mapping[str, Any], language: str, url: str, *, drill: bool
 ) -> tuple[str, str]:
     """Return the subject and the text of a message; ``about`` as it was stored with it."""

@@ -21,24 +21,31 @@ from releve import environment
 from releve.files.plan_folder import build_calendars
 from releve.ledger import chain as ledger
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
-from releve.live.clock import LIVE, is_drill, now, real
+from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.current_operator import operator_now
-from releve.live.effect_handlers import handles, on_aside
-from releve.live.effect_queue import Outcome, append, queue
+from releve.live.effect_handlers import register_aside_hook, register_handler
+from releve.live.effect_queue import EffectOutcome, append_entries, queue_effects
 from releve.live.errors import NoSuch
-from releve.live.message_texts import subject_and_text
+from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Relief
-from releve.live.notifications import send_todo
-from releve.live.plans import day_plan
-from releve.live.stream_state import placement_of
+from releve.live.notifications import build_send_effect
+from releve.live.plans import load_day_plan
+from releve.live.stream_state import read_placement
 
-__all__ = ["Acknowledged", "Counts", "acknowledge", "escalate", "message_counts", "send"]
+__all__ = [
+    "AcknowledgeResult",
+    "MessageCounts",
+    "acknowledge",
+    "count_messages",
+    "escalate_messages",
+    "send_message",
+]
 
 _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class MessageCounts:
     """How many people were told, and of those: reached by some way, who answered, who have not
     yet, and who have not by any way (``exhausted``, counted in ``waiting`` too)."""
 
@@ -50,7 +57,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Acknowledged:
+class AcknowledgeResult:
     """An answer: when it first came, and whether it had come ``before``."""
 
     stream: str
@@ -58,8 +65,8 @@ class Acknowledged:
     before: bool
 
 
-@handles("send")
-def send(effect: Effect) -> Outcome:
+@register_handler("send")
+def send_message(effect: Effect) -> EffectOutcome:
     """Send a message by one of its ways, unless it was answered or goes another way by now."""
     message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
     if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
@@ -69,7 +76,7 @@ def send(effect: Effect) -> Outcome:
     if _newer(message).exists():
         return _skipped(effect, "overtaken")
     name, address, language = _way(message)
-    subject, text = subject_and_text(
+    subject, text = write_message(
         message.kind,
         _about(message),
         language,
@@ -86,12 +93,14 @@ def send(effect: Effect) -> Outcome:
             Message.objects.filter(pk=message.pk, rank=message.rank).update(due_at=at + _patience())
 
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
-    return Outcome({"channel": name}, (("message.sent", body),), store=store)
+    return EffectOutcome({"channel": name}, (("message.sent", body),), store=store)
 
 
-def _skipped(effect: Effect, why: str) -> Outcome:
+def _skipped(effect: Effect, why: str) -> EffectOutcome:
     """Return that nothing is sent; a worker that was killed over it may have sent it before."""
-    return Outcome({"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})})
+    return EffectOutcome(
+        {"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})}
+    )
 
 
 def _newer(message: Message) -> QuerySet[Message]:
@@ -105,7 +114,7 @@ def _newer(message: Message) -> QuerySet[Message]:
     )
 
 
-@on_aside("send")
+@register_aside_hook("send")
 def _unsendable(effect: Effect) -> None:
     """Go the next way at once when one does not work."""
     rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
@@ -157,10 +166,10 @@ def _calendar(message: Message) -> bytes:
     plans = []
     for shift in message.about["shifts"]:
         if shift["place"] is not None:
-            plan = day_plan(found.days[shift["day"]], found.version).plan
-            row = placement_of(message.who, shift["row"])
+            plan = load_day_plan(found.days[shift["day"]], found.version).plan
+            row = read_placement(message.who, shift["row"])
             plans.append(replace(plan, placements=(row,)))
-    return next((data for _, data in build_calendars(plans, real())), b"")
+    return next((data for _, data in build_calendars(plans, real_now())), b"")
 
 
 def _desk_url() -> str:
@@ -173,7 +182,7 @@ def _patience() -> timedelta:
     )
 
 
-def escalate(stream: str) -> int:
+def escalate_messages(stream: str) -> int:
     """Take the next way to everybody who has not answered in time; return how many they were."""
     due = Message.objects.filter(
         stream=stream, acknowledged_at=None, exhausted=False, due_at__lte=now(stream)
@@ -183,8 +192,8 @@ def escalate(stream: str) -> int:
     with transaction.atomic():
         ledger.lock_head()
         rows = list(due.select_related("relief")[:_BATCH])
-        queue(send_todo(message) for message in _next(rows))
-        append(
+        queue_effects(build_send_effect(message) for message in _next(rows))
+        append_entries(
             stream,
             [
                 (
@@ -231,7 +240,7 @@ def _to_manager(message: Message) -> list[Message]:
     return [told] if new else []
 
 
-def acknowledge(token: str) -> Acknowledged:
+def acknowledge(token: str) -> AcknowledgeResult:
     """Take the answer of whoever holds a message's link; :class:`NoSuch` for any other token.
 
     A second answer changes nothing.
@@ -242,16 +251,16 @@ def acknowledge(token: str) -> Acknowledged:
         if message is None:
             raise NoSuch("there is no such message")
         if message.acknowledged_at is not None:
-            return Acknowledged(message.stream, message.acknowledged_at, before=True)
+            return AcknowledgeResult(message.stream, message.acknowledged_at, before=True)
         at = now(message.stream)
         Message.objects.filter(pk=message.pk).update(acknowledged_at=at, due_at=None)
-        append(message.stream, [("message.acknowledged", {"message": str(message.pk)})])
-    return Acknowledged(message.stream, at, before=False)
+        append_entries(message.stream, [("message.acknowledged", {"message": str(message.pk)})])
+    return AcknowledgeResult(message.stream, at, before=False)
 
 
-def message_counts(
+def count_messages(
     stream: str = LIVE, *, generation: int | None = None, role: str = "agent", site: str = ""
-) -> Counts:
+) -> MessageCounts:
     """Count the messages of one relief of a stream to one role, of one site or of all.
 
     Of the relief that people were told of last, where no ``generation`` is named.
@@ -271,4 +280,4 @@ def message_counts(
         waiting=Count("pk", filter=open_),
         exhausted=Count("pk", filter=open_ & Q(exhausted=True)),
     )
-    return Counts(**found)
+    return MessageCounts(**found)

@@ -13,29 +13,29 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from releve.live.coverage import coverage_of
-from releve.live.effect_handlers import handles
-from releve.live.effect_queue import OUTSIDE, Outcome, Todo
-from releve.live.lost_places import NOTHING, Loss
+from releve.live.coverage import compute_scene_coverage
+from releve.live.effect_handlers import register_handler
+from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect
+from releve.live.lost_places import NO_LOSS, Loss
 from releve.live.models import Effect, Message, Relief, ReliefDay
-from releve.live.stream_state import Scene, change_of, scene_of, working
+from releve.live.stream_state import Scene, build_change, list_working, load_scene
 from releve.network import HOME
 from releve.plan import Placement
 
-__all__ = ["notify", "send_todo"]
+__all__ = ["build_send_effect", "notify"]
 
 _Shifts = dict[str, dict[date, Placement]]
 """By agent and day."""
 
 
-@handles("notify")
-def notify(effect: Effect) -> Outcome:
+@register_handler("notify")
+def notify(effect: Effect) -> EffectOutcome:
     """Write the messages of a relief, each to be sent, unless a newer relief will tell."""
     relief = Relief.objects.get(pk=effect.body["relief"])
     newest = Relief.objects.filter(stream=relief.stream).first()
-    scene = scene_of(relief.stream)
+    scene = load_scene(relief.stream)
     if newest != relief or scene is None or not scene.days:
-        return Outcome({"skipped": "overtaken"})
+        return EffectOutcome({"skipped": "overtaken"})
     messages = list(_Telling(scene, relief).messages())
     roles = [message.role for message in messages]
     counts = {role: roles.count(role) for role in ("agent", "manager", "client")}
@@ -47,19 +47,19 @@ def notify(effect: Effect) -> Outcome:
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(told=True)
 
-    return Outcome(
+    return EffectOutcome(
         counts,
         (("people.told", {"generation": relief.generation, **counts}),),
-        tuple(send_todo(message) for message in messages),
+        tuple(build_send_effect(message) for message in messages),
         store,
     )
 
 
-def send_todo(message: Message) -> Todo:
+def build_send_effect(message: Message) -> NewEffect:
     """Return the effect that sends a message to the address of its rank."""
     key = f"send:{message.pk}:{message.rank}"
     body = {"message": str(message.pk), "rank": message.rank}
-    return Todo(message.stream, OUTSIDE, "send", key, body)
+    return NewEffect(message.stream, OUTSIDE, "send", key, body)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Telling:
             about = {"shifts": [self._shift(agent, day) for day in days]}
             yield self._message("agent", agent, self._operator.agent[agent].home_site, about)
         yield from self._managers(told)
-        for row in coverage_of(self._scene).clients if told else ():
+        for row in compute_scene_coverage(self._scene).clients if told else ():
             worst = None if row.worst is None else int(100 * row.worst)
             yield self._message("client", row.client, "", {"worst": worst})
 
@@ -147,7 +147,7 @@ class _Telling:
             "start": row.start.isoformat(),
             "end": row.end.isoformat(),
             "zone": sites[own if at_home else row.place].time_zone,
-            "row": change_of("", row)[1],
+            "row": build_change("", row)[1],
         }
 
     def _managers(self, told: Mapping[str, list[date]]) -> Iterator[Message]:
@@ -192,12 +192,12 @@ def _told(scene: Scene) -> _Before:
     return _Before(
         _by_agent(
             {
-                day: working(scene.day_plan(day), changes.get(day, {}), NOTHING, {})
+                day: list_working(scene.day_plan(day), changes.get(day, {}), NO_LOSS, {})
                 for day in scene.days
             }
         ),
         {
-            day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NOTHING
+            day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS
             for day in scene.days
         },
     )

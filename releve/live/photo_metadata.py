@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from releve.errors import ReleveError
 
-__all__ = ["NotAPhoto", "cleaned", "type_of"]
+__all__ = ["NotAPhoto", "detect_photo_type", "remove_metadata"]
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset(
@@ -30,7 +30,7 @@ class NotAPhoto(ReleveError, ValueError):  # noqa: N818
     """The content is no whole JPEG, PNG or WebP picture."""
 
 
-def type_of(data: bytes) -> str:
+def detect_photo_type(data: bytes) -> str:
     """Return the media type by the content; empty for anything else."""
     if data.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
@@ -39,9 +39,11 @@ def type_of(data: bytes) -> str:
     return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""
 
 
-def cleaned(data: bytes) -> bytes:
+def remove_metadata(data: bytes) -> bytes:
     """Return a photo with what draws it and nothing else; NotAPhoto when it is none, or is cut."""
-    made = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(type_of(data))
+    made = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(
+        detect_photo_type(data)
+    )
     if made is None:
         raise NotAPhoto("the file is no JPEG, PNG or WebP picture")
     try:

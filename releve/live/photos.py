@@ -24,19 +24,26 @@ from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
 from releve.live.current_operator import rules_now
-from releve.live.photo_metadata import cleaned
+from releve.live.photo_metadata import remove_metadata
 from releve.situation import InspectionHeld, RetentionRule
 
-__all__ = ["MOST_BYTES", "MOST_PHOTOS", "erase_photos", "has_photo", "keep_photo", "photo"]
+__all__ = [
+    "MAX_PHOTOS",
+    "MAX_PHOTO_BYTES",
+    "erase_photos",
+    "has_photo",
+    "load_photo",
+    "store_photo",
+]
 
-MOST_BYTES, MOST_PHOTOS = 8 * 1024 * 1024, 4
+MAX_PHOTO_BYTES, MAX_PHOTOS = 8 * 1024 * 1024, 4
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNNAMED_SECONDS = 24 * 3600
 
 
-def keep_photo(data: bytes) -> str:
+def store_photo(data: bytes) -> str:
     """Keep a photo without what the camera added; return its SHA-256. NotAPhoto when it is none."""
-    data = cleaned(data)
+    data = remove_metadata(data)
     digest = hashlib.sha256(data).hexdigest()
     path = _folder() / digest
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +51,7 @@ def keep_photo(data: bytes) -> str:
     return digest
 
 
-def photo(digest: str) -> bytes | None:
+def load_photo(digest: str) -> bytes | None:
     """Return a photo; None where there is none of that name, or not any more."""
     if not has_photo(digest):
         return None

@@ -17,7 +17,7 @@ from releve.demand import Requirement, build_forecast, build_histories, compute_
 from releve.demand.tables import INTERVAL, Floats
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.ledger import chain as ledger
-from releve.live.clock import LIVE, real
+from releve.live.clock import LIVE, real_now
 from releve.live.current_operator import operator_at
 from releve.live.errors import NoOperator, PlanRefused
 from releve.live.models import Activation, PlanText
@@ -30,14 +30,14 @@ __all__ = [
     "HORIZON",
     "DayPlan",
     "activate_plan",
-    "activation",
-    "day_plan",
-    "days_ahead",
-    "first_start",
+    "build_plan_row",
+    "find_first_start",
     "forget_plans",
-    "plan_row",
+    "list_days_ahead",
+    "load_activation",
+    "load_day_plan",
     "put_in_force",
-    "settings_of",
+    "read_settings",
 ]
 
 HORIZON = timedelta(hours=48)
@@ -79,12 +79,12 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
     operator = registry.load_operator(version)
     for plan in plans:
         _refuse(plan, operator)
-    times = handling_times(operator, plans)
-    rows = [plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
+    times = compute_handling_times(operator, plans)
+    rows = [build_plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
     with transaction.atomic():
         PlanText.objects.bulk_create(rows, ignore_conflicts=True)
         found = Activation.objects.create(
-            at=real(),
+            at=real_now(),
             by=by,
             days={row.day.isoformat(): row.digest for row in rows},
             version=version.number,
@@ -106,7 +106,7 @@ def _refuse(plan: Plan, operator: Operator) -> None:
         )
 
 
-def plan_row(plan: Plan, aht_s: Floats) -> PlanText:
+def build_plan_row(plan: Plan, aht_s: Floats) -> PlanText:
     """Return a plan as it is stored, with the handling times ``[interval, programme]``, in s."""
     text = plan_to_json(plan)
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -114,7 +114,7 @@ def plan_row(plan: Plan, aht_s: Floats) -> PlanText:
     return PlanText(digest=digest, day=plan.day, text=text, aht_s=aht)
 
 
-def handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Floats]:
+def compute_handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Floats]:
     """Return the handling times ``[interval, programme]`` that each plan was made for, in s."""
     zone = operator.row.time_zone
     days = [plan.day for plan in plans]
@@ -122,12 +122,12 @@ def handling_times(operator: Operator, plans: Sequence[Plan]) -> list[Floats]:
     return [compute_requirement(found, operator.programmes, day, zone).aht_s for day in days]
 
 
-def activation() -> Activation | None:
+def load_activation() -> Activation | None:
     """Return what is in force; None when no plan has been activated."""
     return Activation.objects.first()
 
 
-def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, ...]:
+def list_days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, ...]:
     """Return the planned days that meet a period; plans of days far from it are not read."""
     first, last = (at - _ENDS_BY).date() + _DAY, (until + _ANY_ZONE).date()
     out = []
@@ -135,24 +135,24 @@ def days_ahead(found: Activation, at: datetime, until: datetime) -> tuple[date, 
         day = date.fromisoformat(text)
         if not first <= day <= last:
             continue
-        starts = day_plan(digest, found.version).plan.starts
+        starts = load_day_plan(digest, found.version).plan.starts
         if starts[0] < until and starts[-1] + INTERVAL > at:
             out.append(day)
     return tuple(out)
 
 
-def first_start(found: Activation, after: datetime) -> datetime | None:
+def find_first_start(found: Activation, after: datetime) -> datetime | None:
     """Return when the first planned day that begins at ``after`` or later does; None: no day."""
     first = (after - _ANY_ZONE).date()
     for text, digest in sorted(found.days.items()):
         if date.fromisoformat(text) >= first:
-            start = day_plan(digest, found.version).plan.starts[0]
+            start = load_day_plan(digest, found.version).plan.starts[0]
             if start >= after:
                 return start
     return None
 
 
-def day_plan(digest: str, version: int) -> DayPlan:
+def load_day_plan(digest: str, version: int) -> DayPlan:
     """Return a stored plan, kept in memory; who asks while it is being read waits for that."""
     with _reading.setdefault(digest, Lock()):
         return _day_plan(digest, version)
@@ -183,7 +183,7 @@ def forget_plans() -> None:
     _day_plan.cache_clear()
 
 
-def settings_of(plan: Plan) -> PlanSettings:
+def read_settings(plan: Plan) -> PlanSettings:
     """Return the settings a plan was made with, without its guess of who is isolated.
 
     A plan sets a share of the exposed aside, since it cannot know whom; who really cannot work is

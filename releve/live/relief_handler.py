@@ -15,17 +15,31 @@ from django.db import transaction
 
 from releve.errors import ReleveError
 from releve.ledger import chain as ledger
-from releve.live.clock import real
-from releve.live.effect_handlers import handles, on_aside, run_now
-from releve.live.effect_queue import OUTSIDE, LostLease, Outcome, Todo, append, queue, still_held
-from releve.live.lost_places import Loss, losses
+from releve.live.clock import real_now
+from releve.live.effect_handlers import register_aside_hook, register_handler, run_effects_now
+from releve.live.effect_queue import (
+    OUTSIDE,
+    EffectOutcome,
+    LostLease,
+    NewEffect,
+    append_entries,
+    queue_effects,
+    still_held,
+)
+from releve.live.lost_places import Loss, find_daily_losses
 from releve.live.models import Activation, Effect, Relief, ReliefDay
-from releve.live.relief_solver import Request, planned, prepare, reverted, solved
+from releve.live.relief_solver import (
+    ReliefRequest,
+    look_up_relief,
+    prepare_day,
+    revert_changes,
+    solve_relief,
+)
 from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
-from releve.live.stream_state import Changes, Scene, scene_of
+from releve.live.stream_state import Changes, Scene, load_scene
 
-__all__ = ["decide", "warm_up"]
+__all__ = ["make_relief", "warm_up"]
 
 
 class Overtaken(ReleveError):  # noqa: N818
@@ -50,34 +64,34 @@ class _Draft:
             self.lost[day.isoformat()] = loss.as_json()
 
 
-@handles("relief")
-def decide(effect: Effect) -> Outcome:
+@register_handler("relief")
+def make_relief(effect: Effect) -> EffectOutcome:
     """Make the relief that is missing, if any, and store it; routes follow at once, people after.
 
     Of a loss that the plan does not foresee, the first answer is stored and routed before the
     optimum replaces it.
     """
-    scene = scene_of(effect.stream, before_first=True)
+    scene = load_scene(effect.stream, before_first=True)
     if scene is None or not scene.days:
-        return Outcome({"skipped": "no plan in force"})
+        return EffectOutcome({"skipped": "no plan in force"})
     try:
         return _decided(effect, scene)
     except Overtaken:
-        return Outcome({"skipped": "overtaken"})
+        return EffectOutcome({"skipped": "overtaken"})
 
 
-def _decided(effect: Effect, scene: Scene) -> Outcome:
+def _decided(effect: Effect, scene: Scene) -> EffectOutcome:
     missing = scene.unanswered
     newest = Relief.objects.filter(stream=effect.stream).first()
     if not missing and (newest is None or newest == scene.relief):
-        return Outcome({"skipped": "nothing is missing"})
+        return EffectOutcome({"skipped": "nothing is missing"})
     draft = _carried(scene, missing)
     for number, day in enumerate(missing):
         _answer(effect, scene, draft, day, hurry=number == 0)
     draft.source = _source(draft, missing)
     relief = _store(effect, scene, draft)
-    run_now(publication_keys(relief), effect.claimed_by)
-    return Outcome({"generation": relief.generation, "source": relief.source})
+    run_effects_now(publication_keys(relief), effect.claimed_by)
+    return EffectOutcome({"generation": relief.generation, "source": relief.source})
 
 
 def _carried(scene: Scene, missing: tuple[date, ...]) -> _Draft:
@@ -98,9 +112,9 @@ def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bo
     found, loss = scene.day_plan(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
-        draft.answer(day, "base", reverted(found, changes, scene.at), loss)
+        draft.answer(day, "base", revert_changes(found, changes, scene.at), loss)
         return
-    known = None if changes else planned(found, loss, scene.at)
+    known = None if changes else look_up_relief(found, loss, scene.at)
     if known is not None:
         draft.answer(day, "planned", known, loss)
         return
@@ -110,12 +124,12 @@ def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bo
             early = _Draft("first", dict(draft.days), dict(draft.lost))
             early.answer(day, "first", changes, loss)
             relief = _store(effect, scene, early)
-            run_now(publication_keys(relief), effect.claimed_by)
+            run_effects_now(publication_keys(relief), effect.claimed_by)
 
     at = max(scene.at, found.plan.starts[0])
     number = scene.relief.pk if scene.relief and changes else 0
-    request = Request(found, changes, number, loss, scene.absent, at)
-    draft.answer(day, "optimum", solved(request, first), loss)
+    request = ReliefRequest(found, changes, number, loss, scene.absent, at)
+    draft.answer(day, "optimum", solve_relief(request, first), loss)
 
 
 def _store(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
@@ -135,15 +149,15 @@ def _store(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
             "moved": relief.moved,
             "routes": routes.number if routes else None,
         }
-        append(effect.stream, [("relief.made", body)])
+        append_entries(effect.stream, [("relief.made", body)])
         if relief.source != "first":
-            queue([_notify(relief)])
+            queue_effects([_notify(relief)])
     return relief
 
 
-def _notify(relief: Relief) -> Todo:
+def _notify(relief: Relief) -> NewEffect:
     key = f"notify:{relief.stream}:{relief.generation}"
-    return Todo(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
+    return NewEffect(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
 
 
 def _relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
@@ -157,7 +171,7 @@ def _relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
         cause=effect.body["cause"],
         from_at=scene.at,
         asked_at=datetime.fromisoformat(effect.body["asked_at"]),
-        made_at=real(),
+        made_at=real_now(),
         moved=len({agent for _, changes in draft.days.values() for agent in changes}),
     )
     ReliefDay.objects.bulk_create(
@@ -180,7 +194,7 @@ def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
     """
     situation = situation_now(scene.stream)
     zone_name = scene.day_plan(scene.days[0]).plan.time_zone
-    now_lost = losses(situation, scene.at, scene.days, zone_name)
+    now_lost = find_daily_losses(situation, scene.at, scene.days, zone_name)
     reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation)
     last = reliefs.exclude(source="first").first()
     if now_lost != [scene.wanted[day] for day in scene.days] or last != scene.relief:
@@ -190,23 +204,25 @@ def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
         raise ErasedMeanwhile(effect.key)
 
 
-@on_aside("relief")
+@register_aside_hook("relief")
 def _tell_of_the_first(effect: Effect) -> None:
     """Tell people of a first answer that no optimum will follow."""
     relief = Relief.objects.filter(stream=effect.stream).first()
     if relief is not None and relief.source == "first":
         with transaction.atomic():
             ledger.lock_head()
-            queue([_notify(relief)])
+            queue_effects([_notify(relief)])
 
 
 def warm_up(stream: str) -> None:
     """Prepare the rest of today for a loss that nobody foresaw, if nothing is prepared yet."""
-    scene = scene_of(stream, before_first=True)
+    scene = load_scene(stream, before_first=True)
     if scene is None:
         return
     for day in scene.days:
         found = scene.day_plan(day)
         if found.plan.starts[0] <= scene.at:
             changes = scene.changes.get(day, {})
-            prepare(found, changes, scene.relief.pk if scene.relief and changes else 0, scene.at)
+            prepare_day(
+                found, changes, scene.relief.pk if scene.relief and changes else 0, scene.at
+            )

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from releve.demand.tables import INTERVAL
-from releve.live.lost_places import NOTHING, Absent, Loss
-from releve.live.plans import DayPlan, settings_of
-from releve.live.stream_state import Changes, change_of, placement_of, working
+from releve.live.lost_places import NO_LOSS, Absent, Loss
+from releve.live.plans import DayPlan, read_settings
+from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
 from releve.plan.integer_plan import IntegerPlan
@@ -34,13 +34,13 @@ from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
 
 __all__ = [
-    "Request",
+    "ReliefRequest",
+    "exclude_agents",
     "forget",
-    "planned",
-    "prepare",
-    "reverted",
-    "solved",
-    "without",
+    "look_up_relief",
+    "prepare_day",
+    "revert_changes",
+    "solve_relief",
 ]
 
 _MOST_PREPARED = 4
@@ -48,7 +48,7 @@ _prepared: OrderedDict[tuple[str, int, datetime], RunningDay] = OrderedDict()
 _lock = Lock()
 
 
-def planned(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | None:
+def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | None:
     """Return the changes that the plan holds for a loss; None when it holds none.
 
     What a move takes (:data:`HOME_DELAY`, :data:`SITE_DELAY`) counts from the half hour of ``at``;
@@ -67,7 +67,7 @@ def planned(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | 
         after = _from_now(move, at) if begun else move.after
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: whom it set aside has simply no place to work.
-        out[move.agent] = change_of("stranded" if reason == "isolated" else reason, after)
+        out[move.agent] = build_change("stranded" if reason == "isolated" else reason, after)
     return out
 
 
@@ -94,7 +94,7 @@ def _from_now(move: Move, at: datetime) -> Placement | None:
     return replace(after, start=start, break_start=max(start, after.break_start))
 
 
-def reverted(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
+def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
     """Return what stays changed when nothing is lost any more: the shifts that have begun.
 
     Nobody is sent from home to a site in the middle of a shift; from the next one on, the plan.
@@ -102,11 +102,11 @@ def reverted(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[A
     return {
         agent: [reason, row]
         for agent, (reason, row) in changes.items()
-        if row is not None and placement_of(agent, row).start <= at
+        if row is not None and read_placement(agent, row).start <= at
     }
 
 
-def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> RunningDay:
+def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> RunningDay:
     """Return the rest of a running day as a problem, made once per half hour and relief.
 
     Nobody is away in it (see :func:`without`): it is prepared before anything happens.
@@ -117,13 +117,13 @@ def prepare(found: DayPlan, changes: Changes, relief: int, at: datetime) -> Runn
         if key in _prepared:
             _prepared.move_to_end(key)
             return _prepared[key]
-    plan = replace(found.plan, placements=tuple(working(found, changes, NOTHING, {})))
+    plan = replace(found.plan, placements=tuple(list_working(found, changes, NO_LOSS, {})))
     made = build_running_day(
         found.operator,
         plan,
         found.need,
         half,
-        settings_of(plan),
+        read_settings(plan),
     )
     with _lock:
         _prepared[key] = made
@@ -138,7 +138,7 @@ def forget() -> None:
         _prepared.clear()
 
 
-def without(day: RunningDay, agents: Collection[str]) -> RunningDay:
+def exclude_agents(day: RunningDay, agents: Collection[str]) -> RunningDay:
     """Return a day without some people: neither at work nor to be moved."""
     gone = frozenset(agents)
     members = day.problem.groups.members
@@ -168,7 +168,7 @@ def without(day: RunningDay, agents: Collection[str]) -> RunningDay:
 
 
 @dataclass(frozen=True)
-class Request:
+class ReliefRequest:
     """A relief to be solved: the day, what was changed so far, the relief that did, the loss."""
 
     found: DayPlan
@@ -179,16 +179,16 @@ class Request:
     at: datetime
 
 
-def solved(
-    wanted: Request, first: Callable[[dict[str, list[Any]]], None] = lambda changes: None
+def solve_relief(
+    wanted: ReliefRequest, first: Callable[[dict[str, list[Any]]], None] = lambda changes: None
 ) -> dict[str, list[Any]]:
     """Solve a relief in whole people and return the changes, those made before included.
 
     ``first`` is called with the first answer as soon as there is one.
     """
-    whole = prepare(wanted.found, wanted.changes, wanted.relief, wanted.at)
-    day = without(whole, _away(wanted))
-    lost, settings = wanted.loss.contingency, settings_of(wanted.found.plan)
+    whole = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.at)
+    day = exclude_agents(whole, _away(wanted))
+    lost, settings = wanted.loss.contingency, read_settings(wanted.found.plan)
 
     def answer(plan: IntegerPlan) -> None:
         first(_merged(wanted, _moves(day, lost, plan)))
@@ -197,7 +197,7 @@ def solved(
     return _merged(wanted, best.moves)
 
 
-def _away(wanted: Request) -> set[str]:
+def _away(wanted: ReliefRequest) -> set[str]:
     """Return those who are away at some time of the rest of the day."""
     over = wanted.found.plan.starts[-1] + INTERVAL
     return {
@@ -218,7 +218,7 @@ def _moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move,
     return list_moves(day.placements, list_placements(problem, layout, named), isolated, gone)
 
 
-def _merged(wanted: Request, moves: Iterable[Move]) -> dict[str, list[Any]]:
+def _merged(wanted: ReliefRequest, moves: Iterable[Move]) -> dict[str, list[Any]]:
     """Return the changes so far with new moves.
 
     People of a site closed for their health stay at home, also those who went there before.
@@ -229,9 +229,9 @@ def _merged(wanted: Request, moves: Iterable[Move]) -> dict[str, list[Any]]:
         bound = base.get(move.agent) in wanted.loss.home_only
         if bound and move.after is not None and move.after.place != HOME:
             if move.before is not None and move.before.place in wanted.loss.sites:
-                out[move.agent] = change_of("stranded", None)
+                out[move.agent] = build_change("stranded", None)
             continue
-        out[move.agent] = change_of(move.reason, move.after)
+        out[move.agent] = build_change(move.reason, move.after)
     return out
 
 

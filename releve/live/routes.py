@@ -16,36 +16,44 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from releve.ledger import chain as ledger
-from releve.live.clock import is_drill, real
-from releve.live.effect_handlers import Never, handles
-from releve.live.effect_queue import OUTSIDE, Outcome, Todo, queue
-from releve.live.lost_places import loss_of
+from releve.live.clock import is_drill, real_now
+from releve.live.effect_handlers import PermanentFailure, register_handler
+from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect, queue_effects
+from releve.live.lost_places import find_loss
 from releve.live.models import Effect, Relief, Routes
-from releve.live.stream_state import Scene, scene_of
+from releve.live.stream_state import Scene, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
-from releve.routing import Adapter, Generation, Route, Stale, Unreachable, adapters, shares_of
+from releve.routing import (
+    Adapter,
+    Generation,
+    Route,
+    Stale,
+    Unreachable,
+    build_adapters,
+    compute_shares,
+)
 from releve.routing.file_csv import FileCsv
 
 __all__ = [
-    "adapters_of",
+    "compute_routes",
+    "list_adapters",
     "publication_keys",
-    "publish",
-    "refresh",
-    "routes_of",
+    "publish_routes",
+    "refresh_routes",
     "store_routes",
 ]
 
 
-def routes_of(scene: Scene) -> dict[str, tuple[Route, ...]]:
+def compute_routes(scene: Scene) -> dict[str, tuple[Route, ...]]:
     """Return the routes of every programme from the scene's instant on."""
     if not scene.days:
         return {}
     operator = scene.day_plan(scene.days[0]).operator
-    closed = loss_of(scene.situation, scene.at).sites
+    closed = find_loss(scene.situation, scene.at).sites
     people = _people_ahead(scene, operator)
     return {
-        programme.id: shares_of(
+        programme.id: compute_shares(
             people.get(programme.id, {}),
             closed & _places(operator, programme.allowed_destinations),
         )
@@ -101,12 +109,12 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     Inside the caller's transaction, behind the lock of the ledger's head. None when the last
     routes say the same already: then a relief is published when they are.
     """
-    scene = scene_of(stream)
+    scene = load_scene(stream)
     last = Routes.objects.filter(stream=stream).first()
     if scene is None:
         return None
     number = last.number + 1 if last else 1
-    found = Generation(stream, number, scene.at, routes_of(scene))
+    found = Generation(stream, number, scene.at, compute_routes(scene))
     if not found.routes or (last is not None and last.content == found.content):
         if relief is not None:
             _join(relief, last)
@@ -116,23 +124,23 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
         number=number,
         relief=relief,
         valid_from=scene.at,
-        made_at=real(),
+        made_at=real_now(),
         content=found.content,
         body={
             name: [[one.place, one.open, one.people, one.weight] for one in routes]
             for name, routes in found.routes.items()
         },
     )
-    queue(_todos(row))
+    queue_effects(_todos(row))
     return row
 
 
-def refresh(scene: Scene) -> None:
+def refresh_routes(scene: Scene) -> None:
     """Publish anew when people came, left or moved since the last routes of the scene's stream."""
     if not scene.days:
         return
     last = Routes.objects.filter(stream=scene.stream).values_list("content", flat=True).first()
-    if last != Generation(scene.stream, 1, scene.at, routes_of(scene)).content:
+    if last != Generation(scene.stream, 1, scene.at, compute_routes(scene)).content:
         with transaction.atomic():
             ledger.lock_head()
             store_routes(scene.stream, None)
@@ -143,40 +151,42 @@ def publication_keys(relief: Relief) -> list[str]:
     return [todo.key for row in Routes.objects.filter(relief=relief) for todo in _todos(row)]
 
 
-def _todos(row: Routes) -> list[Todo]:
+def _todos(row: Routes) -> list[NewEffect]:
     return [
-        Todo(
+        NewEffect(
             row.stream,
             OUTSIDE,
             "publish",
             f"publish:{row.stream}:{row.number}:{adapter.name}",
             {"routes": row.pk, "adapter": adapter.name},
         )
-        for adapter in adapters_of(row.stream)
+        for adapter in list_adapters(row.stream)
     ]
 
 
-def adapters_of(stream: str) -> tuple[Adapter, ...]:
+def list_adapters(stream: str) -> tuple[Adapter, ...]:
     """Return where a stream's routes go; those of a drill to a file of the drill's own."""
     if is_drill(stream):
         return (FileCsv(settings.HOME / "drills" / stream.partition(":")[2] / "routes.csv"),)
-    return adapters(os.environ, settings.HOME)
+    return build_adapters(os.environ, settings.HOME)
 
 
-@handles("publish")
-def publish(effect: Effect) -> Outcome:
+@register_handler("publish")
+def publish_routes(effect: Effect) -> EffectOutcome:
     """Hand routes over and read them back; what a newer generation has overtaken is left."""
     row = Routes.objects.get(pk=effect.body["routes"])
     if _overtaken(row):
-        return Outcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
-    adapter = next(one for one in adapters_of(row.stream) if one.name == effect.body["adapter"])
+        return EffectOutcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
+    adapter = next(one for one in list_adapters(row.stream) if one.name == effect.body["adapter"])
     try:
         done = adapter.publish(_generation(row), key=effect.key)
         seen = adapter.read_back()
     except Stale as error:
         if not _overtaken(row):  # a newer one that is none of ours: an older database, put back
-            raise Never(f"{error}, which is not known here: remove it there, then retry") from error
-        return Outcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
+            raise PermanentFailure(
+                f"{error}, which is not known here: remove it there, then retry"
+            ) from error
+        return EffectOutcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
     if seen is not None and (seen.number, seen.digest, seen.whole) != (
         row.number,
         done.digest,
@@ -189,7 +199,7 @@ def publish(effect: Effect) -> Outcome:
         "digest": done.digest,
         "read_back": seen is not None,
     }
-    return Outcome(
+    return EffectOutcome(
         {"digest": done.digest, "reference": done.reference},
         (("routing.published", body),),
         store=lambda: _note_published(effect, row),
@@ -227,4 +237,4 @@ def _join(relief: Relief, last: Routes | None) -> None:
 
 def _set_published(relief: Relief) -> None:
     older = Relief.objects.filter(stream=relief.stream, generation__lte=relief.generation)
-    older.filter(published_at=None).update(published_at=real())
+    older.filter(published_at=None).update(published_at=real_now())

@@ -31,7 +31,7 @@ from releve.situation import (
     personal_fields,
 )
 
-__all__ = ["event_of", "events_of", "forget", "situation_now"]
+__all__ = ["forget", "read_event", "read_events", "situation_now"]
 
 LONGEST_KEPT_SECONDS = 600.0
 _IN_DRILLS = tuple(
@@ -83,7 +83,7 @@ def _further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
         return _further(stream, fresh, place)
     if more and more[-1].seq > place.seq:
         place = ledger.ChainPosition(more[-1].seq, more[-1].hash)
-    situation = fold_events(events_of(more), kept.situation) if more else kept.situation
+    situation = fold_events(read_events(more), kept.situation) if more else kept.situation
     return replace(kept, seq=place.seq, hash=place.hash, situation=situation)
 
 
@@ -93,12 +93,12 @@ def forget() -> None:
         _kept.clear()
 
 
-def events_of(rows: Iterable[ledger.StoredEntry]) -> Iterator[Event]:
+def read_events(rows: Iterable[ledger.StoredEntry]) -> Iterator[Event]:
     """Yield the events among entries."""
-    return (event_of(row) for row in rows if row.kind in KINDS)
+    return (read_event(row) for row in rows if row.kind in KINDS)
 
 
-def event_of(row: ledger.StoredEntry) -> Event:
+def read_event(row: ledger.StoredEntry) -> Event:
     """Return the event of an entry; a value that was erased takes its default."""
     body = {name: value for name, value in row.body.items() if name not in row.erased}
     return event_from_json(row.kind, body)
@@ -123,4 +123,4 @@ def _start(stream: str, sites: tuple[str, ...]) -> Situation:
         return empty_situation(sites)
     seed = Stream.objects.values_list("seed", flat=True).get(name=stream)
     before = takewhile(lambda row: row.seq <= seed, ledger.iter_entries(LIVE, kinds=_IN_DRILLS))
-    return fold_events(map(event_of, before), empty_situation(sites))
+    return fold_events(map(read_event, before), empty_situation(sites))

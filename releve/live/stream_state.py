@@ -8,15 +8,15 @@ from datetime import date, datetime
 from typing import Any
 
 from releve.live.clock import LIVE, now
-from releve.live.lost_places import NOTHING, Absent, Loss, absent_at, losses
+from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
-from releve.live.plans import HORIZON, DayPlan, activation, day_plan, days_ahead
+from releve.live.plans import HORIZON, DayPlan, list_days_ahead, load_activation, load_day_plan
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
 from releve.situation import Situation
 
-__all__ = ["Changes", "Scene", "change_of", "placement_of", "scene_of", "working"]
+__all__ = ["Changes", "Scene", "build_change", "list_working", "load_scene", "read_placement"]
 
 Changes = Mapping[str, Sequence[Any]]
 """By agent: [reason, placement or None], a placement as in :func:`change_of`."""
@@ -39,13 +39,13 @@ class Scene:
 
     def day_plan(self, day: date) -> DayPlan:
         """Return the plan of a day."""
-        return day_plan(self.activation.days[day.isoformat()], self.activation.version)
+        return load_day_plan(self.activation.days[day.isoformat()], self.activation.version)
 
     def answered(self, day: date) -> Loss:
         """Return the loss that the relief in force answers on a day."""
         rows = {} if self.relief is None else self.relief.lost
         row = rows.get(day.isoformat())
-        return NOTHING if row is None else Loss.of_json(row)
+        return NO_LOSS if row is None else Loss.of_json(row)
 
     @property
     def unanswered(self) -> tuple[date, ...]:
@@ -55,20 +55,20 @@ class Scene:
     def working(self, day: date) -> list[Placement]:
         """Return who works where on a day, people and places that are lost left out."""
         changes = self.changes.get(day, {})
-        return working(self.day_plan(day), changes, self.wanted[day], self.absent)
+        return list_working(self.day_plan(day), changes, self.wanted[day], self.absent)
 
 
-def scene_of(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:
+def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:
     """Return a stream as it stands; None when no plan is in force.
 
     ``before_first`` looks past a first answer that its optimum has not replaced yet.
     """
-    found = activation()
+    found = load_activation()
     if found is None:
         return None
     at = now(stream)
     situation = situation_now(stream)
-    days = days_ahead(found, at, at + HORIZON)
+    days = list_days_ahead(found, at, at + HORIZON)
     reliefs = Relief.objects.filter(stream=stream, activation=found)
     if before_first:
         reliefs = reliefs.exclude(source="first")
@@ -76,28 +76,28 @@ def scene_of(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:
     rows = ReliefDay.objects.filter(relief=relief, day__in=days) if relief else ()
     zone_name = "UTC"
     if days:
-        zone_name = day_plan(found.days[days[0].isoformat()], found.version).plan.time_zone
+        zone_name = load_day_plan(found.days[days[0].isoformat()], found.version).plan.time_zone
     return Scene(
         stream=stream,
         at=at,
         activation=found,
         days=days,
         situation=situation,
-        absent=absent_at(situation, at),
-        wanted=dict(zip(days, losses(situation, at, days, zone_name), strict=True)),
+        absent=list_absences(situation, at),
+        wanted=dict(zip(days, find_daily_losses(situation, at, days, zone_name), strict=True)),
         relief=relief,
         changes={row.day: row.changes for row in rows},
     )
 
 
-def working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -> list[Placement]:
+def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -> list[Placement]:
     """Return the placements of a day after changes, without people and places that are lost."""
     placed: dict[str, Placement] = {row.agent: row for row in found.plan.placements}
     for agent, (_, row) in changes.items():
         if row is None:
             placed.pop(agent, None)
         else:
-            placed[agent] = placement_of(agent, row)
+            placed[agent] = read_placement(agent, row)
     carrier = {row.id: row.carrier for row in found.operator.agents} if loss.carriers else {}
     return [
         row
@@ -114,7 +114,7 @@ def _away(absences: Sequence[tuple[datetime, datetime | None]], row: Placement) 
     )
 
 
-def change_of(reason: str, row: Placement | None) -> list[Any]:
+def build_change(reason: str, row: Placement | None) -> list[Any]:
     """Return a change as it is stored."""
     if row is None:
         return [reason, None]
@@ -123,7 +123,7 @@ def change_of(reason: str, row: Placement | None) -> list[Any]:
     return [reason, [row.place, row.programme, *stored]]
 
 
-def placement_of(agent: str, row: Sequence[Any]) -> Placement:
+def read_placement(agent: str, row: Sequence[Any]) -> Placement:
     """Return a stored placement."""
     place, programme, *times = row
     start, end, break_start, break_end = (

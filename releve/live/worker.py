@@ -28,20 +28,20 @@ from django.db import (
 
 from releve.ledger import chain as ledger
 from releve.live import messages, notifications, relief_handler
-from releve.live.clock import real
-from releve.live.daily_jobs import daily
-from releve.live.drills import running
-from releve.live.effect_handlers import run
-from releve.live.effect_queue import DECIDE, OUTSIDE, claim, queue
+from releve.live.clock import real_now
+from releve.live.daily_jobs import run_daily_jobs
+from releve.live.drills import list_running_streams
+from releve.live.effect_handlers import run_effect
+from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects
 from releve.live.errors import LiveError
-from releve.live.event_service import answer_rules, relief_todo
-from releve.live.messages import escalate
+from releve.live.event_service import build_relief_effect, record_due_events
+from releve.live.messages import escalate_messages
 from releve.live.models import Effect
-from releve.live.routes import refresh
-from releve.live.stream_state import Scene, scene_of
+from releve.live.routes import refresh_routes
+from releve.live.stream_state import Scene, load_scene
 from releve.registry import storage as registry
 
-__all__ = ["Worker", "drain", "tick"]
+__all__ = ["Worker", "run_tick", "run_until_idle"]
 
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
@@ -90,7 +90,7 @@ class Worker:
             while not self._stopping.is_set():
                 busy = _guarded(lambda: _one(lanes, name))
                 if DECIDE in lanes and time.monotonic() >= next_tick:
-                    _guarded(lambda: tick(_guarded))
+                    _guarded(lambda: run_tick(_guarded))
                     next_tick = time.monotonic() + TICK_SECONDS
                 if not busy:
                     self._stopping.wait(POLL_SECONDS)
@@ -123,44 +123,44 @@ def _guarded(step: Callable[[], object]) -> bool:
 
 
 def _one(lanes: Sequence[str], name: str) -> bool:
-    found = claim(lanes, name)
+    found = claim_effect(lanes, name)
     if found is None:
         return False
-    run(found)
+    run_effect(found)
     return True
 
 
-def drain(name: str = "once") -> int:
+def run_until_idle(name: str = "once") -> int:
     """Do everything that is due, and what it brings about, here and now; return how many."""
     done = 0
-    tick()
+    run_tick()
     while _one((DECIDE, OUTSIDE), name):
         done += 1
     return done
 
 
-def tick(do: Callable[[Callable[[], object]], object] = lambda step: step()) -> None:
+def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step()) -> None:
     """Do what time brings about in every stream that goes on, and once a day in the ledger.
 
     ``do`` does one step; where it keeps an error to itself, that of one step, such as a drill's,
     leaves the others their turn.
     """
-    do(partial(daily, real()))
+    do(partial(run_daily_jobs, real_now()))
     if registry.get_current_version() is None:
         return
-    for stream in running():
-        for step in (answer_rules, escalate, _follow):
+    for stream in list_running_streams():
+        for step in (record_due_events, escalate_messages, _follow):
             do(partial(step, stream))
 
 
 def _follow(stream: str) -> None:
     """Ask for the relief that is missing, and let the routes follow the people."""
-    scene = scene_of(stream)
+    scene = load_scene(stream)
     if scene is None:
         return
     if scene.unanswered:
         _ask(scene)
-    refresh(scene)
+    refresh_routes(scene)
 
 
 def _ask(scene: Scene) -> None:
@@ -178,11 +178,11 @@ def _ask(scene: Scene) -> None:
     why = f"gap-{scene.activation.pk}-{generation}-{gap}"
     with transaction.atomic():
         place = ledger.lock_head()
-        queue([relief_todo(scene.stream, place.seq, why)])
+        queue_effects([build_relief_effect(scene.stream, place.seq, why)])
 
 
 def _warm() -> None:
     """Prepare every stream's running day for what nobody foresees."""
     if registry.get_current_version() is not None:
-        for stream in running():
+        for stream in list_running_streams():
             relief_handler.warm_up(stream)

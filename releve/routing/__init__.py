@@ -5,23 +5,23 @@ place, closed places at zero. An :class:`Adapter` publishes it at one instant, r
 and can be read back. :func:`adapters` returns those the installation names in ``RELEVE_ROUTING``.
 """
 
-from releve.routing.adapter import Adapter, Limits, Published, Seen
-from releve.routing.choose import adapters
+from releve.routing.adapter import Adapter, AdapterLimits, ObservedGeneration, PublishReceipt
+from releve.routing.choose import build_adapters
 from releve.routing.errors import EmptySet, Rejected, RoutingError, Stale, Unreachable
-from releve.routing.generation import Generation, Route, shares_of
+from releve.routing.generation import Generation, Route, compute_shares
 
 __all__ = [
     "Adapter",
+    "AdapterLimits",
     "EmptySet",
     "Generation",
-    "Limits",
-    "Published",
+    "ObservedGeneration",
+    "PublishReceipt",
     "Rejected",
     "Route",
     "RoutingError",
-    "Seen",
     "Stale",
     "Unreachable",
-    "adapters",
-    "shares_of",
+    "build_adapters",
+    "compute_shares",
 ]

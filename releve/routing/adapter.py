@@ -12,11 +12,11 @@ from typing import Protocol
 
 from releve.routing.generation import Generation
 
-__all__ = ["Adapter", "Limits", "Published", "Seen"]
+__all__ = ["Adapter", "AdapterLimits", "ObservedGeneration", "PublishReceipt"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AdapterLimits:
     """What a system can do: ``step`` the smallest weight it can tell apart, ``atomic`` whether all
     programmes change at one instant, ``settles_seconds`` how long after its answer a publication
     may take to have its effect (0: at the answer)."""
@@ -27,7 +27,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishReceipt:
     """A publication that was accepted; ``reference`` is the system's own name for it, if any."""
 
     number: int
@@ -36,7 +36,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedGeneration:
     """What a system says it routes by. ``whole`` is False when what it holds is not what its own
     digest says (cut, or changed by hand)."""
 
@@ -55,11 +55,11 @@ class Adapter(Protocol):
         ...
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> AdapterLimits:
         """What the system can do."""
         ...
 
-    def publish(self, generation: Generation, *, key: str) -> Published:
+    def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
         """Publish a generation, all of it or nothing.
 
         ``key`` is the same on every try of the same publication; publishing again what is there
@@ -67,6 +67,6 @@ class Adapter(Protocol):
         """
         ...
 
-    def read_back(self) -> Seen | None:
+    def read_back(self) -> ObservedGeneration | None:
         """Return what the system routes by; None when it holds nothing yet or cannot tell."""
         ...

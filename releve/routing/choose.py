@@ -12,7 +12,7 @@ from releve import environment
 from releve.routing import file_csv, webhook
 from releve.routing.adapter import Adapter
 
-__all__ = ["KINDS", "adapters"]
+__all__ = ["KINDS", "build_adapters"]
 
 KINDS: Final[Mapping[str, Callable[[Mapping[str, str], Path], Adapter]]] = {
     "file_csv": file_csv.from_environment,
@@ -21,7 +21,7 @@ KINDS: Final[Mapping[str, Callable[[Mapping[str, str], Path], Adapter]]] = {
 """Every adapter by its name in ``RELEVE_ROUTING``."""
 
 
-def adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
+def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
     """Return the adapters that ``RELEVE_ROUTING`` names, separated by commas; a file by default.
 
     ImproperlyConfigured names the variable that makes no sense.

@@ -16,7 +16,7 @@ from functools import cached_property
 from releve.network import UTC
 from releve.routing.errors import EmptySet
 
-__all__ = ["COLUMNS", "Generation", "Route", "digest_of", "shares_of"]
+__all__ = ["COLUMNS", "Generation", "Route", "compute_digest", "compute_shares"]
 
 COLUMNS = ("programme", "place", "state", "people", "weight")
 DECIMALS = 4
@@ -82,12 +82,12 @@ class Generation:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of stream, number, start and rows, in hexadecimal."""
-        return digest_of(self.stream, self.number, self.instant, self.rows)
+        return compute_digest(self.stream, self.number, self.instant, self.rows)
 
     @cached_property
     def content(self) -> str:
         """SHA-256 of the rows alone: equal where two generations route alike."""
-        return digest_of("", 0, "", self.rows)
+        return compute_digest("", 0, "", self.rows)
 
     @property
     def instant(self) -> str:
@@ -109,7 +109,7 @@ class Generation:
             raise EmptySet(f"generation {self.number} opens no place for any programme")
 
 
-def digest_of(stream: str, number: int, instant: str, rows: Sequence[Sequence[str]]) -> str:
+def compute_digest(stream: str, number: int, instant: str, rows: Sequence[Sequence[str]]) -> str:
     """Return the digest of a generation from its text; fields are told apart by length."""
     hasher = hashlib.sha256()
     for cell in (stream, str(number), instant, *(cell for row in rows for cell in row)):
@@ -118,7 +118,7 @@ def digest_of(stream: str, number: int, instant: str, rows: Sequence[Sequence[st
     return hasher.hexdigest()
 
 
-def shares_of(people: Mapping[str, float], closed: frozenset[str]) -> tuple[Route, ...]:
+def compute_shares(people: Mapping[str, float], closed: frozenset[str]) -> tuple[Route, ...]:
     """Return the routes of one programme from the people at each place; closed places at zero.
 
     Weights are rounded so that they add up to exactly 1: the largest remainders are rounded up.

@@ -165,7 +165,7 @@ def test_no_proof_that_is_handed_out_holds_a_field_of_health(
     day = live.now().date()
     finding = {"measure": _measure(), "verdict": "kept"}
     manager.record("check.done", site=acting.site, day=str(day), findings=[finding], symptomatic=17)
-    sign_root(live.real())
+    sign_root(live.real_now())
     health = {
         (kind, row.name) for kind, cls in KINDS.items() for row in list_fields(cls) if row.health
     }

@@ -98,7 +98,7 @@ def _can_be_wrong(operation: Any) -> bool:
 
 def verified() -> list[str]:
     """Return the faults of the whole ledger, found by the verifier of strangers."""
-    sign_root(live.real())
+    sign_root(live.real_now())
     checked = Export([public_key()], [])
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
     return checked.faults

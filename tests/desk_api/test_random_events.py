@@ -19,7 +19,7 @@ from releve.desk.api.events import OWN
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.live import api as live
 from releve.live import situation_cache
-from releve.live.models import Act, Effect
+from releve.live.models import Effect, IdempotencyKey
 from releve.situation import Event, event_to_json
 from tests.desk_api.conftest import program
 from tests.desk_api.test_described import EXAMPLES, verified
@@ -48,7 +48,9 @@ STEPS = st.lists(
 
 def stored() -> tuple[int, ...]:
     """How many rows there are of all that recording stores."""
-    return tuple(model.objects.count() for model in (LedgerEntry, PersonalValue, Act, Effect))
+    return tuple(
+        model.objects.count() for model in (LedgerEntry, PersonalValue, IdempotencyKey, Effect)
+    )
 
 
 def placed(event: Event, acting: Acting, hours: int, known: list[str]) -> Event:
@@ -92,7 +94,7 @@ def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
         assert after[2] - before[2] == 1
         known += [
             row.id
-            for row in situation_cache.events_of(
+            for row in situation_cache.read_events(
                 situation_cache.ledger.iter_entries("live", before[0])
             )
         ]

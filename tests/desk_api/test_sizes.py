@@ -13,7 +13,7 @@ from bench.desk import OPERATIONS, PAGES, fill
 from releve.accounts.roles import Role
 from releve.live import api as live
 from releve.live import situation_cache
-from releve.live.identity_cache import Kept
+from releve.live.identity_cache import IdentityCache
 from releve.registry import storage
 from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program, program
@@ -55,7 +55,7 @@ def test_eight_sites_take_as_many_queries_as_two(db: None) -> None:
 
 
 def test_what_is_kept_stands_for_the_same_objects_and_no_equal_ones() -> None:
-    kept: Kept[list[Any]] = Kept(2)
+    kept: IdentityCache[list[Any]] = IdentityCache(2)
     one, same = [1], [1]
     first = kept.get("a", (one,), lambda: ["first"])
     assert kept.get("a", (one,), lambda: ["again"]) is first

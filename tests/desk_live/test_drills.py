@@ -18,7 +18,7 @@ def test_a_drill_is_started_looked_at_moved_and_ended(looking: Looking, acting: 
     web = look_as(Role.CONTINUITY)
     begun = web.post("/drills/start", {"title": "Séisme", "at": "2026-11-30T08:00"})
     assert begun.status_code == 302
-    drill = live.drills()[0]
+    drill = live.list_drills()[0]
     assert web.cookies[COOKIE].value == drill.name
     assert "Séisme" in web.get("/now").content.decode()
     before = live.now(drill.name)
@@ -39,9 +39,9 @@ def test_what_is_done_in_a_drill_is_not_done_for_real(looking: Looking, acting: 
 @pytest.mark.parametrize("hours", ["0", "-1", "x", "99999", "²"])
 def test_a_clock_does_not_go_back(looking: Looking, acting: Acting, hours: str) -> None:
     number = int(acting.stream.partition(":")[2])
-    before = live.drills()[0].offset
+    before = live.list_drills()[0].offset
     looking.as_().post(f"/drills/{number}/move", {"hours": hours})
-    assert live.drills()[0].offset == before
+    assert live.list_drills()[0].offset == before
 
 
 def test_a_drill_that_is_not_there_is_not_found(looking: Looking) -> None:

@@ -15,8 +15,8 @@ from django.test import Client
 from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.live.models import Act, Effect
-from releve.live.worker import drain
+from releve.live.models import Effect, IdempotencyKey
+from releve.live.worker import run_until_idle
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import sent
 from tests.live.acting import Acting
@@ -67,11 +67,11 @@ def test_a_full_disk_is_said_nothing_is_lost_and_all_goes_on_once_there_is_room(
         assert ledger.read_head().seq == before
     done = acting.close(key="form-1")
     assert not done.before
-    assert acting.close(key="form-1") == live.Recorded(done.seq, done.answers, before=True)
-    assert Act.objects.filter(key="form-1").count() == 1
+    assert acting.close(key="form-1") == live.RecordResult(done.seq, done.answers, before=True)
+    assert IdempotencyKey.objects.filter(key="form-1").count() == 1
     acting.work()
-    assert live.reliefs(acting.stream)[0].published_at is not None
-    assert live.effects_aside() == live.effects_late() == []
+    assert live.list_reliefs(acting.stream)[0].published_at is not None
+    assert live.list_effects_aside() == live.list_late_effects() == []
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of pages is SQLite's")
@@ -81,10 +81,10 @@ def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(acting: Actin
     acting.two_positives()
     with no_room():
         fill_free_pages(acting)
-        drain()
-        assert not live.reliefs(acting.stream), "nothing was stored"
+        run_until_idle()
+        assert not live.list_reliefs(acting.stream), "nothing was stored"
     Effect.objects.exclude(state=Effect.DONE).update(
-        state=Effect.QUEUED, next_at=live.real(), claimed_until=None
+        state=Effect.QUEUED, next_at=live.real_now(), claimed_until=None
     )
     acting.work()
     kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
@@ -107,21 +107,21 @@ def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out
     with monkeypatch.context() as patch:
         patch.setattr("releve.files.atomic.os.replace", no_space)
         for _ in range(4):
-            Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+            Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
             acting.work()
-    late = live.effects_late(acting.stream)
+    late = live.list_late_effects(acting.stream)
     assert {row.kind for row in late} == {"publish", "send"}
     letters = sum(row.kind == "send" for row in late)
-    assert live.effects_aside() == []
+    assert live.list_effects_aside() == []
     page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
     assert f"sont tentées à nouveau\N{NARROW NO-BREAK SPACE}: {len(late)}" in page
     assert acting.outbox == []
-    Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+    Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
     acting.work()
     assert len(acting.outbox) == letters
     done = [row for row in ledger.iter_entries(acting.stream) if row.kind == "message.sent"]
     assert len(done) == letters
-    assert live.effects_late(acting.stream) == []
+    assert live.list_late_effects(acting.stream) == []
 
 
 @pytest.mark.django_db
@@ -136,6 +136,6 @@ def test_an_answer_that_the_gateway_hands_on_twice_counts_once(
         assert Client().post(f"/ack/{message.token}").status_code == 200
     rows = [row for row in ledger.iter_entries(acting.stream) if row.kind == "message.acknowledged"]
     assert len(rows) == 1
-    assert live.message_counts(acting.stream).acknowledged == 1
+    assert live.count_messages(acting.stream).acknowledged == 1
     page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
     assert '<dd id="told-answered">1</dd>' in page

@@ -111,7 +111,7 @@ def test_a_task_that_was_set_aside_is_seen_and_tried_again(
 ) -> None:
     acting.close()
     Effect.objects.filter(stream=acting.stream).update(state=Effect.ASIDE, error="OSError: full")
-    (row, *_) = live.effects_aside(acting.stream)
+    (row, *_) = live.list_effects_aside(acting.stream)
     web = looking.as_()
     assert "OSError: full" in text_of(web, "/now")
     assert web.post(f"/effects/{row.pk}/retry").status_code == 302
@@ -139,7 +139,7 @@ def test_a_message_is_answered_by_its_link_without_a_sign_in(acting: Acting) -> 
 
 
 def test_time_left_is_written_in_hours_and_minutes() -> None:
-    at = live.real()
+    at = live.real_now()
     assert left(at, at + timedelta(hours=47, minutes=59, seconds=30)) == "48\xa0h\xa000\xa0min"
     assert left(at, at + timedelta(minutes=5)) == "0\xa0h\xa005\xa0min"
     assert left(at, at) == ""

@@ -15,8 +15,8 @@ from django.test import Client
 from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
-from releve.live.photo_metadata import cleaned
-from releve.live.photos import MOST_BYTES, MOST_PHOTOS, erase_photos
+from releve.live.photo_metadata import remove_metadata
+from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import faults, sent
 from tests.live.acting import Acting
@@ -25,7 +25,7 @@ from tests.live.test_images import SECRET, exif, jpeg, png
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 PHOTO = jpeg(exif(6))
-DIGEST = hashlib.sha256(cleaned(PHOTO)).hexdigest()
+DIGEST = hashlib.sha256(remove_metadata(PHOTO)).hexdigest()
 
 
 def file(data: bytes, name: str = "salle.jpg") -> SimpleUploadedFile:
@@ -93,14 +93,14 @@ def test_a_large_file_and_a_wrong_one_are_named_and_nothing_else_is_lost(
     looking: Looking, acting: Acting
 ) -> None:
     web = looking.as_()
-    large = file(PHOTO + bytes(MOST_BYTES), "grande.jpg")
+    large = file(PHOTO + bytes(MAX_PHOTO_BYTES), "grande.jpg")
     answer = inspect(web, acting, large)
     assert "grande.jpg" in faults(answer)["photos"][0]
     answer = inspect(web, acting, file(b"<script>", "page.jpg"), file(PHOTO[:99], "demi.jpg"))
     first, second = faults(answer)["photos"]
     assert "page.jpg" in first
     assert "demi.jpg" in second
-    assert "photos" in faults(inspect(web, acting, *[file(PHOTO)] * (MOST_PHOTOS + 1)))
+    assert "photos" in faults(inspect(web, acting, *[file(PHOTO)] * (MAX_PHOTOS + 1)))
     assert not folder().exists() or not list(folder().glob(".*"))
 
 

@@ -29,7 +29,7 @@ def test_the_first_look_reads_no_plan_any_more(
     plans.forget_plans()
     warm_up.warm()
     with CaptureQueriesContext(connection) as queries:
-        found = live.coverage()
+        found = live.compute_coverage()
     assert found is not None
     assert len(found.starts) > 48, "three days are needed"
     assert not [row for row in queries if "plantext" in row["sql"]]
@@ -52,7 +52,7 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
     def locked(stream: str) -> Any:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(live, "coverage", locked)
+    monkeypatch.setattr(live, "compute_coverage", locked)
     monkeypatch.setattr(
         warm_up, "open_plan_store", lambda folder: SimpleNamespace(get=lambda: read.append(folder))
     )
@@ -74,11 +74,11 @@ def test_plans_of_days_far_from_the_hours_ahead_are_not_read(
         steps = tuple(start + timedelta(minutes=30 * number) for number in range(48))
         return SimpleNamespace(plan=SimpleNamespace(starts=steps))
 
-    monkeypatch.setattr(plans, "day_plan", day_plan)
+    monkeypatch.setattr(plans, "load_day_plan", day_plan)
     found = Activation(days={day.isoformat(): str(at) for at, day in enumerate(days)}, version=1)
     at = datetime.combine(days[5], time(10), UTC)
-    assert plans.days_ahead(found, at, at + timedelta(hours=48)) == tuple(days[5:8])
+    assert plans.list_days_ahead(found, at, at + timedelta(hours=48)) == tuple(days[5:8])
     assert read == ["4", "5", "6", "7", "8"]
     read.clear()
-    assert plans.first_start(found, at) == datetime.combine(days[6], time(0), UTC)
+    assert plans.find_first_start(found, at) == datetime.combine(days[6], time(0), UTC)
     assert read == ["4", "5", "6"]

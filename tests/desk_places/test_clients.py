@@ -27,7 +27,7 @@ def manager(acting: Acting) -> Client:
 
 def test_the_coverage_shown_is_that_of_the_chain(acting: Acting, manager: Client) -> None:
     acting.two_positives()
-    found = live.coverage(acting.stream)
+    found = live.compute_coverage(acting.stream)
     assert found is not None
     rows = manager.get("/clients?format=json").json()["clients"]
     known = {row.client: row for row in found.clients}

@@ -49,7 +49,7 @@ def test_the_generations_stand_with_what_they_answer(acting: Acting, manager: Cl
     acting.work()
     rows = manager.get("/reliefs?format=json").json()["reliefs"]
     assert [row["generation"] for row in rows] == [
-        r.generation for r in live.reliefs(acting.stream)
+        r.generation for r in live.list_reliefs(acting.stream)
     ]
     page = manager.get("/reliefs").content.decode()
     assert acting.operator.sites[0].name in page
@@ -62,7 +62,7 @@ def test_comparing_the_plan_with_its_relief_counts_who_moved(
 ) -> None:
     acting.two_positives()
     acting.work()
-    newest = live.reliefs(acting.stream)[0]
+    newest = live.list_reliefs(acting.stream)[0]
     answer = manager.get(f"/reliefs/compare?a=0&b={newest.generation}")
     assert answer.status_code == 200
     day = answer.context["page"].days[0]
@@ -82,15 +82,15 @@ def test_reliefs_that_are_not_there_cannot_be_compared(manager: Client, query: s
 def test_the_consequences_are_shown_and_the_plan_goes_in_force_once_confirmed(
     acting: Acting, planner: Client, folder: Path
 ) -> None:
-    before = live.activation()
+    before = live.load_activation()
     page = planner.get("/reliefs/publish").content.decode()
     assert "ne le sera plus" in page, "the third day leaves the plan"
-    assert live.activation() == before, "showing does nothing"
+    assert live.load_activation() == before, "showing does nothing"
     digest = re.search(r'name="digest" value="(\w{64})"', page)
     assert digest is not None
     answer = planner.post("/reliefs/publish", {"digest": digest[1]})
     assert answer.status_code == 302
-    found = live.activation()
+    found = live.load_activation()
     assert found is not None
     assert found.by == "planner"
     assert sorted(found.days) == [plan.day.isoformat() for plan in acting.plans[:2]]
@@ -100,10 +100,10 @@ def test_the_consequences_are_shown_and_the_plan_goes_in_force_once_confirmed(
 def test_a_folder_that_changed_since_it_was_shown_is_not_put_in_force(
     planner: Client, folder: Path
 ) -> None:
-    before = live.activation()
+    before = live.load_activation()
     answer = planner.post("/reliefs/publish", {"digest": "0" * 64})
     assert answer.status_code == 409
-    assert live.activation() == before
+    assert live.load_activation() == before
 
 
 def test_a_folder_that_is_not_there_is_explained(

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from releve.live import api as live
 from releve.live.models import Message, Routes
-from releve.live.worker import drain
+from releve.live.worker import run_until_idle
 from releve.network import HOME, Operator, to_utc
 from releve.plan import Plan
 from releve.registry.service import apply_changes, preview_changes
@@ -61,7 +61,7 @@ class Acting:
 
     def act(
         self, kind: str, *, key: str = "", actor: str = "samira", **fields: Any
-    ) -> live.Recorded:
+    ) -> live.RecordResult:
         """Record an event that happens now."""
         at = live.now(self.stream)
         event = KINDS[kind](
@@ -76,49 +76,49 @@ class Acting:
         self.keys.append(key or uuid.uuid4().hex)
         return live.record(event, key=self.keys[-1], stream=self.stream)
 
-    def positive(self, agent: str, site: str = "", **fields: Any) -> live.Recorded:
+    def positive(self, agent: str, site: str = "", **fields: Any) -> live.RecordResult:
         return self.act(
             CaseDeclared.kind, site=site or self.site, agent=agent, status="declared_case", **fields
         )
 
-    def clear(self, agent: str) -> live.Recorded:
+    def clear(self, agent: str) -> live.RecordResult:
         """Clear the case of an agent declared last."""
         (*_, case) = [c for c in live.situation_now(self.stream).cases if c.agent == agent]
         return self.act(
             CaseDeclared.kind, site=case.site, agent=agent, status="cleared", case=case.event
         )
 
-    def two_positives(self, site: str = "") -> live.Recorded:
+    def two_positives(self, site: str = "") -> live.RecordResult:
         """Declare two agents of a site: by the rule it closes."""
         first, second, *_ = self.agents_at(site or self.site)
         self.positive(first, site)
         return self.positive(second, site)
 
-    def close(self, site: str = "", **fields: Any) -> live.Recorded:
+    def close(self, site: str = "", **fields: Any) -> live.RecordResult:
         given = {"cause": "hazard", "reason": "Crack in a pillar", **fields}
         return self.act(SiteClosed.kind, site=site or self.site, **given)
 
-    def power(self, site: str, *, up: bool = False) -> live.Recorded:
+    def power(self, site: str, *, up: bool = False) -> live.RecordResult:
         return self.act((PowerUp if up else PowerDown).kind, site=site)
 
-    def carrier(self, name: str, *, up: bool = False) -> live.Recorded:
+    def carrier(self, name: str, *, up: bool = False) -> live.RecordResult:
         return self.act((LinkUp if up else LinkDown).kind, carrier=name)
 
     def check(self, *items: str) -> None:
         for item in items:
             self.act(ReopeningChecked.kind, site=self.site, item=item)
 
-    def approve(self, actor: str) -> live.Recorded:
+    def approve(self, actor: str) -> live.RecordResult:
         return self.act(ReopeningApproved.kind, site=self.site, actor=actor)
 
-    def reopen(self, site: str = "") -> live.Recorded:
+    def reopen(self, site: str = "") -> live.RecordResult:
         return self.act(SiteReopened.kind, site=site or self.site)
 
     def later(self, **how: float) -> None:
         live.move_drill(self.stream, timedelta(**how), by="tests")
 
     def work(self) -> int:
-        return drain()
+        return run_until_idle()
 
     @property
     def messages(self) -> list[Message]:
@@ -144,7 +144,7 @@ class Acting:
 
     def people_at(self, place: str) -> set[str]:
         """Return who works in a place for the rest of the day."""
-        scene = live.scene_of(self.stream)
+        scene = live.load_scene(self.stream)
         assert scene is not None
         rows = scene.working(scene.days[0])
         return {row.agent for row in rows if row.place == place and row.end > scene.at}

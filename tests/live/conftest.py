@@ -51,7 +51,7 @@ def known_times(monkeypatch: pytest.MonkeyPatch) -> None:
         row = [programme.aht_s for programme in operator.programmes]
         return [plan.required * 0 + row for plan in listed]
 
-    monkeypatch.setattr(plans, "handling_times", times)
+    monkeypatch.setattr(plans, "compute_handling_times", times)
 
 
 @pytest.fixture

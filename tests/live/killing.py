@@ -110,12 +110,12 @@ def prepare(out: str) -> None:
 def settle() -> None:
     """End once nothing is left to do: an effect that waits, or a relief that is not made yet."""
     from releve.live.models import Effect
-    from releve.live.stream_state import scene_of
+    from releve.live.stream_state import load_scene
 
     until = time.monotonic() + 240
     quiet = 0
     while quiet < 10:
-        scene = scene_of("live")
+        scene = load_scene("live")
         busy = Effect.objects.filter(state__in=("queued", "claimed")).exists()
         quiet = 0 if busy or scene is None or scene.unanswered else quiet + 1
         assert time.monotonic() < until, "there is still something to do"
@@ -129,7 +129,7 @@ def check(out: str) -> None:
     from releve.ledger.chain import iter_entries, serialize_entry
     from releve.ledger.hashing import NO_HASH, hash_entry
     from releve.ledger.models import LedgerEntry
-    from releve.live.models import Act, Effect, Message, Relief, Routes
+    from releve.live.models import Effect, IdempotencyKey, Message, Relief, Routes
 
     prev, broken = NO_HASH, []
     for number, row in enumerate(LedgerEntry.objects.order_by("seq"), 1):
@@ -143,7 +143,7 @@ def check(out: str) -> None:
     document = {
         "routes": None if newest is None else newest.number,
         "broken": broken,
-        "acts": {row.key: row.seq for row in Act.objects.all()},
+        "acts": {row.key: row.seq for row in IdempotencyKey.objects.all()},
         "events": Counter(kind for kind, _ in kinds),
         "twice": twice,
         "effects": Counter(Effect.objects.values_list("state", flat=True)),

@@ -30,13 +30,13 @@ def test_a_second_positive_closes_the_site_and_everything_follows(acting: Acting
     assert closure is not None
     assert closure.earliest_reopening == closure.ordered_at + timedelta(hours=48)
     acting.work()
-    (relief,) = live.reliefs(acting.stream)
+    (relief,) = live.list_reliefs(acting.stream)
     assert (relief.source, relief.generation) == ("planned", 1)
     assert relief.published_at is not None
     assert set(relief.lost) == {plan.day.isoformat() for plan in acting.plans}
     assert acting.people_at(acting.site) == set()
     assert acting.at_home & before, "people of the site go on at home"
-    assert live.effects_aside() == live.effects_late() == []
+    assert live.list_effects_aside() == live.list_late_effects() == []
 
 
 def test_the_ledger_tells_the_chain_in_its_order(acting: Acting) -> None:
@@ -81,7 +81,7 @@ def test_who_cannot_work_is_in_no_relief_and_gets_no_message(acting: Acting) -> 
     acting.two_positives()
     acting.work()
     away = set(acting.agents_at(acting.site)[:2])
-    scene = live.scene_of(acting.stream)
+    scene = live.load_scene(acting.stream)
     assert scene is not None
     for day in scene.days:
         assert away.isdisjoint(row.agent for row in scene.working(day))
@@ -93,11 +93,13 @@ def test_every_agent_whose_shift_changes_is_told_once(acting: Acting) -> None:
     acting.two_positives()
     acting.work()
     told = {message.who for message in acting.messages}
-    moved = {agent for day in live.reliefs(acting.stream)[0].days.all() for agent in day.changes}
+    moved = {
+        agent for day in live.list_reliefs(acting.stream)[0].days.all() for agent in day.changes
+    }
     assert told <= moved | {agent.id for agent in acting.operator.agents}
-    assert len(told) == len(acting.messages) == live.message_counts(acting.stream).told
+    assert len(told) == len(acting.messages) == live.count_messages(acting.stream).told
     gone = set(acting.agents_at(acting.site)[2:])
-    scene = live.scene_of(acting.stream)
+    scene = live.load_scene(acting.stream)
     assert scene is not None
     first = acting.plans[0].placements
     ahead = {row.agent for row in first if row.agent in gone and row.end > scene.at}
@@ -108,7 +110,7 @@ def test_coverage_falls_with_the_closure_and_rises_with_the_relief(acting: Actin
     acting.work()
 
     def covered() -> float:
-        found = live.coverage(acting.stream)
+        found = live.compute_coverage(acting.stream)
         assert found is not None
         return sum(float(row.covered.sum()) for row in found.clients)
 
@@ -122,15 +124,15 @@ def test_coverage_falls_with_the_closure_and_rises_with_the_relief(acting: Actin
 
 def test_the_preview_says_what_the_closure_then_does(acting: Acting) -> None:
     acting.work()
-    found = live.preview(sites=frozenset({acting.site}), stream=acting.stream)
+    found = live.preview_impact(sites=frozenset({acting.site}), stream=acting.stream)
     assert found is not None
     assert found.after is not None
     acting.close(home_only=True)
     acting.work()
-    then = live.coverage(acting.stream)
+    then = live.compute_coverage(acting.stream)
     assert then is not None
     assert [row.worst for row in then.clients] == [row.worst for row in found.after.clients]
-    assert live.reliefs(acting.stream)[0].moved == found.moved
+    assert live.list_reliefs(acting.stream)[0].moved == found.moved
     assert found.seats > 0
     assert found.working >= len(acting.agents_at(acting.site)) / 2
 
@@ -139,7 +141,7 @@ def test_a_loss_nobody_foresaw_gets_a_first_answer_and_then_the_optimum(acting: 
     acting.work()
     acting.carrier("Maroc Telecom")
     acting.work()
-    optimum, first = live.reliefs(acting.stream)
+    optimum, first = live.list_reliefs(acting.stream)
     assert (first.source, optimum.source) == ("first", "optimum")
     assert first.published_at is not None
     assert optimum.published_at is not None
@@ -158,9 +160,9 @@ def test_a_second_site_lost_is_answered_from_where_people_are_by_then(acting: Ac
     other = acting.operator.sites[1].id
     acting.close(other)
     acting.work()
-    assert live.reliefs(acting.stream)[0].source == "optimum"
+    assert live.list_reliefs(acting.stream)[0].source == "optimum"
     assert acting.people_at(acting.site) == acting.people_at(other) == set()
-    scene = live.scene_of(acting.stream)
+    scene = live.load_scene(acting.stream)
     assert scene is not None
     still = {
         row.agent
@@ -178,13 +180,13 @@ def test_a_power_cut_is_for_today_and_a_closure_for_the_days_after_too(acting: A
     acting.work()
     acting.power(acting.site)
     acting.work()
-    assert set(live.reliefs(acting.stream)[0].lost) == {acting.plans[0].day.isoformat()}
+    assert set(live.list_reliefs(acting.stream)[0].lost) == {acting.plans[0].day.isoformat()}
     acting.power(acting.site, up=True)
     acting.work()
-    assert live.reliefs(acting.stream)[0].lost == {}
+    assert live.list_reliefs(acting.stream)[0].lost == {}
     acting.close()
     acting.work()
-    assert len(live.reliefs(acting.stream)[0].lost) == 3
+    assert len(live.list_reliefs(acting.stream)[0].lost) == 3
 
 
 def test_after_the_reopening_shifts_that_have_begun_are_left_alone(acting: Acting) -> None:
@@ -193,15 +195,15 @@ def test_after_the_reopening_shifts_that_have_begun_are_left_alone(acting: Actin
     acting.work()
     acting.later(hours=2)
     at_home = acting.at_home
-    scene = live.scene_of(acting.stream)
+    scene = live.load_scene(acting.stream)
     assert scene is not None
     begun = {row.agent for row in scene.working(scene.days[0]) if row.start <= scene.at < row.end}
     acting.power(acting.site, up=True)
     acting.work()
-    newest = live.reliefs(acting.stream)[0]
+    newest = live.list_reliefs(acting.stream)[0]
     assert newest.source == "base"
     assert at_home & begun <= acting.at_home
-    scene = live.scene_of(acting.stream)
+    scene = live.load_scene(acting.stream)
     assert scene is not None
     assert {(row.agent, row.place) for row in scene.working(scene.days[1])} == {
         (row.agent, row.place) for row in acting.plans[1].placements
@@ -228,17 +230,17 @@ def test_a_reopening_takes_its_checklist_two_people_and_48_hours(acting: Acting)
     acting.reopen()
     assert not live.situation_now(acting.stream).site(acting.site).closed
     acting.work()
-    assert live.reliefs(acting.stream)[0].lost == {}
+    assert live.list_reliefs(acting.stream)[0].lost == {}
 
 
 def test_as_days_pass_the_relief_is_carried_on(acting: Acting) -> None:
     acting.work()
     acting.close(home_only=True)
     acting.work()
-    (first,) = live.reliefs(acting.stream)
+    (first,) = live.list_reliefs(acting.stream)
     acting.later(hours=24)
     acting.work()
-    assert live.reliefs(acting.stream) == [first], "nothing is lost that it does not answer"
+    assert live.list_reliefs(acting.stream) == [first], "nothing is lost that it does not answer"
     assert acting.people_at(acting.site) == set()
 
 
@@ -248,7 +250,7 @@ def test_routes_follow_the_shifts_through_the_day(acting: Acting) -> None:
     acting.later(hours=7)
     acting.work()
     assert acting.shares != first
-    assert not live.reliefs(acting.stream)
+    assert not live.list_reliefs(acting.stream)
 
 
 def test_the_same_routes_are_not_published_again(acting: Acting) -> None:
@@ -260,7 +262,7 @@ def test_the_same_routes_are_not_published_again(acting: Acting) -> None:
 
 
 def test_coverage_is_of_the_half_hours_asked_for(acting: Acting) -> None:
-    found = live.coverage(acting.stream, hours=6)
+    found = live.compute_coverage(acting.stream, hours=6)
     assert found is not None
     assert len(found.starts) == 13, "the running half hour and twelve more"
     assert found.starts[0] <= found.at < found.starts[0] + timedelta(minutes=30)
@@ -275,8 +277,8 @@ def test_without_a_plan_events_are_recorded_and_no_relief_is_made(acting: Acting
     Activation.objects.all().delete()
     acting.two_positives()
     acting.work()
-    assert live.coverage(acting.stream) is None
-    assert live.reliefs(acting.stream) == []
+    assert live.compute_coverage(acting.stream) is None
+    assert live.list_reliefs(acting.stream) == []
     assert live.situation_now(acting.stream).site(acting.site).closed
     (effect,) = Effect.objects.filter(kind="relief")
     assert effect.result == {"skipped": "no plan in force"}

@@ -12,8 +12,8 @@ from releve.ledger.chain import append, iter_entries
 from releve.ledger.models import PersonalValue
 from releve.live import api as live
 from releve.live import daily_jobs, situation_cache
-from releve.live.clock import real
-from releve.live.daily_jobs import daily
+from releve.live.clock import real_now
+from releve.live.daily_jobs import run_daily_jobs
 from releve.situation import AgentBack, AgentUnavailable
 from tests.live.acting import Acting
 
@@ -46,17 +46,17 @@ def recorded(at: datetime) -> None:
 
 
 def test_an_empty_ledger_is_left_alone(home: Path) -> None:
-    assert daily(NOON) is None
+    assert run_daily_jobs(NOON) is None
     assert not (home / "roots").exists()
 
 
 def test_the_first_call_of_a_day_seals_and_the_next_does_nothing(home: Path) -> None:
     recorded(NOON)
-    root = daily(NOON)
+    root = run_daily_jobs(NOON)
     assert root is not None
     assert (home / "roots" / root.file_name).read_text() == root.text
     recorded(NOON + timedelta(hours=1))
-    assert daily(NOON + timedelta(hours=2)) is None
+    assert run_daily_jobs(NOON + timedelta(hours=2)) is None
 
 
 def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
@@ -66,8 +66,8 @@ def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
     with monkeypatch.context() as patched:
         patched.setattr(daily_jobs, "publish_root", killed)
         with pytest.raises(Killed):
-            daily(NOON)
-    assert daily(NOON + timedelta(seconds=1)) is None
+            run_daily_jobs(NOON)
+    assert run_daily_jobs(NOON + timedelta(seconds=1)) is None
     assert [path.name for path in (home / "roots").iterdir()] == ["root-000001.json"]
 
 
@@ -75,29 +75,29 @@ def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_ne
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorded(NOON)
-    daily(NOON)
+    run_daily_jobs(NOON)
     tomorrow, answers = NOON + timedelta(days=1), [True, False]
     with monkeypatch.context() as patched:
         patched.setattr(daily_jobs, "scrub_files", killed)
         with pytest.raises(Killed):
-            daily(tomorrow)
+            run_daily_jobs(tomorrow)
     monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: answers.pop())
-    assert daily(tomorrow) is not None
+    assert run_daily_jobs(tomorrow) is not None
     assert answers == [], "once more, since somebody was reading"
 
 
 def test_a_day_on_which_nothing_happened_has_no_root_of_its_own(home: Path) -> None:
     recorded(NOON - timedelta(days=2))
-    first = daily(NOON - timedelta(days=2))
+    first = run_daily_jobs(NOON - timedelta(days=2))
     assert first is not None
-    assert daily(NOON - timedelta(days=1)) is None
+    assert run_daily_jobs(NOON - timedelta(days=1)) is None
     assert len(list((home / "roots").iterdir())) == 1
 
 
 def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
     recorded(NOON)
-    daily(NOON)
-    root = daily(NOON + timedelta(days=1))
+    run_daily_jobs(NOON)
+    root = run_daily_jobs(NOON + timedelta(days=1))
     stored = list(iter_entries(None, after=0))
     assert root is not None
     assert root.size == len(stored)
@@ -124,17 +124,17 @@ def day_of_erasure(agent: str) -> date | None:
 
 
 def test_an_absence_of_unknown_end_is_kept_while_it_lasts(acting: Acting, absent: str) -> None:
-    PersonalValue.objects.filter(subject=absent).update(erase_on=real().date())
-    daily(real())
+    PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
+    run_daily_jobs(real_now())
     assert absent in live.situation_now(acting.stream).absences
-    assert day_of_erasure(absent) == real().date() + KEPT
+    assert day_of_erasure(absent) == real_now().date() + KEPT
 
 
 def test_an_absence_is_kept_from_the_return_on_as_long_as_any(acting: Acting, absent: str) -> None:
-    PersonalValue.objects.filter(subject=absent).update(erase_on=real().date())
+    PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
     acting.act(AgentBack.kind, agent=absent)
-    assert day_of_erasure(absent) == real().date() + KEPT
-    daily(real() + KEPT + timedelta(days=1))
+    assert day_of_erasure(absent) == real_now().date() + KEPT
+    run_daily_jobs(real_now() + KEPT + timedelta(days=1))
     situation_cache.forget()
     assert absent not in live.situation_now(acting.stream).absences
 
@@ -143,4 +143,4 @@ def test_a_drill_keeps_what_is_real_by_the_real_calendar(acting: Acting, absent:
     acting.later(days=400)
     other = acting.agents_at(acting.site)[1]
     acting.act(AgentUnavailable.kind, agent=other)
-    assert day_of_erasure(other) == day_of_erasure(absent) == real().date() + KEPT
+    assert day_of_erasure(other) == day_of_erasure(absent) == real_now().date() + KEPT

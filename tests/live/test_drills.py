@@ -22,7 +22,7 @@ def test_its_clock_goes_on_from_where_it_was_set_and_only_forward(acting: Acting
     assert timedelta(hours=3) <= live.now(acting.stream) - before < timedelta(hours=3, minutes=1)
     with pytest.raises(ValueError, match="forward only"):
         live.move_drill(acting.stream, timedelta(minutes=-1), by="tests")
-    assert abs(live.now() - live.real()) < timedelta(seconds=1)
+    assert abs(live.now() - live.real_now()) < timedelta(seconds=1)
 
 
 def test_a_drill_is_named_and_dated(acting: Acting) -> None:
@@ -42,10 +42,10 @@ def test_a_stopped_drill_stands_still_and_drops_what_it_had_to_do(acting: Acting
     live.stop_drill(acting.stream, by="tests")
     assert {effect.state for effect in Effect.objects.filter(stream=acting.stream)} == {"done"}
     acting.work()
-    assert live.reliefs(acting.stream) == []
+    assert live.list_reliefs(acting.stream) == []
     with pytest.raises(live.NoSuch, match="was stopped"):
         live.move_drill(acting.stream, timedelta(hours=1), by="tests")
-    assert [row.stopped_at is not None for row in live.drills()] == [True]
+    assert [row.stopped_at is not None for row in live.list_drills()] == [True]
 
 
 def test_nobody_real_is_told_and_nothing_real_is_routed(
@@ -74,9 +74,9 @@ def test_nobody_real_is_told_and_nothing_real_is_routed(
 def test_its_counts_are_its_own(acting: Acting) -> None:
     acting.two_positives()
     acting.work()
-    assert live.message_counts(acting.stream).told > 0
-    assert live.message_counts().told == 0
-    assert live.reliefs() == []
+    assert live.count_messages(acting.stream).told > 0
+    assert live.count_messages().told == 0
+    assert live.list_reliefs() == []
 
 
 def test_a_drill_takes_over_the_closures_and_no_real_case(acting: Acting) -> None:

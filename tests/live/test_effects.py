@@ -10,8 +10,15 @@ from django.db import OperationalError, transaction
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live import effect_queue
-from releve.live.effect_handlers import Later, Never, handles, on_aside, run, run_now
-from releve.live.effect_queue import OUTSIDE, LostLease, Outcome, Todo
+from releve.live.effect_handlers import (
+    PermanentFailure,
+    RetryLater,
+    register_aside_hook,
+    register_handler,
+    run_effect,
+    run_effects_now,
+)
+from releve.live.effect_queue import OUTSIDE, EffectOutcome, LostLease, NewEffect
 from releve.live.models import Effect
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -25,30 +32,30 @@ class Outside:
         self.asked: list[str] = []
         self.did: set[str] = set()
 
-    def ask(self, effect: Effect) -> Outcome:
+    def ask(self, effect: Effect) -> EffectOutcome:
         self.asked.append(effect.key)
         if self.error is not None:
             raise self.error
         self.did.add(effect.key)
-        return Outcome({"answer": 42}, (("trial.done", {"key": effect.key}),))
+        return EffectOutcome({"answer": 42}, (("trial.done", {"key": effect.key}),))
 
 
 @pytest.fixture
 def outside() -> Outside:
     found = Outside()
-    handles("trial")(found.ask)
-    on_aside("trial")(lambda effect: None)
+    register_handler("trial")(found.ask)
+    register_aside_hook("trial")(lambda effect: None)
     return found
 
 
 def queued(key: str = "t1") -> Effect:
     with transaction.atomic():
-        effect_queue.queue([Todo("live", OUTSIDE, "trial", key, {})])
+        effect_queue.queue_effects([NewEffect("live", OUTSIDE, "trial", key, {})])
     return Effect.objects.get(key=key)
 
 
 def claimed(worker: str = "w") -> Effect:
-    found = effect_queue.claim([OUTSIDE], worker)
+    found = effect_queue.claim_effect([OUTSIDE], worker)
     assert found is not None
     return found
 
@@ -66,17 +73,17 @@ def test_a_key_is_queued_once(outside: Outside) -> None:
 def test_only_one_worker_gets_it(outside: Outside) -> None:
     queued()
     assert claimed().attempts == 1
-    assert effect_queue.claim([OUTSIDE], "other") is None
-    assert effect_queue.claim(["decide"], "other") is None
+    assert effect_queue.claim_effect([OUTSIDE], "other") is None
+    assert effect_queue.claim_effect(["decide"], "other") is None
 
 
 def test_done_is_done_with_its_entry(outside: Outside) -> None:
     queued()
-    run(claimed())
+    run_effect(claimed())
     found = Effect.objects.get()
     assert (found.state, found.result) == (Effect.DONE, {"answer": 42})
     assert entries_of("trial.done") == 1
-    assert effect_queue.claim([OUTSIDE], "w") is None
+    assert effect_queue.claim_effect([OUTSIDE], "w") is None
 
 
 def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
@@ -87,11 +94,11 @@ def test_a_worker_that_vanished_loses_it_when_its_lease_ends(
     vanished = claimed("vanished")
     second = claimed("second")
     assert second.attempts == 2
-    run(second)
+    run_effect(second)
     with pytest.raises(LostLease):
-        effect_queue.settle(vanished, Outcome({}, (("trial.done", {"key": "late"}),)))
+        effect_queue.settle_effect(vanished, EffectOutcome({}, (("trial.done", {"key": "late"}),)))
     assert entries_of("trial.done") == 1
-    run(vanished)
+    run_effect(vanished)
     assert Effect.objects.get().state == Effect.DONE
 
 
@@ -102,7 +109,7 @@ def test_the_outside_gets_the_same_key_on_every_try(
     queued()
     claimed("killed after it had asked")
     outside.ask(Effect.objects.get())
-    run(claimed("next"))
+    run_effect(claimed("next"))
     assert outside.asked == ["t1", "t1"]
     assert outside.did == {"t1"}
 
@@ -112,10 +119,10 @@ def test_it_waits_longer_after_each_failure(outside: Outside) -> None:
     queued()
     waits = []
     for _ in range(4):
-        run(claimed())
+        run_effect(claimed())
         found = Effect.objects.get()
-        waits.append((found.next_at - live.real()).total_seconds())
-        Effect.objects.update(next_at=live.real())
+        waits.append((found.next_at - live.real_now()).total_seconds())
+        Effect.objects.update(next_at=live.real_now())
     for number, wait in enumerate(waits):
         longest = 0.5 * 2**number
         assert longest / 2 - 0.5 < wait <= longest
@@ -125,44 +132,44 @@ def test_what_fails_too_often_is_set_aside_and_shown(outside: Outside) -> None:
     outside.error = ValueError("odd")
     queued()
     for _ in range(effect_queue.MOST_ATTEMPTS):
-        Effect.objects.update(next_at=live.real())
-        run(claimed())
-    (found,) = live.effects_aside()
+        Effect.objects.update(next_at=live.real_now())
+        run_effect(claimed())
+    (found,) = live.list_effects_aside()
     assert found.error == "ValueError: odd"
-    assert effect_queue.claim([OUTSIDE], "w") is None
+    assert effect_queue.claim_effect([OUTSIDE], "w") is None
     assert entries_of("effect.aside") == 1
 
 
 def test_what_cannot_succeed_is_set_aside_at_once(outside: Outside) -> None:
-    outside.error = Never("no")
+    outside.error = PermanentFailure("no")
     queued()
-    run(claimed())
-    assert [effect.key for effect in live.effects_aside("live")] == ["t1"]
-    assert live.effects_aside("drill:1") == []
+    run_effect(claimed())
+    assert [effect.key for effect in live.list_effects_aside("live")] == ["t1"]
+    assert live.list_effects_aside("drill:1") == []
 
 
-@pytest.mark.parametrize("error", [Later("away"), OperationalError("locked")])
+@pytest.mark.parametrize("error", [RetryLater("away"), OperationalError("locked")])
 def test_who_does_not_answer_is_tried_for_a_day(outside: Outside, error: Exception) -> None:
     outside.error = error
     queued()
     for _ in range(3 * effect_queue.MOST_ATTEMPTS):
-        Effect.objects.update(next_at=live.real())
-        run(claimed())
-    assert live.effects_aside() == []
-    assert [effect.key for effect in live.effects_late()] == ["t1"]
-    long_ago = live.real() - effect_queue.PATIENCE - timedelta(minutes=1)
-    Effect.objects.update(next_at=live.real(), made_at=long_ago)
-    run(claimed())
-    assert len(live.effects_aside()) == 1
+        Effect.objects.update(next_at=live.real_now())
+        run_effect(claimed())
+    assert live.list_effects_aside() == []
+    assert [effect.key for effect in live.list_late_effects()] == ["t1"]
+    long_ago = live.real_now() - effect_queue.PATIENCE - timedelta(minutes=1)
+    Effect.objects.update(next_at=live.real_now(), made_at=long_ago)
+    run_effect(claimed())
+    assert len(live.list_effects_aside()) == 1
 
 
 def test_what_was_set_aside_can_be_tried_again_by_somebody_named(outside: Outside) -> None:
-    outside.error = Never("no")
+    outside.error = PermanentFailure("no")
     found = queued()
-    run(claimed())
+    run_effect(claimed())
     outside.error = None
     live.retry_effect(found.pk, by="samira")
-    run(claimed())
+    run_effect(claimed())
     assert Effect.objects.get().state == Effect.DONE
     assert [
         row.body["by"] for row in ledger.iter_entries("live") if row.kind == "effect.retried"
@@ -174,26 +181,26 @@ def test_what_was_set_aside_can_be_tried_again_by_somebody_named(outside: Outsid
 def test_an_error_of_one_does_not_keep_the_next_from_its_turn(outside: Outside) -> None:
     outside.error = RuntimeError("bad")
     queued("bad")
-    run(claimed())
+    run_effect(claimed())
     outside.error = None
     queued("good")
-    run(claimed())
+    run_effect(claimed())
     assert outside.did == {"good"}
 
 
 def test_what_nobody_knows_how_to_do_is_set_aside_in_the_end() -> None:
     with transaction.atomic():
-        effect_queue.queue([Todo("live", OUTSIDE, "unheard-of", "u", {})])
+        effect_queue.queue_effects([NewEffect("live", OUTSIDE, "unheard-of", "u", {})])
     for _ in range(effect_queue.MOST_ATTEMPTS):
-        Effect.objects.update(next_at=live.real())
-        run(claimed())
-    assert [effect.error for effect in live.effects_aside()] == ["KeyError: 'unheard-of'"]
+        Effect.objects.update(next_at=live.real_now())
+        run_effect(claimed())
+    assert [effect.error for effect in live.list_effects_aside()] == ["KeyError: 'unheard-of'"]
 
 
 def test_what_is_done_at_once_is_not_done_by_two(outside: Outside) -> None:
     queued()
     claimed("another")
-    run_now(["t1"], "me")
+    run_effects_now(["t1"], "me")
     assert outside.asked == []
 
 
@@ -203,7 +210,7 @@ def test_the_results_of_a_lost_lease_are_not_stored(
     queued()
     found = claimed()
     Effect.objects.update(attempts=2, claimed_by="another")
-    run(found)
+    run_effect(found)
     assert Effect.objects.get().state == Effect.CLAIMED
     assert entries_of("trial.done") == 0
 
@@ -211,17 +218,17 @@ def test_the_results_of_a_lost_lease_are_not_stored(
 def test_what_follows_from_setting_aside_is_there_with_it_or_the_effect_is_not_aside(
     outside: Outside,
 ) -> None:
-    outside.error = Never("no such address")
+    outside.error = PermanentFailure("no such address")
 
     def killed(effect: Effect) -> None:
         raise OperationalError("killed before it was stored")
 
-    on_aside("trial")(killed)
+    register_aside_hook("trial")(killed)
     queued()
-    run(claimed())
-    assert live.effects_aside() == [], "it comes back with its lease"
+    run_effect(claimed())
+    assert live.list_effects_aside() == [], "it comes back with its lease"
     followed: list[str] = []
-    on_aside("trial")(lambda effect: followed.append(effect.key))
-    Effect.objects.update(claimed_until=live.real() - timedelta(seconds=1))
-    run(claimed())
-    assert [effect.key for effect in live.effects_aside()] == followed == ["t1"]
+    register_aside_hook("trial")(lambda effect: followed.append(effect.key))
+    Effect.objects.update(claimed_until=live.real_now() - timedelta(seconds=1))
+    run_effect(claimed())
+    assert [effect.key for effect in live.list_effects_aside()] == followed == ["t1"]

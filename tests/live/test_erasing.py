@@ -88,16 +88,16 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     acting: Acting, agent: str, tmp_path: Path
 ) -> None:
     administrator = User.objects.get(username="admin")
-    told = live.message_counts(acting.stream).told
+    told = live.count_messages(acting.stream).told
     assert erase_person(administrator, agent) > 0
     left = everything() + letters(tmp_path)
     for value in (agent, ADDRESS, NAME, REASON):
         assert value not in left
     assert list(reidentification._load_names().values()) == ["Yao Koffi"]
-    assert live.message_counts(acting.stream).told == told
+    assert live.count_messages(acting.stream).told == told
     situation_cache.forget()
     assert agent not in live.situation_now(acting.stream).absences
-    sign_root(live.real() + timedelta(seconds=1))
+    sign_root(live.real_now() + timedelta(seconds=1))
     export = Export([public_key()], [])
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
     assert export.faults == []
@@ -110,7 +110,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     """Who is erased here works at home by the relief, then is a case."""
     agent = min(acting.at_home & set(acting.agents_at(acting.site)))
     acting.positive(agent)
-    before = live.coverage(acting.stream)
+    before = live.compute_coverage(acting.stream)
     there = len(acting.people_at(acting.site)) + len(acting.at_home)
     placed = len(live.operator_now().agents)
     erase_person(User.objects.get(username="admin"), agent)
@@ -118,7 +118,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     assert len(operator.agents) == placed
     assert agent not in operator.agent
     assert {row.agent for row in operator.shifts} <= set(operator.agent)
-    after = live.coverage(acting.stream)
+    after = live.compute_coverage(acting.stream)
     assert before is not None
     assert after is not None
     assert [row.worst for row in after.clients] == [row.worst for row in before.clients]
@@ -133,7 +133,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     )
     acting.close(acting.operator.sites[1].id)
     acting.work()
-    newest = live.reliefs(acting.stream)[0]
+    newest = live.list_reliefs(acting.stream)[0]
     assert newest.published_at is not None, "a relief is still made"
 
 
@@ -178,9 +178,9 @@ def test_decisions_about_calls_keep_the_agent_as_evidence_and_the_preview_says_s
 ) -> None:
     administrator = User.objects.get(username="admin")
     Decision.objects.create(
-        call_id="1@pbx", cseq=1, at=live.real(), campaign="c", client="A", number="n", stand_in="",
-        call={}, allowed=True, legal=True, rules_version="", zones_version="", facts="",
-        agent=agent,
+        call_id="1@pbx", cseq=1, at=live.real_now(), campaign="c", client="A", number="n",
+        stand_in="", call={}, allowed=True, legal=True, rules_version="", zones_version="",
+        facts="", agent=agent,
     )  # fmt: skip
     assert preview_erasure(administrator, agent).kept == {"calls": 1}
     erase_person(administrator, agent)

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from releve.live.photo_metadata import NotAPhoto, cleaned, type_of
+from releve.live.photo_metadata import NotAPhoto, detect_photo_type, remove_metadata
 
 SECRET = b"33.5731 N 7.5898 W"
 
@@ -65,37 +65,37 @@ PICTURES = [
 @pytest.mark.parametrize("data", PICTURES)
 def test_nothing_but_the_picture_is_left_and_once_more_changes_nothing(data: bytes) -> None:
     assert SECRET in data
-    found = cleaned(data)
+    found = remove_metadata(data)
     assert SECRET not in found
     assert SECRET[:6] not in found
-    assert type_of(found) == type_of(data)
-    assert cleaned(found) == found
+    assert detect_photo_type(found) == detect_photo_type(data)
+    assert remove_metadata(found) == found
 
 
 @pytest.mark.parametrize(("order", "turned"), [("<", 6), (">", 3), ("<", 8)])
 def test_a_photo_keeps_how_it_is_to_be_turned(order: str, turned: int) -> None:
-    found = cleaned(jpeg(exif(turned, order)))
+    found = remove_metadata(jpeg(exif(turned, order)))
     assert struct.pack(">HHIH", 0x0112, 3, 1, turned) in found
-    assert b"Exif" not in cleaned(jpeg(exif(1, order)))
+    assert b"Exif" not in remove_metadata(jpeg(exif(1, order)))
 
 
 def test_every_scan_of_a_photo_is_copied_whole() -> None:
     bare = jpeg(end=segment(0xC4, bytes(17)) + SCAN + b"\xff\xd9")
-    assert cleaned(bare) == bare
+    assert remove_metadata(bare) == bare
 
 
 def test_a_webp_says_no_more_that_it_has_what_was_taken_out() -> None:
-    found = cleaned(PICTURES[-1])
+    found = remove_metadata(PICTURES[-1])
     assert found[20] == 0
     assert struct.unpack_from("<I", found, 4)[0] == len(found) - 8
 
 
 @pytest.mark.parametrize("data", PICTURES)
 def test_a_cut_picture_is_refused_wherever_it_is_cut(data: bytes) -> None:
-    whole = cleaned(data)
+    whole = remove_metadata(data)
     for size in range(len(whole)):
         with pytest.raises(NotAPhoto):
-            cleaned(whole[:size])
+            remove_metadata(whole[:size])
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_a_cut_picture_is_refused_wherever_it_is_cut(data: bytes) -> None:
 )
 def test_what_is_no_photo_is_refused(data: bytes) -> None:
     with pytest.raises(NotAPhoto):
-        cleaned(data)
+        remove_metadata(data)

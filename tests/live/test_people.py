@@ -18,8 +18,8 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.live import effect_queue
 from releve.live.channels import CHANNELS, ByFile, Letter
-from releve.live.effect_handlers import Later, Never, run
-from releve.live.message_texts import subject_and_text
+from releve.live.effect_handlers import PermanentFailure, RetryLater, run_effect
+from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Stream
 from tests.live.acting import Acting
 from tests.live.smtp import Mails, mail_server
@@ -82,7 +82,7 @@ def test_managers_and_clients_are_told_too_each_their_own(acting: Acting) -> Non
     assert set(roles) == {"agent", "manager", "client"}
     manager = Message.objects.get(role="manager", who=acting.site)
     assert manager.about["closed"] is True
-    assert manager.about["moved"] == live.message_counts(acting.stream, site=acting.site).told
+    assert manager.about["moved"] == live.count_messages(acting.stream, site=acting.site).told
     for row in Message.objects.filter(role="client"):
         assert set(row.about) == {"worst"}
 
@@ -97,7 +97,7 @@ def test_an_answer_is_taken_once(acting: Acting) -> None:
     assert again.at == first.at
     kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
     assert kinds.count("message.acknowledged") == 1
-    counts = live.message_counts(acting.stream)
+    counts = live.count_messages(acting.stream)
     assert (counts.acknowledged, counts.waiting) == (1, counts.told - 1)
     with pytest.raises(live.NoSuch):
         live.acknowledge("made-up")
@@ -125,7 +125,7 @@ def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
     }
     acting.later(minutes=16)
     acting.work()
-    assert live.message_counts(acting.stream).exhausted == 2
+    assert live.count_messages(acting.stream).exhausted == 2
     told = Message.objects.filter(kind="unanswered")
     assert {row.who for row in told} == {message.site, others[0].site}
     assert "Sans réponse" in "".join(letter["subject"] for letter in acting.outbox)
@@ -151,10 +151,10 @@ def test_a_further_relief_tells_only_those_for_whom_something_changes(acting: Ac
     acting.work()
     acting.two_positives()
     acting.work()
-    first = live.message_counts(acting.stream)
+    first = live.count_messages(acting.stream)
     acting.carrier("Inwi")
     acting.work()
-    second = live.message_counts(acting.stream)
+    second = live.count_messages(acting.stream)
     assert second.told < first.told
 
 
@@ -165,10 +165,10 @@ def living(acting: Acting, monkeypatch: pytest.MonkeyPatch) -> Acting:
     live.stop_drill(acting.stream, by="tests")
     from releve.live import clock, effect_queue, event_service, plans, routes
 
-    real = clock.real
-    monkeypatch.setattr(clock, "real", lambda: real() + ahead)
+    real = clock.real_now
+    monkeypatch.setattr(clock, "real_now", lambda: real() + ahead)
     for module in (effect_queue, plans, event_service, routes):
-        monkeypatch.setattr(module, "real", clock.real)
+        monkeypatch.setattr(module, "real_now", clock.real_now)
     return Acting(acting.operator, acting.plans, live.LIVE)
 
 
@@ -191,7 +191,7 @@ def test_a_gateway_that_answers_twice_has_told_once(
         living.work()
         assert len(gateway.requests) == 2, "as after a crash between the answer and its record"
         assert list(gateway.acted) == [f"{message.pk}-1"]
-    assert live.message_counts().told == len(living.messages)
+    assert live.count_messages().told == len(living.messages)
 
 
 def test_a_gateway_that_is_down_is_waited_for_and_nobody_is_forgotten(
@@ -208,7 +208,7 @@ def test_a_gateway_that_is_down_is_waited_for_and_nobody_is_forgotten(
         (effect,) = [row for row in Effect.objects.exclude(state="done") if row.kind == "send"]
         assert "did not take the message" in effect.error
         gateway.status = 200
-        Effect.objects.update(next_at=live.real())
+        Effect.objects.update(next_at=live.real_now())
         living.work()
     message = Message.objects.get(role="agent", who=agent)
     assert message.sent_at is not None
@@ -237,7 +237,8 @@ def test_a_mail_carries_text_calendar_and_a_name_made_from_its_key(mails: Mails)
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"), [("550 no such person", Never), ("451 later", Later), ("421 busy", Later)]
+    ("answer", "error"),
+    [("550 no such person", PermanentFailure), ("451 later", RetryLater), ("421 busy", RetryLater)],
 )
 def test_what_a_mail_server_refuses_is_told_apart(
     mails: Mails, answer: str, error: type[Exception]
@@ -251,12 +252,12 @@ def test_what_a_mail_server_refuses_is_told_apart(
 def test_a_channel_that_is_not_set_up_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RELEVE_SMTP_URL", "RELEVE_MAIL_FROM", "RELEVE_APPRISE_URL"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(Never, match="RELEVE_MAIL_FROM"):
+    with pytest.raises(PermanentFailure, match="RELEVE_MAIL_FROM"):
         CHANNELS["email"].send("a@example.org", Letter("k", "s", "t"))
     monkeypatch.setenv("RELEVE_MAIL_FROM", "releve@example.org")
-    with pytest.raises(Never, match="RELEVE_SMTP_URL"):
+    with pytest.raises(PermanentFailure, match="RELEVE_SMTP_URL"):
         CHANNELS["email"].send("a@example.org", Letter("k", "s", "t"))
-    with pytest.raises(Never, match="RELEVE_APPRISE_URL"):
+    with pytest.raises(PermanentFailure, match="RELEVE_APPRISE_URL"):
         CHANNELS["apprise"].send("+212", Letter("k", "s", "t"))
 
 
@@ -266,7 +267,7 @@ def test_a_letter_in_a_folder_is_there_once_and_its_name_stays_inside(tmp_path: 
         channel.send("x", Letter("../../k", "s", "t"))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["..-..-k.json"]
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(Later):
+    with pytest.raises(RetryLater):
         ByFile(tmp_path / "file").send("x", Letter("k", "s", "t"))
 
 
@@ -293,7 +294,7 @@ def test_every_kind_of_message_has_its_words(language: str) -> None:
         "unanswered": {"site": "Casa", "count": 4},
     }
     for kind, about in abouts.items():
-        subject, text = subject_and_text(kind, about, language, "http://x/ack/t", drill=False)
+        subject, text = write_message(kind, about, language, "http://x/ack/t", drill=False)
         assert subject
         assert "http://x/ack/t" in text
         assert "{" not in subject + text
@@ -343,25 +344,25 @@ def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_what_was_told(
     live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
     acting.two_positives()
     acting.work()
-    told = live.message_counts(acting.stream).told
+    told = live.count_messages(acting.stream).told
     live.erase_person(agent)
     assert not Contact.objects.filter(who=agent).exists()
     assert not Message.objects.filter(who=agent).exists()
-    assert live.message_counts(acting.stream).told == told
+    assert live.count_messages(acting.stream).told == told
 
 
 def test_who_is_erased_before_being_told_is_not_told_and_not_waited_for(acting: Acting) -> None:
     agent = acting.agents_at(acting.site)[2]
     acting.two_positives()
     while not Message.objects.filter(who=agent).exists():
-        found = effect_queue.claim([effect_queue.DECIDE, effect_queue.OUTSIDE], "w")
+        found = effect_queue.claim_effect([effect_queue.DECIDE, effect_queue.OUTSIDE], "w")
         assert found is not None
-        run(found)
+        run_effect(found)
     message = Message.objects.get(who=agent)
     live.erase_person(agent)
     acting.work()
     assert Effect.objects.get(key=f"send:{message.pk}:1").result == {"skipped": "erased"}
-    assert live.effects_aside() == live.effects_late() == []
+    assert live.list_effects_aside() == live.list_late_effects() == []
     acting.later(minutes=60)
     acting.work()
     message.refresh_from_db()
@@ -384,7 +385,7 @@ def test_a_message_that_could_not_be_sent_does_not_come_after_a_newer_one(
     acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(self: ByFile, address: str, letter: Letter) -> None:
-        raise Later("the message service is away")
+        raise RetryLater("the message service is away")
 
     with monkeypatch.context() as patched:
         patched.setattr(ByFile, "send", away)
@@ -397,7 +398,7 @@ def test_a_message_that_could_not_be_sent_does_not_come_after_a_newer_one(
         acting.work()
     told_twice = [m for m in acting.messages if older(m).exists()]
     assert told_twice
-    Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+    Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
     acting.work()
     for message in told_twice:
         for old in older(message):

@@ -18,7 +18,7 @@ from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.live import api as live
 from releve.live import event_service
-from releve.live.models import Act, Effect, Stream
+from releve.live.models import Effect, IdempotencyKey, Stream
 from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed
 from tests.live.acting import Acting
 
@@ -94,7 +94,7 @@ def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
             continue
         assert accepted.setdefault(name, done.seq) == done.seq
     assert size() - before == len(accepted)
-    kept = Act.objects.filter(key__startswith=run)
+    kept = IdempotencyKey.objects.filter(key__startswith=run)
     assert {row.key: row.seq for row in kept} == accepted
 
 
@@ -144,7 +144,7 @@ def test_what_cannot_be_is_refused_with_its_reason_and_nothing_is_written(
     assert code in {reason.code for reason in caught.value.reasons}
     assert all(reason.sentence() for reason in caught.value.reasons)
     assert size() == before
-    assert not Act.objects.exists()
+    assert not IdempotencyKey.objects.exists()
 
 
 def test_a_test_dated_tomorrow_is_refused(acting: Acting) -> None:
@@ -196,7 +196,7 @@ def test_after_an_erasure_the_situation_does_not_know_the_person_either(acting: 
     agent = acting.agents_at(acting.site)[0]
     acting.positive(agent)
     assert agent in repr(live.situation_now(acting.stream).families)
-    erase_subject(agent, now=live.real())
+    erase_subject(agent, now=live.real_now())
     from releve.live import situation_cache
 
     situation_cache.forget()
@@ -211,7 +211,7 @@ def test_what_fails_after_the_event_takes_the_event_with_it(
     def broken(todos: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(event_service, "queue", broken)
+    monkeypatch.setattr(event_service, "queue_effects", broken)
     with pytest.raises(RuntimeError):
         acting.close(key="form-1")
     monkeypatch.undo()
@@ -282,7 +282,7 @@ def test_declared_from_many_places_at_once_the_site_closes_once(
     acting = Acting.begin(*planned)
     agents = acting.agents_at(acting.site)[:6]
     events = [_case(acting, agent) for agent in agents]
-    done: list[live.Recorded] = []
+    done: list[live.RecordResult] = []
 
     def declare(event: CaseDeclared) -> None:
         try:
@@ -345,6 +345,6 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
     monkeypatch.setattr(event_service, "derive_events", calls_for)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "lock_head", slow_lock)
-        (seq,) = event_service.answer_rules(acting.stream)
+        (seq,) = event_service.record_due_events(acting.stream)
     found = next(row for row in ledger.iter_entries(acting.stream) if row.seq == seq)
     assert found.recorded_at >= asked[0] + timedelta(hours=1)

@@ -50,15 +50,15 @@ def test_the_threads_do_the_whole_chain_and_stop_when_asked(
     finally:
         worker.ask_to_stop()
         worker.wait()
-    assert live.effects_aside() == []
-    assert live.message_counts(acting.stream).sent > 0
+    assert live.list_effects_aside() == []
+    assert live.count_messages(acting.stream).sent > 0
 
 
 def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
     before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import routes
-    from releve.routing import adapters
+    from releve.routing import build_adapters
 
     with receiving() as telephony:
         environ = {
@@ -67,25 +67,25 @@ def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
             "RELEVE_WEBHOOK_SECRET": SECRET,
             "RELEVE_WEBHOOK_PRIVATE": "yes",
         }
-        both = adapters(environ, acting_home(acting))
-        monkeypatch.setattr(routes, "adapters_of", lambda stream: both)
+        both = build_adapters(environ, acting_home(acting))
+        monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
         telephony.status = 503
         acting.work()
         acting.two_positives()
         for _ in range(12):
-            Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+            Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
             acting.work()
         assert telephony.acted == {}
-        assert {effect.body["adapter"] for effect in live.effects_late()} == {"webhook"}
-        assert live.effects_aside() == [], "it is waited for"
-        (relief,) = live.reliefs(acting.stream)
+        assert {effect.body["adapter"] for effect in live.list_late_effects()} == {"webhook"}
+        assert live.list_effects_aside() == [], "it is waited for"
+        (relief,) = live.list_reliefs(acting.stream)
         assert relief.published_at is None, "one that does not answer is not said to be routed"
         telephony.status = 200
-        Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real())
+        Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
         acting.work()
         newest = Routes.objects.filter(stream=acting.stream)[0].number
         assert [row["generation"] for row in telephony.acted.values()] == [newest]
-    assert live.effects_late() == []
+    assert live.list_late_effects() == []
     relief.refresh_from_db()
     assert relief.published_at is not None
 
@@ -100,7 +100,7 @@ def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
     before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import routes
-    from releve.routing import adapters
+    from releve.routing import build_adapters
 
     with receiving() as telephony:
         environ = {
@@ -109,11 +109,11 @@ def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
             "RELEVE_WEBHOOK_SECRET": SECRET,
             "RELEVE_WEBHOOK_PRIVATE": "yes",
         }
-        both = adapters(environ, acting_home(acting))
-        monkeypatch.setattr(routes, "adapters_of", lambda stream: both)
+        both = build_adapters(environ, acting_home(acting))
+        monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
         telephony.status = 403
         acting.work()
-        (effect,) = live.effects_aside()
+        (effect,) = live.list_effects_aside()
         assert effect.error == "Rejected: the webhook answered 403"
     assert both[0].read_back() is not None
 
@@ -174,7 +174,7 @@ def test_a_new_plan_in_force_is_relieved_anew(acting: Acting) -> None:
     acting.work()
     live.put_in_force(list(acting.plans), by="tests")
     acting.work()
-    newest, before = live.reliefs(acting.stream)
+    newest, before = live.list_reliefs(acting.stream)
     assert newest.activation != before.activation
     assert newest.lost == before.lost
 
@@ -192,15 +192,15 @@ def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
         done.append(stream)
         return ()
 
-    monkeypatch.setattr(worker, "answer_rules", faulty)
+    monkeypatch.setattr(worker, "record_due_events", faulty)
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # this test's own
-    monkeypatch.setattr(worker, "daily", lambda now: 1 / 0)
-    worker.tick(worker._guarded)
+    monkeypatch.setattr(worker, "run_daily_jobs", lambda now: 1 / 0)
+    worker.run_tick(worker._guarded)
     assert done == [acting.stream]
     assert Routes.objects.filter(stream=acting.stream).exists(), "the routes followed"
     with pytest.raises(ZeroDivisionError):
-        worker.tick()
+        worker.run_tick()
 
 
 def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
@@ -208,30 +208,30 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
 ) -> None:
     acting.close()
     acting.work()
-    before = live.reliefs(acting.stream)
+    before = live.list_reliefs(acting.stream)
     acting.later(days=30)
     live.put_in_force(list(acting.plans), by="tests")
     acting.power(acting.operator.sites[1].id)
     acting.work()
     effect = Effect.objects.filter(kind="relief").latest("pk")
     assert effect.result == {"skipped": "no plan in force"}
-    assert live.effects_late() == live.effects_aside() == []
-    assert live.reliefs(acting.stream) == before
+    assert live.list_late_effects() == live.list_effects_aside() == []
+    assert live.list_reliefs(acting.stream) == before
 
 
 def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
     acting: Acting,
 ) -> None:
-    from releve.live.routes import adapters_of
+    from releve.live.routes import list_adapters
     from releve.routing import Generation, Route
     from releve.routing.file_csv import FileCsv
 
-    (file,) = adapters_of(acting.stream)
+    (file,) = list_adapters(acting.stream)
     assert isinstance(file, FileCsv)
     routes = {"hotline": (Route(acting.site, open=True, people=1.0, weight=1.0),)}
-    file.publish(Generation(acting.stream, 99, live.real(), routes), key="from before")
+    file.publish(Generation(acting.stream, 99, live.real_now(), routes), key="from before")
     acting.work()
-    (effect,) = [row for row in live.effects_aside() if row.stream == acting.stream]
+    (effect,) = [row for row in live.list_effects_aside() if row.stream == acting.stream]
     assert "generation 99 already, which is not known here" in effect.error
     file.path.unlink()
     live.retry_effect(effect.pk, by="tests")

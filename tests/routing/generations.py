@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from releve.network import UTC
-from releve.routing import Generation, shares_of
+from releve.routing import Generation, compute_shares
 
 NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 
@@ -18,11 +18,13 @@ def generation(number: int = 1, *, closed: str = "", casa: float = 12.0) -> Gene
         number,
         NOON,
         {
-            "azur-sinistres": shares_of({"casa-1": casa, "rabat-1": 6.0, "home": 2.0}, shut),
-            "brise-ventes": shares_of({"rabat-1": 3.0}, shut),
+            "azur-sinistres": compute_shares({"casa-1": casa, "rabat-1": 6.0, "home": 2.0}, shut),
+            "brise-ventes": compute_shares({"rabat-1": 3.0}, shut),
         },
     )
 
 
 def nothing_open() -> Generation:
-    return Generation("live", 1, NOON, {"azur-sinistres": shares_of({}, frozenset({"casa-1"}))})
+    return Generation(
+        "live", 1, NOON, {"azur-sinistres": compute_shares({}, frozenset({"casa-1"}))}
+    )

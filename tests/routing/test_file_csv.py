@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.routing import EmptySet, Stale, Unreachable, adapters
+from releve.routing import EmptySet, Stale, Unreachable, build_adapters
 from releve.routing.file_csv import FileCsv
 from tests.routing.generations import generation, nothing_open
 
@@ -136,9 +136,9 @@ def test_the_file_can_be_read_by_others(adapter: FileCsv) -> None:
 
 
 def test_it_is_the_adapter_when_nothing_is_set(tmp_path: Path) -> None:
-    (adapter,) = adapters({}, tmp_path)
+    (adapter,) = build_adapters({}, tmp_path)
     assert isinstance(adapter, FileCsv)
     assert adapter.path == tmp_path / "routing" / "routes.csv"
-    (named,) = adapters({"RELEVE_ROUTING_FILE": "/srv/routes.csv"}, tmp_path)
+    (named,) = build_adapters({"RELEVE_ROUTING_FILE": "/srv/routes.csv"}, tmp_path)
     assert isinstance(named, FileCsv)
     assert named.path == Path("/srv/routes.csv")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from releve.routing import EmptySet, Rejected, Stale, Unreachable, adapters
+from releve.routing import EmptySet, Rejected, Stale, Unreachable, build_adapters
 from releve.routing.webhook import Webhook
 from tests.routing.generations import generation, nothing_open
 from tests.routing.receiver import Receiver, receiving
@@ -158,7 +158,7 @@ def environ(**changed: str) -> dict[str, str]:
 
 
 def test_it_comes_from_the_environment_beside_other_adapters(tmp_path: Path) -> None:
-    found = adapters(environ(RELEVE_ROUTING="file_csv, webhook"), tmp_path)
+    found = build_adapters(environ(RELEVE_ROUTING="file_csv, webhook"), tmp_path)
     assert [one.name for one in found] == ["file_csv", "webhook"]
 
 
@@ -180,13 +180,13 @@ def test_a_setting_that_makes_no_sense_is_refused(
     changed: dict[str, str], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=said) as caught:
-        adapters(environ(**changed), tmp_path)
+        build_adapters(environ(**changed), tmp_path)
     assert "pass@" not in str(caught.value)
 
 
 def test_plain_http_is_for_private_networks(tmp_path: Path) -> None:
     changed = environ(RELEVE_WEBHOOK_URL="http://10.0.0.5/x", RELEVE_WEBHOOK_PRIVATE="yes")
-    assert adapters(changed, tmp_path)[0].name == "webhook"
+    assert build_adapters(changed, tmp_path)[0].name == "webhook"
 
 
 def test_what_the_other_side_says_is_not_quoted(webhook: Webhook, receiver: Receiver) -> None:

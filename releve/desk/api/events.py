@@ -119,7 +119,7 @@ def _recorder(kind: str) -> Callable[..., Any]:
         judge = build_approval_check(event)
         done = live.record(event, key=key, stream=looked.name, judge=judge)
         if done.before:
-            live.refuse_other(done.seq, event, tuple(sent))
+            live.refuse_reused_key(done.seq, event, tuple(sent))
         answer = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
         return Status(200 if done.before else 201, {**answer, "stream": looked.name})
 

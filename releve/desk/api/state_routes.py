@@ -54,7 +54,7 @@ def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any
     """The sites: open or closed, their seats in all, usable and taken."""
     found, seen = asked(request, stream), scope_for(request.user, "sites.see")
     wanted = [row for row in found.operator.sites if seen.has_site(row.id)]
-    rows = site_rows(found, live.scene_of(found.stream), wanted)
+    rows = site_rows(found, live.load_scene(found.stream), wanted)
     return {**clock(found), "sites": [_site(found, row) for row in rows]}
 
 
@@ -70,7 +70,7 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> dic
     wanted = found.operator.site.get(site)
     if wanted is None:
         raise Http404(_("There is no such site."))
-    (row,) = site_rows(found, live.scene_of(found.stream), [wanted])
+    (row,) = site_rows(found, live.load_scene(found.stream), [wanted])
     closure, cases = found.situation.site(site).closure, cases_count(found, site)
     shown = can(request.user, "health.see", site=site) or cases >= FEWEST
     return {
@@ -89,7 +89,7 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> dic
 def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """The clients, with their coverage now and at the worst of 48 hours."""
     found, seen = asked(request, stream), scope_for(request.user, "plan.see")
-    covered = live.coverage(found.stream) if seen.clients is None or seen.clients else None
+    covered = live.compute_coverage(found.stream) if seen.clients is None or seen.clients else None
     own = {row.client: row for row in covered.clients} if covered is not None else {}
     rows = [
         client_now(row, own.get(row.id))
@@ -107,7 +107,7 @@ def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) ->
     row = next((row for row in found.operator.clients if row.id == client), None)
     if row is None:
         raise Http404(_("There is no such client."))
-    covered = live.coverage(found.stream)
+    covered = live.compute_coverage(found.stream)
     own = next((row for row in covered.clients if row.client == client), None) if covered else None
     halves = []
     if covered is not None and own is not None:
@@ -129,7 +129,7 @@ def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) ->
 def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """How many agents were notified of the last relief, and how many have acknowledged it."""
     found = asked(request, stream)
-    counts = live.message_counts(found.stream)
+    counts = live.count_messages(found.stream)
     names = ("told", "sent", "acknowledged", "waiting", "exhausted")
     return {**clock(found), **{name: getattr(counts, name) for name in names}}
 
@@ -142,7 +142,7 @@ def drills(request: HttpRequest) -> dict[str, Any]:
     return {
         "drills": [
             {"stream": row.name, **{name: getattr(row, name) for name in names}}
-            for row in live.drills()
+            for row in live.list_drills()
         ]
     }
 
@@ -171,12 +171,12 @@ def plan_cell(
 @opens("reliefs.see")
 def reliefs(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
     """The plan in force, and the reliefs made since: the first of them is in force."""
-    found, force = asked(request, stream), live.activation()
+    found, force = asked(request, stream), live.load_activation()
     names = ("at", "by", "version", "days")
     return {
         **clock(found),
         "plan": None if force is None else {name: getattr(force, name) for name in names},
-        "reliefs": [_relief(row) for row in live.reliefs(found.stream)],
+        "reliefs": [_relief(row) for row in live.list_reliefs(found.stream)],
     }
 
 

@@ -23,7 +23,7 @@ from releve.desk.presenters.text import Text
 from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.files.plan_store import open_plan_store
 from releve.ledger.chain import append
-from releve.live.api import PlanText, activation
+from releve.live.api import PlanText, load_activation
 from releve.network import Operator, write_operator
 from releve.registry import storage as registry
 
@@ -41,7 +41,7 @@ def home() -> Home:
 def plan_sources() -> dict[str, tuple[str, ...]]:
     """Return where plans are known from, each with its days: in force, and the plan folder."""
     found: dict[str, tuple[str, ...]] = {}
-    force = activation()
+    force = load_activation()
     if force is not None:
         found[FORCE] = tuple(sorted(force.days))
     with contextlib.suppress(PlanFolderError):
@@ -85,7 +85,7 @@ def plans_of(source: str) -> dict[str, bytes]:
         return {
             path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()
         }
-    force = activation()
+    force = load_activation()
     assert force is not None
     texts = PlanText.objects.in_bulk(list(force.days.values()))
     return {f"plan-{day}.json": texts[key].text.encode() for day, key in force.days.items()}

@@ -20,7 +20,7 @@ from releve.desk.health.forms import SeatingForm
 from releve.desk.health.presence import find_stays
 from releve.desk.places.stream_context import Moment, when
 from releve.live import api as live
-from releve.live.api import Kept
+from releve.live.api import IdentityCache
 from releve.network import zone
 from releve.situation import (
     AbsenceRule,
@@ -178,7 +178,7 @@ def _in_days(days: float, now: Moment) -> str:
     return told.format(days=now.text.number(days, 0 if days == int(days) else 1))
 
 
-_clusters: Kept[tuple[CaseCluster, ...]] = Kept()
+_clusters: IdentityCache[tuple[CaseCluster, ...]] = IdentityCache()
 
 
 def _cluster_rows(
@@ -202,7 +202,7 @@ def _cluster_rows(
 
 def _in_force(stream: str) -> tuple[int, int]:
     """Return the numbers of the plan and of the relief in force; 0 where there is none."""
-    plan, newest = live.activation(), live.reliefs(stream, most=1)
+    plan, newest = live.load_activation(), live.list_reliefs(stream, most=1)
     return plan.pk if plan else 0, newest[0].generation if newest else 0
 
 

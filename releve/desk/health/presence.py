@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from releve.desk.places.stream_context import Moment
-from releve.live.api import Activation, ReliefDay, day_plan, placement_of
+from releve.live.api import Activation, ReliefDay, load_day_plan, read_placement
 from releve.network import HOME, zone
 from releve.plan import Placement
 from releve.situation import Absence, Stay, list_placed_stays
@@ -85,7 +85,7 @@ def _planned(first: date, last: date) -> Mapping[date, tuple[str, int]]:
 
 def _placed(stream: str, day: date, digest: str, version: int) -> Iterator[_Row]:
     """Yield where a day's people were: by the plan, from each relief on by that relief."""
-    plan = day_plan(digest, version).plan
+    plan = load_day_plan(digest, version).plan
     base = {row.agent: row for row in plan.placements}
     days = ReliefDay.objects.filter(relief__stream=stream, plan_id=digest, day=day)
     reliefs = list(days.select_related("relief").order_by("relief__generation"))
@@ -104,7 +104,7 @@ def _steps(agent: str, base: Placement | None, reliefs: Sequence[ReliefDay]) -> 
         wanted = base
         if agent in row.changes:
             change = row.changes[agent][1]
-            wanted = None if change is None else placement_of(agent, change)
+            wanted = None if change is None else read_placement(agent, change)
         last = steps[-1] if steps else None
         if last and wanted and last.place == wanted.place and last.start < at <= last.end:
             steps[-1] = replace(last, end=wanted.end)

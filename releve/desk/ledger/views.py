@@ -292,7 +292,7 @@ def _query(request: HttpRequest, *, before: str) -> str:
 
 
 def _streams(chosen: str) -> tuple[FilterChoice, ...]:
-    names = [*STREAMS, *(drill.name for drill in live.drills())]
+    names = [*STREAMS, *(drill.name for drill in live.list_drills())]
     labels = [(name, translate_stream(name)) for name in names]
     return tuple(FilterChoice(name, label, name == chosen) for name, label in labels)
 

@@ -130,7 +130,7 @@ def stop(request: HttpRequest, number: int) -> HttpResponse:
 def _shown(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
     operator = live.operator_now()
     text, looked = text_now(operator.row.time_zone), looked_at(request).name
-    rows = tuple(_row(drill, looked, text) for drill in live.drills())
+    rows = tuple(_row(drill, looked, text) for drill in live.list_drills())
     page = DrillsPage(rows, looked == live.LIVE, form if can(request.user, "drill.run") else None)
     twin = {"drills": [{"name": row.name, "title": row.title, "over": row.over} for row in rows]}
     return answer(request, "desk/live/drills.html", page, twin, status)
@@ -138,7 +138,7 @@ def _shown(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpRes
 
 def _row(drill: Stream, looked: str, text: Text) -> DrillRow:
     over = drill.stopped_at is not None
-    now = "" if over else when(live.real() + drill.offset, text)
+    now = "" if over else when(live.real_now() + drill.offset, text)
     return DrillRow(
         drill.pk, drill.name, drill.title, drill.started_by, now, over, drill.name == looked
     )

@@ -45,7 +45,7 @@ class Consequences:
 def consequences(event: Loses, operator: Operator, text: Text, stream: str) -> Consequences:
     """Return what the loss of a place would do, by the plan in force."""
     carrier = event.carrier if isinstance(event, LinkDown) else ""
-    found = live.preview(
+    found = live.preview_impact(
         sites=frozenset({event.site}) if event.site else frozenset(),
         carriers=frozenset({carrier}) if carrier else frozenset(),
         home_only=isinstance(event, SiteClosed) and event.home_only,

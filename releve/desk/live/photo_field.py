@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.forms import PRIVATE, FindingsForm, Place
-from releve.live.api import MOST_BYTES, MOST_PHOTOS, NotAPhoto, has_photo, keep_photo
+from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS, NotAPhoto, has_photo, store_photo
 from releve.situation import Event, InspectionHeld
 
 __all__ = ["InspectionForm"]
@@ -36,8 +36,8 @@ class PhotosField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> tuple[str, ...]:
         """Keep each file; ValidationError names those that are too large or no photo."""
         files: Sequence[UploadedFile[Any]] = data or ()
-        if len(files) > MOST_PHOTOS:
-            raise forms.ValidationError(_("At most {count} photos.").format(count=MOST_PHOTOS))
+        if len(files) > MAX_PHOTOS:
+            raise forms.ValidationError(_("At most {count} photos.").format(count=MAX_PHOTOS))
         faults = [fault for file in files if (fault := _too_large(file))]
         if faults:
             raise forms.ValidationError(faults)
@@ -46,10 +46,10 @@ class PhotosField(forms.FileField):
 
 def _too_large(file: UploadedFile[Any]) -> str:
     """Return why a file is refused by its size, which is known before it is read."""
-    if (file.size or 0) <= MOST_BYTES:
+    if (file.size or 0) <= MAX_PHOTO_BYTES:
         return ""
     told = _("{name} is larger than {size} MB; send a smaller one.")
-    return told.format(name=file.name, size=MOST_BYTES // 1024**2)
+    return told.format(name=file.name, size=MAX_PHOTO_BYTES // 1024**2)
 
 
 def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
@@ -57,7 +57,7 @@ def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
     digests, faults = [], []
     for file in files:
         try:
-            digests.append(keep_photo(file.read()))
+            digests.append(store_photo(file.read()))
         except NotAPhoto:
             told = _("{name} is no whole JPEG, PNG or WebP picture.")
             faults.append(told.format(name=file.name))
@@ -114,9 +114,9 @@ class InspectionForm(FindingsForm):
         """Count the photos kept before too: whatever is at fault, they are not sent again."""
         found = super().clean() or {}
         digests = tuple(dict.fromkeys((*_signed(found.get("kept", "")), *found.get("photos", ()))))
-        if len(digests) > MOST_PHOTOS:
-            self.add_error("photos", _("At most {count} photos.").format(count=MOST_PHOTOS))
-        self.digests = digests[:MOST_PHOTOS]
+        if len(digests) > MAX_PHOTOS:
+            self.add_error("photos", _("At most {count} photos.").format(count=MAX_PHOTOS))
+        self.digests = digests[:MAX_PHOTOS]
         if digests:
             self.data = {
                 **{name: self.data[name] for name in self.data},

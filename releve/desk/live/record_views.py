@@ -33,7 +33,7 @@ from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
 from releve.live import api as live
-from releve.live.api import MOST_BYTES, MOST_PHOTOS
+from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS
 from releve.situation import DeclaredCase, find_refusals
 
 __all__ = [
@@ -178,11 +178,11 @@ def check(request: HttpRequest) -> HttpResponse:
 
 def _too_much() -> str:
     return _("At most {count} photos of {size} MB each.").format(
-        count=MOST_PHOTOS, size=MOST_BYTES // 1024**2
+        count=MAX_PHOTOS, size=MAX_PHOTO_BYTES // 1024**2
     )
 
 
-@takes(MOST_PHOTOS * MOST_BYTES + 1024**2, _too_much)
+@takes(MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _too_much)
 @require_permission("event.record.inspection")
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
@@ -247,7 +247,7 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
     return _done(request, done)
 
 
-def _done(request: HttpRequest, done: live.Recorded) -> HttpResponse:
+def _done(request: HttpRequest, done: live.RecordResult) -> HttpResponse:
     if wants_json(request) and "X-Releve-Page" not in request.headers:
         return _done_twin(done)
     if done.before:
@@ -257,7 +257,7 @@ def _done(request: HttpRequest, done: live.Recorded) -> HttpResponse:
     return _done_twin(done) if wants_json(request) else redirect("now")
 
 
-def _done_twin(done: live.Recorded) -> HttpResponse:
+def _done_twin(done: live.RecordResult) -> HttpResponse:
     twin = {"seq": done.seq, "answers": list(done.answers), "before": done.before}
     return JsonResponse(twin, status=200 if done.before else 201)
 

@@ -17,7 +17,7 @@ from releve.desk.live.timeline import SENTENCES, visible
 from releve.desk.page import PageModel, known
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from releve.live.api import Counts, Kept
+from releve.live.api import IdentityCache, MessageCounts
 from releve.network import Client, Operator
 from releve.situation import Notice, Situation, list_notices
 
@@ -131,7 +131,9 @@ class NowPage(PageModel):
     sites: tuple[NowSite, ...] = Field(description="Those that are closed or cut off first")
     clients: tuple[ClientNow, ...] = Field(description="Those that are short now first")
     late: tuple[LateNotice, ...]
-    messages: Counts | None = Field(description="Of the last relief: notified, answered, waiting")
+    messages: MessageCounts | None = Field(
+        description="Of the last relief: notified, answered, waiting"
+    )
     aside: tuple[EffectAside, ...]
     retried: int = Field(description="Tasks that failed and are being retried")
     timeline: tuple[TimelineEntry, ...] = Field(description="The newest first")
@@ -151,7 +153,7 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
     operator, situation = live.operator_now(), live.situation_now(stream)
     at = live.now(stream)
     works, all_sites = can(user, "incident.work"), seen.sites is None
-    coverage = live.coverage(stream) if seen.clients is None or seen.clients else None
+    coverage = live.compute_coverage(stream) if seen.clients is None or seen.clients else None
     clients = _clients(operator, coverage, seen)
     sites = tuple(_sites(operator, situation, seen, can(user, "reopening.approve"), works))
     return NowPage(
@@ -165,9 +167,9 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
         sites=sites,
         clients=clients,
         late=tuple(_late(situation, operator, at, seen)),
-        messages=live.message_counts(stream) if all_sites else None,
-        aside=tuple(_effect(row, works) for row in live.effects_aside(stream) if all_sites),
-        retried=len(live.effects_late(stream)) if all_sites else 0,
+        messages=live.count_messages(stream) if all_sites else None,
+        aside=tuple(_effect(row, works) for row in live.list_effects_aside(stream) if all_sites),
+        retried=len(live.list_late_effects(stream)) if all_sites else 0,
         timeline=tuple(_timeline(stream, seen)),
     )
 
@@ -233,7 +235,7 @@ def _clients(
     return tuple(row for row in rows if seen.has_client(row.client))
 
 
-_known_clients: Kept[tuple[ClientNow, ...]] = Kept()
+_known_clients: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()
 """By stream: every client, for as long as the coverage is the same."""
 
 

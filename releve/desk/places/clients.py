@@ -18,7 +18,7 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
-from releve.live.api import ClientCoverage, Coverage, Kept, Relief, day_plan
+from releve.live.api import ClientCoverage, Coverage, IdentityCache, Relief, load_day_plan
 from releve.network import Client, parse_opening
 
 __all__ = [
@@ -110,7 +110,7 @@ def client_rows(
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
 
 
-_drawn: Kept[Mapping[str, ClientRow]] = Kept()
+_drawn: IdentityCache[Mapping[str, ClientRow]] = IdentityCache()
 """By language and zone: the rows of every client, for as long as their coverage is the same."""
 
 
@@ -270,7 +270,7 @@ def _touched(
 
 @lru_cache(maxsize=16)
 def _programme_of(digest: str, version: int) -> Mapping[str, str]:
-    return {row.agent: row.programme for row in day_plan(digest, version).plan.placements}
+    return {row.agent: row.programme for row in load_day_plan(digest, version).plan.placements}
 
 
 def row_twin(client: Client, found: Coverage | None) -> dict[str, Any]:

@@ -60,8 +60,8 @@ class PublishPage:
 @require_safe
 def reliefs(request: HttpRequest) -> HttpResponse:
     """Every generation, the one in force first."""
-    now, found = moment(request), live.activation()
-    rows = live.reliefs(now.stream)
+    now, found = moment(request), live.load_activation()
+    rows = live.list_reliefs(now.stream)
     plan = ""
     if found is not None:
         plan = _("In force since {when}, by {who}: {days} days.").format(
@@ -80,7 +80,7 @@ def reliefs(request: HttpRequest) -> HttpResponse:
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two generations beside each other; ``a=0`` is the plan itself."""
-    now, found = moment(request), live.activation()
+    now, found = moment(request), live.load_activation()
     numbers = [request.GET.get(name, "") for name in ("a", "b")]
     if found is None or not all(n.isascii() and n.isdigit() and len(n) < 9 for n in numbers):
         raise Http404(_("Choose two reliefs to compare."))
@@ -130,7 +130,7 @@ def _digest(stored: Sequence[StoredPlan]) -> str:
 def _asked(
     request: HttpRequest, stored: Sequence[StoredPlan], fault: str, status: int
 ) -> HttpResponse:
-    now, found = moment(request), live.activation()
+    now, found = moment(request), live.load_activation()
     plans = [item.plan for item in stored]
     page = PublishPage(
         tuple(day_changes(plans, found, now.operator, now.text)),

@@ -14,7 +14,7 @@ from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.places.stream_context import Moment, when
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.twin import plain
-from releve.live.api import NOTHING, Activation, Relief, day_plan, working
+from releve.live.api import NO_LOSS, Activation, Relief, list_working, load_day_plan
 from releve.network import HOME, Operator
 from releve.plan import Placement, Plan
 
@@ -172,8 +172,8 @@ def _placed(day: str, relief: Relief | None, found: Activation) -> _Placed:
     changes: Mapping[str, Sequence[Any]] = next(
         (row.changes for row in rows if row.day.isoformat() == day), {}
     )
-    plan = day_plan(found.days[day], found.version)
-    return {row.agent: row for row in working(plan, changes, NOTHING, {})}
+    plan = load_day_plan(found.days[day], found.version)
+    return {row.agent: row for row in list_working(plan, changes, NO_LOSS, {})}
 
 
 def _differing(before: _Placed, after: _Placed) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from releve.desk.places.stream_context import Moment
-from releve.live.api import Kept, Scene
+from releve.live.api import IdentityCache, Scene
 from releve.plan import Placement
 
 __all__ = ["Seats", "seats_at"]
@@ -39,7 +39,7 @@ def seats_at(now: Moment, scene: Scene | None) -> Mapping[str, Seats]:
     return _seats.get(key, sources, lambda: _planned(now, scene, day))
 
 
-_seats: Kept[Mapping[str, Seats]] = Kept()
+_seats: IdentityCache[Mapping[str, Seats]] = IdentityCache()
 
 
 def _unplanned(now: Moment) -> Mapping[str, Seats]:

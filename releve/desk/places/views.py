@@ -16,8 +16,8 @@ from releve.desk.places.clients import row_twin as client_row_twin
 from releve.desk.places.sites import SiteRow, page_twin, row_twin, site_page, site_rows
 from releve.desk.places.stream_context import moment
 from releve.live import api as live
-from releve.live.api import photo as stored_photo
-from releve.live.api import type_of
+from releve.live.api import detect_photo_type
+from releve.live.api import load_photo as stored_photo
 
 __all__ = ["client", "clients", "photo", "site", "sites"]
 
@@ -35,7 +35,7 @@ class SitesPage:
 def sites(request: HttpRequest) -> HttpResponse:
     """The sites that the reader may see, the closed ones first."""
     now = moment(request)
-    scene = live.scene_of(now.stream)
+    scene = live.load_scene(now.stream)
     reach = scope_for(request.user, "sites.see")
     rows = site_rows(now, scene, [row for row in now.operator.sites if reach.has_site(row.id)])
     rows = tuple(sorted(rows, key=lambda row: not row.closed))
@@ -53,7 +53,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     if found is None:
         raise Http404(_("There is no such site."))
     health = can(request.user, "health.see", site=site)
-    page = site_page(now, live.scene_of(now.stream), found, health=health)
+    page = site_page(now, live.load_scene(now.stream), found, health=health)
     twin = page_twin(page, now, health=health)
     return fresh(request, "desk/places/site.html", page, twin, drill=now.drill)
 
@@ -69,7 +69,7 @@ def photo(request: HttpRequest, digest: str) -> HttpResponse:
     found = stored_photo(digest)
     if found is None:
         raise Http404(_("This photo has been erased."))
-    response = HttpResponse(found, content_type=type_of(found))
+    response = HttpResponse(found, content_type=detect_photo_type(found))
     response["Cache-Control"] = "private, no-store"
     return response
 
@@ -87,7 +87,7 @@ class ClientsPage:
 def clients(request: HttpRequest) -> HttpResponse:
     """The clients that the reader may see, those short now first."""
     now = moment(request)
-    found = live.coverage(now.stream)
+    found = live.compute_coverage(now.stream)
     reach = scope_for(request.user, "plan.see")
     seen = [row for row in now.operator.clients if reach.has_client(row.id)]
     page = ClientsPage(client_rows(now, found, seen), found is not None)
@@ -103,7 +103,7 @@ def client(request: HttpRequest, client: str) -> HttpResponse:
     row = next((row for row in now.operator.clients if row.id == client), None)
     if row is None:
         raise Http404(_("There is no such client."))
-    found = live.coverage(now.stream)
+    found = live.compute_coverage(now.stream)
     page = client_page(now, found, row)
     twin = client_twin(row, found, page)
     return fresh(request, "desk/places/client.html", page, twin, drill=now.drill)

@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 
 from releve.desk.page import PageModel, known
 from releve.desk.plan.shown import ShownPlan
-from releve.live.api import Kept
+from releve.live.api import IdentityCache
 from releve.network.model import HOME
 from releve.plan.contingency import Contingency
 from releve.plan.result import BASE, SINGLE, Bound, ClientVerdict, Purchase, ReliefCell
@@ -232,7 +232,7 @@ def plan_page(shown: ShownPlan) -> PlanPage:
     return _pages.get(key, (shown,), lambda: _build(shown))
 
 
-_pages: Kept[PlanPage] = Kept()
+_pages: IdentityCache[PlanPage] = IdentityCache()
 
 
 def _build(shown: ShownPlan) -> PlanPage:

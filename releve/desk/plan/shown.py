@@ -12,7 +12,7 @@ import numpy as np
 from django.urls import reverse
 
 from releve.desk.plan.narrowing import narrow_plan
-from releve.live.api import Kept
+from releve.live.api import IdentityCache
 from releve.plan.contingency import Contingency
 from releve.plan.result import SINGLE, Plan, ReliefCell
 
@@ -97,4 +97,4 @@ def show_plan(plan: Plan, days: Sequence[date], clients: frozenset[str] | None =
     return _shown.get((plan.day, tuple(days), clients), (plan,), build)
 
 
-_shown: Kept[ShownPlan] = Kept(64)
+_shown: IdentityCache[ShownPlan] = IdentityCache(64)

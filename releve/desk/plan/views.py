@@ -23,7 +23,7 @@ from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.plan.words import plan_frame
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan, open_plan_store
-from releve.live.api import Kept
+from releve.live.api import IdentityCache
 
 __all__ = ["cell", "find_cell", "find_plan", "verdict"]
 
@@ -119,7 +119,7 @@ def _write(page: PlanPage) -> SafeString:
     return _bodies.get(key, (page,), build)
 
 
-_bodies: Kept[SafeString] = Kept()
+_bodies: IdentityCache[SafeString] = IdentityCache()
 
 
 def _read_day(request: HttpRequest) -> date | None:

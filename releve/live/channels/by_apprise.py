@@ -14,7 +14,7 @@ import apprise
 
 from releve import environment
 from releve.live.channels.base import Letter
-from releve.live.effect_handlers import Later, Never
+from releve.live.effect_handlers import PermanentFailure, RetryLater
 
 __all__ = ["ByApprise"]
 
@@ -32,10 +32,12 @@ class ByApprise:
         """Send one message without the calendar, which few services take."""
         template = environment.read_text(os.environ, "RELEVE_APPRISE_URL")
         if "{address}" not in template:
-            raise Never("RELEVE_APPRISE_URL has no {address}: no such message can be sent")
+            raise PermanentFailure(
+                "RELEVE_APPRISE_URL has no {address}: no such message can be sent"
+            )
         url = template.replace("{address}", quote(address, safe=""))
         service = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True))
         if not service.add(url.replace("{key}", quote(letter.key, safe=""))):
-            raise Never("apprise does not know the service of RELEVE_APPRISE_URL")
+            raise PermanentFailure("apprise does not know the service of RELEVE_APPRISE_URL")
         if not service.notify(letter.text, title=letter.subject, timeout=_TIMEOUT_SECONDS):
-            raise Later("the message service did not take the message")
+            raise RetryLater("the message service did not take the message")

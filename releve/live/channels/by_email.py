@@ -19,7 +19,7 @@ from django.core.validators import validate_email
 
 from releve import environment
 from releve.live.channels.base import Letter
-from releve.live.effect_handlers import Later, Never
+from releve.live.effect_handlers import PermanentFailure, RetryLater
 
 __all__ = ["ByEmail"]
 
@@ -42,7 +42,7 @@ class ByEmail:
         sender = environment.read_text(os.environ, "RELEVE_MAIL_FROM")
         domain = parseaddr(sender)[1].partition("@")[2]
         if not domain:
-            raise Never("RELEVE_MAIL_FROM is not an address: no mail can be sent")
+            raise PermanentFailure("RELEVE_MAIL_FROM is not an address: no mail can be sent")
         mail = EmailMessage(
             " ".join(letter.subject.split()),
             letter.text,
@@ -58,17 +58,19 @@ class ByEmail:
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             if min(codes) < 500:
-                raise Later("the mail server takes the recipient later") from error
-            raise Never("the mail server refused the recipient") from error
+                raise RetryLater("the mail server takes the recipient later") from error
+            raise PermanentFailure("the mail server refused the recipient") from error
         except (smtplib.SMTPException, OSError) as error:
-            raise Later(f"the mail server: {type(error).__name__}") from error
+            raise RetryLater(f"the mail server: {type(error).__name__}") from error
 
 
 def _connection() -> BaseEmailBackend:
     """Return a connection to the server of the settings; the address is not quoted in errors."""
     url = urlsplit(environment.read_text(os.environ, "RELEVE_SMTP_URL"))
     if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise Never("RELEVE_SMTP_URL is not smtp://host or smtps://host: no mail can be sent")
+        raise PermanentFailure(
+            "RELEVE_SMTP_URL is not smtp://host or smtps://host: no mail can be sent"
+        )
     try:
         return get_connection(
             host=url.hostname,
@@ -80,4 +82,4 @@ def _connection() -> BaseEmailBackend:
             timeout=_TIMEOUT_SECONDS,
         )
     except (ValueError, ImproperlyConfigured) as error:
-        raise Never("RELEVE_SMTP_URL makes no sense: no mail can be sent") from error
+        raise PermanentFailure("RELEVE_SMTP_URL makes no sense: no mail can be sent") from error

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from releve.files.atomic import write_file
 from releve.live.channels.base import Letter
-from releve.live.effect_handlers import Later
+from releve.live.effect_handlers import RetryLater
 
 __all__ = ["ByFile"]
 
@@ -44,4 +44,4 @@ class ByFile:
             text = json.dumps(document, ensure_ascii=False)
             write_file(folder / f"{name}.json", text, durable=False)
         except OSError as error:
-            raise Later(f"the outbox cannot be written: {error.strerror}") from error
+            raise RetryLater(f"the outbox cannot be written: {error.strerror}") from error

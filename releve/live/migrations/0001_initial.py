@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Act",
+            name="IdempotencyKey",
             fields=[
                 (
                     "id",

@@ -1,15 +1,15 @@
 """The tables of the live chain, a module each for streams, effects, reliefs and people."""
 
-from releve.live.models.effects import Act, Effect
+from releve.live.models.effects import Effect, IdempotencyKey
 from releve.live.models.people import Contact, Message
 from releve.live.models.reliefs import Activation, PlanText, Relief, ReliefDay, Routes
 from releve.live.models.streams import Stream
 
 __all__ = [
-    "Act",
     "Activation",
     "Contact",
     "Effect",
+    "IdempotencyKey",
     "Message",
     "PlanText",
     "Relief",

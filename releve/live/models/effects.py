@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Act", "Effect"]
+__all__ = ["Effect", "IdempotencyKey"]
 
 
-class Act(models.Model):
+class IdempotencyKey(models.Model):
     """The key of a recorded event: the same key again changes nothing."""
 
     stream = models.CharField(max_length=64)

@@ -17,9 +17,9 @@ from releve import environment
 from releve.files.atomic import write_file
 from releve.files.locks import lock
 from releve.network import UTC
-from releve.routing.adapter import Limits, Published, Seen
+from releve.routing.adapter import AdapterLimits, ObservedGeneration, PublishReceipt
 from releve.routing.errors import Stale, Unreachable
-from releve.routing.generation import COLUMNS, Generation, digest_of
+from releve.routing.generation import COLUMNS, Generation, compute_digest
 
 __all__ = ["FileCsv", "from_environment"]
 
@@ -36,12 +36,12 @@ class FileCsv:
     """Writes and reads one file of routes."""
 
     name = "file_csv"
-    limits = Limits(step=0.0001, atomic=True, settles_seconds=0.0)
+    limits = AdapterLimits(step=0.0001, atomic=True, settles_seconds=0.0)
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def publish(self, generation: Generation, *, key: str) -> Published:
+    def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
         """Put the file in its place; a newer generation of the same stream that is there stays."""
         generation.refuse_if_empty()
         try:
@@ -51,9 +51,9 @@ class FileCsv:
                 write_file(self.path, _text(generation), mode=0o644)
         except OSError as error:
             raise Unreachable(f"{self.path}: {error.strerror or error}") from error
-        return Published(generation.number, generation.digest, reference=self.path.name)
+        return PublishReceipt(generation.number, generation.digest, reference=self.path.name)
 
-    def read_back(self) -> Seen | None:
+    def read_back(self) -> ObservedGeneration | None:
         """Read the file and check it against its own digest."""
         try:
             text = self.path.read_text(encoding="utf-8")
@@ -79,13 +79,15 @@ def _text(generation: Generation) -> str:
     return stream.getvalue()
 
 
-def _seen(text: str, changed: datetime) -> Seen:
+def _seen(text: str, changed: datetime) -> ObservedGeneration:
     rows = list(csv.reader(io.StringIO(text)))
     if len(rows) < 2 or rows[0] != [*_HEAD, *COLUMNS]:
-        return Seen(0, "", changed, whole=False)
+        return ObservedGeneration(0, "", changed, whole=False)
     stream, number, instant, digest = rows[1][: len(_HEAD)]
     heads = {tuple(row[: len(_HEAD)]) for row in rows[1:]}
     if not number.isdecimal():
-        return Seen(0, "", changed, whole=False)
-    found = digest_of(stream, int(number), instant, [row[len(_HEAD) :] for row in rows[1:]])
-    return Seen(int(number), digest, changed, whole=len(heads) == 1 and found == digest)
+        return ObservedGeneration(0, "", changed, whole=False)
+    found = compute_digest(stream, int(number), instant, [row[len(_HEAD) :] for row in rows[1:]])
+    return ObservedGeneration(
+        int(number), digest, changed, whole=len(heads) == 1 and found == digest
+    )

@@ -22,10 +22,10 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
-from releve.routing.adapter import Limits, Published, Seen
+from releve.routing.adapter import AdapterLimits, ObservedGeneration, PublishReceipt
 from releve.routing.errors import Rejected, Stale, Unreachable
 from releve.routing.generation import COLUMNS, Generation
-from releve.routing.webhook.address import pinned
+from releve.routing.webhook.address import pin_address
 
 __all__ = ["Webhook", "from_environment"]
 
@@ -71,14 +71,14 @@ class Webhook:
     """Sends routes to one address."""
 
     name = "webhook"
-    limits = Limits(step=0.0001, atomic=True, settles_seconds=60.0)
+    limits = AdapterLimits(step=0.0001, atomic=True, settles_seconds=60.0)
 
     def __init__(self, url: httpx.URL, secret: str, *, private: bool = False) -> None:
         self._url = url
         self._secret = secret.encode()
         self._private = private
 
-    def publish(self, generation: Generation, *, key: str) -> Published:
+    def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
         """Send a generation; any answer but 2xx is an error, and redirects are not followed."""
         generation.refuse_if_empty()
         answer = self._send("POST", _body(generation), {"Idempotency-Key": key})
@@ -86,9 +86,9 @@ class Webhook:
             raise Stale(f"the webhook holds a newer generation than {generation.number}")
         self._refuse(answer)
         reference = answer.json().get("reference", "")
-        return Published(generation.number, generation.digest, str(reference)[:80])
+        return PublishReceipt(generation.number, generation.digest, str(reference)[:80])
 
-    def read_back(self) -> Seen | None:
+    def read_back(self) -> ObservedGeneration | None:
         """Ask for ``{"generation": 7, "digest": "…"}``; None where the address has no GET."""
         answer = self._send("GET", b"", {})
         if answer.status in _CANNOT_TELL:
@@ -98,7 +98,7 @@ class Webhook:
         number, digest = found.get("generation"), found.get("digest")
         if not isinstance(number, int) or not isinstance(digest, str):
             return None
-        return Seen(number, digest[:64], None)
+        return ObservedGeneration(number, digest[:64], None)
 
     def _refuse(self, answer: _Answer) -> None:
         if 200 <= answer.status < 300:
@@ -108,7 +108,7 @@ class Webhook:
         raise Rejected(f"the webhook answered {answer.status}")
 
     def _send(self, method: str, body: bytes, headers: Mapping[str, str]) -> _Answer:
-        url, host = pinned(self._url, private=self._private)
+        url, host = pin_address(self._url, private=self._private)
         name = host if self._url.port is None else f"{host}:{self._url.port}"
         sent = {
             "Host": name,

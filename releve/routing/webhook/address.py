@@ -9,10 +9,10 @@ import httpx
 
 from releve.routing.errors import Rejected, Unreachable
 
-__all__ = ["pinned"]
+__all__ = ["pin_address"]
 
 
-def pinned(url: httpx.URL, *, private: bool) -> tuple[httpx.URL, str]:
+def pin_address(url: httpx.URL, *, private: bool) -> tuple[httpx.URL, str]:
     """Return the URL with its host resolved once, and the host's name for the certificate.
 
     The connection goes to the address that was checked, so that a name cannot resolve to another
