@@ -156,7 +156,7 @@ def close_account(name: str, *, by: str) -> None:
 
 @transaction.atomic
 def remove_factors(user: User, *, by: str) -> None:
-    """Take away the second factors of somebody who lost them, and end their sessions."""
+    """Remove the second factors of a user who lost them, and end the sessions."""
     Authenticator.objects.filter(user=user).delete()
     AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
     _end_sessions(user)
@@ -176,7 +176,7 @@ def create_password_key(user: User, *, by: str) -> dict[str, str]:
 
 
 def record_change(kind: str, user: User, body: Mapping[str, object], by: str) -> None:
-    """Write an entry about somebody's access; the name can be erased, the entry stands."""
+    """Record a change of a user's access; the name can be erased, the entry stays."""
     name = user.get_username()
     append(
         kind,

@@ -60,13 +60,13 @@ def _officers() -> list[User]:
 def _mail(addresses: Sequence[str], kind: str, by: str) -> None:
     """Send a mail to each address; one that fails is logged, and the notice stands."""
     with override(settings.LANGUAGE_CODE):
-        told = {
+        subject = {
             "asked": _("{name} asks to see who stands behind a pseudonym."),
             "allowed": _("{name} has allowed a look behind a pseudonym."),
         }[kind].format(name=by)
-        text = f"{told}\n\n{settings.IDENTITY_PAGE}\n"
+        text = f"{subject}\n\n{settings.IDENTITY_PAGE}\n"
     for address in addresses:
         try:
-            send_mail(told, text, None, [address])
+            send_mail(subject, text, None, [address])
         except OSError as error:
             _log.warning("a health officer was not mailed of a look: %s", error)

@@ -89,14 +89,14 @@ class ScopedRole(models.Model):
             raise ValidationError(faults)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store what is new only where it may be given, whoever gives it."""
+        """Check a new row before it is stored, whichever face it comes from."""
         if self._state.adding:
             self.clean()
         super().save(*args, **kwargs)
 
 
 class Grant(ScopedRole):
-    """A role given to somebody, from and to an instant."""
+    """A role given to a user, from one instant to another."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
     starts_at = models.DateTimeField(default=timezone.now)
@@ -126,7 +126,7 @@ class Grant(ScopedRole):
 
 
 class AccountAct(models.Model):
-    """An act by which somebody could come to use the account of another person.
+    """An act by which one person could come to use the account of another.
 
     Where two people are needed, these two are not: see :mod:`releve.accounts.two_people`.
     """
@@ -143,7 +143,7 @@ class AccountAct(models.Model):
 
 
 class IdentityRequest(models.Model):
-    """Somebody asked who stands behind a pseudonym, and perhaps was allowed to see it."""
+    """A request for the name behind a pseudonym, and its approval if there is one."""
 
     asked_by = models.CharField(max_length=150)
     pseudonym = models.CharField(max_length=128)
@@ -160,7 +160,7 @@ class IdentityRequest(models.Model):
 
 
 class IdentityNotice(models.Model):
-    """What a health officer is told of a look: it was asked for, or allowed; until it is read."""
+    """Notifies a health officer that a name was requested or approved, until it is read."""
 
     request = models.ForeignKey(IdentityRequest, on_delete=models.CASCADE, related_name="notices")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="identity_notices")
@@ -201,7 +201,7 @@ class Token(ScopedRole):
 
 
 class RequestCount(models.Model):
-    """How many requests of somebody were let in within a minute, by all processes.
+    """How many requests of one user or program were accepted in a minute, by all processes.
 
     Who it is cannot be read from it; a row goes when its minute is over and another one begins.
     """

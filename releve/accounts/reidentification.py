@@ -2,10 +2,9 @@
 
 Names are not in the database. They stand in one file, at another place (``RELEVE_IDENTITY_FILE``),
 encrypted under a key that is at a third (``RELEVE_IDENTITY_KEY``); without both there are
-pseudonyms only. A health officer asks with a reason; another person, an administrator without a
-hand in that officer's account, allows it for an hour; every health officer is notified of both.
-Each
-look in that hour is an entry of the ledger, written before the name is read.
+pseudonyms only. A health officer asks with a reason; an administrator without a hand in that
+officer's account allows it for an hour; every health officer is notified of both. Each look in that
+hour is an entry of the ledger, written before the name is read.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ def import_names(text: str, user: User) -> int:
 
 @transaction.atomic
 def request_identity(user: User, pseudonym: str, reason: str) -> IdentityRequest:
-    """Ask to see who stands behind a pseudonym; somebody else has to allow it."""
+    """Request the name behind a pseudonym; another person has to approve the request."""
     if not can(user, "health.reidentify"):
         raise AccessError("only a health officer asks who stands behind a pseudonym")
     reason = reason.strip()

@@ -18,7 +18,7 @@ __all__ = [
 
 
 class Role(TextChoices):
-    """What somebody is here for; a person may hold several."""
+    """The job of a user; one user may hold several roles."""
 
     CONTINUITY = "continuity", lazy("Continuity manager")
     PLANNER = "planner", lazy("Planner")

@@ -1,4 +1,4 @@
-"""What somebody may do and see: the roles held now, and the sites and clients they are for."""
+"""What a user may do and see: the roles held now, and the sites and clients they are for."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ NOTHING = Scope(frozenset(), frozenset())
 
 @dataclass(frozen=True, slots=True)
 class HeldRole:
-    """A role that somebody holds now, with what it is for."""
+    """A role that a user holds now, with its sites and clients."""
 
     role: Role
     scope: Scope
@@ -127,14 +127,14 @@ def _are_ids(value: object) -> bool:
 
 
 def roles_held(user: AnyUser) -> tuple[HeldRole, ...]:
-    """Return the roles that somebody holds now; none for somebody who has not signed in."""
+    """Return the roles that a user holds now; none without a sign-in."""
     return getattr(user, "held_roles", ())
 
 
 def can(
     user: AnyUser, permission: str, *, site: str | None = None, client: str | None = None
 ) -> bool:
-    """Return whether somebody may do something now: somewhere, or on this site, for this client."""
+    """Return whether a user holds a permission now: anywhere, or for this site and client."""
     return any(
         (site is None or held.scope.has_site(site))
         and (client is None or held.scope.has_client(client))
@@ -143,7 +143,7 @@ def can(
 
 
 def scope_for(user: AnyUser, permission: str | None = None) -> Scope:
-    """Return the sites and clients that somebody's roles are for, or those of one permission."""
+    """Return the sites and clients of a user's roles, or of those that give one permission."""
     found = NOTHING
     for held in roles_held(user) if permission is None else _giving(user, permission):
         found |= held.scope
@@ -159,7 +159,7 @@ def _giving(user: AnyUser, permission: str) -> Iterator[HeldRole]:
 
 
 def is_outsider(user: AnyUser) -> bool:
-    """Return whether somebody is not of the operator: what is not theirs is not there."""
+    """Return whether a user is from outside the operator, and gets 404 instead of 403."""
     held = roles_held(user)
     return bool(held) and all(item.role in OUTSIDE for item in held)
 

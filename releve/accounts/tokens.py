@@ -1,7 +1,7 @@
-"""Tokens: how a program comes in to the API, with one role, for a time.
+"""Tokens, by which programs use the API: one role, for a limited time.
 
-The secret is told once, when it is given. What is kept is its SHA-256: it has 256 random bits, so
-that nobody finds it by trying, and a slow hash would only slow every request.
+The secret is shown once, when the token is issued; only its SHA-256 is stored. It has 256 random
+bits, which cannot be guessed, so a slow hash would only slow every request.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ACTOR = "token:"
 
 @transaction.atomic
 def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]:
-    """Give a token; return it and its secret, which is told this once."""
+    """Issue a token; return it and its secret, which is not stored."""
     if not NAME.fullmatch(name):
         raise AccessError("a token's name has up to 100 letters, digits, dots, dashes; no space")
     if Token.objects.filter(name=name).exists():
@@ -93,7 +93,7 @@ def list_active_tokens() -> list[Token]:
 
 
 def authenticate(secret: str) -> User | None:
-    """Return whom a secret stands for, with its role; None where it opens nothing. One query."""
+    """Return the program that a secret identifies, with its role; None if invalid. One query."""
     if not secret.startswith(PREFIX):
         return None
     found = Token.objects.filter(digest=_digest(secret), ends_at__gt=timezone.now()).first()
@@ -106,7 +106,7 @@ def authenticate(secret: str) -> User | None:
 
 
 def is_program(user: object) -> bool:
-    """Return whether it is a program that asks, and no person."""
+    """Return whether a user is a program rather than a person."""
     return isinstance(user, User) and user.get_username().startswith(_ACTOR)
 
 
@@ -115,7 +115,7 @@ def _digest(secret: str) -> str:
 
 
 def _check_end(wanted: RoleRequest, now: datetime) -> datetime:
-    """Return when a token ends, within a year: one that nobody thinks of any more must stop."""
+    """Return when a token ends, at most a year from now, so that a forgotten one stops working."""
     ends_at, latest = wanted.ends_at(), now + timedelta(days=LONGEST_DAYS)
     if ends_at is None:
         raise AccessError("say until which day the token opens")

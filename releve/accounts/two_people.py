@@ -1,4 +1,4 @@
-"""Who counts as a second person: somebody without a hand in the other's account.
+"""Which accounts count as two people: neither had a hand in the other.
 
 An administrator who made an account, saw the link that sets its password, took away its second
 factors or gave it a role could act as both people; so could a holder of that account. The reverse
@@ -19,10 +19,10 @@ def find_tied_accounts(name: str) -> frozenset[str]:
     """Return the names of those who are no second person beside an account, itself included."""
     own = (("user__username", "given_by"), ("given_by", "user__username"))
     found = {name}
-    for asked, told in own:
-        found |= set(Grant.objects.filter(**{asked: name}).values_list(told, flat=True))
-    for asked, told in (("user__username", "by"), ("by", "user__username")):
-        found |= set(AccountAct.objects.filter(**{asked: name}).values_list(told, flat=True))
+    for column, other in own:
+        found |= set(Grant.objects.filter(**{column: name}).values_list(other, flat=True))
+    for column, other in (("user__username", "by"), ("by", "user__username")):
+        found |= set(AccountAct.objects.filter(**{column: name}).values_list(other, flat=True))
     return frozenset(found)
 
 

@@ -42,8 +42,8 @@ def find_rows_naming(agent: str) -> dict[str, list[Any]]:
 def rename_agent(agent: str, token: str) -> int:
     """Put a token in the place of an agent's id in every version; return how many blocks changed.
 
-    Inside the caller's transaction. Files that were sent and wait for a yes are let go of: who is
-    in them cannot be told without reading them.
+    Inside the caller's transaction. Uploads that wait for confirmation are deleted, because the
+    agents in them are not known without reading them.
     """
     Upload.objects.all().delete()
     changed = []

@@ -4,7 +4,7 @@ The error tree::
 
     ValueError
     ├── RegistryError           the sentence says what to do
-    │   ├── Conflict            somebody else changed the registry, or the row, meanwhile
+    │   ├── Conflict            another user changed the registry, or the row, meanwhile
     │   ├── Damaged             what is stored is not what was stored
     │   ├── NotThere            no such version, table or row
     │   ├── NothingChanged      the operator is the one that is current already
@@ -33,7 +33,7 @@ class RegistryError(ReleveError, ValueError):
 
 
 class Conflict(RegistryError):  # noqa: N818 (the name says what it is)
-    """Somebody else's change came first."""
+    """Another change came first."""
 
 
 class Damaged(RegistryError):  # noqa: N818

@@ -2,7 +2,7 @@
 
 Nothing here is ever changed: a version is added, never edited, and what two versions have in
 common stands once. :mod:`releve.registry.blocks` says how a table is cut. One thing is taken out of
-every version: the pseudonym of somebody who is erased (:mod:`releve.registry.erasure`).
+every version: the pseudonym of an agent who is erased (:mod:`releve.registry.erasure`).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class VersionSheet(models.Model):
 
 
 class Upload(models.Model):
-    """Files somebody sent, between the preview of what they change and the yes or the no.
+    """An upload, between the preview of its changes and the confirmation or refusal.
 
     ``base`` is the number of the version they were compared with, 0 where there was none.
     """

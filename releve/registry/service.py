@@ -40,7 +40,7 @@ __all__ = [
 
 
 def _ignore_progress(what: str, share: float) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 def preview_changes(operator: Operator, progress: Progress = _ignore_progress) -> Changes:

@@ -1,4 +1,4 @@
-"""Files that somebody sent: a workbook, or a zip of tables, kept until they say yes or no."""
+"""Uploads: a workbook, or a zip of tables, kept until their sender confirms or discards them."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def store_upload(name: str, data: bytes, by: str, changes: Changes) -> Upload:
 
 
 def find_upload(token: str, by: str) -> Upload:
-    """Return somebody's own upload; NotThere when it was applied, discarded or is a day old."""
+    """Return a user's own upload; NotThere when it was applied, discarded or is a day old."""
     found = Upload.objects.filter(token=token, made_by=by).first()
     if found is None:
         raise NotThere("this upload is no longer there: send the file again")

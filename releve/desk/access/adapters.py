@@ -17,7 +17,7 @@ __all__ = ["AccountAdapter", "FactorAdapter", "ServiceAdapter"]
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Nobody opens an account for themselves."""
+    """Accounts are opened by an administrator only."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False: an administrator gives accounts."""

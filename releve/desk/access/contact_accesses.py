@@ -19,7 +19,7 @@ __all__ = ["ContactAccess", "list_contact_accesses"]
 
 @dataclass(frozen=True, slots=True)
 class ContactAccess:
-    """Somebody was shown the contacts of a case; ``stream`` says whether it was a drill's."""
+    """One view of the contacts of a case; ``stream`` says whether it was a drill's."""
 
     entry: int
     case: str

@@ -92,7 +92,7 @@ class _RoleForm(forms.Form):
 
 
 class GrantForm(_RoleForm):
-    """A role for somebody, who is given an account where there is none of that name."""
+    """A role for a user, with a new account where there is none of that name."""
 
     name = forms.CharField(max_length=150, label=lazy("Name to sign in with"))
     email = forms.EmailField(required=False, label=lazy("E-mail"))

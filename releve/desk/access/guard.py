@@ -69,7 +69,7 @@ def allow_anonymous(view: _View) -> _View:
 
 
 def permission_of(view: object) -> str | None:
-    """Return the permission a view asks for: empty for anyone, None where nobody has decided."""
+    """Return the permission a view asks for: empty for anyone, None if undeclared."""
     return getattr(view, "permission", None)
 
 
@@ -121,7 +121,7 @@ def _forbidden(request: HttpRequest, permission: str) -> HttpResponse:
 
 
 def _led_to(request: HttpRequest, page: str, message: str) -> HttpResponse:
-    """Lead to a page and back afterwards; a program, which cannot follow, is told 401."""
+    """Lead to a page and back afterwards; a program, which cannot follow, gets 401."""
     if wants_json(request):
         return failure(request, 401, message)
     back = request.get_full_path() if request.method in ("GET", "HEAD") else request.path

@@ -104,7 +104,7 @@ class IdentityPage:
 
 @dataclass(frozen=True)
 class ErasePage:
-    """Whom to erase, and what would go and stay where somebody is named."""
+    """The form of an erasure and, once a pseudonym is given, what it takes and leaves."""
 
     form: EraseForm
     pseudonym: str = ""
@@ -140,7 +140,7 @@ def request_identity(request: HttpRequest) -> HttpResponse:
 @require_recent_auth
 @require_POST
 def approve_request(request: HttpRequest, number: int) -> HttpResponse:
-    """Allow what somebody else has asked, for an hour."""
+    """Approve the request of another person, for an hour."""
     try:
         service.approve_request(_user(request), get_object_or_404(IdentityRequest, pk=number))
     except AccessError as error:
@@ -237,11 +237,11 @@ def _shown(
     )
     asks = can(request.user, "health.reidentify")
     contacts = list_contact_accesses(text, _MOST)
-    told = tuple(_told(notice, text) for notice in list_unread(_user(request)))
+    notices = tuple(_describe_notice(notice, text) for notice in list_unread(_user(request)))
     names = service.has_names()
-    page = IdentityPage(rows, contacts, form if asks else None, names, told, shown)
+    page = IdentityPage(rows, contacts, form if asks else None, names, notices, shown)
     twin = {
-        "notices": list(told),
+        "notices": list(notices),
         "looks": [asdict(row) for row in rows],
         "contacts": [asdict(row) for row in contacts],
     }
@@ -274,7 +274,7 @@ def _row(
     )
 
 
-def _told(notice: IdentityNotice, text: Text) -> str:
+def _describe_notice(notice: IdentityNotice, text: Text) -> str:
     sentences = {
         "asked": _("{name} asked on {when} to see who stands behind {pseudonym}."),
         "allowed": _("{name} allowed on {when} a look behind {pseudonym}."),

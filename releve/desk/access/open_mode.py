@@ -24,7 +24,7 @@ DEFAULT = Role.CONTINUITY
 
 
 def build_visitor(role: Role, place: str = "") -> User:
-    """Return somebody with one role, for one site or client where the role is held for some."""
+    """Return a visitor with one role, for one site or client where the role is held for some."""
     user = User(username=f"visitor-{role.value}")
     user.visitor_role = HeldRole.limit(
         role,
@@ -42,7 +42,7 @@ def format_choice(role: Role, place: str = "") -> str:
 def open_desk_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Django middleware: on an open desk, whoever asks from this machine is a visitor."""
+    """Django middleware: on an open desk, requests from this machine are a visitor's."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if settings.OPEN_DESK:

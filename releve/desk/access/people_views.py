@@ -73,7 +73,7 @@ def end_role(request: HttpRequest, number: int) -> HttpResponse:
 @require_recent_auth
 @require_POST
 def close_person(request: HttpRequest, number: int) -> HttpResponse:
-    """Close an account; one's own is refused, so that somebody is left to open it again."""
+    """Close an account; one's own is refused, so that an administrator remains."""
     user = get_object_or_404(User, pk=number)
     if user.pk == request.user.pk:
         raise Http404
@@ -89,7 +89,7 @@ def close_person(request: HttpRequest, number: int) -> HttpResponse:
 @require_recent_auth
 @require_POST
 def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
-    """Show a link at which somebody chooses a new password, to be handed over in person."""
+    """Show a link for choosing a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
     return _shown(request, made=user, link=create_password_link(user, by=actor_name(request)))
 
@@ -154,11 +154,11 @@ def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
     return render(request, "desk/people/people.html", context, status=status)
 
 
-def _done(request: HttpRequest, act: Callable[[], None], told: str) -> HttpResponse:
+def _done(request: HttpRequest, act: Callable[[], None], message: str) -> HttpResponse:
     try:
         act()
     except service.AccessError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, told)
+        messages.success(request, message)
     return redirect("people")

@@ -1,4 +1,4 @@
-"""The second factor, and how lately somebody proved who they are."""
+"""The second factor, and whether a user authenticated recently."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TO_SEND_SECONDS = 30 * 60
 
 
 def lacks_second_factor(request: HttpRequest) -> bool:
-    """Return whether somebody whose acts have consequences has not yet set up a second factor."""
+    """Return whether a user with a role that acts has not set up a second factor yet."""
     user = request.user
     if not settings.SECOND_FACTOR_REQUIRED or not isinstance(user, User) or user.visitor_role:
         return False
@@ -32,10 +32,10 @@ def lacks_second_factor(request: HttpRequest) -> bool:
 
 
 def authenticated_recently(request: HttpRequest) -> bool:
-    """Return whether somebody proved who they are lately.
+    """Return whether a user authenticated recently enough for an act with consequences.
 
-    On an open desk there is nobody to ask; nor is there anything to ask somebody who signs in by
-    the organisation's own service alone and, with second factors off, has none here.
+    Always true on an open desk, and for users who sign in by the organisation's service alone and,
+    with second factors off, have nothing here to authenticate with.
     """
     user = request.user
     if not isinstance(user, User):
@@ -50,5 +50,5 @@ def authenticated_recently(request: HttpRequest) -> bool:
 
 
 def reauthentication_url(request: HttpRequest) -> str:
-    """Return the address where somebody proves again who they are: password, or second factor."""
+    """Return the address at which a user authenticates again: password, or second factor."""
     return str(get_adapter().get_reauthentication_methods(request.user)[0]["url"])

@@ -28,7 +28,7 @@ _NOTE_SECONDS = 60
 def session_limits_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Django middleware: sign out whoever was idle too long, or has been in too long."""
+    """Django middleware: sign out a session that was idle, or has lasted, too long."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = request.user

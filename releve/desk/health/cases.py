@@ -174,8 +174,8 @@ def _rule(now: Moment, at: datetime) -> TracingRule:
 
 
 def _in_days(days: float, now: Moment) -> str:
-    told = ngettext("{days} day", "{days} days", int(days))
-    return told.format(days=now.text.number(days, 0 if days == int(days) else 1))
+    text = ngettext("{days} day", "{days} days", int(days))
+    return text.format(days=now.text.number(days, 0 if days == int(days) else 1))
 
 
 _clusters: IdentityCache[tuple[CaseCluster, ...]] = IdentityCache()
@@ -259,18 +259,18 @@ def _contact_row(contact: TracedContact, now: Moment) -> ContactRow:
 
 def _why(contact: TracedContact, now: Moment) -> Iterable[str]:
     if contact.neighbour_minutes:
-        told = _("neighbouring seat, {time} ({metres} m)")
+        reason = _("neighbouring seat, {time} ({metres} m)")
         metres = now.text.number(contact.nearest_m or 0, 1)
-        yield told.format(time=_long(contact.neighbour_minutes, now), metres=metres)
+        yield reason.format(time=_long(contact.neighbour_minutes, now), metres=metres)
     if contact.zone_minutes:
         yield _("same zone, {time}").format(time=_long(contact.zone_minutes, now))
     if contact.shuttle_rides:
-        told = ngettext(
+        reason = ngettext(
             "same shuttle, {rides} ride", "same shuttle, {rides} rides", contact.shuttle_rides
         )
-        told = told.format(rides=now.text.number(contact.shuttle_rides))
+        reason = reason.format(rides=now.text.number(contact.shuttle_rides))
         time = _long(contact.shuttle_minutes, now) if contact.shuttle_minutes else ""
-        yield f"{told}, {time}" if time else told
+        yield f"{reason}, {time}" if time else reason
 
 
 def _long(minutes: float, now: Moment) -> str:

@@ -1,4 +1,4 @@
-"""The form of seats: who sat where on the days looked at, where somebody noted it."""
+"""The form of seats: who sat where on the days in question, if it was noted."""
 
 from __future__ import annotations
 

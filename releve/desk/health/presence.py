@@ -57,7 +57,7 @@ def find_stays(
 
 
 def _named(now: Moment) -> Mapping[tuple[str, str], Collection[str]]:
-    """Return the attendance that names people; one that only counts them tells of nobody."""
+    """Return the attendance that names people; one that only counts them is left out."""
     found = now.situation.attendance.items()
     return {key: frozenset(event.agents) for key, event in found if event.agents}
 

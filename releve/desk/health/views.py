@@ -1,4 +1,4 @@
-"""The pages of the health officer; that somebody looks at a case's contacts is recorded first."""
+"""The pages of the health officer; a look at a case's contacts is recorded before it is shown."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What the pages of the ledger show of entries, to whom: values, withheld, erased.
 
 A personal value stands in an entry as a salted commitment. It is shown to the health officer
-alone; everybody else is told that there is one, or that it was erased. What tells of health and is
-of nobody in particular is a commitment too, shown to those who may see the cases of a site. The
+alone; other readers see that there is one, or that it was erased. A health field about no person is
+a commitment too, shown to those who may see the cases of a site. The
 entries of a site or client are shown to those whose access reaches it, those of neither to those
 whose access reaches all; of the others there is the place in the chain and the hash.
 """
@@ -57,7 +57,7 @@ class EntryAccess:
 
     @classmethod
     def for_user(cls, user: AnyUser) -> EntryAccess:
-        """Return what somebody may see."""
+        """Return what a user may see."""
         return cls(
             can(user, "health.cases"), can(user, "health.see"), scope_for(user, "ledger.see")
         )

@@ -16,7 +16,7 @@ from releve.ledger.keys import public_key
 __all__ = ["MOST", "TooManyEntries", "VerificationResult", "verify_ledger"]
 
 MOST = 100_000
-"""Entries that are checked while somebody waits; more are for the command line."""
+"""Entries that are checked while a reader waits; more are for the command line."""
 _MOST_FAULTS = 50
 
 
