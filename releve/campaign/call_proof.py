@@ -1,7 +1,7 @@
 """The proof of a campaign's calls in a period: a table for people, a file that can be judged again.
 
-Every call is told under pseudonyms, with the facts that were judged as they stand in the database
-now: that they are the same is checked against the digest that the decision holds.
+Calls are listed under pseudonyms, with the facts as they stand in the database now; the digest in
+the decision shows whether they are the facts that were judged.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ COLUMNS = (
 class ProvedCall:
     """One call: its row of the table, its sealed text, and the facts that were judged."""
 
-    told: Mapping[str, Any]
+    columns: Mapping[str, Any]
     text: str
     facts: Sequence[Any]
     proof: Mapping[str, Any] | None
 
     def line(self) -> str:
         """Return the line of the file that can be judged again."""
-        told = {"text": self.text, "facts": self.facts, "told": self.told, "proof": self.proof}
-        return json.dumps(told, ensure_ascii=False, default=str)
+        line = {"text": self.text, "facts": self.facts, "told": self.columns, "proof": self.proof}
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def proof_header(campaign: str, first: date, last: date, now: datetime) -> str:
@@ -62,7 +62,7 @@ def proof_header(campaign: str, first: date, last: date, now: datetime) -> str:
     """
     used = _decisions(campaign, first, last).order_by("rules_version")
     versions = used.values_list("rules_version", flat=True).distinct()
-    told = {
+    content = {
         "format": FORMAT,
         "campaign": campaign,
         "from": first.isoformat(),
@@ -70,7 +70,7 @@ def proof_header(campaign: str, first: date, last: date, now: datetime) -> str:
         "made_at": now.isoformat(),
         "rules": load_texts(versions),
     }
-    return json.dumps(told, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False)
 
 
 def iter_decisions(campaign: str, first: date, last: date) -> Iterator[Sequence[Decision]]:
@@ -124,7 +124,7 @@ def _proved(
     withdrawal = _withdrawal_of(decision, taken)
     caller = [row for _, row in again.answer.tables["mandates"] if row["number"] == decision.caller]
     batch = decision.batch
-    told = {
+    content = {
         "call": f"{decision.call_id}/{decision.cseq}",
         "client": decision.client,
         "campaign": decision.campaign,
@@ -164,7 +164,7 @@ def _proved(
         "ledger_place": decision.place,
         "ledger_entry": batch.seq if batch else None,
     }
-    return ProvedCall(told, serialize_row(decision), facts, _proof(decision, root))
+    return ProvedCall(content, serialize_row(decision), facts, _proof(decision, root))
 
 
 def _proof(decision: Decision, root: int | None) -> Mapping[str, Any] | None:
@@ -180,7 +180,7 @@ def _window(day: date) -> str:
 
 
 def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
-    """Return the last outcome told of each call."""
+    """Return the last outcome reported of each call."""
     refs = [f"{decision.call_id}/{decision.cseq}" for decision in part]
     rows = AttemptRow.objects.filter(ref__in=refs).exclude(outcome="").order_by("pk")
     return dict(rows.values_list("ref", "outcome"))

@@ -1,6 +1,6 @@
 """A campaign on one sheet for the client: its papers, refusals, abandoned calls, mandates, proof.
 
-Counts are of the decisions of the period; every fact told (a mandate, a day's count, a scrub, the
+Counts are of the decisions of the period; every fact shown (a mandate, a day's count, a scrub, the
 campaign itself) comes besides as it was sealed, with its proof where a signed root is over it.
 """
 
@@ -42,14 +42,14 @@ REPORT_FORMAT = "releve outbound campaign sheet 1"
 
 @dataclass(frozen=True, slots=True)
 class ClientReport:
-    """A campaign in a period; ``told`` is the sheet as data, ``facts`` what it rests on."""
+    """A campaign in a period; ``content`` is the sheet as data, ``facts`` its sources."""
 
-    told: Mapping[str, Any]
+    content: Mapping[str, Any]
     facts: tuple[ProvedFact, ...]
 
     def document(self) -> str:
         """Return the sheet as JSON."""
-        return json.dumps(self.told, ensure_ascii=False, indent=1)
+        return json.dumps(self.content, ensure_ascii=False, indent=1)
 
 
 def build_report(
@@ -68,7 +68,7 @@ def build_report(
     figures = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     facts = _facts(row, first, last)
     papers = load_contract_details(row.ref)
-    told = {
+    content = {
         "format": REPORT_FORMAT,
         "campaign": row.ref,
         "client": row.client,
@@ -108,11 +108,11 @@ def build_report(
         ProvedFact({}, serialize_fact(one), None if prover is None else prover.proof(one))
         for one in facts
     )
-    return ClientReport(told, shown)
+    return ClientReport(content, shown)
 
 
 def _papers(found: ContractDetails | None) -> dict[str, Any] | None:
-    """Return a campaign's papers as data, None where nobody told any."""
+    """Return a campaign's papers as data, None where none are recorded."""
     if found is None or found.told_at is None:
         return None
     return asdict(found) | {"told_at": found.told_at.isoformat()}
@@ -162,9 +162,9 @@ def _kept(decided: Any) -> dict[str, str | None]:
     return {name: None if day is None else day.isoformat() for name, day in ends.items()}
 
 
-def flatten_report(told: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
+def flatten_report(content: Mapping[str, Any], inside: str = "") -> Iterator[tuple[str, str]]:
     """Yield a sheet as rows of two columns: what, and its value; for a spreadsheet."""
-    for name, value in told.items():
+    for name, value in content.items():
         path = f"{inside}.{name}" if inside else str(name)
         if isinstance(value, Mapping):
             yield from flatten_report(value, path)

@@ -1,7 +1,7 @@
-"""What a client is owed of each consent to its calls: what was said, when, how, and its proof.
+"""The consents to a client's calls, as evidence: what was said, when, how, and the proof.
 
-One row a version of a consent, under pseudonyms, in the order in which they became known. A row is
-told from the fact as it was sealed (``text``), so a stranger can hold one against the other.
+One row for each version of a consent, under pseudonyms, in the order in which they became known.
+Its columns are those of the sealed fact (``text``), so that a reader can compare the two.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def iter_consents(
                 continue
             given = copies.get((row.person, row.ref), ())
             withdrawal = _withdrawal_of(row, taken.get(row.person, ()), refs[row.person])
-            yield _told(row, limits, withdrawal, given, prover)
+            yield _prove_consent(row, limits, withdrawal, given, prover)
 
 
 class _Limits:
@@ -114,7 +114,7 @@ def _refs(client: str, part: Sequence[ConsentRow]) -> dict[str, set[str]]:
     return found
 
 
-def _told(
+def _prove_consent(
     row: ConsentRow,
     limits: _Limits,
     withdrawal: WithdrawalRow | None,
@@ -126,7 +126,7 @@ def _told(
     proof = None if prover is None else prover.proof(row)
     items = set(row.items.split("|"))
     given = row.collected_at
-    told = {
+    columns = {
         **{name: fact[name] for name in CONSENT_COLUMNS if name in fact},
         "collected_local": given.astimezone(zone(LEGAL_ZONE)).isoformat() if given else "",
         "named": row.client if "identity" in items else "",
@@ -139,7 +139,7 @@ def _told(
         "kept_until": years_later(given.date()).isoformat() if given else "",
         "ledger_entry": None if proof is None else proof["entry"]["entry"]["seq"],
     }
-    return ProvedFact({name: told[name] for name in CONSENT_COLUMNS}, text, proof)
+    return ProvedFact({name: columns[name] for name in CONSENT_COLUMNS}, text, proof)
 
 
 def _positive(row: ConsentRow, limits: _Limits) -> bool | None:

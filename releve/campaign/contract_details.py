@@ -1,4 +1,4 @@
-"""What the gate cannot see of a campaign, told by people and kept in the ledger.
+"""Details of a campaign's contract that the gate cannot see, recorded by people in the ledger.
 
 The contract and whether it holds an audit clause, where the list comes from; and the copies of
 consents that were given to those who asked.
@@ -37,7 +37,7 @@ _KEPT_DAYS = 3 * 366
 
 @dataclass(frozen=True, slots=True)
 class ContractDetails:
-    """A campaign's papers; ``told_at`` and ``entry`` say when they were told, and where."""
+    """A campaign's papers; ``told_at`` and ``entry``: when they were recorded, and where."""
 
     contract: str
     audit_clause: bool
@@ -56,20 +56,20 @@ def record_contract_details(
         raise LoadRefused(f"there is no campaign {campaign!r}; record it first")
     if not papers.contract.strip() or not papers.list_origin.strip():
         raise LoadRefused("name the contract, and where the list comes from")
-    told = {k: v for k, v in asdict(papers).items() if k not in ("told_at", "entry")}
-    body = {"campaign": campaign, "client": row.client, "actor": by, **told}
+    content = {k: v for k, v in asdict(papers).items() if k not in ("told_at", "entry")}
+    body = {"campaign": campaign, "client": row.client, "actor": by, **content}
     return append(PAPERS, body, recorded_at=now, stream=_STREAM).seq
 
 
 def load_contract_details(campaign: str) -> ContractDetails | None:
-    """Return a campaign's papers as they were told last, None when nobody told any."""
+    """Return a campaign's papers as recorded last, None where none are."""
     last = None
     for entry in iter_entries(_STREAM, kinds=[PAPERS]):
         last = entry if entry.body["campaign"] == campaign else last
     if last is None:
         return None
-    told = {name: last.body[name] for name in ("contract", "audit_clause", "list_origin")}
-    return ContractDetails(**told, told_at=last.recorded_at, entry=last.seq)
+    content = {name: last.body[name] for name in ("contract", "audit_clause", "list_origin")}
+    return ContractDetails(**content, told_at=last.recorded_at, entry=last.seq)
 
 
 @transaction.atomic

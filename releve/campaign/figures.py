@@ -94,9 +94,9 @@ def _by_hour(decided: object, rules: LegalRules, day: date) -> tuple[list[int], 
     )
     for number, hour, count in rows:
         places = [rules.territories[c] for c in rules.numbers.number(number, day).territories]
-        told = {hour.astimezone(zone(place.zone)).hour for place in places}
-        if len(told) == 1:
-            hours[told.pop()] += count
+        clocks = {hour.astimezone(zone(place.zone)).hour for place in places}
+        if len(clocks) == 1:
+            hours[clocks.pop()] += count
         else:
             several += count
     return hours, several

@@ -56,7 +56,7 @@ def show_person(
     rules: LegalRules,
     now: datetime,
 ) -> PersonHistory:
-    """Return somebody's history and the verdict now; that it is looked at is recorded first.
+    """Return a person's history and the verdict now; the look is recorded first.
 
     LookRefused when there is no such campaign or the reason is too short.
     """

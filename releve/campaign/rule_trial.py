@@ -35,7 +35,7 @@ def try_rules(
 ) -> tuple[Flip, ...]:
     """Return the calls whose verdict would change, on the facts recorded by now.
 
-    That somebody tried is recorded first: the verdicts tell about people. Persons are pseudonyms.
+    The trial is recorded first, because verdicts concern people. Persons are pseudonyms.
     """
     ensure_gate_key()
     _note(len(calls), before, after, by, now)

@@ -52,8 +52,8 @@ def _on_the_ledger(command: Callable[_P, _R]) -> Callable[_P, _R]:
 def seal(out: Path | None) -> None:
     """Sign a root over all entries so far and write its file.
 
-    Send the file out of the house each day, by e-mail or into a folder that somebody else keeps:
-    whoever has it can tell a history that was cut or written anew. Where nothing was added since
+    Send the file to another party each day, by e-mail or into a folder that they keep: with it they
+    can detect a history that was cut or rewritten. Where nothing was added since
     the last root, that one is written again.
     """
     from django.conf import settings

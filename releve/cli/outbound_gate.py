@@ -71,8 +71,8 @@ def serve(host: str, port: int, workers: int) -> None:
     """Answer `may this call be placed?` over HTTP, and count the attempt, until interrupted.
 
     GET or POST /gate?to=NUMBER&cli=SHOWN&camp=CAMPAIGN&ci=CALL-ID&cs=CSEQ answers 200 `allow …`
-    or a refusal with its reasons, within 800 ms. Whoever reaches the address may ask: keep it on
-    the loopback address or a network of the telephony's own.
+    or a refusal with its reasons, within 800 ms. Any client that reaches the address
+    may ask: keep it on the loopback address or a separate network of the telephony.
     """
     open_database()
     from releve.gate.errors import GateError
@@ -116,10 +116,10 @@ def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: 
         wanted = ", ".join(f"{name}.csv" for name in TABLES)
         raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")
     frames["attempts"] = fill_provider(frames["attempts"], provider)
-    told = {name: frame for name, frame in frames.items() if frame.height}
-    found = load_frames(told, source=f"folder {folder.name}"[:200], by=by, digest=digest,
+    filled = {name: frame for name, frame in frames.items() if frame.height}
+    found = load_frames(filled, source=f"folder {folder.name}"[:200], by=by, digest=digest,
                         as_known=as_known, progress=_Progress())  # fmt: skip
-    for name in told:
+    for name in filled:
         if name == "clients":
             continue
         click.echo(f"{name}: {found.written[name]} written, {found.there[name]} there already")
@@ -137,8 +137,8 @@ def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: 
 def withdraw(client: str, who: str, consent: str, channel: str, lang: str, by: str) -> None:
     """Record that WHO takes the consent to calls for a CLIENT back, as of now.
 
-    WHO is a person's id or a telephone number, which stands for all who hold it. Says whom it
-    matched, and what the gate answers now for each campaign of the client. Exit status 1, and
+    WHO is a person's id or a telephone number, which stands for all who hold it. Prints the persons
+    it matched, and the gate's answer now for each campaign of the client. Exit status 1, and
     nothing recorded, where the client, the person or the consent is not known.
     """
     from releve.gate.current_rules import load_current_rules
@@ -284,4 +284,6 @@ def forget(person: str) -> None:
     clean = scrub_files(("gate_personal",))
     click.echo(f"{count} values erased")
     if not clean:
-        click.echo("somebody may still see them: run it again to clean the files", err=True)
+        click.echo(
+            "another connection may still see them: run it again to clean the files", err=True
+        )

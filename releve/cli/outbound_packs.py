@@ -60,7 +60,7 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
         writer = _writer(table, CONSENT_COLUMNS)
         file.write(f"{facts_header(client, datetime.now(UTC))}\n")
         for row in rows:
-            writer.writerow({key: escape_cell(value) for key, value in row.told.items()})
+            writer.writerow({key: escape_cell(value) for key, value in row.columns.items()})
             file.write(f"{row.line()}\n")
             count, proved = count + 1, proved + (row.proof is not None)
             progress(0.0, count)
@@ -96,10 +96,11 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     (out / "facts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     with (out / "sheet.csv").open("w", encoding="utf-8", newline="") as table:
         writer = _writer(table, ("what", "value"))
-        for what, value in flatten_report(found.told):
+        for what, value in flatten_report(found.content):
             writer.writerow({"what": escape_cell(what), "value": escape_cell(value)})
     proved = sum(fact.proof is not None for fact in found.facts)
-    papers = "" if found.told["papers"] else "; its papers are not told: releve outbound papers"
+    recorded = found.content["papers"] is not None
+    papers = "" if recorded else "; its papers are not recorded: releve outbound papers"
     click.echo(f"{len(found.facts)} facts, {proved} proved against the ledger{papers}")
 
 
@@ -114,8 +115,8 @@ def papers(campaign: str, contract: str, audit: bool, list_origin: str, by: str)
     """Record what the gate cannot see of a CAMPAIGN, for its sheet; the last word counts."""
     from releve.campaign.contract_details import ContractDetails, record_contract_details
 
-    told = ContractDetails(contract, audit, list_origin)
-    entry = record_contract_details(campaign, told, by=by, now=datetime.now(UTC))
+    details = ContractDetails(contract, audit, list_origin)
+    entry = record_contract_details(campaign, details, by=by, now=datetime.now(UTC))
     click.echo(f"recorded in entry {entry} of the ledger")
 
 
@@ -140,8 +141,8 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
         raise click.UsageError(f"{out} is there already; name a new file")
     given = record_copy(client, person, by=by, now=datetime.now(UTC))
     rows = iter_consents(client, load_current_rules(), None, person=person_pseudonym(person))
-    told = [dict(row.told) for row in rows]
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    copies = [dict(row.columns) for row in rows]
+    out.write_text(json.dumps(copies, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     click.echo(f"{len(given)} consents; recorded")
 
 

@@ -76,10 +76,10 @@ def _write(
         writer.writeheader()
         file.write(f"{head}\n")
         for call in calls:
-            writer.writerow({key: escape_cell(value) for key, value in call.told.items()})
+            writer.writerow({key: escape_cell(value) for key, value in call.columns.items()})
             file.write(f"{call.line()}\n")
             count, proved = count + 1, proved + (call.proof is not None)
-            intact += bool(call.told["evidence_intact"])
+            intact += bool(call.columns["evidence_intact"])
             progress(0.0, count)
     texts = dict.fromkeys(columns, pl.String)
     pl.read_csv(out / "calls.csv", schema=texts).write_parquet(out / "calls.parquet")
@@ -93,10 +93,10 @@ def _write(
 def reprove(file: Path, keys: tuple[str, ...]) -> None:
     """Judge every call of a FILE of evidence again, from that file alone.
 
-    Also checks that each sealed row is under the root that its proof names. Of a file of facts
-    (of `releve outbound consents` or `sheet`): that each is told as it was sealed, and its proof.
-    Exit status 0 when every answer follows and every proof holds, 1 when one does not, 2 when it is
-    no such file.
+    Also checks that each sealed row is under the root that its proof names. Of a file of facts (of
+    `releve outbound consents` or `sheet`): that its columns are those of the sealed text, and its
+    proof. Exit status 0 when every answer follows and every proof holds, 1 when one does not, 2
+    when it is no such file.
     """
     try:
         with file.open(encoding="utf-8") as lines:
@@ -127,17 +127,17 @@ def _judged(lines: Iterable[str]) -> list[str]:
 
 
 def _as_sealed(lines: Iterable[str]) -> list[str]:
-    """Say how many facts are told as they were sealed, and return those that are not."""
+    """Print how many facts agree with their sealed text, and return those that do not."""
     count, faults = 0, []
     for number, line in enumerate(lines, 2):
         row = json.loads(line)
-        sealed, told = json.loads(row["text"]), row["told"]
-        wrong = [name for name in told.keys() & sealed.keys() if told[name] != sealed[name]]
-        faults += [f"line {number}: {', '.join(sorted(wrong))} is not as it was sealed"] * bool(
-            wrong
-        )
+        sealed, shown = json.loads(row["text"]), row["told"]
+        wrong = [name for name in shown.keys() & sealed.keys() if shown[name] != sealed[name]]
+        if wrong:
+            names = ", ".join(sorted(wrong))
+            faults.append(f"line {number}: {names} differs from the sealed text")
         count += 1
-    click.echo(f"{count} facts, {count - len(faults)} told as they were sealed")
+    click.echo(f"{count} facts, {count - len(faults)} in agreement with their sealed text")
     return faults
 
 
@@ -145,20 +145,20 @@ def _proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:
     """Return how many rows are proved, and what is wrong with the proofs of others."""
     proved, faults = 0, []
     for number, line in enumerate(lines, 1):
-        told = json.loads(line)
-        if number == 1 or told["proof"] is None:
+        document = json.loads(line)
+        if number == 1 or document["proof"] is None:
             continue
-        fault = _fault_of(told, keys)
+        fault = _find_fault(document, keys)
         faults += [f"line {number}: {fault}"] if fault else []
         proved += not fault
     return proved, faults
 
 
-def _fault_of(told: dict[str, Any], keys: list[str]) -> str:
-    given = told["proof"]
-    if given["text"] != told["text"]:
+def _find_fault(document: dict[str, Any], keys: list[str]) -> str:
+    given = document["proof"]
+    if given["text"] != document["text"]:
         return "the proof is that of another row"
-    row = hashlib.sha256(_ROW_TAG + told["text"].encode()).hexdigest()
+    row = hashlib.sha256(_ROW_TAG + document["text"].encode()).hexdigest()
     root = given["entry"]["entry"]["body"]["root"]
     if not verify.is_included(row, given["place"] + 1, given["size"], given["path"], root):
         return "the row is not under the root that the ledger holds"

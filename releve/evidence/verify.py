@@ -6,7 +6,7 @@
 
 PUBLICKEY is the ledger's public key, 64 hex digits, or a file that holds it. A root from outside
 (one that was sent to you, or published, earlier) also shows a history that was cut short or
-written anew by somebody who has the signing key: give each one you have.
+rewritten by a holder of the signing key: give each one you have.
 
 Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong.
 

@@ -1,8 +1,8 @@
-"""The gate over HTTP: a raw ASGI application, answering within its budget or refusing.
+"""The gate over HTTP: an ASGI application that answers within its budget or refuses.
 
 ``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST, and explains its answer as
-JSON to whoever accepts that; ``/health`` says whether it could decide. Decisions are made in the
-event loop itself: to hand them to another process made every answer slower.
+JSON where the request accepts that; ``/health`` reports whether it can decide. Decisions are made
+in the event loop: handing them to another process made every answer slower.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Gate:
     async def answer(self, question: Question) -> Reply:
         """Answer a question, or refuse it when the budget is spent.
 
-        Whoever decides on it finds its deadline past before it would commit.
+        A decider checks the deadline before it commits.
         """
         if self._waiting >= _MOST_WAITING:
             return refuse_unjudged("GATE-BUSY")

@@ -1,4 +1,4 @@
-"""What came of an attempt: the words, and a further version of the attempt that says so."""
+"""Outcomes of attempts: their words, and the further version of an attempt that records one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from releve.gate.models import AttemptRow, Load
 __all__ = ["REPORTED_OUTCOMES", "UNKNOWN", "is_more_precise", "write_outcomes"]
 
 UNKNOWN = "unknown"
-"""The outcome of an attempt of which no source has told anything for too long."""
+"""The outcome of an attempt that no source reported within the time allowed."""
 
 REPORTED_OUTCOMES = (
     "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
@@ -22,9 +22,9 @@ _ANSWERED = ("conversation", "abandoned", "voicemail")
 """Kinds of answered calls, which the network cannot tell apart."""
 
 
-def is_more_precise(known: str, told: str) -> bool:
+def is_more_precise(known: str, reported: str) -> bool:
     """Return whether an outcome from the network says more than the one that is known."""
-    return told != known and not (told == "answered" and known in _ANSWERED)
+    return reported != known and not (reported == "answered" and known in _ANSWERED)
 
 
 def write_outcomes(

@@ -1,9 +1,9 @@
-"""What bears on every call of a campaign, kept from one decision to the next.
+"""Facts shared by all calls of a campaign, cached per database connection.
 
-Facts become known by closing a load, each at an instant of its own: while the newest load is the
-same, nothing can have been learnt but attempts, which are not kept here. What is kept is read anew
-as well when something that was there already becomes known, when the clock has gone back, and from
-time to time, since rows are erased without a load.
+Facts become visible when a load is closed, so an entry is valid while the newest load is unchanged;
+attempts are the exception and are not cached. An entry is also dropped when one of its facts takes
+effect, when the clock goes backwards, and after ``MAX_AGE_SECONDS``, because erasure deletes rows
+without a load.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from releve.gate.fact_reader import CampaignFacts, to_db_instant
 
 __all__ = ["CampaignCache"]
 
-_LONGEST = 10.0
-_MOST = 500
-"""Campaigns that are kept: whoever asks may name any, known or not."""
+MAX_AGE_SECONDS = 10.0
+MAX_CAMPAIGNS = 500
+"""Campaigns cached at most; a question may name any, known or not."""
 
 
 class CampaignCache:
-    """What one connection has read of campaigns."""
+    """The campaigns that one connection has read."""
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[CampaignFacts, float]] = {}
 
     def cached_client(self, campaign: str) -> str:
-        """Return whose a campaign was when it was last looked at, empty when nobody knows."""
+        """Return the client of a campaign as last read, empty where it is not known."""
         kept = self._kept.get(campaign)
         return "" if kept is None or kept[0].campaign is None else kept[0].campaign.client
 
     async def read_campaign(
         self, store: GateConnection, campaign: str, load: datetime | None, known: datetime
     ) -> CampaignFacts:
-        """Return what is known by ``known``, when ``load`` is the newest; read where it must be."""
+        """Return the facts known by ``known``, from the cache if valid for the newest ``load``."""
         kept = self._kept.get(campaign)
-        if kept is not None and time.monotonic() < kept[1] and _stands(kept[0], load, known):
+        if kept is not None and time.monotonic() < kept[1] and _is_valid(kept[0], load, known):
             return kept[0]
-        if len(self._kept) >= _MOST:
+        if len(self._kept) >= MAX_CAMPAIGNS:
             self._kept.clear()
         asked = {"campaign": campaign, "known": to_db_instant(store.vendor, known)}
         found = CampaignFacts(await store.common(asked))
-        self._kept[campaign] = (found, time.monotonic() + _LONGEST)
+        self._kept[campaign] = (found, time.monotonic() + MAX_AGE_SECONDS)
         return found
 
 
-def _stands(common: CampaignFacts, load: datetime | None, known: datetime) -> bool:
+def _is_valid(common: CampaignFacts, load: datetime | None, known: datetime) -> bool:
     reached = common.later is not None and common.later <= known
     back = common.newest is not None and common.newest > known
     return common.load == load and not reached and not back

@@ -43,8 +43,8 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
             f"the campaign's name {ref!r} does not begin with a letter or a digit; give it another"
         )
     campaign = replace(campaign, client=register_client(campaign.client))
-    told = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
-    digest = hashlib.sha256(told.encode()).hexdigest()[:32]
+    content = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     with transaction.atomic():
         last = load_campaigns().get(ref)
         if last is not None and last.digest == digest:
@@ -64,10 +64,10 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
 
 def _parse_words(campaign: CampaignTerms) -> CampaignTerms:
     """Return a campaign whose words are ids; LoadRefused when one is no word."""
-    told = {name: getattr(campaign, name) for name in _WORDS}
+    words = {name: getattr(campaign, name) for name in _WORDS}
     try:
         ids = {
-            name: parse_word(name, text).id for name, text in told.items() if text or name in _MUST
+            name: parse_word(name, text).id for name, text in words.items() if text or name in _MUST
         }
     except WordFault as error:
         raise LoadRefused(str(error)) from error
@@ -78,8 +78,8 @@ def normalize_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table in which each campaign is named as it was recorded, however it is spelt."""
     by_key = {fold_client_name(ref): ref for ref in load_campaigns()}
     names = frame["campaign"].unique().to_list()
-    told = {name: by_key.get(fold_client_name(name), name) for name in names if name}
-    return frame.with_columns(pl.col("campaign").replace(told))
+    renames = {name: by_key.get(fold_client_name(name), name) for name in names if name}
+    return frame.with_columns(pl.col("campaign").replace(renames))
 
 
 def load_campaigns() -> dict[str, Row]:

@@ -57,7 +57,7 @@ def normalize_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.D
     for name, frame in frames.items():
         if "client" in frame.columns:
             names = frame["client"].drop_nulls().unique(maintain_order=True).to_list()
-            told = {one: register_client(one) for one in names if one != EVERY_CLIENT}
-            frame = frame.with_columns(pl.col("client").replace(told))
+            renames = {one: register_client(one) for one in names if one != EVERY_CLIENT}
+            frame = frame.with_columns(pl.col("client").replace(renames))
         found[name] = frame
     return found

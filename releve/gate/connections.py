@@ -1,8 +1,7 @@
-"""Connections of the gate's own: read under a lock, write, commit; as few round trips as there are.
+"""The gate's own database connections: read under a lock, write and commit in few round trips.
 
-Django's connection is left out: here every statement is prepared once and waits no longer than the
-answer may take. Whoever waits, for a server or for another who writes, leaves the event loop to the
-others.
+Django's connection is not used: here every statement is prepared once and waits no longer than the
+answer may take. Waiting, for a server or for another writer, does not block the event loop.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class GateConnection(Protocol):
     async def read(
         self, asked: QuestionTerms, known: Any
     ) -> tuple[frozenset[str] | None, Sequence[Row]]:
-        """Begin, wait for whoever decides on the same persons, and return all that bears on them.
+        """Begin, lock the persons against other decisions, and return all facts about them.
 
         Also the persons that are locked; None: the whole database is.
         """
@@ -92,13 +91,13 @@ def insert_sql(table: str, names: tuple[str, ...], mark: str) -> str:
 
 
 class SQLiteConnection:
-    """A file with one writer at a time: whoever reads to decide holds it until the commit."""
+    """A file with one writer at a time: a decision holds it from its first read to the commit."""
 
     vendor = "sqlite"
 
     def __init__(self, path: str | Path, seconds: float) -> None:
         try:
-            uri = f"{Path(path).absolute().as_uri()}?mode=rw"  # one that is gone is not made anew
+            uri = f"{Path(path).absolute().as_uri()}?mode=rw"  # a missing file is not created
             self._connection = sqlite3.connect(
                 uri, uri=True, isolation_level=None, timeout=seconds, check_same_thread=False
             )
@@ -216,7 +215,7 @@ class PostgreSQLConnection:
             self._pipeline.send("BEGIN")
             self._pipeline.send(*_bind_numbered(_lock_sql(one), values))
             self._pipeline.send(*_bind_numbered(own_sql("postgresql", one), values))
-            _, locked, rows = await self._pipeline.told()
+            _, locked, rows = await self._pipeline.fetch()
         except _GONE as error:
             raise DatabaseUnavailable(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
@@ -237,7 +236,7 @@ class PostgreSQLConnection:
     async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
             self._pipeline.send(*_bind_numbered(statement, asked))
-            (rows,) = await self._pipeline.told()
+            (rows,) = await self._pipeline.fetch()
         except _GONE as error:
             raise DatabaseUnavailable(str(error)) from error
         return rows
@@ -258,14 +257,14 @@ class PostgreSQLConnection:
 
     async def _commit(self) -> None:
         self._pipeline.send("COMMIT")
-        await self._pipeline.told()
+        await self._pipeline.fetch()
 
     async def abandon(self) -> None:
         """See :class:`Store`."""
         try:
             if not self._pipeline.idle:
                 self._pipeline.send("ROLLBACK")
-                await self._pipeline.told()
+                await self._pipeline.fetch()
         except _GONE as error:
             raise DatabaseUnavailable(str(error)) from error
 

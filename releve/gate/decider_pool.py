@@ -1,8 +1,8 @@
 """The deciders of a process: each is given all questions that wait, at once.
 
 A question that arrives while one of them is free is decided at once, with those that arrive in the
-same moment; those that arrive while all are deciding are the next group. Nobody waits for more to
-come.
+same moment; those that arrive while all are deciding are the next group. No question waits for a
+group to fill.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _AT_ONCE: dict[str, Any] = {"eager_start": True} if sys.version_info >= (3, 12) 
 
 
 class _QueuedQuestion:
-    """A question, and whom to tell."""
+    """A question, and the future that takes its reply."""
 
     __slots__ = ("asked", "future")
 

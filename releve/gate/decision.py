@@ -1,8 +1,8 @@
-"""The decision: judged on what is known under the lock, and counted in the same transaction.
+"""The decision on a call: judged on the facts read under a lock, counted in the same transaction.
 
-Nothing that goes wrong lets a call out: whatever is not a decision in time is a refusal with an id
-of its own. Where several people answer a number, the call must be allowed for each: the stricter
-answer counts, and the attempt is one for each of them.
+No failure lets a call out: anything but a decision in time is a refusal with an id of its own.
+Where several people answer a number, the call must be allowed for each: the stricter answer counts,
+and the attempt is one for each of them.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ async def decide(
 ) -> Reply:
     """Answer a question and count the attempt, by ``deadline`` of ``time.monotonic``.
 
-    Raises Away where the database does not answer.
+    Raises DatabaseUnavailable where the database does not answer.
     """
     (reply,) = await decide_group(
         store, [PendingQuestion(question, deadline)], rules, commons or CampaignCache()
@@ -101,8 +101,9 @@ async def decide_group(
 ) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
-    Raises Away where the database does not answer: the connection must be given up. Raises
-    whatever one of them cannot be read, judged or written by: none is answered or counted.
+    Raises DatabaseUnavailable where the database does not answer; the connection has to be closed
+    then. Any error in reading, judging or writing one of them is raised, and none is answered or
+    counted.
     """
     replies: list[Reply | None] = [None] * len(asked)
     for tries in range(1, _MOST_TRIES + 1):
@@ -112,9 +113,9 @@ async def decide_group(
                 replies[place] = refuse_unjudged("GATE-LATE")
         left = [place for place, reply in enumerate(replies) if reply is None]
         try:
-            told = await _together(store, [asked[place] for place in left], rules, commons)
-        except DecisionConflict:  # a call that was answered elsewhere meanwhile: told the same
-            told = None
+            answered = await _together(store, [asked[place] for place in left], rules, commons)
+        except DecisionConflict:  # another process has answered a call: try again as a repeat
+            answered = None
             if tries == _MOST_TRIES and len(asked) > 1:
                 await store.abandon()
                 raise
@@ -123,8 +124,8 @@ async def decide_group(
         except Exception:
             await store.abandon()
             raise
-        if told is not None:
-            for place, reply in zip(left, told, strict=True):
+        if answered is not None:
+            for place, reply in zip(left, answered, strict=True):
                 replies[place] = reply
             break
         await store.abandon()
@@ -202,7 +203,7 @@ class _DecisionGroup:
         return self.seen.known_facts(one.number, one.named, one.like, common, one.client)
 
     def unlocked(self) -> bool:
-        """Return whether somebody answers one of the numbers who did not when it was locked."""
+        """Return whether a number has a holder that was not known when the persons were locked."""
         if self.locked is None:
             return False
         return not all(self.locked.issuperset(self._answer(one).persons()) for one in self.asked)
@@ -251,9 +252,9 @@ class _DecisionGroup:
         at = found[0].call.at
         decision = _decision(to_db_instant(self.store.vendor, at), one, answer, found)
         self.decisions.append(decision)
-        told = [*(decision[name] for name in DECISION)]
-        told[DECISION.index("at")] = at
-        self.seen.decided[one.question.ci, one.question.cs] = told
+        stored = [*(decision[name] for name in DECISION)]
+        stored[DECISION.index("at")] = at
+        self.seen.decided[one.question.ci, one.question.cs] = stored
         if not decision["allowed"]:
             return
         for person in dict.fromkeys(each.person for each in found):
@@ -270,11 +271,11 @@ class _DecisionGroup:
 def _again(
     decided: Sequence[Any], question: Question, called: tuple[str, str], clock: datetime
 ) -> Reply:
-    """Return what the call was told before; another call, or an old one, gets no answer from it."""
+    """Return the answer given before; refuse another call of the same name, or an old one."""
     campaign, number, named, caller, at, allowed, rules = decided
-    told = (campaign, number, named, caller)
+    earlier = (campaign, number, named, caller)
     if (
-        told != (question.camp, *called, _shown(question))
+        earlier != (question.camp, *called, _shown(question))
         or clock - parse_instant(at) > MAX_REPEAT_AGE
     ):
         return refuse_unjudged("GATE-CALL")

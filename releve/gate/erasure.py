@@ -1,4 +1,4 @@
-"""What has reached its day, taken away: rows by their own date, values by theirs and on request."""
+"""Erasure of rows on their own date, and of personal values on their date or on request."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ ERASED = "outbound.erased"
 """The kind of the entry that an erasure writes: ``cause``, ``rows`` and ``values``, the counts."""
 
 _FEW = 2_000
-"""Rows that are erased at a time: on SQLite nobody else writes meanwhile, and calls wait."""
+"""Rows erased at a time: on SQLite no other connection writes meanwhile, and calls wait."""
 _LEFT_OPEN = timedelta(days=7)
-"""A load that nobody closed for so long is a dead import's: its rows never counted."""
+"""A load left open for so long belongs to a dead import; its rows never counted."""
 _FORBIDDING = frozenset({"withdrawals", "refusals", "listings", "attempts"})
 """Tables whose rows forbid calls: they go last, so that nothing is allowed by what is left."""
 
@@ -62,10 +62,10 @@ def erase_due(on: date, now: datetime) -> int:
 
 
 def erase_person(person: str, now: datetime) -> int:
-    """Erase the values that say who somebody is; return how many.
+    """Erase the values that identify a person; return how many.
 
-    The pseudonyms stay: what forbids a call goes on forbidding it. A number that somebody else
-    answers as well stays too.
+    The pseudonyms stay, so that facts go on forbidding calls. A number that another person answers
+    as well stays too.
     """
     ensure_gate_key()
     return erase_pseudonym(person_pseudonym(person), now)
@@ -178,7 +178,7 @@ def _erase_dead_loads(now: datetime) -> int:
 
 
 def _record_erasure(cause: str, counts: Mapping[str, int], now: datetime) -> None:
-    """Write down how many; nothing where there is none. Nobody is named."""
+    """Record the counts in the ledger, without names; nothing where all are zero."""
     if any(counts.values()):
         body = {"cause": cause, "rows": 0, "values": 0, **counts}
         append(ERASED, body, recorded_at=now, stream="outbound")

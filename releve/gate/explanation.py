@@ -1,4 +1,4 @@
-"""What a reply says when it is asked to explain: why, by which exception, and when next."""
+"""The explanation of a reply: its reasons, the exceptions applied, the next allowed instant."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def explain_refusal(reply: Reply) -> Mapping[str, Any]:
 def explain_repeat(reply: Reply, found: Mapping[str, Any] | None) -> Reply:
     """Return the reply to a repeat with what explains it, where that is what was decided then.
 
-    What was learnt since may say otherwise: then the rows alone are told.
+    Where facts learnt since lead to other findings, only the rows are named.
     """
     ids = reply.reasons.split()
     same = found is not None and list(dict.fromkeys(r["id"] for r in found["reasons"])) == ids

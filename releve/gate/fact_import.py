@@ -103,8 +103,8 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> ImportResult:
     schemas = {name: frame.schema for name, frame in build_empty_frames().items()}
     rows: dict[str, list[dict[str, Any]]] = {}
     for fact in facts:
-        told = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
-        cells = {key: list(v) if isinstance(v, frozenset) else v for key, v in told.items()}
+        fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
+        cells = {key: list(v) if isinstance(v, frozenset) else v for key, v in fields.items()}
         rows.setdefault(names[type(fact)], []).append(cells)
     frames = {name: pl.DataFrame(found, schema=schemas[name]) for name, found in rows.items()}
     with transaction.atomic():

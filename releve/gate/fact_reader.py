@@ -1,4 +1,4 @@
-"""What was known about a call at an instant, from the database, as facts of the engine.
+"""Read what was known about a call at an instant from the database, as facts of the engine.
 
 ``read_facts`` is for pages, proofs and replays, by Django's connection; the gate itself sends the
 same look-ups over connections of its own and reads what they answer with :class:`Seen`.
@@ -255,7 +255,7 @@ def _order_facts(
     """
     if len(found) > 1:
         found.sort(key=lambda row: row[:2])
-    told: list[DatedFact] = []
+    dated: list[DatedFact] = []
     for known, _, values in found:
         cells = dict(zip(_FIELDS[name], values, strict=True))
         newest.append(known)
@@ -265,15 +265,15 @@ def _order_facts(
             cells["person"] = called[1]
         elif name == "feeds":
             newest.append(cells["read_at"])
-        told.append((None if name == "feeds" else known, cells))
-    return told
+        dated.append((None if name == "feeds" else known, cells))
+    return dated
 
 
 def _facts(tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]) -> dict[str, list[Any]]:
     return {
-        _ARGUMENTS.get(name, name): [TABLES[name].build_fact(cells, known) for known, cells in told]
+        _ARGUMENTS.get(name, name): [TABLES[name].build_fact(cells, known) for known, cells in rows]
         for name in names
-        if (told := tables[name])
+        if (rows := tables[name])
     }
 
 
@@ -310,14 +310,14 @@ _CONVERSIONS = {
 
 
 def _campaign(cells: Sequence[Any]) -> CampaignTerms:
-    told = dict(zip(CAMPAIGN, cells, strict=False))
+    named = dict(zip(CAMPAIGN, cells, strict=False))
     return CampaignTerms(
-        **{name: told[name] for name in ("client", "object", "mode", "purpose", "origin")},
-        authenticated=None if told["authenticated"] is None else bool(told["authenticated"]),
-        mobile_terminal=bool(told["mobile_terminal"]),
-        first=None if told["first"] is None else parse_day(told["first"]),
-        last=None if told["last"] is None else parse_day(told["last"]),
-        provider=told["provider"],
-        site=told["site"],
-        sector=told["sector"],
+        **{name: named[name] for name in ("client", "object", "mode", "purpose", "origin")},
+        authenticated=None if named["authenticated"] is None else bool(named["authenticated"]),
+        mobile_terminal=bool(named["mobile_terminal"]),
+        first=None if named["first"] is None else parse_day(named["first"]),
+        last=None if named["last"] is None else parse_day(named["last"]),
+        provider=named["provider"],
+        site=named["site"],
+        sector=named["sector"],
     )

@@ -1,4 +1,4 @@
-"""What no column can hold, and no register can say: refused by row before anything is written."""
+"""Validation of a load: rows that cannot be stored are refused before anything is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["validate_frames"]
 
 _SHOWN = 20
 _HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempts": "at"}
-"""What has happened already when it is told; one with a later date would forbid nothing yet."""
+"""The date of events that are past when loaded; a later one would forbid nothing yet."""
 
 
 def validate_frames(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:

@@ -53,11 +53,10 @@ def classify_sip_code(code: str) -> str:
 def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> OutcomeCounts:
     """File what the folder's files say and was not read yet; return the counts.
 
-    ``refused``: a call that the proxy refused by itself (603 or 503 with no To tag, which only who
-    was called would have given), as the gate told it to. ``strange``: a call that it let through or
-    tried without an attempt counted here. More than those in set-up at a kill of the database means
-    that somebody goes around the gate.
-    OutcomeFault where the columns do not name a call.
+    ``refused``: a call that the proxy itself refused (603 or 503 without the To tag that the called
+    party would have given), as the gate had answered. ``strange``: a call that it let through or
+    tried without an attempt counted here. More of them than calls in set-up when the database was
+    killed means that calls go around the gate. OutcomeFault where the columns do not name a call.
     """
     missing = {"callid", "cseq", "sip_code"} - set(columns)
     if missing:
@@ -84,7 +83,7 @@ def _read(path: Path, columns: Sequence[str], found: OutcomeCounts) -> None:
                 cursor.offset += sum(map(len, lines))
                 cursor.file = path.name[:200]
                 cursor.save(update_fields=["offset", "file"])
-                _file(*_told(lines, columns, found), path.name, found)
+                _file(*_parse_outcomes(lines, columns, found), path.name, found)
 
 
 def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
@@ -95,11 +94,11 @@ def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _told(
+def _parse_outcomes(
     lines: Sequence[bytes], columns: Sequence[str], found: OutcomeCounts
 ) -> tuple[dict[str, str], set[str]]:
     """Return the last outcome of each call of some lines, by its name; which ones were refused."""
-    told: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     refused: set[str] = set()
     for line in lines:
         cells = line.decode("utf-8", "replace").rstrip("\n").split("|")
@@ -108,24 +107,24 @@ def _told(
             found.broken += 1
         elif row.get("method", "INVITE") == "INVITE":
             call = f"{row['callid']}/{int(row['cseq'])}"
-            told[call] = classify_sip_code(row["sip_code"])
+            outcomes[call] = classify_sip_code(row["sip_code"])
             if row["sip_code"] in _REFUSED and row.get("to_tag") == "":
                 refused.add(call)
             else:
                 refused.discard(call)
-    return told, refused
+    return outcomes, refused
 
 
-def _file(told: Mapping[str, str], refused: set[str], name: str, found: OutcomeCounts) -> None:
+def _file(outcomes: Mapping[str, str], refused: set[str], name: str, found: OutcomeCounts) -> None:
     """Write the further versions of the attempts; the same outcome again is none."""
     last: dict[tuple[str, str, str], AttemptRow] = {}
-    for row in AttemptRow.objects.filter(ref__in=told).order_by("pk"):
+    for row in AttemptRow.objects.filter(ref__in=outcomes).order_by("pk"):
         last[row.ref, row.person, row.provider] = row
-    uncounted = told.keys() - {ref for ref, *_ in last}
+    uncounted = outcomes.keys() - {ref for ref, *_ in last}
     found.refused += len(uncounted & refused)
     found.strange += len(uncounted - refused)
-    new = [row for row in last.values() if is_more_precise(row.outcome, told[row.ref])]
-    write_outcomes(new, [told[row.ref] for row in new], f"outcomes {name}")
+    new = [row for row in last.values() if is_more_precise(row.outcome, outcomes[row.ref])]
+    write_outcomes(new, [outcomes[row.ref] for row in new], f"outcomes {name}")
     found.filed += len(new)
 
 
@@ -134,9 +133,9 @@ def mark_unknown(before: datetime) -> int:
 
     What a file says later counts instead.
     """
-    told = AttemptRow.objects.exclude(outcome="").values("ref")
+    outcomes = AttemptRow.objects.exclude(outcome="").values("ref")
     silent = list(
-        AttemptRow.objects.filter(load=None, at__lt=before).exclude(ref__in=told)[:_CHUNK]
+        AttemptRow.objects.filter(load=None, at__lt=before).exclude(ref__in=outcomes)[:_CHUNK]
     )
     with transaction.atomic():
         write_outcomes(silent, [UNKNOWN] * len(silent), "outcomes not told")

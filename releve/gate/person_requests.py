@@ -67,7 +67,7 @@ SAID = (STOP, *REFUSALS, OUTCOME)
 LONGEST_KEY, LONGEST_CHANNEL = 128, 64
 _KEPT_DAYS = 365
 _CALL_HOURS = 24
-"""How long after an attempt its outcome may be told by number alone."""
+"""Hours after an attempt within which its outcome may be given by number alone."""
 
 
 class RequestFaults(GateError):  # noqa: N818 (named like the others)
@@ -116,9 +116,9 @@ class PhoneRequest:
     @property
     def content(self) -> str:
         """Return a digest of what is asked, the same however the number is written."""
-        told = [number_pseudonym(self.number), self.said, self.client, self.channel, self.outcome,
+        parts = [number_pseudonym(self.number), self.said, self.client, self.channel, self.outcome,
                 self.call, None if self.at is None else self.at.isoformat()]  # fmt: skip
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class RecordedRequest:
     """A request as it stands: ``before``, it was recorded already; counts, never a number.
 
     ``persons`` are those known under the number, ``consents`` those of theirs that it took back,
-    ``clients`` whom it binds (empty: every one).
+    ``client`` the one that it binds (empty: every client).
     """
 
     said: str
@@ -159,8 +159,8 @@ def record_requests(
 ) -> list[RecordedRequest | RequestFaults | RequestReused]:
     """Record requests of one sender at one instant; return what became of each, in order.
 
-    A faulty one is left out and told; the others are recorded. Inside the caller's transaction
-    they stand or fall with it. KeyFault where the key is not the one of the rows.
+    Faulty requests are returned as RequestFaults and the others recorded. Inside the caller's
+    transaction they stand or fall with it. KeyFault where the key is not the one of the rows.
     """
     ensure_gate_key()
     with durable_commit():

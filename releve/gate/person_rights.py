@@ -181,16 +181,16 @@ def _values(holder: Holder) -> db.QuerySet[PseudonymValue]:
 
 
 def _row(row: FactRow) -> dict[str, Any]:
-    told = {
+    cells = {
         field.name: _plain(getattr(row, field.attname))
         for field in row._meta.concrete_fields
         if field.name not in _HIDDEN
     }
     known = row.known_from or (row.load.known_at if row.load else None)
     for what in ("person", "number", "proof"):
-        if told.get(what):
-            told[what] = _value(what, told[what])
-    return {**told, "known_at": _plain(known)}
+        if cells.get(what):
+            cells[what] = _value(what, cells[what])
+    return {**cells, "known_at": _plain(known)}
 
 
 def _value(what: str, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The values behind pseudonyms: kept aside until their day, and erasable without any other row."""
+"""The values behind pseudonyms, stored apart from the facts so that each can be erased alone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def store_values(values: Iterable[NewPersonalValue]) -> None:
 def read_value(what: str, pseudonym: str) -> str | None:
     """Return the value behind a pseudonym, None when it was erased or never kept.
 
-    Whoever shows it records that it was looked at, and why.
+    A caller that shows the value records the look and its reason.
     """
     rows = PseudonymValue.objects.filter(what=what, pseudonym=pseudonym)
     return rows.values_list("value", flat=True).first()

@@ -1,4 +1,4 @@
-"""Statements sent together and answered together: prepared once, text in and text out, over libpq.
+"""A pipeline of statements over libpq: sent and answered together, prepared once, text in and out.
 
 For the few statements of a decision: psycopg's cursors look each value and each row up by its type,
 which takes more processor time than the judging.
@@ -65,7 +65,7 @@ class Pipeline:
         self._pg.send_query_prepared(name, given)
         self._sent.append(None)
 
-    async def told(self) -> list[list[Row]]:
+    async def fetch(self) -> list[list[Row]]:
         """Wait for the answers to all that was sent; return the rows of each statement, in order.
 
         Raises the error of the first that fails; those behind it are not run.

@@ -1,4 +1,4 @@
-"""What a dialler or a proxy asks, and what it is told: a few short words each way."""
+"""The question of a dialler or a proxy and the reply of the gate, a few short words each way."""
 
 from __future__ import annotations
 
@@ -116,19 +116,19 @@ def parse_question(query: str, *, explain: bool = False) -> Question | None:
 
     A ``+`` stands for itself: proxies send numbers as they are.
     """
-    told: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for part in query.replace("%2B", "+").split("&"):  # most of what is escaped
         if not part:
             continue
         name, _, value = part.partition("=")
-        if name in told or name not in _FIELDS:
+        if name in fields or name not in _FIELDS:
             return None
-        told[name] = value = (unquote(value) if "%" in value else value).strip()
+        fields[name] = value = (unquote(value) if "%" in value else value).strip()
         if len(value) > _FIELDS[name] or not value.isprintable():
             return None
-    if not all(map(told.get, _MUST)) or not _CSEQ.fullmatch(told["cs"]):
+    if not all(map(fields.get, _MUST)) or not _CSEQ.fullmatch(fields["cs"]):
         return None
-    if not told["ci"].isascii():  # the answer repeats it
+    if not fields["ci"].isascii():  # the answer repeats it
         return None
-    cseq = int(told.pop("cs"))
-    return Question(cs=cseq, explain=explain, **told) if cseq <= _LARGEST_CSEQ else None
+    cseq = int(fields.pop("cs"))
+    return Question(cs=cseq, explain=explain, **fields) if cseq <= _LARGEST_CSEQ else None

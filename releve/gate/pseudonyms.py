@@ -1,7 +1,7 @@
 """Pseudonyms: what stands in the tables for a number or a person.
 
 A pseudonym is a keyed hash (HMAC-SHA-256, the first 128 bits): the same value is found again, and
-without the key nobody can find a number by trying them all. The key is ``RELEVE_GATE_KEY`` (64 hex
+without the key a number cannot be found by trying them all. The key is ``RELEVE_GATE_KEY`` (64 hex
 digits), else ``gate.key`` of the home folder. It is made once, before any row is written with it;
 :mod:`releve.gate.key_checks` holds it against the rows.
 """
@@ -60,7 +60,7 @@ def text_pseudonym(text: str) -> str:
 
 
 def person_pseudonym(person: str) -> str:
-    """Return the pseudonym of a person's id; empty for nobody.
+    """Return the pseudonym of a person's id; empty for an empty id.
 
     A number in international form stands for every holder: its pseudonym is the number's.
     """

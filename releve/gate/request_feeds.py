@@ -239,11 +239,11 @@ def _record(
     faults: list[RowFault] = []
     requests: list[tuple[int, PhoneRequest]] = []
     for line, row in enumerate(rows, found.position + 1):
-        told = _request(row, allowed)
-        if isinstance(told, PhoneRequest):
-            requests.append((line, told))
+        parsed = _request(row, allowed)
+        if isinstance(parsed, PhoneRequest):
+            requests.append((line, parsed))
         else:
-            faults.append(RowFault(line, told.field, told.code))
+            faults.append(RowFault(line, parsed.field, parsed.code))
     done = record_requests([one for _, one in requests], by=by, source=f"feed {name}")
     for (line, _), one in zip(requests, done, strict=True):
         if isinstance(one, RecordedRequest):

@@ -1,4 +1,4 @@
-"""One fact made into a row: pseudonyms for what is personal, a digest of what it says, its day."""
+"""Build the row of a fact, with pseudonyms, a digest of its content and its day of erasure."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def build_row(
     for column in table.columns:
         given = fact.get(column.field)
         if pseudonym and column.hides == "person":
-            cell, told, value = given, given, list[NewPersonalValue]()
+            cell, shown, value = given, given, list[NewPersonalValue]()
         else:
-            cell, told, value = _cell(table, column, given, day)
+            cell, shown, value = _cell(table, column, given, day)
         columns[column.name] = cell
-        content.append(told)
+        content.append(shown)
         values += value
     text = json.dumps(content, ensure_ascii=False, default=_iso)
     return FactRowDraft(columns, hashlib.sha256(text.encode()).hexdigest()[:32],

@@ -1,6 +1,6 @@
-"""The versions of the rules that decided something, kept whole: a past call is judged by its own.
+"""The stored versions of the rules, so that a past call is judged by the rules of its day.
 
-A gate writes a version down before the first decision by it; where it cannot, it decides nothing.
+A gate stores a version before its first decision by it; where it cannot, it refuses every call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["load_rules_version", "load_stored_rules", "load_texts", "store_curre
 
 
 _SECONDS = 2.0
-"""For which the database may keep who decides waiting."""
+"""Seconds that a decision may wait for the database to store them."""
 
 
 class _StoredVersions:
@@ -31,7 +31,7 @@ class _StoredVersions:
 
 
 async def load_stored_rules() -> LegalRules:
-    """Return the rules of now for whoever decides, once they are kept."""
+    """Return the current rules, once their text is stored."""
     rules, texts = load_current_table()
     if rules.version not in _StoredVersions.versions:
         keeping = asyncio.to_thread(_keep_apart, rules.version, texts)

@@ -8,9 +8,9 @@ is every client, and the number for the person, which is every holder. Asked by 
 JSON array, ``asked``; ``known`` is the instant by which a fact must have been known.
 
 Other names: ``holder`` (number, person), whatever version of the link is in force; ``decided``
-(call id, sequence), what the call was told already; ``head``, the newest load, the last decision
-and the clock of the database (null: it has none of its own); ``campaign``; ``later``, the first
-instant after ``known`` at which something that is there already becomes known.
+(call id, sequence), the answer that the call already has; ``head``, the newest load, the last
+decision and the clock of the database (null: it has none of its own); ``campaign``; ``later``, the
+first instant after ``known`` at which something that is there already becomes known.
 """
 
 from __future__ import annotations

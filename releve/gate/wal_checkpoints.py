@@ -1,8 +1,8 @@
-"""SQLite's log carried over into the database file by a thread of its own.
+"""Checkpoints of SQLite's write-ahead log, made by a thread of its own.
 
-By itself SQLite does so in the commit that makes the log long: that one call would wait for the
-disk. Here nobody who decides does, unless the thread falls far behind. Of several processes one
-has the thread at work: two that carry over by turns hold up who commits for milliseconds.
+SQLite itself checkpoints in the commit that makes the log long, and that one call would wait for
+the disk. With the thread no decision waits, unless the thread falls far behind. Only one of several
+processes runs it: two that checkpoint in turns hold up commits for milliseconds.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from releve.files.locks import try_lock
 __all__ = ["MOST_PAGES", "checkpoint", "start_checkpoints"]
 
 MOST_PAGES = 100_000
-"""Pages of the log (4 KB each) with which whoever commits does it all the same."""
+"""Pages of the log (4 KB each) from which a commit checkpoints all the same."""
 
 _SECONDS = 2.0
 """Not more often, since who commits waits a little each time; nor less, since then for longer."""
 _LONG = 32768
-"""Pages of the log (128 MB) from which it is begun anew, while those who write wait for the disk:
-with hundreds of calls a second, some ten milliseconds every few seconds."""
+"""Pages of the log (128 MB) from which it is restarted while writers wait for the disk.
+
+At hundreds of calls a second they wait some ten milliseconds every few seconds."""
 _PATIENCE = 0.01
-"""Seconds for which those who write may wait for somebody who reads the log."""
+"""Seconds that writers may wait for a reader of the log."""
 _log = logging.getLogger("releve.gate")
 
 
@@ -63,7 +64,7 @@ def _carry_over(path: Path) -> None:
                 checkpoint(path)
             seen = written
         except FileNotFoundError:
-            pass  # nobody has the database open
+            pass  # the database is not open
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                 continue  # another process is at it
@@ -71,10 +72,10 @@ def _carry_over(path: Path) -> None:
 
 
 def checkpoint(path: Path, most_pages: int = _LONG) -> bool:
-    """Carry the log over as far as nobody reads it; begin it anew where it has grown long.
+    """Checkpoint the log up to its oldest reader; restart it where it has grown long.
 
-    Return whether it is begun anew by whoever writes next. The file keeps its size: to make it
-    shorter holds those who write up by a tenth of a second.
+    Return whether the next writer restarts it. The file keeps its size: truncating it holds writers
+    up for a tenth of a second.
     """
     log = path.with_name(f"{path.name}-wal")
     if not log.exists():

@@ -56,8 +56,8 @@ class Draft:
     ``personal`` maps fields of ``body`` (``agent``, or ``report.agent`` for a field within) to
     values that can be erased: the entry holds a salted commitment there, whatever the body holds.
     ``subject`` is the person they are about; ``erase_on`` the day on which they are erased.
-    ``withheld`` values are committed to likewise, so that a proof need not show them; they are of
-    nobody in particular, and are not erased.
+    ``withheld`` values are committed to likewise, so that a proof need not show them; they
+    concern no particular person, and are not erased.
     """
 
     kind: str
@@ -186,8 +186,8 @@ def _write(draft: Draft, last: ChainPosition) -> tuple[LedgerEntry, list[Persona
     body: dict[str, Any] = copy.deepcopy(dict(draft.body))
     _refuse_commitments(body, "body")
     values = [_commit(draft, seq, path, value, body) for path, value in draft.personal.items()]
-    nobody = replace(draft, subject="", erase_on=None)
-    values += [_commit(nobody, seq, path, value, body) for path, value in draft.withheld.items()]
+    anonymous = replace(draft, subject="", erase_on=None)
+    values += [_commit(anonymous, seq, path, value, body) for path, value in draft.withheld.items()]
     row = LedgerEntry(
         seq=seq,
         stream=draft.stream,

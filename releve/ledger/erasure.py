@@ -69,14 +69,14 @@ def scrub_files(tables: Collection[str] = ("ledger_personal",)) -> bool:
     """Remove what was erased from the database's own files; called outside a transaction.
 
     A database marks what is deleted as free and leaves the bytes; pages split or joined earlier
-    hold copies besides. So the ``tables`` of personal values are written anew as a whole, and
+    hold copies besides. So the ``tables`` of personal values are rewritten as a whole, and
     their old place overwritten (SQLite) or given back (PostgreSQL). Appends wait meanwhile. Returns
     False where another connection could still see what was erased after
     ``RELEVE_ERASE_WAIT_SECONDS``, so that the files hold it on: then call it again.
     """
     patience = float(settings.ERASE_WAIT_SECONDS)
     if connection.vendor == "postgresql":
-        gone = _unseen(patience)  # else rows that others may see are written anew too
+        gone = _unseen(patience)  # else rows that others may see are rewritten too
         for table in tables:
             _run(f"VACUUM (FULL) {table}")
         return gone
@@ -119,8 +119,8 @@ def _snapshot() -> tuple[int, int]:
 def _readers() -> set[str]:
     """Return the transactions of others that run in this database of PostgreSQL.
 
-    An analysis that the server starts by itself is one of them. Their kind cannot be told: who
-    may not see another's activity still sees that it runs.
+    An analysis that the server starts by itself is one of them. Their kind is not known: a role
+    without the right to see another's activity still sees that it runs.
     """
     with connection.cursor() as cursor:
         cursor.execute(

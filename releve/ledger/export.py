@@ -1,8 +1,8 @@
 """The whole ledger as one file, for the stand-alone verifier and for keeping.
 
 Each line is canonical JSON: what the file is, the entries in order, each root after the last entry
-it covers, a last line with the counts. ``docs/ledger.md`` describes it for whoever writes a
-verifier of their own.
+it covers, a last line with the counts. ``docs/ledger.md`` describes it for authors of
+other verifiers.
 """
 
 from __future__ import annotations

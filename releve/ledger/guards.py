@@ -1,4 +1,4 @@
-"""Triggers: what the database itself refuses, whoever asks.
+"""Triggers: what the database itself refuses to every client.
 
 ====================  ============================================================================
 entries, nodes,       no change, no deletion, no TRUNCATE; nothing added that replaces a row

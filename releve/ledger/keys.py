@@ -2,7 +2,7 @@
 
 ``RELEVE_LEDGER_KEY`` holds the 32 bytes of an Ed25519 private key in hex. Where it is not set, the
 key stands in ``ledger.key`` of the home folder, readable by its owner alone. Its public key is
-what a verifier needs, and may be told to anybody.
+what a verifier needs, and may be published.
 """
 
 from __future__ import annotations

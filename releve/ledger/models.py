@@ -156,8 +156,8 @@ class LedgerRoot(AppendOnlyModel):
 class KeyCheck(models.Model):
     """A value by which a key is known again, beside the rows that were written with it.
 
-    The key itself cannot be found from it. Whoever restores the rows without their key, or writes
-    beside them with another, is refused by it.
+    The key itself cannot be found from it. It refuses rows restored without their key, and writing
+    beside them with another key.
     """
 
     name = models.CharField(max_length=16, primary_key=True)

@@ -1,7 +1,7 @@
 """Proofs: one entry without the others; a later root from an earlier one.
 
 A proof is a small JSON document. It shows nothing of other entries: their hashes cover a random
-number each, so that nobody can find one by trying what it might say.
+number each, so that its content cannot be found by trial.
 """
 
 from __future__ import annotations

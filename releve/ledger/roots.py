@@ -1,7 +1,7 @@
 """Sealing: the signed root over all entries so far, which leaves the house.
 
 A root names the number of entries, the hash of the last, the root hash of their Merkle tree and
-the root before it. Who holds one from outside the house can tell a history written anew.
+the root before it. A holder of an older root can detect a rewritten history.
 """
 
 from __future__ import annotations

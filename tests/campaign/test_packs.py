@@ -125,7 +125,10 @@ def test_no_person_no_number_and_no_proof_leaves_the_house(tmp_path: Path) -> No
 def test_a_stranger_verifies_the_consents_from_the_file_alone() -> None:
     run("consents", CLIENT, "--out", "a")
     told = run("reprove", "a/consents.jsonl", "--key", public_key()).output
-    assert told == "4 facts, 4 told as they were sealed\n4 proved under a root of the ledger\n"
+    assert (
+        told
+        == "4 facts, 4 in agreement with their sealed text\n4 proved under a root of the ledger\n"
+    )
 
 
 Change = Callable[[dict[str, Any]], None]
@@ -143,7 +146,10 @@ def another_text(row: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("sealed")
 @pytest.mark.parametrize(
     ("change", "says"),
-    [(another_date, "collected_at is not as it was sealed"), (another_text, "not under the root")],
+    [
+        (another_date, "collected_at differs from the sealed text"),
+        (another_text, "not under the root"),
+    ],
 )
 def test_a_consent_that_was_changed_is_found_out(change: Change, says: str) -> None:
     run("consents", CLIENT, "--out", "a")
@@ -185,12 +191,12 @@ def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: P
     assert rows["papers.list_origin"] == "the client's own customers"
     assert rows["abandoned.1.share"] == "0.04"
     assert rows["mandates.1.number"] == CALLER
-    assert "3 told as they were sealed" in run("reprove", "a/facts.jsonl").output
+    assert "3 in agreement with their sealed text" in run("reprove", "a/facts.jsonl").output
 
 
 def test_a_sheet_says_that_nobody_told_its_papers(called: list[str]) -> None:
     days = ["--from", "2026-01-01", "--to", "2026-01-31"]
-    assert "its papers are not told" in run("sheet", CAMPAIGN, *days, "--out", "a").output
+    assert "its papers are not recorded" in run("sheet", CAMPAIGN, *days, "--out", "a").output
     told = json.loads(Path("a/sheet.json").read_text("utf-8"))
     assert (told["papers"], told["calls"]["decided"], told["abandoned"]) == (None, 0, [])
     assert "no campaign 'none'" in run("sheet", "none", *days, "--out", "b", code=2).output

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 def withdrawn(person: str) -> str:
     """When the pack says that a person's consent was taken back."""
     (one,) = iter_consents(CLIENT, load_current_rules(), None, person=person_pseudonym(person))
-    return str(one.told["withdrawn_at"])
+    return str(one.columns["withdrawn_at"])
 
 
 def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
@@ -33,8 +33,8 @@ def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
     record_request(PhoneRequest("k", number_of(1), "stop", ""), by="ines")
     today, now = to_legal_day(read_clock()), read_clock()
     found = build_report(load_campaigns()[CAMPAIGN], today, today, load_current_rules(), now, None)
-    assert found.told["withdrawals"] == {"oral": 1, "spoken": 1}
-    assert found.told["refusals_said"] == {"objection": 1}
+    assert found.content["withdrawals"] == {"oral": 1, "spoken": 1}
+    assert found.content["refusals_said"] == {"objection": 1}
     assert withdrawn("P1")
 
 
@@ -55,6 +55,7 @@ def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], c
         PhoneRequest("k2", number_of(77), "stop", client), by="ines"
     )  # of whom no one is known
     today = to_legal_day(read_clock())
-    told = {one.told["call"]: one.told for one in iter_proved_calls(CAMPAIGN, today, today, None)}
-    assert told["call-1/1"]["withdrawal_channel"] == "oral"
-    assert told["call-10/1"]["withdrawal_channel"] == "oral"
+    calls = [one.columns for one in iter_proved_calls(CAMPAIGN, today, today, None)]
+    by_name = {columns["call"]: columns for columns in calls}
+    assert by_name["call-1/1"]["withdrawal_channel"] == "oral"
+    assert by_name["call-10/1"]["withdrawal_channel"] == "oral"

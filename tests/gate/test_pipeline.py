@@ -30,7 +30,7 @@ def pipeline(ground: Ground) -> Iterator[Pipeline]:
 def ask(pipeline: Pipeline, *statements: str) -> list[list[tuple[str | None, ...]]]:
     for statement in statements:
         pipeline.send(statement)
-    return run(pipeline.told())
+    return run(pipeline.fetch())
 
 
 def test_answers_come_in_the_order_of_what_was_sent(pipeline: Pipeline) -> None:
@@ -38,13 +38,13 @@ def test_answers_come_in_the_order_of_what_was_sent(pipeline: Pipeline) -> None:
     pipeline.send("SELECT $1::int + 1, NULL, 'é' UNION ALL SELECT 0, 'b', ''", ["41"])
     pipeline.send("SELECT 1 WHERE false")
     assert not pipeline.idle
-    assert run(pipeline.told()) == [[], [("42", None, "é"), ("0", "b", "")], []]
+    assert run(pipeline.fetch()) == [[], [("42", None, "é"), ("0", "b", "")], []]
     assert not pipeline.idle, "a transaction is open"
     ask(pipeline, "ROLLBACK")
     assert pipeline.idle
     for _ in range(3):  # prepared by now
         pipeline.send("SELECT $1::int + 1, NULL, 'é' UNION ALL SELECT 0, 'b', ''", ["1"])
-        assert run(pipeline.told()) == [[("2", None, "é"), ("0", "b", "")]]
+        assert run(pipeline.fetch()) == [[("2", None, "é"), ("0", "b", "")]]
 
 
 def test_what_stands_behind_an_error_is_not_run(pipeline: Pipeline) -> None:
@@ -77,7 +77,7 @@ def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
 ) -> None:
     async def work() -> bytes:
         pipeline.send("SELECT 1")
-        await pipeline.told()
+        await pipeline.fetch()
         number, loop = pipeline._socket, asyncio.get_running_loop()
         ending = f"SELECT pg_terminate_backend({pipeline.process})"
         await asyncio.to_thread(ground.rows, ending)
@@ -120,4 +120,4 @@ def test_an_error_of_an_extension_s_own_is_one_like_the_others(pipeline: Pipelin
     with pytest.raises(psycopg.DatabaseError, match="own"):
         ask(pipeline, raising)
     pipeline.send("SELECT $1::text", [None])
-    assert run(pipeline.told()) == [[(None,)]]
+    assert run(pipeline.fetch()) == [[(None,)]]

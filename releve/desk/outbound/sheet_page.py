@@ -59,7 +59,7 @@ class SheetPage:
 
 def build_sheet_page(row: CampaignRow, found: ClientReport, text: Text, *, fault: str) -> SheetPage:
     """Return a sheet in words."""
-    sheet, first, last = found.told, found.told["from"], found.told["to"]
+    sheet, first, last = found.content, found.content["from"], found.content["to"]
     proved = sum(fact.proof is not None for fact in found.facts)
     return SheetPage(
         row=build_campaign_row(row, text),

@@ -41,7 +41,7 @@ def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     first, last, fault = read_period(request, to_legal_day(read_clock()))
     found = _sheet(row, first, last)
     page = build_sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
-    return fresh(request, "desk/outbound/sheet.html", page, dict(found.told))
+    return fresh(request, "desk/outbound/sheet.html", page, dict(found.content))
 
 
 @require_permission("outbound.see")
@@ -86,7 +86,7 @@ def _consents(row: CampaignRow) -> Iterator[ProvedFact]:
 
 def _sheet_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
     rows = ({"what": what, "value": value} for what, value in
-            flatten_report(_sheet(row, first, last).told))  # fmt: skip
+            flatten_report(_sheet(row, first, last).content))  # fmt: skip
     return _table(("what", "value"), rows)
 
 
@@ -100,7 +100,7 @@ def _facts_jsonl(row: CampaignRow, first: date, last: date) -> Iterator[str]:
 
 
 def _consents_csv(row: CampaignRow, first: date, last: date) -> Iterator[str]:
-    return _table(CONSENT_COLUMNS, (one.told for one in _consents(row)))
+    return _table(CONSENT_COLUMNS, (one.columns for one in _consents(row)))
 
 
 def _consents_jsonl(row: CampaignRow, first: date, last: date) -> Iterator[str]:

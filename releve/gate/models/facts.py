@@ -187,7 +187,7 @@ class AttemptRow(AboutPerson):
 
     The gate's own have the decision's call id and sequence as their ``ref``, and no load; what came
     of the call is a further version. ``batch`` and ``place`` say where the row is proved. The gate
-    writes one before each call, so it has no index that nobody reads.
+    writes one before each call, so it has only the indexes that are read.
     """
 
     load = models.ForeignKey(

@@ -13,12 +13,12 @@ _ID = 128
 
 
 class Decision(models.Model):
-    """One answer of the gate, unique by call id and sequence: a repeat is told the same.
+    """One answer of the gate, unique by call id and sequence: a repeat gets the same answer.
 
     ``at`` is the instant judged, and the instant as known at which the verdict can be replayed.
     ``stand_in`` is a number that the numbering plan reads as it does the one called: same class,
-    same territories, nobody's. ``facts`` is the SHA-256 of the facts that were judged, as
-    ``releve.gate.evidence`` writes them.
+    same territories, no subscriber's. ``facts`` is the SHA-256 of the facts that were judged, as
+    ``KnownFacts.serialize`` writes them.
     """
 
     call_id = models.CharField(max_length=255)
@@ -63,7 +63,7 @@ class Decision(models.Model):
 
 
 class PseudonymValue(models.Model):
-    """The value behind a pseudonym, and its salt: the one kind of row that tells who somebody is.
+    """The value behind a pseudonym, and its salt: the only rows that identify a person.
 
     ``what`` is number, person or proof. A number and a person are found by their pseudonym, a keyed
     hash; a proof by the salted hash that stands in its fact.
