@@ -26,10 +26,10 @@ Each package draws its own branch where it defines it::
     ├── QueueOverflow       demand: more simulated calls than the simulator holds
     ├── RegistryError       registry: versions, rows, uploads
     ├── RoutingError        routing: a publication that failed
-    ├── RunFolderError      a folder of crash test runs
+    ├── RunError            runs: a crash test that cannot be run as asked
+    ├── RunFolderError      files: a folder of crash test runs
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
-    ├── SpreadError         crash tests spread over machines
     ├── TooMany             desk: more ledger entries than a check takes
     └── Unreadable          network: a file's encoding or format (internal)
 

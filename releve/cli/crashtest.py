@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from releve.cli.crashtest_inputs import (
-    ILLNESSES,
-    WITHOUT_LEAST,
-    Asked,
-    cases_of,
-    check_asked,
-    inputs_of,
-    prices_of,
-    without_of,
-)
-from releve.cli.crashtest_run import Early, How, run_case, run_without
+from releve.cli.crashtest_options import build_request, check_options, price_measures
 from releve.cli.crashtest_text import (
     cause_tables,
     client_table,
@@ -34,33 +23,20 @@ from releve.cli.crashtest_text import (
     redo_lines,
     site_table,
 )
-from releve.crashtest import (
-    CrashResult,
-    CrashTest,
-    CrashTestError,
-    Settings,
-    result_of,
-    result_to_json,
-)
-from releve.crashtest.ablation import Without
-from releve.crashtest.comparison import Case, Difference, compare, difference_json
-from releve.crashtest.outages import Hazard, HazardFaults, read_hazards
-from releve.crashtest.outages.shipped import shipped_hazards
-from releve.crashtest.policies import POLICIES, Mix, best_mix, under_policies
+from releve.crashtest import CrashTestError, Settings, result_to_json
+from releve.crashtest.comparison import difference_json
+from releve.crashtest.policies import POLICIES, Mix
 from releve.crashtest.replay_worst_days import Redone, redo_worst
-from releve.crashtest.result import penalties
-from releve.crashtest_dask import SpreadError
-from releve.crashtest_folder import (
-    RunFolderError,
-    begin_run,
-    certificate_of,
-    differences,
-    digest,
-    end_doing,
-    read_run,
-    write_json,
-    write_result,
+from releve.files.run_folder import RunFolderError, read_run
+from releve.runs.crash_test import (
+    CrashTestReport,
+    find_best_mixes,
+    list_changes,
+    run_crash_test,
 )
+from releve.runs.errors import RunError
+from releve.runs.execution import CaseProgress, Execution
+from releve.runs.request import ABLATION_QUARTERS, ILLNESSES
 
 __all__ = ["crashtest"]
 
@@ -103,8 +79,8 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option(
     "--without",
     type=click.IntRange(0),
-    help="Quarters lived again without each cause in turn, of the first case [a fifth, at least"
-    f" {WITHOUT_LEAST}; 0 = none].",
+    help="Quarters to rerun with each cause removed, of the first case [a fifth, at least"
+    f" {ABLATION_QUARTERS}; 0 = none].",
 )
 @click.option("--redo", type=int, help="Simulate so many worst days of each client call by call.")
 @click.option("--outlook", type=_PATH, help="Events up to day 0, one JSON a line: 14 days ahead.")
@@ -117,30 +93,31 @@ _PATH = click.Path(exists=True, path_type=Path)
 @click.option("--rerun", type=_PATH, help="Certificate (or run folder): run it again and compare.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def crashtest(folder: Path, plan: Path, **options: Any) -> None:
-    """Live many quarters of an operator FOLDER: what stays served when things go badly."""
-    certificate = _certificate(options["rerun"])
+    """Simulate many quarters of an operator FOLDER: what stays served when things go badly."""
+    certificate = _read_certificate(options["rerun"])
+    execution = Execution(options["threads"], options["dask"], options["out"])
     try:
-        asked = _asked(folder, plan, options, certificate)
-        check_asked(asked.policies, options)
-        hazards = _hazards(options["hazards"], options["no_hazards"])
-        cases = cases_of(asked, hazards)
-        inputs = {**inputs_of(asked, cases), "hazards": [hazard.id for hazard in hazards]}
-        if options["out"]:
-            begin_run(options["out"], inputs, resume=options["resume"])
-        how = How(options["threads"], options["dask"], options["out"])
-        done, without = _run(cases, how, asked.without)
-        mixes = _mixes(cases[0][1], asked.policies, options)
-        report = _report(done, without, inputs, options["out"], certificate)
+        request = build_request(folder, plan, options, certificate)
+        check_options(request.policies, options)
+        with _Bars() as bars:
+            found = run_crash_test(request, execution, resume=options["resume"], report=bars.show)
+            mixes = _find_mixes(found, request.policies, execution, bars, options)
+        redone: tuple[Redone, ...] = ()
         if options["redo"] is not None:
-            first = done[0]
+            first = found.cases[0]
             redone = redo_worst(first.test, first.ready, first.rows, days=options["redo"])
-            report = replace(report, redone=redone)
-        _print(report, mixes, options)
-    except (CrashTestError, RunFolderError, SpreadError) as error:
+    except (CrashTestError, RunFolderError, RunError) as error:
         raise click.ClickException(str(error)) from None
+    changes = list_changes(found, certificate) if certificate else None
+    if options["as_json"]:
+        _print_json(found, mixes, redone, changes)
+    else:
+        _print_tables(found, mixes, redone, changes, options)
+    if changes:
+        raise click.ClickException("not the same figures: " + "; ".join(changes))
 
 
-def _certificate(path: Path | None) -> Mapping[str, Any]:
+def _read_certificate(path: Path | None) -> Mapping[str, Any]:
     if path is None:
         return {}
     try:
@@ -149,171 +126,83 @@ def _certificate(path: Path | None) -> Mapping[str, Any]:
         raise click.ClickException(str(error)) from None
 
 
-def _asked(
-    folder: Path, plan: Path, options: Mapping[str, Any], certificate: Mapping[str, Any]
-) -> Asked:
-    """Return what is asked for: options, else the certificate's, else the defaults."""
-    held = certificate.get("settings", {})
-    given = {
-        "quarters": options["quarters"],
-        "days": options["days"],
-        "seed": options["seed"],
-        "reaction_intervals": options["reaction"],
-        "target": options["target"],
-        "nearest": options["nearest"] or None,
-    }
-    days = {"days": 14} if options["outlook"] else {}
-    settings = Settings(
-        **{**days, **held, **{name: v for name, v in given.items() if v is not None}}
-    )
+class _Bars(Progress):
+    """A bar for each case and step, with the share of calls served so far."""
 
-    def choice(name: str, default: Any) -> Any:
-        return options[name] if options[name] is not None else certificate.get(name, default)
+    def __init__(self) -> None:
+        super().__init__(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[early]}"),
+            TimeElapsedColumn(), console=_ERR,
+        )  # fmt: skip
+        self._bars: dict[tuple[str, str], TaskID] = {}
 
-    start: datetime | None = options["start"]
-    if start is None and certificate.get("start"):
-        start = datetime.fromisoformat(certificate["start"])
-    policies = options["policies"].split(",") if options["policies"] else None
-    return Asked(
-        folder=folder,
-        plan=plan,
-        compare=options["compare_with"],
-        hazards=options["hazards"],
-        incidence=options["incidence"],
-        per_people=choice("per_people", 1e6),
-        reported=choice("reported", 0.2),
-        outside=choice("outside", 1e-4),
-        illness=choice("illness", "covid"),
-        reproduction=choice("reproduction", 2.5),
-        settings=settings,
-        policies=tuple(policies or certificate.get("policies", ["as-given"])),
-        without=without_of(choice("without", None), settings.quarters),
-        start=start.date() if start else None,
-        outlook=options["outlook"],
-        rules=options["rules"],
-    )
+    def show(self, progress: CaseProgress) -> None:
+        """Move the bar of a case."""
+        key = (progress.label, progress.step)
+        if key not in self._bars:
+            more = ", without each cause" if progress.step == "without" else ""
+            label = f"{progress.label}{more}"
+            self._bars[key] = self.add_task(label, total=progress.total, early="")
+        early = ""
+        if progress.served is not None:
+            served = progress.served
+            early = f"served {served.value:.2%} ({served.low:.2%} to {served.high:.2%})"
+        self.update(self._bars[key], completed=progress.done, early=early)
 
 
-def _hazards(path: Path | None, none: bool) -> tuple[Hazard, ...]:
-    if none:
-        return ()
-    if path is None:
-        return tuple(shipped_hazards())
-    try:
-        return tuple(read_hazards(path.read_text(encoding="utf-8")))
-    except HazardFaults as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _run(
-    cases: Sequence[tuple[str, CrashTest]], how: How, without: int = 0
-) -> tuple[list[Case], Without | None]:
-    """Run cases, and so many quarters of the first again without each cause."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[early]}"),
-               TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=_ERR) as bar:
-        found, apart = [], None
-
-        def told(label: str, total: int) -> Early:
-            task = bar.add_task(label, total=total, early="")
-
-            def early(done: int, of: int, text: str) -> None:
-                bar.update(task, completed=done, total=of, early=text)
-
-            return early
-
-        for number, (label, test) in enumerate(cases):
-            quarters = test.settings.quarters
-            found.append(run_case(number, label, test, how, told(label, quarters)))
-            if number == 0 and without:
-                early = told(f"{label}, without each cause", without)
-                apart = run_without(number, found[0], without, how, early)
-        return found, apart
-
-
-@dataclass(frozen=True)
-class _Report:
-    """What is told: results, differences from the first, and what a rerun found different."""
-
-    results: list[CrashResult]
-    differences: list[Difference]
-    certificate: dict[str, Any]
-    rerun: list[str] | None
-    redone: tuple[Redone, ...] = ()
-
-
-def _report(
-    done: Sequence[Case],
-    without: Without | None,
-    inputs: Mapping[str, Any],
-    out: Path | None,
-    certificate: Mapping[str, Any],
-) -> _Report:
-    results = [
-        result_of(case.test, case.ready, case.rows, case.label, None if at else without)
-        for at, case in enumerate(done)
-    ]
-    digests = {one.label: digest([result_to_json(one).encode()]) for one in results}
-    beside = [compare(done[0], case) for case in done[1:]]
-    made = certificate_of(inputs, digests)
-    if out is not None:
-        for number, result in enumerate(results):
-            write_result(out, number, result)
-        write_json(out / "comparison.json", {"cases": [difference_json(one) for one in beside]})
-        write_json(out / "certificate.json", made)
-        end_doing(out)
-    found = differences(certificate, json.loads(json.dumps(made))) if certificate else None
-    return _Report(results, beside, made, found)
-
-
-def _mixes(test: CrashTest, policies: Sequence[str], options: Mapping[str, Any]) -> tuple[Mix, ...]:
-    """Try every mix of the policies after the first that the budget buys."""
+def _find_mixes(
+    found: CrashTestReport,
+    policies: tuple[str, ...],
+    execution: Execution,
+    bars: _Bars,
+    options: Mapping[str, Any],
+) -> tuple[Mix, ...]:
+    """Try every mix of the policies after the first that the budget buys, if there is one."""
     if options["budget"] is None:
         return ()
-    measures = policies[1:]
-    prices = prices_of(measures, options["cost"], len(test.operator.agents))
-
-    def penalty_of(chosen: tuple[str, ...]) -> float:
-        changed = under_policies(chosen, test)
-        label = "mix: " + (", ".join(chosen) or "nothing")
-        (case,), _none = _run([(label, changed)], How(options["threads"], options["dask"]))
-        return float(penalties(case.ready, case.rows).sum(axis=1).mean())
-
-    return best_mix(measures, prices, options["budget"], penalty_of)
+    agents = len(found.cases[0].test.operator.agents)
+    prices = price_measures(policies[1:], options["cost"], agents)
+    return find_best_mixes(found, prices, options["budget"], execution, bars.show)
 
 
-def _print(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str, Any]) -> None:
-    if options["as_json"]:
-        tree = {
-            "results": [json.loads(result_to_json(one)) for one in report.results],
-            "comparison": [difference_json(one) for one in report.differences],
-            "mixes": [asdict(mix) for mix in mixes],
-            "redone": [asdict(row) for row in report.redone],
-            "certificate": report.certificate,
-            "rerun": report.rerun,
-        }
-        click.echo(json.dumps(tree, ensure_ascii=False))
-    else:
-        _print_tables(report, mixes, options)
-    if report.rerun:
-        raise click.ClickException("not the same figures: " + "; ".join(report.rerun))
+def _print_json(
+    found: CrashTestReport,
+    mixes: tuple[Mix, ...],
+    redone: tuple[Redone, ...],
+    changes: list[str] | None,
+) -> None:
+    tree = {
+        "results": [json.loads(result_to_json(one)) for one in found.results],
+        "comparison": [difference_json(one) for one in found.differences],
+        "mixes": [asdict(mix) for mix in mixes],
+        "redone": [asdict(row) for row in redone],
+        "certificate": found.certificate,
+        "rerun": changes,
+    }
+    click.echo(json.dumps(tree, ensure_ascii=False))
 
 
-def _print_tables(report: _Report, mixes: tuple[Mix, ...], options: Mapping[str, Any]) -> None:
+def _print_tables(
+    found: CrashTestReport,
+    mixes: tuple[Mix, ...],
+    redone: tuple[Redone, ...],
+    changes: list[str] | None,
+    options: Mapping[str, Any],
+) -> None:
     console = Console()
-    first = report.results[0]
+    first = found.results[0]
     for table in (client_table(first), site_table(first), *cause_tables(first)):
         console.print(table)
     for line in (*(outlook_lines(first) if options["outlook"] else ()), *outbreak_lines(first)):
         console.print(line, highlight=False)
-    for line in redo_lines(report.redone):
+    for line in redo_lines(redone):
         console.print(line, highlight=False)
-    if report.differences:
-        console.print(difference_table(report.differences))
+    if found.differences:
+        console.print(difference_table(list(found.differences)))
     if mixes:
         for line in mix_lines(mixes, options["budget"]):
             console.print(line, highlight=False)
-    if report.rerun == []:
+    if changes == []:
         console.print("The same figures as the certificate's, every one.")
     if options["out"]:
         console.print(f"Written to {options['out']}")

@@ -11,12 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from releve import crashtest_dask
-from releve.cli.crashtest_inputs import without_of
-from releve.cli.crashtest_run import How, missing_parts, run_case, run_without
 from releve.crashtest import Settings, build_run_arrays, join, run
-from releve.crashtest_folder import read_doing, read_parts, read_result
 from releve.files.plan_folder import write_plans
+from releve.files.run_folder import read_parts, read_result, read_step
+from releve.runs import dask_cluster
+from releve.runs.errors import ClusterError
+from releve.runs.execution import (
+    CaseProgress,
+    Execution,
+    missing_parts,
+    run_ablation,
+    run_case,
+)
+from releve.runs.request import count_ablation_quarters
 from tests.cli.folders import folder_of
 from tests.cli.folders import run as command
 from tests.crashtest.join.made import DAYS, planned, rough, same
@@ -47,7 +54,7 @@ def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figur
     told = json.loads(first.stdout)
     assert [one["removed_quarters"] for one in told["results"]] == [4, 0]
     assert {row["cause"] for row in told["results"][0]["removed"]} > {"outbreak", "closure"}
-    assert read_doing(out) is None, "nothing is done there any more"
+    assert read_step(out) is None, "nothing is done there any more"
     assert [one["label"] for one in told["results"]] == ["as-given", "no-rule"]
     change = told["comparison"][0]["site_days_closed"]
     assert change["value"] < 0, "without the rule no site is closed by it"
@@ -91,7 +98,7 @@ def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
     for words, told in (
         (("--quarters", 0), "expected quarters >= 1, got 0"),
         (("--days", 0), "1 <= days"),
-        (("--reproduction", -1), "expected 0 <= reproduction"),
+        (("--reproduction", -1), "expected 0 <= reproduction <= 30, got -1"),
         (("--policies", "prayer"), "policy is one of as-given, no-rule"),
         (("--budget", 5), "--budget needs measures"),
         (("--policies", "as-given,as-given"), "as-given stands there twice"),
@@ -159,23 +166,24 @@ def test_quarters_lived_without_each_cause_are_kept_and_not_lived_again(tmp_path
         settings=Settings(quarters=70, days=10, seed=3, nearest=True),
         scenario=replace(rough().scenario, days=10, importation=None),
     )
-    how = How(folder=tmp_path)
-    told: list[int] = []
+    how = Execution(folder=tmp_path)
+    reported: list[tuple[str, int]] = []
 
-    def early(done: int, of: int, text: str) -> None:
-        told.append(done)
+    def report(progress: CaseProgress) -> None:
+        reported.append((progress.step, progress.done))
 
-    case = run_case(0, "rough", test, how, early)
-    whole = run_without(0, case, 66, how, early)
+    case = run_case(0, "rough", test, how, report)
+    whole = run_ablation(0, case, 66, how, report)
     assert whole is not None
-    assert told == [64, 70, 64, 66]
-    assert read_doing(tmp_path) == (0, "without")
+    assert reported[:3] == [("running", 0), ("running", 64), ("running", 70)]
+    assert reported[3:] == [("without", 0), ("without", 64), ("without", 66)]
+    assert read_step(tmp_path) == (0, "without")
     (tmp_path / "cases" / "0" / "without-00000064.npz").unlink()
-    again = run_without(0, case, 66, how, early)
-    assert told[4:] == [66], "the part that is there is read"
+    again = run_ablation(0, case, 66, how, report)
+    assert reported[6:] == [("without", 64), ("without", 66)], "the saved part is read"
     assert again is not None
     assert np.array_equal(again.calls, whole.calls)
-    assert run_without(0, case, 0, how, early) is None
+    assert run_ablation(0, case, 0, how, report) is None
 
 
 @pytest.mark.parametrize(
@@ -185,7 +193,7 @@ def test_quarters_lived_without_each_cause_are_kept_and_not_lived_again(tmp_path
 def test_a_fifth_is_lived_again_unless_asked_otherwise(
     asked: int | None, quarters: int, found: int
 ) -> None:
-    assert without_of(asked, quarters) == found
+    assert count_ablation_quarters(asked, quarters) == found
 
 
 def test_parts_that_are_there_are_not_run_again() -> None:
@@ -194,12 +202,15 @@ def test_parts_that_are_there_are_not_run_again() -> None:
     assert missing_parts(130, [first]) == [(64, 64), (128, 2)]
 
 
-def test_early_estimates_are_told_after_each_part() -> None:
-    told: list[tuple[int, int, str]] = []
+def test_the_share_served_so_far_is_reported_after_each_part() -> None:
+    reported: list[CaseProgress] = []
     test = rough(settings=Settings(quarters=70, days=DAYS, seed=3, nearest=True))
-    run_case(0, "rough", test, How(), lambda *row: told.append(row))
-    assert [row[:2] for row in told] == [(64, 70), (70, 70)]
-    assert told[0][2].startswith("served ")
+    run_case(0, "rough", test, Execution(), reported.append)
+    assert [(row.done, row.total) for row in reported] == [(0, 70), (64, 70), (70, 70)]
+    assert reported[0].served is None
+    for row in reported[1:]:
+        assert row.served is not None
+        assert 0.5 < row.served.low <= row.served.value <= row.served.high <= 1.0
 
 
 @pytest.fixture
@@ -221,7 +232,7 @@ def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
     ready = build_run_arrays(rough(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
     parts = [(first, 4) for first in range(0, 24, 4)]
     found = []
-    for part in crashtest_dask.spread(ready, parts, cluster, crashtest_dask.run_part):
+    for part in dask_cluster.run_on_cluster(ready, parts, cluster, dask_cluster.run_part):
         if not found:
             with Client(cluster) as client:
                 worker = sorted(client.scheduler_info()["workers"])[0]
@@ -238,10 +249,10 @@ def _die() -> None:
 
 @pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crashtest_dask, "CONNECT_S", 1)
-    with pytest.raises(crashtest_dask.SpreadError, match=r"no Dask scheduler at tcp://.*start one"):
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 1)
+    with pytest.raises(ClusterError, match=r"no Dask scheduler at tcp://.*start one"):
         next(
-            crashtest_dask.spread(
-                build_run_arrays(rough()), [(0, 1)], "tcp://127.0.0.1:1", crashtest_dask.run_part
+            dask_cluster.run_on_cluster(
+                build_run_arrays(rough()), [(0, 1)], "tcp://127.0.0.1:1", dask_cluster.run_part
             )
         )

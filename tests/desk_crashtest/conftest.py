@@ -25,8 +25,15 @@ from releve.crashtest import (
 from releve.crashtest.ablation import RemovedCause
 from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
-from releve.crashtest_folder import RUN_FORMAT, certificate_of, write_json, write_part, write_result
-from releve.desk.crashtest.home import Asked, Crashed, Home
+from releve.files.run_folder import (
+    RUN_FORMAT,
+    build_certificate,
+    write_json,
+    write_part,
+    write_result,
+)
+from releve.runs.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
+from releve.runs.job_store import JobStore
 from tests.accounts.people import look_as
 from tests.desk.access.conftest import plans, stocked
 
@@ -90,26 +97,26 @@ class Maker:
     """Makes runs in a home, in any state."""
 
     def __init__(self, home: Path) -> None:
-        self.home = Home(home)
+        self.home = JobStore(home, CRASH_TESTS)
 
-    def begun(self, name: str = "Hiver", **more: Any) -> Crashed:
+    def begun(self, name: str = "Hiver", **more: Any) -> CrashTestJob:
         """A run that was asked for and has no process."""
-        asked = Asked(
+        order = CrashTestOrder(
             name=name, by="amina", at="2026-11-24T09:00:00+00:00", version=1, agents=60,
             plan="force", beside="", policies=POLICIES, quarters=QUARTERS, days=DAYS, seed=7,
             hazards=True, nearest=False,
         )  # fmt: skip
-        folder = self.home.add(replace(asked, **more), {"operator": {"sites.csv": b"id\n"}})
+        folder = self.home.add(replace(order, **more), {"operator": {"sites.csv": b"id\n"}})
         tree = {"format": RUN_FORMAT, "without": 2, "cases": [{"label": p} for p in POLICIES]}
         write_json(folder / "run" / "run.json", tree)
         return self.again(folder.name)
 
-    def again(self, name: str) -> Crashed:
+    def again(self, name: str) -> CrashTestJob:
         found = self.home.get(name)
         assert found is not None
         return found
 
-    def part(self, run: Crashed, case: int, first: int, lost: float, count: int = 2) -> None:
+    def part(self, run: CrashTestJob, case: int, first: int, lost: float, count: int = 2) -> None:
         """Write a part of a case in which every quarter loses so many of 1,000 calls."""
         programme = np.zeros((count, 2, len(PROGRAMME)))
         programme[:, :, PROGRAMME.index("offered")] = 500
@@ -121,18 +128,18 @@ class Maker:
             np.zeros((count, 3, 2)), np.zeros((DAYS, 2, 101), dtype=np.int64), days,
             days[:, :, 1] // 48, np.zeros((count, len(FIELDS)), dtype=np.int64),
         )  # fmt: skip
-        write_part(run.run, case, rows)
+        write_part(run.run_folder, case, rows)
 
     def done(
         self, name: str = "Hiver", seed: int = 7, lost: float = 100, *, removed: bool = False
-    ) -> Crashed:
+    ) -> CrashTestJob:
         """A finished run; ``removed``: with quarters lived again without each cause."""
         run = self.begun(name, seed=seed)
         for case, (label, infected) in enumerate(zip(POLICIES, (20, 40, 30), strict=True)):
             result = result_of(label, infected)
             if case == 0 and removed:
                 result = replace(result, removed=REMOVED, removed_quarters=2)
-            write_result(run.run, case, result)
+            write_result(run.run_folder, case, result)
             self.part(run, case, 0, lost)
             self.part(run, case, 2, lost)
         beside = [
@@ -143,12 +150,13 @@ class Maker:
             }
             for label, lost in (("no-rule", -200.0), ("no-tests", 3.0))
         ]  # fmt: skip
-        write_json(run.run / "comparison.json", {"cases": beside})
+        write_json(run.run_folder / "comparison.json", {"cases": beside})
         held = {"quarters": QUARTERS, "days": DAYS, "seed": seed, "reaction_intervals": 1}
         tree = {
             "version": "0", "operator": "Atlas Relation", "synthetic": True, "settings": held,
             "policies": list(POLICIES), "illness": "covid", "reproduction": 2.5, "outside": 1e-4,
             "start": "", "inputs": {"operator": "a" * 64}, "hazards": ["power"],
+            "closure_rules": ["MA-COVID-CLOSE"],
             "without": 2,
             "cases": [
                 {
@@ -159,7 +167,8 @@ class Maker:
             ],
         }  # fmt: skip
         write_json(
-            run.run / "certificate.json", certificate_of(tree, dict.fromkeys(POLICIES, "c" * 64))
+            run.run_folder / "certificate.json",
+            build_certificate(tree, dict.fromkeys(POLICIES, "c" * 64)),
         )
         return self.again(run.id)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,12 +15,17 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
-from releve.desk.crashtest import ahead, outlook
-from releve.desk.crashtest.ahead import Ahead, Outlooks, make
-from releve.desk.crashtest.home import try_lock
+from releve.desk.crashtest import outlook
+from releve.files.locks import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
+from releve.runs import outlook_job
+from releve.runs.errors import RunError
+from releve.runs.job_process import run_job
+from releve.runs.job_store import JobStore
+from releve.runs.outlook_job import OUTLOOKS, OutlookOrder, read_chances
+from releve.runs.request import CrashTestRequest
 from tests.desk_crashtest.test_pages import plain
 from tests.desk_live.conftest import (
     Looking,
@@ -33,8 +37,17 @@ from tests.desk_live.conftest import (
     planned,
 )
 from tests.live.acting import Acting
+from tests.runs.conftest import work_here
 
-__all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "looking", "planned"]
+__all__ = [
+    "_nothing_in_memory",
+    "_own_home",
+    "acting",
+    "known_times",
+    "looking",
+    "planned",
+    "work_here",
+]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -51,37 +64,45 @@ RESULT = {
 
 @pytest.fixture
 def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders whose process would have been started."""
     found: list[Path] = []
-    monkeypatch.setattr(outlook, "_spawn", found.append)
+
+    def start(folder: Path) -> None:
+        (folder / "asked").touch()
+        found.append(folder)
+
+    monkeypatch.setattr(outlook, "start_job", start)
     return found
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let the command answer without running it."""
+def simulated(monkeypatch: pytest.MonkeyPatch, work_here: None) -> list[object]:
+    """Let the simulation give RESULT without running; the requests it was asked for."""
+    asked: list[object] = []
 
-    def say(code: int = 0, out: str = "", err: str = "") -> None:
-        done = subprocess.CompletedProcess([], code, out, err)
-        monkeypatch.setattr(ahead.subprocess, "run", lambda *_words, **_how: done)
+    def run(request: object, _execution: object) -> SimpleNamespace:
+        asked.append(request)
+        return SimpleNamespace(results=[RESULT])
 
-    return say
+    monkeypatch.setattr(outlook_job, "run_crash_test", run)
+    monkeypatch.setattr(outlook_job, "result_to_json", json.dumps)
+    return asked
 
 
 def recorded(kind: str) -> list[dict[str, Any]]:
     return [dict(row.body) for row in iter_entries(stream=STREAM) if row.kind == kind]
 
 
-def started(web: Client, spawned: list[Path]) -> tuple[Path, Ahead, str]:
+def started(web: Client, spawned: list[Path]) -> tuple[Path, OutlookOrder, str]:
     """Start an outlook without its process."""
     answer = web.post(HERE)
     assert answer.status_code == 302, answer.content
     folder = spawned[-1]
-    return folder, Ahead(**json.loads((folder / "desk.json").read_text())), answer["Location"]
-
-
-def ready(answers: Callable[..., None], folder: Path, asked: Ahead) -> None:
-    answers(out=json.dumps({"results": [RESULT]}))
-    make(folder, asked)
+    return (
+        folder,
+        OutlookOrder(**json.loads((folder / "desk.json").read_text())),
+        answer["Location"],
+    )
 
 
 def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(acting: Acting) -> None:
@@ -107,8 +128,8 @@ def test_it_is_made_by_who_may_and_that_is_recorded_without_a_name(
     page = web.get(HERE)
     assert page["Cache-Control"] == "no-store"
     assert "Les quatorze jours à venir" in plain(page)
-    folder, asked, url = started(web, spawned)
-    assert asked.first == str(acting.plans[1].day), "from tomorrow on: today's cases are known"
+    folder, order, url = started(web, spawned)
+    assert order.first == str(acting.plans[1].day), "from tomorrow on: today's cases are known"
     assert agent in (folder / "inputs" / "events" / "events.jsonl").read_text()
     (made,) = recorded("outlook.made")
     assert (made["run"], made["of"]) == (folder.name, acting.stream)
@@ -118,13 +139,13 @@ def test_it_is_made_by_who_may_and_that_is_recorded_without_a_name(
 
 
 def test_only_chances_are_kept_and_each_look_is_recorded(
-    looking: Looking, acting: Acting, spawned: list[Path], answers: Callable[..., None]
+    looking: Looking, acting: Acting, spawned: list[Path], simulated: list[object]
 ) -> None:
     agent = acting.agents_at(acting.site)[0]
     acting.positive(agent)
     web = looking.as_(Role.HEALTH)
-    folder, asked, url = started(web, spawned)
-    ready(answers, folder, asked)
+    folder, _order, url = started(web, spawned)
+    run_job(folder)
     assert {path.name for path in folder.iterdir()} == {"desk.json", "found.json", "lock"}
     kept = "".join(path.read_text() for path in folder.iterdir())
     assert agent not in kept
@@ -140,35 +161,46 @@ def test_only_chances_are_kept_and_each_look_is_recorded(
     assert "Casablanca" not in json.dumps(looks)
 
 
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ("Error: no plan for that day", "no plan for that day"),
-        ("Error: inputs/events/events.jsonl, line 1: a00042 ...", ""),
-    ],
-)
-def test_a_failure_leaves_no_inputs_and_tells_of_no_case(
-    looking: Looking, spawned: list[Path], answers: Callable[..., None], said: str, told: str
+def test_a_failure_leaves_no_inputs_and_says_why(
+    looking: Looking, spawned: list[Path], simulated: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    web = looking.as_(Role.HEALTH)
-    folder, asked, url = started(web, spawned)
-    answers(code=1, err=said)
-    make(folder, asked)
+    def fail(request: object, _execution: object) -> None:
+        raise RunError("no plan for that day")
+
+    monkeypatch.setattr(outlook_job, "run_crash_test", fail)
+    folder, _order, url = started(looking.as_(Role.HEALTH), spawned)
+    run_job(folder)
     assert not (folder / "inputs").exists()
-    page = plain(web.get(url))
-    assert told in page
-    assert "a00042" not in page
+    page = plain(looking.as_(Role.HEALTH).get(url))
+    assert "no plan for that day" in page
     assert "n’a pas pu être" in page
 
 
+def test_it_goes_by_the_rules_of_the_installation(
+    looking: Looking, spawned: list[Path], simulated: list[object]
+) -> None:
+    own = settings.HOME / "rules" / "own.yaml"
+    own.parent.mkdir()
+    own.write_text(
+        "- id: THREE\n  kind: closure\n  from: 2026-01-01\n  ends: MA-COVID-CLOSE\n"
+        "  source: a test\n  confidence: certain\n  parameters: {n: 3, days: 14, hours: 72}\n"
+    )
+    folder, _order, _url = started(looking.as_(Role.HEALTH), spawned)
+    assert (folder / "inputs" / "rules" / "own.yaml").read_text() == own.read_text()
+    run_job(folder)
+    (request,) = simulated
+    assert isinstance(request, CrashTestRequest)
+    assert request.rules == (folder / "inputs" / "rules" / "own.yaml",)
+
+
 def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
-    looking: Looking, spawned: list[Path], answers: Callable[..., None]
+    looking: Looking, spawned: list[Path], simulated: list[object]
 ) -> None:
     web = looking.as_(Role.HEALTH)
     killed, _, url = started(web, spawned)
     working, _, _ = started(web, spawned)
-    old, asked, _ = started(web, spawned)
-    ready(answers, old, asked)
+    old, _order, _ = started(web, spawned)
+    run_job(old)
     tree = json.loads((old / "desk.json").read_text())
     (old / "desk.json").write_text(json.dumps({**tree, "at": "2026-01-01T08:00:00+00:00"}))
     for folder in (killed, working):
@@ -186,10 +218,10 @@ def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH, Role.CONTINUITY}))
 def test_nobody_else_makes_or_sees_one(
-    looking: Looking, spawned: list[Path], answers: Callable[..., None], role: Role
+    looking: Looking, spawned: list[Path], simulated: list[object], role: Role
 ) -> None:
-    folder, asked, url = started(looking.as_(Role.CONTINUITY), spawned)
-    ready(answers, folder, asked)
+    folder, _order, url = started(looking.as_(Role.CONTINUITY), spawned)
+    run_job(folder)
     web, wanted = looking.as_(role), 404 if role in OUTSIDE else 403
     assert {web.get(HERE).status_code, web.get(url).status_code} == {wanted}
     assert web.post(HERE).status_code == wanted
@@ -205,15 +237,20 @@ def test_what_is_no_outlook_is_not_there(looking: Looking, name: str) -> None:
 
 @pytest.mark.slow
 def test_the_whole_way_from_a_case_to_chances(
-    looking: Looking, acting: Acting, spawned: list[Path], monkeypatch: pytest.MonkeyPatch
+    looking: Looking,
+    acting: Acting,
+    spawned: list[Path],
+    work_here: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ahead, "QUARTERS", 60)
+    monkeypatch.setattr(outlook_job, "QUARTERS", 60)
     acting.positive(acting.agents_at(acting.site)[0])
-    folder, asked, _ = started(looking.as_(Role.HEALTH), spawned)
-    make(folder, asked)
-    look = Outlooks(settings.HOME).get(folder.name)
+    folder, _order, _ = started(looking.as_(Role.HEALTH), spawned)
+    run_job(folder)
+    look = JobStore(settings.HOME, OUTLOOKS).get(folder.name)
     assert look is not None
-    assert look.state == "done", look.found
-    closes = {row["site"]: row["closes"]["value"] for row in look.found["sites"]}
+    assert look.state == "done", look.reason
+    found = read_chances(look)
+    closes = {row["site"]: row["closes"]["value"] for row in found["sites"]}
     assert set(closes) == {site.id for site in acting.operator.sites}
-    assert all(row["misses_a_day"]["high"] >= 0 for row in look.found["clients"])
+    assert all(row["misses_a_day"]["high"] >= 0 for row in found["clients"])

@@ -16,10 +16,12 @@ from django.test import Client
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import Role
 from releve.crashtest.ablation import Without
-from releve.crashtest_folder import doing, write_part
-from releve.desk.crashtest import starting
-from releve.desk.crashtest.home import Crashed, try_lock
+from releve.desk.crashtest import service
+from releve.files.locks import try_lock
+from releve.files.run_folder import write_part, write_step
 from releve.ledger.chain import iter_entries
+from releve.runs import job_process
+from releve.runs.crash_test_job import CrashTestJob
 from tests.desk_crashtest.conftest import Maker, read
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -155,19 +157,20 @@ def test_a_run_says_what_it_does_before_its_first_part(
     began.touch()
     os.utime(began, (time.time() - 45, time.time() - 45))
     if what:
-        doing(run.run, 0, what)
+        write_step(run.run_folder, 0, what)
     if what == "without":
-        write_part(run.run, 0, Without(0, np.zeros((1, 3, 2)), np.zeros((1, 3)), np.zeros((1, 3))))
+        rerun = Without(0, np.zeros((1, 3, 2)), np.zeros((1, 3)), np.zeros((1, 3)))
+        write_part(run.run_folder, 0, rerun)
     web = looking(Role.PLANNER, "en")
     with work_on(run):
         assert said in plain(web.get(f"/crashtest/runs/{run.id}"))
-        (run.run / "run.json").unlink()
+        (run.run_folder / "run.json").unlink()
         page = plain(looking(Role.PLANNER).get(f"/crashtest/runs/{run.id}"))
     assert "En cours depuis 40 secondes" in page
     assert "données de référence" in page
 
 
-def work_on(run: Crashed) -> IO[bytes]:
+def work_on(run: CrashTestJob) -> IO[bytes]:
     """Hold a run as its process does."""
     lock = try_lock(run.folder / "lock")
     assert lock is not None
@@ -252,7 +255,7 @@ def test_a_run_without_process_is_broken_off_and_goes_on_when_asked(
     maker: Maker, looking: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spawned: list[str] = []
-    monkeypatch.setattr(starting, "_spawn", lambda folder: spawned.append(folder.name))
+    monkeypatch.setattr(job_process, "start_job", lambda folder: spawned.append(folder.name))
     run = maker.begun()
     assert run.state == "broken"
     looking(Role.PLANNER).post(f"/crashtest/runs/{run.id}/resume")
@@ -267,8 +270,9 @@ def test_a_certificate_shows_settings_digests_and_the_command(maker: Maker, look
     assert "a" * 64 in page
     assert "b" * 64 in page
     assert "c" * 64 in page
+    assert "MA-COVID-CLOSE" in page
     sent = web.get(f"/crashtest/runs/{run.id}/certificate.json")
-    assert sent.content == (run.run / "certificate.json").read_bytes()
+    assert sent.content == (run.run_folder / "certificate.json").read_bytes()
 
 
 def test_runs_of_the_same_luck_are_compared_quarter_by_quarter(maker: Maker, looking: Look) -> None:
@@ -299,7 +303,7 @@ def test_a_run_that_does_not_say_whose_a_programme_is_has_no_difference_by_clien
     maker: Maker, looking: Look
 ) -> None:
     one, two = maker.done("A"), maker.done("B")
-    path = two.run / "certificate.json"
+    path = two.run_folder / "certificate.json"
     tree = json.loads(path.read_text())
     for case in tree["cases"]:
         del case["programmes"]
@@ -337,15 +341,15 @@ def test_the_consequences_are_said_before_anything_starts(
     stocked: None, maker: Maker, looking: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spawned: list[str] = []
-    monkeypatch.setattr(starting, "_spawn", lambda folder: spawned.append(folder.name))
+    monkeypatch.setattr(service, "start_job", lambda folder: spawned.append(folder.name))
     web = looking(Role.PLANNER, "en")
     page = plain(web.post("/crashtest/start", FORM))
     assert "2 × 10 quarters of 5 days are simulated for 60 agents." in page
     assert "Without a plan, so left out:" in page
-    assert maker.home.runs() == []
+    assert maker.home.list_jobs() == []
     assert spawned == []
     answer = web.post("/crashtest/start", {**FORM, "confirmed": "1"})
-    (run,) = maker.home.runs()
+    (run,) = maker.home.list_jobs()
     assert answer["Location"] == f"/crashtest/runs/{run.id}"
     assert spawned == [run.id]
     assert {path.name for path in (run.folder / "inputs").iterdir()} == {"operator", "plan"}
@@ -365,4 +369,4 @@ def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
     assert answer.status_code == 422
     assert field in answer.context["page"].form.errors
     assert b'value="Hiver"' in answer.content
-    assert maker.home.runs() == []
+    assert maker.home.list_jobs() == []

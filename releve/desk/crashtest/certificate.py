@@ -9,9 +9,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from releve.desk.crashtest.home import Crashed
 from releve.desk.crashtest.words import case_word
 from releve.desk.presenters.text import Text
+from releve.runs.crash_test_job import CrashTestJob
 
 __all__ = ["CertificatePage", "certificate_page"]
 
@@ -29,10 +29,10 @@ class CertificatePage:
     version: int
 
 
-def certificate_page(run: Crashed, tree: Mapping[str, Any], text: Text) -> CertificatePage:
+def certificate_page(run: CrashTestJob, tree: Mapping[str, Any], text: Text) -> CertificatePage:
     """Return the page of a certificate."""
     held = tree["settings"]
-    compare = " --compare OTHER-PLAN" if run.asked.beside else ""
+    compare = " --compare OTHER-PLAN" if run.order.beside else ""
     digests = [(_("operator folder"), tree["inputs"]["operator"])]
     digests += [
         (_("plan: {case}").format(case=case_word(c["label"])), c["plan"]) for c in tree["cases"]
@@ -41,9 +41,10 @@ def certificate_page(run: Crashed, tree: Mapping[str, Any], text: Text) -> Certi
         (_("result: {case}").format(case=case_word(label)), key)
         for label, key in tree["results"].items()
     ]
-    outages = "" if run.asked.hazards else " --no-hazards"
+    outages = "" if run.order.hazards else " --no-hazards"
+    rules = " --rules RULES" if "rules" in tree["inputs"] else ""
     return CertificatePage(
-        name=run.asked.name,
+        name=run.order.name,
         back_url=reverse("crashtest_run", args=[run.id]),
         file_url=reverse("crashtest_certificate_file", args=[run.id]),
         settings=(
@@ -53,12 +54,14 @@ def certificate_page(run: Crashed, tree: Mapping[str, Any], text: Text) -> Certi
             (_("Days of a quarter"), text.number(held["days"])),
             (_("Seed"), str(held["seed"])),
             (_("Policies"), text.list([case_word(name) for name in tree["policies"]])),
+            (_("The closure rule"), text.list(tree.get("closure_rules", ()))),
             (_("Outages"), text.number(len(tree["hazards"])) if tree["hazards"] else _("none")),
             (_("Infections at work by one agent"), text.plain(tree["reproduction"])),
             (_("Infections outside per agent and day"), text.plain(tree["outside"])),
             (_("Half hours until a loss is answered"), text.number(held["reaction_intervals"])),
         ),
         digests=tuple(digests),
-        command=f"releve crashtest OPERATOR --plan PLAN{compare}{outages} --rerun certificate.json",
-        version=run.asked.version,
+        command=f"releve crashtest OPERATOR --plan PLAN{compare}{outages}{rules}"
+        " --rerun certificate.json",
+        version=run.order.version,
     )

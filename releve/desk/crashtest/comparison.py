@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from releve.crashtest import CrashResult
 from releve.crashtest.estimates import mean
 from releve.crashtest.outbreak import FIELDS, Estimate
-from releve.desk.crashtest.home import Crashed
-from releve.desk.crashtest.progress import Columns, columns_of
 from releve.desk.crashtest.result_page import Found
 from releve.desk.crashtest.sentences import change, number, share
 from releve.desk.crashtest.words import case_word
 from releve.desk.presenters.text import Text
+from releve.runs.crash_test_job import CrashTestJob
+from releve.runs.progress import QuarterColumns, read_quarter_columns
 
 __all__ = ["ComparePage", "Side", "compare_page", "compare_twin", "differences", "strangers"]
 
@@ -42,7 +42,7 @@ _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 class Side:
     """One of the two: a run, what it found, and which of its cases is compared."""
 
-    run: Crashed
+    run: CrashTestJob
     found: Found
     case: int
 
@@ -51,8 +51,8 @@ class Side:
         return self.found.results[self.case]
 
     @property
-    def columns(self) -> Columns:
-        return columns_of(self.run.run, self.case)
+    def columns(self) -> QuarterColumns:
+        return read_quarter_columns(self.run.run_folder, self.case)
 
     @property
     def clients_of(self) -> list[str] | None:
@@ -99,7 +99,7 @@ def compare_page(sides: Sides, text: Text) -> ComparePage:
     found = {} if differing else differences(sides)
     one, two = sides
     return ComparePage(
-        names=(one.run.asked.name, two.run.asked.name),
+        names=(one.run.order.name, two.run.order.name),
         choices=(_choice(one, "first"), _choice(two, "second")),
         differing=tuple(_words(differing)),
         paired=tuple(_totals(found, text)) if found else (),
@@ -112,7 +112,7 @@ def _choice(side: Side, field: str) -> Choice:
     cases = [
         (at, case_word(one.label), at == side.case) for at, one in enumerate(side.found.results)
     ]
-    return Choice(side.run.asked.name, f"case_{field}", side.run.id, tuple(cases))
+    return Choice(side.run.order.name, f"case_{field}", side.run.id, tuple(cases))
 
 
 def _words(differing: Sequence[str]) -> Iterator[str]:
@@ -148,7 +148,7 @@ def differences(sides: Sides) -> Differences:
 
 
 def _lost(
-    sides: Sides, columns: tuple[Columns, Columns], clients: Sequence[str]
+    sides: Sides, columns: tuple[QuarterColumns, QuarterColumns], clients: Sequence[str]
 ) -> dict[str, Estimate]:
     """Return the difference in calls lost by client; nothing where a run does not say whose a
     programme is."""

@@ -9,13 +9,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.crashtest.outbreak.random_ids import DAYS_MOST
-from releve.desk.crashtest.starting import FOLDER, FORCE
 from releve.desk.crashtest.words import POLICY_WORDS
+from releve.runs.installation import PLAN_FOLDER, PLAN_IN_FORCE
 
 __all__ = ["QUARTERS_MOST", "StartForm", "source_word"]
 
 QUARTERS_MOST = 100_000
-_SOURCES = {FORCE: lazy("the plan in force"), FOLDER: lazy("the plan folder of the desk")}
+_SOURCES = {
+    PLAN_IN_FORCE: lazy("the plan in force"),
+    PLAN_FOLDER: lazy("the plan folder of the desk"),
+}
 
 
 def source_word(source: str) -> str:

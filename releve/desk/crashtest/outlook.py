@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -25,21 +22,28 @@ from releve.accounts.grants import STREAM
 from releve.crashtest.outbreak import Estimate
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
-from releve.desk.crashtest.ahead import DAYS, KEPT_DAYS, Ahead, Look, Outlooks
 from releve.desk.crashtest.sentences import share
-from releve.desk.crashtest.starting import plan_sources, plans_of
 from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import state_word
 from releve.desk.http import answer
 from releve.desk.places.stream_context import Moment, moment
 from releve.desk.presenters.text import Text
 from releve.ledger.chain import append
-from releve.network import day_bounds, write_operator, zone
+from releve.network import day_bounds, zone
+from releve.runs.installation import collect_inputs, list_plan_sources, open_outlooks
+from releve.runs.job_process import start_job
+from releve.runs.job_store import ACTIVE_STATES, JobStore, current_stamp
+from releve.runs.outlook_job import (
+    KEPT_DAYS,
+    OUTLOOK_DAYS,
+    OutlookJob,
+    OutlookOrder,
+    read_chances,
+    remove_expired_outlooks,
+)
 from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
 
 __all__ = ["events_of", "outlook", "outlooks"]
-
-_started: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +93,17 @@ class LookPage:
 @require_http_methods(["GET", "HEAD", "POST"])
 def outlooks(request: HttpRequest) -> HttpResponse:
     """The outlooks of the last weeks, and the start of one."""
-    now, held, sources = moment(request), Outlooks(settings.HOME), plan_sources()
-    held.sweep()
+    now, held, sources = moment(request), open_outlooks(), list_plan_sources()
+    remove_expired_outlooks(held)
     if request.method == "POST" and sources:
         folder = _begin(now, held, next(iter(sources)), actor_name(request))
         messages.success(request, _("The outlook is on its way."))
         return redirect("outlook", folder.name)
-    looks = [look for look in held.looks() if look.asked.stream == now.stream]
+    looks = [look for look in held.list_jobs() if look.order.stream == now.stream]
     page = ListPage(
         tuple(_line(look, now.text) for look in looks), bool(sources), tuple(_consequences(now))
     )
-    twin = {"outlooks": [{"id": look.id, "state": look.state} for look in looks]}
+    twin = {"outlooks": [{"id": look.id, "state": _state_of(look)} for look in looks]}
     return _kept_by_nobody(answer(request, "desk/crashtest/outlooks.html", page, twin))
 
 
@@ -107,15 +111,16 @@ def outlooks(request: HttpRequest) -> HttpResponse:
 @require_safe
 def outlook(request: HttpRequest, run: str) -> HttpResponse:
     """One outlook; that somebody looks at its chances is recorded first."""
-    now, held = moment(request), Outlooks(settings.HOME)
-    held.sweep()
-    look = held.get(run) if not run.startswith(".") else None
-    if look is None or look.asked.stream != now.stream:
+    now, held = moment(request), open_outlooks()
+    remove_expired_outlooks(held)
+    look = held.get(run)
+    if look is None or look.order.stream != now.stream:
         raise Http404(_("There is no such outlook."))
     if look.state == "done":
         _note("outlook.seen", look.id, now.stream, actor_name(request))
     page = _page(look, now.text)
-    twin = {"outlook": look.id, "state": look.state, "from": look.asked.first, **look.found}
+    twin = {"outlook": look.id, "state": _state_of(look), "from": look.order.first}
+    twin |= read_chances(look) or {"reason": look.reason} if twin["state"] != "running" else {}
     return _kept_by_nobody(answer(request, "desk/crashtest/outlook.html", page, twin))
 
 
@@ -131,44 +136,30 @@ def _note(kind: str, run: str, stream: str, by: str) -> None:
         append(kind, body, stream=STREAM, recorded_at=timezone.now())
 
 
-def _begin(now: Moment, held: Outlooks, source: str, by: str) -> Path:
+def _begin(now: Moment, held: JobStore[OutlookOrder], source: str, by: str) -> Path:
     """Write what an outlook needs, record that it is made, and start its process."""
     today = now.at.astimezone(zone(now.operator.row.time_zone)).date()
     first = today + timedelta(days=1)
-    asked = Ahead(by, datetime.now(UTC).isoformat(timespec="seconds"), now.stream, str(first))
+    order = OutlookOrder(by, current_stamp(), now.stream, str(first))
     begin, _end = day_bounds(first, now.operator.row.time_zone)
     lines = [
         json.dumps({"kind": event.kind, **event_to_json(event)})
         for event in events_of(now.situation, begin)
     ]
     inputs = {
-        "operator": write_operator(now.operator),
-        "plan": plans_of(source),
+        **collect_inputs(now.operator, source),
         "events": {"events.jsonl": "".join(f"{line}\n" for line in lines).encode()},
     }
-    folder = held.add(asked, inputs)
+    folder = held.add(order, inputs)
     _note("outlook.made", folder.name, now.stream, by)
-    _spawn(folder)
+    start_job(folder)
     return folder
-
-
-def _spawn(folder: Path) -> None:
-    _started[:] = [one for one in _started if one.poll() is None]
-    _started.append(
-        subprocess.Popen(
-            [sys.executable, "-m", "releve.desk.crashtest.ahead", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    )
 
 
 def events_of(situation: Situation, first: datetime) -> Iterator[Event]:
     """Yield what an outlook from the instant ``first`` needs of a situation, and no more: the
     cases of the days that it looks back, and which sites are lost until when."""
-    since = first - timedelta(days=DAYS + 1)
+    since = first - timedelta(days=OUTLOOK_DAYS + 1)
     cases = (case for case in situation.cases if case.status == "declared_case")
     for number, case in enumerate(cases):
         if case.cleared_at is None and since <= case.at < first:
@@ -199,7 +190,7 @@ def _consequences(now: Moment) -> Iterator[str]:
     yield _(
         "It starts from the cases and closures known now, and looks {days} days ahead from "
         "tomorrow on, under the plan in force."
-    ).format(days=text.number(DAYS))
+    ).format(days=text.number(OUTLOOK_DAYS))
     yield _(
         "The cases are written down for its process alone and removed when it ends. What is kept, "
         "for {days} days, are chances by site and by client."
@@ -207,27 +198,34 @@ def _consequences(now: Moment) -> Iterator[str]:
     yield _("Who makes one, and who looks at one, is recorded.")
 
 
-def _line(look: Look, text: Text) -> Line:
-    tone, word = state_word(look.state)
-    at = datetime.fromisoformat(look.asked.at)
+def _state_of(look: OutlookJob) -> str:
+    """Return running, failed or done: an outlook has no turn to wait for and is not stopped."""
+    if look.state in ACTIVE_STATES:
+        return "running"
+    return "done" if look.state == "done" else "failed"
+
+
+def _line(look: OutlookJob, text: Text) -> Line:
+    tone, word = state_word(_state_of(look))
+    at = datetime.fromisoformat(look.order.at)
     local = at.astimezone(zone(text.time_zone)).date()
-    first = date.fromisoformat(look.asked.first)
-    last = first + timedelta(days=DAYS - 1)
+    first = date.fromisoformat(look.order.first)
+    last = first + timedelta(days=OUTLOOK_DAYS - 1)
     return Line(
         reverse("outlook", args=[look.id]),
         _("{first} to {last}").format(
             first=text.day(first, weekday=False), last=text.day(last, weekday=False)
         ),
         _("{day}, {time}, by {who}").format(
-            day=text.day(local, weekday=False), time=text.time(at), who=look.asked.by
+            day=text.day(local, weekday=False), time=text.time(at), who=look.order.by
         ),
         tone,
         word,
     )
 
 
-def _page(look: Look, text: Text) -> LookPage:
-    found = look.found
+def _page(look: OutlookJob, text: Text) -> LookPage:
+    found = read_chances(look)
     sites = [_chance(row["name"], row["closes"], text) for row in found.get("sites", ())]
     clients = [
         _chance(
@@ -242,8 +240,8 @@ def _page(look: Look, text: Text) -> LookPage:
     ]
     return LookPage(
         _line(look, text),
-        look.state,
-        str(found.get("reason", "")),
+        _state_of(look),
+        look.reason,
         tuple(sites),
         tuple(clients),
         tuple(_assumed(found, text)) if look.state == "done" else (),

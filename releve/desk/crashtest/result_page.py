@@ -13,9 +13,7 @@ from django.utils.translation import gettext as _
 
 from releve.crashtest import CauseResult, ClientResult, CrashResult, result_to_json
 from releve.crashtest.outbreak import Estimate
-from releve.crashtest_folder import read_result, read_run
 from releve.desk.crashtest.cause_breakdown import HarmView, harm_view, small
-from releve.desk.crashtest.home import Crashed
 from releve.desk.crashtest.sentences import (
     change,
     client_sentence,
@@ -36,6 +34,8 @@ from releve.desk.crashtest.svg import (
 )
 from releve.desk.crashtest.words import case_word, cause_word
 from releve.desk.presenters.text import Text
+from releve.files.run_folder import read_result, read_run
+from releve.runs.crash_test_job import CrashTestJob
 
 __all__ = ["Found", "ResultPage", "found_of", "result_page", "result_twin"]
 
@@ -91,7 +91,7 @@ class CaseView:
 class ResultPage:
     """What the page of a finished run shows; of one case, with a way to the others."""
 
-    run: Crashed
+    run: CrashTestJob
     case: str
     cases: tuple[tuple[str, str, bool], ...]
     headline: str
@@ -109,16 +109,16 @@ class ResultPage:
     acts: bool
 
 
-def found_of(run: Crashed) -> Found:
+def found_of(run: CrashTestJob) -> Found:
     """Read what a finished run found."""
-    certificate = read_run(run.run / "certificate.json")
-    results = tuple(read_result(run.run, at) for at in range(len(certificate["cases"])))
-    beside = json.loads((run.run / "comparison.json").read_text(encoding="utf-8"))
+    certificate = read_run(run.run_folder / "certificate.json")
+    results = tuple(read_result(run.run_folder, at) for at in range(len(certificate["cases"])))
+    beside = json.loads((run.run_folder / "comparison.json").read_text(encoding="utf-8"))
     return Found(results, tuple(beside["cases"]), certificate)
 
 
 def result_page(
-    run: Crashed, found: Found, at: int, text: Text, *, acts: bool = False
+    run: CrashTestJob, found: Found, at: int, text: Text, *, acts: bool = False
 ) -> ResultPage:
     """Return the page of a case of a run; ``acts``: the reader may remove it."""
     result = found.results[at]
@@ -262,11 +262,11 @@ def _difference(row: Mapping[str, Any], text: Text) -> CaseView:
     )
 
 
-def result_twin(run: Crashed, found: Found) -> dict[str, Any]:
+def result_twin(run: CrashTestJob, found: Found) -> dict[str, Any]:
     """Return a finished run as data: the results as their files hold them."""
     return {
         "run": run.id,
-        "name": run.asked.name,
+        "name": run.order.name,
         "state": run.state,
         "results": [json.loads(result_to_json(one)) for one in found.results],
         "comparison": list(found.comparison),

@@ -15,15 +15,16 @@ from django.utils.translation import ngettext
 from releve.crashtest.outbreak import Estimate
 from releve.desk.crashtest.durations import duration, lasting
 from releve.desk.crashtest.forms import StartForm, source_word
-from releve.desk.crashtest.home import Crashed
-from releve.desk.crashtest.progress import CaseDone, doing_of
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.words import case_word, state_word
 from releve.desk.presenters.text import Text
 from releve.network.clock import zone
+from releve.runs.crash_test_job import CrashTestJob
+from releve.runs.execution import CaseProgress
+from releve.runs.job_store import ACTIVE_STATES
+from releve.runs.progress import read_current_step
 
 __all__ = [
-    "ACTIVE",
     "IndexPage",
     "Line",
     "RemovePage",
@@ -33,8 +34,6 @@ __all__ = [
     "run_page",
     "run_twin",
 ]
-
-ACTIVE = frozenset({"waiting", "running", "stopping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +103,23 @@ class RunPage:
     facts: tuple[tuple[str, str], ...] = field(default=())
 
 
-def line(run: Crashed, text: Text) -> Line:
+def line(run: CrashTestJob, text: Text) -> Line:
     """Return a run as the list shows it."""
-    asked = run.asked
+    order = run.order
     tone, word = state_word(run.state)
-    plans = source_word(asked.plan)
-    if asked.beside:
-        plans = _("{plan}, beside {other}").format(plan=plans, other=source_word(asked.beside))
+    plans = source_word(order.plan)
+    if order.beside:
+        plans = _("{plan}, beside {other}").format(plan=plans, other=source_word(order.beside))
     about = _("{quarters} of {days} days · {plans}").format(
-        quarters=_quarters(asked.quarters, text), days=text.number(asked.days), plans=plans
+        quarters=_quarters(order.quarters, text), days=text.number(order.days), plans=plans
     )
-    at = datetime.fromisoformat(asked.at)
+    at = datetime.fromisoformat(order.at)
     local = at.astimezone(zone(text.time_zone)).date()
     when = _("{day}, {time}, by {who}").format(
-        day=text.day(local, weekday=False), time=text.time(at), who=asked.by
+        day=text.day(local, weekday=False), time=text.time(at), who=order.by
     )
     url = reverse("crashtest_run", args=[run.id])
-    return Line(run.id, asked.name, url, tone, word, about, when, run.state == "done")
+    return Line(run.id, order.name, url, tone, word, about, when, run.state == "done")
 
 
 def _quarters(count: int, text: Text) -> str:
@@ -128,30 +127,30 @@ def _quarters(count: int, text: Text) -> str:
     return words.format(count=text.number(count))
 
 
-def run_page(run: Crashed, done: Sequence[CaseDone], text: Text, *, acts: bool) -> RunPage:
+def run_page(run: CrashTestJob, done: Sequence[CaseProgress], text: Text, *, acts: bool) -> RunPage:
     """Return the page of a run on its way, with what its parts say already."""
-    asked = run.asked
-    rows = [_case(one, asked.quarters, text) for one in done]
+    order = run.order
+    rows = [_case(one, order.quarters, text) for one in done]
     return RunPage(
         line=line(run, text),
         reason=run.reason,
         cases=tuple(rows),
         doing=_doing(run, done, text) if run.state in ("running", "stopping") else "",
         left=_left(run, done, text),
-        active=run.state in ACTIVE,
+        active=run.state in ACTIVE_STATES,
         stops=acts and run.state in ("waiting", "running"),
         resumes=acts and run.state in ("stopped", "broken", "failed"),
-        removes=acts and run.state not in ACTIVE,
+        removes=acts and run.state not in ACTIVE_STATES,
         part_url=f"{reverse('crashtest_run', args=[run.id])}?part=live",
         facts=(
-            (_("Policies"), text.list([case_word(name) for name in asked.policies])),
-            (_("Seed"), str(asked.seed)),
-            (_("Outages"), _("those shipped") if asked.hazards else _("none")),
+            (_("Policies"), text.list([case_word(name) for name in order.policies])),
+            (_("Seed"), str(order.seed)),
+            (_("Outages"), _("those shipped") if order.hazards else _("none")),
         ),
     )
 
 
-def _case(one: CaseDone, quarters: int, text: Text) -> CaseLine:
+def _case(one: CaseProgress, quarters: int, text: Text) -> CaseLine:
     words = ngettext("{done} quarter of {all}", "{done} quarters of {all}", one.done).format(
         done=text.number(one.done), all=text.number(quarters)
     )
@@ -161,19 +160,19 @@ def _case(one: CaseDone, quarters: int, text: Text) -> CaseLine:
     return CaseLine(case_word(one.label), round(200 * one.done / quarters, 1), words, early)
 
 
-def _doing(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:
+def _doing(run: CrashTestJob, done: Sequence[CaseProgress], text: Text) -> str:
     """Say what a run does now, and for how long it has been at work."""
-    now = doing_of(run)
+    now = read_current_step(run)
     case = done[now.case] if now.case < len(done) else None
-    if now.what == "reading":
+    if now.step == "reading":
         said = _("It reads the reference data and the plan, and forecasts the calls.")
-    elif now.what == "preparing":
+    elif now.step == "preparing":
         said = _("It prepares the arrays of the plan and its reliefs.")
-    elif now.what == "without":
+    elif now.step == "without":
         said = _(
             "It lives quarters again without each cause, to tell what each one costs: {done} of "
             "{all}."
-        ).format(done=text.number(now.done), all=text.number(now.all))
+        ).format(done=text.number(now.done), all=text.number(now.total))
     elif case is None or not case.done:
         said = _(
             "It simulates the first quarters. After an installation or an update the simulator is "
@@ -186,10 +185,10 @@ def _doing(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:
     return _("{said} At work for {time}.").format(said=said, time=lasting(run.seconds, text))
 
 
-def _left(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:
+def _left(run: CrashTestJob, done: Sequence[CaseProgress], text: Text) -> str:
     """Say how long it may still take, by the pace so far."""
     made = sum(one.done for one in done)
-    wanted = run.asked.cases * run.asked.quarters
+    wanted = run.order.cases * run.order.quarters
     if run.state != "running" or not made or made >= wanted:
         return ""
     return _("About {time} left, by the pace so far.").format(
@@ -197,19 +196,19 @@ def _left(run: Crashed, done: Sequence[CaseDone], text: Text) -> str:
     )
 
 
-def run_twin(run: Crashed, done: Sequence[CaseDone]) -> dict[str, Any]:
+def run_twin(run: CrashTestJob, done: Sequence[CaseProgress]) -> dict[str, Any]:
     """Return a run on its way as data."""
     return {
         "run": run.id,
-        "name": run.asked.name,
-        "at": run.asked.at,
-        "by": run.asked.by,
+        "name": run.order.name,
+        "at": run.order.at,
+        "by": run.order.by,
         "state": run.state,
         "reason": run.reason or None,
-        "quarters": run.asked.quarters,
-        "days": run.asked.days,
-        "seed": run.asked.seed,
-        "policies": list(run.asked.policies),
+        "quarters": run.order.quarters,
+        "days": run.order.days,
+        "seed": run.order.seed,
+        "policies": list(run.order.policies),
         "cases": [
             {"case": one.label, "quarters": one.done, "calls_served": _estimate(one.served)}
             for one in done

@@ -10,17 +10,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from releve.accounts.scopes import can
 from releve.crashtest import CrashTestError
-from releve.crashtest_folder import RunFolderError
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
 from releve.desk.crashtest.certificate import certificate_page
 from releve.desk.crashtest.comparison import Side, compare_page, compare_twin
 from releve.desk.crashtest.forms import StartForm
-from releve.desk.crashtest.home import Crashed
-from releve.desk.crashtest.progress import progress
 from releve.desk.crashtest.result_page import Found, found_of, result_page, result_twin
 from releve.desk.crashtest.run_page import (
-    ACTIVE,
     IndexPage,
     RemovePage,
     StartPage,
@@ -28,13 +24,22 @@ from releve.desk.crashtest.run_page import (
     run_page,
     run_twin,
 )
-from releve.desk.crashtest.starting import consequences, home, plan_sources, remove, resume, stop
-from releve.desk.crashtest.starting import start as begin
+from releve.desk.crashtest.service import (
+    list_consequences,
+    order_crash_test,
+    remove_crash_test,
+)
 from releve.desk.http import answer, failure, fresh, unchanged, wants_json
 from releve.desk.live.answers import explained, fragment
 from releve.desk.presenters.text import Text, text_now
+from releve.files.run_folder import RunFolderError
 from releve.live import api as live
 from releve.registry import storage as registry
+from releve.runs.crash_test_job import CrashTestJob
+from releve.runs.installation import list_plan_sources, open_crash_tests
+from releve.runs.job_process import resume_job, stop_job
+from releve.runs.job_store import ACTIVE_STATES
+from releve.runs.progress import read_progress
 
 __all__ = [
     "certificate",
@@ -53,7 +58,7 @@ __all__ = [
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Every run of this installation, the newest first."""
-    text, runs = _text(), home().runs()
+    text, runs = _text(), open_crash_tests().list_jobs()
     lines = tuple(line(one, text) for one in runs)
     finished = tuple(one for one in lines if one.done)
     page = IndexPage(lines, can(request.user, "crashtest.run"), finished)
@@ -66,17 +71,17 @@ def index(request: HttpRequest) -> HttpResponse:
 @explained
 def start(request: HttpRequest) -> HttpResponse:
     """The form, what it means, and the start: the first sending shows, the second starts."""
-    operator, sources = live.operator_now(), plan_sources()
+    operator, sources = live.operator_now(), list_plan_sources()
     form = StartForm(request.POST if request.method == "POST" else None, sources=sources)
     page, status = StartPage(form), 200
     if request.method == "POST":
         if form.is_valid():
             if request.POST.get("confirmed"):
-                folder = begin(form.cleaned_data, operator, actor_name(request))
+                folder = order_crash_test(form.cleaned_data, operator, actor_name(request))
                 messages.success(request, _("The crash test is on its way."))
                 return redirect("crashtest_run", folder.name)
             text = text_now(operator.row.time_zone)
-            said = consequences(form.cleaned_data, len(operator.agents), sources, text)
+            said = list_consequences(form.cleaned_data, len(operator.agents), sources, text)
             page = StartPage(form, said, ready=True)
         else:
             status = 422
@@ -93,7 +98,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
         if request.GET.get("part") == "live":
             return HttpResponse(status=200, headers={"HX-Refresh": "true"})
         return _result(request, found, text)
-    done = progress(found)
+    done = read_progress(found)
     page = run_page(found, done, text, acts=can(request.user, "crashtest.run"))
     if request.GET.get("part") == "live":
         if not page.active:
@@ -103,7 +108,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     return unchanged(request, response) if wants_json(request) else response
 
 
-def _result(request: HttpRequest, run: Crashed, text: Text) -> HttpResponse:
+def _result(request: HttpRequest, run: CrashTestJob, text: Text) -> HttpResponse:
     try:
         found = found_of(run)
     except (RunFolderError, CrashTestError) as error:
@@ -126,7 +131,7 @@ def run_stop(request: HttpRequest, run: str) -> HttpResponse:
     """Stop a run; what is done stays."""
     found = _run(run)
     if found.state in ("waiting", "running"):
-        stop(found)
+        stop_job(found)
         messages.success(request, _("It stops. What is done stays, and it can go on later."))
     return redirect("crashtest_run", run)
 
@@ -137,7 +142,7 @@ def run_resume(request: HttpRequest, run: str) -> HttpResponse:
     """Go on with a run that was stopped, broke off or failed."""
     found = _run(run)
     if found.state in ("stopped", "broken", "failed"):
-        resume(found)
+        resume_job(found)
         messages.success(request, _("It goes on where it was."))
     return redirect("crashtest_run", run)
 
@@ -147,9 +152,9 @@ def run_resume(request: HttpRequest, run: str) -> HttpResponse:
 def run_remove(request: HttpRequest, run: str) -> HttpResponse:
     """Remove a run that is not at work, with its inputs and what it found, once it is confirmed."""
     found = _run(run)
-    page = RemovePage(line(found, _text()), found.state not in ACTIVE)
+    page = RemovePage(line(found, _text()), found.state not in ACTIVE_STATES)
     if request.method == "POST" and page.possible:
-        if remove(found, actor_name(request)):
+        if remove_crash_test(found, actor_name(request)):
             messages.success(request, _("The run is removed."))
             return redirect("crashtest")
         page = RemovePage(page.line, possible=False)
@@ -171,7 +176,7 @@ def certificate(request: HttpRequest, run: str) -> HttpResponse:
 @require_safe
 def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     """The certificate as ``--rerun`` takes it."""
-    content = (_finished(run).run / "certificate.json").read_bytes()
+    content = (_finished(run).run_folder / "certificate.json").read_bytes()
     headers = {"Content-Disposition": 'attachment; filename="certificate.json"'}
     return HttpResponse(content, content_type="application/json", headers=headers)
 
@@ -194,15 +199,15 @@ def _side(request: HttpRequest, run: str, case: str) -> Side:
     return Side(found, held, _case(request, held, case))
 
 
-def _run(name: str) -> Crashed:
-    found = home().get(name)
+def _run(name: str) -> CrashTestJob:
+    found = open_crash_tests().get(name)
     if found is None:
         raise Http404(_("There is no such run."))
     return found
 
 
-def _finished(name: str) -> Crashed:
-    found = _run(name) if name and "/" not in name and not name.startswith(".") else None
+def _finished(name: str) -> CrashTestJob:
+    found = _run(name) if name else None
     if found is None or found.state != "done":
         raise Http404(_("There is no such run, or it is not done."))
     return found

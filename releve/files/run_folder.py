@@ -34,19 +34,19 @@ __all__ = [
     "RUN_FORMAT",
     "RunFolderError",
     "begin_run",
-    "certificate_of",
-    "differences",
-    "digest",
-    "doing",
-    "end_doing",
-    "read_doing",
+    "build_certificate",
+    "clear_step",
+    "digest_parts",
+    "list_differences",
     "read_parts",
     "read_result",
     "read_run",
+    "read_step",
     "read_without",
     "write_json",
     "write_part",
     "write_result",
+    "write_step",
 ]
 
 RUN_FORMAT = "releve-crashtest-run/1"
@@ -57,7 +57,7 @@ class RunFolderError(ReleveError, ValueError):
     """A run folder that cannot be used as asked; the message says why and the fix."""
 
 
-def digest(parts: Iterable[bytes]) -> str:
+def digest_parts(parts: Iterable[bytes]) -> str:
     """Return the SHA-256 of several texts, each with its length before it."""
     found = hashlib.sha256()
     for part in parts:
@@ -79,7 +79,7 @@ def begin_run(folder: Path, inputs: Mapping[str, Any], *, resume: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, tree)
         return
-    other = differences(read_run(folder), json.loads(json.dumps(tree)))
+    other = list_differences(read_run(folder), json.loads(json.dumps(tree)))
     if other:
         raise RunFolderError(
             f"{folder} holds another run ({'; '.join(other[:3])}): name another folder"
@@ -100,13 +100,15 @@ def read_run(folder: Path) -> dict[str, Any]:
     return tree
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any], where: str = "") -> list[str]:
+def list_differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], where: str = ""
+) -> list[str]:
     """Return the entries in which two trees differ, like ``settings.seed: 1, now 2``."""
     found: list[str] = []
     for name in sorted({*one, *other}):
         left, right = one.get(name), other.get(name)
         if isinstance(left, Mapping) and isinstance(right, Mapping):
-            found += differences(left, right, f"{where}{name}.")
+            found += list_differences(left, right, f"{where}{name}.")
         elif left != right:
             found.append(f"{where}{name}: {left}, now {right}")
     return found
@@ -142,17 +144,17 @@ def _rows(path: Path, kind: type[Quarters | Without]) -> dict[str, Any]:
     return {**rows, "first": int(rows["first"])}
 
 
-def doing(folder: Path, case: int, what: str) -> None:
+def write_step(folder: Path, case: int, what: str) -> None:
     """Say in a run folder what is done now: ``preparing``, ``running`` or ``without``."""
     write_json(folder / _DOING, {"case": case, "what": what})
 
 
-def end_doing(folder: Path) -> None:
+def clear_step(folder: Path) -> None:
     """Say that nothing is done any more."""
     (folder / _DOING).unlink(missing_ok=True)
 
 
-def read_doing(folder: Path) -> tuple[int, str] | None:
+def read_step(folder: Path) -> tuple[int, str] | None:
     """Return the case that is at work and what is done there; None when it was not said."""
     try:
         tree = json.loads((folder / _DOING).read_text(encoding="utf-8"))
@@ -165,7 +167,7 @@ def write_result(folder: Path, case: int, result: CrashResult) -> str:
     """Write the result of a case; return its digest."""
     text = result_to_json(result).encode()
     _write(_case(folder, case) / "result.json", text)
-    return digest([text])
+    return digest_parts([text])
 
 
 def read_result(folder: Path, case: int) -> CrashResult:
@@ -181,7 +183,7 @@ def write_json(path: Path, tree: Mapping[str, Any]) -> None:
     _write(path, json.dumps(tree, ensure_ascii=False, sort_keys=True, indent=1).encode())
 
 
-def certificate_of(inputs: Mapping[str, Any], results: Mapping[str, str]) -> dict[str, Any]:
+def build_certificate(inputs: Mapping[str, Any], results: Mapping[str, str]) -> dict[str, Any]:
     """Return a certificate: what was run, and the digest of the result of each case by label."""
     return {"format": RUN_FORMAT, **inputs, "results": dict(results)}
 

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
 from releve.crashtest.ablation import Without, live_without, lost_of
-from releve.errors import ReleveError
+from releve.runs.errors import ClusterError
 
-__all__ = ["SpreadError", "run_part", "spread", "without_part"]
+__all__ = ["run_ablation_part", "run_on_cluster", "run_part"]
 
 Part = TypeVar("Part")
 
@@ -22,22 +22,18 @@ CONNECT_S = 20
 """Seconds in which a scheduler must answer."""
 
 
-class SpreadError(ReleveError, RuntimeError):
-    """The cluster cannot be used, or a part failed on it."""
-
-
 def run_part(prepared: Prepared, first: int, count: int) -> Quarters:
     """Run a part on a worker."""
     return Runner(prepared).run(first, count)
 
 
-def without_part(prepared: Prepared, first: int, count: int) -> Without:
+def run_ablation_part(prepared: Prepared, first: int, count: int) -> Without:
     """Run a part on a worker as it comes and without each cause."""
     runner = Runner(prepared)
     return live_without(prepared, runner, first, lost_of(runner.run(first, count)))
 
 
-def spread(
+def run_on_cluster(
     prepared: Prepared,
     parts: Sequence[tuple[int, int]],
     address: str,
@@ -48,7 +44,7 @@ def spread(
     try:
         client = distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise SpreadError(
+        raise ClusterError(
             f"no Dask scheduler at {address}: {error}; start one (dask scheduler) and name its"
             " address, like tcp://10.0.0.5:8786"
         ) from None
@@ -63,7 +59,7 @@ def spread(
             except CrashTestError:
                 raise
             except Exception as error:
-                raise SpreadError(f"a part failed twice on the cluster: {error}") from error
+                raise ClusterError(f"a part failed twice on the cluster: {error}") from error
             yield found
 
 
@@ -71,7 +67,7 @@ def _library() -> Any:
     try:
         import distributed  # optional, and slow to import
     except ImportError:
-        raise SpreadError(
+        raise ClusterError(
             "Dask is not installed: pip install 'releve[dask]', or run without --dask"
         ) from None
     return distributed

@@ -1,0 +1,97 @@
+"""What the desk does to crash tests: order one, say what that means, remove one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext as _
+
+from releve.accounts.grants import STREAM
+from releve.desk.crashtest.durations import duration
+from releve.desk.presenters.text import Text
+from releve.ledger.chain import append
+from releve.network import Operator
+from releve.registry import storage as registry
+from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
+from releve.runs.installation import collect_inputs, estimate_seconds, open_crash_tests
+from releve.runs.job_process import start_job
+from releve.runs.job_store import current_stamp
+
+__all__ = ["list_consequences", "order_crash_test", "remove_crash_test"]
+
+
+def order_crash_test(form: Mapping[str, Any], operator: Operator, by: str) -> Path:
+    """Write what a crash test needs, start its process and return its folder."""
+    version = registry.get_current_version()
+    assert version is not None
+    order = CrashTestOrder(
+        name=form["name"],
+        by=by,
+        at=current_stamp(),
+        version=version.number,
+        agents=len(operator.agents),
+        plan=form["plan"],
+        beside=form["beside"],
+        policies=tuple(form["policies"]),
+        quarters=form["quarters"],
+        days=form["days"],
+        seed=form["seed"],
+        hazards=form["hazards"],
+        nearest=form["nearest"],
+    )
+    inputs = collect_inputs(operator, order.plan, order.beside)
+    folder = open_crash_tests().add(order, inputs)
+    start_job(folder)
+    return folder
+
+
+def list_consequences(
+    form: Mapping[str, Any], agents: int, sources: Mapping[str, Sequence[str]], text: Text
+) -> tuple[str, ...]:
+    """Say what starting a run means: how much is simulated, about how long, what it leaves out."""
+    cases = len(form["policies"]) + bool(form["beside"])
+    size = _("{cases} × {quarters} quarters of {days} days are simulated for {agents} agents.")
+    lines = [
+        size.format(
+            cases=text.number(cases),
+            quarters=text.number(form["quarters"]),
+            days=text.number(form["days"]),
+            agents=text.number(agents),
+        ),
+        _say_duration(cases * form["quarters"] * form["days"] * agents, text),
+    ]
+    weekdays = {date.fromisoformat(day).weekday() for day in sources[form["plan"]]}
+    missing = [str(WEEKDAYS[day]) for day in range(7) if day not in weekdays]
+    if missing and not form["nearest"]:
+        lines.append(_("Without a plan, so left out: {days}.").format(days=text.list(missing)))
+    lines.append(_("It runs beside the desk, one run at a time, and can be stopped and resumed."))
+    return tuple(lines)
+
+
+def _say_duration(work: int, text: Text) -> str:
+    """Say about how long a run takes, by the last one that was done here."""
+    seconds = estimate_seconds(work)
+    if seconds is None:
+        return _(
+            "How long it takes is not known before a first run; it is said once parts are done."
+        )
+    return _("It takes about {time}, by the last run on this machine.").format(
+        time=duration(seconds, text)
+    )
+
+
+def remove_crash_test(job: CrashTestJob, by: str) -> bool:
+    """Remove a crash test with its inputs, and record it; False when a process is at work."""
+    with transaction.atomic():
+        body = {"run": job.id, "name": job.order.name, "state": job.state, "actor": by}
+        append("crashtest.removed", body, stream=STREAM, recorded_at=timezone.now())
+        done = open_crash_tests().remove(job)
+        if not done:
+            transaction.set_rollback(True)
+    return done

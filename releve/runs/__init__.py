@@ -1,0 +1,1 @@
+"""Long work (crash tests, outlooks): started, watched, stopped, resumed, spread over machines."""

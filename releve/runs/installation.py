@@ -1,0 +1,87 @@
+"""The jobs of this installation, and the inputs they take from its registry, plans and rules."""
+
+from __future__ import annotations
+
+import contextlib
+
+from django.conf import settings
+
+from releve.files.plan_folder import PlanFolderError, list_plan_files
+from releve.live.api import PlanText, load_activation
+from releve.network import Operator, write_operator
+from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
+from releve.runs.job_store import JobStore
+from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
+
+__all__ = [
+    "PLAN_FOLDER",
+    "PLAN_IN_FORCE",
+    "collect_inputs",
+    "estimate_seconds",
+    "list_plan_sources",
+    "open_crash_tests",
+    "open_outlooks",
+    "read_plan_files",
+]
+
+PLAN_IN_FORCE, PLAN_FOLDER = "force", "folder"
+"""Where plans come from: those in force, and the plan folder that the desk serves."""
+
+
+def open_crash_tests() -> JobStore[CrashTestOrder]:
+    """Return the crash tests of this installation."""
+    return JobStore(settings.HOME, CRASH_TESTS)
+
+
+def open_outlooks() -> JobStore[OutlookOrder]:
+    """Return the outlooks of this installation."""
+    return JobStore(settings.HOME, OUTLOOKS)
+
+
+def list_plan_sources() -> dict[str, tuple[str, ...]]:
+    """Return the sources that have plans now, each with its days."""
+    found: dict[str, tuple[str, ...]] = {}
+    force = load_activation()
+    if force is not None:
+        found[PLAN_IN_FORCE] = tuple(sorted(force.days))
+    if settings.PLAN_FOLDER is not None:
+        with contextlib.suppress(PlanFolderError):
+            days = list_plan_files(settings.PLAN_FOLDER)
+            found[PLAN_FOLDER] = tuple(day.isoformat() for day in days)
+    return found
+
+
+def collect_inputs(operator: Operator, plan: str, beside: str = "") -> dict[str, dict[str, bytes]]:
+    """Return the files that a job needs: the operator, the plans of one or two sources, and the
+    situation rules of the installation, so that a test goes by those of the live desk."""
+    inputs = {"operator": dict(write_operator(operator)), "plan": read_plan_files(plan)}
+    if beside:
+        inputs[beside] = read_plan_files(beside)
+    rules = sorted((settings.HOME / "rules").glob("*.yaml"))
+    if rules:
+        inputs["rules"] = {path.name: path.read_bytes() for path in rules}
+    return inputs
+
+
+def read_plan_files(source: str) -> dict[str, bytes]:
+    """Return the files of the plans of a source."""
+    if source == PLAN_FOLDER:
+        assert settings.PLAN_FOLDER is not None
+        return {
+            path.name: path.read_bytes() for path in list_plan_files(settings.PLAN_FOLDER).values()
+        }
+    force = load_activation()
+    assert force is not None
+    texts = PlanText.objects.in_bulk(list(force.days.values()))
+    return {f"plan-{day}.json": texts[key].text.encode() for day, key in force.days.items()}
+
+
+def estimate_seconds(work: int) -> float | None:
+    """Return how long ``work`` agent-days take, by the last crash test that was done here.
+
+    None before a first one is done.
+    """
+    for job in open_crash_tests().list_jobs():
+        if job.state == "done" and job.seconds > 0:
+            return job.seconds * work / job.order.work
+    return None
