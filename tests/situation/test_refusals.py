@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releve.situation import REFUSALS, MeasureFinding, find_refusals, refuse
+from releve.situation import REFUSALS, MeasureFinding, derive_absence_id, find_refusals, refuse
 from releve.situation.shipped import load_rules_with
 from tests.situation.places import CHECKLIST, START, Chain, operator, permit
 
@@ -368,7 +368,7 @@ def test_a_report_that_was_corrected_may_be_made_again() -> None:
     chain.record("case.declared", **CASE)
     chain.record("event.corrected", corrects="e4", reason="Another agent was meant")
     chain.record("case.declared", **CASE)
-    assert chain.situation.corrected == {"e1", "e4"}
+    assert chain.situation.corrected == {"e1", "e4", derive_absence_id("e4")}
     assert [event.id for event in chain.events] == ["e1", "e2", "e3", "e4", "e5", "e6"]
 
 
