@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 
-from ninja import Schema
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 __all__ = ["PageModel", "known"]
 
 
-class PageModel(Schema):
+class PageModel(BaseModel):
     """A page or a part of one: codes, ids, instants in UTC, shares from 0 to 1; None: unknown."""
 
     model_config = ConfigDict(frozen=True)

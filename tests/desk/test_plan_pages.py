@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from django.template.loader import render_to_string
 from django.utils.translation import override
 
 from releve.desk.plan import cell_words, words
@@ -114,13 +115,13 @@ def test_the_worst_cells_come_first_and_none_that_is_full_or_unknown(plan: Plan)
     page = page_of(plan)
     clients = {client.client: client for client in page.clients}
     worst = words.worst_cells(clients["banque-rive"], page)
-    assert [words.worst_share(cell) for cell in worst] == ["28%", "75%", "53%"]
+    assert [cell.worst for cell in worst] == ["28%", "75%", "53%"]
     (quartz, *_) = words.worst_cells(clients["quartz"], page)
-    assert page.loss_by_id[quartz.contingency].name == "Rupture du câble sous-marin"
+    assert quartz.contingency == "Rupture du câble sous-marin"
     assert words.worst_cells(clients["opaline"], page) == []
     for client in page.clients:
         cells = words.worst_cells(client, page) + words.other_cells(client, page)
-        assert len({cell.contingency for cell in cells}) == len(cells) == 13
+        assert len({cell.key for cell in cells}) == len(cells) == 13
 
 
 def plan_with_cell(plan: Plan, **parts: object) -> Plan:
@@ -199,8 +200,9 @@ def test_an_unknown_cell_has_no_number(plan: Plan) -> None:
     page = page_of(plan)
     (opaline,) = (client for client in page.clients if client.client == "opaline")
     cells = [cell for cell, _first in words.matrix_cells(opaline, page) if cell]
-    assert {words.worst_share(cell) for cell in cells} == {"?"}
-    assert {cell.worst_coverage for cell in cells} == {None}
+    assert {cell.worst for cell in cells} == {"?"}
+    own = [cell for cell in page.matrix if cell.client == "opaline"]
+    assert {cell.worst_coverage for cell in own} == {None}
 
 
 def test_a_cell_that_the_plan_lacks_is_left_empty(plan: Plan) -> None:
@@ -372,15 +374,14 @@ def test_a_cell_is_worded_once_however_often_it_is_shown(
 ) -> None:
     """In the matrix and beside its client; with 60 clients there are thousands of cells."""
     page, worded = page_of(plan), []
-    write = words.cell_label
+    write = words._word_cell
 
-    def counted(cell: PlannedCell, page: PlannedPage, client: str) -> str:
+    def counted(cell: PlannedCell, page: PlannedPage, client: str) -> words.CellWords:
         worded.append((cell.client, cell.contingency))
         return write(cell, page, client)
 
-    monkeypatch.setattr(words, "cell_label", counted)
-    for _time in range(2):
-        assert all(words.matrix_label(cell, page) for cell in page.matrix)
+    monkeypatch.setattr(words, "_word_cell", counted)
+    render_to_string("desk/plan/_verdict.html", {"page": page})
     assert sorted(worded) == sorted(page.cells)
 
 

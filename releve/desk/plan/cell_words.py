@@ -14,8 +14,7 @@ from django.utils.translation import ngettext, npgettext
 
 from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
 from releve.desk.plan.names import loss_words
-from releve.desk.plan.page import PlannedCell
-from releve.desk.plan.words import Fact, cell_label, reason_words
+from releve.desk.plan.words import CellWords, Fact, reason_words, word_cell
 from releve.desk.presenters.chart import (
     NARROW_CHART,
     WIDE_CHART,
@@ -123,9 +122,9 @@ def cell_sentence(page: CellPage) -> str:
 
 
 @register.filter
-def sibling_label(cell: PlannedCell, page: CellPage) -> str:
-    """Return another cell of the same client in words."""
-    return cell_label(cell, page, page.client_name)
+def sibling_cells(page: CellPage) -> list[CellWords]:
+    """Return the cells of the client under every contingency."""
+    return [word_cell(cell, page, page.client_name) for cell in page.cells]
 
 
 @register.filter

@@ -194,6 +194,13 @@ class PlannedPage(PageModel):
     whole: bool = Field(description="False: narrowed to the clients that the reader may see")
     contingencies: tuple[PlannedLoss, ...] = Field(description="In the order of the columns")
 
+    _worded: dict[tuple[str, str, str], Any] = PrivateAttr(default_factory=dict)
+    """Cells in words by (language, client, contingency): written once, shown twice."""
+
+    @property
+    def worded_cells(self) -> dict[tuple[str, str, str], Any]:
+        return self._worded
+
     @cached_property
     def loss_by_id(self) -> dict[str, PlannedLoss]:
         return {loss.id: loss for loss in self.contingencies}
@@ -210,7 +217,6 @@ class PlanPage(PlannedPage):
     matrix: tuple[PlannedCell, ...]
     missing: PlannedPurchases | None = Field(description="null: not computed, or for a client")
     proof: PlanProof | None
-    _labels: dict[tuple[str, str, str], str] = PrivateAttr(default_factory=dict)
 
     @cached_property
     def cells(self) -> dict[tuple[str, str], PlannedCell]:
@@ -219,11 +225,6 @@ class PlanPage(PlannedPage):
     @cached_property
     def client_names(self) -> dict[str, str]:
         return {client.client: client.name for client in self.clients}
-
-    @property
-    def labels(self) -> dict[tuple[str, str, str], str]:
-        """Cells in words by (language, client, contingency): written once, shown twice."""
-        return self._labels
 
 
 def plan_page(shown: ShownPlan) -> PlanPage:

@@ -29,12 +29,20 @@ from releve.desk.presenters.text import Text, text_now
 from releve.network.model import HOME
 from releve.plan.result import Bound, Purchase
 
-__all__ = ["Fact", "LegendItem", "MatrixColumn", "Tally", "plan_frame", "reason_words", "register"]
+__all__ = [
+    "CellWords",
+    "Fact",
+    "LegendItem",
+    "MatrixColumn",
+    "Tally",
+    "plan_frame",
+    "reason_words",
+    "register",
+]
 
 register = Library()
 register.filter("country", names.country)
 register.filter("status_word", names.status_word)
-register.filter("contingency_name", lambda key, page: names.contingency_name(page, key))
 
 _FOLD_FROM = 24
 """Number of clients from which those that are held are folded away."""
@@ -67,6 +75,18 @@ class MatrixColumn(NamedTuple):
     wide: bool
     held: str
     moves: str
+
+
+class CellWords(NamedTuple):
+    """A cell as it is shown: the worst half hour, the whole day, and in words for all."""
+
+    status: str
+    url: str
+    contingency: str
+    worst: str
+    day: str
+    label: str
+    key: str
 
 
 class LegendItem(NamedTuple):
@@ -196,15 +216,20 @@ def held_title(clients: list[PlannedClient]) -> str:
 
 
 @register.filter
-def worst_cells(client: PlannedClient, page: PlanPage) -> list[PlannedCell]:
+def worst_cells(client: PlannedClient, page: PlanPage) -> list[CellWords]:
     """Return a client's cells to show first."""
-    return [page.cells[client.client, key] for key in client.ranking[: client.short]]
+    return _ranked(client, page)[: client.short]
 
 
 @register.filter
-def other_cells(client: PlannedClient, page: PlanPage) -> list[PlannedCell]:
+def other_cells(client: PlannedClient, page: PlanPage) -> list[CellWords]:
     """Return a client's cells that follow the worst."""
-    return [page.cells[client.client, key] for key in client.ranking[client.short :]]
+    return _ranked(client, page)[client.short :]
+
+
+def _ranked(client: PlannedClient, page: PlanPage) -> list[CellWords]:
+    cells = (page.cells[client.client, key] for key in client.ranking)
+    return [word_cell(cell, page, client.name) for cell in cells]
 
 
 @register.filter
@@ -272,40 +297,31 @@ def beyond_n1(client: PlannedClient, page: PlanPage) -> str:
     )
 
 
-@register.filter
-def worst_share(cell: PlannedCell) -> str:
-    """Return the coverage of a cell's worst half hour."""
-    return _share(cell.worst_coverage)
+def word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
+    """Return a client's cell in words; written once however often it is shown."""
+    key = (text_now("UTC").language, cell.client, cell.contingency)
+    found: CellWords | None = page.worded_cells.get(key)
+    if found is None:
+        found = page.worded_cells[key] = _word_cell(cell, page, client)
+    return found
 
 
-@register.filter
-def day_share(cell: PlannedCell) -> str:
-    """Return the coverage of a cell's whole day."""
-    return _share(None if cell.shortfall is None else 1 - cell.shortfall)
+def _word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
+    worst = _share(cell.worst_coverage)
+    day = _share(None if cell.shortfall is None else 1 - cell.shortfall)
+    contingency = names.contingency_name(page, cell.contingency)
+    label = _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
+        client=client,
+        contingency=contingency,
+        word=names.status_word(cell.status),
+        coverage=worst,
+        day=day,
+    )
+    return CellWords(cell.status, cell.url, contingency, worst, day, label, cell.contingency)
 
 
 def _share(share: float | None) -> str:
     return "?" if share is None else text_now("UTC").coverage(share)
-
-
-@register.filter
-def matrix_label(cell: PlannedCell, page: PlanPage) -> str:
-    """Return a cell in words, for a reader who does not see it; written once, shown twice."""
-    key = (text_now("UTC").language, cell.client, cell.contingency)
-    if key not in page.labels:
-        page.labels[key] = cell_label(cell, page, page.client_names[cell.client])
-    return page.labels[key]
-
-
-def cell_label(cell: PlannedCell, page: PlannedPage, client: str) -> str:
-    """Return a client's cell in words."""
-    return _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
-        client=client,
-        contingency=names.contingency_name(page, cell.contingency),
-        word=names.status_word(cell.status),
-        coverage=worst_share(cell),
-        day=day_share(cell),
-    )
 
 
 @register.filter
@@ -329,12 +345,15 @@ def matrix_columns(page: PlanPage) -> list[MatrixColumn]:
 
 
 @register.filter
-def matrix_cells(client: PlannedClient, page: PlanPage) -> list[tuple[PlannedCell | None, bool]]:
+def matrix_cells(client: PlannedClient, page: PlanPage) -> list[tuple[CellWords | None, bool]]:
     """Return a client's cells in the order of the columns, with whether each opens a group."""
-    return [
-        (page.cells.get((client.client, column.id)), column.first)
-        for column in matrix_columns(page)
-    ]
+    found, kind = [], ""
+    for loss in page.contingencies:
+        cell = page.cells.get((client.client, loss.id))
+        words = None if cell is None else word_cell(cell, page, client.name)
+        found.append((words, loss.kind != kind))
+        kind = loss.kind
+    return found
 
 
 @register.filter
