@@ -11,7 +11,7 @@ A mutant (:mod:`bench.mutants`) is a module of the rules with one thing changed.
 tests are copied into a temporary folder and loaded there once; each mutant then runs in a child of
 that process, which gives the functions of the module their changed code, runs the tests that reach
 the changed lines, quickest first, then all others, and stops at the first failure. A change that
-matters while modules or tests are loaded (a constant, what reads the tables) is loaded anew
+matters while modules or tests are loaded (a constant, what reads the tables) is loaded again
 instead. A mutant that no test notices is a survivor: it is shown with its line, before and after.
 Some survivors mean the same as the original; a person must say which (docs/outbound.md). Exit
 status 1 when the tests fail without a mutant, none was run, or a test waited for ever.
@@ -72,13 +72,13 @@ TESTS = (
     "test_start",
 )
 LIBRARIES = ("holidays", "numpy", "phonenumbers", "polars", "yaml")
-"""What the tests load and no mutant changes: loaded before the children are made."""
+"""Libraries that the tests load and no mutant changes: loaded before the processes fork."""
 STUCK, WAITED = "stuck", "waited"
 _LEAST_SECONDS, _TIMES, _LOADING_SECONDS = 5.0, 20.0, 60.0
 """A test that takes this many times the processor it takes without a mutant is stuck: noticed."""
 _WAITING_TIMES = 10
-"""A test that takes this many times those seconds by the clock waits for something: nobody knows
-what it would have noticed, and it is told apart."""
+"""A test that takes this many times those seconds by the clock waits for something: what it would
+have noticed is unknown, and it is counted separately."""
 
 
 @dataclass(slots=True)
@@ -99,14 +99,14 @@ class Reached:
             reach |= self.tests.get((mutant.module, line), set())
         return sorted(ids, key=lambda one: (one not in reach, self.seconds.get(one, 0.0)))
 
-    def loaded_anew(self, mutant: Mutant) -> bool:
+    def needs_reload(self, mutant: Mutant) -> bool:
         """Return whether a mutant shows only when the modules are loaded with it."""
         at_loading = any((mutant.module, line) in self.loading for line in mutant.lines)
         return at_loading or not mutant.inside
 
 
-class _Instead:
-    """A plugin of pytest: does with the collected tests what it is given, instead of a run."""
+class _TaskPlugin:
+    """A plugin of pytest: gives the collected tests to a task instead of running them."""
 
     def __init__(self, task: Callable[[dict[str, pytest.Item]], None]) -> None:
         self._task, self.done = task, False
@@ -127,7 +127,7 @@ def with_tests(home: Path, task: Callable[[dict[str, pytest.Item]], None]) -> No
     sys.dont_write_bytecode = True
     files = [f"tests/outbound/{name}.py" for name in TESTS]
     options = ["-p", "no:cacheprovider", "-p", "no:terminal", "--assert=plain"]
-    instead = _Instead(task)
+    instead = _TaskPlugin(task)
     pytest.main([*options, "-m", "not slow", *files], plugins=[instead])
     if not instead.done:
         raise SystemExit("the tests cannot be loaded")
@@ -225,24 +225,24 @@ class Copy:
             raise SystemExit(found or f"the tests end with status {status} without any mutant")
         return found
 
-    def noticed(self, mutants: Sequence[Mutant], reached: Reached, told: Telling) -> None:
-        """Tell of each mutant the first test that notices it, empty when none does."""
-        quick = [one for one in mutants if not reached.loaded_anew(one)]
+    def run(self, mutants: Sequence[Mutant], reached: Reached, report: Report) -> None:
+        """Report for each mutant the first test that notices it, empty when none does."""
+        quick = [one for one in mutants if not reached.needs_reload(one)]
 
         def all_quick(items: dict[str, pytest.Item]) -> None:
             for mutant in quick:
-                told(mutant, _told_by(partial(self._patched, mutant, items, reached)))
+                report(mutant, _run_in_child(partial(self._patched, mutant, items, reached)))
 
         in_child(lambda: with_tests(self.home, all_quick))
         for mutant in mutants:
-            if reached.loaded_anew(mutant):
-                told(mutant, self._anew(mutant, reached))
+            if reached.needs_reload(mutant):
+                report(mutant, self._reloaded(mutant, reached))
 
     def _patched(self, mutant: Mutant, items: Mapping[str, pytest.Item], reached: Reached) -> str:
         patch(self.path(mutant.module), mutant.code)
         return first_failure(items, reached.order(mutant, list(items)), reached.seconds)
 
-    def _anew(self, mutant: Mutant, reached: Reached) -> str:
+    def _reloaded(self, mutant: Mutant, reached: Reached) -> str:
         path = self.path(mutant.module)
         sound = path.read_text("utf-8")
         path.write_text(mutant.source, "utf-8")
@@ -257,7 +257,7 @@ class Copy:
             return found[0]
 
         try:
-            return _told_by(whole)
+            return _run_in_child(whole)
         finally:
             path.write_text(sound, "utf-8")
 
@@ -273,8 +273,8 @@ def in_child(task: Callable[[], object]) -> tuple[int, object]:
             _work(task, results)
         _, status = os.waitpid(child, 0)
         results.seek(0)
-        told = results.read()
-    return os.waitstatus_to_exitcode(status), pickle.loads(told) if told else None
+        result = results.read()
+    return os.waitstatus_to_exitcode(status), pickle.loads(result) if result else None
 
 
 def _work(task: Callable[[], object], results: IO[bytes]) -> NoReturn:
@@ -290,20 +290,20 @@ def _work(task: Callable[[], object], results: IO[bytes]) -> NoReturn:
         os._exit(0)
 
 
-def _told_by(task: Callable[[], str]) -> str:
+def _run_in_child(task: Callable[[], str]) -> str:
     status, found = in_child(task)
     ended = {-signal.SIGPROF: STUCK, -signal.SIGALRM: WAITED}
     return str(found) if status == 0 else ended.get(status, f"status {status}")
 
 
-class Telling:
-    """Tells what became of each mutant, and keeps the survivors; across processes, in a file."""
+class Report:
+    """Reports the outcome of each mutant; kept in a file, since children report too."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def __call__(self, mutant: Mutant, noticed: str) -> None:
-        """Tell of a mutant."""
+        """Report a mutant and the first test that noticed it, if any."""
         words = {"": "SURVIVED", STUCK: "stuck   ", WAITED: "WAITED  "}
         word = words.get(noticed, "killed  ")
         by = noticed.rpartition("::")[2]
@@ -311,13 +311,13 @@ class Telling:
             file.write(f"{word} {mutant}\n")
         print(f"{word} {mutant}" + (f"  by {by}" if noticed else ""), flush=True)
 
-    def told(self) -> list[str]:
-        """Return what was told of every mutant."""
+    def lines(self) -> list[str]:
+        """Return the line of every mutant."""
         return self._path.read_text("utf-8").splitlines() if self._path.exists() else []
 
 
 def main() -> None:
-    """Run the mutants that are asked for, and tell what survived."""
+    """Run the chosen mutants, and print the survivors."""
     parser = argparse.ArgumentParser(description="Mutate the rules of the outbound law.")
     parser.add_argument("--module", nargs="+", choices=MODULES, default=MODULES, metavar="NAME")
     parser.add_argument("--sample", type=int, help="mutants drawn at random, instead of all")
@@ -342,31 +342,31 @@ def main() -> None:
             survived = _in(options.again, "SURVIVED")
             mutants = [m for m in mutants if _without_line(str(m)) in survived]
         words = ("killed  ", "stuck   ", "SURVIVED")
-        judged = {told for output in options.unlike for told in _in(output, *words)}
+        judged = {one for output in options.unlike for one in _in(output, *words)}
         mutants = [m for m in mutants if _without_line(str(m)) not in judged]
         if options.sample:
             mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
-        _run(copy, mutants, Telling(Path(folder) / "told"))
+        _run(copy, mutants, Report(Path(folder) / "report"))
 
 
 def _in(output: Path, *words: str) -> set[str]:
-    """Return the mutants of which an earlier run tells one of the words."""
+    """Return the mutants that an earlier run reports with one of the words."""
     lines = output.read_text("utf-8").splitlines()
-    told = (line[9:].partition("  by ")[0] for line in lines if line.startswith(words))
-    return {_without_line(one) for one in told}
+    mutants = (line[9:].partition("  by ")[0] for line in lines if line.startswith(words))
+    return {_without_line(one) for one in mutants}
 
 
-def _without_line(told: str) -> str:
-    return re.sub(r"\.py:\d+", "", told)
+def _without_line(mutant: str) -> str:
+    return re.sub(r"\.py:\d+", "", mutant)
 
 
 def _counted(mutants: list[Mutant]) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in Counter(m.kind for m in mutants).most_common())
 
 
-def _run(copy: Copy, mutants: list[Mutant], told: Telling) -> None:
-    copy.noticed(mutants, copy.reached(), told)
-    lines = told.told()
+def _run(copy: Copy, mutants: list[Mutant], report: Report) -> None:
+    copy.run(mutants, copy.reached(), report)
+    lines = report.lines()
     survivors = [line for line in lines if line.startswith("SURVIVED")]
     waited = [line for line in lines if line.startswith("WAITED")]
     killed = len(lines) - len(survivors) - len(waited)
@@ -375,7 +375,7 @@ def _run(copy: Copy, mutants: list[Mutant], told: Telling) -> None:
     if not lines:
         raise SystemExit("no mutant was run")
     if waited:
-        raise SystemExit(f"{len(waited)} waited for ever: nobody knows what would notice them")
+        raise SystemExit(f"{len(waited)} waited for ever: what would notice them is unknown")
     print(f"killed: {killed / len(lines):.1%}")
 
 
