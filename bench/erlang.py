@@ -228,7 +228,7 @@ def table(lines: list[Line], skipped: str) -> str:
 
 
 def main() -> int:
-    """Measure and print; 1 when one of our answers is wrong or a must is missed."""
+    """Measure and print; 1 when one of our answers is wrong or a required figure is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.erlang", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--seconds", type=float, default=10.0, help="for pyworkforce, a line")

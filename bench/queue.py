@@ -237,7 +237,7 @@ def table(lines: list[Line], day: tuple[float, int]) -> str:
 
 
 def main() -> int:
-    """Measure and print; 1 when a must is missed."""
+    """Measure and print; 1 when a required figure is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.queue", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--calls", type=int, default=60_000, help="for a peer, a turn")

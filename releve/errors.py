@@ -30,7 +30,7 @@ Each package draws its own branch where it defines it::
     ├── RunFolderError      files: a folder of crash test runs
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
-    ├── TooMany             desk: more ledger entries than a check takes
+    ├── TooManyEntries      desk: more ledger entries than a check takes
     └── Unreadable          network: a file's encoding or format (internal)
 
 ``releve.evidence.verify`` stands alone and is the one exception. Most errors are also a ValueError,

@@ -12,8 +12,6 @@ PACKAGE = Path(releve.__file__).parent
 FACES = {"cli", "desk"}
 TOP = {"__init__", "__main__", "environment", "errors", "settings"}
 """Modules that may stand at the top of the package; all others stand in a room."""
-STRAYS = {"crashtest_dask", "crashtest_folder"}
-"""Modules that still wait for a room: to become empty."""
 FORBIDDEN = (
     "click",
     "rich",
@@ -56,7 +54,7 @@ def test_no_engine_or_service_imports_a_face() -> None:
 
 
 def test_every_module_stands_in_a_room() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.py")} - TOP <= STRAYS
+    assert {path.stem for path in PACKAGE.glob("*.py")} - TOP == set()
 
 
 def test_the_package_names_its_rooms() -> None:

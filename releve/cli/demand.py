@@ -152,7 +152,7 @@ def _print_report(report: ImportReport, lines: Sequence[str], limit: int) -> Non
         click.echo(line)
     for programme, served in report.served_20_s.items():
         patience = report.patience_s.get(programme)
-        known = "nobody hung up: patience is not known"
+        known = "no caller hung up: patience is not known"
         if patience is not None:
             known = f"mean patience {patience:.0f} s"
         click.echo(f"{programme}: {known}, {100 * served:.1f} % served in 20 s")

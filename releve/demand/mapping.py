@@ -1,4 +1,4 @@
-"""What the columns of somebody else's table mean."""
+"""The mapping of a foreign table's columns to ours."""
 
 from __future__ import annotations
 

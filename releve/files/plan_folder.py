@@ -256,7 +256,7 @@ def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime) -> 
 def check_overwritable(folder: Path) -> None:
     """Raise PlanFolderError where a plan cannot or must not be written.
 
-    That is in a folder that nobody may write to, on a file, or beside other files.
+    That is in a folder without write permission, on a file, or beside other files.
     """
     target = folder.resolve()
     there = next(one for one in target.parents if one.exists())

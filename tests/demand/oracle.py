@@ -56,7 +56,7 @@ def holds(
     answer_rate: float = 0.0,
     max_occupancy: float = 1.0,
 ) -> bool:
-    """Return whether ``agents`` hold every condition; nobody holds none."""
+    """Return whether ``agents`` hold every condition; zero agents hold none."""
     if agents < 1:
         return False
     found = exact(calls, interval_s, aht_s, patience_s, agents, threshold_s)

@@ -75,11 +75,11 @@ def test_a_better_model_is_chosen_over_the_default() -> None:
     wild = truth(ROW, 98, factor=lambda day: 1.0 + 0.5 * (day.toordinal() // 7 % 2))
     made = poisson(ROW, wild, 3)
 
-    def told(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
+    def tempting(past: CleanHistory, row: Programme, numbers: Int64s) -> ModelPrediction:
         rate = wild.rate[np.clip(numbers - wild.numbers[0], 0, 97)]
         return ModelPrediction(rate, np.full(len(numbers), 0.01), np.full_like(rate, 0.01))
 
-    assert choose_model(made, ROW, models={**MODELS, "told": told}).model == "told"
+    assert choose_model(made, ROW, models={**MODELS, "tempting": tempting}).model == "tempting"
 
 
 def test_a_short_history_keeps_the_default_and_says_so() -> None:

@@ -47,15 +47,15 @@ def test_what_the_days_really_stray_by_is_found_whatever_the_model_said(told_cv:
 
 def test_the_set_right_interval_holds_80_percent_of_days_it_has_not_seen() -> None:
     found = calibrate(folds(0.2, 0.12))
-    shares = {"told": [], "set right": []}
+    shares = {"stated": [], "set right": []}
     for seed in range(100, 140):
         fold = made_up(seed, 0.2, 0.12)
         known = np.isfinite(fold.came)
         right = apply(found, fold.said, fold.days_ahead)
-        for name, law in (("told", fold.said), ("set right", right)):
+        for name, law in (("stated", fold.said), ("set right", right)):
             share, _ = coverage(fold.came[known], law.mean[known], law.spread[known])
             shares[name].append(share.mean())
-    assert np.mean(shares["told"]) < 0.75
+    assert np.mean(shares["stated"]) < 0.75
     assert np.mean(shares["set right"]) == pytest.approx(0.8, abs=0.03)
 
 
@@ -73,7 +73,7 @@ def test_counts_that_say_nothing_of_their_rate_change_nothing() -> None:
 
 
 def test_quiet_and_busy_half_hours_have_factors_of_their_own() -> None:
-    """Quiet ones stray by 50 % more than their day, busy ones not at all; 20 % is told of both."""
+    """Quiet ones stray by 50 % more than their day, busy ones by nothing; 20 % is stated."""
     rng = np.random.default_rng(5)
     out = []
     for _ in range(6):

@@ -88,8 +88,8 @@ def test_a_trend_is_the_slope_between_the_two_levels_and_dies_away() -> None:
         np.exp(0.001 * days), np.ones(400), 7.0, 28.0, SmoothingRule("trending", 1.0, 0.9)
     )
     run = (1 - 0.9 ** np.array([1.0, 20.0])) / (1 - 0.9) * 0.9
-    told = ahead_of(level, -1, np.array([1.0, 20.0]))
-    np.testing.assert_allclose(told, np.exp(0.001 * (399 + run)), rtol=2e-3)
+    found = ahead_of(level, -1, np.array([1.0, 20.0]))
+    np.testing.assert_allclose(found, np.exp(0.001 * (399 + run)), rtol=2e-3)
 
 
 def test_a_holiday_closes_the_day_and_the_day_after_is_learnt() -> None:

@@ -58,7 +58,7 @@ def said(made: History, day: date, row: Programme = US) -> Forecast:
 
 
 def test_a_holiday_that_was_open_is_forecast_open_the_next_year() -> None:
-    """The country alone would close it: zero calls, nobody required."""
+    """The country alone would close it: zero calls, no agents required."""
     made = bank(400, (COLUMBUS,))
     found = said(made, NEXT_COLUMBUS)
     assert found.mean.sum() == pytest.approx(2600, rel=0.15)  # a Monday

@@ -35,7 +35,7 @@ class QueueMetrics:
     served within T / answered; ``service_without_short`` served within T / (offered - abandoned
     within T); ``service_with_short`` (served + abandoned within T) / offered.
 
-    Without calls nobody waits: service levels 1, all else 0. With unknown calls or handling time
+    Without calls: service levels 1, all else 0. With unknown calls or handling time
     all is NaN. With calls and no agent: all wait, none is served, occupancy 1. Erlang C in
     overload (agents <= load): ``p_wait`` 1, ``mean_wait_s`` infinite, occupancy 1, service 0.
     """
@@ -70,7 +70,7 @@ def metrics(
     """Return what each queue does with its agents.
 
     ``calls`` per interval of ``interval_s`` seconds (NaN = not known), ``aht_s`` mean handling
-    time (NaN = not known), ``patience_s`` mean patience (infinite = nobody hangs up), ``agents``
+    time (NaN = not known), ``patience_s`` mean patience (infinite = never hangs up), ``agents``
     whole numbers, ``threshold_s`` the T of the service levels. ValueError quotes the condition
     that is not met.
     """
@@ -131,7 +131,7 @@ def required_agents(
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
     """Compile the kernels, or load them from the cache, before they are needed.
 
-    ``progress`` is told the name of each step before it begins.
+    ``progress`` receives the name of each step before it begins.
     """
     steps: tuple[tuple[str, Callable[[], object]], ...] = (
         ("Erlang C, staffing", lambda: required_agents(1.0, 1800.0, 300.0)),
@@ -166,10 +166,10 @@ def _blank(load: Floats, n: Floats, patience: Floats, threshold: Floats) -> Floa
     """Return the eight measures, filled where there are no calls or no agents."""
     out = np.full((8, *load.shape), np.nan)
     out[:, load == 0.0] = np.array([0, 0, 0, 0, 1, 1, 1, 1], dtype=np.float64)[:, None]
-    nobody = (load > 0.0) & (n == 0.0) & np.isfinite(patience)
-    out[:, nobody] = np.array([1, 1, 0, 1, 0, 0, 0, 0], dtype=np.float64)[:, None]
-    out[2, nobody] = patience[nobody]
-    out[7, nobody] = -np.expm1(-threshold[nobody] / patience[nobody])
+    unstaffed = (load > 0.0) & (n == 0.0) & np.isfinite(patience)
+    out[:, unstaffed] = np.array([1, 1, 0, 1, 0, 0, 0, 0], dtype=np.float64)[:, None]
+    out[2, unstaffed] = patience[unstaffed]
+    out[7, unstaffed] = -np.expm1(-threshold[unstaffed] / patience[unstaffed])
     return out
 
 

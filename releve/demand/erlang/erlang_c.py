@@ -1,4 +1,4 @@
-"""Erlang C: M/M/n, nobody hangs up.
+"""Erlang C: M/M/n, without abandonment.
 
 P(wait) = n / (a + (n - a) y(n)) with y = 1 / B, and P(W > T) = P(wait) exp(-(n - a) T / AHT), for
 n > a. For n <= a the queue grows without bound.

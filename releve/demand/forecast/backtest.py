@@ -33,10 +33,10 @@ class Score:
     hour; ``median_wape`` that of the median, which an absolute error asks for (Kolassa 2020): in a
     queue of a few calls a day it is zero calls in most half hours, and so is its error ``wape`` 1.
     ``day_wape`` is ``wape`` on the day's totals; ``bias`` forecast over calls, less 1. ``loss``
-    judges the whole law: twice the mean quantile loss at 10, 30, 50, 70 and 90 %, over the calls;
-    nobody gains by saying another law than he believes. ``coverage_80`` is the share of outcomes
-    between the 10 % and 90 % levels, exact for counts; ``within_80`` the share inside the
-    whole-number quantiles, both ends included.
+    judges the whole distribution: twice the mean quantile loss at 10, 30, 50, 70 and 90 %, over the
+    calls; a model gains nothing by stating another distribution than its own. ``coverage_80`` is
+    the share of outcomes between the 10 % and 90 % levels, exact for counts; ``within_80`` the
+    share inside the whole-number quantiles, both ends included.
     """
 
     model: str
@@ -110,21 +110,21 @@ class ErrorTally:
     def add(self, came: Floats, said: ModelPrediction) -> None:
         known = np.isfinite(came)
         calls, expected, spread = came[known], said.mean[known], said.spread[known]
-        told = {level: count_quantile(level, expected, spread) for level in _LEVELS}
+        predicted = {level: count_quantile(level, expected, spread) for level in _LEVELS}
         loss = [
-            np.where(calls > told[level], level, level - 1) * (calls - told[level])
+            np.where(calls > predicted[level], level, level - 1) * (calls - predicted[level])
             for level in _LEVELS
         ]
         self.origins += 1
         self._sums += (
             np.abs(calls - expected).sum(),
-            np.abs(calls - told[0.5]).sum(),
+            np.abs(calls - predicted[0.5]).sum(),
             2 * np.mean(loss, axis=0).sum(),
             calls.sum(),
             np.abs(np.where(known, came - said.mean, 0.0).sum(axis=1)).sum(),
             expected.sum(),
             interval_share(calls, expected, spread).sum(),
-            float(np.count_nonzero((calls >= told[0.1]) & (calls <= told[0.9]))),
+            float(np.count_nonzero((calls >= predicted[0.1]) & (calls <= predicted[0.9]))),
             float(len(calls)),
         )
 

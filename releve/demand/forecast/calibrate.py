@@ -126,7 +126,7 @@ def _factors(
 
     Found by halving on the log scale; the share held grows with the factor but for small ripples.
     An outcome tells of it by the part of its variance that is not counting noise, half-way between
-    what was told and what was found.
+    what was predicted and what was found.
     """
     number = np.maximum(np.bincount(group, minlength=groups), 1)
     low, high = np.full(groups, -np.log(_MOST)), np.full(groups, np.log(_MOST))
@@ -137,6 +137,6 @@ def _factors(
         low, high = np.where(held < _HELD, middle, low), np.where(held < _HELD, high, middle)
     found = (low + high) / 2
     rate = np.exp(found / 2)[group] * variance * mean
-    told = rate / (1 + rest * mean + rate)
-    weight = np.bincount(group, told, groups)
+    predicted = rate / (1 + rest * mean + rate)
+    weight = np.bincount(group, predicted, groups)
     return np.asarray(np.exp(found * weight / (weight + worth)), dtype=np.float64)

@@ -124,7 +124,7 @@ def choose_smoothing(
     least_days: int,
     margin: float,
 ) -> SmoothingRule:
-    """Return the way that would have told the past days best, each from 1 to 28 days before it.
+    """Return the smoothing rule that would have predicted the past best, 1 to 28 days ahead.
 
     ``calls[day]``, ``unit[day]`` the calls expected at level 1, ``known[day]`` the days that say
     something. The error is that of the day totals, over all horizons. The level's own way stays
@@ -139,8 +139,8 @@ def choose_smoothing(
     seen = days[:, None] - horizons
     errors = {}
     for way in (level.way, *WAYS):
-        told = extrapolate_level(replace(level, way=way), seen, horizons.astype(np.float64))
-        errors[way] = float(np.abs(calls[days] - told.T * unit[days]).sum())
+        predicted = extrapolate_level(replace(level, way=way), seen, horizons.astype(np.float64))
+        errors[way] = float(np.abs(calls[days] - predicted.T * unit[days]).sum())
     best = min(errors, key=lambda way: errors[way])
     return best if errors[best] < (1 - margin) * errors[level.way] else level.way
 

@@ -108,7 +108,7 @@ def fit_model(
 def _level(
     days: DayTable, unit: Floats, ratio: Floats, weight: Floats, settings: ModelSettings
 ) -> Level:
-    """Return the level of every day, going on in the way that told the past best."""
+    """Return every day's level, continued by the smoothing rule that predicted the past best."""
     usual = SmoothingRule("reverting", settings.reversion)
     level = find_levels(ratio, weight, settings.fast_days, settings.slow_days, usual)
     way = choose_smoothing(

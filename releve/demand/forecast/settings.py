@@ -1,4 +1,4 @@
-"""What the forecast model is not told by the data."""
+"""The parameters of the forecast model that the data do not give."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ModelSettings:
 
     ``profile_days`` ages weekday factors and shares. ``fast_days`` and ``slow_days`` age the two
     levels; ``reversion`` is how much of their distance is left a day further ahead. A programme's
-    level goes on in another way where that told its past better by ``way_margin`` of the error,
+    level follows another rule where that predicted its past better by ``way_margin`` of the error,
     over ``way_after_days`` days. ``stiffness`` is the prior precision of a bend of the log profile,
     ``weekday_spread`` the prior standard deviation of the factors of weekdays with the same opening
     hours. ``calendar_prior_days`` are what the priors of the calendar's features are worth, in

@@ -237,7 +237,7 @@ def apply_agent_step(w: CentreArrays, s: Buffers, d: ReplicationCounts, k: int, 
 def _interrupt(
     w: CentreArrays, s: Buffers, d: ReplicationCounts, g: int, mode: int, now: float
 ) -> None:
-    """End the call of the group that began last: cut it, or let it wait for somebody else."""
+    """End the call of the group that began last: cut it, or let it wait for another agent."""
     at, since = -1, -np.inf
     for i in range(s.n[BUSY]):
         slot = s.busy_slot[i]

@@ -45,7 +45,7 @@ def simulate(
     """Simulate the replications ``first`` .. ``first + replications - 1`` of a day.
 
     A replication is what its number and the ``seed`` make it, whatever runs beside it: the same
-    bits with any number of ``threads`` and however a run is split. ``progress`` is told how many
+    bits with any number of ``threads`` and however a run is split. ``progress`` receives how many
     are done, of how many. :class:`QueueOverflow` when more than ``most_calls`` are in the centre
     at once (waiting, in service, or about to dial again): nothing is ever dropped.
     """
@@ -137,7 +137,7 @@ def _run_part(
 def warm_up(progress: Callable[[str], None] | None = None) -> None:
     """Compile the kernel, or load it from the cache, before it is needed.
 
-    ``progress`` is told the name of the step before it begins.
+    ``progress`` receives the name of the step before it begins.
     """
     if progress is not None:
         progress("Queue simulator")

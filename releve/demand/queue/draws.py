@@ -1,8 +1,8 @@
 """Random numbers that belong to a call: a hash of the seed, the replication, the programme, the
 number of the call, what is decided, and how often the caller has come (``leg``).
 
-Two plans thus meet the same callers: the same gaps, the same need, the same patience, whoever
-answers. A programme is known by the hash of its name, so another programme shifts nobody's luck.
+Two plans thus meet the same callers: the same gaps, the same need, the same patience, whichever
+agent answers. A programme is known by the hash of its name, so adding one changes no other draw.
 Ties between groups are drawn too, from the group, the instant and the agent's place among those of
 the group at that instant: no name and no order of names is ever an advantage.
 The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,

@@ -17,7 +17,7 @@ def predict_by_erlang(found: Verification) -> Floats:
     """Return Erlang's service level: float64[interval, programme], each half hour by itself.
 
     By each programme's own definition, of the whole agents on the phone; 1 where there are no
-    calls, 0 where there are calls and nobody answers; NaN where the volume is not known, or where
+    calls, 0 where there are calls and no agents; NaN where the volume is not known, or where
     groups answer several programmes.
     """
     columns = [_programme(found, p) for p in range(len(found.programmes))]

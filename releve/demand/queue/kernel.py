@@ -228,7 +228,7 @@ def _admit_returning_call(w: CentreArrays, s: Buffers, d: ReplicationCounts, now
 
 @kernel
 def _abandon_next(w: CentreArrays, s: Buffers, d: ReplicationCounts, p: int) -> None:
-    """Empty a line that nobody will answer any more."""
+    """Empty a line that no agent will answer any more."""
     while s.line_first[p] >= 0:
         remove_abandoned(w, s, d, unsigned(p), np.nextafter(np.inf, 0.0))
         slot = s.line_first[p]

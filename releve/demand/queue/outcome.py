@@ -39,7 +39,7 @@ class QueueOutcome:
     A call counts in the interval it arrives in. ``offered`` = ``answered`` + ``abandoned`` +
     ``blocked`` + ``left``; ``again`` of the offered had dialled before, ``transferred`` were passed
     on from another programme; ``within`` and ``abandoned_within`` the threshold; ``left`` were
-    still waiting when nobody was there any more. ``moved`` and ``cut`` count answered calls that
+    still waiting when the last agents had left. ``moved`` and ``cut`` count answered calls that
     were interrupted: moved back into the line, or lost. ``wait_answered_s`` and
     ``wait_abandoned_s`` sums. ``busy_s`` and ``staffed_s[replication, interval + 1, group]`` agent
     seconds on calls and present, those who stayed to finish included; the last row is after the
@@ -88,7 +88,7 @@ class QueueOutcome:
         return self.estimate(self.answered, self.offered, by=by, confidence=confidence)
 
     def mean_wait_s(self, *, by: str = "interval", confidence: float = 0.95) -> QueueEstimate:
-        """Return the mean wait of those who waited their turn or hung up; 0 where nobody came."""
+        """Return the mean wait of callers who were answered or hung up; 0 where there were none."""
         waited = self.wait_answered_s + self.wait_abandoned_s
         calls = self.answered + self.abandoned
         return self.estimate(waited, calls, by=by, confidence=confidence, nothing=0.0)

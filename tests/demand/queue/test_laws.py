@@ -35,7 +35,7 @@ def same(
 
 
 def beside(extra: str, **more: Any) -> Centre:
-    """The two programmes with a third between them that nobody calls."""
+    """The two programmes with a third between them without calls."""
     given: dict[str, Any] = {
         "programmes": ["orders", extra, "claims"],
         "calls": [[20, 0, 10], [40, 0, 15], [20, 0, 30]],
@@ -169,8 +169,8 @@ def test_room_grows_and_a_centre_beyond_it_is_refused() -> None:
         simulate(centre, 1, most_calls=1000)
 
 
-def test_progress_is_told_and_ends_with_all() -> None:
-    told: list[tuple[int, int]] = []
-    simulate(two_and_three(), 30, progress=lambda *said: told.append(said))
-    assert told[-1] == (30, 30)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+def test_progress_is_reports_and_ends_with_all() -> None:
+    reports: list[tuple[int, int]] = []
+    simulate(two_and_three(), 30, progress=lambda *said: reports.append(said))
+    assert reports[-1] == (30, 30)
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)

@@ -44,7 +44,7 @@ CASES = {
     "some never hang up": two_and_three(
         patience=Distribution.sample([20.0, np.inf, 60.0], mean=100.0), redial=0.5
     ),
-    "nobody hangs up": two_and_three(patience_s=np.inf),
+    "no caller hangs up": two_and_three(patience_s=np.inf),
     "equal handling times": two_and_three(service=Distribution("constant")),
     "cut at every edge": two_and_three(leaving="cut", redial=0.9, redial_delay_s=30),
     "moved at every edge": two_and_three(leaving="moved"),
@@ -99,7 +99,7 @@ CASES = {
         least_waiting=[[1, 3, 3], [3, 3, 1]],
         changes=[AgentChange(1000.0, "both", 5), AgentChange(1000.0, "south", 5)],
     ),
-    "nobody in the end": two_and_three(
+    "no agents in the end": two_and_three(
         agents=[[4, 2, 3], [3, 3, 2], [0, 0, 0]], patience_s=[np.inf, 100], leaving="moved"
     ),
 }

@@ -74,7 +74,7 @@ def test_one_agent_waits_as_pollaczek_and_khinchine_say(law: Distribution, squar
 
 
 def test_priorities_wait_as_cobham_says() -> None:
-    """One agent, three classes, nobody interrupted: W_k = R / (1 - s_{k-1}) (1 - s_k)."""
+    """One agent, three classes, no call interrupted: W_k = R / (1 - s_{k-1}) (1 - s_k)."""
     rate, aht = np.array([0.002, 0.003, 0.0015]), np.array([60.0, 100.0, 150.0])
     squares = aht**2 * np.array([2.0, 1.0, 1.25])
     laws = [Distribution(), Distribution("constant"), Distribution("gamma", 0.5)]
