@@ -45,7 +45,7 @@ loaded.
 
 ## See the checks at work
 
-    python -m tests.network.planted FOLDER
+    python -m tests.network.planted_faults FOLDER
     releve network check FOLDER
 
 The first command writes a made-up operator with 30 faults of 30 kinds; the second names all 30.

@@ -29,7 +29,7 @@ from releve.plan import (
 )
 from releve.plan.plan_json import plan_from_json
 from tests.cli.folders import folder_of, run, sample
-from tests.plan.tiny import two_sites_one_client
+from tests.plan.tiny_operators import two_sites_one_client
 
 commands = importlib.import_module("releve.cli.plan")
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.network import Fault, find_faults
-from tests.network.clean import as_csv, as_french_csv, as_workbook, clean_tables
-from tests.network.planted import PLANTS, THIRTY, planted
+from tests.network.clean_tables import as_csv, as_french_csv, as_workbook, clean_tables
+from tests.network.planted_faults import PLANTS, THIRTY, planted
 
 
 def places(faults: tuple[Fault, ...]) -> Counter[tuple[str, int, str]]:

@@ -14,7 +14,7 @@ from releve.network.history_grid import (
     find_interval,
     lay_out_history,
 )
-from tests.network.clean import Tables, as_csv, clean_tables
+from tests.network.clean_tables import Tables, as_csv, clean_tables
 
 
 def faults_with(

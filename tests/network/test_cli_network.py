@@ -18,8 +18,8 @@ from releve.cli import main
 from releve.cli import network as commands
 from releve.files.operator_folder import write_operator_files
 from releve.network import TABLES, list_columns, render_tables_markdown
-from tests.network.clean import as_csv, as_workbook, clean_tables
-from tests.network.planted import PLANTS, THIRTY, planted
+from tests.network.clean_tables import as_csv, as_workbook, clean_tables
+from tests.network.planted_faults import PLANTS, THIRTY, planted
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,7 +127,7 @@ def test_the_reference_names_every_table_and_column() -> None:
 def test_the_planted_folder_of_the_page_can_be_written_by_hand(tmp_path: Path) -> None:
     """The command that the page names writes thirty faults, which the check finds."""
     assert set(THIRTY) <= set(PLANTS)
-    command = [sys.executable, "-m", "tests.network.planted", str(tmp_path / "op")]
+    command = [sys.executable, "-m", "tests.network.planted_faults", str(tmp_path / "op")]
     written = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     listed = list(csv.DictReader(written.stdout.splitlines()))
     found = json.loads(run("check", "--json", tmp_path / "op").stdout)["faults"]

@@ -10,7 +10,7 @@ import pytest
 import xlsxwriter
 
 from releve.network import Fault, OperatorFaults, find_faults, read_operator
-from tests.network.clean import (
+from tests.network.clean_tables import (
     Tables,
     as_csv,
     as_french_csv,

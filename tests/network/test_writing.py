@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from releve.network import Operator, find_faults, read_operator, write_operator
 from releve.network.sample import sample_operator
-from tests.network.clean import as_csv, clean_tables
+from tests.network.clean_tables import as_csv, clean_tables
 
 TEXT = st.text(
     st.characters(

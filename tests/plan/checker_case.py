@@ -11,7 +11,7 @@ from releve.plan.contingency import Contingency
 from releve.plan.result import Move, Placement
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import plan_of, put, stand_down
-from tests.plan.tiny import (
+from tests.plan.tiny_operators import (
     Tiny,
     agent,
     operator_of,

@@ -23,7 +23,7 @@ from releve.plan.result import (
     ReliefCell,
 )
 from tests.plan import oracle_rules as rules
-from tests.plan.tiny import Tiny, at
+from tests.plan.tiny_operators import Tiny, at
 
 Moves = Mapping[str, Sequence[Move]]
 
@@ -129,7 +129,7 @@ def plan_of(
         scenarios=scenarios,
         cells=cells,
         verdicts=tuple(verdict_of(client, cells, listed) for client in operator.client),
-        bound=bound_of(case, scenarios[BASE], cells, placements),
+        bound=build_bound(case, scenarios[BASE], cells, placements),
         missing=None,
         violations=(),
         settings=asdict(case.settings),
@@ -227,7 +227,7 @@ def verdict_of(
     )
 
 
-def bound_of(
+def build_bound(
     case: Tiny, base: PlannedScenario, cells: Iterable[ReliefCell], placements: Iterable[Placement]
 ) -> Bound:
     """Return the bound of a plan whose fractional form is a quarter below it, losses apart."""
@@ -241,7 +241,7 @@ def bound_of(
         kind = kinds.get(cell.contingency, cell.contingency.partition(":")[0])
         worst[kind] = max(worst.get(kind, 0.0), cell.regret)
     unit = case.settings.regret_weight * need / len(case.operator.clients)
-    objective = base.penalty + prices_of(case, placements) + unit * regrets[BASE]
+    objective = base.penalty + sum_prices(case, placements) + unit * regrets[BASE]
     least = 0.75 * objective
     return Bound(
         status="optimal",
@@ -259,7 +259,7 @@ def bound_of(
     )
 
 
-def prices_of(case: Tiny, placements: Iterable[Placement]) -> float:
+def sum_prices(case: Tiny, placements: Iterable[Placement]) -> float:
     """Return what the moves of a base plan cost: off the own site, off the main work, at home."""
     steps = 0.0
     for row in placements:

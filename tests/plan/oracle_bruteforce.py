@@ -32,7 +32,7 @@ from tests.plan.oracle_rules import (
     within_caps,
     work,
 )
-from tests.plan.tiny import Tiny
+from tests.plan.tiny_operators import Tiny
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from releve.network import Agent, Operator, Shift, day_bounds
 from releve.plan.contingency import Contingency
 from releve.plan.result import Placement
-from tests.plan.tiny import Tiny
+from tests.plan.tiny_operators import Tiny
 
 Floats = NDArray[np.float64]
 Break = tuple[datetime, datetime] | None

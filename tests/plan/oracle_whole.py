@@ -19,7 +19,7 @@ from tests.plan.oracle_rules import (
     every_break,
     within_caps,
 )
-from tests.plan.tiny import Tiny
+from tests.plan.tiny_operators import Tiny
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from releve.plan import Contingency, Placement, Plan, PlanSettings, list_conting
 from releve.plan.intraday_relief import IntradayRelief
 from releve.plan.week import require_day
 from tests.plan import oracle_rules as rules
-from tests.plan.tiny import HALF_HOUR, Tiny
+from tests.plan.tiny_operators import HALF_HOUR, Tiny
 
 
 @cache
@@ -25,17 +25,20 @@ def running_day(agents: int, seed: int = 1) -> tuple[Tiny, Plan]:
     """Return a sample operator of four sites with its plan against the loss of a site."""
     operator = sample_operator(agents, 4, seed, weeks_of_history=4)
     case = Tiny(operator, require_day(operator, FIRST_DAY), PlanSettings())
-    return case, planned(case)
+    return case, plan_case(case)
 
 
-def planned(case: Tiny) -> Plan:
+def plan_case(case: Tiny) -> Plan:
     """Return the plan of a case, with the relief of each site."""
     return plan_day(
-        case.operator, case.requirement, case.settings, contingencies=sites_of(case.operator)
+        case.operator,
+        case.requirement,
+        case.settings,
+        contingencies=list_site_losses(case.operator),
     )
 
 
-def sites_of(operator: Operator) -> tuple[Contingency, ...]:
+def list_site_losses(operator: Operator) -> tuple[Contingency, ...]:
     return tuple(one for one in list_contingencies(operator) if one.kind == "site")
 
 
@@ -45,7 +48,7 @@ def clock(case: Tiny, text: str) -> datetime:
     return to_utc(local, case.operator.row.time_zone)
 
 
-def clipped(row: Placement, when: datetime) -> Placement:
+def clip_placement(row: Placement, when: datetime) -> Placement:
     """Return what is left of a placement from an instant on."""
     start = max(row.start, when)
     if row.break_start is None or row.break_end is None or row.break_end <= start:
@@ -53,14 +56,14 @@ def clipped(row: Placement, when: datetime) -> Placement:
     return replace(row, start=start, break_start=max(row.break_start, start))
 
 
-def running(plan: Plan, when: datetime) -> dict[str, Placement]:
+def list_running(plan: Plan, when: datetime) -> dict[str, Placement]:
     """Return what is left of the base plan, by agent."""
-    return {row.agent: clipped(row, when) for row in plan.placements if row.end > when}
+    return {row.agent: clip_placement(row, when) for row in plan.placements if row.end > when}
 
 
-def relieved(plan: Plan, when: datetime, found: IntradayRelief) -> dict[str, Placement]:
+def apply_relief(plan: Plan, when: datetime, found: IntradayRelief) -> dict[str, Placement]:
     """Return who works where after the moves, by agent."""
-    at = running(plan, when)
+    at = list_running(plan, when)
     for move in found.moves:
         at.pop(move.agent, None)
         if move.after is not None:
@@ -82,7 +85,7 @@ def people_on(
     return count
 
 
-def missing_of(case: Tiny, rows: dict[str, Placement], when: datetime) -> NDArray[np.float64]:
+def count_missing(case: Tiny, rows: dict[str, Placement], when: datetime) -> NDArray[np.float64]:
     """Return the missing agents ``[interval, programme]`` from an instant on."""
     placed = rules.placed_by(case, rows.values())
     left = np.array([start >= when for start in case.requirement.starts])
@@ -90,7 +93,7 @@ def missing_of(case: Tiny, rows: dict[str, Placement], when: datetime) -> NDArra
     return np.asarray(short * left[:, None])
 
 
-def delay_of(before: Placement | None, after: Placement) -> timedelta:
+def find_delay(before: Placement | None, after: Placement) -> timedelta:
     """Return how long the move takes by the default delays."""
     if before is not None and before.place == after.place:
         return timedelta()

@@ -55,7 +55,7 @@ def operator_named(sample: str) -> Operator:
     return operator_of(Path(sample))
 
 
-def planned(operator: Operator) -> Plan:
+def plan_first_day(operator: Operator) -> Plan:
     first = min(shift.start for shift in operator.shifts)
     day = first.astimezone(zone(operator.row.time_zone)).date()
     solved = solve_day(operator, require_day(operator, day))
@@ -63,7 +63,7 @@ def planned(operator: Operator) -> Plan:
     return replace(plan, missing=find_what_is_missing(operator, solved))
 
 
-def digest_of(plan: Plan) -> str:
+def compute_digest(plan: Plan) -> str:
     digest = hashlib.sha256(plan_to_json(plan).encode())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "plan"
@@ -84,7 +84,11 @@ def main() -> None:
     if given.noise is not None or given.no_grid:
         disturb_grid(given.noise, not given.no_grid)
     for sample in given.samples:
-        print(sample.rpartition("/")[2], digest_of(planned(operator_named(sample))), flush=True)
+        print(
+            sample.rpartition("/")[2],
+            compute_digest(plan_first_day(operator_named(sample))),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

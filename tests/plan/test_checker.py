@@ -15,7 +15,7 @@ from releve.plan import checker
 from releve.plan.result import Move, Placement, Plan
 from tests.plan.checker_case import FIRST, LAST, REST, TEAM, loss_of, only, team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put, with_operator
-from tests.plan.tiny import (
+from tests.plan.tiny_operators import (
     DAY,
     Tiny,
     shift,

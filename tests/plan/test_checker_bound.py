@@ -13,7 +13,15 @@ from releve.plan.settings import PlanSettings
 from tests.plan.checker_case import team, three_sites
 from tests.plan.checker_plans import faults, plan_of, put
 from tests.plan.test_checker_figures import TEAM, cell_changed, made, only, verdict_changed
-from tests.plan.tiny import Tiny, agent, operator_of, programme, requirement_of, shift, site
+from tests.plan.tiny_operators import (
+    Tiny,
+    agent,
+    operator_of,
+    programme,
+    requirement_of,
+    shift,
+    site,
+)
 
 NAN, INF = float("nan"), float("inf")
 BOUNDS: dict[str, tuple[dict[str, Any], str]] = {

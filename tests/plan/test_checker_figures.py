@@ -13,7 +13,7 @@ from releve.plan.checker import check_plan, check_relief
 from releve.plan.result import Plan, PlannedScenario
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import faults, plan_of, put
-from tests.plan.tiny import Tiny, at, one_site_site_only, requirement_of
+from tests.plan.tiny_operators import Tiny, at, one_site_site_only, requirement_of
 
 FLOORS = {("site:a", "k"): 1.0, ("site:b", "l"): 0.5}
 TEAM = [

@@ -8,7 +8,7 @@ import pytest
 
 from tests.plan.checker_plans import faults, plan_of
 from tests.plan.test_checker_figures import TEAM, cell_changed, made, only, scenario_changed
-from tests.plan.tiny import requirement_of
+from tests.plan.tiny_operators import requirement_of
 
 
 @pytest.mark.parametrize("field", ["shortfall", "regret", "worst_coverage", "floor", "calls_lost"])

@@ -17,7 +17,7 @@ from releve.plan.result import Placement
 from tests.plan import oracle_rules as rules
 from tests.plan.checker_plans import faults, moves_between, plan_of
 from tests.plan.oracle_bruteforce import best_base, best_relief
-from tests.plan.tiny import DAY, Tiny, tiny_operator
+from tests.plan.tiny_operators import DAY, Tiny, tiny_operator
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -15,9 +15,18 @@ from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.coverage import Timeline, count_placed
 from releve.plan.result import BASE, Move, Placement, Plan, PlannedScenario, PlannedSite
 from releve.plan.settings import PlanSettings
-from tests.plan.checker_plans import bound_of
-from tests.plan.tiny import DAY, STARTS, Tiny, agent, operator_of, programme, requirement_of, site
-from tests.plan.tiny import shift as shift_at
+from tests.plan.checker_plans import build_bound
+from tests.plan.tiny_operators import (
+    DAY,
+    STARTS,
+    Tiny,
+    agent,
+    operator_of,
+    programme,
+    requirement_of,
+    site,
+)
+from tests.plan.tiny_operators import shift as shift_at
 
 SITES, PEOPLE, WORKS = 15, 5000, 60
 
@@ -104,7 +113,7 @@ def plan_at_scale(case: Tiny) -> Plan:
         scenarios=scenarios,
         cells=(),
         verdicts=(),
-        bound=bound_of(case, scenarios[BASE], (), base),
+        bound=build_bound(case, scenarios[BASE], (), base),
         missing=None,
         violations=(),
         settings={},

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from releve.plan.controlled_rounding import NEARNESS, round_controlled
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import DayProblem
-from tests.plan.planned import problem_of
+from tests.plan.planner_parts import problem_of
 from tests.plan.test_planner import by_chance
-from tests.plan.tiny import two_sites_one_client
+from tests.plan.tiny_operators import two_sites_one_client
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -35,7 +35,7 @@ def sample(agents: int = 120, sites: int = 3, seed: int = 2) -> SolvedDay:
     return solve_day(operator, need, PlanSettings(), contingencies=lost)
 
 
-def search_of(day: SolvedDay) -> IntegerSearch:
+def build_search(day: SolvedDay) -> IntegerSearch:
     planning = day.planning
     case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
@@ -44,7 +44,7 @@ def search_of(day: SolvedDay) -> IntegerSearch:
     return IntegerSearch(case)
 
 
-def exposed_to(day: SolvedDay, base: IntegerPlan, loss: int) -> np.ndarray:
+def count_exposed(day: SolvedDay, base: IntegerPlan, loss: int) -> np.ndarray:
     """Count, plainly, the people of each group on the places that a loss takes away."""
     problem = day.planning.problem
     out = np.zeros(len(problem.size))
@@ -66,18 +66,18 @@ def cost_of_answer(day: SolvedDay, base: IntegerPlan) -> dict[int, tuple[Cut, fl
     for loss, contingency in enumerate(planning.contingencies):
         cut = answers[contingency.id].cut
         assert cut is not None
-        out[loss] = (cut, value_of(day, cut, base))
+        out[loss] = (cut, compute_cut_value(day, cut, base))
     return out
 
 
-def value_of(day: SolvedDay, cut: Cut, base: IntegerPlan) -> float:
-    return cut.constant + float((cut.slope * exposed_to(day, base, cut.loss)).sum())
+def compute_cut_value(day: SolvedDay, cut: Cut, base: IntegerPlan) -> float:
+    return cut.constant + float((cut.slope * count_exposed(day, base, cut.loss)).sum())
 
 
 def test_a_cut_of_one_base_plan_is_never_above_the_cost_of_another() -> None:
     """Also the cuts of the fractional optimum, which the search begins with."""
     day = sample()
-    search = search_of(day)
+    search = build_search(day)
     bases = [day.planning.base, *(search.case.round_base(way) for way in ROUNDINGS[:4])]
     empty = replace(day.planning.base, assigned=np.zeros_like(day.planning.base.assigned))
     costs = [cost_of_answer(day, base) for base in (*bases, empty)]
@@ -85,10 +85,10 @@ def test_a_cut_of_one_base_plan_is_never_above_the_cost_of_another() -> None:
     for here in costs:
         for base, there in zip((*bases, empty), costs, strict=True):
             for loss, (cut, _) in here.items():
-                assert value_of(day, cut, base) <= there[loss][1] + 1e-6 * scale
+                assert compute_cut_value(day, cut, base) <= there[loss][1] + 1e-6 * scale
     for cut in day.planning.secure.cuts:
         for base, there in zip((*bases, empty), costs, strict=True):
-            assert value_of(day, cut, base) <= there[cut.loss][1] + 1e-6 * scale
+            assert compute_cut_value(day, cut, base) <= there[cut.loss][1] + 1e-6 * scale
 
 
 def test_a_relief_costs_no_less_where_more_people_are_exposed() -> None:
@@ -108,7 +108,7 @@ def test_the_kernel_keeps_the_value_of_every_cut() -> None:
         for loss in (0, 0, 1, 2)
     ]
     table = build_cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], cuts)
-    want = want_of(day, table)
+    want = build_goal(day, table)
     fixed, state = (
         build_kernel_problem(problem, layout, want),
         build_empty_state(problem, layout, table),
@@ -118,12 +118,12 @@ def test_the_kernel_keeps_the_value_of_every_cut() -> None:
         place_person(fixed, state, int(j), int(first_slot[j]), 1)
     base = replace(planning.base, assigned=state.w)
     for k, cut in ((1, cuts[0]), (2, cuts[1])):
-        assert state.relief[0, k] == pytest.approx(value_of(day, cut, base), rel=1e-9)
-    assert state.relief[1, 1] == pytest.approx(value_of(day, cuts[2], base), rel=1e-9)
+        assert state.relief[0, k] == pytest.approx(compute_cut_value(day, cut, base), rel=1e-9)
+    assert state.relief[1, 1] == pytest.approx(compute_cut_value(day, cuts[2], base), rel=1e-9)
     assert (state.relief[:, 0] == 0.0).all()
 
 
-def want_of(day: SolvedDay, table: object) -> IntegerGoal:
+def build_goal(day: SolvedDay, table: object) -> IntegerGoal:
     problem = day.planning.problem
     none = np.zeros(len(problem.group))
     return IntegerGoal(
@@ -146,7 +146,7 @@ def test_a_place_that_a_dear_cut_lies_on_is_left() -> None:
     dear = Cut(loss, 0.0, np.full(len(problem.size), 1e4))
     table = build_cut_table(problem, [frozenset(c.sites) for c in planning.contingencies], [dear])
     found = find_integer_plan(
-        problem, planning.layout, want_of(day, table),
+        problem, planning.layout, build_goal(day, table),
         planning.base.assigned.astype(float), planning.base.on_pattern.astype(float),
     )  # fmt: skip
     assert planning.base.assigned[problem.place == site].sum() > 0

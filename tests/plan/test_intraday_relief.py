@@ -32,17 +32,17 @@ from releve.plan.relief import (
 )
 from tests.plan import oracle_rules as rules
 from tests.plan.running_day import (
+    apply_relief,
     clock,
-    delay_of,
-    missing_of,
+    count_missing,
+    find_delay,
+    list_running,
+    list_site_losses,
     people_on,
-    planned,
-    relieved,
-    running,
+    plan_case,
     running_day,
-    sites_of,
 )
-from tests.plan.tiny import HALF_HOUR, Tiny
+from tests.plan.tiny_operators import HALF_HOUR, Tiny
 
 NEAR_PENALTY, NEAR_NEED = 0.16, 0.006
 """How far a relief may be above the fractional one, as a share of its penalty and of the weighted
@@ -65,7 +65,7 @@ class Closed:
 
     @property
     def exposed(self) -> set[str]:
-        base = running(self.plan, self.when)
+        base = list_running(self.plan, self.when)
         return {agent for agent, row in base.items() if row.place == self.site}
 
 
@@ -75,7 +75,7 @@ def close_each(agents: int, seed: int, text: str) -> list[Closed]:
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
     return [
         Closed(case, plan, when, site, lost, day, solve_intraday_relief(day, lost, case.settings))
-        for lost in sites_of(case.operator)
+        for lost in list_site_losses(case.operator)
         for site in lost.sites
     ]
 
@@ -100,7 +100,7 @@ def test_nobody_is_at_the_closed_site_and_who_was_there_is_at_home_or_not_at_wor
     closures: list[Closed],
 ) -> None:
     for one in closures:
-        rows = relieved(one.plan, one.when, one.found)
+        rows = apply_relief(one.plan, one.when, one.found)
         assert one.exposed
         assert not [row for row in rows.values() if row.place == one.site]
         assert {rows[agent].place for agent in one.exposed & rows.keys()} <= {"home"}
@@ -116,7 +116,7 @@ def test_the_isolated_are_the_rounded_down_share_of_the_exposed(closures: list[C
 def test_every_remaining_half_hour_keeps_to_the_seats(closures: list[Closed]) -> None:
     for one in closures:
         seats = {site.id: len(site.usable_seats) for site in one.plan.sites}
-        rows = relieved(one.plan, one.when, one.found)
+        rows = apply_relief(one.plan, one.when, one.found)
         present = people_on(one.case.requirement, rows, one.when)
         assert all(
             count <= seats[place] for (_, place), count in present.items() if place != "home"
@@ -125,7 +125,7 @@ def test_every_remaining_half_hour_keeps_to_the_seats(closures: list[Closed]) ->
 
 def test_moves_start_from_what_is_left_of_the_base_plan(closures: list[Closed]) -> None:
     for one in closures:
-        base = running(one.plan, one.when)
+        base = list_running(one.plan, one.when)
         for move in one.found.moves:
             assert move.before == base.get(move.agent)
             assert move.before != move.after
@@ -134,7 +134,7 @@ def test_moves_start_from_what_is_left_of_the_base_plan(closures: list[Closed]) 
 
 def test_moves_are_legal_take_their_time_and_keep_shift_and_break(closures: list[Closed]) -> None:
     for one in closures:
-        base = running(one.plan, one.when)
+        base = list_running(one.plan, one.when)
         for move in one.found.moves:
             after = move.after
             if after is None:
@@ -144,7 +144,7 @@ def test_moves_are_legal_take_their_time_and_keep_shift_and_break(closures: list
             shift = rules.shift_of(one.case, agent.id)
             assert shift is not None
             assert (after.place, after.programme) in rules.legal_pairs(one.case, agent, one.lost)
-            first = one.when + delay_of(move.before, after)
+            first = one.when + find_delay(move.before, after)
             assert (after.start, after.end) == (max(shift.start, first), shift.end)
             if move.agent in base and after.break_start is not None:
                 before = base[move.agent]
@@ -156,18 +156,18 @@ def test_moves_are_legal_take_their_time_and_keep_shift_and_break(closures: list
 def test_placed_work_and_penalties_are_those_of_the_people(closures: list[Closed]) -> None:
     for one in closures:
         weights = rules.weights(one.case)
-        rows = relieved(one.plan, one.when, one.found)
+        rows = apply_relief(one.plan, one.when, one.found)
         np.testing.assert_allclose(
             one.found.placed, rules.placed_by(one.case, rows.values()), atol=1e-9
         )
-        missing = missing_of(one.case, rows, one.when)
+        missing = count_missing(one.case, rows, one.when)
         assert (missing * weights).sum() == pytest.approx(one.found.penalty, rel=1e-9)
         stay = {
             agent: row
-            for agent, row in running(one.plan, one.when).items()
+            for agent, row in list_running(one.plan, one.when).items()
             if row.place != one.site
         }
-        alone = (missing_of(one.case, stay, one.when) * weights).sum()
+        alone = (count_missing(one.case, stay, one.when) * weights).sum()
         assert alone == pytest.approx(one.found.unrelieved, rel=1e-9)
         for client, share in one.found.missing.items():
             own = [
@@ -184,7 +184,7 @@ def test_at_the_start_of_the_day_the_independent_checker_finds_nothing() -> None
     """Nothing is running yet, so the live relief is one the morning could have had."""
     case, plan = running_day(300)
     day = build_running_day(case.operator, plan, case.requirement, plan.starts[0], case.settings)
-    for lost in sites_of(case.operator):
+    for lost in list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         assert found.moves
         scenario = PlannedScenario(
@@ -205,11 +205,11 @@ def test_a_measure_on_how_many_people_a_site_holds_counts_live_too() -> None:
         for site in case.operator.sites
     )
     tight = replace(case, operator=replace(case.operator, measures=limits))
-    plan, when = planned(tight), clock(case, "10:30")
+    plan, when = plan_case(tight), clock(case, "10:30")
     day_left = build_running_day(tight.operator, plan, tight.requirement, when, tight.settings)
-    for lost in sites_of(tight.operator):
+    for lost in list_site_losses(tight.operator):
         found = solve_intraday_relief(day_left, lost, tight.settings, curve=False)
-        present = people_on(tight.requirement, relieved(plan, when, found), when)
+        present = people_on(tight.requirement, apply_relief(plan, when, found), when)
         assert max(n for (_, place), n in present.items() if place != "home") == 15
 
 
@@ -220,9 +220,9 @@ def test_seats_and_delays_hold_whichever_move_takes_longer(home: int, site: int)
     delays = {"home_delay": timedelta(minutes=home), "site_delay": timedelta(minutes=site)}
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings, **delays)
     seats = {row.id: len(row.usable_seats) for row in plan.sites}
-    for lost in sites_of(case.operator):
+    for lost in list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
-        present = people_on(case.requirement, relieved(plan, when, found), when)
+        present = people_on(case.requirement, apply_relief(plan, when, found), when)
         assert all(n <= seats[place] for (_, place), n in present.items() if place != "home")
         moved = [
             m
@@ -283,7 +283,11 @@ def test_the_first_answer_comes_before_the_optimum_and_is_the_one_reported() -> 
     day = build_running_day(case.operator, plan, case.requirement, when, case.settings)
     heard: list[IntegerPlan] = []
     found = solve_intraday_relief(
-        day, sites_of(case.operator)[0], case.settings, curve=False, first_answer=heard.append
+        day,
+        list_site_losses(case.operator)[0],
+        case.settings,
+        curve=False,
+        first_answer=heard.append,
     )
     assert [plan.penalty for plan in heard] == [found.first]
 
@@ -348,7 +352,7 @@ def test_a_time_off_the_planned_day_is_refused(beyond: timedelta) -> None:
 
 def test_a_time_within_a_half_hour_counts_from_its_start() -> None:
     case, plan = running_day(300)
-    lost = sites_of(case.operator)[1]
+    lost = list_site_losses(case.operator)[1]
     found = [
         solve_intraday_relief(
             build_running_day(
@@ -367,7 +371,7 @@ def test_in_the_last_half_hour_nobody_can_be_moved_in_time() -> None:
     case, plan = running_day(300)
     last = max(row.end for row in plan.placements) - HALF_HOUR
     day = build_running_day(case.operator, plan, case.requirement, last, case.settings)
-    for lost in sites_of(case.operator):
+    for lost in list_site_losses(case.operator):
         found = solve_intraday_relief(day, lost, case.settings, curve=False)
         for move in found.moves:
             assert move.after is None or move.before is not None

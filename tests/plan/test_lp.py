@@ -10,8 +10,8 @@ import pytest
 from releve.cli.plan_text import proof_lines
 from releve.plan import n1_program, plan_day
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
-from tests.plan import tiny
-from tests.plan.planned import problem_of, secure_of, sites_of
+from tests.plan import tiny_operators
+from tests.plan.planner_parts import problem_of, secure_of, sites_of
 
 PRIMAL = {"presolve": "off", "simplex_strategy": 4}
 """The primal simplex: each of its steps is a plan that keeps every rule."""
@@ -63,7 +63,7 @@ def test_a_column_without_any_limit_leaves_no_bound() -> None:
 def test_a_plan_whose_programme_was_not_solved_to_its_end_claims_no_more_than_is_proved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    case = tiny.tiny_operator(np.random.default_rng(3))
+    case = tiny_operators.tiny_operator(np.random.default_rng(3))
     least = secure_of(case, sites_of(case)).objective
 
     def early(lp: LinearProgram, *, most: float, **_: object) -> Solution:

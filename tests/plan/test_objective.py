@@ -16,8 +16,8 @@ from releve.plan.integer_search import OBJECTIVE_TOLERANCE, ROUNDINGS, IntegerSe
 from releve.plan.n1_program import build_shortfall_weights
 from releve.plan.objective import compute_objective, solve_answer
 from releve.plan.week import require_day
-from tests.plan.planned import sites_of
-from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
+from tests.plan.planner_parts import sites_of
+from tests.plan.tiny_operators import Tiny, spare_person, two_sites_one_client
 
 
 @cache
@@ -28,7 +28,7 @@ def sample() -> SolvedDay:
     return solve_day(operator, need, PlanSettings(), contingencies=sites)
 
 
-def search_of(day: SolvedDay) -> IntegerSearch:
+def build_search(day: SolvedDay) -> IntegerSearch:
     planning = day.planning
     case = IntegerProblem(
         planning.problem, planning.layout, planning.contingencies, planning.floors,
@@ -68,7 +68,7 @@ def test_whole_people_are_never_below_the_bound() -> None:
 def test_the_search_is_no_worse_than_any_rounding_alone() -> None:
     """But for what it may give away to serve better once the reliefs are in whole people."""
     day = sample()
-    planning, search = day.planning, search_of(day)
+    planning, search = day.planning, build_search(day)
     guide = search.solve_with_margin()
     best = search.search_base_plans(guide)[0].objective
     for way in ROUNDINGS:

@@ -15,25 +15,30 @@ from releve.network import find_faults, write_operator
 from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
-from tests.plan import tiny
+from tests.plan import tiny_operators
 from tests.plan.oracle_bruteforce import Day, best_base, best_relief, floors
 from tests.plan.oracle_whole import best_whole
 from tests.plan.textbook import textbook_base, textbook_floors, textbook_relief, textbook_whole
-from tests.plan.tiny import Tiny, tiny_operator
+from tests.plan.tiny_operators import Tiny, tiny_operator
 
 seeds = st.integers(0, 2**32 - 1)
 NOBODY = PlanSettings(isolated=0.0)
 
 # Objective of the base plan, relief penalties by contingency, objective of the whole.
 KNOWN: list[tuple[Callable[[], Tiny], float, dict[str, float], float]] = [
-    (tiny.two_sites_one_client, 0.0, {"site:a": 2.0, "site:b": 2.0, "carrier:Red": 0.0}, 0.4),
-    (tiny.scarce_seats, 0.215, {"site:a": 1.2, "carrier:Red": 1.0}, 0.455),
-    (tiny.one_site_site_only, 0.0, {"site:a": 1.0, "site:b": 1.0}, 0.2),
-    (tiny.capped, 0.01, {}, 3.0),
-    (tiny.breaks_apart, 0.0, {"site:a": 4.0}, 0.8),
-    (tiny.spare_person, 0.0, {"site:b": 0.0}, 0.0),
-    (tiny.two_needed_of_two, 0.0, {}, 2.0),
-    (tiny.carrier_lost, 0.015, {"site:a": 1.0, "carrier:Red": 1.0}, 0.215),
+    (
+        tiny_operators.two_sites_one_client,
+        0.0,
+        {"site:a": 2.0, "site:b": 2.0, "carrier:Red": 0.0},
+        0.4,
+    ),
+    (tiny_operators.scarce_seats, 0.215, {"site:a": 1.2, "carrier:Red": 1.0}, 0.455),
+    (tiny_operators.one_site_site_only, 0.0, {"site:a": 1.0, "site:b": 1.0}, 0.2),
+    (tiny_operators.capped, 0.01, {}, 3.0),
+    (tiny_operators.breaks_apart, 0.0, {"site:a": 4.0}, 0.8),
+    (tiny_operators.spare_person, 0.0, {"site:b": 0.0}, 0.0),
+    (tiny_operators.two_needed_of_two, 0.0, {}, 2.0),
+    (tiny_operators.carrier_lost, 0.015, {"site:a": 1.0, "carrier:Red": 1.0}, 0.215),
 ]
 
 
@@ -53,7 +58,7 @@ def test_the_best_of_hand_made_operators_is_the_one_worked_out(
 
 def test_counting_the_base_plans_own_regret_keeps_people_at_work() -> None:
     """Without it idle agents are never exposed, and the optimum is to send both home."""
-    case = tiny.two_needed_of_two()
+    case = tiny_operators.two_needed_of_two()
     least = floors(case)
     idle = best_whole(case, least)
     assert (idle.objective, idle.placements) == (2.0, ())
@@ -63,7 +68,7 @@ def test_counting_the_base_plans_own_regret_keeps_people_at_work() -> None:
 
 
 def test_floors_are_of_one_client_with_everyone_for_itself() -> None:
-    case = tiny.one_site_site_only()
+    case = tiny_operators.one_site_site_only()
     assert floors(case).tolist() == [[1.0, 0.0], [0.0, 0.5], [0.0, 0.0]]
 
 
@@ -123,9 +128,9 @@ def test_fractions_of_people_are_never_worse_than_whole_people(seed: int) -> Non
 
 
 def test_the_textbook_form_finds_the_optimum_where_it_is_whole() -> None:
-    assert textbook_base(tiny.scarce_seats()).objective == pytest.approx(0.215)
-    assert textbook_base(tiny.breaks_apart()).objective == pytest.approx(0.0, abs=1e-9)
-    case = replace(tiny.two_sites_one_client(), settings=NOBODY)
+    assert textbook_base(tiny_operators.scarce_seats()).objective == pytest.approx(0.215)
+    assert textbook_base(tiny_operators.breaks_apart()).objective == pytest.approx(0.0, abs=1e-9)
+    case = replace(tiny_operators.two_sites_one_client(), settings=NOBODY)
     whole = textbook_whole(case, textbook_floors(case))
     assert whole.objective == pytest.approx(0.4)
     assert whole.penalties["site:a"] == pytest.approx(2.0)
@@ -137,7 +142,7 @@ def test_the_textbook_form_isolates_the_exact_share() -> None:
 
     Moves are dear here, or a1 would be at home before anything happens.
     """
-    case = tiny.two_sites_one_client()
+    case = tiny_operators.two_sites_one_client()
     case = replace(case, settings=PlanSettings(isolated=0.1, move_price=1.0))
     whole = textbook_whole(case, textbook_floors(case)[:1], list_contingencies(case.operator)[:1])
     assert whole.penalties["site:a"] == pytest.approx(2.2)

@@ -15,10 +15,10 @@ from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
 from tests.plan import oracle_rules as rules
-from tests.plan import tiny
-from tests.plan.checker_plans import prices_of, with_operator
+from tests.plan import tiny_operators
+from tests.plan.checker_plans import sum_prices, with_operator
 from tests.plan.oracle_bruteforce import best_base
-from tests.plan.planned import (
+from tests.plan.planner_parts import (
     floors_of,
     least_of,
     own_breaks,
@@ -27,17 +27,25 @@ from tests.plan.planned import (
     tie_room,
     value_of,
 )
-from tests.plan.tiny import DAY, Tiny, agent, programme, requirement_of, shift, tiny_operator
+from tests.plan.tiny_operators import (
+    DAY,
+    Tiny,
+    agent,
+    programme,
+    requirement_of,
+    shift,
+    tiny_operator,
+)
 
 BY_HAND = (
-    tiny.two_sites_one_client,
-    tiny.scarce_seats,
-    tiny.one_site_site_only,
-    tiny.capped,
-    tiny.breaks_apart,
-    tiny.spare_person,
-    tiny.two_needed_of_two,
-    tiny.carrier_lost,
+    tiny_operators.two_sites_one_client,
+    tiny_operators.scarce_seats,
+    tiny_operators.one_site_site_only,
+    tiny_operators.capped,
+    tiny_operators.breaks_apart,
+    tiny_operators.spare_person,
+    tiny_operators.two_needed_of_two,
+    tiny_operators.carrier_lost,
 )
 BASE_OBJECTIVE = (0.0, 0.215, 0.0, 0.01, 0.0, 0.0, 0.0, 0.015)
 
@@ -90,14 +98,14 @@ def test_a_relief_that_needs_nobody_ends() -> None:
 
 def test_the_worst_interval_of_a_covered_client_is_one_with_a_requirement() -> None:
     """Four are needed from 08:00 (interval 16) on and are there."""
-    plan = planned(tiny.two_sites_one_client())
+    plan = planned(tiny_operators.two_sites_one_client())
     cell = next(cell for cell in plan.cells if cell.contingency == "base")
     assert (cell.worst_coverage, cell.worst_interval) == (1.0, 16)
 
 
 def test_the_reserve_names_everyone_with_a_shift_and_no_placement() -> None:
     """a3's only programme is not allowed in the only country it can reach."""
-    case = tiny.two_sites_one_client()
+    case = tiny_operators.two_sites_one_client()
     works = (*case.operator.programmes, programme("q", "k", allowed_destinations=("PT",)))
     people = (*case.operator.agents, agent("a3", "a", "q"))
     shifts = (*case.operator.shifts, shift("a3", "08:00", "09:00"))
@@ -109,7 +117,7 @@ def test_the_reserve_names_everyone_with_a_shift_and_no_placement() -> None:
 
 def test_no_plan_is_better_than_the_lower_bound() -> None:
     """a1 home and a2 on the seat: the plan is the best there is, and the bound says so."""
-    bound = planned(tiny.carrier_lost()).bound
+    bound = planned(tiny_operators.carrier_lost()).bound
     assert bound.lower_bound <= bound.objective * (1 + 1e-6)
 
 
@@ -128,7 +136,7 @@ def test_the_base_plan_of_a_hand_made_operator_is_the_best_there_is(
 ) -> None:
     case = made()
     plan = planned(case, protect=False)
-    got = rules.penalty_of(case, plan.placements) + prices_of(case, plan.placements)
+    got = rules.penalty_of(case, plan.placements) + sum_prices(case, plan.placements)
     assert got == pytest.approx(least)
 
 
@@ -159,7 +167,7 @@ def test_nine_in_ten_random_base_plans_are_the_best_there_is() -> None:
         case = by_chance(seed, settings=PlanSettings(regret_weight=0.0))
         plan = planned(case, protect=False)
         best = best_base(case, own_breaks)
-        got = rules.penalty_of(case, plan.placements) + prices_of(case, plan.placements)
+        got = rules.penalty_of(case, plan.placements) + sum_prices(case, plan.placements)
         assert got >= best.objective - 1e-9, f"seed {seed}: the oracle missed a plan"
         apart.append(rules.penalty_of(case, plan.placements) - best.penalty)
     assert max(apart) <= LARGEST_MISS
@@ -198,7 +206,7 @@ def test_the_same_day_gives_the_same_plan() -> None:
 
 def test_a_wish_that_costs_nothing_is_kept() -> None:
     """Of two equal agents, the one with the wish goes to the far site."""
-    case = tiny.capped()
+    case = tiny_operators.capped()
     plan = planned(case, protect=False)
     away = [row.agent for row in plan.placements if row.place == "b"]
     assert len(away) == 1
@@ -211,7 +219,7 @@ def test_a_wish_that_costs_nothing_is_kept() -> None:
 def test_progress_names_each_stage_and_ends() -> None:
     seen: list[tuple[str, float]] = []
     ticks = iter(range(10_000))
-    case = tiny.two_sites_one_client()
+    case = tiny_operators.two_sites_one_client()
     solved = solve_day(
         case.operator, case.requirement, case.settings,
         progress=lambda *step: seen.append(step), now=lambda: float(next(ticks)),
@@ -255,7 +263,7 @@ def needs(case: Tiny, client: str) -> bool:
 
 
 def test_a_day_on_which_nobody_has_a_shift_is_refused_with_what_to_do() -> None:
-    case = tiny.two_sites_one_client()
+    case = tiny_operators.two_sites_one_client()
     later = tuple(
         replace(row, start=row.start + timedelta(days=1), end=row.end + timedelta(days=1))
         for row in case.operator.shifts
@@ -266,7 +274,7 @@ def test_a_day_on_which_nobody_has_a_shift_is_refused_with_what_to_do() -> None:
 
 def test_without_any_roster_shifts_are_chosen_and_lawful() -> None:
     """Everyone may work a fifth of 40 hours and a break; four are needed in one hour only."""
-    case = with_operator(tiny.two_sites_one_client(), shifts=())
+    case = with_operator(tiny_operators.two_sites_one_client(), shifts=())
     plan = planned(case)
     assert len(plan.placements) == 4
     assert {row.end - row.start for row in plan.placements} == {timedelta(hours=8.5)}
@@ -277,14 +285,14 @@ def test_without_any_roster_shifts_are_chosen_and_lawful() -> None:
 
 def test_a_day_on_which_nobody_may_go_anywhere_is_refused() -> None:
     """Every permit has ended and no agent has a line."""
-    case = tiny.breaks_apart()
+    case = tiny_operators.breaks_apart()
     past = Authorisation("w", "site", "a", DAY - timedelta(days=9), DAY - timedelta(days=1))
     with pytest.raises(PlanError, match=f"no agent is rostered on {DAY}: no shift of an agent"):
         planned(with_operator(case, authorisations=(past,)))
 
 
 def test_a_day_on_which_nothing_is_required_is_refused_with_what_to_do() -> None:
-    case = tiny.two_sites_one_client()
+    case = tiny_operators.two_sites_one_client()
     case = replace(case, requirement=requirement_of(case.operator, {}))
     with pytest.raises(PlanError, match=f"nothing is required on {DAY}.*import a history"):
         planned(case)
@@ -295,7 +303,7 @@ def test_a_day_on_which_nothing_is_required_is_refused_with_what_to_do() -> None
 
 def test_a_programme_without_a_forecast_is_unknown_and_the_others_are_planned() -> None:
     """Client k is not known; l is planned as if k required no agent, and judged as usual."""
-    case = tiny.one_site_site_only()
+    case = tiny_operators.one_site_site_only()
     needs = {("p", "08:00"): np.nan, ("q", "08:00"): 2}
     plan = planned(replace(case, requirement=requirement_of(case.operator, needs)))
     verdicts = {row.client: row for row in plan.verdicts}

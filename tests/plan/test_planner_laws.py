@@ -20,7 +20,7 @@ from releve.plan.result import Placement
 from releve.plan.settings import PlanSettings
 from tests.plan.checker_plans import with_operator
 from tests.plan.oracle_rules import Floats
-from tests.plan.planned import (
+from tests.plan.planner_parts import (
     floors_of,
     linked,
     own_breaks,
@@ -29,7 +29,7 @@ from tests.plan.planned import (
     textbook_of,
 )
 from tests.plan.textbook import textbook_floors
-from tests.plan.tiny import Tiny, room, tiny_operator
+from tests.plan.tiny_operators import Tiny, room, tiny_operator
 
 NEAR = 1e-6
 SEEDS = range(12)

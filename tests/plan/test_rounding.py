@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from releve.plan import plan_day
 from releve.plan.local_search import exchange_people, improve_state
 from releve.plan.rounding import fill_patterns, round_groups, round_sum
-from tests.plan import tiny
+from tests.plan import tiny_operators
 
 
 def plain_round_sum(values: list[float], total: int) -> list[int]:
@@ -46,7 +46,7 @@ def test_nobody_is_a_whole_person_from_its_fraction_when_the_sum_is_kept(
 
 def test_a_problem_of_one_assignment_is_of_the_layout_that_the_kernels_are_compiled_for() -> None:
     """Without this the first user would wait a quarter of a minute for the compiler."""
-    for case in (tiny.two_sites_one_client(), tiny.breaks_apart()):
+    for case in (tiny_operators.two_sites_one_client(), tiny_operators.breaks_apart()):
         plan_day(case.operator, case.requirement, case.settings)
     for kernel in (round_groups, fill_patterns, improve_state, exchange_people):
         assert len(kernel.signatures) == 1

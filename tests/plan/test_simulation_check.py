@@ -20,32 +20,32 @@ from releve.plan.simulation_check import (
     simulate_plan,
     tighten_requirement,
 )
-from tests.plan.wave_day import LOANS, OPEN, demand, operator, solve, stretched
+from tests.plan.wave_day import LOANS, OPEN, build_demand, operator, scale_calls, solve_unprotected
 
 ENOUGH, SCARCE = 30, 14
 
 
-def planned(of: Operator) -> Plan:
-    return name_plan(of, solve(of, demand(of)[1]))
+def name_case_plan(of: Operator) -> Plan:
+    return name_plan(of, solve_unprotected(of, build_demand(of)[1]))
 
 
 def simulate(of: Operator, plan: Plan, scenario: str = BASE, calls: float = 1.0) -> SimulatedDay:
-    forecast, need = demand(of)
+    forecast, need = build_demand(of)
     return simulate_plan(
-        of, plan, need, stretched(forecast, calls), scenario=scenario, replications=100
+        of, plan, need, scale_calls(forecast, calls), scenario=scenario, replications=100
     )
 
 
 @pytest.fixture(scope="module")
 def enough() -> SimulatedDay:
     of = operator(ENOUGH)
-    return simulate(of, planned(of))
+    return simulate(of, name_case_plan(of))
 
 
 @pytest.fixture(scope="module")
 def scarce() -> SimulatedDay:
     of = operator(SCARCE)
-    return simulate(of, planned(of))
+    return simulate(of, name_case_plan(of))
 
 
 def test_the_agents_simulated_are_those_that_the_plan_places(enough: SimulatedDay) -> None:
@@ -92,7 +92,7 @@ def test_the_figures_of_a_client_are_means_over_its_calls(enough: SimulatedDay) 
         answered[row.worst_interval],
     )
     assert row.short == 0
-    need = demand(operator(ENOUGH))[1]
+    need = build_demand(operator(ENOUGH))[1]
     assert row.required_hours == pytest.approx(need.agents[:, 0].sum() / 2)
     assert row.placed_hours == enough.plan.scenarios[BASE].placed[:, 0].sum() / 2
 
@@ -134,7 +134,7 @@ def test_nothing_more_is_asked_where_no_agent_is_left_to_place(scarce: Simulated
 
 def test_a_relief_in_which_erlang_errs_is_named_with_its_worst_half_hour() -> None:
     of = operator(ENOUGH)
-    plan = planned(of)
+    plan = name_case_plan(of)
     day = simulate(of, plan, "site:a")
     assert np.array_equal(
         day.found.on_phone[:, 0], np.floor(plan.scenarios["site:a"].placed[:, 0] * 0.9 + 1e-9)

@@ -22,7 +22,7 @@ from tests.plan import oracle_rules as rules
 from tests.plan.oracle_rules import Breaks, Floats, every_break
 from tests.plan.textbook_model import Ints, Model
 from tests.plan.textbook_table import Table
-from tests.plan.tiny import Tiny
+from tests.plan.tiny_operators import Tiny
 
 SHARE_SLACK = 1 - 1e-6
 """heads <= ceil(share x total), relaxed: the ceiling adds less than one."""

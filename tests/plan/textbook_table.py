@@ -13,7 +13,7 @@ from releve.network import Agent, Shift, day_bounds
 from releve.plan.contingency import Contingency
 from tests.plan import oracle_rules as rules
 from tests.plan.oracle_rules import HALF_HOUR, Breaks, Floats
-from tests.plan.tiny import Tiny
+from tests.plan.tiny_operators import Tiny
 
 
 @dataclass(frozen=True)

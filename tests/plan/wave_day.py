@@ -12,7 +12,7 @@ from releve.demand import Forecast, Requirement, compute_requirement
 from releve.network import Operator
 from releve.plan import PlanSettings, SolvedDay, solve_day
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
-from tests.plan.tiny import DAY, STARTS, agent, operator_of, programme, shift, site
+from tests.plan.tiny_operators import DAY, STARTS, agent, operator_of, programme, shift, site
 
 OPEN = range(16, 32)  # 08:00 to 16:00
 LOANS = programme(
@@ -38,7 +38,7 @@ def operator(per_hour: int) -> Operator:
     )
 
 
-def wave() -> Forecast:
+def forecast_wave() -> Forecast:
     """Return a day between 4 and 16 Erlang, up and down twice, with average days only."""
     erlang = 10.0 + 6.0 * np.sin(np.arange(len(OPEN)) * math.pi / 4.0)
     mean = np.zeros((len(STARTS), 2))
@@ -57,17 +57,17 @@ def wave() -> Forecast:
     )
 
 
-def demand(of: Operator) -> tuple[Forecast, Requirement]:
-    forecast = wave()
+def build_demand(of: Operator) -> tuple[Forecast, Requirement]:
+    forecast = forecast_wave()
     return forecast, compute_requirement(forecast, of.programmes, DAY, "Europe/Paris")
 
 
-def solve(of: Operator, need: Requirement) -> SolvedDay:
+def solve_unprotected(of: Operator, need: Requirement) -> SolvedDay:
     """Solve the day as if nothing could be lost; its reliefs are there all the same."""
     return solve_day(of, need, PlanSettings(), protect=False)
 
 
-def stretched(forecast: Forecast, times: float) -> Forecast:
+def scale_calls(forecast: Forecast, times: float) -> Forecast:
     """Return a forecast of more calls."""
     return replace(forecast, mean=forecast.mean * times)
 
@@ -80,13 +80,13 @@ def verify_wave(
 ) -> VerifiedDay:
     """Verify the day of so many people an hour; ``solved`` is what planning again always gives."""
     of = operator(per_hour)
-    forecast, need = demand(of)
+    forecast, need = build_demand(of)
 
     def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        return [solved or solve(of, one) for one in needs]
+        return [solved or solve_unprotected(of, one) for one in needs]
 
     (found,) = verify_days(
-        of, [forecast], [solve(of, need)], again, rounds=rounds, replications=100,
+        of, [forecast], [solve_unprotected(of, need)], again, rounds=rounds, replications=100,
         progress=progress,
     )  # fmt: skip
     return found

@@ -13,8 +13,8 @@ from releve.files.operator_folder import write_operator_files
 from releve.network import Operator, write_operator
 from releve.registry.models import Version
 from releve.registry.service import get_current_version, load_operator
-from tests.network.clean import as_csv
-from tests.network.planted import THIRTY, planted
+from tests.network.clean_tables import as_csv
+from tests.network.planted_faults import THIRTY, planted
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -28,8 +28,8 @@ from releve.registry.service import (
     load_operator,
     preview_changes,
 )
-from tests.network.clean import as_csv, as_workbook
-from tests.network.planted import PLANTS, planted
+from tests.network.clean_tables import as_csv, as_workbook
+from tests.network.planted_faults import PLANTS, planted
 from tests.registry.test_uploads import zipped
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]

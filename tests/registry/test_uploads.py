@@ -27,7 +27,7 @@ from releve.registry.uploads import (
     store_upload,
     unpack_upload,
 )
-from tests.network.clean import as_csv, as_workbook, clean_tables
+from tests.network.clean_tables import as_csv, as_workbook, clean_tables
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

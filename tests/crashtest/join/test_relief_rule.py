@@ -16,7 +16,7 @@ from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, roo
 from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
 from releve.plan.lp import solve_lp
 from releve.plan.relief import build_relief_program, find_available_staff
-from tests.plan.running_day import running_day, sites_of
+from tests.plan.running_day import list_site_losses, running_day
 
 GAP = 0.03
 """The most, as a share of the day's weighted requirement, that the rule may miss beyond the least
@@ -29,7 +29,7 @@ def relieved_day(
 ) -> tuple[Plan, Day, dict[frozenset[int], int], dict[frozenset[int], float]]:
     """Return a plan that relieves each site, and the least share missing when two are lost."""
     case, _ = running_day(100, seed)
-    sites = sites_of(case.operator)
+    sites = list_site_losses(case.operator)
     solved = solve_day(
         case.operator, case.requirement, case.settings, contingencies=sites, protect=False
     )

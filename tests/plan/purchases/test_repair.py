@@ -38,9 +38,9 @@ from releve.plan.purchases.shortfall_targets import STEP, ShortfallTargets
 from releve.plan.purchases.values import apply_purchases
 from releve.plan.relief import SolvedRelief
 from releve.plan.week import require_day
-from tests.plan.planned import problem_of
+from tests.plan.planner_parts import problem_of
 from tests.plan.purchases.test_search import without_lines
-from tests.plan.tiny import Tiny, spare_person, two_sites_one_client
+from tests.plan.tiny_operators import Tiny, spare_person, two_sites_one_client
 
 NOTHING = CellMisses(frozenset(), {})
 SITE_B = ("site:b", "k")

@@ -31,8 +31,8 @@ from releve.plan.purchases.lp import KINDS, PurchaseSolution, solve_cheapest_set
 from releve.plan.purchases.replan import STAGES, CellMisses, ParallelMap, ReplanTask, replan_day
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import require_day
-from tests.plan.planned import problem_of
-from tests.plan.tiny import Tiny, one_site_site_only, spare_person, two_sites_one_client
+from tests.plan.planner_parts import problem_of
+from tests.plan.tiny_operators import Tiny, one_site_site_only, spare_person, two_sites_one_client
 
 Pairs = set[tuple[str, str]]
 

@@ -12,7 +12,7 @@ from releve.demand import Requirement
 from releve.plan import Plan, SolvedDay
 from releve.plan.simulation_check import SimulatedDay
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
-from tests.plan.wave_day import demand, operator, solve, verify_wave
+from tests.plan.wave_day import build_demand, operator, solve_unprotected, verify_wave
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_planned_again_until_every_half_hour_holds(held: VerifiedDay) -> None:
 
 def test_a_plan_that_gets_no_better_is_not_kept() -> None:
     of = operator(14)
-    worse = solve(of, demand(of)[1])
+    worse = solve_unprotected(of, build_demand(of)[1])
     found = verify_wave(30, solved=worse)
     assert (found.round, found.why) == (0, "no better")
     assert found.solved is not worse
@@ -41,15 +41,15 @@ def test_a_plan_that_gets_no_better_is_not_kept() -> None:
 
 def test_each_day_has_its_own_end() -> None:
     of = operator(30)
-    forecast, need = demand(of)
+    forecast, need = build_demand(of)
     calm = replace(forecast, mean=forecast.mean / 2)
     asked: list[int] = []
 
     def again(needs: Sequence[Requirement]) -> list[SolvedDay]:
         asked.append(len(needs))
-        return [solve(of, one) for one in needs]
+        return [solve_unprotected(of, one) for one in needs]
 
-    solved = solve(of, need)
+    solved = solve_unprotected(of, need)
     first, second = verify_days(
         of, [calm, forecast], [solved, solved], again, rounds=3, replications=100
     )

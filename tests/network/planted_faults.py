@@ -1,7 +1,7 @@
 """Faults planted in a clean operator, each with the place where the check must name it.
 
-``python -m tests.network.planted FOLDER`` writes a folder with the thirty of :data:`THIRTY` and
-prints where they are; ``releve network check FOLDER`` has to name them and nothing else.
+``python -m tests.network.planted_faults FOLDER`` writes a folder with the thirty of :data:`THIRTY`
+and prints where they are; ``releve network check FOLDER`` has to name them and nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.network.clean import Tables, as_csv, clean_tables, moved
+from tests.network.clean_tables import Tables, as_csv, clean_tables, moved
 
 Place = tuple[str, dict[str, str] | int, str]
 """Table, row (a dict of the tables, or its number) and column of an expected fault."""

@@ -15,11 +15,11 @@ from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.result import Placement, Plan
 from releve.plan.roster import list_break_patterns
 from tests.plan import oracle_rules as rules
-from tests.plan.checker_plans import prices_of
+from tests.plan.checker_plans import sum_prices
 from tests.plan.oracle_rules import Break, Floats
 from tests.plan.oracle_whole import best_whole
 from tests.plan.textbook import Aims, Textbook, regret_price, textbook_floors, textbook_whole
-from tests.plan.tiny import Tiny
+from tests.plan.tiny_operators import Tiny
 
 
 def own_breaks(shift: Shift) -> Sequence[Break]:
@@ -85,7 +85,7 @@ def value_of(case: Tiny, plan: Plan, listed: Sequence[Contingency], floors: Floa
     reliefs = [rules.penalty_of(case, team) for team in teams[1:]]
     return float(
         rules.penalty_of(case, plan.placements)
-        + prices_of(case, plan.placements)
+        + sum_prices(case, plan.placements)
         + unit * np.maximum(0.0, shares - floors).max()
         + unit * np.maximum(0.0, shares - np.maximum(target, floors)).sum()
         + case.settings.average_weight * sum(reliefs) / max(1, len(reliefs))
