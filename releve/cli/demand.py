@@ -22,7 +22,7 @@ from releve.cli.demand_text import (
     requirement_json,
     requirement_lines,
 )
-from releve.cli.load_operator import operator_of
+from releve.cli.load_operator import load_operator
 from releve.demand import (
     INTERVAL,
     Forecast,
@@ -187,7 +187,7 @@ def forecast_(
     as_json: bool,
 ) -> None:
     """Forecast calls and handling time of an operator FOLDER per programme and half hour."""
-    operator = operator_of(folder)
+    operator = load_operator(folder)
     histories = build_histories(operator)
     models = _chosen(operator, histories) if choose else {}
     found = _forecast(operator, histories, _first(day, operator), days, models)
@@ -210,7 +210,7 @@ def forecast_(
 @click.option("--library", is_flag=True, help="Also try statsforecast, where it is installed.")
 def backtest(folder: Path, horizon: int, library: bool) -> None:
     """Judge the models on the past weeks of each programme of FOLDER, and choose."""
-    operator = operator_of(folder)
+    operator = load_operator(folder)
     models = {**MODELS, **library_models()} if library else dict(MODELS)
     for programme, history in _with_history(operator, build_histories(operator)):
         choice = choose_model(history, programme, horizon=horizon, models=models)
@@ -245,7 +245,7 @@ def require(
     as_json: bool,
 ) -> None:
     """Print the agents each programme of FOLDER needs in each half hour of a day."""
-    operator = operator_of(folder)
+    operator = load_operator(folder)
     zone_name, first = operator.row.time_zone, _first(day, operator)
     found = _forecast(operator, build_histories(operator), first, 1, {})
     if quantile is not None:

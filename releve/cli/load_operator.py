@@ -9,12 +9,12 @@ import click
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.network import Operator, OperatorFaults, read_operator
 
-__all__ = ["operator_of"]
+__all__ = ["load_operator"]
 
 _MOST = 10
 
 
-def operator_of(folder: Path) -> Operator:
+def load_operator(folder: Path) -> Operator:
     """Read an operator folder or workbook; a ClickException names its first faults."""
     try:
         return read_operator(read_operator_files(folder))

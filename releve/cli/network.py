@@ -48,7 +48,7 @@ def check(folder: Path, as_json: bool, limit: int) -> None:
         operator, faults = find_faults(read_operator_files(folder))
     except FolderError as error:
         raise click.UsageError(str(error)) from error
-    summary = {} if operator is None else summary_of(operator)
+    summary = {} if operator is None else build_summary(operator)
     if as_json:
         rows = [dataclasses.asdict(fault) for fault in faults]
         click.echo(json.dumps({"faults": rows, "summary": summary}, ensure_ascii=False, indent=2))
@@ -73,7 +73,7 @@ def tables(markdown: bool) -> None:
         click.echo(f"{kind.table}: {', '.join(column.name for column in list_columns(kind))}")
 
 
-def summary_of(operator: Operator) -> dict[str, object]:
+def build_summary(operator: Operator) -> dict[str, object]:
     """Return what an operator holds, as plain values by name."""
     shifts, history = operator.shifts, operator.history
     return {
@@ -87,16 +87,16 @@ def summary_of(operator: Operator) -> dict[str, object]:
         "home_ready_agents": sum(agent.home_ready for agent in operator.agents),
         "shifts": len(shifts),
         "roster_days": len({shift.start.date() for shift in shifts}),
-        "roster_from": _iso(min((shift.start for shift in shifts), default=None)),
-        "roster_to": _iso(max((shift.end for shift in shifts), default=None)),
+        "roster_from": _format_instant(min((shift.start for shift in shifts), default=None)),
+        "roster_to": _format_instant(max((shift.end for shift in shifts), default=None)),
         "history_rows": len(history),
         "programmes_with_history": len({row.programme for row in history}),
-        "history_from": _iso(min((row.start for row in history), default=None)),
-        "history_to": _iso(max((row.start for row in history), default=None)),
+        "history_from": _format_instant(min((row.start for row in history), default=None)),
+        "history_to": _format_instant(max((row.start for row in history), default=None)),
     }
 
 
-def _iso(moment: datetime | None) -> str:
+def _format_instant(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat(timespec="minutes")
 
 
@@ -105,28 +105,28 @@ def _print_faults(faults: tuple[Fault, ...], limit: int) -> None:
     shown = faults[:limit]
     console = Console()
     if console.is_terminal:
-        console.print(_fault_table(shown))
+        console.print(_build_fault_table(shown))
     else:
         for fault in shown:
-            click.echo(_printable(str(fault)))
+            click.echo(_replace_unprintable(str(fault)))
     count = len(faults)
     if count > limit:
         click.echo(f"... and {count - limit} more (--limit 0 prints all, --json too)", err=True)
     click.echo(f"{count} fault{'' if count == 1 else 's'}; nothing was loaded", err=True)
 
 
-def _fault_table(faults: tuple[Fault, ...]) -> Table:
+def _build_fault_table(faults: tuple[Fault, ...]) -> Table:
     table = Table()
     for heading in ("Table", "Row", "Column", "Value", "What is wrong", "How to mend it"):
         table.add_column(heading, justify="right" if heading == "Row" else "left")
     for fault in faults:
         row = str(fault.row) if fault.row else ""
         cells = (fault.table, row, fault.column, fault.value, fault.reason, fault.fix)
-        table.add_row(*(Text(_printable(cell)) for cell in cells))
+        table.add_row(*(Text(_replace_unprintable(cell)) for cell in cells))
     return table
 
 
-def _printable(text: str) -> str:
+def _replace_unprintable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

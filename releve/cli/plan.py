@@ -22,19 +22,19 @@ from rich.progress import (
 
 from releve import __version__
 from releve.cli.demand_text import assumption_lines
-from releve.cli.load_operator import operator_of
+from releve.cli.load_operator import load_operator
 from releve.cli.plan_text import (
-    explanation_lines,
+    build_matrix_tables,
+    build_verdict_table,
+    list_explanation_lines,
     list_harmless_lines,
-    matrix_tables,
-    missing_lines,
-    proof_lines,
-    verdict_table,
+    list_missing_lines,
+    list_proof_lines,
 )
 from releve.cli.plan_verify import (
-    verification_json,
-    verification_rows,
-    verification_text,
+    build_verification_json,
+    list_verification_rows,
+    print_verification,
     verify_with_bars,
 )
 from releve.cli.stopwatch import Stopwatch
@@ -144,9 +144,9 @@ def plan(
 ) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
     if out is not None:  # before the plan, which may take minutes
-        _refused(lambda: check_overwritable(out))
+        _report_refusal(lambda: check_overwritable(out))
     clock = Stopwatch("reading")
-    operator = operator_of(folder)
+    operator = load_operator(folder)
     for text in explained:
         _refuse_unknown(operator, text)
     settings = PlanSettings(target=target)
@@ -169,7 +169,7 @@ def plan(
     solved = solve(needs[:1])
     if len(needs) > 1:
         if out is not None and not verified:  # who waits for a first page has it now
-            _write(out, name_days(operator, solved, __version__), [], calendars)
+            _write_folder(out, name_days(operator, solved, __version__), [], calendars)
             _ERR.print(f"{needs[0].day} is planned and written to {out}")
         solved += solve(needs[1:])
     if verified:
@@ -182,23 +182,23 @@ def plan(
         clock.start("planning")
     plans = name_days(operator, solved, __version__)
     if out is not None:
-        _write(out, plans, found, calendars)
+        _write_folder(out, plans, found, calendars)
     if not as_json:
-        _print(plans)
+        _print_plans(plans)
     if missing and not unprotected:
         clock.start("what is missing")
         plans = _add_missing_shown(operator, solved, plans)
         if out is not None:
-            _write(out, plans, found, calendars)
+            _write_folder(out, plans, found, calendars)
     if as_json:
-        click.echo(_json(plans, found))
+        click.echo(_render_json(plans, found))
     else:
         _print_missing(plans)
         for one in found:
-            verification_text(one, Console())
+            print_verification(one, Console())
         for text in explained:
             clock.start("explaining")
-            _explain(operator, solved[0], plans[0], text)
+            _print_explanation(operator, solved[0], plans[0], text)
         if out is not None:
             Console().print(f"Written to {out}; look at it with: releve desk serve {out} --open")
         Console().print(clock.line(), highlight=False)
@@ -223,7 +223,7 @@ def _forecast_open_days(
     return kept
 
 
-def _bars(*more: ProgressColumn) -> Progress:
+def _build_bars(*more: ProgressColumn) -> Progress:
     columns = (
         SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn(), TimeElapsedColumn(),
         *more,
@@ -235,7 +235,7 @@ def _add_missing_shown(
     operator: Operator, solved: Sequence[SolvedDay], plans: Sequence[Plan]
 ) -> list[Plan]:
     """Return the plans with what is missing, worked out day by day."""
-    with _bars(TextColumn("{task.fields[words]}")) as bar, two_processes() as run:
+    with _build_bars(TextColumn("{task.fields[words]}")) as bar, two_processes() as run:
         tasks: dict[date, TaskID] = {}
 
         def show(day: date, share: float, words: str) -> None:
@@ -250,7 +250,7 @@ def _solve_days_shown(
     operator: Operator, needs: Sequence[Requirement], settings: PlanSettings, protect: bool
 ) -> list[SolvedDay]:
     """Solve the days, side by side when there are several."""
-    with _bars() as bar, two_processes() as run:
+    with _build_bars() as bar, two_processes() as run:
         try:
             if len(needs) == 1:
                 return [_solve_shown(operator, needs[0], settings, protect, bar)]
@@ -280,34 +280,38 @@ def _solve_shown(
     )
 
 
-def _write(out: Path, plans: Sequence[Plan], found: Sequence[VerifiedDay], calendars: bool) -> None:
-    rows = [row for one in found for row in verification_rows(one)]
+def _write_folder(
+    out: Path, plans: Sequence[Plan], found: Sequence[VerifiedDay], calendars: bool
+) -> None:
+    rows = [row for one in found for row in list_verification_rows(one)]
     stamp = datetime.now(UTC)
-    _refused(lambda: write_plans(out, plans, stamp=stamp, calendars=calendars, verification=rows))
+    _report_refusal(
+        lambda: write_plans(out, plans, stamp=stamp, calendars=calendars, verification=rows)
+    )
 
 
-def _refused(work: Callable[[], None]) -> None:
+def _report_refusal(work: Callable[[], None]) -> None:
     try:
         work()
     except PlanFolderError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _json(plans: Sequence[Plan], found: Sequence[VerifiedDay]) -> str:
+def _render_json(plans: Sequence[Plan], found: Sequence[VerifiedDay]) -> str:
     """Return the plan of one day, or a list of several; with what was verified, if it was."""
     documents = [json.loads(plan_to_json(one)) for one in plans]
     for document, one in zip(documents, found, strict=bool(found)):
-        document["verification"] = verification_json(one)
+        document["verification"] = build_verification_json(one)
     return json.dumps(documents if len(plans) > 1 else documents[0], ensure_ascii=False)
 
 
-def _print(plans: Sequence[Plan]) -> None:
+def _print_plans(plans: Sequence[Plan]) -> None:
     console = Console()
     for one in plans:
-        console.print(verdict_table(one))
-        for table in matrix_tables(one):
+        console.print(build_verdict_table(one))
+        for table in build_matrix_tables(one):
             console.print(table)
-        for line in (*list_harmless_lines(one), *proof_lines(one)):
+        for line in (*list_harmless_lines(one), *list_proof_lines(one)):
             console.print(line, highlight=False)
 
 
@@ -315,7 +319,7 @@ def _print_missing(plans: Sequence[Plan]) -> None:
     """Print what is missing, with the day where there are several."""
     console = Console()
     for one in plans:
-        lines = missing_lines(one)
+        lines = list_missing_lines(one)
         if lines and len(plans) > 1:
             console.print(f"{one.day:%A %d %B %Y}", highlight=False)
         for line in lines:
@@ -333,9 +337,9 @@ def _refuse_unknown(operator: Operator, text: str) -> None:
         raise click.BadParameter(str(error), param_hint="--explain") from None
 
 
-def _explain(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
+def _print_explanation(operator: Operator, solved: SolvedDay, plan: Plan, text: str) -> None:
     client, _, contingency = text.partition("@")
     worst = {verdict.client: verdict.worst for verdict in plan.verdicts}
     found = explain_shortfall(operator, solved, client, contingency or worst.get(client, BASE))
-    for line in explanation_lines(plan, found):
+    for line in list_explanation_lines(plan, found):
         click.echo(line)

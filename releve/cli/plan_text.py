@@ -12,13 +12,13 @@ from releve.plan import BASE, Bound, ClientVerdict, Move, Plan, ReliefCell, What
 from releve.plan.explain import Explanation
 
 __all__ = [
-    "explanation_lines",
+    "build_matrix_tables",
+    "build_verdict_table",
+    "list_explanation_lines",
     "list_harmless_lines",
-    "matrix_tables",
-    "missing_lines",
-    "move_lines",
-    "proof_lines",
-    "verdict_table",
+    "list_missing_lines",
+    "list_move_lines",
+    "list_proof_lines",
 ]
 
 _STYLE = {
@@ -35,7 +35,7 @@ _MARK = {"held": "", "thin": "~", "missed": "!", "contract": "§", "unknown": "?
 _STOPPED = "The solver ended before its optimum: a better plan may exist. The bound stands."
 
 
-def verdict_table(plan: Plan) -> Table:
+def build_verdict_table(plan: Plan) -> Table:
     """Return the verdict, client by client."""
     secure = sum(verdict.secure for verdict in plan.verdicts)
     title = f"{plan.operator}, {plan.day:%A %d %B %Y}"
@@ -47,33 +47,31 @@ def verdict_table(plan: Plan) -> Table:
         table.add_column(name)
     names = dict(plan.clients)
     for verdict in plan.verdicts:
-        word, style, why = _verdict(plan, verdict)
+        word, style, why = _describe_verdict(plan, verdict)
         table.add_row(names[verdict.client], Text(word, style=style), why)
     return table
 
 
-def _verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
-    worst = _cell(plan, verdict.client, verdict.worst)
+def _describe_verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
+    worst = _find_cell(plan, verdict.client, verdict.worst)
     figures = ""
     if worst is not None and worst.worst_interval >= 0:
         figures = (
             f"worst under {worst.contingency}: {worst.shortfall:.1%} of the day missing,"
-            f" {worst.worst_coverage:.0%} covered at {_clock(plan, worst.worst_interval)}"
+            f" {worst.worst_coverage:.0%} covered at {_format_time(plan, worst.worst_interval)}"
         )
     if verdict.unknown:
         return "unknown", "dim", "no forecast for one of its programmes: import a history"
     if verdict.missed:
-        return "missed", "bold red", figures + _rounding(verdict)
+        return "missed", "bold red", figures + _describe_rounding(verdict)
     if verdict.contract:
         where = ", ".join(verdict.contract)
-        return (
-            "contract", "magenta",
-            f"no arrangement of today's people can protect it under {where}" + _cure(plan, verdict),
-        )  # fmt: skip
+        text = f"no arrangement of today's people can protect it under {where}"
+        return "contract", "magenta", text + _describe_cure(plan, verdict)
     return ("held, thin" if verdict.thin else "held"), "green", figures
 
 
-def _rounding(verdict: ClientVerdict) -> str:
+def _describe_rounding(verdict: ClientVerdict) -> str:
     """Return which losses the client misses only because people are whole."""
     if not verdict.rounding:
         return ""
@@ -81,7 +79,7 @@ def _rounding(verdict: ClientVerdict) -> str:
     return f"; only whole people miss it under {losses}, fractions hold it: one agent more cures it"
 
 
-def _cure(plan: Plan, verdict: ClientVerdict) -> str:
+def _describe_cure(plan: Plan, verdict: ClientVerdict) -> str:
     """Return whether purchases would help a client that no plan of today protects."""
     if plan.missing is None:
         return ""
@@ -91,30 +89,30 @@ def _cure(plan: Plan, verdict: ClientVerdict) -> str:
     return "; see what is missing"
 
 
-def _cell(plan: Plan, client: str, contingency: str) -> ReliefCell | None:
+def _find_cell(plan: Plan, client: str, contingency: str) -> ReliefCell | None:
     return next(
         (c for c in plan.cells if c.client == client and c.contingency == contingency), None
     )
 
 
-def _clock(plan: Plan, interval: int) -> str:
+def _format_time(plan: Plan, interval: int) -> str:
     return f"{plan.starts[interval].astimezone(zone(plan.time_zone)):%H:%M}"
 
 
-def harmless(plan: Plan, contingency: str) -> bool:
+def is_harmless(plan: Plan, contingency: str) -> bool:
     """Return whether a loss moves no agent."""
     return not plan.scenarios[contingency].moves
 
 
 def list_harmless_lines(plan: Plan) -> list[str]:
     """Return a line that names the losses that move no agent."""
-    names = [c.id for c in plan.contingencies if harmless(plan, c.id)]
+    names = [c.id for c in plan.contingencies if is_harmless(plan, c.id)]
     return [f"Losing {', '.join(names)} moves no agent."] if names else []
 
 
-def matrix_tables(plan: Plan) -> Iterator[Table]:
+def build_matrix_tables(plan: Plan) -> Iterator[Table]:
     """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
-    columns = [BASE, *(c.id for c in plan.contingencies if not harmless(plan, c.id))]
+    columns = [BASE, *(c.id for c in plan.contingencies if not is_harmless(plan, c.id))]
     cells = {(c.client, c.contingency): c for c in plan.cells}
     for first in range(0, len(columns), ACROSS):
         part = columns[first : first + ACROSS]
@@ -133,7 +131,7 @@ def matrix_tables(plan: Plan) -> Iterator[Table]:
         yield table
 
 
-def missing_lines(plan: Plan) -> list[str]:
+def list_missing_lines(plan: Plan) -> list[str]:
     """Return what is missing, in words."""
     missing = plan.missing
     if missing is None:
@@ -142,7 +140,7 @@ def missing_lines(plan: Plan) -> list[str]:
         return [
             "In fractions of people nothing is missing, but whole people miss a target: use a"
             " slightly less strict --target, or train one more agent.",
-            *_left_lines(plan, missing),
+            *_list_left_lines(plan, missing),
         ]
     if not missing.purchases and not missing.incurable:
         return ["Nothing is missing: every client holds its target under every single loss."]
@@ -166,10 +164,10 @@ def missing_lines(plan: Plan) -> list[str]:
         f"  nothing on the list cures {names[client]} under {contingency}"
         for contingency, client in missing.incurable
     ]
-    return lines + _left_lines(plan, missing)
+    return lines + _list_left_lines(plan, missing)
 
 
-def _left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
+def _list_left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
     """Return which client still misses its target under which loss, and by how much."""
     names = dict(plan.clients)
     return [
@@ -179,7 +177,7 @@ def _left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
     ]
 
 
-def proof_lines(plan: Plan) -> list[str]:
+def list_proof_lines(plan: Plan) -> list[str]:
     """Return how good the plan is proved to be."""
     bound = plan.bound
     checker = (
@@ -189,16 +187,16 @@ def proof_lines(plan: Plan) -> list[str]:
     )
     base = round(bound.penalty - bound.lp_penalty, 1) + 0.0  # no minus before a zero
     return [
-        _bound_line(bound),
+        _describe_bound(bound),
         *([] if bound.solved else [_STOPPED]),
         f"Base day in whole people: penalty {bound.penalty:,.1f}, {base:+,.1f} against fractions.",
-        f"Worst regret, in whole people (in fractions): {_regrets(bound)}.",
+        f"Worst regret, in whole people (in fractions): {_describe_regrets(bound)}.",
         f"{checker[0].upper()}{checker[1:]}.",
         *(f"  violation: {line}" for line in plan.violations[:10]),
     ]
 
 
-def _bound_line(bound: Bound) -> str:
+def _describe_bound(bound: Bound) -> str:
     """Return what is proved of the objective; in words where nothing is."""
     if not bound.lower_bound > 0 and bound.objective > 0:
         return (
@@ -223,7 +221,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-def _regrets(bound: Bound) -> str:
+def _describe_regrets(bound: Bound) -> str:
     """Return the worst regret of each kind of loss, like beside like; only what is planned for has
     a figure in fractions."""
     parts = []
@@ -234,7 +232,7 @@ def _regrets(bound: Bound) -> str:
     return ", ".join(parts)
 
 
-def explanation_lines(plan: Plan, found: Explanation) -> list[str]:
+def list_explanation_lines(plan: Plan, found: Explanation) -> list[str]:
     """Return why a client misses what it misses, and what one more of anything would bring."""
     label = dict(plan.clients)[found.client]
     lines = [
@@ -243,7 +241,10 @@ def explanation_lines(plan: Plan, found: Explanation) -> list[str]:
     ]
     for one in found.bindings:
         if one.rule == "seats":
-            first, last = _clock(plan, one.intervals[0]), _clock(plan, one.intervals[-1])
+            first, last = (
+                _format_time(plan, one.intervals[0]),
+                _format_time(plan, one.intervals[-1]),
+            )
             lines.append(f"  binds: the seats of {one.where}, {first} to {last}")
         else:
             lines.append(f"  binds: everyone who knows {one.where} is at work ({one.price:.1f})")
@@ -258,11 +259,11 @@ def explanation_lines(plan: Plan, found: Explanation) -> list[str]:
     return lines
 
 
-def move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:
+def list_move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:
     """Return who moves where, grouped by from and to, or name by name."""
     groups: dict[str, list[str]] = {}
     for move in moves:
-        groups.setdefault(_step(move), []).append(move.agent)
+        groups.setdefault(_describe_move(move), []).append(move.agent)
     lines = []
     for step, agents in sorted(groups.items(), key=lambda pair: -len(pair[1])):
         lines.append(f"  {len(agents):>4}  {step}")
@@ -271,7 +272,7 @@ def move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:
     return lines
 
 
-def _step(move: Move) -> str:
+def _describe_move(move: Move) -> str:
     def at(place: str, programme: str) -> str:
         return f"{programme} {'at home' if place == HOME else 'on ' + place}"
 

@@ -23,7 +23,12 @@ from releve.plan.simulation_check import (
 )
 from releve.plan.week import VerificationProgress, VerifiedDay, verify_days
 
-__all__ = ["verification_json", "verification_rows", "verification_text", "verify_with_bars"]
+__all__ = [
+    "build_verification_json",
+    "list_verification_rows",
+    "print_verification",
+    "verify_with_bars",
+]
 
 _ERR = Console(stderr=True)
 _WHY = {
@@ -101,7 +106,7 @@ def verify_with_bars(
         bars.close()
 
 
-def verification_json(one: VerifiedDay) -> dict[str, Any]:
+def build_verification_json(one: VerifiedDay) -> dict[str, Any]:
     """Return a verified day as JSON values; shares, hours, and half hours by their start in UTC."""
     pairs = zip(compute_client_figures(one.before), compute_client_figures(one.after), strict=True)
     return {
@@ -113,31 +118,31 @@ def verification_json(one: VerifiedDay) -> dict[str, Any]:
         "clients": [
             {
                 "client": after.client,
-                "before": _figures_json(one.before, before),
-                "after": _figures_json(one.after, after),
+                "before": _build_figures_json(one.before, before),
+                "after": _build_figures_json(one.after, after),
             }
             for before, after in pairs
         ],
         "erlang_errs": [
-            {**asdict(error), "interval": _start(one.after, error.interval)}
+            {**asdict(error), "interval": _format_start(one.after, error.interval)}
             for error in one.reliefs
         ],
     }
 
 
-def _figures_json(day: SimulatedDay, figures: ClientFigures) -> dict[str, Any]:
+def _build_figures_json(day: SimulatedDay, figures: ClientFigures) -> dict[str, Any]:
     values = asdict(figures)
     del values["client"]
-    return {**values, "worst_interval": _start(day, figures.worst_interval)}
+    return {**values, "worst_interval": _format_start(day, figures.worst_interval)}
 
 
-def _start(day: SimulatedDay, interval: int) -> str | None:
+def _format_start(day: SimulatedDay, interval: int) -> str | None:
     if interval < 0:
         return None
     return day.plan.starts[interval].isoformat().replace("+00:00", "Z")
 
 
-def verification_rows(
+def list_verification_rows(
     one: VerifiedDay,
 ) -> list[tuple[str | float | int | date | datetime | None, ...]]:
     """Return a row per client for the plan folder, see VERIFICATION_COLUMNS there."""
@@ -156,15 +161,15 @@ def verification_rows(
     ]
 
 
-def verification_text(one: VerifiedDay, console: Console) -> None:
+def print_verification(one: VerifiedDay, console: Console) -> None:
     """Print a verified day: the clients, what it costs, what is still missed, the reliefs."""
-    console.print(_table(one))
+    console.print(_build_table(one))
     lines = (*_unknown_lines(one), *_cost_lines(one), *_missed_lines(one), *_relief_lines(one))
     for line in lines:
         console.print(line, highlight=False, markup=False, emoji=False)
 
 
-def _table(one: VerifiedDay) -> Table:
+def _build_table(one: VerifiedDay) -> Table:
     title = (
         f"Calls simulated, {one.after.plan.day:%A %d %B %Y}: {one.replications} days;"
         f" {one.round} times planned again\nwithin the threshold, of the client's calls"
@@ -218,7 +223,7 @@ def _missed_lines(one: VerifiedDay) -> Iterator[str]:
             yield (
                 f"  {names[row.client]}: {row.missed} half hours, at worst {row.worst:.0%} in time"
                 f" and {row.worst_answered:.0%} answered at"
-                f" {_clock(one.after, row.worst_interval)}{people}"
+                f" {_format_time(one.after, row.worst_interval)}{people}"
             )
 
 
@@ -233,10 +238,10 @@ def _relief_lines(one: VerifiedDay) -> Iterator[str]:
         same = f" and {len(others)} that place the same" if others else ""
         yield (
             f"  {first}{same}: {error.half_hours} half hours, the worst {error.programme} at"
-            f" {_clock(one.after, error.interval)}: {error.promised:.0%} by Erlang,"
+            f" {_format_time(one.after, error.interval)}: {error.promised:.0%} by Erlang,"
             f" {error.found:.0%} found"
         )
 
 
-def _clock(day: SimulatedDay, interval: int) -> str:
+def _format_time(day: SimulatedDay, interval: int) -> str:
     return f"{day.plan.starts[interval].astimezone(zone(day.plan.time_zone)):%H:%M}"

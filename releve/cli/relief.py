@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 
 from releve.cli.instant_option import LOCAL
-from releve.cli.load_operator import operator_of
-from releve.cli.plan_text import move_lines
+from releve.cli.load_operator import load_operator
+from releve.cli.plan_text import list_move_lines
 from releve.demand import Requirement
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
@@ -65,11 +65,11 @@ def relief(
     as_json: bool,
 ) -> None:
     """Relieve a loss that has just happened on a running plan of an operator FOLDER."""
-    operator = operator_of(folder)
-    when = _instant(at, operator)
-    contingency = _contingency(operator, sites, carriers, exposed=not no_exposure)
-    plan = _plan_of(plan_folder, operator, when)
-    need = _need_of(operator, plan)
+    operator = load_operator(folder)
+    when = _parse_instant(at, operator)
+    contingency = _build_contingency(operator, sites, carriers, exposed=not no_exposure)
+    plan = _find_plan(plan_folder, operator, when)
+    need = _find_requirement(operator, plan)
     settings = PlanSettings(
         **{**plan.settings, "relief_move_price": move_price}  # type: ignore[arg-type]
     )
@@ -82,20 +82,20 @@ def relief(
     )  # fmt: skip
     took = time.perf_counter() - began
     if as_json:
-        click.echo(_json(found, contingency, when))
+        click.echo(_render_json(found, contingency, when))
         return
-    _print(operator, plan, found, contingency, when, names)
+    _print_relief(operator, plan, found, contingency, when, names)
     click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
 
 
-def _instant(when: datetime, operator: Operator) -> datetime:
+def _parse_instant(when: datetime, operator: Operator) -> datetime:
     try:
         return when if when.tzinfo else to_utc(when, operator.row.time_zone)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--at") from None
 
 
-def _contingency(
+def _build_contingency(
     operator: Operator, sites: tuple[str, ...], carriers: tuple[str, ...], *, exposed: bool
 ) -> Contingency:
     if not sites and not carriers:
@@ -116,7 +116,7 @@ def _contingency(
     )  # fmt: skip
 
 
-def _plan_of(folder: Path, operator: Operator, when: datetime) -> Plan:
+def _find_plan(folder: Path, operator: Operator, when: datetime) -> Plan:
     try:
         plans = read_plans(folder)
     except PlanFolderError as error:
@@ -129,7 +129,7 @@ def _plan_of(folder: Path, operator: Operator, when: datetime) -> Plan:
     raise click.ClickException(f"the plan folder has no plan of {day}; it holds {held}")
 
 
-def _need_of(operator: Operator, plan: Plan) -> Requirement:
+def _find_requirement(operator: Operator, plan: Plan) -> Requirement:
     """Return the requirement that the plan was made for."""
     need = require_day(operator, plan.day)
     if need.programmes != tuple(name for name, _, _ in plan.programmes):
@@ -139,7 +139,7 @@ def _need_of(operator: Operator, plan: Plan) -> Requirement:
     return replace(need, agents=plan.required, calls=plan.calls)
 
 
-def _print(
+def _print_relief(
     operator: Operator,
     plan: Plan,
     found: IntradayRelief,
@@ -161,7 +161,7 @@ def _print(
         if share > 0.0005:
             console.print(f"  {labels[client]}: {share:.1%} of the rest of its day missing")
     console.print(f"[bold]{len(found.moves)} people[/]")
-    for line in move_lines(plan, found.moves, names):
+    for line in list_move_lines(plan, found.moves, names):
         click.echo(line)
     if found.curve:
         console.print("Moves against what is missing (in fractions):")
@@ -172,7 +172,7 @@ def _print(
             )
 
 
-def _json(found: IntradayRelief, contingency: Contingency, when: datetime) -> str:
+def _render_json(found: IntradayRelief, contingency: Contingency, when: datetime) -> str:
     document = {
         "lost": {
             "sites": sorted(contingency.sites),

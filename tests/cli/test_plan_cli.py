@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from releve.cli.plan_text import missing_lines
+from releve.cli.plan_text import list_missing_lines
 from releve.cli.stopwatch import Stopwatch
 from releve.demand import Requirement
 from releve.files.plan_folder import read_plans
@@ -207,12 +207,12 @@ def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() 
     plan = name_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))
     laptop = Purchase("laptop", 1, 600.0, "a", agents=("a2",))
     left = WhatIsMissing((laptop,), 600.0, 500.0, (), (("site:b", "k", 0.05),))
-    lines = missing_lines(replace(plan, missing=left))
+    lines = list_missing_lines(replace(plan, missing=left))
     assert lines[0].endswith("planned again with it, targets still missed: 1)")
     assert lines[-1] == (
         "  K under site:b still misses its target by 5 % of its day, 0.4 agent half hours"
     )
-    assert lines[-1] in missing_lines(replace(plan, missing=replace(left, purchases=())))
+    assert lines[-1] in list_missing_lines(replace(plan, missing=replace(left, purchases=())))
 
 
 def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for(

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from releve.cli.plan_verify import (
-    verification_json,
-    verification_rows,
-    verification_text,
+    build_verification_json,
+    list_verification_rows,
+    print_verification,
 )
 from releve.files.plan_folder import VERIFICATION_COLUMNS
 from releve.plan.plan_json import plan_from_json
@@ -25,7 +25,7 @@ from tests.plan.wave_day import verify_wave
 
 def text_of(found: VerifiedDay) -> str:
     stream = io.StringIO()
-    verification_text(found, Console(file=stream, width=200))
+    print_verification(found, Console(file=stream, width=200))
     return stream.getvalue()
 
 
@@ -36,7 +36,7 @@ def held() -> VerifiedDay:
 
 def test_the_text_says_what_was_promised_found_and_paid(held: VerifiedDay) -> None:
     text = text_of(held)
-    (client,) = verification_json(held)["clients"]
+    (client,) = build_verification_json(held)["clients"]
     before, after = client["before"], client["after"]
     assert f"{before['promised']:.1%}" in text
     assert f"{after['found']:.1%}" in text
@@ -50,7 +50,7 @@ def test_the_text_says_what_was_promised_found_and_paid(held: VerifiedDay) -> No
 
 
 def test_the_json_is_plain_and_names_half_hours_by_their_start(held: VerifiedDay) -> None:
-    document = json.loads(json.dumps(verification_json(held)))
+    document = json.loads(json.dumps(build_verification_json(held)))
     assert document["ended"] == "held"
     assert document["clients"][0]["before"]["worst_interval"].endswith("Z")
     assert document["clients"][0]["after"]["worst_interval"] is None
@@ -72,7 +72,7 @@ def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: Verifi
     need = replace(held.solved.need, unknown={"mail": "no history"})
     changed = replace(held, solved=replace(held.solved, need=need))
     assert "mail is not simulated: no history" in text_of(changed)
-    assert verification_json(changed)["unknown"] == {"mail": "no history"}
+    assert build_verification_json(changed)["unknown"] == {"mail": "no history"}
 
 
 def test_no_round_at_all_only_simulates() -> None:
@@ -101,7 +101,7 @@ def test_the_command_writes_it_beside_the_plan_and_into_the_json(tmp_path: Path)
 
 
 def test_the_rows_have_the_columns_of_the_plan_folder(held: VerifiedDay) -> None:
-    (row,) = verification_rows(held)
+    (row,) = list_verification_rows(held)
     assert len(row) == len(VERIFICATION_COLUMNS)
     named = dict(zip(VERIFICATION_COLUMNS, row, strict=True))
     assert named["missed_after"] == 0

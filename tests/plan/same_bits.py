@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from releve.cli.load_operator import operator_of
+from releve.cli.load_operator import load_operator
 from releve.files.plan_folder import write_plans
 from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
@@ -52,7 +52,7 @@ def operator_named(sample: str) -> Operator:
     if "," in sample:
         agents, sites, seed = map(int, sample.split(","))
         return sample_operator(agents, sites, seed, weeks_of_history=4)
-    return operator_of(Path(sample))
+    return load_operator(Path(sample))
 
 
 def plan_first_day(operator: Operator) -> Plan:

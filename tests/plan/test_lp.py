@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from releve.cli.plan_text import proof_lines
+from releve.cli.plan_text import list_proof_lines
 from releve.plan import n1_program, plan_day
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
 from tests.plan import tiny_operators
@@ -78,7 +78,7 @@ def test_a_plan_whose_programme_was_not_solved_to_its_end_claims_no_more_than_is
     assert plan.bound.lower_bound <= least + 1e-9
     assert plan.bound.objective >= least - 1e-6
     assert plan.violations == ()
-    assert any("ended before its optimum" in line for line in proof_lines(plan))
+    assert any("ended before its optimum" in line for line in list_proof_lines(plan))
 
 
 def _transport() -> LinearProgram:
