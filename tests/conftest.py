@@ -29,7 +29,7 @@ HEAVIEST = (
     "tests/desk/access/test_browser.py",
     "tests/plan/test_planner.py",
     "tests/network/test_sample.py",
-    "tests/demand/queue/test_bank.py",
+    "tests/validation/test_bank.py",
     "tests/outbound/test_screening.py",
     "tests/plan/test_planner_laws.py",
     "tests/live/test_chain.py",

@@ -16,9 +16,9 @@ from rich.table import Table
 
 from releve.cli.validate_bank import bank
 from releve.crashtest.outbreak import OutbreakError
-from releve.crashtest.outbreak.seoul import Desk, Fit
-from releve.crashtest.outbreak.seoul import validate as validate_seoul
-from releve.crashtest.outbreak.seoul_picture import seoul_svg
+from releve.validation.seoul import Desk, Fit
+from releve.validation.seoul import validate as validate_seoul
+from releve.validation.seoul_picture import seoul_svg
 
 __all__ = ["validate"]
 

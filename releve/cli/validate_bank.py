@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from releve.demand.bank import (
+from releve.validation.bank import (
     FIRST,
     HALF_HOURS,
     MEASURES,

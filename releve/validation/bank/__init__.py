@@ -5,8 +5,8 @@ month is fitted, the next predicted: abandonment, service level and waits of eac
 intervals that are calibrated on the first month alone.
 """
 
-from releve.demand.bank.fit import LINES, SPREADS, Staffing
-from releve.demand.bank.log import (
+from releve.validation.bank.fit import LINES, SPREADS, Staffing
+from releve.validation.bank.log import (
     COLUMNS,
     FIRST,
     HALF_HOURS,
@@ -14,7 +14,14 @@ from releve.demand.bank.log import (
     BankLogError,
     days_of,
 )
-from releve.demand.bank.predict import MEASURES, NOMINAL, TICKS_MOST, Period, Prediction, predict
+from releve.validation.bank.predict import (
+    MEASURES,
+    NOMINAL,
+    TICKS_MOST,
+    Period,
+    Prediction,
+    predict,
+)
 
 __all__ = [
     "COLUMNS",

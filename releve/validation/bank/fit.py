@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.bank.centre import Callers, callers_of, centre_for, measures, simulated
-from releve.demand.bank.log import HALF_HOURS, BankDay
 from releve.demand.queue import Centre
 from releve.demand.tables import Floats
+from releve.validation.bank.centre import Callers, callers_of, centre_for, measures, simulated
+from releve.validation.bank.log import HALF_HOURS, BankDay
 
 __all__ = ["LINES", "SPREADS", "Staffing", "fitted", "fitted_line", "fitted_spread", "spread_runs"]
 

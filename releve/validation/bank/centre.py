@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
 from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, simulate
 from releve.demand.tables import Floats
+from releve.validation.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
 
 __all__ = ["Callers", "callers_of", "centre_for", "measures", "simulated"]
 

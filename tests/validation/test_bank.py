@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
-from releve.demand.bank import (
+from releve.demand.queue import CentreSpec, trace_day
+from releve.validation.bank import (
     COLUMNS,
     FIRST,
     HALF_HOURS,
@@ -24,8 +25,7 @@ from releve.demand.bank import (
     days_of,
     predict,
 )
-from releve.demand.bank.centre import callers_of, centre_for
-from releve.demand.queue import CentreSpec, trace_day
+from releve.validation.bank.centre import callers_of, centre_for
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
 CALLS, AHT_S, PATIENCE_S, AGENTS = 28.0, 190.0, 300.0, 4

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.demand.bank.centre import centre_for, measures
-from releve.demand.bank.fit import (
+from releve.demand.tables import Floats
+from releve.validation.bank.centre import centre_for, measures
+from releve.validation.bank.fit import (
     LINES,
     SPREADS,
     Staffing,
@@ -28,8 +29,7 @@ from releve.demand.bank.fit import (
     fitted_spread,
     spread_runs,
 )
-from releve.demand.bank.log import HALF_HOURS, BankDay, BankLogError
-from releve.demand.tables import Floats
+from releve.validation.bank.log import HALF_HOURS, BankDay, BankLogError
 
 __all__ = ["MEASURES", "NOMINAL", "TICKS_MOST", "Period", "Prediction", "predict"]
 

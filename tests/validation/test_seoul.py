@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
 from releve.crashtest.outbreak import OutbreakError
-from releve.crashtest.outbreak.seoul import Desk, building, join_count_z, validate
-from releve.crashtest.outbreak.seoul_picture import seoul_svg
+from releve.validation.seoul import Desk, building, join_count_z, validate
+from releve.validation.seoul_picture import seoul_svg
 
 
 def made_floor() -> list[Desk]:

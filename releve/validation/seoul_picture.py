@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from releve.crashtest.outbreak.seoul import Desk, Fit
+from releve.validation.seoul import Desk, Fit
 
 __all__ = ["seoul_svg"]
 
