@@ -1,7 +1,7 @@
 """Draw the pictures of the README into docs/pictures: the house, and the desk as it is.
 
-    python scripts/pictures.py house     the packages on their floors, in English and French
-    python scripts/pictures.py desk      screenshots of a running demo; needs Chromium
+    python -m tools.pictures house     the packages on their floors, in English and French
+    python -m tools.pictures desk      screenshots of a running demo; needs Chromium
 
 The desk is looked at on the address of ``--desk`` (default http://127.0.0.1:8000).
 """
@@ -54,6 +54,7 @@ FLOORS: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
             ("situation", "what happened, and the rules", "ce qui est arrivé, et les règles"),
             ("outbound", "the calling law, in dated rows", "le droit d’appeler, en lignes datées"),
             ("network", "the operator, validated", "le prestataire, vérifié"),
+            ("kernels", "compiled loops and their cache", "boucles compilées et leur cache"),
         ),
     ),
 )

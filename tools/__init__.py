@@ -1,0 +1,1 @@
+"""What keeps the house in order: its words checked, its pictures drawn."""
