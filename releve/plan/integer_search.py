@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -38,6 +39,10 @@ ROUNDINGS = (
     Rounding(3.0, stay=0.7),
     Rounding(3.0, stay=0.3),
 )
+TIE_BREAKERS = ((5**0.5 - 1) / 2, 2**0.5, 3**0.5)
+"""Irrational numbers, each of which picks one of the optimal fractional plans to be rounded."""
+FEW_ASSIGNMENTS = 400
+"""Up to so many assignments every one of these plans is rounded, else the first alone."""
 TURNS = 8
 """Searches under the cuts, each from the best base plan so far."""
 TURN_ROUNDS = 20
@@ -97,16 +102,22 @@ class IntegerSearch:
             case.settings, case.margin_targets,
         )  # fmt: skip
 
-    def solve_with_margin(self, progress: Progress = lambda stage, share: None) -> SecurePlan:
-        """Return the fractional plan for the targets less the margin for whole people.
+    def solve_with_margin(
+        self, progress: Progress = lambda stage, share: None
+    ) -> tuple[SecurePlan, ...]:
+        """Return fractional plans for the targets less the margin for whole people.
 
-        One optimum of many: whole people are a lottery over them, whose ticket the solver's path
-        would draw, and vertices round better than points between them.
+        Whole people are a lottery over the optima. Without tie breakers the solver's path would
+        draw the ticket; a small operator, whose plans differ most, has time for several.
         """
         case = self.case
-        return solve_n1_program(
-            case.problem, case.contingencies, case.floors, case.settings, SolverLog(progress),
-            case.margin_targets, unique=True,
+        small = len(case.problem.group) <= FEW_ASSIGNMENTS
+        return tuple(
+            solve_n1_program(
+                case.problem, case.contingencies, case.floors, case.settings,
+                SolverLog(progress), case.margin_targets, tie_breaker=number,
+            )
+            for number in TIE_BREAKERS[: None if small else 1]
         )  # fmt: skip
 
     def find_best(
@@ -117,9 +128,9 @@ class IntegerSearch:
         The objective is NaN unless ``proved``: it is the bound's, and not needed to choose.
         """
         case = self.case
-        guide = self.solve_with_margin(progress)
+        guides = self.solve_with_margin(progress)
         watch.lap("n-1 programme")
-        trials = self.search_base_plans(guide, progress)
+        trials = self.search_base_plans(guides, progress)
         watch.lap("whole people")
         base, linked = self._choose_in_people(trials, progress)
         reliefs = case.complete_reliefs(base, linked, progress)
@@ -129,16 +140,17 @@ class IntegerSearch:
         return base, objective, reliefs
 
     def search_base_plans(
-        self, guide: SecurePlan, progress: Progress = lambda stage, share: None
+        self, guides: Sequence[SecurePlan], progress: Progress = lambda stage, share: None
     ) -> list[BasePlanTrial]:
-        """Return base plans, the best first: the roundings of a fractional plan, then what is
+        """Return base plans, the best first: the roundings of the fractional plans, then what is
         found from the best so far under the cuts of all."""
         case = self.case
-        pool = _TrialPool(list(guide.cuts))
-        for step, way in enumerate(ROUNDINGS, start=1):
+        pool = _TrialPool([cut for guide in guides for cut in guide.cuts])
+        ways = list(product(guides, ROUNDINGS))
+        for step, (guide, way) in enumerate(ways, start=1):
             base = round_base_plan(case.problem, case.layout, guide, case.aims[0], way)
             pool.add(base, self.try_base)
-            progress("whole people", step / (len(ROUNDINGS) + TURNS))
+            progress("whole people", step / (len(ways) + TURNS))
         stray = 1.0
         for turn in range(TURNS):
             base = self._exchange(pool, stray, SEED + turn)
@@ -148,7 +160,7 @@ class IntegerSearch:
             else:
                 gained = pool.trials[0] is not first
                 stray = min(STRAY_PRICES[1], max(STRAY_PRICES[0], stray * (0.5 if gained else 2.0)))
-            progress("whole people", (len(ROUNDINGS) + turn + 1) / (len(ROUNDINGS) + TURNS))
+            progress("whole people", (len(ways) + turn + 1) / (len(ways) + TURNS))
         return pool.trials
 
     def try_base(self, base: IntegerPlan) -> BasePlanTrial:

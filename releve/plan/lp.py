@@ -86,18 +86,19 @@ class LinearProgram:
             (_join(self._v), indices), shape=shape
         )  # sums entries at one place
 
-    def break_ties(self, cost: float, room: float) -> None:
+    def break_ties(self, cost: float, room: float, irrational: float) -> None:
         """Leave the programme one optimum, and one of its dual, where it has many.
 
         Each cost rises by up to ``cost`` and each limit of an inequality moves outwards by up to
-        ``room``, by the fractional part of k² times the golden ratio, k counting columns or rows.
-        Of k alone differences would repeat, and exchanges between alike columns would tie again.
+        ``room``, by the fractional part of k² times ``irrational``, k counting columns or rows:
+        another number, another optimum. Of k alone differences would repeat, and exchanges between
+        alike columns would tie again.
         Added later, columns and rows have no part in it. The bound of the result is not one of the
         original programme.
         """
-        self._cost = [self.cost() + cost * _irregular_shares(self.n_columns)]
+        self._cost = [self.cost() + cost * _spread_shares(self.n_columns, irrational)]
         lower, upper = self.row_bounds()
-        moved = room * _irregular_shares(self.n_rows)
+        moved = room * _spread_shares(self.n_rows, irrational)
         open_rows = lower < upper
         self._row_lower = [np.where(open_rows, lower - moved, lower)]
         self._row_upper = [np.where(open_rows, upper + moved, upper)]
@@ -116,12 +117,11 @@ class LinearProgram:
 
 
 _NONE = np.zeros(0, dtype=np.int64)
-_GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
-def _irregular_shares(n: int) -> Floats:
+def _spread_shares(n: int, irrational: float) -> Floats:
     k = np.arange(1.0, n + 1.0)
-    return k * k * _GOLDEN_RATIO % 1.0
+    return k * k * irrational % 1.0
 
 
 def _join(parts: list[Floats]) -> Floats:

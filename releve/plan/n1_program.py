@@ -101,7 +101,7 @@ def solve_n1_program(
     progress: Callable[[str], None] = lambda message: None,
     targets: Floats | None = None,
     *,
-    unique: bool = False,
+    tie_breaker: float | None = None,
 ) -> SecurePlan:
     """Solve base and reliefs together.
 
@@ -109,9 +109,9 @@ def solve_n1_program(
     ``targets`` the target of the settings applies to all. Without contingencies this plans the base
     day alone.
 
-    ``unique``: of the many optima take one, a vertex that neither the order of rows and columns nor
-    the solver's path decides, on a grid of UNIQUE_DECIMALS; its bound is only nearly that of the
-    programme.
+    ``tie_breaker``: of the many optima take the vertex that this irrational number picks, on a grid
+    of UNIQUE_DECIMALS. Neither the order of rows and columns nor the solver's path has a part in
+    it; its bound is only nearly that of the programme.
     """
     target = np.full(floors.shape, settings.target) if targets is None else targets
     lp = LinearProgram()
@@ -146,8 +146,9 @@ def solve_n1_program(
         costs.append(np.concatenate([block.u, above]))
     # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
-    if unique:
-        lp.break_ties(TIE_COST, TIE_ROOM)
+    unique = tie_breaker is not None
+    if tie_breaker is not None:
+        lp.break_ties(TIE_COST, TIE_ROOM, tie_breaker)
     solution = solve_lp(
         lp, method="ipm", crossover=unique, most=max(1.0, everyone), progress=progress
     )

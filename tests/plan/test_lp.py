@@ -109,7 +109,7 @@ def _solved_in_order(lp: LinearProgram, seed: int) -> tuple[np.ndarray, np.ndarr
 
 def test_without_ties_the_order_of_rows_and_columns_decides_nothing() -> None:
     tied, unique = _transport(), _transport()
-    unique.break_ties(1e-3, 1e-4)
+    unique.break_ties(1e-3, 1e-4, 2**0.5)
     of_tied = [_solved_in_order(tied, seed)[0] for seed in range(4)]
     of_unique = [_solved_in_order(unique, seed) for seed in range(4)]
     assert any(np.abs(x - of_tied[0]).max() > 0.1 for x in of_tied[1:])

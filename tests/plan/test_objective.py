@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -69,9 +70,9 @@ def test_the_search_is_no_worse_than_any_rounding_alone() -> None:
     """But for what it may give away to serve better once the reliefs are in whole people."""
     day = sample()
     planning, search = day.planning, build_search(day)
-    guide = search.solve_with_margin()
-    best = search.search_base_plans(guide)[0].objective
-    for way in ROUNDINGS:
+    guides = search.solve_with_margin()
+    best = search.search_base_plans(guides)[0].objective
+    for guide, way in product(guides, ROUNDINGS):
         base = round_base_plan(planning.problem, planning.layout, guide, search.case.aims[0], way)
         assert best <= search.try_base(base).objective + 1e-6
     given = OBJECTIVE_TOLERANCE * planning.problem.weighted_requirement
