@@ -17,9 +17,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.errors import require
 from releve.crashtest.estimates import mean, share
+from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.lost_places import Events
 from releve.crashtest.outbreak import Estimate
 from releve.crashtest.run import Quarters, Runner

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.call_types import Demand, Work
+from releve.crashtest.kernel_types import Demand, Work
 from releve.crashtest.queue_table import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.crashtest.settings import INTERVALS
 from releve.kernels.decorators import inlined_kernel, kernel

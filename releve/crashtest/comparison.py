@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.errors import require
 from releve.crashtest.estimates import mean
+from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.crashtest.result import broken, most_penalty, penalties
 from releve.crashtest.run import Quarters

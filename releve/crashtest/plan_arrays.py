@@ -15,8 +15,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.day_types import Day
 from releve.crashtest.errors import CrashTestError, OtherOperator, require
+from releve.crashtest.kernel_types import Day
 from releve.crashtest.place_index import Numbers
 from releve.crashtest.settings import INTERVALS
 from releve.network import HOME, Operator, Programme

@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from releve.crashtest.call_outcomes import serve
-from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
+from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.lost_places import ILLNESS, Losses
 from releve.crashtest.outbreak.rng import named, replication_key, unit
 from releve.crashtest.settings import INTERVALS

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.day_types import Cells, Day
+from releve.crashtest.kernel_types import Cells, Day
 from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = [

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.call_outcomes import serve
-from releve.crashtest.call_types import CLIENT
 from releve.crashtest.errors import require
+from releve.crashtest.kernel_types import CLIENT
 from releve.crashtest.outbreak import Estimate
 from releve.crashtest.outbreak.rng import named, replication_key, unit
 from releve.crashtest.run import Quarters, Runner, empty_work

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.ablation import RemovedCause, Without, removed_causes
-from releve.crashtest.call_types import BINS, CLIENT, PROGRAMME
 from releve.crashtest.errors import CrashTestError
 from releve.crashtest.estimates import band, mean, ratio, share, within
+from releve.crashtest.kernel_types import BINS, CLIENT, PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.crashtest.run import Quarters
 from releve.crashtest.run_arrays import CrashTest, Prepared

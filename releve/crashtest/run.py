@@ -16,9 +16,8 @@ from threading import Lock, local
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.call_types import BINS, CLIENT, PROGRAMME, Presence, Rows, Work
-from releve.crashtest.day_types import Cells
 from releve.crashtest.errors import require
+from releve.crashtest.kernel_types import BINS, CLIENT, PROGRAMME, Cells, Presence, Rows, Work
 from releve.crashtest.lost_places import Events, Losses, losses_of
 from releve.crashtest.outages import outages_of
 from releve.crashtest.outbreak import Controls, Detail, Outcome
@@ -46,7 +45,7 @@ class Quarters:
     """The quarters ``first`` .. ``first + len(programme) - 1``.
 
     ``programme[r, p, PROGRAMME]``, ``client[r, c, CLIENT]``, ``worst[r, c]``, ``harm[r, cause,
-    c]`` and ``fan[day, c, bin]`` as in :class:`~releve.crashtest.call_types.Rows`; ``lost[r,
+    c]`` and ``fan[day, c, bin]`` as in :class:`~releve.crashtest.kernel_types.Rows`; ``lost[r,
     place, cause]`` half hours and ``closures[r, place]`` orders as in
     :class:`~releve.crashtest.lost_places.Losses`; ``outbreak[r, field]`` the fields of the
     outbreak.

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-from releve.crashtest.call_types import Demand, Presence
-from releve.crashtest.day_types import Cells, Day
 from releve.crashtest.errors import CrashTestError, require
+from releve.crashtest.kernel_types import Cells, Day, Demand, Presence
 from releve.crashtest.lost_places import Where
 from releve.crashtest.outages import Hazard
 from releve.crashtest.outbreak import Controls, Scenario

@@ -12,9 +12,9 @@ import numpy as np
 
 from releve.crashtest import CrashTest, Prepared, Quarters, Runner, build_run_arrays, join
 from releve.crashtest.ablation import Without, join_without, live_without, lost_of
-from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.comparison import Case
 from releve.crashtest.estimates import ratio
+from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.outbreak import Estimate
 from releve.files.run_folder import read_parts, read_without, write_part, write_step
 from releve.runs.dask_cluster import run_ablation_part, run_on_cluster, run_part

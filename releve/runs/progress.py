@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest import join
-from releve.crashtest.call_types import CLIENT, PROGRAMME
 from releve.crashtest.estimates import ratio
+from releve.crashtest.kernel_types import CLIENT, PROGRAMME
 from releve.crashtest.settings import INTERVALS
 from releve.files.run_folder import RunFolderError, read_parts, read_run, read_step
 from releve.runs.crash_test_job import CrashTestJob

@@ -23,7 +23,7 @@ from releve.crashtest import (
     SiteResult,
 )
 from releve.crashtest.ablation import RemovedCause
-from releve.crashtest.call_types import PROGRAMME
+from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.files.run_folder import (
     RUN_FORMAT,

@@ -9,7 +9,7 @@ import pytest
 
 from releve.crashtest import build_run_arrays
 from releve.crashtest.call_outcomes import serve
-from releve.crashtest.call_types import BINS, Demand, Presence, Rows, Work
+from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.lost_places import CLOSURE, FIRST_HAZARD, Events, Losses, Where, losses_of
 from releve.crashtest.quarter import quarters
 from releve.crashtest.queue_table import queue_table

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from releve.crashtest import Runner, Settings, build_run_arrays, join, run
-from releve.crashtest.call_types import PROGRAMME
 from releve.crashtest.comparison import Case, compare
+from releve.crashtest.kernel_types import PROGRAMME
 from releve.network import Floor, Seat, Zone
 from releve.plan import PlannedSite, list_contingencies, plan_day
 from tests.crashtest.join.made import DAYS, planned, rough, rows, same

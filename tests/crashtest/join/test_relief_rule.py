@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from releve.crashtest.day_types import Cells, Day
+from releve.crashtest.kernel_types import Cells, Day
 from releve.crashtest.place_index import numbers_of
 from releve.crashtest.plan_arrays import day_of, scenario_numbers, tallies_of
 from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, room_for, start_of

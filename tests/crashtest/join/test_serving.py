@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from releve.crashtest.call_outcomes import serve
-from releve.crashtest.call_types import Demand, Work
+from releve.crashtest.kernel_types import Demand, Work
 from releve.crashtest.queue_table import queue_table
 from releve.demand import metrics
 

@@ -10,7 +10,7 @@ import pytest
 
 from releve.crashtest import CrashTest, Prepared, Quarters, Runner, Settings, build_run_arrays
 from releve.crashtest.ablation import Without, causes_of, join_without, live_without, lost_of
-from releve.crashtest.call_types import PROGRAMME
+from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.result import result_from_json, result_of, result_to_json
 from tests.crashtest.join.made import DAYS, HAZARDS, rough
 
