@@ -19,14 +19,12 @@ from releve.crashtest.outbreak.distributions import Duration, days_table
 from releve.crashtest.outbreak.errors import (
     IncidenceError,
     OutbreakError,
-    ParameterSetError,
     PoolOverflowError,
 )
 from releve.crashtest.outbreak.incidence import Incidence, importation, read_incidence
 from releve.crashtest.outbreak.kernel_types import FIELDS, SERIES
 from releve.crashtest.outbreak.outcome import Band, Estimate, Outcome
 from releve.crashtest.outbreak.population import AirGroup, Population, population_of
-from releve.crashtest.outbreak.published import PublishedLaw, read_published
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate, sweep, warm_up
 
 __all__ = [
@@ -46,10 +44,8 @@ __all__ = [
     "IncidenceError",
     "OutbreakError",
     "Outcome",
-    "ParameterSetError",
     "PoolOverflowError",
     "Population",
-    "PublishedLaw",
     "Quarantine",
     "Room",
     "Rotation",
@@ -66,7 +62,6 @@ __all__ = [
     "population_of",
     "rates_of",
     "read_incidence",
-    "read_published",
     "simulate",
     "sweep",
     "warm_up",

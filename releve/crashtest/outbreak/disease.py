@@ -1,7 +1,7 @@
 """The natural history of a disease, and presets with the source of every figure.
 
 Values are facts read in the papers named (the note beside each says where); ranges for a
-sensitivity analysis stand with them. :mod:`releve.crashtest.outbreak.published` reads others.
+sensitivity analysis stand with them.
 """
 
 from __future__ import annotations

@@ -5,15 +5,14 @@
     ReleveError, ValueError
     └── OutbreakError          a parameter or a population that makes no sense
         ├── IncidenceError     a curve of cases with a hole, a negative day or a wrong order
-        ├── ParameterSetError  a published parameter set that cannot be read
-        └── PoolOverflowError   more events than the pool holds; nothing is dropped in silence
+        └── PoolOverflowError  more events than the pool holds; nothing is dropped in silence
 """
 
 from __future__ import annotations
 
 from releve.errors import ReleveError
 
-__all__ = ["IncidenceError", "OutbreakError", "ParameterSetError", "PoolOverflowError", "require"]
+__all__ = ["IncidenceError", "OutbreakError", "PoolOverflowError", "require"]
 
 
 class OutbreakError(ReleveError, ValueError):
@@ -22,10 +21,6 @@ class OutbreakError(ReleveError, ValueError):
 
 class IncidenceError(OutbreakError):
     """A curve of daily cases that cannot be used as it is; the text names row and fix."""
-
-
-class ParameterSetError(OutbreakError):
-    """A published parameter set that cannot be read."""
 
 
 class PoolOverflowError(OutbreakError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from copy import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from releve.crashtest.outbreak import (
     ClosurePolicy,
@@ -25,6 +27,7 @@ from releve.crashtest.outbreak import (
     covid,
     days_table,
     distance_factor,
+    influenza,
     population_of,
     rates_of,
     simulate,
@@ -172,6 +175,34 @@ def test_durations_keep_their_mean_and_multipliers_theirs() -> None:
         bins = gamma_multiplier(k)
         assert bins.mean() == pytest.approx(1.0)
         assert bins.var() == pytest.approx(1 / k, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("duration", "share", "day"),
+    [
+        (covid().incubation, 0.5, 5.1),  # McAloon et al. 2020: median
+        (influenza().incubation, 0.5, 1.4),  # Lessler et al. 2009: median, dispersion 1.51
+        (influenza().incubation, 0.841345, 1.4 * 1.51),
+        (influenza().generation, 0.5, 2.7),  # NEJM 2009: median
+    ],
+)
+def test_the_presets_have_the_published_quantiles(
+    duration: Duration, share: float, day: float
+) -> None:
+    assert duration.cdf(np.array([day - 0.05]))[0] < share < duration.cdf(np.array([day + 0.05]))[0]
+
+
+@pytest.mark.parametrize(
+    ("duration", "exact"),
+    [
+        (Duration("lognormal", 1.63, 0.5), stats.lognorm(0.5, scale=math.exp(1.63))),
+        (Duration("gamma", 4.0, 1.5), stats.gamma(4.0, scale=1.5)),
+        (Duration("weibull", 2.36, 3.18, offset=1.0), stats.weibull_min(2.36, 1.0, 3.18)),
+    ],
+)
+def test_a_duration_has_the_distribution_of_its_parameters(duration: Duration, exact: Any) -> None:
+    days = np.linspace(0.0, 20.0, 41)
+    np.testing.assert_allclose(duration.cdf(days), exact.cdf(days), atol=1e-12)
 
 
 def test_the_sensitivity_tables_hold_the_published_points() -> None:
