@@ -1,4 +1,4 @@
-"""The tree of errors: every error of Relève descends from :class:`ReleveError`.
+"""Errors and their messages: every error of Relève descends from :class:`ReleveError`.
 
 Each package draws its own branch where it defines it::
 
@@ -39,9 +39,40 @@ OSError, LookupError or RuntimeError, so that code which knows Python alone can 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["ReleveError"]
+__all__ = ["Phrase", "ReleveError"]
+
+
+class Phrase(str):
+    """English text that keeps its template and its values, so that it can be translated.
+
+    The template has ``{0}``, ``{1}``... where values stand, and is the source of the desk's French
+    catalogue. A value may be a phrase. Without values the template is the text.
+    """
+
+    __slots__ = ("params", "template")
+    template: str
+    params: tuple[object, ...]
+
+    def __new__(cls, template: str, *params: object) -> Phrase:
+        phrase = super().__new__(cls, template.format(*params) if params else template)
+        phrase.template = str(template)
+        phrase.params = params
+        return phrase
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (self.template, *self.params)
+
+    def translate_with(self, gettext: Callable[[str], str]) -> str:
+        """Return the text in the language of ``gettext``."""
+        params = (
+            param.translate_with(gettext) if isinstance(param, Phrase) else param
+            for param in self.params
+        )
+        template = gettext(self.template)
+        return template.format(*params) if self.params else template
 
 
 class ReleveError(Exception):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from releve import errors
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 
 PACKAGE = Path(errors.__file__).parent
 ALONE = PACKAGE / "evidence" / "verify.py"
@@ -47,6 +47,15 @@ def test_the_drawing_names_what_descends_from_the_root() -> None:
     drawn = re.findall(r"[├└]── (\w+)", str(errors.__doc__))
     below = [name for name, (_, bases) in error_classes().items() if "ReleveError" in bases]
     assert drawn == sorted(below)
+
+
+def test_a_phrase_is_its_english_text_and_can_be_said_in_another_language() -> None:
+    french = {"{0!r} is odd": "« {0} » est étrange", "{0}; {1}": "{0} et {1}"}
+    inner = Phrase("{0!r} is odd", "x{}")
+    phrase = pickle.loads(pickle.dumps(Phrase("{0}; {1}", inner, 2)))
+    assert phrase == "'x{}' is odd; 2"
+    assert phrase.translate_with(french.__getitem__) == "« x{} » est étrange et 2"
+    assert Phrase("no {values}").translate_with(str.upper) == "NO {VALUES}"
 
 
 def test_an_unmet_condition_is_quoted_with_the_value() -> None:

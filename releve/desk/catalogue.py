@@ -1,9 +1,10 @@
 """The desk's French catalogue: messages taken from the sources, kept as .po, compiled to .mo.
 
 ``python -m releve.desk.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
-sources and compiles it, without gettext tools. Sentences also come from :mod:`releve.situation`,
-which declares those of events, refusals and notices, and from :mod:`releve.accounts`. English is
-the language of the sources and has no catalogue. A new message is empty until it is translated.
+sources and compiles it, without gettext tools. Texts also come from below the desk: those that
+:mod:`releve.situation` and the tables of :mod:`releve.network` declare, and those marked in
+:data:`ROOMS`. English is the language of the sources and has no catalogue. A new message is empty
+until it is translated.
 """
 
 from __future__ import annotations
@@ -16,9 +17,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from releve.network import TABLES, list_columns
 from releve.situation import KINDS, NOTICES, REFUSALS
 
-__all__ = ["Message", "compile_mo", "extract", "extract_declared", "merge", "parse_po", "write_po"]
+__all__ = [
+    "CatalogueEntry",
+    "compile_mo",
+    "extract",
+    "extract_declared",
+    "merge",
+    "parse_po",
+    "write_po",
+]
 
 HERE = Path(__file__).resolve().parent
 FRENCH = Path("locale") / "fr" / "LC_MESSAGES" / "django.po"
@@ -28,7 +38,10 @@ _HEADER = (
     "Language: fr\n"
     "Plural-Forms: nplurals=2; plural=(n > 1);\n"
 )
+ROOMS = ("accounts", "network", "registry")
+"""The rooms below the desk whose marked texts are shown there."""
 _CALLS = {
+    "Phrase": "phrase",
     "_": "gettext",
     "lazy": "gettext",
     "gettext": "gettext",
@@ -42,7 +55,7 @@ _LINE = re.compile(r'(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?)\s+)?"(.*)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class CatalogueEntry:
     """A sentence of the sources with its translation, one string or one for each plural form."""
 
     text: str
@@ -60,9 +73,9 @@ class Message:
         return bool(self.strings) and all(self.strings)
 
 
-def extract(root: Path) -> dict[tuple[str, str], Message]:
+def extract(root: Path) -> dict[tuple[str, str], CatalogueEntry]:
     """Return every message of the Python files and templates under a folder, by key."""
-    found: dict[tuple[str, str], Message] = {}
+    found: dict[tuple[str, str], CatalogueEntry] = {}
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.html")]):
         reader = _in_python if path.suffix == ".py" else _in_template
         place = path.relative_to(root).as_posix()
@@ -74,51 +87,55 @@ def extract(root: Path) -> dict[tuple[str, str], Message]:
     return found
 
 
-def extract_declared() -> dict[tuple[str, str], Message]:
-    """Return the sentences declared below the desk, by key.
-
-    Those of events, refusals and notices, and those of accounts: roles, permissions and faults.
-    """
+def extract_declared() -> dict[tuple[str, str], CatalogueEntry]:
+    """Return the texts from below the desk, by key."""
     labels = [text for event in KINDS.values() for text in (event.label, event.headline) if text]
     texts = [*labels, *REFUSALS.values(), *NOTICES.values()]
-    found = [Message(text, places=("../situation",)) for text in texts]
+    found = [CatalogueEntry(text, places=("../situation",)) for text in texts]
+    docs = [text for kind in TABLES for text in (kind.doc, *(c.doc for c in list_columns(kind)))]
+    found += [CatalogueEntry(text, places=("../network/model.py",)) for text in docs]
     found += [
-        replace(message, places=tuple(f"../accounts/{place}" for place in message.places))
-        for message in extract(HERE.parent / "accounts").values()
+        replace(message, places=tuple(f"../{room}/{place}" for place in message.places))
+        for room in ROOMS
+        for message in extract(HERE.parent / room).values()
     ]
     return {message.key: message for message in found}
 
 
-def _in_python(source: str) -> Iterator[Message]:
+def _in_python(source: str) -> Iterator[CatalogueEntry]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         kind = _CALLS.get(node.func.id)
+        first = node.args[0] if node.args else None
+        if kind == "phrase" and isinstance(first, ast.Constant):
+            yield CatalogueEntry(str(first.value))
         parts = [
             arg.value
             for arg in node.args
             if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
         ]
         if kind == "gettext" and len(parts) == 1:
-            yield Message(parts[0])
+            yield CatalogueEntry(parts[0])
         elif kind == "ngettext" and len(parts) == 2:
-            yield Message(parts[0], parts[1])
+            yield CatalogueEntry(parts[0], parts[1])
         elif kind == "pgettext" and len(parts) == 2:
-            yield Message(parts[1], context=parts[0])
+            yield CatalogueEntry(parts[1], context=parts[0])
         elif kind == "npgettext" and len(parts) == 3:
-            yield Message(parts[1], parts[2], parts[0])
+            yield CatalogueEntry(parts[1], parts[2], parts[0])
 
 
-def _in_template(source: str) -> Iterator[Message]:
+def _in_template(source: str) -> Iterator[CatalogueEntry]:
     from django.utils.translation.template import templatize
 
     for match in _IN_TEMPLATE.finditer(templatize(source)):
-        yield Message(ast.literal_eval(match[1]))
+        yield CatalogueEntry(ast.literal_eval(match[1]))
 
 
 def merge(
-    wanted: Mapping[tuple[str, str], Message], known: Mapping[tuple[str, str], Message]
-) -> dict[tuple[str, str], Message]:
+    wanted: Mapping[tuple[str, str], CatalogueEntry],
+    known: Mapping[tuple[str, str], CatalogueEntry],
+) -> dict[tuple[str, str], CatalogueEntry]:
     """Return the wanted messages with their known translations; drop all others."""
     merged = {}
     for key, message in sorted(wanted.items()):
@@ -130,7 +147,7 @@ def merge(
     return merged
 
 
-def parse_po(source: str) -> dict[tuple[str, str], Message]:
+def parse_po(source: str) -> dict[tuple[str, str], CatalogueEntry]:
     """Return the messages of a .po file without its header; ValueError names a line not read."""
     found = {}
     for block in re.split(r"\n\s*\n", source.strip()):
@@ -146,14 +163,14 @@ def parse_po(source: str) -> dict[tuple[str, str], Message]:
             values[current] = values.get(current, "") + ast.literal_eval(f'"{match[2]}"')
         if values.get("msgid"):
             strings = tuple(values[name] for name in sorted(values) if name.startswith("msgstr"))
-            message = Message(
+            message = CatalogueEntry(
                 values["msgid"], values.get("msgid_plural", ""), values.get("msgctxt", ""), strings
             )
             found[message.key] = message
     return found
 
 
-def write_po(messages: Sequence[Message]) -> str:
+def write_po(messages: Sequence[CatalogueEntry]) -> str:
     """Return the text of a .po file."""
     blocks = [_field("msgid", "") + _field("msgstr", _HEADER)]
     for message in messages:
@@ -178,7 +195,7 @@ def _field(name: str, value: str) -> str:
     return f'{name} ""\n{lines}'
 
 
-def compile_mo(messages: Sequence[Message]) -> bytes:
+def compile_mo(messages: Sequence[CatalogueEntry]) -> bytes:
     """Return the .mo file of the translated messages (GNU gettext manual, "MO Files")."""
     pairs = {b"": _HEADER.encode()}
     for message in messages:
@@ -198,7 +215,9 @@ def compile_mo(messages: Sequence[Message]) -> bytes:
     return head + b"".join(tables) + data
 
 
-def main(root: Path = HERE, declared: Mapping[tuple[str, str], Message] | None = None) -> int:
+def main(
+    root: Path = HERE, declared: Mapping[tuple[str, str], CatalogueEntry] | None = None
+) -> int:
     """Bring the catalogue up to date; return 1 when a translation is missing."""
     path = root / FRENCH
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from releve.errors import Phrase
 from releve.network.checks_history import check_history
 from releve.network.checks_places import check_seats, check_sites, check_stops
 from releve.network.checks_shifts import check_shifts
@@ -101,10 +102,16 @@ def check_rows(book: ParsedTables) -> Iterator[Fault]:
         if not len(table) and name not in OPTIONAL_TABLES:
             book.unreadable.add(name)
             word = name.removesuffix("s") if name != "operator" else "row"
-            yield build_table_fault(name, f"there is no {word} at all", "add at least one row")
+            yield build_table_fault(
+                name,
+                Phrase("there is no {0} at all", word),
+                Phrase("add at least one row"),
+            )
     if "operator" in book.tables:
         for i in range(1, len(book.tables["operator"])):
-            yield book.tables["operator"].fault(i, "", "is one row too many", "keep one row")
+            yield book.tables["operator"].fault(
+                i, "", Phrase("is one row too many"), Phrase("keep one row")
+            )
 
 
 def check_ids(book: ParsedTables) -> Iterator[Fault]:
@@ -119,8 +126,10 @@ def check_ids(book: ParsedTables) -> Iterator[Fault]:
                 continue
             if first.setdefault(value, i) != i:
                 repeated.append(i)
-                reason = f"the id is already that of row {table.rows[first[value]]}"
-                yield table.fault(i, "id", reason, "give each row an id of its own, or delete one")
+                reason = Phrase("the id is already that of row {0}", table.rows[first[value]])
+                yield table.fault(
+                    i, "id", reason, Phrase("give each row an id of its own, or delete one")
+                )
         book.repeated[name] = frozenset(repeated)
 
 
@@ -170,10 +179,16 @@ def _report_unknown(
         near = find_nearest(item, known) if cheap else []
         for i in records:
             meant.setdefault(i, []).extend(near)
-        reason = f"{item!r} is not an id of the table {column.references}"
-        fix = suggest_fix(near, f"add it to {column.references} or write another")
+        reason = Phrase("{0!r} is not an id of the table {1}", item, column.references)
+        fix = suggest_fix(near, Phrase("add it to {0} or write another", column.references))
         if len(records) > _MOST_NAMED:
-            reason += f" (so in {len(records)} rows, to row {table.rows[records[-1]]})"
+            reason = Phrase(
+                "{0!r} is not an id of the table {1} (so in {2} rows, to row {3})",
+                item,
+                column.references,
+                len(records),
+                table.rows[records[-1]],
+            )
             records = records[:1]
         for i in records:
             yield table.fault(i, column.name, reason, fix)
@@ -184,8 +199,10 @@ def _report_absent_table(
 ) -> Fault:
     item, records = next(iter(unknown.items()))
     rows = sum(len(found) for found in unknown.values())
-    reason = f"the table is missing, but {rows} rows of {table.kind.table} refer to it"
-    fix = f"add it, or empty {column.name} (row {table.rows[records[0]]} has {item!r})"
+    reason = Phrase("the table is missing, but {0} rows of {1} refer to it", rows, table.kind.table)
+    fix = Phrase(
+        "add it, or empty {0} (row {1} has {2!r})", column.name, table.rows[records[0]], item
+    )
     return build_table_fault(column.references, reason, fix)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from releve.errors import Phrase
 from releve.network.checks_time import set_utc
 from releve.network.clock import UTC
 from releve.network.faults import Fault
@@ -109,8 +110,8 @@ def _convert_to_floats(values: list[Any]) -> Floats:
 def _check_answered(table: ParsedTable) -> Iterator[Fault]:
     offered, answered = (_convert_to_floats(table.values[name]) for name in ("offered", "answered"))
     for i in np.flatnonzero(answered > offered).tolist():
-        reason = f"more calls are answered than offered ({offered[i]:g})"
-        yield table.fault(i, "answered", reason, "mend one of the two; empty = not known")
+        reason = Phrase("more calls are answered than offered ({0})", f"{offered[i]:g}")
+        yield table.fault(i, "answered", reason, Phrase("mend one of the two; empty = not known"))
 
 
 def _build_arrays(table: ParsedTable) -> tuple[Ints, Ints, Ints, list[str]]:
@@ -143,8 +144,8 @@ def _find_repeats(codes: Ints, starts: Ints) -> Ints:
 def _report_repeats(table: ParsedTable, records: Ints, repeated: Ints) -> Iterator[Fault]:
     for at in np.flatnonzero(repeated >= 0).tolist():
         row = table.rows[int(records[repeated[at]])]
-        reason = f"the same programme and interval stand in row {row}"
-        fix = "keep one row an interval; where the clocks go back, write offsets"
+        reason = Phrase("the same programme and interval stand in row {0}", row)
+        fix = Phrase("keep one row an interval; where the clocks go back, write offsets")
         yield table.fault(int(records[at]), "start", reason, fix)
 
 
@@ -175,16 +176,18 @@ def _check_series(book: ParsedTables, table: ParsedTable, series: HistorySeries)
         seconds = find_interval(series.starts)
     except IntervalFault as error:
         allowed = ", ".join(str(minutes) for minutes in DIVISORS)
-        yield table.fault(first, "start", str(error), f"export intervals of {allowed} minutes")
+        yield table.fault(
+            first, "start", error.args[0], Phrase("export intervals of {0} minutes", allowed)
+        )
         return
     off = series.starts % seconds != 0
     if off.mean() > 0.5:
-        reason = f"its intervals of {seconds // 60} minutes do not start at the half hour"
-        yield table.fault(first, "start", reason, "write the start of each interval")
+        reason = Phrase("its intervals of {0} minutes do not start at the half hour", seconds // 60)
+        yield table.fault(first, "start", reason, Phrase("write the start of each interval"))
         return
     for at in np.flatnonzero(off).tolist():
-        reason = f"is not the start of an interval of {seconds // 60} minutes"
-        fix = "write the start of the interval that the calls came in"
+        reason = Phrase("is not the start of an interval of {0} minutes", seconds // 60)
+        fix = Phrase("write the start of the interval that the calls came in")
         yield table.fault(int(series.records[at]), "start", reason, fix)
     grid = lay_out_history(series.starts, series.offered, series.hours, seconds)
     moved = _check_zone(book, table, series, grid)
@@ -209,17 +212,22 @@ def _check_zone(
     fits = grid.count_misfits(shift) <= SHIFT_FITS * misfits
     if outside <= OUTSIDE_SHARE and (not fits or shift == 0):
         return None
-    reason = f"{outside:.0%} of the calls lie outside the opening hours"
-    fix = "mend the opening hours or the time zone of the programme, or write offsets"
+    reason = Phrase("{0}% of the calls lie outside the opening hours", f"{outside * 100:.0f}")
+    fix = Phrase("mend the opening hours or the time zone of the programme, or write offsets")
     if fits and shift:
-        way = "early" if shift > 0 else "late"
-        reason += f": the times are {abs(shift) / 3600:g} h too {way} for {series.hours.zone}"
+        moved = f"{abs(shift) / 3600:g}"
+        early = Phrase(
+            "{0}: the times are {1} h too early for {2}", reason, moved, series.hours.zone
+        )
+        late = Phrase("{0}: the times are {1} h too late for {2}", reason, moved, series.hours.zone)
+        reason = early if shift > 0 else late
         offset = find_offset(series.hours.zone, int(series.starts[0])) - shift
         source = _zones_at(book, offset, int(series.starts[0]))
-        reason += f", as if written in {source}" if source else ""
+        reason = Phrase("{0}, as if written in {1}", reason, source) if source else reason
         hours, minutes = divmod(abs(offset) // 60, 60)
         sign = "-" if offset < 0 else "+"
-        fix = f"write the offset with each time, like {sign}{hours:02}:{minutes:02}"
+        example = f"{sign}{hours:02}:{minutes:02}"
+        fix = Phrase("write the offset with each time, like {0}", example)
     return table.fault(int(series.records.min()), "start", reason, fix)
 
 
@@ -246,8 +254,8 @@ def _check_gaps(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -
         clock = f"{minute // 60:02}:{minute % 60:02}"
         examples.append(f"{_format_date(day)} lacks {len(slots)} of {of}, the first at {clock}")
     more = f", and {len(days) - _EXAMPLES} more days" if len(days) > _EXAMPLES else ""
-    reason = f"days of the history lack open intervals: {'; '.join(examples)}{more}"
-    fix = "export these days again (0 where there was no call), or delete their rows"
+    reason = Phrase("days of the history lack open intervals: {0}", "; ".join(examples) + more)
+    fix = Phrase("export these days again (0 where there was no call), or delete their rows")
     yield table.fault(
         _find_record_before(series, int(grid.starts[missing][0])), "start", reason, fix
     )
@@ -266,10 +274,15 @@ def _find_holes(table: ParsedTable, series: HistorySeries, grid: HistorySlots) -
         return
     first = holes[0]
     begin, end = _format_date(int(first[0])), _format_date(int(first[-1]))
-    reason = f"no rows from {begin} to {end} ({len(first)} open days)"
-    reason += f", and {len(holes) - 1} more such holes" if len(holes) > 1 else ""
+    reason = Phrase("no rows from {0} to {1} ({2} open days)", begin, end, len(first))
+    if len(holes) > 1:
+        reason = Phrase(
+            "no rows from {0} to {1} ({2} open days), and {3} more such holes",
+            *reason.params,
+            len(holes) - 1,
+        )
     at = int(grid.starts[grid.day == first[0]][0])
-    fix = "export these days as well, or keep only the rows after the hole"
+    fix = Phrase("export these days as well, or keep only the rows after the hole")
     yield table.fault(_find_record_before(series, at), "start", reason, fix)
 
 

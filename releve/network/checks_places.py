@@ -10,6 +10,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.errors import Phrase
 from releve.network.clock import is_known_zone
 from releve.network.faults import Fault, find_closest
 from releve.network.model import HOME
@@ -45,8 +46,12 @@ def check_time_zones(book: ParsedTables, table: str) -> Iterator[Fault]:
     for i, name in book.usable(table, "time_zone"):
         if not is_known_zone(name):
             meant = find_closest(name, _list_zone_names())
-            fix = f"write {meant}" if meant else "write an IANA name like Africa/Casablanca"
-            yield book.tables[table].fault(i, "time_zone", "is not a time zone", fix)
+            fix = (
+                Phrase("write {0}", meant)
+                if meant
+                else Phrase("write an IANA name like Africa/Casablanca")
+            )
+            yield book.tables[table].fault(i, "time_zone", Phrase("is not a time zone"), fix)
             book.tables[table].values["time_zone"][i] = BAD
 
 
@@ -57,14 +62,17 @@ def check_sites(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["sites"]
     for i, name in book.usable("sites", "id"):
         if name == HOME:
-            reason = f"{HOME!r} is the place of agents who work at home, not a site's id"
-            yield table.fault(i, "id", reason, "give the site another id, also where it is used")
+            reason = Phrase("{0!r} is the place of agents who work at home, not a site's id", HOME)
+            yield table.fault(
+                i, "id", reason, Phrase("give the site another id, also where it is used")
+            )
     yield from check_time_zones(book, "sites")
     for i, code in book.usable("sites", "destination"):
         if code not in list_country_codes():
-            reason = "is not a country code of ISO 3166 (two capital letters)"
-            meant = code.upper() if code.upper() in list_country_codes() else "a code like MA"
-            yield table.fault(i, "destination", reason, f"write {meant}")
+            reason = Phrase("is not a country code of ISO 3166 (two capital letters)")
+            known = code.upper() in list_country_codes()
+            fix = Phrase("write {0}", code.upper()) if known else Phrase("write a code like MA")
+            yield table.fault(i, "destination", reason, fix)
             table.values["destination"][i] = BAD
     yield from _check_null_island(book, "sites")
     yield from _check_far_sites(book)
@@ -74,8 +82,8 @@ def check_sites(book: ParsedTables) -> Iterator[Fault]:
 def _check_null_island(book: ParsedTables, table: str) -> Iterator[Fault]:
     for i, lat, lon in book.usable(table, "lat", "lon"):
         if lat == 0 and lon == 0:
-            reason = "latitude 0, longitude 0 is in the Gulf of Guinea, not a place of work"
-            fix = "write the coordinates of the place in degrees"
+            reason = Phrase("latitude 0, longitude 0 is in the Gulf of Guinea, not a place of work")
+            fix = Phrase("write the coordinates of the place in degrees")
             yield book.tables[table].fault(i, "lat", reason, fix)
             book.tables[table].values["lat"][i] = BAD
 
@@ -106,10 +114,15 @@ def _check_far_sites(book: ParsedTables) -> Iterator[Fault]:
             if far[worst] * 2 <= len(left) - 1:
                 break
             i, lat, lon = found[left.pop(worst)]
-            reason = (
-                f"({lat:g}, {lon:g}) is more than {FAR_SITE_KM:g} km from the other sites in {code}"
+            reason = Phrase(
+                "({0}) is more than {1} km from the other sites in {2}",
+                f"{lat:g}, {lon:g}",
+                f"{FAR_SITE_KM:g}",
+                code,
             )
-            fix = "write latitude and longitude in degrees, not swapped, or mend the destination"
+            fix = Phrase(
+                "write latitude and longitude in degrees, not swapped, or mend the destination"
+            )
             yield book.tables["sites"].fault(i, "lat", reason, fix)
             book.tables["sites"].values["lat"][i] = BAD
 
@@ -130,8 +143,8 @@ def _check_sites_without_seat(book: ParsedTables) -> Iterator[Fault]:
     }
     for i, name in book.usable("sites", "id"):
         if name in needed - seated:
-            reason = "the site has no seat, but agents who cannot work at home belong to it"
-            fix = "add its floors, zones and seats, or move its agents"
+            reason = Phrase("the site has no seat, but agents who cannot work at home belong to it")
+            fix = Phrase("add its floors, zones and seats, or move its agents")
             yield book.tables["sites"].fault(i, "id", reason, fix)
 
 
@@ -157,8 +170,12 @@ def check_seats(book: ParsedTables) -> Iterator[Fault]:
     for second in sorted(earlier):
         first = earlier[second]
         gap = math.dist(points[first], points[second])
-        reason = f"is {gap:.2f} m from the seat of row {table.rows[seats[first][0]]} on its floor"
-        fix = f"give each seat a place of its own, {SEAT_GAP_M:g} m or more apart"
+        reason = Phrase(
+            "is {0} m from the seat of row {1} on its floor",
+            f"{gap:.2f}",
+            table.rows[seats[first][0]],
+        )
+        fix = Phrase("give each seat a place of its own, {0} m or more apart", f"{SEAT_GAP_M:g}")
         yield table.fault(seats[second][0], "x_m", reason, fix)
 
 
@@ -181,8 +198,10 @@ def check_stops(book: ParsedTables) -> Iterator[Fault]:
             away.setdefault(stop, []).append(float(both[0, 1]))
     for stop, found in away.items():
         if min(found) > FAR_STOP_KM:
-            reason = f"the stop is {min(found):.0f} km from the nearest site it is served from"
-            fix = "write latitude and longitude in degrees, not swapped"
+            reason = Phrase(
+                "the stop is {0} km from the nearest site it is served from", f"{min(found):.0f}"
+            )
+            fix = Phrase("write latitude and longitude in degrees, not swapped")
             yield book.tables["stops"].fault(stops[stop][0], "lat", reason, fix)
 
 
@@ -191,5 +210,7 @@ def _check_repeated_shuttles(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["shuttles"]
     for i, stop, site in book.usable("shuttles", "stop", "site"):
         if first.setdefault((stop, site), i) != i:
-            reason = f"the same stop and site stand in row {table.rows[first[stop, site]]}"
-            yield table.fault(i, "stop", reason, "keep one of the rows")
+            reason = Phrase(
+                "the same stop and site stand in row {0}", table.rows[first[stop, site]]
+            )
+            yield table.fault(i, "stop", reason, Phrase("keep one of the rows"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from releve.errors import Phrase
 from releve.network.checks_time import set_utc
 from releve.network.clock import UTC, zone
 from releve.network.faults import Fault
@@ -37,16 +38,22 @@ def check_shifts(book: ParsedTables) -> Iterator[Fault]:
         hours = (end - start).total_seconds() / 3600
         pause = table.values["break_minutes"][i]
         if hours <= 0:
-            fix = "write the end with its own day: a night shift ends on the next one"
-            yield table.fault(i, "end", "the shift does not end after it starts", fix)
+            fix = Phrase("write the end with its own day: a night shift ends on the next one")
+            yield table.fault(i, "end", Phrase("the shift does not end after it starts"), fix)
         elif hours > LONGEST_SHIFT_HOURS:
-            reason = f"the shift lasts {hours:g} h, more than {LONGEST_SHIFT_HOURS} h"
-            yield table.fault(i, "end", reason, "mend its day or time, or write two shifts")
+            reason = Phrase(
+                "the shift lasts {0} h, more than {1} h", f"{hours:g}", LONGEST_SHIFT_HOURS
+            )
+            yield table.fault(i, "end", reason, Phrase("mend its day or time, or write two shifts"))
         else:
             sound.append(i)
             if pause is not BAD and pause >= hours * 60:
-                reason = f"the break is as long as the shift ({hours * 60:g} min) or longer"
-                yield table.fault(i, "break_minutes", reason, "write the minutes of the meal break")
+                reason = Phrase(
+                    "the break is as long as the shift ({0} min) or longer", f"{hours * 60:g}"
+                )
+                yield table.fault(
+                    i, "break_minutes", reason, Phrase("write the minutes of the meal break")
+                )
     yield from _check_overlaps(table, sound, starts, ends)
 
 
@@ -89,8 +96,8 @@ def _check_clock_changes(
         if first < last and offset(name, first) != offset(name, last):
             moments = (t.astimezone(zone(name)) for t in (starts[i], ends[i]))
             written = " to ".join(t.isoformat(timespec="minutes") for t in moments)
-            reason = f"the clocks change in {name} during the shift"
-            yield table.fault(i, "start", reason, f"write the offsets: {written}")
+            reason = Phrase("the clocks change in {0} during the shift", name)
+            yield table.fault(i, "start", reason, Phrase("write the offsets: {0}", written))
 
 
 def _check_overlaps(
@@ -114,7 +121,9 @@ def _check_overlaps(
     for at in order.tolist():
         if last >= 0 and who[last] == who[at] and start[at] < end[last]:
             row = table.rows[sound[last]]
-            reason = f"overlaps the shift of row {row} of the same agent"
-            yield table.fault(sound[at], "start", reason, "mend one of the two, or delete it")
+            reason = Phrase("overlaps the shift of row {0} of the same agent", row)
+            yield table.fault(
+                sound[at], "start", reason, Phrase("mend one of the two, or delete it")
+            )
         if last < 0 or who[last] != who[at] or end[at] > end[last]:
             last = at

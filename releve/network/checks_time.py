@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from releve.errors import Phrase
 from releve.network.clock import UTC, to_utc, zone
 from releve.network.faults import Fault
 from releve.network.parsing import BAD, ParsedTable
@@ -17,7 +18,7 @@ def set_utc(table: ParsedTable, column: str, zones: Sequence[str | None]) -> Ite
 
     A time whose zone is not known (None) becomes BAD without a fault.
     """
-    memo: dict[tuple[str, datetime], datetime | tuple[str, str]] = {}
+    memo: dict[tuple[str, datetime], datetime | tuple[Phrase, Phrase]] = {}
     values = table.values[column]
     for i, (value, name) in enumerate(zip(values, zones, strict=True)):
         if value is BAD or value.tzinfo is not None:
@@ -35,7 +36,7 @@ def set_utc(table: ParsedTable, column: str, zones: Sequence[str | None]) -> Ite
             yield table.fault(i, column, *moment)
 
 
-def _convert_or_explain(local: datetime, name: str) -> datetime | tuple[str, str]:
+def _convert_or_explain(local: datetime, name: str) -> datetime | tuple[Phrase, Phrase]:
     """Return a local time in UTC, or the reason and the fix where the clocks change."""
     try:
         return to_utc(local, name)
@@ -44,9 +45,11 @@ def _convert_or_explain(local: datetime, name: str) -> datetime | tuple[str, str
         back = first.astimezone(UTC).astimezone(zone(name))
         if back.replace(tzinfo=None) == local:
             either = " or ".join(t.isoformat(timespec="minutes") for t in (first, second))
-            return f"exists twice in {name}: the clocks go back", f"write the offset: {either}"
+            return Phrase("exists twice in {0}: the clocks go back", name), Phrase(
+                "write the offset: {0}", either
+            )
         later = back.isoformat(timespec="minutes")
         return (
-            f"does not exist in {name}: the clocks go forward",
-            f"write the time meant, perhaps {later}",
+            Phrase("does not exist in {0}: the clocks go forward", name),
+            Phrase("write the time meant, perhaps {0}", later),
         )

@@ -7,6 +7,7 @@ from functools import cache
 
 import holidays
 
+from releve.errors import Phrase
 from releve.network.checks_places import check_time_zones, list_country_codes
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.network.opening_hours import list_calendar_names, parse_opening
@@ -55,8 +56,8 @@ def check_clients(book: ParsedTables) -> Iterator[Fault]:
     served = {name for names in named for name in names}
     for i, client in book.usable("clients", "id"):
         if client not in served:
-            fix = "add its programmes, or delete the client"
-            yield book.tables["clients"].fault(i, "id", "the client has no programme", fix)
+            fix = Phrase("add its programmes, or delete the client")
+            yield book.tables["clients"].fault(i, "id", Phrase("the client has no programme"), fix)
 
 
 def check_programmes(book: ParsedTables) -> Iterator[Fault]:
@@ -76,8 +77,8 @@ def _check_opening(book: ParsedTables) -> Iterator[Fault]:
         try:
             parse_opening(text)
         except ValueError as error:
-            fix = "write hours like Mon-Fri 08:00-20:00; Sat 09:00-18:00"
-            yield table.fault(i, "opening", f"cannot be understood: {error}", fix)
+            fix = Phrase("write hours like Mon-Fri 08:00-20:00; Sat 09:00-18:00")
+            yield table.fault(i, "opening", Phrase("cannot be understood: {0}", error.args[0]), fix)
             table.values["opening"][i] = BAD
 
 
@@ -86,26 +87,30 @@ def _check_languages(book: ParsedTables) -> Iterator[Fault]:
     for i, codes in book.usable("programmes", "languages"):
         unknown = [code for code in codes if code not in _LANGUAGES]
         if unknown:
-            reason = f"{unknown[0]!r} is not a language code of ISO 639-1 (two small letters)"
-            yield table.fault(i, "languages", reason, "write codes like fr|en")
+            reason = Phrase(
+                "{0!r} is not a language code of ISO 639-1 (two small letters)", unknown[0]
+            )
+            yield table.fault(i, "languages", reason, Phrase("write codes like fr|en"))
 
 
 def _check_holidays(book: ParsedTables) -> Iterator[Fault]:
     table = book.tables["programmes"]
     for i, code in book.usable("programmes", "holidays"):
         if code and code not in _list_holiday_countries():
-            reason = "is not a country whose public holidays are known"
-            fix = "write a code like FR, or leave it empty (open on holidays)"
+            reason = Phrase("is not a country whose public holidays are known")
+            fix = Phrase("write a code like FR, or leave it empty (open on holidays)")
             yield table.fault(i, "holidays", reason, fix)
             table.values["holidays"][i] = BAD
     for i, code, named in book.usable("programmes", "holidays", "open_holidays"):
         known = list_calendar_names(code, _CALENDAR_YEARS) if code else frozenset()
         strange = [name for name in named if name not in known]
         if strange:
-            reason = f"{strange[0]!r} is not a public holiday of {code or 'the programme'}"
-            fix = "write the country in holidays; without one no holiday closes it"
+            reason = Phrase(
+                "{0!r} is not a public holiday of {1}", strange[0], code or "the programme"
+            )
+            fix = Phrase("write the country in holidays; without one no holiday closes it")
             if known:
-                names = f"write a name of its calendar: {', '.join(sorted(known))}"
+                names = Phrase("write a name of its calendar: {0}", ", ".join(sorted(known)))
                 fix = suggest_fix(find_nearest(strange[0], known), names)
             yield table.fault(i, "open_holidays", reason, fix)
             table.values["open_holidays"][i] = BAD
@@ -118,11 +123,15 @@ def _check_destinations(book: ParsedTables) -> Iterator[Fault]:
     for i, allowed in book.usable("programmes", "allowed_destinations"):
         wrong = [code for code in allowed if code not in list_country_codes()]
         if wrong:
-            reason = f"{wrong[0]!r} is not a country code of ISO 3166 (two capital letters)"
-            yield table.fault(i, "allowed_destinations", reason, "write codes like MA|TN")
+            reason = Phrase(
+                "{0!r} is not a country code of ISO 3166 (two capital letters)", wrong[0]
+            )
+            yield table.fault(i, "allowed_destinations", reason, Phrase("write codes like MA|TN"))
         elif allowed and held and not held.intersection(allowed):
-            reason = "no site of the operator is in an allowed destination"
-            fix = f"add one of {', '.join(sorted(held))}, or a site there, or leave it empty (all)"
+            reason = Phrase("no site of the operator is in an allowed destination")
+            fix = Phrase(
+                "add one of {0}, or a site there, or leave it empty (all)", ", ".join(sorted(held))
+            )
             yield table.fault(i, "allowed_destinations", reason, fix)
 
 
@@ -144,11 +153,11 @@ def check_agents(book: ParsedTables) -> Iterator[Fault]:
             continue
         table = book.tables["agents"]
         if line == "none":
-            reason = "the agent is home-ready but has no line"
-            yield table.fault(i, "line_type", reason, "write the line, or home_ready false")
+            reason = Phrase("the agent is home-ready but has no line")
+            yield table.fault(i, "line_type", reason, Phrase("write the line, or home_ready false"))
         elif not carrier:
-            reason = "the agent is home-ready but the carrier of the line is not given"
-            fix = "write the carrier: its outage takes the line away"
+            reason = Phrase("the agent is home-ready but the carrier of the line is not given")
+            fix = Phrase("write the carrier: its outage takes the line away")
             yield table.fault(i, "carrier", reason, fix)
 
 
@@ -157,8 +166,8 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
     for name in ("authorisations", "measures"):
         for i, first, last in book.usable(name, "valid_from", "valid_to"):
             if last < first:
-                reason = f"ends before it starts ({first.isoformat()})"
-                fix = "write the last day, not before the first one"
+                reason = Phrase("ends before it starts ({0})", first.isoformat())
+                fix = Phrase("write the last day, not before the first one")
                 yield book.tables[name].fault(i, "valid_to", reason, fix)
     tables = {"site": "sites", "agent": "agents"}
     for i, kind, subject in book.usable("authorisations", "kind", "subject"):
@@ -167,8 +176,10 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
             continue
         if book.count_without_id(tables[kind]):
             continue
-        fix = suggest_fix(find_nearest(subject, known), f"write an id of the table {tables[kind]}")
-        reason = f"is not an id of the table {tables[kind]}"
+        fix = suggest_fix(
+            find_nearest(subject, known), Phrase("write an id of the table {0}", tables[kind])
+        )
+        reason = Phrase("is not an id of the table {0}", tables[kind])
         yield book.tables["authorisations"].fault(i, "subject", reason, fix)
 
 
@@ -181,10 +192,13 @@ def check_contingencies(book: ParsedTables) -> Iterator[Fault]:
     for i, sites, lost in book.usable("contingencies", "sites", "carriers"):
         unknown = [name for name in lost if name not in carriers]
         if not sites and not lost:
-            reason = "the contingency names neither a site nor a carrier"
-            yield table.fault(i, "sites", reason, "name what is lost")
+            reason = Phrase("the contingency names neither a site nor a carrier")
+            yield table.fault(i, "sites", reason, Phrase("name what is lost"))
         elif unknown and "agents" not in book.unreadable:
             fix = suggest_fix(
-                find_nearest(unknown[0], carriers), "write a carrier of the table agents"
+                find_nearest(unknown[0], carriers),
+                Phrase("write a carrier of the table agents"),
             )
-            yield table.fault(i, "carriers", f"no agent has the carrier {unknown[0]!r}", fix)
+            yield table.fault(
+                i, "carriers", Phrase("no agent has the carrier {0!r}", unknown[0]), fix
+            )

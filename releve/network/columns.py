@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_type_hints
 
+from releve.errors import Phrase
+
 __all__ = ["Condition", "TableColumn", "TableRow", "column", "list_columns"]
 
 
@@ -23,20 +25,20 @@ class Condition:
     at_most: float | None = None
     one_of: tuple[str, ...] = ()
 
-    def fault(self, value: object) -> str | None:
+    def fault(self, value: object) -> Phrase | None:
         """Return the reason ``value`` is refused, or None when it is accepted."""
         if self.one_of and value not in self.one_of:
-            return f"must be one of {', '.join(self.one_of)}"
+            return Phrase("must be one of {0}", ", ".join(self.one_of))
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         if not math.isfinite(value):
-            return "must be a finite number"
+            return Phrase("must be a finite number")
         if self.at_least is not None and value < self.at_least:
-            return f"must be at least {self.at_least:g}"
+            return Phrase("must be at least {0}", f"{self.at_least:g}")
         if self.more_than is not None and value <= self.more_than:
-            return f"must be more than {self.more_than:g}"
+            return Phrase("must be more than {0}", f"{self.more_than:g}")
         if self.at_most is not None and value > self.at_most:
-            return f"must be at most {self.at_most:g}"
+            return Phrase("must be at most {0}", f"{self.at_most:g}")
         return None
 
 

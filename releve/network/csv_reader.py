@@ -13,6 +13,7 @@ from io import StringIO
 import numpy as np
 import polars as pl
 
+from releve.errors import Phrase
 from releve.network.raw_grid import RawGrid, Unreadable, strip_cells
 
 __all__ = ["read_csv"]
@@ -20,7 +21,7 @@ __all__ = ["read_csv"]
 _SEPARATORS = (",", ";", "\t")
 _HEAD = 12
 """How many records decide how wide the grid is: room for a header that is not the first."""
-_FIX = "save it again as CSV UTF-8"
+_FIX = Phrase("save it again as CSV UTF-8")
 # A character of UTF-8 read as cp1252 (é becomes Ã©, ’ becomes â€™), a likely one first.
 _TWICE = re.compile("[\u00c2-\u00c5][\u0080-\u00ff\u0152-\u2122]|\u00e2[\u0080-\u2122]{2}")
 # Accented letters of the DOS and Macintosh encodings read as cp1252, inside a word.
@@ -40,7 +41,7 @@ def read_csv(data: bytes) -> RawGrid:
 
 def _decode(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:4000]:
-        raise Unreadable("the file is in the wrong encoding (UTF-16)", _FIX)
+        raise Unreadable(Phrase("the file is in the wrong encoding (UTF-16)"), _FIX)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -49,9 +50,20 @@ def _decode(data: bytes) -> str:
         return text
     for twice in _TWICE.finditer(text):
         if _is_encoded_twice(twice[0]):
-            raise _refuse_encoding(text, twice, "UTF-8 was read as Windows text and saved again")
+            raise _refuse_encoding(
+                text,
+                twice,
+                Phrase(
+                    "the file is in the wrong encoding:"
+                    " UTF-8 was read as Windows text and saved again"
+                ),
+            )
     if match := _LOST.search(text):
-        raise _refuse_encoding(text, match, "letters were lost when it was saved")
+        raise _refuse_encoding(
+            text,
+            match,
+            Phrase("the file is in the wrong encoding: letters were lost when it was saved"),
+        )
     return text
 
 
@@ -59,11 +71,15 @@ def _decode_windows(data: bytes, first_odd: int) -> str:
     try:
         text = data.decode("cp1252")
     except UnicodeDecodeError:
-        reason = "the file is in the wrong encoding: neither UTF-8 nor Windows (cp1252)"
+        reason = Phrase("the file is in the wrong encoding: neither UTF-8 nor Windows (cp1252)")
         row = data.count(b"\n", 0, first_odd) + 1
         raise Unreadable(reason, _FIX, row=row) from None
     if match := _OTHER_CODE.search(text):
-        raise _refuse_encoding(text, match, "it looks like DOS or Macintosh text")
+        raise _refuse_encoding(
+            text,
+            match,
+            Phrase("the file is in the wrong encoding: it looks like DOS or Macintosh text"),
+        )
     return text
 
 
@@ -77,7 +93,7 @@ def _is_encoded_twice(characters: str) -> bool:
         return False
 
 
-def _refuse_encoding(text: str, match: re.Match[str], what: str) -> Unreadable:
+def _refuse_encoding(text: str, match: re.Match[str], reason: Phrase) -> Unreadable:
     """Return the refusal of an encoding, with the row and the word that show it."""
     edges = re.compile('[,;\t\n\r"]')
     before = [m.end() for m in edges.finditer(text, max(0, match.start() - 40), match.start())]
@@ -85,7 +101,6 @@ def _refuse_encoding(text: str, match: re.Match[str], what: str) -> Unreadable:
     start = before[-1] if before else max(0, match.start() - 40)
     end = min(after.start() if after else len(text), match.end() + 40)
     row = text.count("\n", 0, match.start()) + 1
-    reason = f"the file is in the wrong encoding: {what}"
     return Unreadable(reason, _FIX, row=row, value=text[start:end])
 
 
@@ -128,8 +143,10 @@ def _read_quoted(text: str, separator: str) -> RawGrid:
                 rows.append(line)
             line = reader.line_num + 1
     except csv.Error as error:
-        fix = 'close every quote, and write a quote inside a cell as ""'
-        raise Unreadable(f"the quotes cannot be understood ({error})", fix, row=line) from None
+        fix = Phrase('close every quote, and write a quote inside a cell as ""')
+        raise Unreadable(
+            Phrase("the quotes cannot be understood ({0})", str(error)), fix, row=line
+        ) from None
     header = _count_header_cells(records[0], records) if records else 0
     widths = [_count_cells(record, header) for record in records]
     columns = max([header, *widths[:_HEAD]])

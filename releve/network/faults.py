@@ -11,10 +11,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 
 __all__ = ["Fault", "OperatorFaults", "find_closest", "find_nearest", "suggest_fix"]
+
+Otherwise = TypeVar("Otherwise", bound=str)
 
 _SHOWN = 20
 """How many faults the text of an error shows."""
@@ -80,8 +83,12 @@ def find_closest(word: str, known: Collection[str]) -> str | None:
     return next(iter(find_nearest(word, known)), None)
 
 
-def suggest_fix(near: list[str], otherwise: str) -> str:
+def suggest_fix(near: list[str], otherwise: Otherwise) -> Phrase | Otherwise:
     """Return how to mend a word that is not known: by those it resembles, or otherwise."""
     if len(near) == 1:
-        return f"write {near[0]!r}"
-    return f"write the one meant, perhaps {' or '.join(map(repr, near[:3]))}" if near else otherwise
+        return Phrase("write {0!r}", near[0])
+    return (
+        Phrase("write the one meant, perhaps {0}", " or ".join(map(repr, near[:3])))
+        if near
+        else otherwise
+    )

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from releve.errors import Phrase
 from releve.network.columns import TableRow, list_columns
 from releve.network.csv_reader import read_csv
 from releve.network.faults import Fault, find_closest
@@ -60,8 +61,8 @@ def read_tables(files: Mapping[str, bytes]) -> RawTables:
     out = RawTables()
     workbooks = sorted(name for name in files if name.lower().endswith(".xlsx"))
     if workbooks and len(files) > 1:
-        reason = "a workbook stands beside other files, so it is not clear which one counts"
-        fix = "keep either one workbook or one file a table"
+        reason = Phrase("a workbook stands beside other files, so it is not clear which one counts")
+        fix = Phrase("keep either one workbook or one file a table")
         out.faults.append(Fault(workbooks[0], 0, "", "", reason, fix))
         out.unreadable |= set(KINDS)
         return out
@@ -78,12 +79,21 @@ def _read_file(name: str, data: bytes, out: RawTables) -> None:
     stem, _, suffix = name.rpartition(".")
     readers: dict[str, Callable[[bytes], RawGrid]] = {"csv": read_csv, "parquet": _read_parquet}
     if suffix.lower() not in readers:
-        reason = "is neither CSV nor Parquet nor a workbook (XLSX)"
-        out.faults.append(Fault(name, 0, "", "", reason, "save it as CSV UTF-8"))
+        reason = Phrase("is neither CSV nor Parquet nor a workbook (XLSX)")
+        out.faults.append(Fault(name, 0, "", "", reason, Phrase("save it as CSV UTF-8")))
         out.unreadable.add(stem or name)
         return
     if stem in out.tables or stem in out.unreadable:
-        out.faults.append(Fault(stem, 0, "", name, "the table is given twice", "keep one file"))
+        out.faults.append(
+            Fault(
+                stem,
+                0,
+                "",
+                name,
+                Phrase("the table is given twice"),
+                Phrase("keep one file"),
+            )
+        )
         return
     if stem in KINDS:
         _take_table(stem, lambda: readers[suffix.lower()](data), out)
@@ -107,8 +117,12 @@ def _read_workbook(data: bytes, name: str, out: RawTables) -> None:
 
 def _refuse_name(name: str, out: RawTables) -> None:
     meant = find_closest(name, KINDS)
-    fix = f"name it {meant}" if meant else f"remove it; the tables are {', '.join(KINDS)}"
-    out.faults.append(Fault(name, 0, "", "", "is not a table of an operator", fix))
+    fix = (
+        Phrase("name it {0}", meant)
+        if meant
+        else Phrase("remove it; the tables are {0}", ", ".join(KINDS))
+    )
+    out.faults.append(Fault(name, 0, "", "", Phrase("is not a table of an operator"), fix))
     if meant:
         out.unreadable.add(meant)
 
@@ -130,8 +144,8 @@ def _report_missing(out: RawTables) -> None:
     for name in KINDS:
         if name not in out.tables and name not in out.unreadable and name not in OPTIONAL_TABLES:
             needed = ", ".join(c.name for c in list_columns(KINDS[name]) if c.required)
-            fix = f"add it; its required columns are {needed}"
-            out.faults.append(Fault(name, 0, "", "", "the table is missing", fix))
+            fix = Phrase("add it; its required columns are {0}", needed)
+            out.faults.append(Fault(name, 0, "", "", Phrase("the table is missing"), fix))
             out.unreadable.add(name)
 
 
@@ -139,7 +153,9 @@ def _read_parquet(data: bytes) -> RawGrid:
     try:
         frame = pl.read_parquet(BytesIO(data))
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Unreadable("is not a Parquet file that can be read", "export it again") from error
+        raise Unreadable(
+            Phrase("is not a Parquet file that can be read"), Phrase("export it again")
+        ) from error
     columns = [_convert_to_text(frame[name]).alias(str(i)) for i, name in enumerate(frame.columns)]
     header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
     cells = pl.concat([header, pl.DataFrame(columns)]) if frame.height else header
@@ -162,8 +178,10 @@ def _convert_to_text(series: pl.Series) -> pl.Series:
 def _split_header(kind: type[TableRow], grid: RawGrid) -> tuple[RawTable, list[Fault]]:
     """Split a grid into the columns of a table; a header that cannot be used is Unreadable."""
     if not grid.cells.height:
-        reason = "is empty: it has no header"
-        raise Unreadable(reason, f"write the columns {_join_column_names(kind)} in its first row")
+        reason = Phrase("is empty: it has no header")
+        raise Unreadable(
+            reason, Phrase("write the columns {0} in its first row", _join_column_names(kind))
+        )
     names = _find_header(kind, grid)
     faults = [*_find_header_faults(kind, grid, names)]
     first = {name: i for i, name in reversed(list(enumerate(names))) if name}
@@ -194,23 +212,25 @@ def _find_header(kind: type[TableRow], grid: RawGrid) -> list[str]:
     if best > 0 and len(found[0]) < 2 <= len(found[best]):
         row = int(grid.rows[best])
         if any(low <= grid.rows[0] <= high or low <= row <= high for low, high in grid.merged):
-            reason = f"merged cells at the top; the header stands in row {row}"
-            fix = "unmerge them and delete the rows above the header"
+            reason = Phrase("merged cells at the top; the header stands in row {0}", row)
+            fix = Phrase("unmerge them and delete the rows above the header")
         else:
-            reason = f"the header stands in row {row}, not in the first one"
-            fix = "delete the rows above the header"
+            reason = Phrase("the header stands in row {0}, not in the first one", row)
+            fix = Phrase("delete the rows above the header")
         raise Unreadable(reason, fix, row=int(grid.rows[0]))
     if not found[best]:
-        reason = "the first row is not a header: no cell is the name of a column"
+        reason = Phrase("the first row is not a header: no cell is the name of a column")
         raise Unreadable(
-            reason, f"write the columns {_join_column_names(kind)} there", row=int(grid.rows[0])
+            reason,
+            Phrase("write the columns {0} there", _join_column_names(kind)),
+            row=int(grid.rows[0]),
         )
     if grid.rows[0] > 1 and grid.from_sheet:
-        reason = "the header is not in the first row: empty rows stand above it"
-        raise Unreadable(reason, "delete the rows above the header", row=int(grid.rows[0]))
+        reason = Phrase("the header is not in the first row: empty rows stand above it")
+        raise Unreadable(reason, Phrase("delete the rows above the header"), row=int(grid.rows[0]))
     if any(low <= grid.rows[0] <= high for low, high in grid.merged):
-        reason = "the header has merged cells"
-        raise Unreadable(reason, "unmerge them; each column has its own name", row=1)
+        reason = Phrase("the header has merged cells")
+        raise Unreadable(reason, Phrase("unmerge them; each column has its own name"), row=1)
     return [(cell or "").casefold() for cell in head[0][: grid.header]]
 
 
@@ -226,25 +246,45 @@ def _find_header_faults(kind: type[TableRow], grid: RawGrid, names: list[str]) -
         if not name:
             if grid.cells[1:].get_column(grid.cells.columns[i]).null_count() < len(grid.rows) - 1:
                 unnamed += 1
-                reason = f"the header of column {i + 1} is empty but the column is not"
+                reason = Phrase("the header of column {0} is empty but the column is not", i + 1)
                 faults.append(
-                    Fault(kind.table, row, "", "", reason, "name the column or delete it")
+                    Fault(
+                        kind.table,
+                        row,
+                        "",
+                        "",
+                        reason,
+                        Phrase("name the column or delete it"),
+                    )
                 )
         elif name not in columns:
             meant = find_closest(name, absent)
             excused |= {meant} if meant else set()
             fix = (
-                f"name it {meant}"
+                Phrase("name it {0}", meant)
                 if meant
-                else f"delete it; the columns are {_join_column_names(kind)}"
+                else Phrase("delete it; the columns are {0}", _join_column_names(kind))
             )
-            faults.append(Fault(kind.table, row, name, "", "is not a column of the table", fix))
+            faults.append(
+                Fault(kind.table, row, name, "", Phrase("is not a column of the table"), fix)
+            )
         elif name in names[:i]:
-            faults.append(Fault(kind.table, row, name, "", "the column stands twice", "keep one"))
+            faults.append(
+                Fault(
+                    kind.table,
+                    row,
+                    name,
+                    "",
+                    Phrase("the column stands twice"),
+                    Phrase("keep one"),
+                )
+            )
     missing = [name for name in absent if columns[name].required and name not in excused]
     for name in missing[unnamed:]:
-        fix = f"add it ({columns[name].doc}), like {columns[name].example}"
-        faults.append(Fault(kind.table, row, name, "", "the required column is missing", fix))
+        fix = Phrase("add it ({0}), like {1}", columns[name].doc, columns[name].example)
+        faults.append(
+            Fault(kind.table, row, name, "", Phrase("the required column is missing"), fix)
+        )
     return faults
 
 
@@ -261,11 +301,15 @@ def _find_ragged_rows(
     for width in np.unique(widths[bad]).tolist():
         same = bad[widths[bad] == width]
         for i in same.tolist() if len(same) <= 10 else same[:1].tolist():
-            reason = f"has {width} cells where the header has {len(names)}"
+            reason = Phrase("has {0} cells where the header has {1}", width, len(names))
             if len(same) > 10:
-                reason += f" (so do {len(same) - 1} more rows)"
+                reason = Phrase(
+                    "has {0} cells where the header has {1} (so do {2} more rows)",
+                    *reason.params,
+                    len(same) - 1,
+                )
             value = " | ".join(cell or "" for cell in body.row(i))[:60]
-            fix = "give every column a cell; quote a cell that holds the separator"
+            fix = Phrase("give every column a cell; quote a cell that holds the separator")
             faults.append(Fault(kind.table, int(rows[i]), "", value, reason, fix))
     return frozenset(bad.tolist()), faults
 

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 from releve.network.clock import UTC, zone
 from releve.network.opening_hours import is_closed_by_holiday, parse_opening
 
@@ -115,7 +115,7 @@ def find_interval(starts: Ints) -> int:
     aligned = float(np.mean(starts % 1800 == 0))
     hourly = step % 3600 == 0 and float(np.mean(starts % 3600 == 0)) >= 0.95
     if aligned < 0.9 or (hourly and len(starts) >= 4):
-        raise IntervalFault(f"its rows are {step / 60:g} minutes apart")
+        raise IntervalFault(Phrase("its rows are {0} minutes apart", f"{step / 60:g}"))
     return 1800
 
 

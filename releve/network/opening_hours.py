@@ -13,6 +13,7 @@ import holidays
 import numpy as np
 from numpy.typing import NDArray
 
+from releve.errors import Phrase
 from releve.network.clock import zone
 from releve.network.model import Programme
 
@@ -60,23 +61,23 @@ def parse_opening(text: str) -> Opening:
             continue
         match = _RANGE.fullmatch(part)
         if match is None:
-            raise ValueError(f"{part!r} is not like 'Mon-Fri 08:00-20:00'")
+            raise ValueError(Phrase("{0!r} is not like 'Mon-Fri 08:00-20:00'", part))
         first = _parse_day(match["first"])
         last = _parse_day(match["last"] or match["first"])
         start, end = _parse_minute(match["from"]), _parse_minute(match["to"])
         if last < first:
-            raise ValueError(f"{part!r}: the days run backwards; write two ranges")
+            raise ValueError(Phrase("{0!r}: the days run backwards; write two ranges", part))
         if end <= start:
-            raise ValueError(f"{part!r}: the end is not after the start")
+            raise ValueError(Phrase("{0!r}: the end is not after the start", part))
         for day in range(first, last + 1):
             days[day].append((start, end))
     for day_ranges in days:
         day_ranges.sort()
         for (_, end), (start, _) in pairwise(day_ranges):
             if start < end:
-                raise ValueError(f"{text!r}: two ranges of one day overlap")
+                raise ValueError(Phrase("{0!r}: two ranges of one day overlap", text))
     if not any(days):
-        raise ValueError("no opening hours")
+        raise ValueError(Phrase("no opening hours"))
     return Opening(tuple(tuple(day) for day in days))
 
 
@@ -84,13 +85,13 @@ def _parse_day(text: str) -> int:
     try:
         return _DAYS.index(text.lower())
     except ValueError:
-        raise ValueError(f"{text!r} is not a day (Mon Tue Wed Thu Fri Sat Sun)") from None
+        raise ValueError(Phrase("{0!r} is not a day (Mon Tue Wed Thu Fri Sat Sun)", text)) from None
 
 
 def _parse_minute(text: str) -> int:
     hour, minute = (int(piece) for piece in text.split(":"))
     if minute > 59 or hour * 60 + minute > 24 * 60:
-        raise ValueError(f"{text!r} is not a time of day")
+        raise ValueError(Phrase("{0!r} is not a time of day", text))
     return hour * 60 + minute
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from releve.errors import Phrase
 from releve.network.columns import TableColumn, list_columns
 from releve.network.faults import Fault
 from releve.network.model import TABLES
@@ -108,6 +109,6 @@ def list_referring_columns() -> list[tuple[str, TableColumn]]:
     ]
 
 
-def build_table_fault(table: str, reason: str, fix: str) -> Fault:
+def build_table_fault(table: str, reason: Phrase, fix: Phrase) -> Fault:
     """Return a fault of a table as a whole."""
     return Fault(table, 0, "", "", reason, fix)

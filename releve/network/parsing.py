@@ -17,6 +17,7 @@ from typing import Any, get_args
 import numpy as np
 import polars as pl
 
+from releve.errors import Phrase
 from releve.network.clock import UTC
 from releve.network.columns import TableColumn, TableRow, list_columns
 from releve.network.faults import Fault, find_closest
@@ -50,8 +51,8 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2100
 class CellRefusal:
     """Why a text is no value of its column, and how to write one."""
 
-    reason: str
-    fix: str
+    reason: Phrase
+    fix: Phrase
 
 
 @dataclass
@@ -74,7 +75,7 @@ class ParsedTable:
         """Return a cell as it stands in the file; empty where it has no text."""
         return (self.cells[column][i] or "") if column in self.cells.columns else ""
 
-    def fault(self, i: int, column: str, reason: str, fix: str) -> Fault:
+    def fault(self, i: int, column: str, reason: Phrase, fix: Phrase) -> Fault:
         """Return a fault of one cell of record i."""
         return Fault(self.kind.table, self.rows[i], column, self.text(column, i), reason, fix)
 
@@ -148,12 +149,19 @@ def _set_aside(values: list[Any]) -> tuple[list[Any], _Refused]:
 
 
 def _parse_empty(column: TableColumn) -> Any:
-    return CellRefusal("is empty", _suggest_format(column)) if column.required else column.default
+    return (
+        CellRefusal(Phrase("is empty"), _suggest_format(column))
+        if column.required
+        else column.default
+    )
 
 
 def _judge_cell(column: TableColumn, text: str, parse: Callable[[TableColumn, str], Any]) -> Any:
     if _ERROR.fullmatch(text):
-        return CellRefusal("is a formula error", "mend the formula in the workbook it comes from")
+        return CellRefusal(
+            Phrase("is a formula error"),
+            Phrase("mend the formula in the workbook it comes from"),
+        )
     value = parse(column, text)
     if isinstance(value, CellRefusal):
         return value
@@ -161,13 +169,12 @@ def _judge_cell(column: TableColumn, text: str, parse: Callable[[TableColumn, st
     if reason is None:
         return value
     meant = find_closest(text, column.condition.one_of)
-    return CellRefusal(reason, f"write {meant}" if meant else _suggest_format(column))
+    return CellRefusal(reason, Phrase("write {0}", meant) if meant else _suggest_format(column))
 
 
-def _suggest_format(column: TableColumn) -> str:
-    return f"write {_KIND_WORDS[_strip_optional(column)]} like {column.example}" + (
-        f" ({column.unit})" if column.unit else ""
-    )
+def _suggest_format(column: TableColumn) -> Phrase:
+    example = f"{column.example} ({column.unit})" if column.unit else column.example
+    return Phrase(_FORMATS[_strip_optional(column)], example)
 
 
 def _parse_numbers(
@@ -213,7 +220,8 @@ def _build_number_parser(comma: bool, whole: bool) -> Callable[[TableColumn, str
     def parse(column: TableColumn, text: str) -> Any:
         if comma and "." in text and "," not in text:
             return CellRefusal(
-                "has a point where the table writes decimals with a comma", _suggest_format(column)
+                Phrase("has a point where the table writes decimals with a comma"),
+                _suggest_format(column),
             )
         if comma and _GROUPED.fullmatch(text):
             text = re.sub("[ \u00a0\u202f]", "", text)
@@ -222,12 +230,13 @@ def _build_number_parser(comma: bool, whole: bool) -> Callable[[TableColumn, str
         except ValueError:
             if re.fullmatch(r"[+-]?\d+,\d+", text):
                 return CellRefusal(
-                    "has a decimal comma where a point is expected", _suggest_format(column)
+                    Phrase("has a decimal comma where a point is expected"),
+                    _suggest_format(column),
                 )
-            return CellRefusal("is not a number", _suggest_format(column))
+            return CellRefusal(Phrase("is not a number"), _suggest_format(column))
         if whole and math.isfinite(number):
             if number != math.floor(number):
-                return CellRefusal("is not a whole number", _suggest_format(column))
+                return CellRefusal(Phrase("is not a whole number"), _suggest_format(column))
             return int(number)
         return number
 
@@ -237,7 +246,7 @@ def _build_number_parser(comma: bool, whole: bool) -> Callable[[TableColumn, str
 def _parse_text(column: TableColumn, text: str) -> Any:
     if column.name == "id" and ("|" in text or "\n" in text):
         return CellRefusal(
-            "holds a | or a line break, which an id may not", _suggest_format(column)
+            Phrase("holds a | or a line break, which an id may not"), _suggest_format(column)
         )
     return text
 
@@ -249,7 +258,7 @@ def _parse_bool(column: TableColumn, text: str) -> Any:
     return (
         False
         if folded in _FALSE
-        else CellRefusal("is neither true nor false", "write true or false")
+        else CellRefusal(Phrase("is neither true nor false"), Phrase("write true or false"))
     )
 
 
@@ -257,11 +266,12 @@ def _parse_tuple(column: TableColumn, text: str) -> Any:
     items = tuple(item.strip() for item in text.split("|"))
     if not all(items):
         return CellRefusal(
-            "has an empty item", f"write items with one | between, like {column.example}"
+            Phrase("has an empty item"),
+            Phrase("write items with one | between, like {0}", column.example),
         )
     repeated = next((item for item in items if items.count(item) > 1), None)
     if repeated is not None:
-        return CellRefusal(f"names {repeated!r} twice", "name it once")
+        return CellRefusal(Phrase("names {0!r} twice", repeated), Phrase("name it once"))
     return items
 
 
@@ -282,12 +292,15 @@ def _parse_moment(text: str) -> tuple[datetime, bool] | CellRefusal | None:
             tzinfo=_parse_offset(offset),
         )  # fmt: skip
     except ValueError as error:
-        return CellRefusal(f"does not exist ({error})", "write a day and a time of the calendar")
+        return CellRefusal(
+            Phrase("does not exist ({0})", str(error)),
+            Phrase("write a day and a time of the calendar"),
+        )
     if moment.year == 1899:
-        return CellRefusal("is a time without a day", "write the day as well")
+        return CellRefusal(Phrase("is a time without a day"), Phrase("write the day as well"))
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        reason = f"has a year outside {_FIRST_YEAR}-{_LAST_YEAR}"
-        return CellRefusal(reason, "write the year in four digits")
+        reason = Phrase("has a year outside {0}", f"{_FIRST_YEAR}-{_LAST_YEAR}")
+        return CellRefusal(reason, Phrase("write the year in four digits"))
     return moment if moment.tzinfo is None else moment.astimezone(UTC), hour is not None
 
 
@@ -304,23 +317,29 @@ def _parse_datetime(column: TableColumn, text: str) -> Any:
     found = _parse_moment(text)
     if found is None:
         return CellRefusal(
-            "is not a date and time", f"{_suggest_format(column)} or 30/11/2026 08:00"
+            Phrase("is not a date and time"),
+            Phrase("{0} or {1}", _suggest_format(column), "30/11/2026 08:00"),
         )
     if isinstance(found, CellRefusal):
         return found
     moment, timed = found
-    return moment if timed else CellRefusal("has no time of day", _suggest_format(column))
+    return moment if timed else CellRefusal(Phrase("has no time of day"), _suggest_format(column))
 
 
 def _parse_date(column: TableColumn, text: str) -> Any:
     found = _parse_moment(text)
     if found is None:
-        return CellRefusal("is not a date", f"{_suggest_format(column)} or 30/11/2026")
+        return CellRefusal(
+            Phrase("is not a date"),
+            Phrase("{0} or {1}", _suggest_format(column), "30/11/2026"),
+        )
     if isinstance(found, CellRefusal):
         return found
     moment, _ = found
     if moment.tzinfo is not None or (moment.hour, moment.minute, moment.second) != (0, 0, 0):
-        return CellRefusal("has a time of day where a date is expected", _suggest_format(column))
+        return CellRefusal(
+            Phrase("has a time of day where a date is expected"), _suggest_format(column)
+        )
     return moment.date()
 
 
@@ -330,12 +349,12 @@ _PARSERS: dict[Any, Callable[[TableColumn, str], Any]] = {
     date: _parse_date,
     datetime: _parse_datetime,
 }
-_KIND_WORDS: dict[Any, str] = {
-    str: "a text",
-    bool: "true or false,",
-    float: "a number",
-    int: "a whole number",
-    date: "a date",
-    datetime: "a date and time",
-    tuple[str, ...]: "names with | between them,",
+_FORMATS: dict[Any, Phrase] = {
+    str: Phrase("write a text like {0}"),
+    bool: Phrase("write true or false, like {0}"),
+    float: Phrase("write a number like {0}"),
+    int: Phrase("write a whole number like {0}"),
+    date: Phrase("write a date like {0}"),
+    datetime: Phrase("write a date and time like {0}"),
+    tuple[str, ...]: Phrase("write names with | between them, like {0}"),
 }

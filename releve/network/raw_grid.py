@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 
 __all__ = ["RawGrid", "Unreadable", "strip_cells"]
 
@@ -36,7 +36,7 @@ class Unreadable(ReleveError):  # noqa: N818 (never leaves the package: becomes 
     """A file or sheet that cannot be made a table; becomes one fault of it."""
 
     def __init__(
-        self, reason: str, fix: str, *, row: int = 0, column: str = "", value: str = ""
+        self, reason: Phrase, fix: Phrase, *, row: int = 0, column: str = "", value: str = ""
     ) -> None:
         super().__init__(reason)
         self.reason = reason

@@ -17,6 +17,7 @@ import fastexcel
 import numpy as np
 import polars as pl
 
+from releve.errors import Phrase
 from releve.network.raw_grid import RawGrid, Unreadable, strip_cells
 
 __all__ = ["read_sheets"]
@@ -36,8 +37,8 @@ def read_sheets(data: bytes) -> dict[str, Callable[[], RawGrid]]:
         reader = fastexcel.read_excel(data)
         notes = _find_sheet_xml(data)
     except (fastexcel.FastExcelError, zipfile.BadZipFile, KeyError) as error:
-        reason = "is not a workbook that can be read"
-        raise Unreadable(reason, "save it again as XLSX, without a password") from error
+        reason = Phrase("is not a workbook that can be read")
+        raise Unreadable(reason, Phrase("save it again as XLSX, without a password")) from error
     return {
         name: partial(_read_sheet, reader, name, notes.get(name, b""))
         for name in reader.sheet_names

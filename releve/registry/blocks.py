@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from releve.errors import Phrase
 from releve.network import TableColumn, TableRow, list_columns
 from releve.registry.errors import Damaged
 from releve.registry.tables import KINDS, build_key, json_decoder, json_encoder
@@ -126,9 +127,11 @@ def decode_block(digest: str, data: bytes) -> str:
     try:
         text = zlib.decompress(data)
     except zlib.error as error:
-        raise Damaged(f"block {digest[:12]} of the registry cannot be read: {error}") from error
+        raise Damaged(
+            Phrase("block {0} of the registry cannot be read: {1}", digest[:12], str(error))
+        ) from error
     if hashlib.sha256(text).hexdigest() != digest:
-        raise Damaged(f"block {digest[:12]} of the registry differs from its digest")
+        raise Damaged(Phrase("block {0} of the registry differs from its digest", digest[:12]))
     return text.decode()
 
 

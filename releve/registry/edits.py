@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
+from releve.errors import Phrase
 from releve.network import (
     Fault,
     Operator,
@@ -85,7 +86,7 @@ def prepare_edit(wanted: Edit) -> Changes:
     """
     base = get_current_version()
     if base is None:
-        raise NotThere("the registry is empty: import an operator first")
+        raise NotThere(Phrase("the registry is empty: import an operator first"))
     operator = load_operator(base)
     kind = get_row_class(wanted.table)
     at = len(get_rows(operator, wanted.table))
@@ -100,7 +101,9 @@ def prepare_edit(wanted: Edit) -> Changes:
     row = None if texts is None else [texts[name] for name in columns]
     changes = preview_changes(_checked(operator, wanted.table, at, row))
     if changes.base != base.number:
-        raise Conflict("the registry changed while this was checked; nothing was stored: try again")
+        raise Conflict(
+            Phrase("the registry changed while this was checked; nothing was stored: try again")
+        )
     return changes
 
 
@@ -113,8 +116,14 @@ def _position(operator: Operator, wanted: Edit, base: Version) -> int:
     at = find_position(operator, wanted.table, wanted.key)
     if at is None or get_rows(operator, wanted.table)[at] != then:
         raise Conflict(
-            f"{wanted.key} of {wanted.table} was changed after version {wanted.seen}, which was"
-            f" looked at; the last change is by {base.made_by}; nothing was stored: look again"
+            Phrase(
+                "{0} of {1} was changed after version {2}, which was looked at;"
+                " the last change is by {3}; nothing was stored: look again",
+                wanted.key,
+                wanted.table,
+                wanted.seen,
+                base.made_by,
+            )
         )
     return at
 
@@ -150,7 +159,14 @@ def _lines(data: bytes | None, table: str) -> list[list[str]]:
 def _empty(table: str, at: int) -> tuple[Fault, ...]:
     """Return the faults of a row without any text, which a file would not show."""
     return tuple(
-        Fault(table, at + 2, column.name, "", "is empty", f"write a value like {column.example}")
+        Fault(
+            table,
+            at + 2,
+            column.name,
+            "",
+            Phrase("is empty"),
+            Phrase("write a value like {0}", column.example),
+        )
         for column in list_columns(get_row_class(table))
         if column.required
     )

@@ -15,7 +15,7 @@ The error tree::
 
 from __future__ import annotations
 
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 
 __all__ = [
     "Conflict",
@@ -30,6 +30,10 @@ __all__ = [
 
 class RegistryError(ReleveError, ValueError):
     """The registry refuses; nothing was stored."""
+
+    def __init__(self, message: Phrase) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class Conflict(RegistryError):  # noqa: N818 (the name says what it is)

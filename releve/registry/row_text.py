@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from releve.errors import Phrase
 from releve.network import Operator, TableRow, list_columns, zone
 from releve.registry.errors import NotThere
 from releve.registry.tables import build_key, get_row_class, get_rows
@@ -72,7 +73,7 @@ def get_position(operator: Operator, table: str, key: str) -> int:
     """Return where a row stands in its table (from 0); NotThere when there is no such row."""
     position = find_position(operator, table, key)
     if position is None:
-        raise NotThere(f"there is no row {key!r} in the table {table}")
+        raise NotThere(Phrase("there is no row {0!r} in the table {1}", key, table))
     return position
 
 
@@ -87,6 +88,11 @@ def complete_texts(
     strange = [name for name in values if name not in names]
     if strange:
         raise NotThere(
-            f"the table {table} has no column {strange[0]!r}; its columns are {', '.join(names)}"
+            Phrase(
+                "the table {0} has no column {1!r}; its columns are {2}",
+                table,
+                strange[0],
+                ", ".join(names),
+            )
         )
     return {name: values.get(name, before.get(name, "")).strip() for name in names}

@@ -8,6 +8,7 @@ from itertools import chain
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from releve.errors import Phrase
 from releve.network import Operator, Progress, TableRow
 from releve.registry.blocks import CutSheet, cut_sheet, operator_digest
 from releve.registry.changes import Changes, TableChanges, compare_rows
@@ -100,7 +101,9 @@ def apply_changes(changes: Changes, by: str, comment: str = "", source: str = ""
     nothing to do.
     """
     if not changes:
-        raise NothingChanged("nothing would change: the operator is the current one already")
+        raise NothingChanged(
+            Phrase("nothing would change: the operator is the current one already")
+        )
     made = Version(
         made_by=by,
         comment=comment,
@@ -118,7 +121,9 @@ def undo_version(found: Version, by: str, comment: str = "") -> Version:
     the first version; Conflict when ``found`` is no longer current.
     """
     if found.number == 1:
-        raise NothingBefore("version 1 is the first one: there is none before it to go back to")
+        raise NothingBefore(
+            Phrase("version 1 is the first one: there is none before it to go back to")
+        )
     return _back_to(get_version(found.number - 1), found.number, by, comment, undoes=found.number)
 
 
@@ -127,7 +132,9 @@ def restore_version(found: Version, by: str, comment: str = "") -> Version:
     now = get_current_version()
     base = None if now is None else now.number
     if now is not None and now.digest == found.digest:
-        raise NothingChanged(f"nothing would change: {found} is equal to the current one")
+        raise NothingChanged(
+            Phrase("nothing would change: version {0} is equal to the current one", found.number)
+        )
     return _back_to(found, base, by, comment, undoes=None)
 
 
@@ -169,11 +176,31 @@ def _add(made: Version, sheets: Iterable[CutSheet], base: int | None) -> Version
 
 
 def _conflict(base: int | None, now: Version | None) -> Conflict:
-    was = "the registry was empty" if base is None else f"version {base} was current"
-    by = "" if now is None else f", made by {now.made_by}"
+    if now is None:
+        return Conflict(
+            Phrase(
+                "version {0} was current when this was prepared, but nothing is now;"
+                " nothing was stored: look at what changed and start again",
+                base,
+            )
+        )
+    if base is None:
+        return Conflict(
+            Phrase(
+                "the registry was empty when this was prepared, but version {0} is now, made by"
+                " {1}; nothing was stored: look at what changed and start again",
+                now.number,
+                now.made_by,
+            )
+        )
     return Conflict(
-        f"{was} when this was prepared, but {now or 'nothing'} is now{by};"
-        " nothing was stored: look at what changed and start again"
+        Phrase(
+            "version {0} was current when this was prepared, but version {1} is now, made by {2};"
+            " nothing was stored: look at what changed and start again",
+            base,
+            now.number,
+            now.made_by,
+        )
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
 
+from releve.errors import Phrase
 from releve.network import Operator, TableRow
 from releve.registry.blocks import CutSheet, decode_block, parse_rows
 from releve.registry.errors import NotThere
@@ -42,7 +43,7 @@ def get_version(number: int) -> Version:
     """Return a version by its number; NotThere when there is none."""
     found = Version.objects.filter(number=number).first()
     if found is None:
-        raise NotThere(f"there is no version {number} of the registry")
+        raise NotThere(Phrase("there is no version {0} of the registry", number))
     return found
 
 

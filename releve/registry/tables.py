@@ -7,6 +7,7 @@ from datetime import date, datetime
 from types import NoneType
 from typing import Any, get_args
 
+from releve.errors import Phrase
 from releve.network import TABLES, Operator, TableColumn, TableRow
 from releve.registry.errors import NotThere
 
@@ -38,7 +39,9 @@ def get_row_class(table: str) -> type[TableRow]:
     try:
         return KINDS[table]
     except KeyError:
-        raise NotThere(f"there is no table {table!r}; the tables are {', '.join(KINDS)}") from None
+        raise NotThere(
+            Phrase("there is no table {0!r}; the tables are {1}", table, ", ".join(KINDS))
+        ) from None
 
 
 def key_columns(table: str) -> tuple[str, ...]:

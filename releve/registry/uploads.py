@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from django.db import transaction
 from django.utils import timezone
 
+from releve.errors import Phrase
 from releve.network import Operator, read_operator
 from releve.registry.changes import Changes
 from releve.registry.errors import Conflict, NotAnUpload, NotThere
@@ -42,13 +43,15 @@ def unpack_upload(name: str, data: bytes) -> dict[str, bytes]:
     A zip may hold its files in a folder; what is no table (a README, system files) is left out.
     """
     if len(data) > MOST_BYTES:
-        raise NotAnUpload(f"the file is larger than {MOST_BYTES // 1024**2} MB")
+        raise NotAnUpload(Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2))
     suffix = PurePosixPath(name.lower()).suffix
     if suffix == ".xlsx":
         _require_small(_archive(data))
         return {"operator.xlsx": data}
     if suffix != ".zip":
-        raise NotAnUpload(f"{name!r} is neither a workbook (.xlsx) nor a zip of tables (.zip)")
+        raise NotAnUpload(
+            Phrase("{0!r} is neither a workbook (.xlsx) nor a zip of tables (.zip)", name)
+        )
     archive = _archive(data)
     _require_small(archive)
     return _unpacked(archive)
@@ -58,7 +61,7 @@ def _archive(data: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(BytesIO(data))
     except zipfile.BadZipFile as error:
-        raise NotAnUpload("the file is damaged: it cannot be unpacked") from error
+        raise NotAnUpload(Phrase("the file is damaged: it cannot be unpacked")) from error
 
 
 def _require_small(archive: zipfile.ZipFile) -> None:
@@ -66,7 +69,11 @@ def _require_small(archive: zipfile.ZipFile) -> None:
     sizes = [item.file_size for item in archive.infolist()]
     if sum(sizes) > _MOST_UNPACKED or len(sizes) > _MOST_FILES:
         raise NotAnUpload(
-            f"the file unpacks to more than {_MOST_UNPACKED // 1024**2} MB or {_MOST_FILES} files"
+            Phrase(
+                "the file unpacks to more than {0} MB or {1} files",
+                _MOST_UNPACKED // 1024**2,
+                _MOST_FILES,
+            )
         )
 
 
@@ -78,13 +85,13 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
         if item.is_dir() or hidden or path.suffix.lower() not in _TABLES:
             continue
         if path.name in files:
-            raise NotAnUpload(f"the zip holds {path.name} twice, in two folders")
+            raise NotAnUpload(Phrase("the zip holds {0} twice, in two folders", path.name))
         try:
             files[path.name] = archive.read(item)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
-            raise NotAnUpload(f"{path.name} cannot be unpacked: {error}") from error
+            raise NotAnUpload(Phrase("{0} cannot be unpacked: {1}", path.name, error)) from error
     if not files:
-        raise NotAnUpload("the zip holds no CSV, Parquet or XLSX file")
+        raise NotAnUpload(Phrase("the zip holds no CSV, Parquet or XLSX file"))
     return files
 
 
@@ -111,7 +118,7 @@ def find_upload(token: str, by: str) -> Upload:
     """Return a user's own upload; NotThere when it was applied, discarded or is a day old."""
     found = Upload.objects.filter(token=token, made_by=by).first()
     if found is None:
-        raise NotThere("this upload is no longer there: send the file again")
+        raise NotThere(Phrase("this upload is no longer there: send the file again"))
     return found
 
 
@@ -124,8 +131,12 @@ def apply_upload(upload: Upload, by: str, comment: str = "") -> Version:
     changes = preview_changes(read_upload(upload))
     if (changes.base or 0) != upload.base:
         raise Conflict(
-            f"these changes were shown against version {upload.base or 'none'}, but version"
-            f" {changes.base} is current now; nothing was stored: look at them again"
+            Phrase(
+                "these changes were shown against version {0}, but version {1} is current now;"
+                " nothing was stored: look at them again",
+                upload.base or "none",
+                changes.base,
+            )
         )
     with transaction.atomic():
         made = apply_changes(changes, by, comment, source=upload.name)

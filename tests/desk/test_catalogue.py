@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import io
 import re
@@ -13,7 +14,7 @@ from django.utils import translation
 from releve.desk.catalogue import (
     FRENCH,
     HERE,
-    Message,
+    CatalogueEntry,
     compile_mo,
     extract,
     extract_declared,
@@ -30,6 +31,28 @@ TRANSLATIONS = [text for message in CATALOGUE.values() for text in message.strin
 def test_every_sentence_is_translated_and_none_is_left_over() -> None:
     assert set(CATALOGUE) == {*extract(HERE), *extract_declared()}, "run scripts/messages"
     assert [m.text for m in CATALOGUE.values() if not m.done] == []
+
+
+def test_every_phrase_of_the_engines_is_translated_with_a_value_for_each_brace() -> None:
+    phrases = [
+        (path.name, node)
+        for path in HERE.parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id == "Phrase"
+    ]
+    assert len(phrases) > 200
+    for name, node in phrases:
+        first, *values = node.args
+        if not isinstance(first, ast.Constant):
+            assert ast.unparse(first).startswith("_FORMATS["), (name, node.lineno)
+            continue
+        assert ("", first.value) in CATALOGUE, first.value
+        braces = len(
+            {field for _, field, _, _ in string.Formatter().parse(str(first.value)) if field}
+        )
+        spread = any(isinstance(value, ast.Starred) for value in values)
+        assert spread or len(values) == braces or name == "parsing.py", first.value
 
 
 def test_the_compiled_catalogue_is_that_of_the_text() -> None:
@@ -74,10 +97,10 @@ def test_french_has_narrow_spaces_before_double_punctuation_and_curly_apostrophe
 
 def test_the_compiled_form_is_what_gettext_reads() -> None:
     messages = [
-        Message("a day", strings=("un jour",)),
-        Message("{n} day", "{n} days", strings=("{n} jour", "{n} jours")),
-        Message("held", context="clients", strings=("tenus",)),
-        Message("not yet", strings=("",)),
+        CatalogueEntry("a day", strings=("un jour",)),
+        CatalogueEntry("{n} day", "{n} days", strings=("{n} jour", "{n} jours")),
+        CatalogueEntry("held", context="clients", strings=("tenus",)),
+        CatalogueEntry("not yet", strings=("",)),
     ]
     found = gettext.GNUTranslations(io.BytesIO(compile_mo(messages)))
     assert found.gettext("a day") == "un jour"
@@ -92,15 +115,15 @@ def test_the_compiled_form_is_what_gettext_reads() -> None:
 
 def test_a_catalogue_comes_back_from_its_text() -> None:
     messages = [
-        Message('say "no"\\', strings=("dire « non »",), places=("a.py",)),
-        Message("one", "many", "ctx", ("un", "des"), ("b.html", "c.py")),
+        CatalogueEntry('say "no"\\', strings=("dire « non »",), places=("a.py",)),
+        CatalogueEntry("one", "many", "ctx", ("un", "des"), ("b.html", "c.py")),
     ]
     back = parse_po(write_po(messages))
     assert [replace_places(m) for m in messages] == list(back.values())
 
 
-def replace_places(message: Message) -> Message:
-    return Message(message.text, message.plural, message.context, message.strings)
+def replace_places(message: CatalogueEntry) -> CatalogueEntry:
+    return CatalogueEntry(message.text, message.plural, message.context, message.strings)
 
 
 def test_a_broken_line_is_named() -> None:
@@ -109,8 +132,11 @@ def test_a_broken_line_is_named() -> None:
 
 
 def test_merging_keeps_what_is_translated_and_drops_what_is_gone() -> None:
-    wanted = {m.key: m for m in (Message("new"), Message("old"), Message("two", "twos"))}
-    known = {m.key: m for m in (Message("old", strings=("vieux",)), Message("gone"))}
+    wanted = {
+        m.key: m
+        for m in (CatalogueEntry("new"), CatalogueEntry("old"), CatalogueEntry("two", "twos"))
+    }
+    known = {m.key: m for m in (CatalogueEntry("old", strings=("vieux",)), CatalogueEntry("gone"))}
     merged = merge(wanted, known)
     assert [(m.text, m.strings) for m in merged.values()] == [
         ("new", ("",)),

@@ -16,9 +16,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import gettext, override
 
 from releve.desk.access.open_mode import COOKIE
-from releve.desk.registry.sentences import shape_of
+from releve.errors import Phrase
 from releve.network import Operator, find_faults, sample_operator, write_operator
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import format_row
@@ -353,10 +354,11 @@ def test_every_fault_of_a_file_is_named_in_french(web: Client) -> None:
 def test_every_sentence_of_a_fault_has_a_french_one() -> None:
     tables, _places = planted(PLANTS)
     _operator, faults = find_faults(as_csv(tables))
-    lacking = {
-        text for fault in faults for text in (fault.reason, fault.fix) if shape_of(text) is None
-    }
-    assert not lacking
+    texts = {text for fault in faults for text in (fault.reason, fault.fix)}
+    phrases = [text for text in texts if isinstance(text, Phrase)]
+    assert len(phrases) == len(texts)
+    with override("fr"):
+        assert [text for text in phrases if gettext(text.template) == text.template] == []
 
 
 @pytest.mark.parametrize(

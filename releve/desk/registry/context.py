@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 
 from releve.desk.http import failure
 from releve.desk.presenters.text import Text, text_now
-from releve.desk.registry.sentences import said
+from releve.desk.registry.words import translate_phrase
+from releve.errors import Phrase
 from releve.registry.errors import Conflict, NotThere, RegistryError
 from releve.registry.models import Version
 from releve.registry.service import get_current_version, load_operator
@@ -48,7 +49,7 @@ def require_context() -> RegistryContext:
     """Return the current version; NotThere where there is none yet."""
     found = find_context()
     if found is None:
-        raise NotThere("the registry is empty: import an operator first")
+        raise NotThere(Phrase("the registry is empty: import an operator first"))
     return found
 
 
@@ -60,7 +61,7 @@ def explain_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
         try:
             return view(request, *args, **kwargs)
         except RegistryError as error:
-            return failure(request, choose_status(error), said(str(error)))
+            return failure(request, choose_status(error), translate_phrase(error.message))
 
     return answered
 
@@ -76,5 +77,5 @@ def parse_page_number(request: HttpRequest) -> int:
     """Return the page of a list that is asked for; NotThere when it is no number."""
     number = request.GET.get("page", "1")
     if not (number.isascii() and number.isdigit() and len(number) < 8):
-        raise NotThere(f"there is no page {number!r}")
+        raise NotThere(Phrase("there is no page {0!r}", number))
     return int(number)

@@ -11,11 +11,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from releve.desk.presenters.text import Text
-from releve.desk.registry.sentences import said
 from releve.desk.registry.words import (
     translate_column,
     translate_doc,
     translate_option,
+    translate_phrase,
     translate_table,
     translate_unit,
 )
@@ -154,6 +154,11 @@ def _plain(column: TableColumn, value: str, text: Text) -> str:
     return value
 
 
+def _describe_reason(fault: Fault) -> str:
+    reason, fix = translate_phrase(fault.reason), translate_phrase(fault.fix)
+    return _("{reason}; {fix}.").format(reason=reason, fix=fix)
+
+
 def describe_fault(fault: Fault) -> str:
     """Return a fault with its place: ``Roster, row 12, agent “a00042”: …``."""
     place = [translate_table(fault.table)]
@@ -165,7 +170,7 @@ def describe_fault(fault: Fault) -> str:
     if fault.value:
         where = _("{where} “{value}”").format(where=where, value=fault.value)
     return _("{where}: {reason}; {fix}.").format(
-        where=where, reason=said(fault.reason), fix=said(fault.fix)
+        where=where, reason=translate_phrase(fault.reason), fix=translate_phrase(fault.fix)
     )
 
 
@@ -183,7 +188,9 @@ def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault])
     """
     elsewhere = []
     for fault in faults:
-        sentence = _("{reason}; {fix}.").format(reason=said(fault.reason), fix=said(fault.fix))
+        sentence = _("{reason}; {fix}.").format(
+            reason=translate_phrase(fault.reason), fix=translate_phrase(fault.fix)
+        )
         if fault.table == table and fault.row == row and fault.column in form.fields:
             form.add_error(fault.column, sentence)
         else:

@@ -18,8 +18,9 @@ from releve.desk.http import answer, wants_json
 from releve.desk.presenters.text import text_now
 from releve.desk.registry.context import choose_status, explain_refusals
 from releve.desk.registry.forms import describe_fault
-from releve.desk.registry.sentences import said
 from releve.desk.registry.versions import ChangeList, build_change_lists, build_changes_twin
+from releve.desk.registry.words import translate_phrase
+from releve.errors import Phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
 from releve.registry.changes import Changes
@@ -81,13 +82,13 @@ def send_file(request: HttpRequest) -> HttpResponse:
     file = form.cleaned_data["file"]
     try:
         if file.size > MOST_BYTES:
-            raise NotAnUpload(f"the file is larger than {MOST_BYTES // 1024**2} MB")
+            raise NotAnUpload(Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2))
         data = file.read()
         upload = _kept(file.name, data, actor_name(request))
     except OperatorFaults as error:
         return _send(request, form, error.faults, 422)
     except RegistryError as error:
-        form.add_error("file", said(str(error)))
+        form.add_error("file", translate_phrase(error.message))
         return _send(request, form, status=choose_status(error))
     if wants_json(request):
         return JsonResponse({"proposal": reverse("registry_proposal", args=[upload.token])})
@@ -98,7 +99,9 @@ def _kept(name: str, data: bytes, by: str) -> Upload:
     """Read a file, compare it with the registry and keep it for the answer."""
     changes = service.preview_changes(read_upload(Upload(name=name, data=data)))
     if not changes:
-        raise NothingChanged("nothing would change: the operator is the current one already")
+        raise NothingChanged(
+            Phrase("nothing would change: the operator is the current one already")
+        )
     return store_upload(name, data, by, changes)
 
 

@@ -29,6 +29,7 @@ from releve.desk.registry.versions import (
     build_version_view,
     select_listed_tables,
 )
+from releve.errors import Phrase
 from releve.network import write_operator
 from releve.registry import service
 from releve.registry.errors import NothingBefore
@@ -121,7 +122,9 @@ def undo_version(request: HttpRequest, number: int) -> HttpResponse:
     """The question whether to undo the current version, with what that changes."""
     wanted = service.get_version(number)
     if number == 1:
-        raise NothingBefore("version 1 is the first one: there is none before it to go back to")
+        raise NothingBefore(
+            Phrase("version 1 is the first one: there is none before it to go back to")
+        )
     return _back(request, wanted, service.get_version(number - 1), service.undo_version)
 
 

@@ -32,14 +32,14 @@ from releve.desk.registry.forms import (
     read_values,
     show_faults,
 )
-from releve.desk.registry.sentences import said
 from releve.desk.registry.tables import (
     build_index_page,
     build_index_twin,
     build_table_page,
     build_table_twin,
 )
-from releve.desk.registry.words import translate_doc, translate_table
+from releve.desk.registry.words import translate_doc, translate_phrase, translate_table
+from releve.errors import Phrase
 from releve.network import OperatorFaults
 from releve.registry.edits import Edit, prepare_edit
 from releve.registry.errors import RegistryError
@@ -188,7 +188,7 @@ def _sent(request: HttpRequest, page: RowPage, table: str) -> HttpResponse:
         show_faults(page.form, table, at + 2, error.faults)
         return _row(request, page, status=422)
     except RegistryError as error:
-        page.form.add_error(None, said(str(error)))
+        page.form.add_error(None, translate_phrase(error.message))
         return _row(request, page, status=choose_status(error))
     return _done(request, made.number, table)
 
@@ -224,11 +224,11 @@ def _needing(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
     """Return what would be wrong without a row: no likely spelling, since it was right with it."""
     if isinstance(error, RegistryError):
         return _refusals(error)
-    fix = "remove this row first, or change it"
+    fix = Phrase("remove this row first, or change it")
     return tuple(describe_fault(replace(fault, fix=fix)) for fault in error.faults)
 
 
 def _refusals(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
     if isinstance(error, RegistryError):
-        return (said(str(error)),)
+        return (translate_phrase(error.message),)
     return tuple(describe_fault(fault) for fault in error.faults)

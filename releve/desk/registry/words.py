@@ -6,133 +6,19 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.presenters.text import NO_BREAK, Text
+from releve.errors import Phrase
 from releve.network import TableColumn
 
 __all__ = [
-    "DOCS",
     "UNITS",
     "describe_counts",
     "translate_column",
     "translate_doc",
     "translate_option",
+    "translate_phrase",
     "translate_table",
     "translate_unit",
 ]
-
-DOCS = (
-    lazy("The operator itself: exactly one row."),
-    lazy("Name of the operator"),
-    lazy("Time zone in which planning days are counted"),
-    lazy("Least distance between two occupied seats; 0 = no rule"),
-    lazy("Made up for trials"),
-    lazy("A place of work."),
-    lazy("Site id"),
-    lazy("Name"),
-    lazy("Country, ISO 3166 alpha-2"),
-    lazy("City"),
-    lazy("IANA time zone"),
-    lazy("Latitude"),
-    lazy("Longitude"),
-    lazy("A floor of a site."),
-    lazy("Floor id"),
-    lazy("Site"),
-    lazy("An air volume of a floor."),
-    lazy("Zone id"),
-    lazy("Floor"),
-    lazy("Air volume"),
-    lazy("Air changes by fresh air"),
-    lazy("A desk; x and y are of the chair, on the floor of its zone."),
-    lazy("Seat id"),
-    lazy("Zone"),
-    lazy("Across"),
-    lazy("Along"),
-    lazy("Who orders the service (donneur d'ordre)."),
-    lazy("Client id"),
-    lazy("One queue or campaign of one client."),
-    lazy("Programme id"),
-    lazy("Client"),
-    lazy("Kind of work"),
-    lazy("Opening hours: day ranges and times in the programme's time zone, `;` between ranges"),
-    lazy("Average handling time where the history has none"),
-    lazy("Languages, ISO 639-1"),
-    lazy("Time zone of the opening hours"),
-    lazy("Country whose public holidays close the programme; empty = open on holidays"),
-    lazy(
-        "Public holidays on which it is open all the same, as their calendar names them; of the"
-        " others the history says which were open"
-    ),
-    lazy("Service level to hold"),
-    lazy("Within how long"),
-    lazy(
-        "What is divided by what: offered = served within T / offered; answered = served within"
-        " T / answered; without_short = served within T / (offered - abandoned within T);"
-        " with_short = (served + abandoned within T) / offered"
-    ),
-    lazy("Least share of offered calls that are answered"),
-    lazy("Mean patience of callers; empty = unknown (nobody is assumed to hang up)"),
-    lazy("Highest share of time an agent may be on calls"),
-    lazy("Share of rostered time not available (training, meetings, absence)"),
-    lazy("Where the work may be done"),
-    lazy("Countries the contract allows; empty = all"),
-    lazy("Contract penalty for a call not answered"),
-    lazy(
-        "Largest share of the client's agents that one site may hold (the strictest of the"
-        " client's programmes counts)"
-    ),
-    lazy("Work done at home for the same time, against on site"),
-    lazy("Back office only: within how many opening hours an item is done"),
-    lazy("A shuttle stop."),
-    lazy("Stop id"),
-    lazy("A stop served from a site: agents of the stop can be brought there."),
-    lazy("Stop"),
-    lazy("Ride"),
-    lazy("A contact-centre worker, under a pseudonym."),
-    lazy("Pseudonym id"),
-    lazy("Site the agent belongs to"),
-    lazy("Programmes the agent can work on, the main one first"),
-    lazy("Has line, equipment, room and consent to work at home"),
-    lazy("Line at home"),
-    lazy("Measured rate of the line"),
-    lazy("Carrier of the line at home"),
-    lazy("Shuttle stop; empty = none"),
-    lazy("Comes by own transport"),
-    lazy("Weekly hours"),
-    lazy(
-        "The roster. A time without offset is in the time zone of the agent's home site; with an"
-        " offset it is taken as it stands. Kept in UTC."
-    ),
-    lazy("Agent"),
-    lazy("Start"),
-    lazy("End"),
-    lazy("Meal break inside the shift"),
-    lazy(
-        "What happened per programme and interval (30 minutes or a divisor of it). A time without"
-        " offset is in the time zone of the programme."
-    ),
-    lazy("Programme"),
-    lazy("Start of the interval"),
-    lazy("Calls offered (or items received)"),
-    lazy("Calls answered; empty = not known"),
-    lazy("Average handling time of the answered; empty = not known"),
-    lazy(
-        "A dated permit. Where a folder holds a permit for any site, a site without one valid on"
-        " the day is not planned."
-    ),
-    lazy("Authorisation id"),
-    lazy("Of what"),
-    lazy("Id of the site, vehicle or agent"),
-    lazy("First day"),
-    lazy("Last day"),
-    lazy("A measure in force at a site that changes what it can hold."),
-    lazy("Measure id"),
-    lazy("distance_m = least distance between occupied seats; max_people = people on site at once"),
-    lazy("Value, in the unit of the kind"),
-    lazy("A set of places that may be lost together, beside each site, destination and carrier."),
-    lazy("Contingency id"),
-    lazy("Sites lost"),
-    lazy("Carriers of home lines lost"),
-)
-"""Every sentence of the tables' own declarations, so that it has a translation."""
 
 UNITS = {
     "": "",
@@ -170,6 +56,11 @@ _OPTIONS = {
     "distance_m": lazy("distance between seats (m)"),
     "max_people": lazy("people on site at once"),
 }
+
+
+def translate_phrase(text: str) -> str:
+    """Return a text of an engine in the reader's language; one without a template as it is."""
+    return text.translate_with(gettext) if isinstance(text, Phrase) else text
 
 
 def translate_table(table: str) -> str:
