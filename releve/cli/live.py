@@ -42,7 +42,7 @@ def live() -> None:
 
 @live.group()
 def drill() -> None:
-    """Practise on the live situation with nobody real told."""
+    """Practise on the live situation without notifying real people."""
 
 
 def _on_the_database(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -141,7 +141,7 @@ def status(stream: str) -> None:
         else {
             row.client: None if row.worst is None else round(row.worst, 4) for row in found.clients
         },
-        "told": counts.told,
+        "notified": counts.notified,
         "acknowledged": counts.acknowledged,
         "queued": api.count_waiting_effects(stream),
         "late": [effect.key for effect in api.list_late_effects(stream)],

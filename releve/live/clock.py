@@ -37,5 +37,5 @@ def now(stream: str = LIVE) -> datetime:
 
 
 def is_drill(stream: str) -> bool:
-    """Return whether a stream is a drill's: nobody real is told, nothing real is routed."""
+    """Return whether a stream is a drill's: it notifies no real person and routes no real call."""
     return stream != LIVE

@@ -104,9 +104,9 @@ def _fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
 
 
 def erase_person(agent: str) -> None:
-    """Remove an agent's addresses, what the agent was told and the letters in files.
+    """Remove an agent's addresses, the content of messages to the agent, and the letters in files.
 
-    The counts stay. What was to be sent is not sent any more, and nobody is waited for.
+    The counts stay. Queued messages are not sent, and no answer is awaited.
     """
     with transaction.atomic():
         ledger.lock_head()

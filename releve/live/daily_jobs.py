@@ -59,11 +59,11 @@ def _erased_since(last: SignedRoot | None) -> bool:
 
 
 def _scrub() -> None:
-    """Remove what was erased from the files, once more where somebody was reading meanwhile."""
+    """Remove erased values from the database's files; retry while another connection is reading."""
     for _ in range(_MOST_SCRUBS):
         if scrub_files(("ledger_personal", "gate_personal")):
             return
-    _log.warning("somebody reads on: the log of the database still holds what was erased")
+    _log.warning("another connection still reads: the database's log still holds erased values")
 
 
 def _let_out(root: SignedRoot) -> None:

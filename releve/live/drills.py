@@ -1,4 +1,4 @@
-"""Drills: the same chain on another clock, from the live situation on, with nobody real told.
+"""Drills: the same chain on another clock, from the live situation on, without real messages.
 
 A drill is a stream of its own, ``drill:7``. Its situation is that of the live stream at its start,
 without the real cases, and then that of its own events, which never enter the live one.
@@ -20,7 +20,7 @@ __all__ = ["list_drills", "list_running_streams", "move_drill", "start_drill", "
 
 
 def start_drill(title: str, *, by: str, at: datetime | None = None) -> Stream:
-    """Start a drill from the live situation as it stands; ``at`` sets its clock (now by default).
+    """Start a drill from the current live situation; ``at`` sets its clock (now by default).
 
     ValueError when ``at`` has no zone or the title is empty.
     """

@@ -35,11 +35,11 @@ _log = logging.getLogger("releve.live")
 
 
 class RetryLater(LiveError):  # noqa: N818
-    """Somebody outside does not answer: to be tried again for as long as it lasts."""
+    """An external system does not answer: the effect is tried again until it does, for a day."""
 
 
 class PermanentFailure(LiveError):  # noqa: N818
-    """The same again would fail again."""
+    """A failure that every further attempt would repeat."""
 
 
 def register_handler(kind: str) -> Callable[[Handler], Handler]:
@@ -97,7 +97,7 @@ def _failed(
 
 
 def run_effects_now(keys: Iterable[str], worker: str) -> None:
-    """Do effects that were just queued without waiting for their turn, if nobody has them yet."""
+    """Run effects that were just queued ahead of their turn, unless a worker has claimed them."""
     for pk in Effect.objects.filter(key__in=list(keys)).values_list("pk", flat=True):
         found = claim_effect_by_id(pk, worker)
         if found is not None:

@@ -1,10 +1,10 @@
 """The queue of effects: each claimed by one worker at a time, tried again, done once.
 
-An effect is queued in the transaction of what causes it. A worker claims it by a conditional
-``update()`` and holds it until its lease ends; a worker that was killed loses it then, and another
-one does it again, with the same key. It is done in the transaction that stores its result, and
-only by the worker that still holds it, so that no result is stored twice. What fails is tried
-again after a growing, random wait; what fails too often is set aside, where people see it.
+An effect is queued in the transaction of its cause. A worker claims it by a conditional
+``update()`` and holds it until its lease ends; a killed worker loses it then, and another worker
+repeats it with the same key. The transaction that stores its result marks it done, and only for
+the worker that still holds it, so that no result is stored twice. A failed effect is tried again
+after a growing, random wait; one that fails too often is set aside, where people see it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 DECIDE, OUTSIDE = "decide", "outside"
-"""Lanes: what is computed here, and what waits for somebody else."""
+"""Lanes: effects computed here, and effects that wait for an external system."""
 MOST_ATTEMPTS = 6
 LONGEST_WAIT_SECONDS = 60.0
 PATIENCE = timedelta(hours=24)
@@ -111,7 +111,7 @@ def claim_effect(lanes: Iterable[str], worker: str) -> Effect | None:
 
 
 def claim_effect_by_id(pk: int, worker: str) -> Effect | None:
-    """Claim one effect if it is due and nobody holds it."""
+    """Claim one effect if it is due and no worker holds it."""
     at = real_now()
     due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
     taken = Effect.objects.filter(due, pk=pk).update(
@@ -124,7 +124,7 @@ def claim_effect_by_id(pk: int, worker: str) -> Effect | None:
 
 
 def settle_effect(effect: Effect, outcome: EffectOutcome) -> None:
-    """Store what an effect came to, and that it is done, in one transaction.
+    """Store an effect's result and mark it done, in one transaction.
 
     :class:`LostLease` when another worker holds it by now; then nothing is stored.
     """
@@ -147,7 +147,7 @@ def append_entries(stream: str, entries: Iterable[tuple[str, Mapping[str, Any]]]
 
 
 def still_held(effect: Effect) -> bool:
-    """Return whether the worker that claimed an effect still holds it; its lease starts anew."""
+    """Return whether the worker that claimed an effect still holds it, and renew its lease."""
     return bool(_held(effect).update(claimed_until=real_now() + read_lease()))
 
 
@@ -161,8 +161,9 @@ def fail_effect(
 ) -> bool:
     """Queue an effect again, later, or set it aside; return whether it was set aside.
 
-    ``patient``: somebody outside does not answer, which may last; ``hopeless``: the same again
-    would fail again; ``then`` stores what follows from setting it aside, with that or not at all.
+    ``patient``: an external system does not answer, which may last; ``hopeless``: every further
+    attempt would fail too; ``then`` stores the consequences of setting it aside, in the same
+    transaction.
     """
     enough = effect.attempts >= MOST_ATTEMPTS
     if patient:

@@ -5,7 +5,7 @@ The error tree::
     LiveError
     ├── Refused        an event that cannot be accepted: its reasons, each with its fix
     ├── KeyReused      the key names another event already
-    ├── Busy           the database is locked by somebody else; nothing was done, try again
+    ├── Busy           the database is locked by another connection; nothing was done, try again
     │   └── DiskFull   the database cannot grow; nothing was done, free some space first
     ├── NoOperator     nothing has been imported into the registry yet
     ├── PlanRefused    a plan that cannot be put in force

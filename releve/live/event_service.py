@@ -176,10 +176,10 @@ def build_relief_effect(stream: str, cause: int, why: str = "") -> NewEffect:
 
 
 def _draft(event: Event, stream: str, operator: Operator, rules: SituationRules) -> ledger.Draft:
-    """Return the entry of an event; what is personal in it stands beside, until its day.
+    """Return the entry of an event; its personal values are stored beside it until their day.
 
-    So does, for good, what tells of health and is of nobody in particular: a proof of the entry
-    goes to strangers.
+    Values about health that concern no particular person are stored beside it for good, since a
+    proof of the entry is given to outsiders.
     """
     body = event_to_json(event)
     personal = {name: body[name] for name in personal_fields(event.kind)}

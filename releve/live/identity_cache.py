@@ -1,4 +1,4 @@
-"""Values kept in memory while what they were made from is the very same objects."""
+"""A cache of computed values, each valid while its sources are the same objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 
 class IdentityCache(Generic[_T]):
-    """The last few values by key; each stands while its sources are the same objects, not equal.
+    """The last few values by key; each is valid while its sources are identical, not just equal.
 
     Comparing an operator or a situation of tens of thousands of people costs more than it saves.
     """
@@ -24,7 +24,7 @@ class IdentityCache(Generic[_T]):
         self._lock = Lock()
 
     def get(self, key: Hashable, sources: tuple[object, ...], make: Callable[[], _T]) -> _T:
-        """Return the value of a key, made anew where one of its sources is another object."""
+        """Return the value of a key; compute it again when one of its sources is another object."""
         with self._lock:
             row = self._rows.get(key)
             if row is not None and all(a is b for a, b in zip(row[0], sources, strict=True)):

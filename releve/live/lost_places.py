@@ -64,9 +64,8 @@ def find_daily_losses(
 ) -> list[Loss]:
     """Return what is lost on each planned day, as known at an instant.
 
-    A place is lost today, and on further days until it is expected back. Where nobody knows when,
-    a closed site stays lost (it is open when it has been reopened) and an outage is expected to
-    end with the day.
+    A place is lost today, and on further days until it is expected back. Without an expected end,
+    a closed site stays lost until it is reopened, and an outage ends with the day.
     """
     lost = situation.lost_places(at)
     today = at.astimezone(zone(zone_name)).date()

@@ -1,8 +1,9 @@
-"""The effect "send", what follows when nobody answers, and the answers.
+"""The effect "send", the escalation of unanswered messages, and the acknowledgements.
 
-A message goes to the first address of the person; not acknowledged within
-``RELEVE_ESCALATE_MINUTES`` (15 when not set), to the next one; after the last, the person's manager
-is told how many have not answered. In a drill every message goes to a file of the drill's own.
+A message goes to the person's first address; without an acknowledgement within
+``RELEVE_ESCALATE_MINUTES`` (15 when not set) it goes to the next one; after the last, the person's
+manager receives the number of agents who have not answered. A drill writes every message to a file
+of its own.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ _BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class MessageCounts:
-    """How many people were told, and of those: reached by some way, who answered, who have not
-    yet, and who have not by any way (``exhausted``, counted in ``waiting`` too)."""
+    """How many people were notified, and of those: to how many a message was sent, who answered,
+    who have not yet, and who have no address left (``exhausted``, counted in ``waiting`` too)."""
 
-    told: int
+    notified: int
     sent: int
     acknowledged: int
     waiting: int
@@ -67,7 +68,7 @@ class AcknowledgeResult:
 
 @register_handler("send")
 def send_message(effect: Effect) -> EffectOutcome:
-    """Send a message by one of its ways, unless it was answered or goes another way by now."""
+    """Send a message to one address, unless it was answered or moved on to another address."""
     message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
     if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
         return _skipped(effect, "answered")
@@ -104,7 +105,7 @@ def _skipped(effect: Effect, why: str) -> EffectOutcome:
 
 
 def _newer(message: Message) -> QuerySet[Message]:
-    """Return what the same person was told since: an older message must not come after it."""
+    """Return newer messages to the same person, after which an older one is not sent."""
     return Message.objects.filter(
         stream=message.stream,
         kind=message.kind,
@@ -116,7 +117,7 @@ def _newer(message: Message) -> QuerySet[Message]:
 
 @register_aside_hook("send")
 def _unsendable(effect: Effect) -> None:
-    """Go the next way at once when one does not work."""
+    """Try the next address at once when one does not work."""
     rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
     for message in rows.filter(acknowledged_at=None).select_related("relief"):
         if not _newer(message).exists():
@@ -183,7 +184,7 @@ def _patience() -> timedelta:
 
 
 def escalate_messages(stream: str) -> int:
-    """Take the next way to everybody who has not answered in time; return how many they were."""
+    """Try the next address of all who have not answered in time; return how many they were."""
     due = Message.objects.filter(
         stream=stream, acknowledged_at=None, exhausted=False, due_at__lte=now(stream)
     )
@@ -207,7 +208,7 @@ def escalate_messages(stream: str) -> int:
 
 
 def _next(rows: Iterable[Message]) -> list[Message]:
-    """Move messages on to their next way and return what is to be sent now."""
+    """Move messages on to their next address and return those to be sent now."""
     out: list[Message] = []
     for message in rows:
         message.due_at = None
@@ -223,8 +224,8 @@ def _next(rows: Iterable[Message]) -> list[Message]:
 
 
 def _to_manager(message: Message) -> list[Message]:
-    """Return the message that tells a site's manager who has not answered, once a relief."""
-    told, new = Message.objects.get_or_create(
+    """Return the message to a site's manager about unanswered messages, once per relief."""
+    unanswered, new = Message.objects.get_or_create(
         relief=message.relief,
         kind="unanswered",
         role="manager",
@@ -237,11 +238,11 @@ def _to_manager(message: Message) -> list[Message]:
             "rank": 1,
         },
     )
-    return [told] if new else []
+    return [unanswered] if new else []
 
 
 def acknowledge(token: str) -> AcknowledgeResult:
-    """Take the answer of whoever holds a message's link; :class:`NoSuch` for any other token.
+    """Record the answer given through a message's link; :class:`NoSuch` for an unknown token.
 
     A second answer changes nothing.
     """
@@ -263,18 +264,18 @@ def count_messages(
 ) -> MessageCounts:
     """Count the messages of one relief of a stream to one role, of one site or of all.
 
-    Of the relief that people were told of last, where no ``generation`` is named.
+    Without a ``generation``, count those of the last relief of which people were notified.
     """
     if generation is None:
-        told = Relief.objects.filter(stream=stream, told=True).first()
-        generation = told.generation if told else 0
+        last = Relief.objects.filter(stream=stream, notified=True).first()
+        generation = last.generation if last else 0
     rows = Message.objects.filter(stream=stream, relief__generation=generation, role=role)
     rows = rows.exclude(kind="unanswered")
     if site:
         rows = rows.filter(site=site)
     open_ = Q(acknowledged_at=None)
     found = rows.aggregate(
-        told=Count("pk"),
+        notified=Count("pk"),
         sent=Count("pk", filter=Q(sent_at__isnull=False)),
         acknowledged=Count("pk", filter=~open_),
         waiting=Count("pk", filter=open_),

@@ -1,8 +1,8 @@
-"""The effect "notify": who is told what about a relief.
+"""The effect "notify": the messages about a relief.
 
-Whoever's shifts of the days ahead differ from what they were told last is told once: agents, the
-managers of the sites concerned, and the clients. Nobody is told of a first answer, which its
-optimum is about to replace.
+Agents whose shifts of the days ahead differ from their last notification receive one message; so do
+the managers of their sites, and the clients. A first answer sends no message, since its optimum is
+about to replace it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _Shifts = dict[str, dict[date, Placement]]
 
 @register_handler("notify")
 def notify(effect: Effect) -> EffectOutcome:
-    """Write the messages of a relief, each to be sent, unless a newer relief will tell."""
+    """Write the messages of a relief and queue them, unless a newer relief replaces it."""
     relief = Relief.objects.get(pk=effect.body["relief"])
     newest = Relief.objects.filter(stream=relief.stream).first()
     scene = load_scene(relief.stream)
     if newest != relief or scene is None or not scene.days:
         return EffectOutcome({"skipped": "overtaken"})
-    messages = list(_Telling(scene, relief).messages())
+    messages = list(_MessageBuilder(scene, relief).messages())
     roles = [message.role for message in messages]
     counts = {role: roles.count(role) for role in ("agent", "manager", "client")}
 
@@ -45,11 +45,11 @@ def notify(effect: Effect) -> EffectOutcome:
         older = Message.objects.filter(stream=relief.stream, role="agent", acknowledged_at=None)
         older.filter(who__in=agents).update(due_at=None)  # the new message takes its place
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
-        Relief.objects.filter(pk=relief.pk).update(told=True)
+        Relief.objects.filter(pk=relief.pk).update(notified=True)
 
     return EffectOutcome(
         counts,
-        (("people.told", {"generation": relief.generation, **counts}),),
+        (("people.notified", {"generation": relief.generation, **counts}),),
         tuple(build_send_effect(message) for message in messages),
         store,
     )
@@ -63,37 +63,37 @@ def build_send_effect(message: Message) -> NewEffect:
 
 
 @dataclass(frozen=True)
-class _Before:
-    """What people were told last: the shifts, and what was lost then."""
+class _LastNotified:
+    """The shifts of the last notification, and the losses at that time."""
 
     shifts: _Shifts
     lost: Mapping[date, Loss]
 
 
-class _Telling:
-    """Compares what people were told with what stands now."""
+class _MessageBuilder:
+    """Compare the shifts of the last notification with those in force, and write messages."""
 
     def __init__(self, scene: Scene, relief: Relief) -> None:
         self._scene, self._relief = scene, relief
         first = scene.day_plan(scene.days[0])
         self._operator, self._plan = first.operator, first.plan
-        self._before = _told(scene)
+        self._before = _load_last_notified(scene)
         self._after = {day: scene.working(day) for day in scene.days}
         self._shifts = _by_agent(self._after)
 
     def messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients."""
-        told = self._changed()
-        for agent, days in sorted(told.items()):
+        changed = self._find_changed_days()
+        for agent, days in sorted(changed.items()):
             about = {"shifts": [self._shift(agent, day) for day in days]}
             yield self._message("agent", agent, self._operator.agent[agent].home_site, about)
-        yield from self._managers(told)
-        for row in compute_scene_coverage(self._scene).clients if told else ():
+        yield from self._managers(changed)
+        for row in compute_scene_coverage(self._scene).clients if changed else ():
             worst = None if row.worst is None else int(100 * row.worst)
             yield self._message("client", row.client, "", {"worst": worst})
 
-    def _changed(self) -> dict[str, list[date]]:
-        """Return the days to tell each agent about; who is away is left in peace."""
+    def _find_changed_days(self) -> dict[str, list[date]]:
+        """Return the days to notify each agent of; absent agents receive no message."""
         out: dict[str, list[date]] = {}
         for agent in {*self._before.shifts, *self._shifts} - set(self._scene.absent):
             before = self._before.shifts.get(agent, {})
@@ -115,7 +115,7 @@ class _Telling:
         return ahead and before.get(day) != after.get(day)
 
     def _spare(self, day: date) -> list[str]:
-        """Return those in reserve on a day whose own site closed, or opened again, since then."""
+        """Return agents in reserve on a day whose own site closed or reopened since then."""
         now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
         other = now ^ then
         if not other:
@@ -150,10 +150,10 @@ class _Telling:
             "row": build_change("", row)[1],
         }
 
-    def _managers(self, told: Mapping[str, list[date]]) -> Iterator[Message]:
+    def _managers(self, changed: Mapping[str, list[date]]) -> Iterator[Message]:
         closed = frozenset[str]().union(*(loss.sites for loss in self._scene.wanted.values()))
         moved: dict[str, list[str]] = {}
-        for agent in told:
+        for agent in changed:
             moved.setdefault(self._operator.agent[agent].home_site, []).append(agent)
         for site, agents in sorted(moved.items()):
             home = sum(self._at_home(agent) for agent in agents)
@@ -182,14 +182,14 @@ class _Telling:
         )
 
 
-def _told(scene: Scene) -> _Before:
-    """Return what people were told last; the plan, where they were told nothing yet."""
-    reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation, told=True)
-    last = reliefs.first()
+def _load_last_notified(scene: Scene) -> _LastNotified:
+    """Return what the last notification said; without one, the plan."""
+    reliefs = Relief.objects.filter(stream=scene.stream, activation=scene.activation)
+    last = reliefs.filter(notified=True).first()
     rows = ReliefDay.objects.filter(relief=last) if last else ()
     changes = {row.day: row.changes for row in rows}
     lost = {} if last is None else last.lost
-    return _Before(
+    return _LastNotified(
         _by_agent(
             {
                 day: list_working(scene.day_plan(day), changes.get(day, {}), NO_LOSS, {})

@@ -1,7 +1,7 @@
-"""Photos as they are kept: JPEG, PNG or WebP, told by their content, without what a camera adds.
+"""Remove metadata from photos: JPEG, PNG or WebP, recognised by their content.
 
-Place, time, device, thumbnails, comments and colour profiles are left out: of a file, only the
-parts that draw it are copied. How a JPEG is to be turned is kept, alone. Formats: ITU-T T.81 annex
+Only the parts of a file that draw the picture are copied: place, time, device, thumbnails, comments
+and colour profiles are left out. The orientation of a JPEG is kept. Formats: ITU-T T.81 annex
 B and Exif 2.32 (JPEG), ISO/IEC 15948 (PNG), RFC 9649 (WebP). Nothing is decoded.
 """
 
@@ -27,7 +27,7 @@ _ORIENTATION = 0x0112
 
 
 class NotAPhoto(ReleveError, ValueError):  # noqa: N818
-    """The content is no whole JPEG, PNG or WebP picture."""
+    """The content is not a complete JPEG, PNG or WebP picture."""
 
 
 def detect_photo_type(data: bytes) -> str:

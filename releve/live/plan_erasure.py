@@ -1,7 +1,7 @@
-"""A person leaves every plan and relief: a token stands where the pseudonym stood.
+"""Erase a person from every plan and relief: a token replaces the pseudonym.
 
-Plans are named by what they say. One that says something else gets another name, and what is in
-force names that; which name became which is told, so that the ledger can say so.
+Plans are named by the digest of their content. A changed plan gets a new name, and the plan in
+force is updated to it; the old and new names are returned, so that the ledger can record them.
 """
 
 from __future__ import annotations

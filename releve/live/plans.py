@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 HORIZON = timedelta(hours=48)
-"""How far ahead coverage is shown and people are told."""
+"""How far ahead coverage is shown and people are notified."""
 _DAY = timedelta(days=1)
 _ANY_ZONE = timedelta(hours=14)
 """How long before its midnight in UTC a day may begin at an operator."""

@@ -47,7 +47,7 @@ class Overtaken(ReleveError):  # noqa: N818
 
 
 class ErasedMeanwhile(ReleveError):  # noqa: N818
-    """Somebody left the plan while this relief was made from it; it is tried again without them."""
+    """A person was erased from the plan while this relief was computed; it is tried again."""
 
 
 @dataclass
@@ -215,7 +215,7 @@ def _tell_of_the_first(effect: Effect) -> None:
 
 
 def warm_up(stream: str) -> None:
-    """Prepare the rest of today for a loss that nobody foresaw, if nothing is prepared yet."""
+    """Prepare the rest of today for an unforeseen loss, if nothing is prepared yet."""
     scene = load_scene(stream, before_first=True)
     if scene is None:
         return

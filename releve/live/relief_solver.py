@@ -95,9 +95,9 @@ def _from_now(move: Move, at: datetime) -> Placement | None:
 
 
 def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, list[Any]]:
-    """Return what stays changed when nothing is lost any more: the shifts that have begun.
+    """Return the changes that stay when nothing is lost any more: those of shifts that have begun.
 
-    Nobody is sent from home to a site in the middle of a shift; from the next one on, the plan.
+    No agent goes from home to a site in the middle of a shift; the next shift follows the plan.
     """
     return {
         agent: [reason, row]
@@ -109,7 +109,7 @@ def revert_changes(found: DayPlan, changes: Changes, at: datetime) -> dict[str, 
 def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> RunningDay:
     """Return the rest of a running day as a problem, made once per half hour and relief.
 
-    Nobody is away in it (see :func:`without`): it is prepared before anything happens.
+    It leaves out absences (see :func:`exclude_agents`), since it is prepared before any event.
     """
     half = max(_half_hour(at), found.plan.starts[0])
     key = (found.digest, relief, half)

@@ -1,7 +1,7 @@
 """From who works where to the routes of calls, and the effect "publish" that hands them over.
 
-Routes follow the people present from one half hour to the next; where nobody works on a programme
-at the moment, they are those of the next who will.
+Routes follow the people present from one half hour to the next; a programme without agents at the
+moment takes the routes of the next half hour that has some.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
 
 
 def refresh_routes(scene: Scene) -> None:
-    """Publish anew when people came, left or moved since the last routes of the scene's stream."""
+    """Publish again if people came, left or moved since the last routes of the scene's stream."""
     if not scene.days:
         return
     last = Routes.objects.filter(stream=scene.stream).values_list("content", flat=True).first()

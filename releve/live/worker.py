@@ -1,8 +1,8 @@
 """The worker: it does what is queued, and what time alone brings about.
 
 One thread decides (reliefs, and once a second what is due by the clock), one keeps the running day
-prepared; the others do what waits for somebody outside. A worker may be killed at any instant: see
-:mod:`releve.live.effect_queue`.
+prepared; the others run effects that wait for external systems. A worker may be killed at any
+instant: see :mod:`releve.live.effect_queue`.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ def _ask(scene: Scene) -> None:
 
 
 def _warm() -> None:
-    """Prepare every stream's running day for what nobody foresees."""
+    """Prepare every stream's running day for unforeseen losses."""
     if registry.get_current_version() is not None:
         for stream in list_running_streams():
             relief_handler.warm_up(stream)

@@ -1,8 +1,8 @@
-"""From a relief to the telephony that must follow it.
+"""Routes of calls, and the adapters that publish them to the telephony.
 
 A :class:`Generation` is the whole wanted state: per programme, the share of its calls for each
 place, closed places at zero. An :class:`Adapter` publishes it at one instant, refuses an empty set
-and can be read back. :func:`adapters` returns those the installation names in ``RELEVE_ROUTING``.
+and can be read back. :func:`build_adapters` returns those named in ``RELEVE_ROUTING``.
 """
 
 from releve.routing.adapter import Adapter, AdapterLimits, ObservedGeneration, PublishReceipt

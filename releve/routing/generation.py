@@ -2,7 +2,7 @@
 
 A generation is the whole wanted state, never a change to it, so that publishing it twice, or
 skipping one, leaves nothing behind. It is numbered, and its digest is computed from its rows as
-text: whoever reads it back can tell a whole set from a cut or an altered one.
+text, so that a reader detects a truncated or altered set.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Generation:
     """The routes of every programme from ``valid_from`` on; ``number`` rises by publication.
 
     ``stream`` is ``live`` or a drill's. ValueError when the weights of a programme do not add up
-    to 1 (or to 0 for one that nobody can serve) or a place is named twice.
+    to 1 (or to 0 for one without agents) or a place is named twice.
     """
 
     stream: str
@@ -110,7 +110,7 @@ class Generation:
 
 
 def compute_digest(stream: str, number: int, instant: str, rows: Sequence[Sequence[str]]) -> str:
-    """Return the digest of a generation from its text; fields are told apart by length."""
+    """Return the digest of a generation from its text; fields are separated by their lengths."""
     hasher = hashlib.sha256()
     for cell in (stream, str(number), instant, *(cell for row in rows for cell in row)):
         data = cell.encode()

@@ -46,7 +46,7 @@ def list_confirmed_cases(situation: Situation, site: str, days: float) -> list[D
     """Return the confirmed cases that count for a site, by date, an agent once.
 
     A further report of an agent within ``days`` of the one that counts is the same case. A case
-    whose agent is erased is nobody's repetition.
+    whose agent is erased repeats no other.
     """
     counted: list[DeclaredCase] = []
     last: dict[str, datetime] = {}

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 INCIDENT_ROLES = ("lead", "telephony", "people", "clients", "health", "sites", "outbound")
-"""Who does what in an incident; not the roles by which somebody signs in."""
+"""Roles in an incident, unrelated to the roles of accounts."""
 _WORDS = "In words, without a person's name"
 
 
@@ -57,7 +57,7 @@ class RoomEvent(Event):
 class IncidentRoleTaken(RoomEvent):
     kind: ClassVar[str] = "incident.role_taken"
     label: ClassVar[str] = "Role in an incident taken"
-    doc: ClassVar[str] = "The actor takes a role of the incident, from whoever held it."
+    doc: ClassVar[str] = "The actor takes a role of the incident from its holder, if any."
 
     role: str = event_field("Role", example="lead", one_of=INCIDENT_ROLES)
 

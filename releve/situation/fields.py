@@ -21,7 +21,7 @@ class EventField:
     """One documented field of an event.
 
     ``personal``: concerns a person, is kept beside the ledger and may be erased; it is then read
-    back as its default. ``health``: says something of somebody's health, or counts people by it;
+    back as its default. ``health``: concerns a person's health, or counts people by it;
     shown to the health officer alone.
     """
 

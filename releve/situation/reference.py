@@ -83,9 +83,9 @@ answer tells who has a measure. A drill starts without the real cases.
 
 A field marked *personal* names or concerns a person: it is kept beside the ledger and erased on its
 day (the `retention` rule); the event then reads back with that field empty. A field marked *health*
-is for the health officer alone. Clusters and contacts are for the health officer alone. Planning is
-told `unavailable` (agent, until) and `lost_places` (site or carrier, until, whether its people may
-only work at home), in which no value of health stands.
+is for the health officer alone. Clusters and contacts are for the health officer alone. Planning
+receives `unavailable` (agent, until) and `lost_places` (site or carrier, until, whether its people
+may only work at home), which hold no value about health.
 """
 
 

@@ -18,26 +18,26 @@ __all__ = ["compute_erasure_day"]
 def compute_erasure_day(event: Event, operator: Operator, rules: SituationRules) -> date | None:
     """Return the day on which an event's personal values are erased; None = it has none.
 
-    A measure, an absence or a permit: so many days after its last day; where its end is not known,
-    after it happened, and whoever keeps the record postpones that while it lasts.
+    A measure, an absence or a permit: a number of days after its last day; without a known end,
+    after it happened, which the retention job postpones while it lasts.
     """
     if not any(getattr(event, name) for name in personal_fields(event.kind)):
         return None
     site = operator.site.get(getattr(event, "site", ""))
 
-    def day_of(at: datetime) -> date:
+    def local_day(at: datetime) -> date:
         return to_local_day(at, site.id if site else "", operator)
 
-    rule = rules.one(RetentionRule, day_of(event.recorded_at), site) or RetentionRule()
+    rule = rules.one(RetentionRule, local_day(event.recorded_at), site) or RetentionRule()
     after = timedelta(days=rule.measure_days)
     if isinstance(event, CaseDeclared):
-        first = event.since or day_of(event.happened_at)
+        first = event.since or local_day(event.happened_at)
         absence = rules.one(AbsenceRule, first, site) or AbsenceRule()
         return absence.last_day(event.status, first, event.until) + after
     if isinstance(event, AgentUnavailable):
-        return day_of(event.until or event.happened_at) + after
+        return local_day(event.until or event.happened_at) + after
     if isinstance(event, AuthorisationGranted):
         return event.valid_to + after
     if isinstance(event, AgentsPresent):
         return event.day + timedelta(days=rule.attendance_days)
-    return day_of(event.happened_at) + timedelta(days=rule.other_days)
+    return local_day(event.happened_at) + timedelta(days=rule.other_days)

@@ -135,7 +135,7 @@ class ClientDetail(Moment):
 class Messages(Moment):
     """How many agents were notified of the last relief, and how many have acknowledged it."""
 
-    told: int
+    notified: int
     sent: int
     acknowledged: int
     waiting: int

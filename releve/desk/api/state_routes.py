@@ -130,7 +130,7 @@ def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, 
     """How many agents were notified of the last relief, and how many have acknowledged it."""
     found = asked(request, stream)
     counts = live.count_messages(found.stream)
-    names = ("told", "sent", "acknowledged", "waiting", "exhausted")
+    names = ("notified", "sent", "acknowledged", "waiting", "exhausted")
     return {**clock(found), **{name: getattr(counts, name) for name in names}}
 
 

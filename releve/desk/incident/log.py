@@ -43,7 +43,7 @@ _OWN = {
 _STEPS = (
     ("relief.made", lazy("first relief made"), "first"),
     ("routing.published", lazy("routes published"), "first"),
-    ("people.told", lazy("people told"), "first"),
+    ("people.notified", lazy("people notified"), "first"),
     ("message.acknowledged", lazy("first acknowledgement"), "first"),
     ("message.acknowledged", lazy("last acknowledgement so far"), "last"),
     ("site.reopened", lazy("site reopened"), "first"),
@@ -74,7 +74,7 @@ def began(incident: Incident, situation: Situation) -> datetime:
 def log(
     incident: Incident, start: datetime, stream: str, operator: Operator, text: Text, seen: Scope
 ) -> tuple[Moment, ...]:
-    """Return the last lines of the log that somebody may see, the newest first."""
+    """Return the last lines of the log that the user may see, the newest first."""
     rows = _entries(incident, start, stream).filter(kind__in={*SENTENCES, *_OWN})
     tasks = {row.id: row.set.task for row in incident.tasks}
     found: list[Moment] = []

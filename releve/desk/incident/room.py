@@ -53,7 +53,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class RoleRow:
-    """A role and who holds it; empty where nobody does. ``mine``: the reader."""
+    """A role and its holder (empty without one). ``mine``: the reader holds it."""
 
     id: str
     name: str
@@ -126,7 +126,7 @@ class ReviewPage:
 
 
 def seen_incidents(situation: Situation, stream: str, seen: Scope) -> dict[str, Incident]:
-    """Return the incidents of a stream that somebody may see, the newest first.
+    """Return the incidents of a stream that the user may see, the newest first.
 
     A drill starts from the live situation; the live incidents in that are not the drill's. An
     incident of the operator as a whole is for those who see every site.

@@ -65,7 +65,7 @@ WORDS: Mapping[str, StrPromise] = {
     "outbound.tried": lazy("Change of rules tried"),
     "outlook.made": lazy("Outlook made"),
     "outlook.seen": lazy("Outlook seen"),
-    "people.told": lazy("People told of a relief"),
+    "people.notified": lazy("People notified of a relief"),
     "photos.erased": lazy("Photos erased"),
     "plan.activated": lazy("Plan put in force"),
     "relief.made": lazy("Relief made"),

@@ -48,8 +48,8 @@ def _too_large(file: UploadedFile[Any]) -> str:
     """Return why a file is refused by its size, which is known before it is read."""
     if (file.size or 0) <= MAX_PHOTO_BYTES:
         return ""
-    told = _("{name} is larger than {size} MB; send a smaller one.")
-    return told.format(name=file.name, size=MAX_PHOTO_BYTES // 1024**2)
+    fault = _("{name} is larger than {size} MB; send a smaller one.")
+    return fault.format(name=file.name, size=MAX_PHOTO_BYTES // 1024**2)
 
 
 def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
@@ -59,15 +59,15 @@ def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
         try:
             digests.append(store_photo(file.read()))
         except NotAPhoto:
-            told = _("{name} is no whole JPEG, PNG or WebP picture.")
-            faults.append(told.format(name=file.name))
+            fault = _("{name} is not a complete JPEG, PNG or WebP picture.")
+            faults.append(fault.format(name=file.name))
     if faults:
         raise forms.ValidationError(faults)
     return digests
 
 
 def _signed(text: str) -> list[str]:
-    """Return the photos that this form has kept before; none where nobody here signed that."""
+    """Return the photos that this form kept before; none when the signature is invalid."""
     try:
         found = signing.loads(text, salt=_SALT, max_age=24 * 3600) if text else []
     except signing.BadSignature:

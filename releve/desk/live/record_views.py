@@ -79,7 +79,7 @@ class RecordPage:
 
 @dataclass(frozen=True)
 class IndexPage:
-    """What somebody may record, and the closed sites whose reopening waits."""
+    """The forms that the user may record, and the closed sites that wait to be reopened."""
 
     choices: tuple[Choice, ...]
     closed: tuple[Choice, ...]
@@ -91,7 +91,7 @@ class IndexPage:
 def index(request: HttpRequest) -> HttpResponse:
     """What this reader may record."""
     offered = (
-        ("event.record.case", _("Positive test"), _("A case, a contact, or somebody cleared"),
+        ("event.record.case", _("Positive test"), _("A case, a contact, or a case cleared"),
          "record_case"),
         ("event.record.closure", _("Closure of a site"), _("Its consequences are shown first"),
          "record_closure"),
@@ -129,7 +129,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def case(request: HttpRequest) -> HttpResponse:
-    """Declare a positive test, a contact, or that somebody is cleared."""
+    """Declare a positive test or a contact, or clear a case."""
     form = CaseForm(place_of(request, "event.record.case"), sent(request), chosen_site(request))
     cleared = _case_to_clear(request)
     if cleared is not None:
@@ -214,7 +214,7 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
 
 
 def place_of(request: HttpRequest, permission: str) -> Place:
-    """Return where and when somebody records: their sites, the time of the stream."""
+    """Return where and when the user records: the user's sites, the time of the stream."""
     operator = live.operator_now()
     seen = scope_for(request.user, permission)
     at = live.now(looked_at(request).name)

@@ -25,10 +25,11 @@ class Looked:
 
     @property
     def banner(self) -> str:
-        """What is said above every page of a drill; empty for the live stream."""
+        """The text above every page of a drill; empty for the live stream."""
         if not self.title:
             return ""
-        return _("“{title}”: nothing here is real, and no client is told.").format(title=self.title)
+        banner = _("“{title}”: nothing here is real, and no client is notified.")
+        return banner.format(title=self.title)
 
 
 def looked_at(request: HttpRequest) -> Looked:

@@ -22,7 +22,7 @@ SENTENCES = {
     **{kind: lazy(event.headline) for kind, event in KINDS.items() if event.headline},
     "relief.made": lazy("A relief was made: {moved} people moved."),
     "routing.published": lazy("The routes were published."),
-    "people.told": lazy("The people concerned were told."),
+    "people.notified": lazy("The people concerned were notified."),
     "plan.activated": lazy("A plan was put in force."),
     "drill.started": lazy("The drill began."),
     "drill.moved": lazy("The clock of the drill was moved forward."),

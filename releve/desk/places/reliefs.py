@@ -165,7 +165,7 @@ def _day(
 
 
 def _placed(day: str, relief: Relief | None, found: Activation) -> _Placed:
-    """Return who works where on a day of a generation, by agent; nobody on a day not planned."""
+    """Return who works where on a day of a generation, by agent; empty on a day without a plan."""
     if day not in found.days:
         return {}
     rows = () if relief is None else relief.days.all()

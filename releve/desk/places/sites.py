@@ -29,7 +29,7 @@ from releve.situation import (
 __all__ = ["FEWEST", "SitePage", "SiteRow", "page_twin", "row_twin", "site_page", "site_rows"]
 
 FEWEST = 5
-"""A count of cases below this is not told to those who may not see health: it could name people."""
+"""Counts of cases below this are hidden without the health permission: they could name people."""
 _MOST_CHECKS, _MOST_INSPECTIONS = 7, 10
 
 
@@ -330,14 +330,14 @@ def row_twin(row: SiteRow, now: Moment) -> dict[str, Any]:
 
 
 def page_twin(page: SitePage, now: Moment, *, health: bool) -> dict[str, Any]:
-    """Return a site's page as JSON; a count of cases that is not told is null."""
+    """Return a site's page as JSON; a hidden count of cases is null."""
     count = cases_count(now, page.row.id)
     closure = now.situation.site(page.row.id).closure
-    told = health or count >= FEWEST
+    shown = health or count >= FEWEST
     return {
         **row_twin(page.row, now),
-        "cases": count if told else None,
-        "cases_below": None if told else FEWEST,
+        "cases": count if shown else None,
+        "cases_below": None if shown else FEWEST,
         "approvals": None if closure is None else len(closure.approvals),
         "floors": [
             {

@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                 ("made_at", models.DateTimeField()),
                 ("published_at", models.DateTimeField(null=True)),
                 ("moved", models.IntegerField(default=0)),
-                ("told", models.BooleanField(default=False)),
+                ("notified", models.BooleanField(default=False)),
                 (
                     "activation",
                     models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Who is told, where they are reached, and whether they answered."""
+"""Addresses of people, messages to them and their acknowledgements."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Contact(models.Model):
 
 
 class Message(models.Model):
-    """What one person is told of one relief, once, whatever number of ways it takes.
+    """The message to one person about one relief: one row, however many addresses are tried.
 
     ``rank`` is the address being tried. ``sent_at``, ``due_at`` (when it is tried another way) and
     ``acknowledged_at`` are on the stream's clock. ``about`` is what the text is made from.

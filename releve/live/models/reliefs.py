@@ -40,11 +40,11 @@ class Activation(models.Model):
 
 
 class Relief(models.Model):
-    """One generation of who works where, in answer to what is lost; the last one is in force.
+    """One generation of who works where after a loss; the last one is in force.
 
-        ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum``
-        (in whole people, after it) or ``base`` (nothing is lost: back to the plan). ``lost`` is
-    X"""
+    ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum`` (in
+    whole people, after it) or ``base`` (nothing is lost: back to the plan). ``lost``: {day: loss}.
+    """
 
     stream = models.CharField(max_length=64)
     generation = models.IntegerField()
@@ -57,7 +57,7 @@ class Relief(models.Model):
     made_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)
     moved = models.IntegerField(default=0)
-    told = models.BooleanField(default=False)
+    notified = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -70,7 +70,7 @@ class Relief(models.Model):
 
 
 class ReliefDay(models.Model):
-    """Who works differently on one day of a relief, against the day's plan.
+    """The changes of one day of a relief against the day's plan.
 
     ``changes`` is {agent: [reason, placement or null]}, a placement [place, programme, start,
     end, break start, break end].
