@@ -22,7 +22,7 @@ settings.load_profile("any machine")
 HEAVIEST = (
     "tests/plan/test_same_bits.py",
     "tests/outbound/test_nothing_opens.py",
-    "tests/live/test_killed.py",
+    "tests/live/test_process_kills.py",
     "tests/desk_live/test_browser.py",
     "tests/registry/test_browser.py",
     "tests/desk/test_browser.py",
@@ -33,7 +33,7 @@ HEAVIEST = (
     "tests/outbound/test_screening.py",
     "tests/plan/test_planner_laws.py",
     "tests/live/test_chain.py",
-    "tests/live/test_people.py",
+    "tests/live/test_messages.py",
     "tests/desk/access/test_addresses.py",
     "tests/plan/purchases/test_search.py",
 )

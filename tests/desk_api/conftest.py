@@ -17,8 +17,8 @@ from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
 from releve.desk.api import rates
 from tests.desk.access.conftest import plans, stocked
-from tests.live.acting import Acting
 from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
+from tests.live.scenario import Acting
 
 __all__ = [
     "Program",

@@ -16,7 +16,7 @@ from releve.live import api as live
 from releve.situation import KINDS, list_fields
 from tests.desk.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
 from tests.desk_api.conftest import Program, program
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

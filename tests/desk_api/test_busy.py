@@ -18,7 +18,7 @@ from releve.live import api as live
 from releve.live.errors import Busy
 from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 
 def locked() -> OperationalError:

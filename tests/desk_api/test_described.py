@@ -35,7 +35,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.live import api as live
 from tests.desk_api.conftest import Program, program
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

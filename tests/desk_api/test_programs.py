@@ -19,7 +19,7 @@ from releve.cli import main
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import browser_of, give, person
 from tests.desk_api.conftest import Program, program
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -23,8 +23,8 @@ from releve.live.models import Effect, IdempotencyKey
 from releve.situation import Event, event_to_json
 from tests.desk_api.conftest import program
 from tests.desk_api.test_described import EXAMPLES, verified
-from tests.live.acting import Acting
-from tests.situation.drawn import AGENTS, SITES, any_event, near_event
+from tests.live.scenario import Acting
+from tests.situation.event_strategies import AGENTS, SITES, any_event, near_event
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -36,7 +36,7 @@ from tests.desk_live.conftest import (
     looking,
     planned,
 )
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 from tests.runs.conftest import work_here
 
 __all__ = [

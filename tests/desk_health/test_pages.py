@@ -18,7 +18,7 @@ from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network import day_bounds
 from tests.desk_live.conftest import Looking
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -13,7 +13,7 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import Incident
 from tests.desk_live.conftest import Looking
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -78,7 +78,7 @@ def test_every_kind_that_is_written_has_a_word() -> None:
         written |= set(re.findall(r'\(\s*"([a-z]+\.[a-z_]+)", (?:body|\{)', text))
         written |= set(re.findall(r'kind: ClassVar\[str\] = "([a-z]+\.[a-z_]+)"', text))
         written |= set(re.findall(r'^[A-Z]+ = "(outbound\.[a-z]+|[a-z]+\.erased)"$', text, re.M))
-    assert {"people.told", "routing.published", "outbound.erased", "site.closed"} <= written
+    assert {"people.notified", "routing.published", "outbound.erased", "site.closed"} <= written
     assert written - set(WORDS) == set()
 
 

@@ -9,8 +9,8 @@ from pytest_django.fixtures import Settings
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from tests.accounts.people import look_as
-from tests.live.acting import Acting
 from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
+from tests.live.scenario import Acting
 
 __all__ = ["Looking", "_nothing_in_memory", "_own_home", "acting", "known_times", "planned"]
 

@@ -235,7 +235,7 @@ def verifier(folder: Path, name: str, key: str) -> int:
 
 def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str) -> None:
     """An agent answers by the link of the message, on a phone, without a sign-in."""
-    expect(manager.locator("#told-waiting")).not_to_have_text("0", timeout=WAIT_MS)
+    expect(manager.locator("#notified-waiting")).not_to_have_text("0", timeout=WAIT_MS)
     outbox = desk.home / "drills" / stream.partition(":")[2] / "outbox"
     with looked_at(browser, desk.address, View(size="phone")) as agent:
         agent.goto(sent_home(outbox, manager))
@@ -243,14 +243,14 @@ def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str
         follow(agent.get_by_role("button", name="Je l’ai lu"))
         expect(agent.get_by_role("heading", name="Merci")).to_be_visible()
     manager.goto("/now")
-    expect(manager.locator("#told-answered")).to_have_text("1")
+    expect(manager.locator("#notified-answered")).to_have_text("1")
 
 
 def sent_home(outbox: Path, manager: Page) -> str:
     """Return the link in the letter of an agent who is not to come, once there is such a letter.
 
     Managers and clients answer by a link too and are not counted with the agents; nor are agents
-    whom the first case alone moved, told before the closure.
+    whom the first case alone moved, notified before the closure.
     """
     for _ in range(WAIT_MS // 100):
         for path in outbox.glob("*.json"):
@@ -302,7 +302,7 @@ def phone(browser: Browser, desk: Installation) -> Iterator[Page]:
 
 
 def fill_in_check(page: Page) -> None:
-    """One touch a measure, as somebody who walks through a site does."""
+    """One touch per measure, as on a walk through a site."""
     page.goto("/record/check")
     page.get_by_label("Site", exact=True).select_option(SITE)
     for measure in page.locator("fieldset").all():

@@ -9,7 +9,7 @@ from releve.desk.live.streams import COOKIE
 from releve.live import api as live
 from tests.accounts.people import look_as
 from tests.desk_live.conftest import Looking
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

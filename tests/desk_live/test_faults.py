@@ -19,7 +19,7 @@ from releve.live.models import Effect, IdempotencyKey
 from releve.live.worker import run_until_idle
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import sent
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = pytest.mark.database
 
@@ -89,7 +89,7 @@ def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(acting: Actin
     acting.work()
     kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
     assert kinds.count("relief.made") == 1
-    assert kinds.count("people.told") == 1
+    assert kinds.count("people.notified") == 1
     assert set(Effect.objects.values_list("state", flat=True)) == {Effect.DONE}
 
 
@@ -138,4 +138,4 @@ def test_an_answer_that_the_gateway_hands_on_twice_counts_once(
     assert len(rows) == 1
     assert live.count_messages(acting.stream).acknowledged == 1
     page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
-    assert '<dd id="told-answered">1</dd>' in page
+    assert '<dd id="notified-answered">1</dd>' in page

@@ -15,7 +15,7 @@ from releve.desk.presenters.text import left
 from releve.live import api as live
 from releve.live.models import Effect, Message
 from tests.desk_live.conftest import Looking
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -38,19 +38,19 @@ def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
     assert closed == page.sites[0], "what is lost comes first"
     assert closed.state == "closed"
     assert re.search(r"peut rouvrir dans 4[78].h.\d\d.min", text_of(web, "/now"))
-    assert page.messages.waiting == page.messages.told == len(acting.messages) > 0
+    assert page.messages.waiting == page.messages.notified == len(acting.messages) > 0
     kinds = [entry.kind for entry in page.timeline]
     assert {"site.closed", "relief.made", "routing.published"} <= set(kinds)
     assert "Exercice" in text_of(web, "/now")
 
 
-def test_no_case_and_no_absence_is_told_on_it(looking: Looking, acting: Acting) -> None:
+def test_it_shows_no_case_and_no_absence(looking: Looking, acting: Acting) -> None:
     acting.two_positives()
-    told = text_of(looking.as_(), "/now") + looking.as_().get("/now.json").content.decode()
+    shown = text_of(looking.as_(), "/now") + looking.as_().get("/now.json").content.decode()
     for agent in acting.agents_at(acting.site):
-        assert agent not in told
-    assert "case.declared" not in told
-    assert "agent.unavailable" not in told
+        assert agent not in shown
+    assert "case.declared" not in shown
+    assert "agent.unavailable" not in shown
 
 
 def test_a_client_sees_the_coverage_of_its_own_programmes_alone(
@@ -74,11 +74,14 @@ def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(
     looking: Looking, acting: Acting
 ) -> None:
     now = live.now(acting.stream)
-    for days, told in ((-9, "Le plan en vigueur commence le "), (30, "Le plan en vigueur est ter")):
+    for days, text in (
+        (-9, "Le plan en vigueur commence le "),
+        (30, "Le plan en vigueur est ter"),
+    ):
         acting.stream = live.start_drill("t", by="t", at=now + timedelta(days=days)).name
         web = looking.as_()
-        assert told in text_of(web, "/now")
-        assert told in text_of(web, f"/clients/{acting.operator.clients[0].id}")
+        assert text in text_of(web, "/now")
+        assert text in text_of(web, f"/clients/{acting.operator.clients[0].id}")
 
 
 def test_what_is_unchanged_is_answered_304(looking: Looking, acting: Acting) -> None:

@@ -19,8 +19,8 @@ from releve.live.photo_metadata import remove_metadata
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import faults, sent
-from tests.live.acting import Acting
-from tests.live.test_images import SECRET, exif, jpeg, png
+from tests.live.scenario import Acting
+from tests.live.test_photo_metadata import SECRET, exif, jpeg, png
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

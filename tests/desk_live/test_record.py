@@ -15,7 +15,7 @@ from releve.live import api as live
 from releve.situation import merge_reopening_terms
 from tests.accounts.people import browser_of
 from tests.desk_live.conftest import Looking
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

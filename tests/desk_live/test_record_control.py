@@ -8,7 +8,7 @@ from releve.accounts.roles import Role
 from releve.live import api as live
 from tests.desk_live.conftest import Looking
 from tests.desk_live.test_record import count, faults, sent
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

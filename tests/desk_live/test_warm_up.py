@@ -16,7 +16,7 @@ from releve.live import api as live
 from releve.live import plans
 from releve.live.models import Activation
 from releve.network.sample import FIRST_DAY
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 
 @pytest.mark.database

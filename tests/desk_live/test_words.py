@@ -10,7 +10,7 @@ from releve.desk.live.words import notice_text, refusal_text
 from releve.desk.presenters.text import text_now
 from releve.live import api as live
 from releve.situation import KINDS, Notice, refuse
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -13,7 +13,7 @@ from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
 from tests.accounts.people import signed_in
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -34,7 +34,7 @@ def test_the_coverage_shown_is_that_of_the_chain(acting: Acting, manager: Client
     assert [row["client"] for row in rows] == list(known)
     for row in rows:
         assert row["worst"] == pytest.approx(known[row["client"]].worst)
-    assert any(row["worst"] < 1 for row in rows), "a site is lost and nobody has relieved it"
+    assert any(row["worst"] < 1 for row in rows), "a site is lost and no relief is made yet"
     page = manager.get(f"/clients/{rows[0]['client']}")
     assert page.content.decode().count("<desc ") == 2
     twin = manager.get(f"/clients/{rows[0]['client']}?format=json").json()

@@ -16,7 +16,7 @@ from releve.files.plan_folder import write_plans
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from tests.accounts.people import browser_of, give, person, signed_in
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

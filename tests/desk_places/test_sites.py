@@ -15,7 +15,7 @@ from releve.desk.live.streams import COOKIE
 from releve.live import api as live
 from releve.situation import CheckDone, InspectionHeld, MeasureFinding
 from tests.accounts.people import signed_in
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

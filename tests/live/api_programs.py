@@ -1,4 +1,4 @@
-"""Programs that record through the API, and go on through every loss of the connection."""
+"""Programs that record events through the API and try again after lost connections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.live.killing import PROGRAM
+from tests.live.killed_processes import PROGRAM
 
 __all__ = ["Programs", "Sent", "key_in_the_ledger"]
 
@@ -40,8 +40,8 @@ class Programs:
     agents: Sequence[str]
     day: str
     allowed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    told: dict[str, int] = field(default_factory=dict)
-    """Key -> the entry's number, of what was acknowledged."""
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    """Acknowledged events: key -> number of the entry."""
     given_up: list[str] = field(default_factory=list)
     broken: int = 0
     threads: list[threading.Thread] = field(default_factory=list)
@@ -56,21 +56,21 @@ class Programs:
             self.threads.append(thread)
 
     def lose_a_link(self) -> None:
-        """Record what is still so at the end, so that people are told of it."""
+        """Record an outage that lasts, so that people are notified at the end."""
         self._send(Sent("last", "link.down", {"site": self.sites[0]}, again=True))
 
     @property
     def settled(self) -> int:
-        return len(self.told) + len(self.given_up)
+        return len(self.acknowledged) + len(self.given_up)
 
     @property
     def under_way(self) -> bool:
         return any(thread.is_alive() for thread in self.threads)
 
     def _events(self, place: int, count: int) -> Iterator[Sent]:
-        """Yield what happens at a site: power goes, somebody goes, both are back; a head count.
+        """Yield the events of a site: power down, an agent away, both back, and a head count.
 
-        The head count is sent once only: nothing that follows depends on it.
+        The head count is sent once only: no later event depends on it.
         """
         site = self.sites[place]
         mine = self.agents[place :: len(self.sites)]
@@ -107,7 +107,7 @@ class Programs:
             assert time.monotonic() < until, f"{event.key}: no answer but {status}"
             time.sleep(0.05)
         assert status in (200, 201), f"{event.key}: {status} {answer}"
-        self.told[event.key] = answer["seq"]
+        self.acknowledged[event.key] = answer["seq"]
 
     def _post(self, event: Sent) -> tuple[int, Any]:
         """Send an event once; 0 where the connection broke, before the answer was read whole."""

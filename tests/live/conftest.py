@@ -17,8 +17,8 @@ from releve.network import Operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
 from releve.registry import storage
-from tests.live.acting import Acting
-from tests.live.planning import three_days
+from tests.live.sample_plans import three_days
+from tests.live.scenario import Acting
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def _nothing_in_memory() -> Iterator[None]:
 
 @pytest.fixture
 def known_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the handling times of the programmes: forecasting them anew takes a second a test."""
+    """Take the programmes' handling times; a forecast of them takes a second per test."""
 
     def times(operator: Operator, listed: Sequence[Plan]) -> list[Floats]:
         row = [programme.aht_s for programme in operator.programmes]
@@ -56,7 +56,7 @@ def known_times(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def before_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the clock a week before the first planned day: the live stream routes nobody yet.
+    """Set the clock a week before the first planned day: the live stream has no routes yet.
 
     Ask for it before ``acting``; without it a test fails once the real day is that near.
     """

@@ -1,8 +1,7 @@
-"""Processes that are killed: the web and the worker, by the product's own commands.
+"""Start the web server and the worker by the product's own commands, to be killed by a test.
 
-``python -m tests.live.killing`` has the program loaded and starts each of them by forking, so that
-one is there in a moment; it is told by lines of JSON. What a process has to tell, it writes to a
-file.
+``python -m tests.live.killed_processes`` loads the program once and forks each process, which takes
+milliseconds. It reads requests as lines of JSON; each process writes its report to a file.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ def prepare(out: str) -> None:
     from releve.cli.database import open_database
     from releve.live import api as live
     from releve.registry.service import apply_changes, preview_changes
-    from tests.live.planning import three_days
+    from tests.live.sample_plans import three_days
 
     open_database()
     operator, plans = three_days()
@@ -137,7 +136,7 @@ def check(out: str) -> None:
             broken.append(row.seq)
         prev = row.hash
     kinds = [(row.kind, json.dumps(row.body, sort_keys=True)) for row in iter_entries("live")]
-    once = ("routing.published", "message.sent", "relief.made", "people.told")
+    once = ("routing.published", "message.sent", "relief.made", "people.notified")
     twice = [body for (kind, body), n in Counter(kinds).items() if kind in once and n > 1]
     newest = Routes.objects.order_by("number").last()
     document = {

@@ -17,7 +17,7 @@ def three_days(
 ) -> tuple[Operator, tuple[Plan, ...]]:
     """Return a sample operator and the plans of its first days, with the relief of each site.
 
-    A carrier's loss is in none of them: it is what nobody foresaw.
+    A carrier's loss is in none of them, and serves as the unforeseen loss.
     """
     made = sample_operator(agents, sites, seed, weeks_of_history=4)
     operator = read_operator(write_operator(made))

@@ -13,7 +13,7 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.models import Effect, Message, Routes
 from releve.network import HOME
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -54,7 +54,7 @@ def test_the_ledger_tells_the_chain_in_its_order(acting: Acting) -> None:
         "agent.unavailable",
         "relief.made",
         "routing.published",
-        "people.told",
+        "people.notified",
     ]
 
 
@@ -88,22 +88,22 @@ def test_who_cannot_work_is_in_no_relief_and_gets_no_message(acting: Acting) -> 
     assert away.isdisjoint(message.who for message in acting.messages)
 
 
-def test_every_agent_whose_shift_changes_is_told_once(acting: Acting) -> None:
+def test_every_agent_whose_shift_changes_is_notified_once(acting: Acting) -> None:
     acting.work()
     acting.two_positives()
     acting.work()
-    told = {message.who for message in acting.messages}
+    notified = {message.who for message in acting.messages}
     moved = {
         agent for day in live.list_reliefs(acting.stream)[0].days.all() for agent in day.changes
     }
-    assert told <= moved | {agent.id for agent in acting.operator.agents}
-    assert len(told) == len(acting.messages) == live.count_messages(acting.stream).told
+    assert notified <= moved | {agent.id for agent in acting.operator.agents}
+    assert len(notified) == len(acting.messages) == live.count_messages(acting.stream).notified
     gone = set(acting.agents_at(acting.site)[2:])
     scene = live.load_scene(acting.stream)
     assert scene is not None
     first = acting.plans[0].placements
     ahead = {row.agent for row in first if row.agent in gone and row.end > scene.at}
-    assert ahead <= told, "nobody goes to a closed site for want of a message"
+    assert ahead <= notified, "every agent of a closed site gets a message"
 
 
 def test_coverage_falls_with_the_closure_and_rises_with_the_relief(acting: Acting) -> None:
@@ -137,7 +137,7 @@ def test_the_preview_says_what_the_closure_then_does(acting: Acting) -> None:
     assert found.working >= len(acting.agents_at(acting.site)) / 2
 
 
-def test_a_loss_nobody_foresaw_gets_a_first_answer_and_then_the_optimum(acting: Acting) -> None:
+def test_an_unforeseen_loss_gets_a_first_answer_and_then_the_optimum(acting: Acting) -> None:
     acting.work()
     acting.carrier("Maroc Telecom")
     acting.work()
@@ -148,7 +148,7 @@ def test_a_loss_nobody_foresaw_gets_a_first_answer_and_then_the_optimum(acting: 
     assert first.made_at <= first.published_at <= optimum.made_at
     carrier = {agent.id: agent.carrier for agent in acting.operator.agents}
     assert all(carrier[agent] != "Maroc Telecom" for agent in acting.at_home)
-    assert not Message.objects.filter(relief=first).exists(), "people are told once, of the last"
+    assert not Message.objects.filter(relief=first).exists(), "one message, about the last"
 
 
 def test_a_second_site_lost_is_answered_from_where_people_are_by_then(acting: Acting) -> None:

@@ -15,7 +15,7 @@ from releve.live import daily_jobs, situation_cache
 from releve.live.clock import real_now
 from releve.live.daily_jobs import run_daily_jobs
 from releve.situation import AgentBack, AgentUnavailable
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 KEPT = timedelta(days=30)
@@ -83,7 +83,7 @@ def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_ne
             run_daily_jobs(tomorrow)
     monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: answers.pop())
     assert run_daily_jobs(tomorrow) is not None
-    assert answers == [], "once more, since somebody was reading"
+    assert answers == [], "tried again, since a reader held the file"
 
 
 def test_a_day_on_which_nothing_happened_has_no_root_of_its_own(home: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
 
 @pytest.fixture
 def absent(acting: Acting) -> str:
-    """An agent who is away, nobody knows until when."""
+    """An agent who is away without a known end."""
     agent = acting.agents_at(acting.site)[0]
     acting.act(AgentUnavailable.kind, agent=agent)
     return agent

@@ -1,4 +1,4 @@
-"""Drills: another clock, other counts, nobody real."""
+"""Drills: another clock, other counts, no real people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core import mail
 from releve.live import api as live
 from releve.live.models import Effect
 from releve.routing import webhook
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -74,8 +74,8 @@ def test_nobody_real_is_told_and_nothing_real_is_routed(
 def test_its_counts_are_its_own(acting: Acting) -> None:
     acting.two_positives()
     acting.work()
-    assert live.count_messages(acting.stream).told > 0
-    assert live.count_messages().told == 0
+    assert live.count_messages(acting.stream).notified > 0
+    assert live.count_messages().notified == 0
     assert live.list_reliefs() == []
 
 

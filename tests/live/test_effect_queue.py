@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 class Outside:
-    """Somebody outside who does what they are asked once per key, if they answer."""
+    """An external system that acts once per key, when it answers."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None

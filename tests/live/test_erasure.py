@@ -31,7 +31,7 @@ from releve.registry.models import Block, Version
 from releve.registry.storage import load_sheets
 from releve.situation import AgentsPresent
 from tests.accounts.people import give, person
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 ADDRESS, NAME, REASON = "salma@example.org", "Salma Bennani", "contact tracing of the canteen"
@@ -60,7 +60,7 @@ def letters(home: Path) -> str:
 
 @pytest.fixture
 def agent(acting: Acting, tmp_path: Path) -> str:
-    """An agent who was a case, was present, was told, and looked up by name."""
+    """An agent who was a case, was present, was notified, and was looked up by name."""
     agent, other, *_ = acting.agents_at(acting.site)
     administrator, officer = person("admin"), person("officer")
     give(administrator, Role.ADMINISTRATOR)
@@ -88,13 +88,13 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     acting: Acting, agent: str, tmp_path: Path
 ) -> None:
     administrator = User.objects.get(username="admin")
-    told = live.count_messages(acting.stream).told
+    notified = live.count_messages(acting.stream).notified
     assert erase_person(administrator, agent) > 0
     left = everything() + letters(tmp_path)
     for value in (agent, ADDRESS, NAME, REASON):
         assert value not in left
     assert list(reidentification._load_names().values()) == ["Yao Koffi"]
-    assert live.count_messages(acting.stream).told == told
+    assert live.count_messages(acting.stream).notified == notified
     situation_cache.forget()
     assert agent not in live.situation_now(acting.stream).absences
     sign_root(live.real_now() + timedelta(seconds=1))
@@ -123,7 +123,7 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
     assert after is not None
     assert [row.worst for row in after.clients] == [row.worst for row in before.clients]
     now_there = len(acting.people_at(acting.site)) + len(acting.at_home)
-    assert now_there == there + 1, "whoever was away is not known to be any more"
+    assert now_there == there + 1, "absences of erased agents are no longer known"
     for version in Version.objects.all():
         sheets = {table: sheet.digest for table, sheet in load_sheets(version).items()}
         assert version.digest == operator_digest(sheets)

@@ -20,7 +20,7 @@ from releve.live import api as live
 from releve.live import event_service
 from releve.live.models import Effect, IdempotencyKey, Stream
 from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -131,7 +131,7 @@ def _away(acting: Acting, agent: str) -> AgentUnavailable:
         ("site.reopened", {}, "closure.open"),
         ("inspection.held", {"site": "mars-1", "authority": "ONSSA"}, "site.unknown"),
         ("power.up", {}, "outage.not_down"),
-        ("link.down", {"site": "", "carrier": "Nobody"}, "carrier.unknown"),
+        ("link.down", {"site": "", "carrier": "Unknown Telecom"}, "carrier.unknown"),
         ("link.down", {"carrier": "Inwi"}, "outage.place"),
     ],
 )

@@ -1,4 +1,4 @@
-"""People are told once, by the ways they gave, until they answer."""
+"""Messages: one per person and relief, tried at each address until they are acknowledged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.effect_handlers import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Stream
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 from tests.live.smtp import Mails, mail_server
 from tests.routing.receiver import receiving
 
@@ -57,7 +57,7 @@ def test_no_message_and_no_entry_says_why_anybody_is_away(acting: Acting) -> Non
     for letter in acting.outbox:
         assert not any(word in letter["text"].lower() for word in health)
     for entry in LedgerEntry.objects.filter(
-        kind__in=("relief.made", "people.told", "message.sent")
+        kind__in=("relief.made", "people.notified", "message.sent")
     ):
         assert not any(agent.id in entry.body for agent in acting.operator.agents)
 
@@ -82,7 +82,7 @@ def test_managers_and_clients_are_told_too_each_their_own(acting: Acting) -> Non
     assert set(roles) == {"agent", "manager", "client"}
     manager = Message.objects.get(role="manager", who=acting.site)
     assert manager.about["closed"] is True
-    assert manager.about["moved"] == live.count_messages(acting.stream, site=acting.site).told
+    assert manager.about["moved"] == live.count_messages(acting.stream, site=acting.site).notified
     for row in Message.objects.filter(role="client"):
         assert set(row.about) == {"worst"}
 
@@ -98,7 +98,7 @@ def test_an_answer_is_taken_once(acting: Acting) -> None:
     kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
     assert kinds.count("message.acknowledged") == 1
     counts = live.count_messages(acting.stream)
-    assert (counts.acknowledged, counts.waiting) == (1, counts.told - 1)
+    assert (counts.acknowledged, counts.waiting) == (1, counts.notified - 1)
     with pytest.raises(live.NoSuch):
         live.acknowledge("made-up")
 
@@ -126,12 +126,12 @@ def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
     acting.later(minutes=16)
     acting.work()
     assert live.count_messages(acting.stream).exhausted == 2
-    told = Message.objects.filter(kind="unanswered")
-    assert {row.who for row in told} == {message.site, others[0].site}
+    unanswered = Message.objects.filter(kind="unanswered")
+    assert {row.who for row in unanswered} == {message.site, others[0].site}
     assert "Sans réponse" in "".join(letter["subject"] for letter in acting.outbox)
     acting.later(hours=5)
     acting.work()
-    assert told.count() == len({message.site, others[0].site}), "the manager is told once"
+    assert unanswered.count() == len({message.site, others[0].site}), "the manager gets one message"
 
 
 def test_an_answer_ends_the_escalation(acting: Acting) -> None:
@@ -155,7 +155,7 @@ def test_a_further_relief_tells_only_those_for_whom_something_changes(acting: Ac
     acting.carrier("Inwi")
     acting.work()
     second = live.count_messages(acting.stream)
-    assert second.told < first.told
+    assert second.notified < first.notified
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_gateway_that_answers_twice_has_told_once(
         living.work()
         assert len(gateway.requests) == 2, "as after a crash between the answer and its record"
         assert list(gateway.acted) == [f"{message.pk}-1"]
-    assert live.count_messages().told == len(living.messages)
+    assert live.count_messages().notified == len(living.messages)
 
 
 def test_a_gateway_that_is_down_is_waited_for_and_nobody_is_forgotten(
@@ -337,18 +337,18 @@ def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(acting: 
         live.import_contacts(b"\xff\xfe", by="tests")
 
 
-def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_what_was_told(
+def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_messages(
     acting: Acting,
 ) -> None:
     agent = acting.agents_at(acting.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
     acting.two_positives()
     acting.work()
-    told = live.count_messages(acting.stream).told
+    notified = live.count_messages(acting.stream).notified
     live.erase_person(agent)
     assert not Contact.objects.filter(who=agent).exists()
     assert not Message.objects.filter(who=agent).exists()
-    assert live.count_messages(acting.stream).told == told
+    assert live.count_messages(acting.stream).notified == notified
 
 
 def test_who_is_erased_before_being_told_is_not_told_and_not_waited_for(acting: Acting) -> None:
@@ -396,15 +396,15 @@ def test_a_message_that_could_not_be_sent_does_not_come_after_a_newer_one(
         acting.close()
         acting.later(hours=4)
         acting.work()
-    told_twice = [m for m in acting.messages if older(m).exists()]
-    assert told_twice
+    sent_twice = [m for m in acting.messages if older(m).exists()]
+    assert sent_twice
     Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
     acting.work()
-    for message in told_twice:
+    for message in sent_twice:
         for old in older(message):
             skipped = {"skipped": "overtaken", "perhaps_sent": True}
             assert Effect.objects.get(key=f"send:{old.pk}:1").result == skipped
-            assert old.due_at is None, "nobody waits for an answer to it"
+            assert old.due_at is None, "no answer to it is awaited"
         assert Effect.objects.get(key=f"send:{message.pk}:1").result == {"channel": "file"}
 
 

@@ -25,7 +25,7 @@ import pytest
 
 from releve.network.sample import FIRST_DAY
 from tests.ledger.elsewhere import ROOT, installation
-from tests.live.posting import Programs, key_in_the_ledger
+from tests.live.api_programs import Programs, key_in_the_ledger
 from tests.routing.receiver import receiving
 
 KILLS = int(os.environ.get("RELEVE_TEST_KILLS", "6"))
@@ -35,10 +35,10 @@ TEN_O_CLOCK = datetime.combine(FIRST_DAY, dt_time(9), UTC)
 
 
 class Nursery:
-    """The process that starts the others (``tests.live.killing``)."""
+    """The process that starts the others (``tests.live.killed_processes``)."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "tests.live.killing"]
+        command = [sys.executable, "-m", "tests.live.killed_processes"]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True
         )
@@ -191,12 +191,14 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(tmp_path: 
 
 def _every_acknowledged_event_is_there_once(programs: Programs, found: dict[str, Any]) -> None:
     """What was not acknowledged, and not sent again, is there once or not at all."""
-    told = {key_in_the_ledger(key): seq for key, seq in programs.told.items()}
+    acknowledged = {key_in_the_ledger(key): seq for key, seq in programs.acknowledged.items()}
     given_up = {key_in_the_ledger(key) for key in programs.given_up}
     acts = found["acts"]
-    assert len(told) + len(given_up) == EVENTS + 1
-    assert {key: acts.get(key) for key in told} == told, "each is the entry it was said to be"
-    assert set(acts) <= {*told, *given_up}
+    assert len(acknowledged) + len(given_up) == EVENTS + 1
+    assert {key: acts.get(key) for key in acknowledged} == acknowledged, (
+        "each is the entry it was said to be"
+    )
+    assert set(acts) <= {*acknowledged, *given_up}
     assert len(set(acts.values())) == len(acts), "each event is an entry of its own"
     kinds = (
         "link.down",

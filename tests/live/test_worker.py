@@ -16,7 +16,7 @@ from releve.cli import main
 from releve.live import api as live
 from releve.live.models import Effect, Relief, Routes
 from releve.live.worker import Worker
-from tests.live.acting import Acting
+from tests.live.scenario import Acting
 from tests.routing.receiver import receiving
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -45,7 +45,7 @@ def test_the_threads_do_the_whole_chain_and_stop_when_asked(
     worker.start()
     try:
         assert waited(lambda: bool(acting.power(acting.site).seq))
-        assert waited(lambda: Relief.objects.filter(source="optimum", told=True).exists())
+        assert waited(lambda: Relief.objects.filter(source="optimum", notified=True).exists())
         assert waited(lambda: not Effect.objects.exclude(state=Effect.DONE).exists())
     finally:
         worker.ask_to_stop()

@@ -31,7 +31,7 @@ class Receiver:
     def act(self, key: str, document: dict[str, Any]) -> bool:
         """Act on a generation once; return whether none that is newer was acted on."""
         with self._lock:
-            newest = max((told["generation"] for told in self.acted.values()), default=0)
+            newest = max((one["generation"] for one in self.acted.values()), default=0)
             if key not in self.acted and document.get("generation", newest) < newest:
                 return False
             self.acted.setdefault(key, document)

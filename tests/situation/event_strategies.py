@@ -102,7 +102,7 @@ _NAMED: dict[str, st.SearchStrategy[Any]] = {
 
 
 def near_event() -> st.SearchStrategy[Event]:
-    """Return events about the few places and people of :mod:`tests.situation.places`, in 40 days.
+    """Return events of 40 days about the few places and people of :mod:`.rule_chain`.
 
     Their ids are empty: the test gives them one each.
     """

@@ -126,7 +126,7 @@ class Chain:
         return find_refusals(self.event(kind, **values), self.situation, self.operator, self.rules)
 
     def record(self, kind: str, **values: Any) -> tuple[Event, ...]:
-        """Record an event that must be accepted; return what the rules answered."""
+        """Record an event that the rules have to accept; return what the rules answered."""
         event = self.event(kind, **values)
         reasons = find_refusals(event, self.situation, self.operator, self.rules)
         assert reasons == (), [reason.sentence() for reason in reasons]

@@ -10,7 +10,7 @@ import pytest
 
 from releve.situation import NOTICES, MeasureFinding
 from releve.situation.shipped import load_rules_with
-from tests.situation.places import CHECKLIST, START, Chain, operator, permit
+from tests.situation.rule_chain import CHECKLIST, START, Chain, operator, permit
 
 DAY = START.date()
 AUTH = "- {id: AUTH, kind: authorisation, from: 2026-01-01, source: test, confidence: test}"

@@ -18,7 +18,7 @@ from releve.situation import (
     load_rules,
 )
 from releve.situation.shipped import load_rules_with
-from tests.situation.places import CHECKLIST, START, Chain, kinds_of
+from tests.situation.rule_chain import CHECKLIST, START, Chain, kinds_of
 
 HOURS_48 = timedelta(hours=48)
 

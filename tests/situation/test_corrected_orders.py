@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from releve.situation import CaseDeclared, ClosureExtended, SiteClosed, fold_events
-from tests.situation.places import Chain
+from tests.situation.rule_chain import Chain
 
 TERMS = {"reopening.checklist", "reopening.approvals"}
 DAY = timedelta(days=1)
@@ -125,14 +125,14 @@ def test_a_case_is_cleared_by_its_event_on_its_site_and_every_other_clearing_rea
         {"agent": "a1", "site": "casa", "case": chain.events[-1].id},
         {"agent": "a1", "site": "casa", "case": case.id, "happened_at": chain.now - 2 * DAY},
     ]
-    told = [chain.reasons("case.declared", status="cleared", **values) for values in wrong]
-    assert set(map(repr, told)) == {repr(told[0])}, "no word of who has one"
-    assert [reason.code for reason in told[0]] == ["case.nothing_to_clear"]
+    reasons = [chain.reasons("case.declared", status="cleared", **values) for values in wrong]
+    assert set(map(repr, reasons)) == {repr(reasons[0])}, "no word of who has one"
+    assert [reason.code for reason in reasons[0]] == ["case.nothing_to_clear"]
     chain.case("a1", status="cleared", case=case.id)
     found = {row.event: row.cleared_at is not None for row in chain.situation.cases}
     assert found == {case.id: True, other.id: False}
     again = chain.reasons("case.declared", status="cleared", agent="a1", site="casa", case=case.id)
-    assert repr(again) == repr(told[0])
+    assert repr(again) == repr(reasons[0])
 
 
 def test_clearing_one_case_leaves_the_measure_of_another_site() -> None:

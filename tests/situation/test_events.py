@@ -23,8 +23,8 @@ from releve.situation import (
     personal_fields,
 )
 from releve.situation.situation import FAMILIES
-from tests.situation.drawn import any_event
-from tests.situation.places import START
+from tests.situation.event_strategies import any_event
+from tests.situation.rule_chain import START
 
 CASE = {
     "id": "e1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.situation.places import Chain
+from tests.situation.rule_chain import Chain
 
 ROOM: dict[str, Any] = {"incident": "e1", "site": "casa"}
 
@@ -26,7 +26,7 @@ def test_a_role_is_taken_over_by_who_says_so_last() -> None:
 def test_a_closed_incident_takes_follow_ups_and_a_review_and_nothing_else() -> None:
     chain = opened()
     chain.record("incident.closed", **ROOM)
-    task = {"task": "Write the addresses anew", "owner": "people"}
+    task = {"task": "Correct the addresses", "owner": "people"}
     assert chain.refused("incident.task_set", **ROOM, **task) == {"incident.closed"}
     chain.record("incident.task_set", **ROOM, **task, follow_up=True)
     (follow_up,) = chain.situation.incidents["e1"].tasks

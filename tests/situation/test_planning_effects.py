@@ -1,4 +1,4 @@
-"""What planning is told: places, people and dates, and never why."""
+"""Planning receives places, people and dates, never the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from releve.situation import (
     find_plannable_sites,
 )
 from releve.situation.shipped import load_rules_with, load_shipped_rules
-from tests.situation.places import START, Chain, kinds_of, operator, permit
+from tests.situation.rule_chain import START, Chain, kinds_of, operator, permit
 
 DAY = START.date()
 

@@ -15,7 +15,7 @@ from releve.situation import (
     load_rules,
 )
 from releve.situation.shipped import load_rules_with, load_shipped_rules
-from tests.situation.places import operator
+from tests.situation.rule_chain import operator
 
 SITES = operator().site
 ROW = "kind: closure, source: test, confidence: test"

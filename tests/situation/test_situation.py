@@ -27,8 +27,8 @@ from releve.situation import (
     personal_fields,
 )
 from releve.situation.shipped import load_shipped_rules
-from tests.situation.drawn import AGENTS, any_event, near_event
-from tests.situation.places import START, Chain, operator
+from tests.situation.event_strategies import AGENTS, any_event, near_event
+from tests.situation.rule_chain import START, Chain, operator
 
 RULES = load_shipped_rules()
 OPERATOR = operator()
@@ -88,15 +88,15 @@ def test_an_event_applied_twice_counts_once(events: list[Event]) -> None:
 def test_a_corrected_event_leaves_no_trace_in_what_the_situation_says(events: list[Event]) -> None:
     wrong = {event.corrects for event in events if isinstance(event, EventCorrected)}
     rest = [e for e in events if e.id not in wrong and not isinstance(e, EventCorrected)]
-    told, never = (
+    corrected, never = (
         fold_events(events, empty_situation(("casa",))),
         fold_events(rest, empty_situation(("casa",))),
     )
     for name in ("cases", "checks", "attendance", "audits", "inspections", "tests"):
-        assert getattr(told, name) == getattr(never, name), name
+        assert getattr(corrected, name) == getattr(never, name), name
     for name in ("absences", "outages", "permits"):
-        assert getattr(told, name) == getattr(never, name), name
-    known = {site: state for site, state in told.sites.items() if state.closure or state.past}
+        assert getattr(corrected, name) == getattr(never, name), name
+    known = {site: state for site, state in corrected.sites.items() if state.closure or state.past}
     assert known == {s: state for s, state in never.sites.items() if state.closure or state.past}
 
 

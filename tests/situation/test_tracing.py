@@ -17,7 +17,7 @@ from releve.situation import (
     list_roster_stays,
     trace_contacts,
 )
-from tests.situation.places import START, Chain, operator
+from tests.situation.rule_chain import START, Chain, operator
 
 OPERATOR = operator()
 SEATING = {f"a{n}": f"s{n}" for n in range(1, 6)}

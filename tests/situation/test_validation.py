@@ -11,7 +11,7 @@ import pytest
 
 from releve.situation import REFUSALS, MeasureFinding, derive_absence_id, find_refusals, refuse
 from releve.situation.shipped import load_rules_with
-from tests.situation.places import CHECKLIST, START, Chain, operator, permit
+from tests.situation.rule_chain import CHECKLIST, START, Chain, operator, permit
 
 DAY = START.date()
 MINUTE, YEAR = timedelta(minutes=1), timedelta(days=366)
@@ -139,7 +139,7 @@ ROWS: list[Row] = [
     ("site.unknown", nothing, "site.closed", {"site": "", "cause": "operator"}),
     ("agent.unknown", nothing, "case.declared", CASE | {"agent": "a99"}),
     ("agent.unknown", nothing, "agent.unavailable", {"agent": ""}),
-    ("carrier.unknown", nothing, "link.down", {"carrier": "Nobody"}),
+    ("carrier.unknown", nothing, "link.down", {"carrier": "Unknown Telecom"}),
     (
         "measure.unknown",
         nothing,

@@ -23,8 +23,8 @@ from releve.network import Operator
 from tests.accounts.people import browser_of, give, person
 from tests.desk.access.addresses import ROWS, STRANGER, WHO
 from tests.desk.access.conftest import STAMP
-from tests.live.acting import Acting
 from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
+from tests.live.scenario import Acting
 
 __all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "planned"]
 
