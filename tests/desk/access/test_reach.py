@@ -107,7 +107,7 @@ def is_of_the_plan(path: str) -> bool:
     """Return whether an address shows a client its own row of the plan: it names whose loss."""
     asked = path.partition("?")[0]
     return asked in ("/", "/verdict.json", "/api/v1/plan") or asked.startswith(
-        ("/cell/", "/clients/", "/api/v1/clients/")
+        ("/cell/", "/clients/", "/api/v1/clients/", "/api/v1/plan/")
     )
 
 
