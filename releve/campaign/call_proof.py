@@ -51,7 +51,7 @@ class ProvedCall:
 
     def line(self) -> str:
         """Return the line of the file that can be judged again."""
-        line = {"text": self.text, "facts": self.facts, "told": self.columns, "proof": self.proof}
+        line = {"text": self.text, "facts": self.facts, "stated": self.columns, "proof": self.proof}
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

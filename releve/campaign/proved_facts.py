@@ -23,7 +23,7 @@ class ProvedFact:
 
     def line(self) -> str:
         """Return the line of the file."""
-        content = {"text": self.text, "told": self.columns, "proof": self.proof}
+        content = {"text": self.text, "stated": self.columns, "proof": self.proof}
         return json.dumps(content, ensure_ascii=False)
 
 

@@ -131,7 +131,7 @@ def _as_sealed(lines: Iterable[str]) -> list[str]:
     count, faults = 0, []
     for number, line in enumerate(lines, 2):
         row = json.loads(line)
-        sealed, shown = json.loads(row["text"]), row["told"]
+        sealed, shown = json.loads(row["text"]), row["stated"]
         wrong = [name for name in shown.keys() & sealed.keys() if shown[name] != sealed[name]]
         if wrong:
             names = ", ".join(sorted(wrong))

@@ -22,7 +22,7 @@ __all__ = ["_own_home"]
 
 @pytest.fixture
 def called(db: None) -> list[str]:
-    """Ten calls to three people and one to nobody known; the first person says no more calls."""
+    """Ten calls to three people and one to an unknown one; the first refuses further calls."""
     law = settings.HOME / "law"
     law.mkdir()
     (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
@@ -30,7 +30,7 @@ def called(db: None) -> list[str]:
     store, rules = DjangoStore(), load_current_rules()
     asked = [question(n % 2 + n // 9, f"call-{n}", agent="a-7") for n in range(10)]
     asked.append(question(77, "call-10"))
-    told = [decide(store, one, rules, time.monotonic() + 5).text for one in asked]
+    answers = [decide(store, one, rules, time.monotonic() + 5).text for one in asked]
     now = timezone.now() + timedelta(milliseconds=1)
     load_facts([Withdrawal(CLIENT, "P0", now, now, "", "spoken")], source="agent", by="agent")
-    return told
+    return answers

@@ -1,4 +1,4 @@
-"""Consents and a campaign's sheet as a client is owed them: told, provable, under pseudonyms."""
+"""Consents and the sheet of a campaign for its client: stated, provable, under pseudonyms."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(*words: str, code: int = 0) -> Result:
 
 
 @pytest.fixture
-def told(called: list[str]) -> None:
+def recorded_requests(called: list[str]) -> None:
     """Besides the calls: a consent with all that it may say, counts of a day, a refusal."""
     now = read_clock()
     load_facts(
@@ -63,7 +63,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sealed(told: None) -> None:
+def sealed(recorded_requests: None) -> None:
     close_batches(timezone.now())
     seal_facts(timezone.now())
     sign_root(timezone.now())
@@ -75,22 +75,25 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.usefixtures("sealed")
-def test_each_consent_is_told_with_its_wording_items_act_and_end(tmp_path: Path) -> None:
+def test_each_consent_comes_with_its_wording_items_act_and_end(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run("consents", CLIENT, "--out", str(out)).output == (
         "4 consents, 4 proved against the ledger\n"
     )
     rows = rows_of(out / "consents.csv")
     assert [row["ref"] for row in rows] == ["C0", "C1", "C2", "C5"]
-    told = rows[-1]
-    assert told["collected_local"] == "2026-09-15T11:30:00+02:00"
-    assert (told["last_day"], told["kept_until"]) == ("2027-01-10", "2029-09-15")
-    assert (told["missing_items"], told["positive_act"]) == ("withdrawal|proof_access", "False")
-    assert (told["wording"], told["wording_version"]) == ("'=1+1 I agree to be called", "v3")
-    assert (told["channel"], told["collector"], told["named"]) == ("web", "us", CLIENT)
-    assert told["proof"].startswith("salted:")
-    assert told["slot_from"] == "2026-12-14T09:30:00+00:00"
-    assert len(told["copies"].split("|")) == 1
+    consent = rows[-1]
+    assert consent["collected_local"] == "2026-09-15T11:30:00+02:00"
+    assert (consent["last_day"], consent["kept_until"]) == ("2027-01-10", "2029-09-15")
+    assert (consent["missing_items"], consent["positive_act"]) == (
+        "withdrawal|proof_access",
+        "False",
+    )
+    assert (consent["wording"], consent["wording_version"]) == ("'=1+1 I agree to be called", "v3")
+    assert (consent["channel"], consent["collector"], consent["named"]) == ("web", "us", CLIENT)
+    assert consent["proof"].startswith("salted:")
+    assert consent["slot_from"] == "2026-12-14T09:30:00+00:00"
+    assert len(consent["copies"].split("|")) == 1
     plain = rows[1]
     assert (plain["missing_items"], plain["positive_act"], plain["copies"]) == ("", "True", "")
     ends = datetime.fromisoformat(plain["collected_at"]) + timedelta(days=364)
@@ -124,9 +127,9 @@ def test_no_person_no_number_and_no_proof_leaves_the_house(tmp_path: Path) -> No
 @pytest.mark.usefixtures("sealed")
 def test_a_stranger_verifies_the_consents_from_the_file_alone() -> None:
     run("consents", CLIENT, "--out", "a")
-    told = run("reprove", "a/consents.jsonl", "--key", public_key()).output
+    printed = run("reprove", "a/consents.jsonl", "--key", public_key()).output
     assert (
-        told
+        printed
         == "4 facts, 4 in agreement with their sealed text\n4 proved under a root of the ledger\n"
     )
 
@@ -135,12 +138,12 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def another_date(row: dict[str, Any]) -> None:
-    row["told"]["collected_at"] = "2026-01-01T00:00:00+00:00"
+    row["stated"]["collected_at"] = "2026-01-01T00:00:00+00:00"
 
 
 def another_text(row: dict[str, Any]) -> None:
     row["text"] = row["text"].replace("ticked-box", "signature")
-    row["told"]["act"], row["proof"]["text"] = "signature", row["text"]
+    row["stated"]["act"], row["proof"]["text"] = "signature", row["text"]
 
 
 @pytest.mark.usefixtures("sealed")
@@ -161,8 +164,8 @@ def test_a_consent_that_was_changed_is_found_out(change: Change, says: str) -> N
     assert says in run("reprove", str(path), code=1).output
 
 
-@pytest.mark.usefixtures("told")
-def test_without_a_root_facts_are_told_without_proof() -> None:
+@pytest.mark.usefixtures("recorded_requests")
+def test_without_a_root_facts_come_without_proof() -> None:
     assert "4 consents, 0 proved" in run("consents", CLIENT, "--out", "a").output
     assert "0 proved" in run("reprove", "a/consents.jsonl").output
 
@@ -173,20 +176,20 @@ def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: P
     days = ["--from", str(today), "--to", str(today)]
     assert "3 facts, 3 proved against the ledger\n" in run(
         "sheet", CAMPAIGN, *days, "--out", "a").output  # fmt: skip
-    told = json.loads(Path("a/sheet.json").read_text("utf-8"))
-    assert told["papers"]["contract"] == "K-2026-7"
-    assert told["papers"]["audit_clause"] is True
-    assert told["roles"] == {"controller": CLIENT, "processor": "us"}
-    assert told["calls"]["decided"] == told["calls"]["proved"] == 11
-    assert sum(version["calls"] for version in told["rules"]) == 11
-    assert told["refused_by_row"]["FR-FREQ-1"] >= 1
-    assert (told["refusals_said"], told["withdrawals"]) == ({"not-now": 1}, {"spoken": 1})
-    (day,) = told["abandoned"]
+    sheet = json.loads(Path("a/sheet.json").read_text("utf-8"))
+    assert sheet["papers"]["contract"] == "K-2026-7"
+    assert sheet["papers"]["audit_clause"] is True
+    assert sheet["roles"] == {"controller": CLIENT, "processor": "us"}
+    assert sheet["calls"]["decided"] == sheet["calls"]["proved"] == 11
+    assert sum(version["calls"] for version in sheet["rules"]) == 11
+    assert sheet["refused_by_row"]["FR-FREQ-1"] >= 1
+    assert (sheet["refusals_said"], sheet["withdrawals"]) == ({"not-now": 1}, {"spoken": 1})
+    (day,) = sheet["abandoned"]
     assert (day["abandoned"], day["handled"], day["share"]) == (4.0, 96.0, 0.04)
-    assert told["abandoned_most_percent"] == 3.0
-    assert [one["number"] for one in told["mandates"]] == [CALLER]
-    assert told["retention"]["years"] == 3
-    assert told["retention"]["first"] == told["retention"]["last"]
+    assert sheet["abandoned_most_percent"] == 3.0
+    assert [one["number"] for one in sheet["mandates"]] == [CALLER]
+    assert sheet["retention"]["years"] == 3
+    assert sheet["retention"]["first"] == sheet["retention"]["last"]
     rows = {row["what"]: row["value"] for row in rows_of(Path("a/sheet.csv"))}
     assert rows["papers.list_origin"] == "the client's own customers"
     assert rows["abandoned.1.share"] == "0.04"
@@ -194,15 +197,15 @@ def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: P
     assert "3 in agreement with their sealed text" in run("reprove", "a/facts.jsonl").output
 
 
-def test_a_sheet_says_that_nobody_told_its_papers(called: list[str]) -> None:
+def test_a_sheet_says_that_its_papers_are_missing(called: list[str]) -> None:
     days = ["--from", "2026-01-01", "--to", "2026-01-31"]
     assert "its papers are not recorded" in run("sheet", CAMPAIGN, *days, "--out", "a").output
-    told = json.loads(Path("a/sheet.json").read_text("utf-8"))
-    assert (told["papers"], told["calls"]["decided"], told["abandoned"]) == (None, 0, [])
+    sheet = json.loads(Path("a/sheet.json").read_text("utf-8"))
+    assert (sheet["papers"], sheet["calls"]["decided"], sheet["abandoned"]) == (None, 0, [])
     assert "no campaign 'none'" in run("sheet", "none", *days, "--out", "b", code=2).output
 
 
-def test_the_last_papers_told_count_and_nonsense_is_refused(called: list[str]) -> None:
+def test_the_last_papers_count_and_nonsense_is_refused(called: list[str]) -> None:
     words = ["--audit", "--list-origin", "fair", "--by", "ines"]
     run("papers", CAMPAIGN, "--contract", "K1", *words)
     run("papers", CAMPAIGN, "--contract", "K2", *words)
@@ -212,7 +215,7 @@ def test_the_last_papers_told_count_and_nonsense_is_refused(called: list[str]) -
     assert "name the contract" in run("papers", CAMPAIGN, "--contract", " ", *words, code=1).output
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("recorded_requests")
 def test_a_copy_is_given_once_to_a_file_and_its_giving_is_in_the_ledger(tmp_path: Path) -> None:
     (copy,) = json.loads((tmp_path / "never").read_text("utf-8"))
     assert copy["wording"] == "=1+1 I agree to be called"

@@ -41,9 +41,9 @@ def folder(called: list[str], tmp_path: Path) -> Path:
     """The proof of the calls, closed and sealed."""
     close_batches(timezone.now())
     sign_root(timezone.now())
-    told = proved(tmp_path / "out")
-    assert told.exit_code == 0, told.output
-    assert "11 calls, 11 proved against the ledger, 11 with their evidence" in told.output
+    done = proved(tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "11 calls, 11 proved against the ledger, 11 with their evidence" in done.output
     return tmp_path / "out"
 
 
@@ -52,7 +52,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_each_call_is_told_with_what_a_client_is_owed(folder: Path, called: list[str]) -> None:
+def test_each_call_comes_with_what_its_client_may_ask_for(folder: Path, called: list[str]) -> None:
     rows = rows_of(folder)
     assert [row["call"] for row in rows] == [f"call-{n}/1" for n in range(11)]
     for row, said in zip(rows, called, strict=True):
@@ -86,10 +86,10 @@ def test_no_number_and_no_person_leaves_the_house(folder: Path) -> None:
 
 def test_the_file_alone_gives_the_same_answers_and_its_rows_are_in_the_ledger(folder: Path) -> None:
     command = ["outbound", "reprove", str(folder / "proof.jsonl")]
-    told = CliRunner().invoke(main, [*command, "--key", public_key()], catch_exceptions=False)
-    assert told.exit_code == 0, told.output
-    assert "11 judged again with the same answer, 0 not" in told.output
-    assert "11 proved under a root of the ledger" in told.output
+    done = CliRunner().invoke(main, [*command, "--key", public_key()], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "11 judged again with the same answer, 0 not" in done.output
+    assert "11 proved under a root of the ledger" in done.output
     with (folder / "proof.jsonl").open(encoding="utf-8") as lines:
         found = reverify_evidence(lines)
     assert (found.lines, found.same, found.differences) == (11, 11, ())
@@ -99,35 +99,35 @@ def test_the_file_alone_gives_the_same_answers_and_its_rows_are_in_the_ledger(fo
 def changed(folder: Path, number: int, change: Any) -> Result:
     path = folder / "proof.jsonl"
     lines = path.read_text("utf-8").splitlines()
-    told = json.loads(lines[number])
-    change(told)
-    lines[number] = json.dumps(told, ensure_ascii=False)
+    line = json.loads(lines[number])
+    change(line)
+    lines[number] = json.dumps(line, ensure_ascii=False)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return CliRunner().invoke(main, ["outbound", "reprove", str(path)], catch_exceptions=False)
 
 
 def test_an_answer_that_was_changed_is_found_out_twice(folder: Path) -> None:
-    def refused_into_allowed(told: dict[str, Any]) -> None:
-        told["text"] = told["text"].replace('"allowed":false', '"allowed":true')
-        told["proof"]["text"] = told["text"]
+    def refused_into_allowed(line: dict[str, Any]) -> None:
+        line["text"] = line["text"].replace('"allowed":false', '"allowed":true')
+        line["proof"]["text"] = line["text"]
 
-    told = changed(folder, 11, refused_into_allowed)
-    assert told.exit_code == 1
-    assert "allowed True, found False" in told.output
-    assert "not under the root" in told.output
+    done = changed(folder, 11, refused_into_allowed)
+    assert done.exit_code == 1
+    assert "allowed True, found False" in done.output
+    assert "not under the root" in done.output
 
 
 def test_a_fact_that_was_changed_is_found_out(folder: Path) -> None:
-    def another_consent(told: dict[str, Any]) -> None:
-        told["facts"] = [row for row in told["facts"] if row[0] != "consents"]
+    def another_consent(line: dict[str, Any]) -> None:
+        line["facts"] = [row for row in line["facts"] if row[0] != "consents"]
 
-    told = changed(folder, 1, another_consent)
-    assert (told.exit_code, "not those that were sealed" in told.output) == (1, True)
+    done = changed(folder, 1, another_consent)
+    assert (done.exit_code, "not those that were sealed" in done.output) == (1, True)
 
 
 def test_other_rules_than_those_named_are_refused(folder: Path) -> None:
-    def other_rules(told: dict[str, Any]) -> None:
-        (texts,) = told["rules"].values()
+    def other_rules(header: dict[str, Any]) -> None:
+        (texts,) = header["rules"].values()
         texts["fr_calls.yaml"] = texts["fr_calls.yaml"].replace("most: 4", "most: 5")
 
     assert changed(folder, 0, other_rules).exit_code == 2
@@ -135,17 +135,17 @@ def test_other_rules_than_those_named_are_refused(folder: Path) -> None:
         reverify_evidence(["{}"])
 
 
-def test_a_call_that_is_not_sealed_yet_is_told_without_a_proof(
+def test_a_call_that_is_not_sealed_yet_comes_without_a_proof(
     called: list[str], tmp_path: Path
 ) -> None:
-    told = proved(tmp_path / "early")
-    assert "11 calls, 0 proved against the ledger, 11 with their evidence" in told.output
-    told = CliRunner().invoke(main, ["outbound", "reprove", str(tmp_path / "early/proof.jsonl")])
-    assert (told.exit_code, "0 proved" in told.output) == (0, True)
+    done = proved(tmp_path / "early")
+    assert "11 calls, 0 proved against the ledger, 11 with their evidence" in done.output
+    done = CliRunner().invoke(main, ["outbound", "reprove", str(tmp_path / "early/proof.jsonl")])
+    assert (done.exit_code, "0 proved" in done.output) == (0, True)
     assert proved(tmp_path / "early").exit_code == 2
 
 
-def test_the_outcome_filed_later_is_told(called: list[str], tmp_path: Path) -> None:
+def test_the_outcome_filed_later_is_included(called: list[str], tmp_path: Path) -> None:
     attempt = AttemptRow.objects.get(ref="call-0/1")
     attempt.pk, attempt.outcome = None, "conversation"
     attempt.save()

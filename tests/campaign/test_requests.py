@@ -26,7 +26,7 @@ def withdrawn(person: str) -> str:
     return str(one.columns["withdrawn_at"])
 
 
-def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
+def test_a_request_counts_once_on_the_sheet_and_comes_with_the_consent(
     called: list[str],
 ) -> None:
     assert not withdrawn("P1")
@@ -38,7 +38,7 @@ def test_one_saying_counts_once_on_the_sheet_and_is_told_with_the_consent(
     assert withdrawn("P1")
 
 
-def test_what_was_said_by_number_before_a_person_was_known_is_told_with_their_consent(
+def test_a_request_by_number_before_a_person_was_known_comes_with_their_consent(
     called: list[str],
 ) -> None:
     load_facts([consent_of(77, read_clock())], source="tests", by="tests")

@@ -72,14 +72,14 @@ def history(people: range) -> None:
          "items": ["identity", "choice", "period", "withdrawal", "proof_access"]}
         for n in people
     ]  # fmt: skip
-    told = {
+    rows_by_table = {
         "people": [{"person": f"P{n}", "number": number_of(n)} for n in range(9)],
         "consents": consents,
         "scrubs": [{"list": "bloctel", "client": CLIENT, "at": EARLY.replace(day=30)}],
         "mandates": [{"id": "M1", "client": CLIENT, "number": CALLER, "first": EARLY.date()}],
         "feeds": [{"feed": feed, "read_at": at} for feed in FEEDS for at in WEEK],
     }
-    frames = {name: frame_of(name, rows) for name, rows in told.items()}
+    frames = {name: frame_of(name, rows) for name, rows in rows_by_table.items()}
     load_frames(frames, source="history", by="tests", as_known=True)
     load = Load.objects.create(source="campaign", by="tests", opened_at=EARLY, known_at=EARLY)
     CampaignRow.objects.create(load=load, ref=CAMPAIGN, client=CLIENT, object="electricity",
@@ -116,14 +116,16 @@ def proved(out: Path, *, code: int = 0) -> str:
 def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alone(
     tmp_path: Path,
 ) -> None:
-    told = Decision.objects.order_by("at", "pk").values_list("at__day", "rules", "rules_version")
-    by_day = {day: [rules for on, rules, _ in told if on == day] for day in (10, 11, 12)}
+    decisions = Decision.objects.order_by("at", "pk").values_list(
+        "at__day", "rules", "rules_version"
+    )
+    by_day = {day: [rules for on, rules, _ in decisions if on == day] for day in (10, 11, 12)}
     assert by_day == {
         10: ["", "", ""],
         11: ["", "", "FR-OPTIN-1"],
         12: ["HOUSE-LUNCH", "HOUSE-LUNCH", "FR-OPTIN-1|HOUSE-LUNCH"],
     }
-    assert len({version for _, _, version in told}) == 2
+    assert len({version for _, _, version in decisions}) == 2
     close_batches(timezone.now())
     sign_root(timezone.now())
     (settings.HOME / "law" / "house.yaml").unlink()  # neither table is that of today any more
