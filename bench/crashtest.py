@@ -128,7 +128,7 @@ def make(agents: int, quarters: int, planned: bool, path: Path) -> None:
 
 
 def measure(planned: bool, path: Path) -> Row:
-    """Return the row of a crash test; of a fresh process, whose most memory is told."""
+    """Return the row of a crash test, run in a fresh process to read its peak memory."""
     before = _peak_mb()
     test: CrashTest = pickle.loads(path.read_bytes())
     agents, quarters = len(test.operator.agents), test.settings.quarters

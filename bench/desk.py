@@ -142,7 +142,7 @@ def fill(agents: int, sites: int) -> None:
 
 @dataclass
 class User:
-    """Somebody whose page polls, and their program."""
+    """A user whose page polls, and their client program."""
 
     session: str
     token: str

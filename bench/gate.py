@@ -213,7 +213,7 @@ class _Measured:
         self.server += server.seconds() - begun[0]
         self.database += _database_seconds(database) - begun[1]
 
-    def told(self) -> dict[str, Any]:
+    def summarize_answers(self) -> dict[str, Any]:
         """Return the figures: times in ms, processor time in ms a question."""
         times = self.load.times
         costs = {"worker": self.server, "database": self.database, "asking": self.asking}
@@ -242,19 +242,21 @@ def measure(
             for _ in range(TURNS):
                 for server in servers:
                     asked[server.what].ask(server, rate, count, database)
-            yield _compared(workers, rate, {what: one.told() for what, one in asked.items()})
+            yield _compared(
+                workers, rate, {what: one.summarize_answers() for what, one in asked.items()}
+            )
     finally:
         for server in servers:
             server.end()
 
 
-def _compared(workers: int, rate: int, told: dict[str, Any]) -> dict[str, Any]:
-    ratio = round(told["gate"]["p99_ms"] / told["bare"]["p99_ms"], 2)
-    if "unjudged" in told:
-        least = told["unjudged"]["p99_ms"] / told["bare"]["p99_ms"]
-        told["unjudged"]["p99_ratio"] = round(least, 2)
-    decided = all(word in ("allow", "refuse FR-FREQ-1") for word in told["gate"]["answers"])
-    return {"workers": workers, "rate": rate, **told, "p99_ratio": ratio,
+def _compared(workers: int, rate: int, summaries: dict[str, Any]) -> dict[str, Any]:
+    ratio = round(summaries["gate"]["p99_ms"] / summaries["bare"]["p99_ms"], 2)
+    if "unjudged" in summaries:
+        least = summaries["unjudged"]["p99_ms"] / summaries["bare"]["p99_ms"]
+        summaries["unjudged"]["p99_ratio"] = round(least, 2)
+    decided = all(word in ("allow", "refuse FR-FREQ-1") for word in summaries["gate"]["answers"])
+    return {"workers": workers, "rate": rate, **summaries, "p99_ratio": ratio,
             "passes": decided and ratio <= MOST_RATIO}  # fmt: skip
 
 

@@ -146,8 +146,8 @@ def _look_and_write(connections: int) -> Callable[[str], Awaitable[bytes]]:
         if not rows:
             rows.update(await _rows_of_a_decision(store, query))
             return
-        told, now = dict(parse_qsl(query)), timezone.now()
-        call, number = told["ci"], text_pseudonym(number_text(told["to"]))
+        fields, now = dict(parse_qsl(query)), timezone.now()
+        call, number = fields["ci"], text_pseudonym(number_text(fields["to"]))
         terms = {"client": "CLIENT-A", "number": number, "named": "", "call_id": call, "cseq": 1}
         known = to_db_instant(store.vendor, now + MAX_CLOCK_SKEW)
         _, found = await store.read([terms], known)

@@ -32,7 +32,7 @@ ENTRIES = 1_000_000
 _BATCH = 1000
 MINUTES = 4.0
 _PROOFS = 200
-_TOLD_EVERY_SECONDS = 5.0
+_NOTE_EVERY_SECONDS = 5.0
 
 
 @click.command()
@@ -159,10 +159,10 @@ def _fill(size: int, *, until: float) -> int:
 
     from releve.ledger.chain import Draft, append_all, read_head
 
-    now, told = datetime.now(UTC), time.perf_counter()
+    now, last_note = datetime.now(UTC), time.perf_counter()
     while (missing := size - read_head().seq) > 0 and time.perf_counter() < until:
-        if time.perf_counter() - told > _TOLD_EVERY_SECONDS:
-            told = time.perf_counter()
+        if time.perf_counter() - last_note > _NOTE_EVERY_SECONDS:
+            last_note = time.perf_counter()
             print(f"  {size - missing:,} of {size:,} entries", file=sys.stderr, flush=True)
         drafts = [
             Draft("site.checked", {"site": f"site-{n % 200}", "measures": n}, now)

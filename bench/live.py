@@ -44,8 +44,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class Told:
-    """Say each stage of planning, and every fifth of it, once."""
+class ProgressPrinter:
+    """Print each stage of planning, and every fifth of it, once."""
 
     def __init__(self) -> None:
         self.last = ("", -1)
@@ -65,7 +65,7 @@ def begin(agents: int, sites: int) -> tuple[Operator, Plan]:
     operator = sample_operator(agents, sites, 1, weeks_of_history=4)
     lost = [row for row in list_contingencies(operator) if row.kind == "site"]
     need = require_day(operator, FIRST_DAY)
-    plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=Told())
+    plan = plan_day(operator, need, PlanSettings(), contingencies=lost, progress=ProgressPrinter())
     apply_changes(preview_changes(operator), "bench")
     live.put_in_force([plan], by="bench")
     return operator, plan

@@ -9,7 +9,7 @@
 Makes a synthetic list and synthetic facts (600 MB), then runs, each in a process of its own on
 two threads: a DuckDB join that reads the list and fetches, for each row, the facts that a verdict
 reads; and ``releve outbound screen``. Prints processor and wall time, memory, the ratio of the
-two, and what was decided. Nobody in the data exists.
+two, and what was decided. All persons in the data are invented.
 """
 
 from __future__ import annotations

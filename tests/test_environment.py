@@ -49,7 +49,7 @@ def test_an_origin_needs_its_scheme() -> None:
 
 
 @pytest.mark.parametrize("value", ["short", "a" * 64])
-def test_a_weak_secret_is_refused_without_being_told(value: str) -> None:
+def test_a_weak_secret_is_refused_without_being_printed(value: str) -> None:
     with pytest.raises(ImproperlyConfigured) as caught:
         environment.read_secret({"X": value}, "X")
     assert value not in str(caught.value)

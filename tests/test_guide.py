@@ -99,12 +99,12 @@ def allowed(command: str, figure: float, text: str) -> float:
 
 def differences(command: str, said: str, printed: str) -> list[str]:
     """Return how a printed output differs from the guide's beyond what is allowed."""
-    told, found = (_plain(text, command) for text in (said, printed))
-    shapes = [[NUMBER.sub("#", line) for line in lines] for lines in (told, found)]
+    quoted, found = (_plain(text, command) for text in (said, printed))
+    shapes = [[NUMBER.sub("#", line) for line in lines] for lines in (quoted, found)]
     if shapes[0] != shapes[1]:
-        return list(difflib.unified_diff(told, found, "guide", "printed", lineterm="", n=0))
+        return list(difflib.unified_diff(quoted, found, "guide", "printed", lineterm="", n=0))
     out = []
-    for line, (old, new) in enumerate(zip(told, found, strict=True), start=1):
+    for line, (old, new) in enumerate(zip(quoted, found, strict=True), start=1):
         for a, b in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
             x, y = (float(text.replace(",", "")) for text in (a, b))
             if abs(x - y) > allowed(command, x, a) + 1e-9:
@@ -230,7 +230,7 @@ def test_a_roster_covers_the_week_in_turns_of_at_most_five_days(office: Programm
     assert all(end - start <= timedelta(hours=8.5) for turn in turns for start, end in turn.shifts)
 
 
-def test_a_programme_that_needs_nobody_gets_nobody(office: Programme) -> None:
+def test_a_programme_that_needs_no_agent_gets_none(office: Programme) -> None:
     assert roster(office, [_need(date(2026, 11, 30), agents=0.0)]) == []
 
 

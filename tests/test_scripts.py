@@ -106,7 +106,7 @@ def test_without_any_python_the_set_up_says_what_it_looked_for(machine: Machine)
     assert machine.take_log() == []
 
 
-def test_who_is_not_root_is_told_which_package_makes_environments(machine: Machine) -> None:
+def test_a_user_without_root_learns_which_package_makes_environments(machine: Machine) -> None:
     machine.add("python3", PYTHON.format(fits="exit 0"))
     machine.add("apt-get", APT)
     machine.user(1000)

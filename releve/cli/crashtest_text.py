@@ -127,9 +127,9 @@ def outbreak_lines(result: CrashResult) -> Iterator[str]:
     """Say how outbreaks went, and what was left out."""
     ill = result.outbreak
     yield (
-        f"Outbreaks: nobody infected in {ill.none.value:.0%} of quarters, a tenth of the agents or"
-        f" more in {ill.major.value:.0%}; the middle nine tenths have {ill.infected_band.low:.0f}"
-        f" to {ill.infected_band.high:.0f} infected, {ill.away_band.low:.0f} to"
+        f"Outbreaks: no agent infected in {ill.none.value:.0%} of quarters, a tenth of the agents"
+        f" or more in {ill.major.value:.0%}; the middle nine tenths have"
+        f" {ill.infected_band.low:.0f} to {ill.infected_band.high:.0f} infected, {ill.away_band.low:.0f} to"
         f" {ill.away_band.high:.0f} agent-days away."
     )
     yield "No study of a closure of 48 hours after two positives was found; this is the model's."

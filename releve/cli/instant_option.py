@@ -11,7 +11,7 @@ __all__ = ["INSTANT", "LOCAL"]
 
 
 class _Instant(click.ParamType[datetime]):
-    """A day and a time of ISO 8601; its offset may be left out where somebody knows the zone."""
+    """A day and a time of ISO 8601; the offset may be left out where the zone is known."""
 
     name = "instant"
 

@@ -426,7 +426,7 @@ class Export:
             return
         self.note(
             f"{span(self.matched + 1, self.seq)}: one or more are not what root {root['number']}"
-            " from outside was made of: changed, added or removed, and the chain written anew"
+            " from outside was made of: changed, added or removed, and the chain rewritten"
         )
         self.outside.clear()  # every later root would differ too
 

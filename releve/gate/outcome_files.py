@@ -138,5 +138,5 @@ def mark_unknown(before: datetime) -> int:
         AttemptRow.objects.filter(load=None, at__lt=before).exclude(ref__in=outcomes)[:_CHUNK]
     )
     with transaction.atomic():
-        write_outcomes(silent, [UNKNOWN] * len(silent), "outcomes not told")
+        write_outcomes(silent, [UNKNOWN] * len(silent), "outcomes not reported")
     return len(silent)

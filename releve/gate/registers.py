@@ -1,4 +1,4 @@
-"""The registers that must be read shortly before a call: what is known of each."""
+"""What is known of each register that the gate needs read shortly before a call."""
 
 from __future__ import annotations
 

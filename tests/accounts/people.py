@@ -28,7 +28,7 @@ SITE = "casa-1"
 
 
 def person(name: str, password: str | None = None, *, factor: bool = True) -> User:
-    """Store an account; with a second factor unless told otherwise."""
+    """Store an account; with a second factor by default."""
     user = User.objects.create_user(name, f"{name}@example.org", password)
     if factor:
         TOTP.activate(user, generate_totp_secret())
@@ -61,14 +61,14 @@ def give(
 
 
 def signed_in(role: Role, **limits: Sequence[str]) -> Client:
-    """Return the browser of somebody with one role, who has just signed in."""
+    """Return the browser of a user with one role who has just signed in."""
     user = person(f"{role.value}-{User.objects.count()}")
     give(user, role, **limits)
     return browser_of(user)
 
 
 def browser_of(user: User, *, lately: bool = False) -> Client:
-    """Return the browser of somebody signed in; ``lately``: who proved it a moment ago."""
+    """Return the browser of a signed-in user; ``lately``: with a recent proof of identity."""
     web = Client(headers=FR)
     web.force_login(user)
     if lately:

@@ -64,7 +64,7 @@ def stored(model: type[ScopedRole], role: str, sites: object, clients: object) -
     now = timezone.now()
     more: dict[str, Any] = {"ends_at": now + timedelta(days=7), "given_by": "test"}
     if model is Grant:
-        more |= {"user": person(f"somebody-{User.objects.count()}"), "starts_at": now}
+        more |= {"user": person(f"person-{User.objects.count()}"), "starts_at": now}
     else:
         more |= {"name": "bi", "digest": tokens._digest(f"{tokens.PREFIX}bi")}
     (row,) = model.objects.bulk_create([model(role=role, sites=sites, clients=clients, **more)])

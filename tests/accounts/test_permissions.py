@@ -11,7 +11,7 @@ from releve.accounts.scopes import EVERYTHING, NOTHING, HeldRole, Scope, can, is
 from releve.desk.access.open_mode import build_visitor
 
 
-def test_nobody_may_do_anything() -> None:
+def test_an_anonymous_visitor_may_do_nothing() -> None:
     assert not any(can(AnonymousUser(), key) for key in PERMISSIONS)
     assert scope_for(AnonymousUser()) == NOTHING
 
@@ -32,20 +32,20 @@ def test_every_role_that_acts_takes_a_second_factor() -> None:
 
 
 def test_a_client_has_its_own_row_and_no_site() -> None:
-    somebody = build_visitor(Role.CLIENT, "banque-rive")
-    assert scope_for(somebody) == Scope(frozenset(), frozenset({"banque-rive"}))
-    assert can(somebody, "plan.see", client="banque-rive")
-    assert not can(somebody, "plan.see", client="azur")
-    assert not can(somebody, "situation.see", site="casa-1")
-    assert is_outsider(somebody)
+    user = build_visitor(Role.CLIENT, "banque-rive")
+    assert scope_for(user) == Scope(frozenset(), frozenset({"banque-rive"}))
+    assert can(user, "plan.see", client="banque-rive")
+    assert not can(user, "plan.see", client="azur")
+    assert not can(user, "situation.see", site="casa-1")
+    assert is_outsider(user)
 
 
 def test_a_site_lead_has_its_own_site_and_no_client() -> None:
-    somebody = build_visitor(Role.SITE, "casa-1")
-    assert can(somebody, "event.record.check", site="casa-1")
-    assert not can(somebody, "event.record.check", site="dakar-1")
-    assert not can(somebody, "plan.see")
-    assert not is_outsider(somebody)
+    user = build_visitor(Role.SITE, "casa-1")
+    assert can(user, "event.record.check", site="casa-1")
+    assert not can(user, "event.record.check", site="dakar-1")
+    assert not can(user, "plan.see")
+    assert not is_outsider(user)
 
 
 def test_a_client_for_nothing_named_sees_nothing() -> None:
@@ -54,15 +54,15 @@ def test_a_client_for_nothing_named_sees_nothing() -> None:
 
 
 def test_two_roles_add_up_each_for_what_it_is_for() -> None:
-    somebody = build_visitor(Role.PLANNER)
-    somebody.held_roles = (
+    user = build_visitor(Role.PLANNER)
+    user.held_roles = (
         HeldRole.limit(Role.SITE, ["casa-1"]),
         HeldRole.limit(Role.CLIENT, clients=["azur"]),
     )
-    assert scope_for(somebody) == Scope(frozenset({"casa-1"}), frozenset({"azur"}))
-    assert scope_for(somebody, "plan.see") == Scope(frozenset(), frozenset({"azur"}))
-    assert not can(somebody, "event.record.check", client="azur")
-    assert not is_outsider(somebody), "one of the roles is of the house"
+    assert scope_for(user) == Scope(frozenset({"casa-1"}), frozenset({"azur"}))
+    assert scope_for(user, "plan.see") == Scope(frozenset(), frozenset({"azur"}))
+    assert not can(user, "event.record.check", client="azur")
+    assert not is_outsider(user), "one of the roles is of the house"
 
 
 def test_an_inspector_may_be_kept_to_some_sites() -> None:

@@ -76,7 +76,7 @@ def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
     )
 
 
-def test_nothing_is_seen_before_somebody_else_has_allowed_it(officer: User, admin: User) -> None:
+def test_nothing_is_seen_before_another_user_has_allowed_it(officer: User, admin: User) -> None:
     look = reidentification.request_identity(officer, "a00042", REASON)
     with pytest.raises(AccessError, match="nobody has allowed it yet"):
         reidentification.reveal_name(officer, look)
@@ -216,8 +216,8 @@ def test_every_health_officer_is_notified_of_ask_and_allow(
             admin, reidentification.request_identity(officer, "a00042", REASON)
         )
     for user in (officer, second):
-        told = [(row.kind, row.by) for row in identity_notices.list_unread(user)]
-        assert told == [("allowed", admin.get_username()), ("asked", officer.get_username())]
+        notices = [(row.kind, row.by) for row in identity_notices.list_unread(user)]
+        assert notices == [("allowed", admin.get_username()), ("asked", officer.get_username())]
     assert identity_notices.list_unread(ended) == identity_notices.list_unread(admin) == []
     assert sorted(mail.to[0] for mail in outbox()) == sorted([officer.email, second.email] * 2)
     for mail in outbox():

@@ -51,12 +51,12 @@ def test_policies_meet_the_same_disasters_and_a_certificate_gives_the_same_figur
         "--policies", "as-given,no-rule", "--without", 4, "--out", out, "--json",
     )  # fmt: skip
     assert first.exit_code == 0, first.output
-    told = json.loads(first.stdout)
-    assert [one["removed_quarters"] for one in told["results"]] == [4, 0]
-    assert {row["cause"] for row in told["results"][0]["removed"]} > {"outbreak", "closure"}
+    content = json.loads(first.stdout)
+    assert [one["removed_quarters"] for one in content["results"]] == [4, 0]
+    assert {row["cause"] for row in content["results"][0]["removed"]} > {"outbreak", "closure"}
     assert read_step(out) is None, "nothing is done there any more"
-    assert [one["label"] for one in told["results"]] == ["as-given", "no-rule"]
-    change = told["comparison"][0]["site_days_closed"]
+    assert [one["label"] for one in content["results"]] == ["as-given", "no-rule"]
+    change = content["comparison"][0]["site_days_closed"]
     assert change["value"] < 0, "without the rule no site is closed by it"
     assert read_result(out, 1).sites[0].closures.value == 0
     again = command(
@@ -95,7 +95,7 @@ def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
     begin = ("crashtest", place / "operator", "--plan", place / "plan")
     mix, events = ("--policies", "as-given,masks", "--budget", 5), place / "list.jsonl"
     events.write_text("[1]\n", encoding="utf-8")
-    for words, told in (
+    for words, message in (
         (("--quarters", 0), "expected quarters >= 1, got 0"),
         (("--days", 0), "1 <= days"),
         (("--reproduction", -1), "expected 0 <= reproduction <= 30, got -1"),
@@ -111,7 +111,7 @@ def test_what_makes_no_sense_is_refused_with_its_fix(place: Path) -> None:
     ):
         found = command(*begin, "--quarters", 1, "--days", 3, *words)
         assert found.exit_code != 0, words
-        assert told in found.output.replace("\n", " "), (words, found.output)
+        assert message in found.output.replace("\n", " "), (words, found.output)
 
 
 def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -> None:
@@ -143,21 +143,23 @@ def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ("2026-11-01,5\n2026-11-03,5\n", "row 3: 2026-11-03 follows 2026-11-01"),
         ("2026-11-01,5\n2026-11-02,-3\n", "row 3, column 'cases': -3 cases"),
     ],
     ids=["a hole", "a negative day"],
 )
-def test_a_curve_with_holes_or_negative_days_is_refused(place: Path, rows: str, told: str) -> None:
+def test_a_curve_with_holes_or_negative_days_is_refused(
+    place: Path, rows: str, message: str
+) -> None:
     (place / "curve.csv").write_text("date,cases\n" + rows, encoding="utf-8")
     found = command(
         "crashtest", place / "operator", "--plan", place / "plan", "--quarters", 1,
         "--incidence", f"{place / 'curve.csv'}:cases",
     )  # fmt: skip
     assert found.exit_code == 1
-    assert told in found.output.replace("\n", " ")
+    assert message in found.output.replace("\n", " ")
 
 
 def test_quarters_lived_without_each_cause_are_kept_and_not_lived_again(tmp_path: Path) -> None:

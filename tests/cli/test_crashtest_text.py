@@ -24,7 +24,7 @@ from releve.crashtest.result import ClientResult, OutbreakResult
 
 
 @pytest.mark.parametrize(
-    ("estimate", "told"),
+    ("estimate", "text"),
     [
         (Estimate(20061.4, 18800.0, 1234567.8), "20,061 (18,800 to 1,234,568)"),
         (Estimate(0.03125, -0.003904, 0.0925), "0.031 (0 to 0.092)"),
@@ -33,9 +33,9 @@ from releve.crashtest.result import ClientResult, OutbreakResult
     ],
 )
 def test_a_quantity_has_no_exponent_and_no_interval_below_zero(
-    estimate: Estimate, told: str
+    estimate: Estimate, text: str
 ) -> None:
-    assert _number(estimate) == told
+    assert _number(estimate) == text
 
 
 def test_a_change_keeps_its_sign_and_nothing_is_no_minus_nothing() -> None:

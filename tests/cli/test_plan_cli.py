@@ -111,7 +111,7 @@ def test_what_is_missing_is_listed_with_its_price_and_in_the_json(insecure: Path
     assert plan_from_json(run("plan", insecure, "--json", "--no-missing").stdout).missing is None
 
 
-def test_a_day_nobody_works_is_refused_and_says_what_to_do(folder: Path) -> None:
+def test_a_day_without_shifts_is_refused_and_says_what_to_do(folder: Path) -> None:
     result = run("plan", folder, "--day", "2030-01-01", "--json")
     assert result.exit_code == 1
     assert result.stdout == ""

@@ -41,7 +41,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     return made
 
 
-def test_a_closure_is_told_in_words_with_its_curve(running: Running) -> None:
+def test_a_closure_is_described_in_words_with_its_curve(running: Running) -> None:
     result = running.relief("--close", "casa-1", "--at", AT)
     assert result.exit_code == 0, result.output
     text = " ".join(result.stdout.split())
@@ -96,14 +96,14 @@ def test_an_instant_with_an_offset_is_the_same_as_the_local_time(running: Runnin
     assert local == offset
 
 
-def test_a_carrier_is_cut_and_nobody_stays_home_on_its_lines(running: Running) -> None:
+def test_a_carrier_is_cut_and_no_agent_stays_home_on_its_lines(running: Running) -> None:
     plan, operator = running.read(), sample(150)
     lines = {
         row.agent: operator.agent[row.agent].carrier
         for row in plan.placements
         if row.place == "home"
     }
-    assert lines, "nobody works at home in this plan"
+    assert lines, "no agent works at home in this plan"
     carrier = max(set(lines.values()), key=list(lines.values()).count)
     found = json.loads(running.relief("--cut", carrier, "--at", AT, "--json").stdout)
     moved = {move["agent"]: move["place"] for move in found["moves"]}

@@ -87,7 +87,7 @@ def test_a_fault_is_printed_and_is_status_1(written: Path, ledger: Ledger) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ((), "required"),
         (("export.jsonl",), "--key"),
@@ -99,10 +99,10 @@ def test_a_fault_is_printed_and_is_status_1(written: Path, ledger: Ledger) -> No
         (("export.jsonl", "--key", "key.txt", "--odd"), "--odd"),
     ],
 )
-def test_a_wrong_call_is_status_2(written: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_a_wrong_call_is_status_2(written: Path, arguments: tuple[str, ...], message: str) -> None:
     done = run(written, *arguments)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -162,8 +162,8 @@ def test_growth_is_proved_from_one_root_to_the_next(written: Path, ledger: Ledge
     both = ("--root", "root-000001.json", "--root", "root-000002.json")
     done = run(written, "growth.json", "--key", ledger.key, *both)
     assert done.returncode == 0, done.stdout
-    told = "VERIFIED the entries under root 1 are the first under root 2\n"
-    assert done.stdout == told
+    message = "VERIFIED the entries under root 1 are the first under root 2\n"
+    assert done.stdout == message
     for change in (
         lambda p: p["path"].reverse(),
         lambda p: p.update(first=p["second"], second=p["first"]),

@@ -79,7 +79,7 @@ def rehashed(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("seq", range(1, 13))
-def test_an_entry_written_anew_with_its_hash_is_found_by_the_next(ledger: Ledger, seq: int) -> None:
+def test_an_entry_rewritten_with_its_hash_is_found_by_the_next(ledger: Ledger, seq: int) -> None:
     faults = ledger.faults(changed(ledger, seq, rehashed))
     assert names(faults, seq)
     assert any(
@@ -182,7 +182,7 @@ def test_any_field_of_a_root_changed_is_found(ledger: Ledger, field: str) -> Non
 
 
 def forge(ledger: Ledger, seq: int) -> list[str]:
-    """Return a history with one entry changed, and all after it chained and signed anew."""
+    """Return a history with one entry changed, and all later ones chained and signed again."""
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
     from releve.evidence.verify import Tree  # the tree of the forger
 
@@ -205,7 +205,7 @@ def forge(ledger: Ledger, seq: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("seq", "span"), [(3, "entries 1 to 5"), (9, "entries 6 to 12")])
-def test_a_history_written_anew_with_the_key_shows_beside_old_roots(
+def test_a_history_rewritten_with_the_key_shows_beside_old_roots(
     ledger: Ledger, seq: int, span: str
 ) -> None:
     """Only who kept a root from outside can tell; several say between which two it was."""

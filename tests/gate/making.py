@@ -53,10 +53,10 @@ def question(person: int, call: str, cseq: int = 1, **more: Any) -> Question:
 
 def consent_of(person: int, at: datetime, **more: Any) -> Consent:
     """A consent of the nth person with all that it needs."""
-    told = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
+    fields = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
             "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(ITEMS),
             "proof": "a" * 64, "act": "ticked-box", **more}  # fmt: skip
-    return Consent(**told)
+    return Consent(**fields)
 
 
 def campaign_terms(client: str = CLIENT, site: str = "CASA") -> CampaignTerms:

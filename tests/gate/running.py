@@ -16,7 +16,7 @@ from releve.gate.protocol import Question, Reply
 from releve.outbound import LegalRules
 from tests.gate.stores import DjangoStore
 
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
 class _Loop:
@@ -32,21 +32,21 @@ class _Loop:
 _own = threading.local()
 
 
-def run(work: Coroutine[Any, Any, Told]) -> Told:
+def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run something in the event loop of this thread, always the same."""
     if not hasattr(_own, "loop"):
         _own.loop = _Loop()
-    told: Told = _own.loop.runner.run(work)
-    return told
+    result: Result = _own.loop.runner.run(work)
+    return result
 
 
-def run_without_loop(work: Coroutine[Any, Any, Told]) -> Told:
+def run_without_loop(work: Coroutine[Any, Any, Result]) -> Result:
     """Run what waits for nothing; Django's connection is refused within a loop."""
     try:
         work.send(None)
     except StopIteration as done:
-        told: Told = done.value
-        return told
+        result: Result = done.value
+        return result
     raise AssertionError("it waits for something")
 
 
@@ -86,7 +86,7 @@ def decider_of(
 
 
 def _waiting_for_nothing(law: Callable[[], LegalRules]) -> Callable[[], Awaitable[LegalRules]]:
-    async def told() -> LegalRules:
+    async def load_nothing() -> LegalRules:
         return law()
 
-    return told
+    return load_nothing

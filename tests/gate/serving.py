@@ -52,10 +52,10 @@ def check(environ: Mapping[str, str], out: str) -> None:
     _open(environ)
     from releve.gate.models import AttemptRow, Decision
 
-    told = Decision.objects.values_list("call_id", "cseq", "allowed")
+    decisions = Decision.objects.values_list("call_id", "cseq", "allowed")
     attempts = Counter(AttemptRow.objects.values_list("ref", flat=True))
     document = {
-        "decisions": {f"{call}/{cseq}": allowed for call, cseq, allowed in told},
+        "decisions": {f"{call}/{cseq}": allowed for call, cseq, allowed in decisions},
         "rows": Decision.objects.count(),
         "attempts": attempts,
         "most": max(Counter(AttemptRow.objects.values_list("person", flat=True)).values()),

@@ -12,7 +12,7 @@ from releve.gate.sql import KEY_CHECK, bind_questions, common_sql, own_sql
 
 
 class DjangoStore:
-    """A store whose locks are those of nobody else."""
+    """A store that shares its locks with no other store."""
 
     vendor = connection.vendor
 

@@ -77,7 +77,7 @@ def explained(query: str, store: GateConnection | None = None) -> tuple[int, str
     return sent[0]["status"], kind, json.loads(sent[1]["body"])
 
 
-def test_whoever_accepts_json_is_told_in_words_what_the_gate_itself_refuses() -> None:
+def test_a_client_that_accepts_json_gets_the_gates_own_refusals_in_words() -> None:
     for query, status, name in (("to=1", 400, "GATE-CALL"), (GOOD, 503, "GATE-DATABASE")):
         found = explained(query)
         says = {"fr": REFUSALS[name].fr, "en": REFUSALS[name].en}
@@ -178,18 +178,18 @@ def test_the_gate_says_what_each_of_its_own_refusals_means() -> None:
 
 
 def lifespan(gate: Gate) -> list[str]:
-    """Return what a gate told its server as it started and stopped."""
-    told: list[str] = []
+    """Return the messages of a gate to its server at start and stop."""
+    messages: list[str] = []
     asked = iter(("lifespan.startup", "lifespan.shutdown"))
 
     async def receive() -> Any:
         return {"type": next(asked)}
 
     async def send(message: Any) -> None:
-        told.append(message["type"])
+        messages.append(message["type"])
 
     asyncio.run(gate({"type": "lifespan"}, receive, send))
-    return told
+    return messages
 
 
 def test_every_decider_has_connected_before_the_gate_says_that_it_has_started() -> None:

@@ -79,15 +79,15 @@ def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
 
 def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
     fill(range(2))
-    told = run("facts", "withdraw", "client_a", "P1", "--lang", "en", "--by", "ines").output
-    assert f"matched: P1, client {CLIENT}\nconsents taken back: C1\n" in told
-    assert f"{CAMPAIGN}, {number_of(1)}: the gate now answers refuse" in told
-    assert "FR-OPTIN-6 Consent C1 was withdrawn" in told
+    printed = run("facts", "withdraw", "client_a", "P1", "--lang", "en", "--by", "ines").output
+    assert f"matched: P1, client {CLIENT}\nconsents taken back: C1\n" in printed
+    assert f"{CAMPAIGN}, {number_of(1)}: the gate now answers refuse" in printed
+    assert "FR-OPTIN-6 Consent C1 was withdrawn" in printed
     assert WithdrawalRow.objects.get().channel == "oral"
     WatermarkRow.objects.all().delete()
-    told = run("facts", "read", "Consentements", "refusals", "--by", "ines").output
-    assert "consents: rows 2, last event 20" in told
-    assert "refusals: rows 0, last event none" in told
+    printed = run("facts", "read", "Consentements", "refusals", "--by", "ines").output
+    assert "consents: rows 2, last event 20" in printed
+    assert "refusals: rows 0, last event none" in printed
     assert set(WatermarkRow.objects.values_list("feed", flat=True)) == {"consents", "refusals"}
 
 
@@ -109,16 +109,16 @@ def test_a_campaign_is_recorded_and_changed() -> None:
     assert run(*words, "--last", "2026-12-31").output == "recorded\n"
     assert "needs a name" in run("campaign", "", *words[2:], code=1).output
     for name in ("-", " x", "=1"):  # the gate asks itself about the campaign "-"
-        told = run("campaign", *words[2:], "--", name, code=1).output
-        assert "does not begin with a letter or a digit" in told
+        printed = run("campaign", *words[2:], "--", name, code=1).output
+        assert "does not begin with a letter or a digit" in printed
 
 
 def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) -> None:
     fill(range(1))
     lines = "INVITE|f|t|elsewhere|200|OK|now|1\nINVITE|f||refused|603|Declined|now|1\n"
     (tmp_path / "acc_1.log").write_text(lines, encoding="utf-8")
-    told = run("outcomes", str(tmp_path), "--unknown-after", "5").output
-    assert told == "0 filed, 1 refused, 1 without an attempt, 0 broken lines, 0 unknown\n"
+    printed = run("outcomes", str(tmp_path), "--unknown-after", "5").output
+    assert printed == "0 filed, 1 refused, 1 without an attempt, 0 broken lines, 0 unknown\n"
     assert "columns lack sip_code" in run("outcomes", str(tmp_path), "--columns", "callid,cseq",
                                           code=1).output  # fmt: skip
     assert run("close").output == "0 rows in 0 batches; 3 facts; 0 erased\n"
@@ -135,11 +135,11 @@ def test_a_person_is_forgotten_and_the_files_are_cleaned() -> None:
 def test_vouching_for_a_folder_writes_its_feeds_and_says_what_was_read(tmp_path: Path) -> None:
     folder = tmp_path / "facts"
     run("start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
-    told = run(
+    printed = run(
         "facts", "read", "consentements", "attempts", "--folder", str(folder), "--by", "ines"
     )
-    assert "consents: rows 1, last event 2026-10-25T09:30:00+00:00" in told.output
-    assert "attempts: rows 0, last event none" in told.output
+    assert "consents: rows 1, last event 2026-10-25T09:30:00+00:00" in printed.output
+    assert "attempts: rows 0, last event none" in printed.output
     assert not WatermarkRow.objects.exists()
     marks = read_tables({"feeds.csv": (folder / "feeds.csv").read_bytes()})["feeds"]
     read_at = dict(marks.select("feed", "read_at").iter_rows())

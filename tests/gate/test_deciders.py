@@ -45,7 +45,7 @@ class Slow:
 
 
 def decided(ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any) -> list[Reply]:
-    """Return what some deciders told."""
+    """Return the replies of some deciders."""
 
     async def work() -> list[Reply]:
         deciders = DeciderPool(cast("Sequence[Decider]", each))
@@ -73,9 +73,9 @@ def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
         slow.may.set()
         return list(await asyncio.gather(*first, *rest))
 
-    told = decided(ask, slow)
+    answers = decided(ask, slow)
     names = ["first0", *(f"c{n}" for n in range(MAX_GROUP_SIZE + 3))]
-    assert told == [allow_call(f"{name}/1") for name in names]
+    assert answers == [allow_call(f"{name}/1") for name in names]
     assert slow.groups == [1, MAX_GROUP_SIZE, 3]
     assert slow.warm
     assert slow.closed
@@ -101,10 +101,10 @@ def test_another_decides_while_one_is_waiting() -> None:
                            return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
         (free,) = (one for one in (slow, other) if not one.begun.is_set())
         free.may.set()
-        told = [await one for one in asked(deciders, 3)]
+        answers = [await one for one in asked(deciders, 3)]
         for one in (slow, other):
             one.may.set()
-        return [*told, await waiting[0]]
+        return [*answers, await waiting[0]]
 
     assert [reply.text for reply in decided(ask, slow, other)] == [
         "allow c0/1\n", "allow c1/1\n", "allow c2/1\n", "allow first0/1\n",
@@ -112,7 +112,7 @@ def test_another_decides_while_one_is_waiting() -> None:
     assert sorted([slow.groups, other.groups]) == [[1], [3]]
 
 
-def test_whoever_has_been_told_already_is_not_asked_about() -> None:
+def test_a_question_already_answered_is_not_asked_again() -> None:
     slow = Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
@@ -152,9 +152,9 @@ def test_what_was_being_decided_is_refused_when_it_is_broken_off(
         await slow.begun.wait()
         for task in deciders._tasks:
             task.cancel()
-        told = [await first[0]]
+        answers = [await first[0]]
         slow.may.set()
-        return [*told, *await asyncio.gather(*asked(deciders, 1, "after"))]
+        return [*answers, *await asyncio.gather(*asked(deciders, 1, "after"))]
 
     assert decided(ask, slow) == [refuse_unjudged("GATE-FAULT"), allow_call("after0/1")]
     assert not caplog.records

@@ -85,7 +85,7 @@ def test_four_attempts_in_thirty_days_and_no_fifth(ground: Ground) -> None:
 
 
 def explained(ground: Ground, one: Question) -> tuple[str, Any]:
-    """Return what a question is told, short and in full."""
+    """Return the short and the full answer to a question."""
     found = ask(ground, replace(one, explain=True))
     assert found.document is not None
     return said(found), found.document
@@ -94,8 +94,8 @@ def explained(ground: Ground, one: Question) -> tuple[str, Any]:
 def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
     for n in range(4):
         assert said(ask(ground, question(1, f"call{n}"))) == "200 allow"
-    told, found = explained(ground, question(1, "fifth"))
-    assert told == "403 refuse FR-FREQ-1"
+    answer, found = explained(ground, question(1, "fifth"))
+    assert answer == "403 refuse FR-FREQ-1"
     assert (found["answer"], found["legal"]) == ("refuse", False)
     assert [(r["id"], r["gate"]) for r in found["reasons"]] == [("FR-FREQ-1", "H"),
                                                                ("FR-FREQ-1", "P")]  # fmt: skip
@@ -108,7 +108,7 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
     first = ground.rows("SELECT MIN(at) FROM gate_attempt")[0][0]
     again = datetime.fromisoformat(found["next_allowed"])
     assert again == parse_instant(first) + timedelta(days=30)
-    assert explained(ground, question(1, "fifth")) == (told, found), "a repeat is told the same"
+    assert explained(ground, question(1, "fifth")) == (answer, found), "a repeat gets the same"
 
 
 def test_an_allowed_call_says_which_exception_it_rests_on(ground: Ground) -> None:
@@ -117,8 +117,8 @@ def test_an_allowed_call_says_which_exception_it_rests_on(ground: Ground) -> Non
                        frozenset({"electricity"}))  # fmt: skip
     load_facts([Person("P5", number_of(5), now), running], source="more", by="tests")
     ground.ready()
-    told, found = explained(ground, question(5, "call"))
-    assert (told, found["answer"], found["reasons"]) == ("200 allow", "allow", [])
+    answer, found = explained(ground, question(5, "call"))
+    assert (answer, found["answer"], found["reasons"]) == ("200 allow", "allow", [])
     assert [(e["row"], e["lifts"], e["basis"]) for e in found["exceptions"]] == [
         ("FR-EXC-CONTRACT-2@2026-08-11", "FR-OPTIN-1@2026-08-11", "contract:K1")
     ]
@@ -140,20 +140,20 @@ def test_of_several_persons_the_next_instant_is_one_for_all(ground: Ground) -> N
     now = read_clock()
     load_facts([Person("P77", number_of(1), now)], source="more", by="tests")
     ground.ready()
-    told, found = explained(ground, question(1, "call", who="P1"))
-    assert told.startswith("403 refuse FR-OPTIN-1")
+    answer, found = explained(ground, question(1, "call", who="P1"))
+    assert answer.startswith("403 refuse FR-OPTIN-1")
     assert found["next_allowed"] is None
 
 
-def test_a_repeat_is_told_the_same_and_counts_once(ground: Ground) -> None:
+def test_a_repeat_gets_the_same_answer_and_counts_once(ground: Ground) -> None:
     first = ask(ground, question(2, "call"))
     assert [ask(ground, question(2, "call")) for _ in range(6)] == [first] * 6
     assert ask(ground, question(2, "call", 2)).status == 200
     assert ground.rows(ATTEMPTS) == [(2,)]
     other = ask(ground, question(3, "call"))
     assert said(other) == "400 refuse GATE-CALL"
-    refused = ask(ground, question(99, "nobody"))
-    assert ask(ground, question(99, "nobody")) == refused
+    refused = ask(ground, question(99, "unknown"))
+    assert ask(ground, question(99, "unknown")) == refused
     assert refused.reasons == "FR-DATA-PERSON FR-OPTIN-1"
 
 
@@ -164,7 +164,7 @@ def test_a_name_lets_no_other_call_out(ground: Ground) -> None:
     assert {said(ask(ground, other)) for other in others} == {"400 refuse GATE-CALL"}
 
 
-def test_an_old_answer_lets_nobody_call_today(
+def test_an_old_answer_allows_no_call_today(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(ground, question(2, "call")).status == 200
@@ -173,8 +173,8 @@ def test_an_old_answer_lets_nobody_call_today(
     assert ground.rows(ATTEMPTS) == [(1,)]
 
 
-def test_nobody_lends_a_consent_to_a_number_that_is_not_theirs(ground: Ground) -> None:
-    for stranger in (99, 3):  # a number that nobody holds, and somebody else's
+def test_a_consent_does_not_hold_for_another_persons_number(ground: Ground) -> None:
+    for stranger in (99, 3):  # a number without a holder, and another person's
         assert said(ask(ground, question(stranger, "call", who="P2"))) == "403 refuse GATE-WHO"
     assert ground.rows(DECISIONS) == [(0,)]
 
@@ -241,7 +241,7 @@ def test_the_same_call_asked_by_eight_at_once_counts_once(ground: Ground) -> Non
     def dial() -> None:
         store = ground.store(30)
         start.wait()
-        for person in (5, 99):  # somebody who is locked, and nobody
+        for person in (5, 99):  # a locked person, and an unknown one
             one = question(person, f"call-{person}")
             replies.append(decide(store, one, ground.rules, time.monotonic() + 30))
         store.close()
@@ -371,7 +371,7 @@ def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -
         each.close()
 
 
-def test_who_is_held_up_is_refused_in_time_and_holds_up_nobody(ground: Ground) -> None:
+def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: Ground) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite is held as a whole")
     deciders = [decider_of(lambda: ground.rules, ground.store) for _ in range(2)]
@@ -385,11 +385,11 @@ def test_who_is_held_up_is_refused_in_time_and_holds_up_nobody(ground: Ground) -
         await holder.read([held], now)
         waiting = asyncio.create_task(gate.answer(question(4, "held")))
         await asyncio.sleep(0.05)
-        told = [said(await gate.answer(question(5, f"c{n}"))) for n in range(3)]
+        answers = [said(await gate.answer(question(5, f"c{n}"))) for n in range(3)]
         assert not waiting.done()
-        told.append(said(await waiting))
+        answers.append(said(await waiting))
         await holder.abandon()
-        return [*told, said(await gate.answer(question(4, "after")))]
+        return [*answers, said(await gate.answer(question(4, "after")))]
 
     assert run(meet()) == ["200 allow"] * 3 + ["503 refuse GATE-LATE", "200 allow"]
     gate.close()

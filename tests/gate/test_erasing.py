@@ -79,12 +79,12 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, model: type[Any], task: Callable[
     monkeypatch.setattr(erasure, "_split_keys", after_it)
 
 
-def told() -> list[dict[str, Any]]:
+def erasure_entries() -> list[dict[str, Any]]:
     entries = LedgerEntry.objects.filter(kind=erasure.ERASED).order_by("seq")
     return [json.loads(entry.body) for entry in entries]
 
 
-def test_each_part_is_told_with_what_it_erased_and_the_next_run_erases_the_rest(
+def test_each_part_is_recorded_and_the_next_run_erases_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fill(range(4))
@@ -93,14 +93,14 @@ def test_each_part_is_told_with_what_it_erased_and_the_next_run_erases_the_rest(
         killed_after(patch, 3)
         with pytest.raises(KilledError):
             erase_due(on, now)
-    assert [(body["rows"], body["values"]) for body in told()] == [(1, 0)] * 3
+    assert [(body["rows"], body["values"]) for body in erasure_entries()] == [(1, 0)] * 3
     assert ConsentRow.objects.count() == 1
     rest = erase_due(on, now)
     assert not ConsentRow.objects.exists()
     assert not PseudonymValue.objects.exists()
-    assert sum(body["rows"] + body["values"] for body in told()) == 3 + rest
+    assert sum(body["rows"] + body["values"] for body in erasure_entries()) == 3 + rest
     assert erase_due(on, now) == 0
-    assert len(told()) == 3 + rest
+    assert len(erasure_entries()) == 3 + rest
 
 
 def test_of_the_versions_of_a_fact_the_last_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
     facts += [Mandate("M1", client, CALLER, first, None, now) for client in TWINS.values()]
     for n in range(PEOPLE):
         facts.append(Person(f"P{n}", number_of(n), now))
-        if dice.random() < 0.2:  # somebody else answers there as well
+        if dice.random() < 0.2:  # another person answers there as well
             facts.append(Person(f"P{dice.randrange(PEOPLE)}", number_of(n), now))
         days = dice.choice((1, 20, 200, 364, 400))
         items = dice.choice((None, frozenset({"identity", "choice"})))
@@ -108,7 +108,7 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
 
 
 def questions(dice: random.Random, count: int) -> list[dict[str, Any]]:
-    """Questions at random: repeats, names used twice, nobody's numbers, wrong campaigns."""
+    """Questions at random: repeats, names used twice, unknown numbers, wrong campaigns."""
     found: list[dict[str, Any]] = []
     for n in range(count):
         if found and dice.random() < 0.1:
@@ -130,9 +130,9 @@ def questions(dice: random.Random, count: int) -> list[dict[str, Any]]:
     return found
 
 
-def of_twin(twin: str, told: dict[str, Any]) -> Question:
+def of_twin(twin: str, fields: dict[str, Any]) -> Question:
     """The question about one of the twins' campaigns."""
-    return question(**{"camp": twin, **told, "call": f"{twin}-{told['call']}"})
+    return question(**{"camp": twin, **fields, "call": f"{twin}-{fields['call']}"})
 
 
 @pytest.mark.django_db
@@ -143,9 +143,9 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
         record_campaign(name, campaign_terms(client), by="tests")
     load_facts(people(dice, now), source="tests", by="tests")
     read_feeds()
-    told, store = questions(dice, 150), DjangoStore()
-    alone = [decide(store, of_twin(CAMPAIGN, one), rules, time.monotonic() + 30) for one in told]
-    together, commons, rest = list[Reply](), CampaignCache(), told
+    calls, store = questions(dice, 150), DjangoStore()
+    alone = [decide(store, of_twin(CAMPAIGN, one), rules, time.monotonic() + 30) for one in calls]
+    together, commons, rest = list[Reply](), CampaignCache(), calls
     while rest:
         size = dice.choice((1, 2, 5, 30))
         group, rest = rest[:size], rest[size:]
@@ -282,7 +282,7 @@ def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
         for call in range(5):
             order = dice.sample(range(10), 8)
             group = [question(n, f"{'same' if n < 3 else dialler}-{call}-{n}") for n in order]
-            group.append(question(99, f"nobody-{call}"))
+            group.append(question(99, f"unknown-{call}"))
             replies.extend(decide_all(store, asked(*group), ground.rules, commons))
         store.close()
 
@@ -307,7 +307,7 @@ def test_connections_that_are_opened_and_closed_at_once_are_all_opened(tmp_path:
         first.execute("CREATE TABLE some (cell)")
 
     def open_some() -> None:
-        for number in range(200):  # nobody else has it open: each that closes ends the log
+        for number in range(200):  # no other connection is open: each close ends the log
             SQLiteConnection(path, 5).close()
             opened.append(number)
 

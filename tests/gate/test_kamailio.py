@@ -80,7 +80,7 @@ class Proxy:
                 process.wait()
 
     def dial(self, *calls: tuple[str, str]) -> list[str]:
-        """Place calls one after the other; what each was told, with the gate's reason if any."""
+        """Place calls one after the other; return each answer, with the gate's reason if any."""
         numbers, log = self.folder / "numbers.csv", self.folder / "dialler.log"
         numbers.write_text("SEQUENTIAL\n" + "".join(f"{to};{cli}\n" for to, cli in calls))
         subprocess.run(
@@ -90,14 +90,14 @@ class Proxy:
              "-message_overwrite", "true"],
             cwd=self.folder, check=True, stdout=subprocess.DEVNULL, timeout=90,
         )  # fmt: skip
-        told: dict[str, str] = {}
+        answers: dict[str, str] = {}
         for message in re.split(r"(?m)^-{10,}.*$", log.read_text(encoding="latin-1")):
             status = re.search(r"^SIP/2.0 ([2-6]\d\d)", message, re.M)
             call = re.search(r"^Call-ID: *(\S+)", message, re.M)
             if status and call and re.search(r"^CSeq: *1 INVITE", message, re.M):
                 reason = re.search(r"^X-Gate-Reason: *refuse (.+?)\s*$", message, re.M)
-                told[call[1]] = status[1] + (f" {reason[1]}" if reason else "")
-        return list(told.values())
+                answers[call[1]] = status[1] + (f" {reason[1]}" if reason else "")
+        return list(answers.values())
 
     def carried(self) -> Counter[str]:
         """Return how many requests of each kind have come to the carrier."""
@@ -107,7 +107,7 @@ class Proxy:
 
 
 def bound(port: int) -> bool:
-    """Whether somebody listens on a UDP port of this machine."""
+    """Return whether a program listens on a UDP port of this machine."""
     return f":{port:04X} " in Path("/proc/net/udp").read_text()
 
 
@@ -136,14 +136,14 @@ def test_a_sip_proxy_lets_out_what_the_gate_allows_and_nothing_else(tmp_path: Pa
     with served(tmp_path / "gate", 1) as (process, gate, environment):
         proxy = Proxy(tmp_path / "proxy", gate)
         with proxy.running():
-            told = proxy.dial(*[(number_of(1), CALLER)] * 5, (number_of(0), "+33612345678"))
-            assert told[:5] == ["200"] * 4 + ["603 FR-FREQ-1"]
-            assert told[5].startswith("603 ")
-            assert "FR-CLI-1" in told[5]
+            answers = proxy.dial(*[(number_of(1), CALLER)] * 5, (number_of(0), "+33612345678"))
+            assert answers[:5] == ["200"] * 4 + ["603 FR-FREQ-1"]
+            assert answers[5].startswith("603 ")
+            assert "FR-CLI-1" in answers[5]
             assert within_dialog(proxy.port, "0123") == "403", "a To tag can be made up"
             assert proxy.carried() == {"INVITE": 4, "ACK": 4, "BYE": 4}
             process.kill()
-            assert proxy.dial((number_of(0), CALLER)) == ["503"], "nobody is there to allow it"
+            assert proxy.dial((number_of(0), CALLER)) == ["503"], "no gate is there to allow it"
             assert proxy.carried()["INVITE"] == 4
             key = hashlib.md5(f"{SECRET}made-up".encode(), usedforsecurity=False).hexdigest()
             assert within_dialog(proxy.port, key) == "100"

@@ -35,7 +35,7 @@ def use(key: str) -> None:
     pseudonyms.forget_key()
 
 
-def told(ground: Ground, call: str = "c1") -> str:
+def ask_gate(ground: Ground, call: str = "c1") -> str:
     decider = decider_of(lambda: ground.rules, ground.store)
     try:
         (reply,) = answer(decider, PendingQuestion(question(0, call), time.monotonic() + 5))
@@ -51,30 +51,30 @@ def lost(home: Path) -> None:
 
 def test_a_gate_without_the_key_of_its_database_refuses_every_call(ground: Ground) -> None:
     right = settings.GATE_KEY
-    assert told(ground, "c0").startswith("200 allow")
+    assert ask_gate(ground, "c0").startswith("200 allow")
     for wrong in (OTHER, ""):
         use(wrong)
-        assert told(ground) == "503 refuse GATE-KEY"
+        assert ask_gate(ground) == "503 refuse GATE-KEY"
         assert not (settings.HOME / "gate.key").exists(), "none is made beside the rows"
     use("short")
-    assert told(ground) == "503 refuse GATE-KEY"
+    assert ask_gate(ground) == "503 refuse GATE-KEY"
     use(right)
-    assert told(ground, "c2").startswith("200 allow")
+    assert ask_gate(ground, "c2").startswith("200 allow")
 
 
 def test_a_key_that_is_put_back_is_taken_without_a_new_process(ground: Ground) -> None:
     right = settings.GATE_KEY
     use("")
     (settings.HOME / "gate.key").write_text(OTHER)
-    assert told(ground) == "503 refuse GATE-KEY"
+    assert ask_gate(ground) == "503 refuse GATE-KEY"
     (settings.HOME / "gate.key").write_text(right)
-    assert told(ground, "c2").startswith("200 allow")
+    assert ask_gate(ground, "c2").startswith("200 allow")
 
 
 def test_a_database_without_a_check_value_allows_nothing(ground: Ground) -> None:
     KeyCheck.objects.all().delete()
     ground.ready()
-    assert told(ground) == "503 refuse GATE-KEY"
+    assert ask_gate(ground) == "503 refuse GATE-KEY"
 
 
 @pytest.mark.django_db

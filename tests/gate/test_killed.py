@@ -93,7 +93,7 @@ def ask(port: int, path: str) -> tuple[int, str]:
 
 
 def test_no_attempt_is_lost_and_none_counts_twice(house: House, tmp_path: Path) -> None:
-    dice, told, done = random.Random(5), dict[str, int](), threading.Semaphore(0)
+    dice, answered, done = random.Random(5), dict[str, int](), threading.Semaphore(0)
 
     def dial(dialler: int) -> None:
         for call in range(dialler, DECISIONS, DIALLERS):
@@ -104,7 +104,7 @@ def test_no_attempt_is_lost_and_none_counts_twice(house: House, tmp_path: Path) 
             while (status := ask(house.port, path)[0]) not in (200, 403):
                 assert time.monotonic() < until, f"no answer but {status}"
                 time.sleep(0.02)
-            told[f"{name}/1"] = status
+            answered[f"{name}/1"] = status
             done.release()
 
     threads = [threading.Thread(target=dial, args=(n,)) for n in range(DIALLERS)]
@@ -118,8 +118,10 @@ def test_no_attempt_is_lost_and_none_counts_twice(house: House, tmp_path: Path) 
         thread.join()
     run(check, house.environment, str(tmp_path / "found.json"))
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert {name: 200 if allowed else 403 for name, allowed in found["decisions"].items()} == told
+    assert {
+        name: 200 if allowed else 403 for name, allowed in found["decisions"].items()
+    } == answered
     assert found["rows"] == DECISIONS
-    allowed = {name: 1 for name, status in told.items() if status == 200}
+    allowed = {name: 1 for name, status in answered.items() if status == 200}
     assert found["attempts"] == allowed, "each call that was let out counts once, no other does"
     assert found["most"] == 4

@@ -115,7 +115,7 @@ def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_d
     assert ask(ground, question(1, "again")) == "403 FR-REFUS-60"
 
 
-def test_a_number_nobody_is_known_under_binds_who_is_recorded_later(ground: Open) -> None:
+def test_a_request_by_an_unknown_number_binds_a_person_recorded_later(ground: Open) -> None:
     found = record_request(stop(number_of(40)), by="ines")
     assert (found.persons, found.consents) == (0, 0)
     now = read_clock()
@@ -207,8 +207,10 @@ def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
     assert spelt == preview_answers(number_of(1), CLIENT, ground.rules, now)
     assert record_request(PhoneRequest("k", number_of(1), "stop", CLIENT), by="ines").before
     ask(ground, question(2, "c"))
-    told = PhoneRequest("o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
-    record_request(told, by="ines")
+    request = PhoneRequest(
+        "o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée"
+    )
+    record_request(request, by="ines")
     assert AttemptRow.objects.latest("pk").outcome == "busy"
 
 
@@ -222,8 +224,8 @@ def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings)
 
 def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:
     assert ask(ground, question(1, "call")) == "200"
-    told = PhoneRequest("o", number_of(1), "outcome", CLIENT, outcome="conversation")
-    assert record_request(told, by="ines").facts == 1
+    request = PhoneRequest("o", number_of(1), "outcome", CLIENT, outcome="conversation")
+    assert record_request(request, by="ines").facts == 1
     rows = list(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
     assert rows == [("call/1", ""), ("call/1", "conversation")]
     unknown = PhoneRequest("p", number_of(2), "outcome", CLIENT, outcome="busy")

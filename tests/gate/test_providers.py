@@ -1,4 +1,4 @@
-"""Attempts that other providers tell: each counts, none twice, whoever named them how."""
+"""Attempts that other providers report: each counts once, under any name of its provider."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 @pytest.fixture
 def asked() -> list[str]:
-    """Ten calls to three people, over Django's own connection; what each was told."""
+    """Ten calls to three people, over Django's own connection; returns the answers."""
     fill(range(3))
     store, rules = DjangoStore(), open_rules()
     replies = [
@@ -130,8 +130,12 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1, 0)
     os.rename(file, folder / "acc_1.log.1")
     assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0)
-    told = AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
-    assert list(told) == [("call-0/1", "answered"), ("call-1/1", "busy"), ("call-2/1", "answered")]
+    outcomes = AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
+    assert list(outcomes) == [
+        ("call-0/1", "answered"),
+        ("call-1/1", "busy"),
+        ("call-2/1", "answered"),
+    ]
     assert Cursor.objects.count() == 1
 
 
@@ -146,9 +150,9 @@ def test_what_an_agent_reported_of_an_answered_call_stays(
     assert reported.order_by("-pk")[0].outcome == said
 
 
-@pytest.mark.parametrize(("code", "told"), [("200", "FR-INS-1"), ("486", "")])
+@pytest.mark.parametrize(("code", "reasons"), [("200", "FR-INS-1"), ("486", "")])
 def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
-    code: str, told: str, tmp_path: Path
+    code: str, reasons: str, tmp_path: Path
 ) -> None:
     fill(range(1))
     row = CampaignTerms(CLIENT, "insurance", "manual", "prospecting", "", None, False,
@@ -165,15 +169,15 @@ def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
     assert ask("first") == ""
     (tmp_path / "acc_1.log").write_text(line("first", code))
     assert read_outcomes(tmp_path).filed == 1
-    assert ask("second") == told
+    assert ask("second") == reasons
 
 
-def test_a_call_that_the_proxy_refused_by_itself_went_around_nobody(
+def test_a_call_refused_by_the_proxy_itself_bypassed_no_gate(
     asked: list[str], tmp_path: Path
 ) -> None:
     alone = [line("first", "603"), line("second", "503"), line("out", "408")]
     alone.append(line("call-0", "503"))  # allowed, but the answer came too late
-    called = line("called", "603")  # whoever was called declined: the call went out
+    called = line("called", "603")  # the person called declined: the call went out
     (tmp_path / "acc_1.log").write_text("".join(alone).replace("|to|", "||") + called)
     assert dataclasses.astuple(read_outcomes(tmp_path)) == (1, 2, 0, 2)
     assert AttemptRow.objects.exclude(outcome="").get().outcome == "failed"
@@ -193,7 +197,7 @@ def test_the_cursor_stays_where_filing_fails(
     assert read_outcomes(folder).filed == 1
 
 
-def test_an_attempt_that_nobody_tells_about_is_unknown_until_somebody_does(
+def test_an_attempt_without_a_report_is_unknown_until_one_comes(
     asked: list[str], tmp_path: Path
 ) -> None:
     count = AttemptRow.objects.count()
@@ -295,12 +299,12 @@ def test_what_happened_later_than_now_is_refused_as_it_would_forbid_nothing_yet(
     assert not Load.objects.exists()
 
 
-def test_a_load_that_was_killed_counts_for_nobody_and_goes_on(
+def test_a_killed_load_counts_for_no_call_and_is_resumed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = "".join(f"{CLIENT},P{n},2026-09-15T11:00:00+02:00\n" for n in range(5))
     frames = read_tables({"withdrawals.csv": b"client,person,at\n" + rows.encode()})
-    told = {"withdrawals": frames["withdrawals"]}
+    killed_frames = {"withdrawals": frames["withdrawals"]}
 
     def killed(table: str, done: int, rows: int) -> None:
         if done == 4:
@@ -308,9 +312,9 @@ def test_a_load_that_was_killed_counts_for_nobody_and_goes_on(
 
     monkeypatch.setattr("releve.gate.fact_import._CHUNK", 2)
     with pytest.raises(KeyboardInterrupt):
-        load_frames(told, source="a", by="tests", digest="d", progress=killed)
+        load_frames(killed_frames, source="a", by="tests", digest="d", progress=killed)
     assert Load.objects.filter(known_at=None).count() == 1
-    found = load_frames(told, source="a", by="tests", digest="d")
+    found = load_frames(killed_frames, source="a", by="tests", digest="d")
     assert (found.written, found.there) == ({"withdrawals": 1}, {"withdrawals": 4})
     assert Load.objects.get().known_at is not None
 

@@ -100,8 +100,8 @@ def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_
 
 def test_the_text_of_a_fact_holds_pseudonyms_and_when_it_was_known() -> None:
     fill(range(1))
-    told = json.loads(serialize_fact(ConsentRow.objects.get()))
-    assert told["ref"] == "C0"
-    assert told["recorded_at"] == told["known_at"]
-    assert "P0" not in told["person"]
-    assert {"digest", "erase_on"}.isdisjoint(told)
+    columns = json.loads(serialize_fact(ConsentRow.objects.get()))
+    assert columns["ref"] == "C0"
+    assert columns["recorded_at"] == columns["known_at"]
+    assert "P0" not in columns["person"]
+    assert {"digest", "erase_on"}.isdisjoint(columns)

@@ -59,10 +59,10 @@ def path_of(call: str, campaign: str = CAMPAIGN) -> str:
     return f"/gate?to={number_of(1)}&cli={CALLER}&camp={campaign}&ci={call}&cs=1"
 
 
-def test_the_command_answers_with_two_processes_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_the_command_answers_with_two_processes_until_stopped(tmp_path: Path) -> None:
     with served(tmp_path, 2) as (process, port, _):
         assert ask(port, path_of("call")) == (200, "allow call/1\n")
-        assert ask(port, path_of("call")) == (200, "allow call/1\n"), "a repeat is told the same"
+        assert ask(port, path_of("call")) == (200, "allow call/1\n"), "a repeat gets the same"
         assert ask(port, path_of("call", "none"))[0] == 400
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)

@@ -1,4 +1,4 @@
-"""A withdrawal says whom it matched and what the gate answers then; one that fits nobody fails."""
+"""A withdrawal shows the persons it matched and the next answer; without a match it fails."""
 
 from __future__ import annotations
 

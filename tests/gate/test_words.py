@@ -98,7 +98,7 @@ def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() ->
                 source="tests", by="tests")  # fmt: skip
     assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
     assert resolve_client("Alpha  SA") == resolve_client("client_A") == CLIENT
-    assert resolve_client("Nobody") == "Nobody"
+    assert resolve_client("Unknown") == "Unknown"
     assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
     known = read_facts("alpha sa", number_of(0), read_clock()).facts()
     (person,) = {row.person for row in known.find_persons(number_of(0), read_clock())}
@@ -122,10 +122,10 @@ def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Pa
     ground.ready()
     for k in range(5):
         assert ask(ground, question(1, f"s{k}", camp="care")).status == 200
-    told = [ask(ground, question(1, f"p{k}")).status for k in range(5)]
+    statuses = [ask(ground, question(1, f"p{k}")).status for k in range(5)]
     assert set(ground.rows("SELECT DISTINCT purpose FROM gate_attempt")) == {
         ("service",), ("prospecting",)}  # fmt: skip
-    assert told == [200, 200, 200, 200, 403]
+    assert statuses == [200, 200, 200, 200, 403]
 
 
 def test_a_campaign_of_before_sectors_is_refused() -> None:

@@ -143,8 +143,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_written_is_refused_with_its_reason(case: str) -> None:
-    arguments, told = REFUSED[case]
-    with pytest.raises(EntryError, match=told):
+    arguments, message = REFUSED[case]
+    with pytest.raises(EntryError, match=message):
         append(**{**draft_of(1), **arguments})
     assert read_head().seq == 0
 

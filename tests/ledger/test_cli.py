@@ -49,13 +49,13 @@ def test_sealing_writes_the_root_and_says_where(ledger: Ledger, tmp_path: Path) 
 
 
 def test_an_empty_ledger_is_said_to_be(ledger: Ledger) -> None:
-    for arguments, told in (
+    for arguments, message in (
         (["seal"], "the ledger is empty: there is nothing to seal"),
         (["prove", 1], "there is no root yet: `releve ledger seal` makes one"),
         (["growth", 1], "there is no root 1"),
     ):
         done = ledger(*arguments)
-        assert (done.exit_code, done.stderr) == (1, f"Error: {told}\n")
+        assert (done.exit_code, done.stderr) == (1, f"Error: {message}\n")
 
 
 def test_the_key_alone_is_printed(ledger: Ledger) -> None:
@@ -152,7 +152,7 @@ def test_what_is_due_is_erased_and_a_person_on_request(ledger: Ledger, sealed: S
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--on", "2999-01-01"), "2999-01-01 is yet to come"),
         (("--on", "soon"), "must be a day like 2026-12-31, got 'soon'"),
@@ -161,8 +161,8 @@ def test_what_is_due_is_erased_and_a_person_on_request(ledger: Ledger, sealed: S
     ],
 )
 def test_an_erasure_that_is_not_clear_is_refused(
-    ledger: Ledger, arguments: tuple[str, ...], told: str
+    ledger: Ledger, arguments: tuple[str, ...], message: str
 ) -> None:
     done = ledger("erase", *arguments)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr

@@ -82,7 +82,7 @@ def test_a_person_is_erased_and_the_others_stay() -> None:
     assert read_head().seq == 10
 
 
-def test_erasing_nobody_is_refused() -> None:
+def test_erasing_no_person_is_refused() -> None:
     with pytest.raises(ValueError, match="no subject is given"):
         erase_subject("", now=at(1))
 
@@ -125,7 +125,7 @@ def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_who_stays_is_told_of_and_the_next_call_cleans_the_files(tmp_path: Path) -> None:
+def test_a_reader_who_stays_is_reported_and_the_next_call_cleans_the_files(tmp_path: Path) -> None:
     """A snapshot from before the erasure, such as the server's own analysis of a table takes."""
     with installation(tmp_path) as environment:
         run(environment, "fill", "40", "30")
@@ -146,7 +146,7 @@ def test_a_reader_who_stays_is_told_of_and_the_next_call_cleans_the_files(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_writer_in_another_database_of_the_server_is_told_of(tmp_path: Path) -> None:
+def test_a_writer_in_another_database_of_the_server_is_reported(tmp_path: Path) -> None:
     """What it holds up is what every snapshot of the server may see, those of this one too."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one database")

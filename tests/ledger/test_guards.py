@@ -1,4 +1,4 @@
-"""Append-only: what Python refuses, and what the database refuses whoever asks."""
+"""Append-only: what Python refuses, and what the database refuses every user."""
 
 from __future__ import annotations
 

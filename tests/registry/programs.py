@@ -86,10 +86,10 @@ def race() -> None:
         changes = preview_changes(small(name))
         time.sleep(max(0, start - time.monotonic()))
         try:
-            told = str(apply_changes(changes, name))
+            answer = str(apply_changes(changes, name))
         except Conflict as error:
-            told = str(error)
-        os.write(1, f"{told}\n".encode())  # at once, or the line of the other comes in between
+            answer = str(error)
+        os.write(1, f"{answer}\n".encode())  # at once, or the line of the other comes in between
 
     for child in [apart(lambda name=name: act(name)) for name in ("one", "two")]:  # type: ignore[misc]
         os.waitpid(child, 0)

@@ -226,9 +226,7 @@ def test_a_row_that_others_need_is_not_removed(
     assert get_current_version() == first
 
 
-def test_a_row_that_nobody_needs_is_removed_after_a_yes(
-    web: Client, first: Version, small: Operator
-) -> None:
+def test_an_unused_row_is_removed_after_a_yes(web: Client, first: Version, small: Operator) -> None:
     url = row_url("contingencies", small.contingencies[0].id) + "/remove"
     assert "Rien d’autre n’a besoin de cette ligne" in words(web.get(url))
     assert web.post(url, {"seen": "1", "comment": "fini"}).status_code == 302
@@ -401,7 +399,7 @@ def test_a_form_without_its_token_is_refused(first: Version, small: Operator) ->
     assert get_current_version() == first
 
 
-def test_every_page_links_to_its_twin_and_is_kept_by_nobody_else(
+def test_every_page_links_to_its_twin_and_is_cached_by_no_other(
     web: Client, first: Version, small: Operator
 ) -> None:
     pages = (

@@ -152,7 +152,7 @@ def test_an_empty_registry_has_nothing_to_edit(db: None) -> None:
         add_row("clients", {"id": "x", "name": "X"}, "amina")
 
 
-def test_a_row_changed_by_somebody_else_meanwhile_is_not_overwritten(
+def test_a_row_changed_by_another_user_meanwhile_is_not_overwritten(
     first: Version, small: Operator
 ) -> None:
     site, other = small.sites[0].id, small.sites[1].id

@@ -1,4 +1,4 @@
-"""Files that somebody sent: unpacked with care, kept until a yes or a no."""
+"""Uploaded files: unpacked with care, kept until confirmed or refused."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_an_upload_that_changes_nothing_any_more_is_said(first: Version, small: 
 
 def test_a_bad_upload_names_every_fault(first: Version, small: Operator) -> None:
     files = write_operator(small)
-    files["clients.csv"] += b"c9,\nc8,Nobody\n"
+    files["clients.csv"] += b"c9,\nc8,Unused\n"
     upload = Upload(name="a.zip", data=zipped(files))
     with pytest.raises(OperatorFaults) as error:
         read_upload(upload)
@@ -121,7 +121,7 @@ def test_a_bad_upload_names_every_fault(first: Version, small: Operator) -> None
     assert found == [("clients", 3, "id"), ("clients", 3, "name"), ("clients", 4, "id")]
 
 
-def test_uploads_that_nobody_answered_go_after_a_day(first: Version, small: Operator) -> None:
+def test_uploads_left_unanswered_are_deleted_after_a_day(first: Version, small: Operator) -> None:
     old = sent(replace(small, stops=small.stops[::-1]))
     Upload.objects.filter(pk=old.pk).update(made_at=old.made_at - timedelta(hours=25))
     sent(replace(small, seats=small.seats[::-1]))

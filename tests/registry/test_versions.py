@@ -85,7 +85,7 @@ def test_what_does_not_change_is_stored_once(middle: Operator) -> None:
     assert 1 <= new_blocks <= 3, "the block the agent came into, cut in two at most"
 
 
-def test_a_row_that_came_went_and_changed_are_told_apart(first: Version, small: Operator) -> None:
+def test_added_removed_and_changed_rows_are_distinguished(first: Version, small: Operator) -> None:
     agents = list(small.agents)
     agents[3] = replace(agents[3], line_mbps=77.0, carrier="Another")
     gone = agents.pop(5)
