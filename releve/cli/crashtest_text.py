@@ -129,8 +129,8 @@ def outbreak_lines(result: CrashResult) -> Iterator[str]:
     yield (
         f"Outbreaks: no agent infected in {ill.none.value:.0%} of quarters, a tenth of the agents"
         f" or more in {ill.major.value:.0%}; the middle nine tenths have"
-        f" {ill.infected_band.low:.0f} to {ill.infected_band.high:.0f} infected, {ill.away_band.low:.0f} to"
-        f" {ill.away_band.high:.0f} agent-days away."
+        f" {ill.infected_band.low:.0f} to {ill.infected_band.high:.0f} infected,"
+        f" {ill.away_band.low:.0f} to {ill.away_band.high:.0f} agent-days away."
     )
     yield "No study of a closure of 48 hours after two positives was found; this is the model's."
     if result.unplanned:
