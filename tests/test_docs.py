@@ -12,7 +12,7 @@ import click
 import pytest
 
 from releve.cli import main
-from releve.cli.reference import cli_markdown, commands_of
+from releve.cli.reference import cli_markdown, list_commands
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -57,7 +57,7 @@ def faults_of(words: list[str]) -> str:
         name, *words = words
         if name.startswith("-") or name in ("...", "SUBJECT", "COMMAND"):
             return ""
-        below = commands_of(command)
+        below = list_commands(command)
         if name not in below:
             return f"there is no command {name!r}"
         command = below[name]
@@ -89,7 +89,7 @@ def test_the_reference_of_the_command_line_has_every_option() -> None:
 
 def leaves(command: click.Command) -> Iterator[click.Command]:
     if isinstance(command, click.Group):
-        for below in commands_of(command).values():
+        for below in list_commands(command).values():
             yield from leaves(below)
     else:
         yield command

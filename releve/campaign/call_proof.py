@@ -121,7 +121,7 @@ def _proved(
 ) -> ProvedCall:
     again = replay_decision(decision, rules)
     found, facts = again.verdicts[0], json.loads(again.evidence)
-    withdrawal = _withdrawal_of(decision, taken)
+    withdrawal = _find_withdrawal(decision, taken)
     caller = [row for _, row in again.answer.tables["mandates"] if row["number"] == decision.caller]
     batch = decision.batch
     content = {
@@ -196,7 +196,7 @@ def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[Withdra
     return found
 
 
-def _withdrawal_of(
+def _find_withdrawal(
     decision: Decision, taken: Mapping[tuple[str, str], Sequence[WithdrawalRow]]
 ) -> WithdrawalRow | None:
     """Return the first withdrawal from the call on, on its legal day."""

@@ -61,7 +61,7 @@ def iter_consents(
             if object_ and object_ not in row.objects_named.split("|"):
                 continue
             given = copies.get((row.person, row.ref), ())
-            withdrawal = _withdrawal_of(row, taken.get(row.person, ()), refs[row.person])
+            withdrawal = _find_withdrawal(row, taken.get(row.person, ()), refs[row.person])
             yield _prove_consent(row, limits, withdrawal, given, prover)
 
 
@@ -158,7 +158,7 @@ def _last_day(row: ConsentRow, limits: _Limits) -> str:
     return find_last_day(found, fact).isoformat()
 
 
-def _withdrawal_of(
+def _find_withdrawal(
     row: ConsentRow, taken: Sequence[WithdrawalRow], refs: Collection[str]
 ) -> WithdrawalRow | None:
     """Return the first withdrawal that takes a consent back: of it by name, or of all before.

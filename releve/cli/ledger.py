@@ -111,12 +111,12 @@ def verify(outside: tuple[Path, ...]) -> None:
     Exit status 1 where a fault is found; each is named. What is run is the stand-alone verifier
     that others are given.
     """
-    from releve.evidence.verify import Export, report, root_of
+    from releve.evidence.verify import Export, read_root, report
     from releve.ledger.export import export_lines
 
     keys = [_key()]
     try:
-        checked = Export(keys, [root_of(str(path), keys) for path in outside])
+        checked = Export(keys, [read_root(str(path), keys) for path in outside])
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--root") from None
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
@@ -139,8 +139,8 @@ def prove(
     health are commitments in it, unless they are shown. Entries from before health was committed
     to hold it in clear: their proof is refused without --health.
     """
+    from releve.ledger.digests import canonical_json
     from releve.ledger.disclosure import holds_health_in_clear
-    from releve.ledger.hashing import canonical_json
     from releve.ledger.proofs import prove_entry
 
     if holds_health_in_clear(seq) and not health:
@@ -161,7 +161,7 @@ def growth(first: int, second: int | None, out: Path | None) -> None:
 
     Roots are given by number; without SECOND, the last one is taken.
     """
-    from releve.ledger.hashing import canonical_json
+    from releve.ledger.digests import canonical_json
     from releve.ledger.proofs import prove_growth
 
     _write(canonical_json(prove_growth(_root(first), _root(second))), out)

@@ -102,7 +102,7 @@ def reprove(file: Path, keys: tuple[str, ...]) -> None:
         with file.open(encoding="utf-8") as lines:
             faults = _judged(lines)
         with file.open(encoding="utf-8") as lines:
-            proved, more = _proofs(lines, [verify.key_of(key) for key in keys])
+            proved, more = _proofs(lines, [verify.read_key(key) for key in keys])
     except (OutboundError, ValueError, KeyError, TypeError) as error:
         raise click.UsageError(f"{file}: {error}") from error
     faults += more

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import click
 
-__all__ = ["cli_markdown", "commands_of"]
+__all__ = ["cli_markdown", "list_commands"]
 
 _INTRODUCTION = """\
 # The command line
@@ -35,11 +35,11 @@ def _leaves(command: click.Command, path: str) -> Iterator[tuple[str, click.Comm
     if not isinstance(command, click.Group):
         yield path, command
         return
-    for name, below in commands_of(command).items():
+    for name, below in list_commands(command).items():
         yield from _leaves(below, f"{path} {name}")
 
 
-def commands_of(group: click.Group) -> dict[str, click.Command]:
+def list_commands(group: click.Group) -> dict[str, click.Command]:
     """Return the commands of a group by name, in order."""
     context = click.Context(group)
     found = {

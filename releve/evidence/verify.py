@@ -552,7 +552,7 @@ def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tu
 # 7. The command line.
 
 
-def key_of(text: str) -> str:
+def read_key(text: str) -> str:
     """Return a public key given in hex, or in a file."""
     found = text if is_hash(text) else Path(text).read_text(encoding="ascii").strip()
     if not is_hash(found):
@@ -560,7 +560,7 @@ def key_of(text: str) -> str:
     return found
 
 
-def root_of(path: str, keys: list[str]) -> dict[str, Any]:
+def read_root(path: str, keys: list[str]) -> dict[str, Any]:
     """Return a root from outside."""
     try:
         return check_root(read_line(Path(path).read_bytes()), keys)
@@ -587,8 +587,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", action="append", default=[], help="root you have from outside")
     given = parser.parse_args(arguments)
     try:
-        keys = [key_of(text) for text in given.key]
-        outside = [root_of(path, keys) for path in given.root]
+        keys = [read_key(text) for text in given.key]
+        outside = [read_root(path, keys) for path in given.root]
         faults, summary = check_file(given.file, keys, outside)
     except (OSError, ValueError) as error:
         print(f"verify.py: {error}", file=sys.stderr)

@@ -19,7 +19,7 @@ from releve.gate.errors import NotAvailable
 from releve.gate.models import AttemptRow, Batch, Decision
 from releve.gate.row_tree import MAX_BATCH_ROWS, RowTree
 from releve.ledger.chain import append, lock_head
-from releve.ledger.hashing import canonical_json
+from releve.ledger.digests import canonical_json
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import load_root
 

@@ -113,7 +113,9 @@ async def decide_group(
                 replies[place] = refuse_unjudged("GATE-LATE")
         left = [place for place, reply in enumerate(replies) if reply is None]
         try:
-            answered = await _together(store, [asked[place] for place in left], rules, commons)
+            answered = await _decide_together(
+                store, [asked[place] for place in left], rules, commons
+            )
         except DecisionConflict:  # another process has answered a call: try again as a repeat
             answered = None
             if tries == _MOST_TRIES and len(asked) > 1:
@@ -132,7 +134,7 @@ async def decide_group(
     return [reply or refuse_unjudged("GATE-LATE") for reply in replies]
 
 
-async def _together(
+async def _decide_together(
     store: GateConnection,
     asked: Sequence[PendingQuestion],
     rules: LegalRules,
@@ -213,10 +215,12 @@ class _DecisionGroup:
         question, clock = one.question, self.seen.clock or self.now
         decided = self.seen.decided.get((question.ci, question.cs))
         if decided is not None:
-            reply = _again(decided, question, (one.number, one.named), clock)
+            reply = _repeat_answer(decided, question, (one.number, one.named), clock)
             return self._explained(one, reply, decided) if question.explain else reply
         answer = self._answer(one)
-        fault = _fault(answer, self.seen, self.now) or _strange(answer, one.named, question.ref)
+        fault = _find_fault(answer, self.seen, self.now) or _find_mismatch(
+            answer, one.named, question.ref
+        )
         if fault:
             return refuse_unjudged(fault)
         newest = max(filter(None, (answer.newest, self.last)), default=None)
@@ -229,9 +233,9 @@ class _DecisionGroup:
         found = judge_for_holders(call, answer, self.rules)
         document = explain_verdicts(found, answer.facts(), self.rules) if question.explain else None
         self._decided(one, answer, found)
-        if _allowed(found):
+        if _is_allowed(found):
             return allow_call(question.ref, document)
-        return refuse_call(_reasons(found), document)
+        return refuse_call(_reason_ids(found), document)
 
     def _explained(self, one: PendingQuestion, reply: Reply, decided: Sequence[Any]) -> Reply:
         """Return the reply to a repeat with what explains it, judged again at its instant."""
@@ -250,7 +254,7 @@ class _DecisionGroup:
         self, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
     ) -> None:
         at = found[0].call.at
-        decision = _decision(to_db_instant(self.store.vendor, at), one, answer, found)
+        decision = _build_decision(to_db_instant(self.store.vendor, at), one, answer, found)
         self.decisions.append(decision)
         stored = [*(decision[name] for name in DECISION)]
         stored[DECISION.index("at")] = at
@@ -258,7 +262,7 @@ class _DecisionGroup:
         if not decision["allowed"]:
             return
         for person in dict.fromkeys(each.person for each in found):
-            attempt = _attempt(one, answer.common, person, decision)
+            attempt = _build_attempt(one, answer.common, person, decision)
             self.attempts.append(attempt)
             self.seen.add_attempt({**attempt, "id": attempt["ref"], "at": at}, at)
 
@@ -268,21 +272,21 @@ class _DecisionGroup:
         await self.store.write({"gate_decision": self.decisions, "gate_attempt": self.attempts})
 
 
-def _again(
+def _repeat_answer(
     decided: Sequence[Any], question: Question, called: tuple[str, str], clock: datetime
 ) -> Reply:
     """Return the answer given before; refuse another call of the same name, or an old one."""
     campaign, number, named, caller, at, allowed, rules = decided
     earlier = (campaign, number, named, caller)
     if (
-        earlier != (question.camp, *called, _shown(question))
+        earlier != (question.camp, *called, _shown_caller(question))
         or clock - parse_instant(at) > MAX_REPEAT_AGE
     ):
         return refuse_unjudged("GATE-CALL")
     return allow_call(question.ref) if allowed else refuse_call(rules)
 
 
-def _strange(answer: KnownFacts, named: str, ref: str) -> str:
+def _find_mismatch(answer: KnownFacts, named: str, ref: str) -> str:
     """Return why the question does not fit what is known, empty when it does.
 
     A person who is named without holding the number would lend it their consent and their cap; an
@@ -296,11 +300,11 @@ def _strange(answer: KnownFacts, named: str, ref: str) -> str:
     return "GATE-CALL" if used else ""
 
 
-def _shown(question: Question) -> str:
+def _shown_caller(question: Question) -> str:
     return question.cli[:_CALLER]
 
 
-def _fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
+def _find_fault(answer: KnownFacts, seen: FactSet, now: datetime) -> str:
     """Return why nothing can be decided, empty when it can."""
     clock = seen.clock or now
     if abs(clock - now) > MAX_CLOCK_SKEW or (
@@ -340,24 +344,24 @@ def judge_for_holders(call: Call, answer: KnownFacts, rules: LegalRules) -> list
     if call.person:
         for person in answer.persons():
             if person != call.person:
-                other = Call(**{**_fields(call), "person": person})
+                other = Call(**{**_call_fields(call), "person": person})
                 found.append(judge_call(other, facts, rules, call.at, timed=False))
     return found
 
 
-def _fields(call: Call) -> dict[str, Any]:
+def _call_fields(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in Call.__dataclass_fields__}
 
 
-def _allowed(found: Sequence[CallVerdict]) -> bool:
+def _is_allowed(found: Sequence[CallVerdict]) -> bool:
     return all(one.allowed for one in found)
 
 
-def _reasons(found: Sequence[CallVerdict]) -> str:
+def _reason_ids(found: Sequence[CallVerdict]) -> str:
     return "|".join(dict.fromkeys(rule for one in found for rule in one.rules))
 
 
-def _decision(
+def _build_decision(
     at: Any, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
 ) -> Mapping[str, Any]:
     """Return the decision's row."""
@@ -366,16 +370,16 @@ def _decision(
         "call_id": question.ci, "cseq": question.cs, "at": at, "campaign": question.camp,
         "client": one.client, "number": one.number, "stand_in": first.call.number,
         "persons": "|".join(each.person for each in found), "named": first.call.person,
-        "caller": _shown(question), "call": answer.common.call, "allowed": _allowed(found),
-        "legal": all(each.legal for each in found), "rules": _reasons(found),
-        "basis": first.basis, "attempts": max(each.attempts for each in found),
+        "caller": _shown_caller(question), "call": answer.common.call,
+        "allowed": _is_allowed(found), "legal": all(each.legal for each in found),
+        "rules": _reason_ids(found), "basis": first.basis, "attempts": max(each.attempts for each in found),
         "rules_version": first.rules_version, "zones_version": first.zones_version,
         "facts": hash_facts(answer.serialize()), "agent": question.agent,
         "erase_on": years_later(first.call.at.date()).isoformat(),
     }  # fmt: skip
 
 
-def _attempt(
+def _build_attempt(
     one: PendingQuestion, common: CampaignFacts, person: str, decision: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Return the row of an attempt that a decision allows."""

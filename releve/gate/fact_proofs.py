@@ -23,8 +23,8 @@ from releve.gate.errors import NotAvailable
 from releve.gate.models import FactBatch, FactRow, Load
 from releve.gate.row_tree import MAX_BATCH_ROWS, RowTree, hash_row_text
 from releve.ledger.chain import append, lock_head
+from releve.ledger.digests import canonical_json
 from releve.ledger.errors import ProofError
-from releve.ledger.hashing import canonical_json
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import SignedRoot
 from releve.network.clock import UTC

@@ -26,7 +26,7 @@ _HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempt
 def validate_frames(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
     """Raise LoadRefused with every row that cannot be stored, as a user sees it in the file."""
     faults = [
-        fault for name, frame in frames.items() for fault in _faults(TABLES[name], frame, now)
+        fault for name, frame in frames.items() for fault in _check_table(TABLES[name], frame, now)
     ]
     if not faults:
         return
@@ -36,7 +36,7 @@ def validate_frames(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
     raise LoadRefused("\n".join(lines))
 
 
-def _faults(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
+def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
     yield from _unknown_words(table, frame)
     for column in table.columns:
         if column.field not in frame.columns or column.kind not in ("text", "words"):
@@ -44,17 +44,17 @@ def _faults(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fa
         cells = frame[column.field]
         if column.kind == "words":
             cells = cells.list.sort().list.join("|")
-        yield from _of(table, column, cells, cells.str.contains("\0", literal=True),
+        yield from _report_faults(table, column, cells, cells.str.contains("\0", literal=True),
                        "holds a zero character", "leave it out")  # fmt: skip
-        most = _most(table, column)
+        most = _max_length(table, column)
         if most is not None:
-            yield from _of(table, column, cells, cells.str.len_chars() > most,
+            yield from _report_faults(table, column, cells, cells.str.len_chars() > most,
                            f"longer than {most} characters", "shorten it")  # fmt: skip
     field = _HAPPENED.get(table.name, "")
     if field in frame.columns:
         column = next(column for column in table.columns if column.field == field)
         late = frame[field] > now + MAX_CLOCK_SKEW
-        yield from _of(table, column, frame[field].cast(pl.String), late,
+        yield from _report_faults(table, column, frame[field].cast(pl.String), late,
                        "lies in the future", "give the instant at which it was")  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
                 yield Fault(table.name, row + 2, column, text, reason, fix)
 
 
-def _of(
+def _report_faults(
     table: FactTable, column: FactColumn, cells: pl.Series, wrong: pl.Series, reason: str, fix: str
 ) -> Iterator[Fault]:
     for row in wrong.fill_null(False).arg_true().to_list():
@@ -79,7 +79,7 @@ def _of(
         yield Fault(table.name, row + 2, column.field, shown, reason, fix)
 
 
-def _most(table: FactTable, column: FactColumn) -> int | None:
+def _max_length(table: FactTable, column: FactColumn) -> int | None:
     """Return the longest text that a column holds; None: any, or only its pseudonym is stored."""
     field: Any = table.model._meta.get_field(column.name)
     return field.max_length if isinstance(field, CharField) and not column.hides else None

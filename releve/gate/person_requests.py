@@ -166,10 +166,10 @@ def record_requests(
     with durable_commit():
         try:
             with transaction.atomic():
-                return _recorded(requests, by, source)
+                return _record_all(requests, by, source)
         except IntegrityError:  # another process recorded one of the keys meanwhile
             with transaction.atomic():
-                return _recorded(requests, by, source)
+                return _record_all(requests, by, source)
 
 
 @contextmanager
@@ -188,7 +188,7 @@ def durable_commit() -> Iterator[None]:
             cursor.execute(f"PRAGMA synchronous = {int(before)}")
 
 
-def _recorded(
+def _record_all(
     requests: Sequence[PhoneRequest], by: str, source: str
 ) -> list[RecordedRequest | RequestFaults | RequestReused]:
     now = read_clock()
@@ -199,24 +199,24 @@ def _recorded(
     new: dict[str, _PreparedRequest] = {}
     contents: dict[str, str] = {key: row.content for key, row in there.items()}
     for key, one in zip(keys, requests, strict=True):
-        faults = _faults(one, now)
+        faults = _find_faults(one, now)
         content = "" if faults else one.content
         if faults:
             found.append(RequestFaults(faults))
         elif contents.get(key, content) != content:
             found.append(RequestReused("the key named another request"))
         elif key in there:
-            found.append(_told(there[key], before=True))
+            found.append(_recorded_request(there[key], before=True))
         elif key in new:
             found.append(replace(new[key].recorded, before=True))
         else:
-            attempts = _attempts_of(one, now) if one.said == OUTCOME else []
+            attempts = _find_attempts(one, now) if one.said == OUTCOME else []
             if one.said == OUTCOME and not attempts:
                 found.append(RequestFaults([RequestFault("call", "call.unknown")]))
                 continue
             contents[key], new[key] = content, _PreparedRequest.of(one, content, attempts, now)
             found.append(new[key].recorded)
-    known_at = _write(new, by, source, now)
+    known_at = _write_requests(new, by, source, now)
     return [
         replace(one, known_at=known_at)
         if isinstance(one, RecordedRequest) and not one.before
@@ -243,19 +243,21 @@ class _PreparedRequest:
         at = one.at or now
         number = number_text(one.number)
         name = number_pseudonym(number)
-        people = _holders(name)
+        people = _find_holders(name)
         rows = [
             (TABLES[table], build_row(TABLES[table], fact, now, pseudonym=person != number))
             for person in (*people, number)
-            for table, fact in _facts_of(one, person, at)
+            for table, fact in _draft_facts(one, person, at)
         ]
-        taken = _standing(one.client, people, at).count() if one.said == STOP else 0
+        taken = _find_consents(one.client, people, at).count() if one.said == STOP else 0
         done = len(attempts) if one.said == OUTCOME else len(rows)
         recorded = RecordedRequest(one.said, one.client, at, now, len(people), taken, done, False)
         return cls(one, content, name, tuple(rows), tuple(attempts), recorded)
 
 
-def _write(new: dict[str, _PreparedRequest], by: str, source: str, now: datetime) -> datetime:
+def _write_requests(
+    new: dict[str, _PreparedRequest], by: str, source: str, now: datetime
+) -> datetime:
     """Write the requests with their facts, and an entry of the ledger for each."""
     if not new:
         return now
@@ -290,13 +292,13 @@ def _write(new: dict[str, _PreparedRequest], by: str, source: str, now: datetime
     return known_at
 
 
-def _told(row: PersonRequestRow, *, before: bool) -> RecordedRequest:
+def _recorded_request(row: PersonRequestRow, *, before: bool) -> RecordedRequest:
     return RecordedRequest(
         row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts, before
     )
 
 
-def _facts_of(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str, dict[str, Any]]]:
+def _draft_facts(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str, dict[str, Any]]]:
     """Return what a request says of one holder, or of the number: tables and their cells."""
     if one.said == OUTCOME:
         return []
@@ -308,13 +310,13 @@ def _facts_of(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str, d
     return [("withdrawals", withdrawal), ("refusals", refusal)]
 
 
-def _holders(number: str) -> tuple[str, ...]:
+def _find_holders(number: str) -> tuple[str, ...]:
     """Return who is known to hold a number, by pseudonym."""
     rows = PersonRow.objects.filter(number=number, load__known_at__isnull=False)
     return tuple(dict.fromkeys(rows.order_by("pk").values_list("person", flat=True)))
 
 
-def _standing(client: str, people: Sequence[str], at: datetime) -> Any:
+def _find_consents(client: str, people: Sequence[str], at: datetime) -> Any:
     """Return the consents of people that were given by an instant and had not ended."""
     rows = ConsentRow.objects.filter(
         person__in=people, collected_at__lte=at, load__known_at__isnull=False
@@ -323,9 +325,9 @@ def _standing(client: str, people: Sequence[str], at: datetime) -> Any:
     return rows.values("client", "ref").distinct()
 
 
-def _attempts_of(one: PhoneRequest, now: datetime) -> list[AttemptRow]:
+def _find_attempts(one: PhoneRequest, now: datetime) -> list[AttemptRow]:
     """Return the last versions of the attempt that an outcome is about, a holder each."""
-    people = _holders(number_pseudonym(one.number))
+    people = _find_holders(number_pseudonym(one.number))
     at = one.at or now
     rows = AttemptRow.objects.filter(person__in=people, at__lte=at + MAX_CLOCK_SKEW,
                                   at__gt=at - timedelta(hours=_CALL_HOURS))  # fmt: skip
@@ -341,14 +343,14 @@ def _attempts_of(one: PhoneRequest, now: datetime) -> list[AttemptRow]:
     return [row for row in last.values() if (row.client, row.ref) == (newest.client, newest.ref)]
 
 
-def _faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
+def _find_faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
     """Return every field that cannot be taken."""
     number = number_text(one.number)
     checks = (
         ("key", "key.missing", "", bool(one.key) and len(one.key) <= LONGEST_KEY),
         ("number", "number.unreadable", "", is_subscriber(number)),
         ("said", "said.unknown", one.said, one.said in SAID),
-        ("client", "client.unknown", one.client, not one.client or _serves(one.client)),
+        ("client", "client.unknown", one.client, not one.client or _is_known_client(one.client)),
         ("at", "at.no-offset", "", one.at is None or one.at.tzinfo is not None),
         ("channel", "channel.unfit", "", len(one.channel) <= LONGEST_CHANNEL
          and one.channel.isprintable()),
@@ -365,7 +367,7 @@ def _faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
     return found
 
 
-def _serves(client: str) -> bool:
+def _is_known_client(client: str) -> bool:
     """Return whether a client is known: a misspelt one would bind no one."""
     if "\0" in client:
         return False

@@ -94,7 +94,7 @@ def bind_questions(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, 
 @cache
 def locked_sql(one: bool) -> str:
     """Return PostgreSQL's statement for who may answer the numbers of a group, or is asked for."""
-    return f"""WITH {_asked("postgresql", one)}, {_HOLDERS},
+    return f"""WITH {_asked_sql("postgresql", one)}, {_HOLDERS},
         p AS MATERIALIZED (SELECT DISTINCT person FROM who WHERE person <> '')
         SELECT person FROM p"""
 
@@ -105,15 +105,20 @@ def own_sql(vendor: str, one: bool) -> str:
 
     For a group of one, or one that is given as JSON.
     """
-    parts = [*_own(vendor), *_decided(vendor), _head(vendor)]
-    return f"WITH {_asked(vendor, one)}, {_HOLDERS}\n" + "\nUNION ALL ".join(parts)
+    parts = [*_own_facts_sql(vendor), *_decided_sql(vendor), _head_sql(vendor)]
+    return f"WITH {_asked_sql(vendor, one)}, {_HOLDERS}\n" + "\nUNION ALL ".join(parts)
 
 
 @cache
 def common_sql(vendor: str) -> str:
     """Return the statement for what bears on every call of one ``campaign``."""
     terms = "terms AS (SELECT %(campaign)s AS campaign, client FROM campaign)"
-    parts = [_campaign(vendor), *_common(vendor), *_later(vendor), _head(vendor)]
+    parts = [
+        _campaign_sql(vendor),
+        *_common_facts_sql(vendor),
+        *_later_sql(vendor),
+        _head_sql(vendor),
+    ]
     return f"WITH campaign AS ({_campaign_row()}), {terms}\n" + "\nUNION ALL ".join(parts)
 
 
@@ -121,21 +126,23 @@ def common_sql(vendor: str) -> str:
 def all_sql(vendor: str) -> str:
     """Return both in one statement, for one question whose ``client`` is given by name."""
     terms = "terms AS (SELECT CAST(%(campaign)s AS varchar(128)) AS campaign, client FROM asked)"
-    parts = [*_own(vendor), *_common(vendor), _head(vendor)]
+    parts = [*_own_facts_sql(vendor), *_common_facts_sql(vendor), _head_sql(vendor)]
     return f"WITH {_ONE}, {_HOLDERS}, {terms}\n" + "\nUNION ALL ".join(parts)
 
 
-def _asked(vendor: str, one: bool) -> str:
+def _asked_sql(vendor: str, one: bool) -> str:
     return _ONE if one else _MANY[vendor]
 
 
-def _part(vendor: str, what: str, about: tuple[str, str], columns: list[str], source: str) -> str:
+def _part_sql(
+    vendor: str, what: str, about: tuple[str, str], columns: list[str], source: str
+) -> str:
     name = "json_build_array" if vendor == "postgresql" else "json_array"
     cells = f"CAST({name}({', '.join(columns)}) AS text)"
     return f"SELECT '{what}' AS what, {about[0]} AS a, {about[1]} AS b, {cells} AS cells {source}"
 
 
-def _own(vendor: str) -> Iterator[str]:
+def _own_facts_sql(vendor: str) -> Iterator[str]:
     for name in OWN:
         table = TABLES[name]
         columns = ["f.id", _KNOWN, *(f"f.{column.name}" for column in table.columns)]
@@ -146,8 +153,8 @@ def _own(vendor: str) -> Iterator[str]:
             about = ("f.client", "f.person")
             where = "f.client = k.client AND f.person = k.person"
         source = f"FROM {keys} CROSS JOIN {table.db_table} f {_LOAD} WHERE {where} AND {_VISIBLE}"
-        yield _part(vendor, name, about, columns, source)
-    yield _part(
+        yield _part_sql(vendor, name, about, columns, source)
+    yield _part_sql(
         vendor,
         "holder",
         ("number", "person"),
@@ -156,15 +163,15 @@ def _own(vendor: str) -> Iterator[str]:
     )
 
 
-def _decided(vendor: str) -> Iterator[str]:
+def _decided_sql(vendor: str) -> Iterator[str]:
     table = models.Decision._meta.db_table
     columns = [f"d.{name}" for name in DECISION]
     source = f"FROM asked q CROSS JOIN {table} d WHERE d.call_id = q.call_id AND d.cseq = q.cseq"
-    yield _part(vendor, "decided", ("d.call_id", "CAST(d.cseq AS text)"), columns, source)
+    yield _part_sql(vendor, "decided", ("d.call_id", "CAST(d.cseq AS text)"), columns, source)
 
 
-def _head(vendor: str) -> str:
-    return _part(vendor, "head", ("''", "''"), [
+def _head_sql(vendor: str) -> str:
+    return _part_sql(vendor, "head", ("''", "''"), [
         "(SELECT known_at FROM gate_load WHERE known_at IS NOT NULL"
         " ORDER BY known_at DESC LIMIT 1)",
         "(SELECT at FROM gate_decision ORDER BY at DESC LIMIT 1)",
@@ -180,18 +187,18 @@ def _campaign_row() -> str:
     )
 
 
-def _campaign(vendor: str) -> str:
-    return _part(vendor, "campaign", ("''", "''"), [*CAMPAIGN, "known"], "FROM campaign")
+def _campaign_sql(vendor: str) -> str:
+    return _part_sql(vendor, "campaign", ("''", "''"), [*CAMPAIGN, "known"], "FROM campaign")
 
 
-def _common(vendor: str) -> Iterator[str]:
+def _common_facts_sql(vendor: str) -> Iterator[str]:
     for name in COMMON:
         names = ["id", "known", *(column.name for column in TABLES[name].columns)]
-        source = _last_readings() if name == "feeds" else _selected(name)
-        yield _part(vendor, name, ("''", "''"), [f"r.{n}" for n in names], f"FROM ({source}) r")
+        source = _last_readings() if name == "feeds" else _visible_rows_sql(name)
+        yield _part_sql(vendor, name, ("''", "''"), [f"r.{n}" for n in names], f"FROM ({source}) r")
 
 
-def _selected(name: str, where: str = "", tail: str = "") -> str:
+def _visible_rows_sql(name: str, where: str = "", tail: str = "") -> str:
     table = TABLES[name]
     columns = ", ".join(f"f.{column.name}" for column in table.columns)
     source = f"{table.db_table} f" if where else f"terms t CROSS JOIN {table.db_table} f"
@@ -206,12 +213,12 @@ def _last_readings() -> str:
     parts = []
     for feed in FEEDS:
         where = f"f.feed = '{feed}' AND f.read_at <= %(known)s"
-        last = _selected("feeds", where, " ORDER BY f.read_at DESC LIMIT 1")
+        last = _visible_rows_sql("feeds", where, " ORDER BY f.read_at DESC LIMIT 1")
         parts.append(f"SELECT * FROM ({last}) {feed}")
     return " UNION ALL ".join(parts)
 
 
-def _later(vendor: str) -> Iterator[str]:
+def _later_sql(vendor: str) -> Iterator[str]:
     """Yield when a row that is there already becomes known, table by table."""
     for name in COMMON:
         source, where, moment = f"terms t CROSS JOIN {TABLES[name].db_table} f", "", "f.known_from"
@@ -219,4 +226,4 @@ def _later(vendor: str) -> Iterator[str]:
             source, where, moment = f"{TABLES[name].db_table} f", f"f.feed IN {FEEDS}", "f.read_at"
         source = f"FROM {source} {_LOAD} WHERE {where or _WHERE[name]} AND {_COUNTS}"
         source += f" AND {moment} > %(known)s"
-        yield _part(vendor, "later", ("''", "''"), [f"MIN({moment})"], source)
+        yield _part_sql(vendor, "later", ("''", "''"), [f"MIN({moment})"], source)

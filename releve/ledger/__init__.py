@@ -8,7 +8,7 @@
 ``export``     the whole ledger as one file for the stand-alone verifier
 =============  =====================================================================================
 
-Below them: ``hashing`` (what is hashed, byte for byte), ``merkle`` (the tree, pure), ``tree`` (its
+Below them: ``digests`` (what is hashed, byte for byte), ``merkle`` (the tree, pure), ``tree`` (its
 stored nodes), ``keys`` (the signing key), ``models`` and ``guards`` (the tables, and the triggers
 that keep them append-only). The format is documented in ``docs/ledger.md``.
 """

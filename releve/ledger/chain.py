@@ -18,8 +18,7 @@ from typing import Any
 
 from django.db import connection
 
-from releve.ledger.errors import EntryError, OutsideTransactionError
-from releve.ledger.hashing import (
+from releve.ledger.digests import (
     NO_HASH,
     canonical_json,
     format_entry,
@@ -28,6 +27,7 @@ from releve.ledger.hashing import (
     hash_entry,
     parse_canonical,
 )
+from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 
 __all__ = [

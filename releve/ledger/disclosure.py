@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from releve.ledger.digests import parse_canonical
 from releve.ledger.errors import ProofError
-from releve.ledger.hashing import parse_canonical
 from releve.ledger.models import LedgerEntry
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import load_last_root

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection, models, transaction
 
 from releve.ledger.chain import append, lock_head
-from releve.ledger.hashing import canonical_json
+from releve.ledger.digests import canonical_json
 from releve.ledger.models import PersonalValue
 
 __all__ = ["ERASED", "erase_due", "erase_subject", "find_values", "scrub_files", "set_erase_on"]
@@ -104,7 +104,7 @@ def _unseen(patience: float) -> bool:
     end = time.monotonic() + patience
     _, now = _snapshot()
     return _within(end - time.monotonic(), lambda: _snapshot()[0] >= now) and _within(
-        end - time.monotonic(), _nobody_of(_readers())
+        end - time.monotonic(), _all_gone(_readers())
     )
 
 
@@ -131,7 +131,7 @@ def _readers() -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
-def _nobody_of(readers: set[str]) -> Callable[[], bool]:
+def _all_gone(readers: set[str]) -> Callable[[], bool]:
     return lambda: not (readers and readers & _readers())
 
 

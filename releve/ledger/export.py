@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from releve.files.atomic import replace_file
 from releve.ledger import models
 from releve.ledger.chain import serialize_entry
-from releve.ledger.hashing import canonical_json
+from releve.ledger.digests import canonical_json
 
 __all__ = ["export_lines", "write_export"]
 

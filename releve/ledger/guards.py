@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from releve.ledger.hashing import NO_HASH
+from releve.ledger.digests import NO_HASH
 
 __all__ = ["install_triggers", "remove_triggers"]
 

@@ -61,7 +61,7 @@ class AppendOnlyModel(models.Model):
 
 
 class LedgerEntry(AppendOnlyModel):
-    """One entry of the chain; ``hashing.entry_text`` says what its hash is made of."""
+    """One entry of the chain; ``digests.format_entry`` says what its hash covers."""
 
     seq = models.IntegerField(primary_key=True)
     stream = models.CharField(max_length=64)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from releve.erasure import Findings
+from releve.ledger.digests import parse_canonical
 from releve.ledger.erasure import erase_due, erase_subject, find_values
-from releve.ledger.hashing import parse_canonical
 
 __all__ = ["LedgerData"]
 

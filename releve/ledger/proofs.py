@@ -11,8 +11,8 @@ from typing import Any
 
 from releve.ledger import tree
 from releve.ledger.chain import serialize_entry
+from releve.ledger.digests import parse_canonical
 from releve.ledger.errors import ProofError
-from releve.ledger.hashing import parse_canonical
 from releve.ledger.merkle import consistency_path, inclusion_path
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.roots import SignedRoot

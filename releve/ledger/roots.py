@@ -17,8 +17,7 @@ from django.db import transaction
 from releve.files.atomic import write_file
 from releve.ledger import models, tree
 from releve.ledger.chain import lock_head
-from releve.ledger.errors import NothingToSealError, ProofError
-from releve.ledger.hashing import (
+from releve.ledger.digests import (
     NO_HASH,
     ROOT_TAG,
     canonical_json,
@@ -26,6 +25,7 @@ from releve.ledger.hashing import (
     hash_root,
     parse_canonical,
 )
+from releve.ledger.errors import NothingToSealError, ProofError
 from releve.ledger.keys import signing_key
 from releve.ledger.merkle import tree_hash
 
@@ -87,7 +87,7 @@ def sign_root(now: datetime) -> SignedRoot:
 def load_last_root() -> SignedRoot | None:
     """Return the newest root."""
     row = models.LedgerRoot.objects.order_by("-number").first()
-    return _of(row) if row else None
+    return _signed_root(row) if row else None
 
 
 def load_root(number: int) -> SignedRoot:
@@ -95,12 +95,14 @@ def load_root(number: int) -> SignedRoot:
     row = models.LedgerRoot.objects.filter(number=number).first()
     if row is None:
         raise ProofError(f"there is no root {number}")
-    return _of(row)
+    return _signed_root(row)
 
 
 def iter_roots(after: int = 0) -> Iterator[SignedRoot]:
     """Yield the roots after a number, in order."""
-    yield from map(_of, models.LedgerRoot.objects.filter(number__gt=after).order_by("number"))
+    yield from map(
+        _signed_root, models.LedgerRoot.objects.filter(number__gt=after).order_by("number")
+    )
 
 
 def publish_root(root: SignedRoot, folder: Path) -> Path:
@@ -119,9 +121,9 @@ def _keep(statement: dict[str, Any], text: str, signature: str) -> SignedRoot:
         number=statement["number"], size=statement["size"], sealed_at=statement["sealed_at"],
         statement=text, signature=signature,
     )  # fmt: skip
-    return _of(row)
+    return _signed_root(row)
 
 
-def _of(row: models.LedgerRoot) -> SignedRoot:
+def _signed_root(row: models.LedgerRoot) -> SignedRoot:
     sealed_at = datetime.fromisoformat(row.sealed_at)
     return SignedRoot(row.number, row.size, sealed_at, row.statement, row.signature)

@@ -13,8 +13,8 @@ from datetime import date, datetime
 from django.db import transaction
 
 from releve.ledger import chain as ledger
+from releve.ledger.digests import parse_canonical
 from releve.ledger.erasure import set_erase_on
-from releve.ledger.hashing import parse_canonical
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import now, real_now
 from releve.live.current_operator import operator_now, rules_now

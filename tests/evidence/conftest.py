@@ -14,9 +14,9 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from releve.evidence.verify import Export, check_root, read_line
 from releve.ledger.chain import append_all
+from releve.ledger.digests import canonical_json
 from releve.ledger.erasure import erase_subject
 from releve.ledger.export import export_lines
-from releve.ledger.hashing import canonical_json
 from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root

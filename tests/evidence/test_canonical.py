@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releve.evidence.verify import VerifyError, canonical, read_line
-from releve.ledger.hashing import parse_canonical
+from releve.ledger.digests import parse_canonical
 
 SCALARS = (
     st.none()

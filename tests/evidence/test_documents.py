@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from releve.evidence import verify
-from releve.ledger.hashing import canonical_json
+from releve.ledger.digests import canonical_json
 from tests.evidence.conftest import Ledger
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from releve.ledger.hashing import ROOT_TAG, canonical_json, hash_entry, hash_root, parse_canonical
+from releve.ledger.digests import ROOT_TAG, canonical_json, hash_entry, hash_root, parse_canonical
 from tests.evidence.conftest import Ledger
 from tests.ledger.conftest import KEY
 

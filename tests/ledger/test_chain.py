@@ -22,9 +22,9 @@ from releve.ledger.chain import (
     lock_head,
     read_head,
 )
+from releve.ledger.digests import NO_HASH
 from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.errors import EntryError, OutsideTransactionError
-from releve.ledger.hashing import NO_HASH
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
 from tests.ledger.making import at, declared, draft, draft_of
 

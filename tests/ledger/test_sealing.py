@@ -16,8 +16,8 @@ from pytest_django.fixtures import Settings
 from releve.evidence.verify import check_growth, check_proof, check_root
 from releve.ledger import tree
 from releve.ledger.chain import append_all
+from releve.ledger.digests import NO_HASH, ROOT_TAG, hash_root
 from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
-from releve.ledger.hashing import NO_HASH, ROOT_TAG, hash_root
 from releve.ledger.keys import public_key, replace_key
 from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode

@@ -126,7 +126,7 @@ def check(out: str) -> None:
     from django.conf import settings
 
     from releve.ledger.chain import iter_entries, serialize_entry
-    from releve.ledger.hashing import NO_HASH, hash_entry
+    from releve.ledger.digests import NO_HASH, hash_entry
     from releve.ledger.models import LedgerEntry
     from releve.live.models import Effect, IdempotencyKey, Message, Relief, Routes
 

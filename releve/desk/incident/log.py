@@ -22,7 +22,7 @@ from releve.desk.ledger.words import translate_actor
 from releve.desk.live.timeline import SENTENCES, Moment, moment, visible
 from releve.desk.live.words import when
 from releve.desk.presenters.text import NO_BREAK, Text
-from releve.ledger.hashing import format_instant
+from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Closure, Incident, Situation

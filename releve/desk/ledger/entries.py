@@ -26,7 +26,7 @@ from releve.desk.ledger.words import (
 )
 from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text
-from releve.ledger.hashing import parse_canonical
+from releve.ledger.digests import parse_canonical
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.situation import KINDS, health_fields, personal_fields
 

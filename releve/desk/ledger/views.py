@@ -36,10 +36,10 @@ from releve.desk.places.stream_context import when
 from releve.desk.presenters.text import Text, text_now
 from releve.evidence import verify as verifier
 from releve.ledger.chain import read_head
+from releve.ledger.digests import canonical_json
 from releve.ledger.disclosure import holds_health_in_clear, prove_for_disclosure
 from releve.ledger.errors import LedgerError, ProofError, SigningKeyError
 from releve.ledger.export import export_lines
-from releve.ledger.hashing import canonical_json
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, load_last_root
