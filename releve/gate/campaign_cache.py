@@ -42,7 +42,7 @@ class CampaignCache:
         if len(self._kept) >= MAX_CAMPAIGNS:
             self._kept.clear()
         asked = {"campaign": campaign, "known": to_db_instant(store.vendor, known)}
-        found = CampaignFacts(await store.common(asked))
+        found = CampaignFacts(await store.read_campaign(asked))
         self._kept[campaign] = (found, time.monotonic() + MAX_AGE_SECONDS)
         return found
 

@@ -63,10 +63,10 @@ class GateConnection(Protocol):
         Also the persons that are locked; None: the whole database is.
         """
 
-    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
+    async def read_again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
         """Return all that bears on them once more, under the same locks."""
 
-    async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+    async def read_campaign(self, asked: Mapping[str, Any]) -> Sequence[Row]:
         """Return what bears on every call of a campaign, under the same locks."""
 
     async def key_check(self) -> str | None:
@@ -75,7 +75,7 @@ class GateConnection(Protocol):
     async def write(self, rows: RowsByTable) -> None:
         """Write rows by table, and commit."""
 
-    async def abandon(self) -> None:
+    async def roll_back(self) -> None:
         """Undo what was begun."""
 
     def close(self) -> None:
@@ -111,12 +111,12 @@ class SQLiteConnection:
     async def read(
         self, asked: QuestionTerms, known: Any
     ) -> tuple[frozenset[str] | None, Sequence[Row]]:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         try:
             await self._begin()
         except sqlite3.Error as error:
             raise DatabaseUnavailable(str(error)) from error
-        return None, await self.again(asked, known)
+        return None, await self.read_again(asked, known)
 
     async def _begin(self) -> None:
         """Wait to be the one who writes: other gates are done in a moment.
@@ -137,18 +137,18 @@ class SQLiteConnection:
                 time.sleep(_MOMENT)  # the event loop itself sleeps a millisecond or more
             await asyncio.sleep(0 if waited < _SOON else _LATER)
 
-    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
-        """See :class:`Store`."""
+    async def read_again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
+        """See :class:`GateConnection`."""
         return self._rows(
             _name_parameters(own_sql("sqlite", len(asked) == 1)), bind_questions(asked, known)
         )
 
-    async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
-        """See :class:`Store`."""
+    async def read_campaign(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """See :class:`GateConnection`."""
         return self._rows(_name_parameters(common_sql("sqlite")), asked)
 
     async def key_check(self) -> str | None:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         return _first_value(self._rows(KEY_CHECK, {}))
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
@@ -158,7 +158,7 @@ class SQLiteConnection:
             raise DatabaseUnavailable(str(error)) from error
 
     async def write(self, rows: RowsByTable) -> None:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         try:
             for table, found in rows.items():
                 if found:
@@ -173,8 +173,8 @@ class SQLiteConnection:
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
 
-    async def abandon(self) -> None:
-        """See :class:`Store`."""
+    async def roll_back(self) -> None:
+        """See :class:`GateConnection`."""
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -182,7 +182,7 @@ class SQLiteConnection:
             raise DatabaseUnavailable(str(error)) from error
 
     def close(self) -> None:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         self._connection.close()
 
 
@@ -209,7 +209,7 @@ class PostgreSQLConnection:
     async def read(
         self, asked: QuestionTerms, known: Any
     ) -> tuple[frozenset[str] | None, Sequence[Row]]:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         try:
             one, values = len(asked) == 1, bind_questions(asked, known)
             self._pipeline.send("BEGIN")
@@ -220,17 +220,17 @@ class PostgreSQLConnection:
             raise DatabaseUnavailable(str(error)) from error
         return frozenset(person for person, _ in locked if person), rows
 
-    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
-        """See :class:`Store`."""
+    async def read_again(self, asked: QuestionTerms, known: Any) -> Sequence[Row]:
+        """See :class:`GateConnection`."""
         statement = own_sql("postgresql", len(asked) == 1)
         return await self._rows(statement, bind_questions(asked, known))
 
-    async def common(self, asked: Mapping[str, Any]) -> Sequence[Row]:
-        """See :class:`Store`."""
+    async def read_campaign(self, asked: Mapping[str, Any]) -> Sequence[Row]:
+        """See :class:`GateConnection`."""
         return await self._rows(common_sql("postgresql"), asked)
 
     async def key_check(self) -> str | None:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         return _first_value(await self._rows(KEY_CHECK, {}))
 
     async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
@@ -242,7 +242,7 @@ class PostgreSQLConnection:
         return rows
 
     async def write(self, rows: RowsByTable) -> None:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         try:
             for table, found in rows.items():
                 for row in found:
@@ -259,8 +259,8 @@ class PostgreSQLConnection:
         self._pipeline.send("COMMIT")
         await self._pipeline.fetch()
 
-    async def abandon(self) -> None:
-        """See :class:`Store`."""
+    async def roll_back(self) -> None:
+        """See :class:`GateConnection`."""
         try:
             if not self._pipeline.idle:
                 self._pipeline.send("ROLLBACK")
@@ -269,7 +269,7 @@ class PostgreSQLConnection:
             raise DatabaseUnavailable(str(error)) from error
 
     def close(self) -> None:
-        """See :class:`Store`."""
+        """See :class:`GateConnection`."""
         self._pipeline.close()
 
 

@@ -63,12 +63,12 @@ class PendingQuestion:
     like: str = ""
     client: str = ""
 
-    def resolve(self, rules: LegalRules, now: datetime, commons: CampaignCache) -> None:
+    def resolve(self, rules: LegalRules, now: datetime, cache: CampaignCache) -> None:
         """Find the pseudonyms, the number that stands for the one called, and the client."""
         called = number_text(self.question.to)
         self.number, self.named = text_pseudonym(called), person_pseudonym(self.question.who)
         self.like = mask_number(called, rules.numbers, to_legal_day(now))
-        self.client = commons.cached_client(self.question.camp)
+        self.client = cache.cached_client(self.question.camp)
 
     def terms(self) -> dict[str, Any]:
         """Return what the statements ask by."""
@@ -81,14 +81,14 @@ async def decide(
     question: Question,
     rules: LegalRules,
     deadline: float,
-    commons: CampaignCache | None = None,
+    cache: CampaignCache | None = None,
 ) -> Reply:
     """Answer a question and count the attempt, by ``deadline`` of ``time.monotonic``.
 
     Raises DatabaseUnavailable where the database does not answer.
     """
     (reply,) = await decide_group(
-        store, [PendingQuestion(question, deadline)], rules, commons or CampaignCache()
+        store, [PendingQuestion(question, deadline)], rules, cache or CampaignCache()
     )
     return reply
 
@@ -97,7 +97,7 @@ async def decide_group(
     store: GateConnection,
     asked: Sequence[PendingQuestion],
     rules: LegalRules,
-    commons: CampaignCache,
+    cache: CampaignCache,
 ) -> list[Reply]:
     """Answer questions in one transaction, each as if the one before it had been answered alone.
 
@@ -113,24 +113,22 @@ async def decide_group(
                 replies[place] = refuse_unjudged("GATE-LATE")
         left = [place for place, reply in enumerate(replies) if reply is None]
         try:
-            answered = await _decide_together(
-                store, [asked[place] for place in left], rules, commons
-            )
+            answered = await _decide_together(store, [asked[place] for place in left], rules, cache)
         except DecisionConflict:  # another process has answered a call: try again as a repeat
             answered = None
             if tries == _MOST_TRIES and len(asked) > 1:
-                await store.abandon()
+                await store.roll_back()
                 raise
         except DatabaseUnavailable:  # nothing can be undone over a connection that does not answer
             raise
         except Exception:
-            await store.abandon()
+            await store.roll_back()
             raise
         if answered is not None:
             for place, reply in zip(left, answered, strict=True):
                 replies[place] = reply
             break
-        await store.abandon()
+        await store.roll_back()
     return [reply or refuse_unjudged("GATE-LATE") for reply in replies]
 
 
@@ -138,21 +136,21 @@ async def _decide_together(
     store: GateConnection,
     asked: Sequence[PendingQuestion],
     rules: LegalRules,
-    commons: CampaignCache,
+    cache: CampaignCache,
 ) -> list[Reply] | None:
     """Return the replies, None where they are to be asked again; no decision leaves nothing."""
     if not asked:
         return []
     now = timezone.now()
     for one in asked:
-        one.resolve(rules, now, commons)
-    group = _DecisionGroup(store, asked, rules, commons, now)
+        one.resolve(rules, now, cache)
+    group = _DecisionGroup(store, asked, rules, cache, now)
     await group.read()
     if group.unlocked():
         return None
     replies = [group.reply(one) for one in asked]
     if not group.decisions:
-        await store.abandon()
+        await store.roll_back()
         return replies
     if any(time.monotonic() > one.deadline for one in asked):
         return None
@@ -168,12 +166,12 @@ class _DecisionGroup:
         store: GateConnection,
         asked: Sequence[PendingQuestion],
         rules: LegalRules,
-        commons: CampaignCache,
+        cache: CampaignCache,
         now: datetime,
     ) -> None:
         self.store, self.asked, self.rules, self.now = store, asked, rules, now
-        self._kept = commons
-        self.commons: dict[str, CampaignFacts] = {}
+        self._cache = cache
+        self.campaigns: dict[str, CampaignFacts] = {}
         self.decisions: list[Mapping[str, Any]] = []
         self.attempts: list[Mapping[str, Any]] = []
         self.last: datetime | None = None
@@ -185,23 +183,25 @@ class _DecisionGroup:
         self.locked, rows = await self.store.read([one.terms() for one in self.asked], by)
         self.seen = FactSet(rows)
         for name in dict.fromkeys(one.question.camp for one in self.asked):
-            self.commons[name] = await self._kept.read_campaign(
+            self.campaigns[name] = await self._cache.read_campaign(
                 self.store, name, self.seen.load, known
             )
         if self._renamed():
-            self.seen = FactSet(await self.store.again([one.terms() for one in self.asked], by))
+            self.seen = FactSet(
+                await self.store.read_again([one.terms() for one in self.asked], by)
+            )
 
     def _renamed(self) -> bool:
         """Give every question the client of its campaign; return whether one has another now."""
         renamed = False
         for one in self.asked:
-            campaign = self.commons[one.question.camp].campaign
+            campaign = self.campaigns[one.question.camp].campaign
             client = "" if campaign is None else campaign.client
             renamed, one.client = renamed or client != one.client, client
         return renamed
 
     def _answer(self, one: PendingQuestion) -> KnownFacts:
-        common = self.commons[one.question.camp]
+        common = self.campaigns[one.question.camp]
         return self.seen.known_facts(one.number, one.named, one.like, common, one.client)
 
     def unlocked(self) -> bool:
@@ -372,7 +372,8 @@ def _build_decision(
         "persons": "|".join(each.person for each in found), "named": first.call.person,
         "caller": _shown_caller(question), "call": answer.common.call,
         "allowed": _is_allowed(found), "legal": all(each.legal for each in found),
-        "rules": _reason_ids(found), "basis": first.basis, "attempts": max(each.attempts for each in found),
+        "rules": _reason_ids(found), "basis": first.basis,
+        "attempts": max(each.attempts for each in found),
         "rules_version": first.rules_version, "zones_version": first.zones_version,
         "facts": hash_facts(answer.serialize()), "agent": question.agent,
         "erase_on": years_later(first.call.at.date()).isoformat(),

@@ -1,7 +1,7 @@
 """Read what was known about a call at an instant from the database, as facts of the engine.
 
 ``read_facts`` is for pages, proofs and replays, by Django's connection; the gate itself sends the
-same look-ups over connections of its own and reads what they answer with :class:`Seen`.
+same look-ups over connections of its own and reads what they answer with :class:`FactSet`.
 """
 
 from __future__ import annotations

@@ -54,10 +54,10 @@ def decide_all(
     store: GateConnection,
     asked: Sequence[PendingQuestion],
     rules: LegalRules,
-    commons: CampaignCache | None = None,
+    cache: CampaignCache | None = None,
 ) -> list[Reply]:
     """Answer questions in one transaction."""
-    work = decision.decide_group(store, asked, rules, commons or CampaignCache())
+    work = decision.decide_group(store, asked, rules, cache or CampaignCache())
     return run_without_loop(work) if isinstance(store, DjangoStore) else run(work)
 
 
@@ -66,10 +66,10 @@ def decide(
     question: Question,
     rules: LegalRules,
     deadline: float,
-    commons: CampaignCache | None = None,
+    cache: CampaignCache | None = None,
 ) -> Reply:
     """Answer a question."""
-    (reply,) = decide_all(store, [PendingQuestion(question, deadline)], rules, commons)
+    (reply,) = decide_all(store, [PendingQuestion(question, deadline)], rules, cache)
     return reply
 
 

@@ -19,12 +19,12 @@ class DjangoStore:
     async def read(
         self, asked: QuestionTerms, known: Any
     ) -> tuple[frozenset[str] | None, Sequence[Any]]:
-        return None, await self.again(asked, known)
+        return None, await self.read_again(asked, known)
 
-    async def again(self, asked: QuestionTerms, known: Any) -> Sequence[Any]:
+    async def read_again(self, asked: QuestionTerms, known: Any) -> Sequence[Any]:
         return self._rows(own_sql(self.vendor, len(asked) == 1), bind_questions(asked, known))
 
-    async def common(self, asked: Mapping[str, Any]) -> Sequence[Any]:
+    async def read_campaign(self, asked: Mapping[str, Any]) -> Sequence[Any]:
         return self._rows(common_sql(self.vendor), asked)
 
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Any]:
@@ -42,7 +42,7 @@ class DjangoStore:
                 for row in found:
                     cursor.execute(insert_sql(table, tuple(row), "%({})s"), row)
 
-    async def abandon(self) -> None:
+    async def roll_back(self) -> None:
         """Leave everything as it is."""
 
     def close(self) -> None:

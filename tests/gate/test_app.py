@@ -39,15 +39,15 @@ class Broken:
         await asyncio.sleep(self.seconds)
         raise self.error or DatabaseUnavailable("gone")
 
-    async def again(self, *asked: Any) -> Sequence[Any]:
+    async def read_again(self, *asked: Any) -> Sequence[Any]:
         raise AssertionError("nothing was read")
 
-    common = again
+    read_campaign = read_again
 
     async def write(self, rows: RowsByTable) -> None:
         raise AssertionError("nothing may be written")
 
-    async def abandon(self) -> None:
+    async def roll_back(self) -> None:
         """Nothing was begun."""
 
     def close(self) -> None:

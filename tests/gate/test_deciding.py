@@ -345,7 +345,7 @@ def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> No
         with pytest.raises(DatabaseUnavailable):
             run(store.read(*asked))
     finally:
-        run(holder.abandon())
+        run(holder.roll_back())
         holder.close()
         store.close()
 
@@ -362,9 +362,9 @@ def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -
         for _ in range(3):
             await asyncio.sleep(0.01)
         assert not waiting.done()
-        await holder.abandon()
+        await holder.roll_back()
         await asyncio.wait_for(waiting, 4)
-        await store.abandon()
+        await store.roll_back()
 
     run(meet())
     for each in (holder, store):
@@ -388,7 +388,7 @@ def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: Ground) -
         answers = [said(await gate.answer(question(5, f"c{n}"))) for n in range(3)]
         assert not waiting.done()
         answers.append(said(await waiting))
-        await holder.abandon()
+        await holder.roll_back()
         return [*answers, said(await gate.answer(question(4, "after")))]
 
     assert run(meet()) == ["200 allow"] * 3 + ["503 refuse GATE-LATE", "200 allow"]

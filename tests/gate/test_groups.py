@@ -145,12 +145,12 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     read_feeds()
     calls, store = questions(dice, 150), DjangoStore()
     alone = [decide(store, of_twin(CAMPAIGN, one), rules, time.monotonic() + 30) for one in calls]
-    together, commons, rest = list[Reply](), CampaignCache(), calls
+    together, cache, rest = list[Reply](), CampaignCache(), calls
     while rest:
         size = dice.choice((1, 2, 5, 30))
         group, rest = rest[:size], rest[size:]
         together += decide_all(store, asked(*(of_twin("autumn", one) for one in group)), rules,
-                               commons)  # fmt: skip
+                               cache)  # fmt: skip
     assert [said(reply) for reply in together] == [said(reply) for reply in alone]
     assert len({said(reply) for reply in alone}) >= 8
     again = list(Decision.objects.all())
@@ -277,13 +277,13 @@ def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
     start = threading.Barrier(4, timeout=30)
 
     def dial(dialler: int) -> None:
-        dice, store, commons = random.Random(dialler), ground.store(30), CampaignCache()
+        dice, store, cache = random.Random(dialler), ground.store(30), CampaignCache()
         start.wait()
         for call in range(5):
             order = dice.sample(range(10), 8)
             group = [question(n, f"{'same' if n < 3 else dialler}-{call}-{n}") for n in order]
             group.append(question(99, f"unknown-{call}"))
-            replies.extend(decide_all(store, asked(*group), ground.rules, commons))
+            replies.extend(decide_all(store, asked(*group), ground.rules, cache))
         store.close()
 
     threads = [threading.Thread(target=dial, args=(n,)) for n in range(4)]
@@ -320,8 +320,8 @@ def test_connections_that_are_opened_and_closed_at_once_are_all_opened(tmp_path:
 
 
 def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> None:
-    store, commons = ground.store(), CampaignCache()
-    reads, common = Counter[str](), store.common
+    store, cache = ground.store(), CampaignCache()
+    reads, common = Counter[str](), store.read_campaign
 
     async def counted(terms: Any) -> Any:
         reads[terms["campaign"]] += 1
@@ -329,9 +329,9 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
 
     def ask(call: str, **more: Any) -> str:
         one = question(int(call), call, **more)
-        return said(decide(store, one, ground.rules, time.monotonic() + 5, commons))
+        return said(decide(store, one, ground.rules, time.monotonic() + 5, cache))
 
-    store.common = counted  # type: ignore[assignment, method-assign]
+    store.read_campaign = counted  # type: ignore[assignment, method-assign]
     assert [ask("1"), ask("2"), ask("3", camp="none")] == [
         "200 allow", "200 allow", "403 refuse GATE-CAMPAIGN",
     ]  # fmt: skip
@@ -354,7 +354,7 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
         record_campaign(CAMPAIGN, over, by="tests")
         assert ask("4").startswith("403 refuse FR-OPTIN")
         assert reads[CAMPAIGN] == 2
-    commons._kept.update({name: (kept, 0.0) for name, (kept, _) in commons._kept.items()})
+    cache._kept.update({name: (kept, 0.0) for name, (kept, _) in cache._kept.items()})
     ask("5")
     assert reads[CAMPAIGN] == (3 if connection.vendor == "postgresql" else 2)
     store.close()
@@ -366,10 +366,10 @@ def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     record_campaign(CAMPAIGN, campaign_terms(), by="tests")
     load_facts([Person("P1", number_of(1), now), consent_of(1, now - timedelta(days=1))],
                source="tests", by="tests")  # fmt: skip
-    store, commons = DjangoStore(), CampaignCache()
+    store, cache = DjangoStore(), CampaignCache()
 
     def ask(call: str) -> str:
-        return said(decide(store, question(1, call), rules, time.monotonic() + 5, commons))
+        return said(decide(store, question(1, call), rules, time.monotonic() + 5, cache))
 
     assert "FR-DATA-STALE" in ask("c1")
     read_feeds()
