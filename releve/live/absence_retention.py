@@ -71,7 +71,7 @@ def _set(stream: str, agent: str, ends: dict[str, datetime], situation: Situatio
         return
     operator, rules = operator_now(), rules_now()
     seqs = dict(_entries(stream, agent))
-    for event in situation.events_of("agents", agent):
+    for event in situation.list_events("agents", agent):
         if isinstance(event, AgentUnavailable) and event.id in ends and event.id in seqs:
             on = erased_on(replace(event, until=ends[event.id]), operator, rules)
             set_erase_on(agent, on, entries=[seqs[event.id]])

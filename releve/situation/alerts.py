@@ -177,7 +177,7 @@ def _permits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
         subject = permit.subject if permit.of != "agent" else "an agent"
         params = {"authorisation": permit.id, "subject": subject, "day": permit.valid_to}
         site = permit.subject if permit.of == "site" else ""
-        yield Notice(code, site, _end_of(context, permit.valid_to, site), params)
+        yield Notice(code, site, _find_day_end(context, permit.valid_to, site), params)
     planned = find_plannable_sites(context.situation, context.operator, context.rules, today)
     for site_id in sorted({site.id for site in context.operator.sites} - set(planned)):
         yield Notice("site.not_plannable", site_id, now)
@@ -193,7 +193,7 @@ def _audits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
             over = verdict.valid_to < context.day(now, site)
             code = "audit.expired" if over else "audit.expiring"
             params = {"measure": measure, "day": verdict.valid_to}
-            yield Notice(code, site, _end_of(context, verdict.valid_to, site), params)
+            yield Notice(code, site, _find_day_end(context, verdict.valid_to, site), params)
 
 
 def _overdue(context: ValidationContext, now: datetime) -> Iterator[Notice]:
@@ -217,7 +217,7 @@ def _notice_rule(context: ValidationContext, now: datetime) -> NoticeRule:
     return context.rules.one(NoticeRule, context.day(now)) or NoticeRule()
 
 
-def _end_of(context: ValidationContext, day: date, site: str) -> datetime:
+def _find_day_end(context: ValidationContext, day: date, site: str) -> datetime:
     found = context.site(site)
     name = context.operator.row.time_zone if found is None else found.time_zone
     return day_bounds(day, name)[1]

@@ -62,7 +62,7 @@ def _closures(
     closure = situation.site(site.id).closure
     closed = closure is not None
     today = now.astimezone(zone(site.time_zone)).date()
-    known = {event.id for event in situation.events_of("sites", site.id)}
+    known = {event.id for event in situation.list_events("sites", site.id)}
     for rule_id, rule in rules.in_force(ClosureRule, today, site):
         if closure is not None and any(order.rule == rule_id for order in closure.orders):
             found = _longer(situation, site.id, closure, rule_id, rule, now)
@@ -141,7 +141,7 @@ def _absences(
     """Yield the absence of every agent who is a case or a contact, for as long as it lasts."""
     for case in situation.cases:
         site, event_id = operator.site.get(case.site), derive_absence_id(case.event)
-        known = {event.id for event in situation.events_of("agents", case.agent)}
+        known = {event.id for event in situation.list_events("agents", case.agent)}
         gone = case.agent not in operator.agent or case.cleared_at is not None
         if gone or site is None or event_id in known:
             continue
@@ -166,7 +166,7 @@ def _returns(situation: Situation, now: datetime) -> Iterator[Event]:
     """Yield the end of absences whose agent was cleared, or whose case did not happen."""
     for case in situation.cases:
         if case.cleared_at is not None:
-            known = {event.id for event in situation.events_of("agents", case.agent)}
+            known = {event.id for event in situation.list_events("agents", case.agent)}
             for absence in _lasting(situation, case.agent, derive_absence_id(case.event), now):
                 common = _common(_derived("back", absence.event), absence.actor, now)
                 if common["id"] not in known:

@@ -68,7 +68,7 @@ def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> SituationR
     ends: list[tuple[str, date]] = []
     ids: list[str] = []
     for text in texts:
-        for number, raw in enumerate(_list_of(text, faults), 1):
+        for number, raw in enumerate(_parse_list(text, faults), 1):
             row, parameters = _read_row(raw, f"row {number}.", faults)
             if row is None:
                 continue
@@ -157,7 +157,7 @@ def _renamed(raw: Any) -> Any:
     return {_KEYS.get(key, key): value for key, value in raw.items()}
 
 
-def _list_of(text: str, faults: list[FieldFault]) -> list[Any]:
+def _parse_list(text: str, faults: list[FieldFault]) -> list[Any]:
     raw = _parsed(text, faults)
     if isinstance(raw, list):
         return raw

@@ -191,7 +191,7 @@ class Situation:
         found = chain(self.corrections, *(topic.events for topic in everywhere))
         return next((event for event in found if event.id == event_id), None)
 
-    def events_of(self, family: str, *key: str) -> tuple[Event, ...]:
+    def list_events(self, family: str, *key: str) -> tuple[Event, ...]:
         """Return the events of one subject, corrected ones too, such as ``("sites", "casa-1")``."""
         topic = self.families.get(family, _EMPTY).get(key)
         return () if topic is None else topic.events

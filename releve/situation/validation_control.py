@@ -39,7 +39,7 @@ def _check_daily_check(
     if not event.findings and looked_at == (None, None):
         yield refuse("check.empty")
     yield from _check_measures((finding.measure for finding in event.findings), context, event.day)
-    earlier = context.situation.events_of("checks", event.site, event.day.isoformat())
+    earlier = context.situation.list_events("checks", event.site, event.day.isoformat())
     yield from _find_same(event, earlier, context)
 
 
@@ -104,7 +104,7 @@ def _check_attendance(
         if agent in seen:
             yield refuse("attendance.twice", agent=agent)
         seen.add(agent)
-    earlier = context.situation.events_of("attendance", event.site, event.day.isoformat())
+    earlier = context.situation.list_events("attendance", event.site, event.day.isoformat())
     yield from _find_same(event, earlier, context)
 
 
@@ -117,7 +117,7 @@ def _check_audit(event: events.AuditVerdict, context: ValidationContext) -> Iter
     yield from _check_digests(event.photos)
     if event.valid_to < day:
         yield refuse("audit.expiry", valid_to=event.valid_to)
-    earlier = context.situation.events_of("audits", event.site, event.measure)
+    earlier = context.situation.list_events("audits", event.site, event.measure)
     yield from _find_same(event, earlier, context)
 
 

@@ -113,7 +113,7 @@ def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(acting: Act
     acting.clear(third)
     situation = live.situation_now(acting.stream)
     first, _ = day_bounds(acting.plans[1].day, acting.operator.row.time_zone)
-    case, closed = outlook.events_of(situation, first)
+    case, closed = outlook.list_events(situation, first)
     assert (case.kind, case.agent, case.since, case.until) == ("case.declared", one, None, None)
     assert (closed.kind, closed.site) == ("site.closed", acting.site), "by the rule, after two"
 

@@ -12,7 +12,7 @@ from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
 from releve.desk.health.presence import find_stays
 from releve.desk.live.streams import Looked
-from releve.desk.places.stream_context import Moment, moment_of
+from releve.desk.places.stream_context import StreamContext, load_stream_context
 from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
@@ -54,8 +54,8 @@ def pairs(acting: Acting) -> tuple[str, str]:
     return there[0].agent, there[1].agent
 
 
-def moment(acting: Acting) -> Moment:
-    return moment_of(Looked(acting.stream))
+def moment(acting: Acting) -> StreamContext:
+    return load_stream_context(Looked(acting.stream))
 
 
 def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(

@@ -9,7 +9,7 @@ from ninja import Path, Query
 from pydantic import WithJsonSchema
 
 from releve.desk.live.streams import named
-from releve.desk.places.stream_context import Moment, moment_of
+from releve.desk.places.stream_context import StreamContext, load_stream_context
 
 __all__ = ["Number", "Ref", "StreamName", "asked", "clock"]
 
@@ -34,12 +34,12 @@ Ref = Annotated[
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-def asked(request: HttpRequest, stream: str) -> Moment:
+def asked(request: HttpRequest, stream: str) -> StreamContext:
     """Return the moment of the stream asked for; NoSuch where it is not there for the reader."""
-    return moment_of(named(request, stream))
+    return load_stream_context(named(request, stream))
 
 
-def clock(now: Moment) -> dict[str, Any]:
+def clock(now: StreamContext) -> dict[str, Any]:
     """Return what every answer about a stream begins with.
 
     To the minute, so that an answer stays the same, and is not sent again, while nothing happens.

@@ -20,7 +20,7 @@ from releve.desk.now.page import NowPage, client_now, now_page, plan_reach
 from releve.desk.page import known
 from releve.desk.places.reliefs import comparison, comparison_twin, relief_twin
 from releve.desk.places.sites import FEWEST, cases_count, row_twin, site_rows
-from releve.desk.places.stream_context import Moment
+from releve.desk.places.stream_context import StreamContext
 from releve.desk.plan.cell_page import CellPage
 from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.views import find_cell, find_plan
@@ -58,7 +58,7 @@ def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any
     return {**clock(found), "sites": [_site(found, row) for row in rows]}
 
 
-def _site(now: Moment, row: Any) -> dict[str, Any]:
+def _site(now: StreamContext, row: Any) -> dict[str, Any]:
     return {**row_twin(row, now), "url": reverse("api_site", args=[row.id])}
 
 

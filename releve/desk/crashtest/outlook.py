@@ -26,7 +26,7 @@ from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import state_word
 from releve.desk.http import answer
-from releve.desk.places.stream_context import Moment, moment
+from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.presenters.text import Text
 from releve.ledger.chain import append
 from releve.network import day_bounds, zone
@@ -136,7 +136,7 @@ def _note(kind: str, run: str, stream: str, by: str) -> None:
         append(kind, body, stream=STREAM, recorded_at=timezone.now())
 
 
-def _begin(now: Moment, held: JobStore[OutlookOrder], source: str, by: str) -> Path:
+def _begin(now: StreamContext, held: JobStore[OutlookOrder], source: str, by: str) -> Path:
     """Write what an outlook needs, record that it is made, and start its process."""
     today = now.at.astimezone(zone(now.operator.row.time_zone)).date()
     first = today + timedelta(days=1)
@@ -185,7 +185,7 @@ def events_of(situation: Situation, first: datetime) -> Iterator[Event]:
         )
 
 
-def _consequences(now: Moment) -> Iterator[str]:
+def _consequences(now: StreamContext) -> Iterator[str]:
     text = now.text
     yield _(
         "It starts from the cases and closures known now, and looks {days} days ahead from "

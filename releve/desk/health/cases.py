@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from releve.accounts.scopes import Scope
 from releve.desk.health.forms import SeatingForm
 from releve.desk.health.presence import find_stays
-from releve.desk.places.stream_context import Moment, when
+from releve.desk.places.stream_context import StreamContext, when
 from releve.live import api as live
 from releve.live.api import IdentityCache
 from releve.network import zone
@@ -114,7 +114,7 @@ class CasePage:
     seated: bool = False
 
 
-def list_open_cases(now: Moment, reach: Scope) -> tuple[DeclaredCase, ...]:
+def list_open_cases(now: StreamContext, reach: Scope) -> tuple[DeclaredCase, ...]:
     """Return the cases of some sites whose measure lasts, the newest first; none erased."""
     found = []
     for case in _known(now, reach):
@@ -124,14 +124,14 @@ def list_open_cases(now: Moment, reach: Scope) -> tuple[DeclaredCase, ...]:
     return tuple(reversed(found))
 
 
-def _known(now: Moment, reach: Scope) -> Iterable[DeclaredCase]:
+def _known(now: StreamContext, reach: Scope) -> Iterable[DeclaredCase]:
     """Yield the cases that still name an agent, by their date, on sites of the operator."""
     for case in now.situation.cases:
         if case.agent and case.site in now.operator.site and reach.has_site(case.site):
             yield case
 
 
-def _days(case: DeclaredCase, now: Moment) -> tuple[date, date]:
+def _days(case: DeclaredCase, now: StreamContext) -> tuple[date, date]:
     """Return the first and the last day of a measure, by the rule of its day."""
     site = now.operator.site[case.site]
     day = case.at.astimezone(zone(site.time_zone)).date()
@@ -141,7 +141,7 @@ def _days(case: DeclaredCase, now: Moment) -> tuple[date, date]:
 
 
 def build_cases_page(
-    now: Moment, reach: Scope, form: SeatingForm, seating: Mapping[str, str] | None = None
+    now: StreamContext, reach: Scope, form: SeatingForm, seating: Mapping[str, str] | None = None
 ) -> CasesPage:
     """Return the page of every open case; clusters of floors and zones where a seating is given."""
     span = _rule(now, now.at).cluster_days
@@ -150,7 +150,7 @@ def build_cases_page(
 
 
 def build_case_page(
-    now: Moment,
+    now: StreamContext,
     reach: Scope,
     case: DeclaredCase,
     form: SeatingForm,
@@ -168,12 +168,12 @@ def build_case_page(
     return CasePage(page.row, page.clusters, page.looked, form, rows, bool(seating))
 
 
-def _rule(now: Moment, at: datetime) -> TracingRule:
+def _rule(now: StreamContext, at: datetime) -> TracingRule:
     day = at.astimezone(zone(now.operator.row.time_zone)).date()
     return live.rules_now().one(TracingRule, day) or TracingRule()
 
 
-def _in_days(days: float, now: Moment) -> str:
+def _in_days(days: float, now: StreamContext) -> str:
     text = ngettext("{days} day", "{days} days", int(days))
     return text.format(days=now.text.number(days, 0 if days == int(days) else 1))
 
@@ -182,7 +182,7 @@ _clusters: IdentityCache[tuple[CaseCluster, ...]] = IdentityCache()
 
 
 def _cluster_rows(
-    now: Moment, reach: Scope, seating: Mapping[str, str] | None
+    now: StreamContext, reach: Scope, seating: Mapping[str, str] | None
 ) -> tuple[ClusterRow, ...]:
     """Return the clusters whose last case is no older than the days that make a cluster.
 
@@ -207,7 +207,7 @@ def _in_force(stream: str) -> tuple[int, int]:
 
 
 def _found(
-    now: Moment, reach: Scope, rule: TracingRule, seating: Mapping[str, str]
+    now: StreamContext, reach: Scope, rule: TracingRule, seating: Mapping[str, str]
 ) -> tuple[CaseCluster, ...]:
     known = [case for case in _known(now, reach) if case.status == "declared_case"]
     if not known:
@@ -218,7 +218,7 @@ def _found(
     return find_clusters(known, stays, now.operator, rule)
 
 
-def _case_row(case: DeclaredCase, now: Moment) -> CaseRow:
+def _case_row(case: DeclaredCase, now: StreamContext) -> CaseRow:
     first, last = _days(case, now)
     return CaseRow(
         case.event,
@@ -235,7 +235,7 @@ def _case_row(case: DeclaredCase, now: Moment) -> CaseRow:
     )
 
 
-def _cluster_row(found: CaseCluster, now: Moment) -> ClusterRow:
+def _cluster_row(found: CaseCluster, now: StreamContext) -> ClusterRow:
     site = now.operator.site[found.site]
     tz = zone(site.time_zone)
     days = dict.fromkeys(at.astimezone(tz).date() for at in (found.first, found.last))
@@ -252,12 +252,12 @@ def _cluster_row(found: CaseCluster, now: Moment) -> ClusterRow:
     )
 
 
-def _contact_row(contact: TracedContact, now: Moment) -> ContactRow:
+def _contact_row(contact: TracedContact, now: StreamContext) -> ContactRow:
     span = f"{when(contact.first, now.text)} – {when(contact.last, now.text)}"
     return ContactRow(contact.agent, tuple(_why(contact, now)), span, contact)
 
 
-def _why(contact: TracedContact, now: Moment) -> Iterable[str]:
+def _why(contact: TracedContact, now: StreamContext) -> Iterable[str]:
     if contact.neighbour_minutes:
         reason = _("neighbouring seat, {time} ({metres} m)")
         metres = now.text.number(contact.nearest_m or 0, 1)
@@ -273,7 +273,7 @@ def _why(contact: TracedContact, now: Moment) -> Iterable[str]:
         yield f"{reason}, {time}" if time else reason
 
 
-def _long(minutes: float, now: Moment) -> str:
+def _long(minutes: float, now: StreamContext) -> str:
     """Return a length as ``7 h 30 min``, with spaces that do not break."""
     hours, rest = divmod(round(minutes), 60)
     parts = [f"{now.text.number(hours)}\N{NO-BREAK SPACE}h"] if hours else []

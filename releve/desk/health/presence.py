@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from releve.desk.places.stream_context import Moment
+from releve.desk.places.stream_context import StreamContext
 from releve.live.api import Activation, ReliefDay, load_day_plan, read_placement
 from releve.network import HOME, zone
 from releve.plan import Placement
@@ -20,7 +20,7 @@ _NIGHT = timedelta(days=1)
 
 
 def find_stays(
-    now: Moment,
+    now: StreamContext,
     since: datetime,
     until: datetime,
     *,
@@ -56,7 +56,7 @@ def find_stays(
     return list_placed_stays(now.operator, there, seating, _named(now))
 
 
-def _named(now: Moment) -> Mapping[tuple[str, str], Collection[str]]:
+def _named(now: StreamContext) -> Mapping[tuple[str, str], Collection[str]]:
     """Return the attendance that names people; one that only counts them is left out."""
     found = now.situation.attendance.items()
     return {key: frozenset(event.agents) for key, event in found if event.agents}

@@ -24,7 +24,7 @@ from releve.desk.health.cases import (
 )
 from releve.desk.health.forms import SeatingForm
 from releve.desk.http import answer
-from releve.desk.places.stream_context import Moment, moment
+from releve.desk.places.stream_context import StreamContext, moment
 from releve.ledger.chain import append
 from releve.network import Operator
 from releve.situation import DeclaredCase
@@ -64,7 +64,7 @@ def _form(request: HttpRequest, operator: Operator) -> tuple[SeatingForm, Mappin
 
 
 def _shown(
-    request: HttpRequest, template: str, page: CasesPage | CasePage, now: Moment
+    request: HttpRequest, template: str, page: CasesPage | CasePage, now: StreamContext
 ) -> HttpResponse:
     """Return a page that no browser keeps."""
     twin = {"stream": now.stream, **build_page_twin(page)}

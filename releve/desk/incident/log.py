@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.accounts.scopes import Scope
 from releve.desk.incident.words import role_word
 from releve.desk.ledger.words import translate_actor
-from releve.desk.live.timeline import SENTENCES, Moment, moment, visible
+from releve.desk.live.timeline import SENTENCES, TimelineLine, moment, visible
 from releve.desk.live.words import when
 from releve.desk.presenters.text import NO_BREAK, Text
 from releve.ledger.digests import format_instant
@@ -27,7 +27,7 @@ from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Closure, Incident, Situation
 
-__all__ = ["Step", "began", "log", "steps"]
+__all__ = ["ResponseStep", "began", "log", "steps"]
 
 MOST = 200
 _OWN = {
@@ -51,7 +51,7 @@ _STEPS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ResponseStep:
     """One step of the chain; ``took`` since the event, empty where it has not come."""
 
     name: str
@@ -73,11 +73,11 @@ def began(incident: Incident, situation: Situation) -> datetime:
 
 def log(
     incident: Incident, start: datetime, stream: str, operator: Operator, text: Text, seen: Scope
-) -> tuple[Moment, ...]:
+) -> tuple[TimelineLine, ...]:
     """Return the last lines of the log that the user may see, the newest first."""
     rows = _entries(incident, start, stream).filter(kind__in={*SENTENCES, *_OWN})
     tasks = {row.id: row.set.task for row in incident.tasks}
-    found: list[Moment] = []
+    found: list[TimelineLine] = []
     for kind, at, written in rows.order_by("-seq").values_list("kind", "recorded_at", "body"):
         body = json.loads(written)
         if kind in _OWN:
@@ -93,7 +93,7 @@ def log(
     return tuple(found)
 
 
-def steps(incident: Incident, start: datetime, stream: str, text: Text) -> tuple[Step, ...]:
+def steps(incident: Incident, start: datetime, stream: str, text: Text) -> tuple[ResponseStep, ...]:
     """Return the steps from the event to the reopening, each with the time since the event."""
     name = _("closure recorded") if incident.opened.closure else _("incident opened")
     kinds = {kind for kind, _name, _which in _STEPS}
@@ -105,22 +105,22 @@ def steps(incident: Incident, start: datetime, stream: str, text: Text) -> tuple
         )
     }
     found |= _reopened(incident, start, stream)
-    first = Step(name, when(start, text), "", 0.0, "")
+    first = ResponseStep(name, when(start, text), "", 0.0, "")
     return (first, *(_step(*row, found, start, text) for row in _STEPS))
 
 
 def _step(
     kind: str, name: Any, which: str, found: Mapping[str, Any], start: datetime, text: Text
-) -> Step:
+) -> ResponseStep:
     row = found.get(kind)
     if row is None:
-        return Step(str(name), _("not yet"), "", None, "")
+        return ResponseStep(str(name), _("not yet"), "", None, "")
     at = datetime.fromisoformat(row[which])
     seconds = (at - start).total_seconds()
     detail = ""
     if which == "last":
         detail = _("{count} in all").format(count=text.number(row["count"]))
-    return Step(str(name), when(at, text), _took(seconds, text), seconds, detail)
+    return ResponseStep(str(name), when(at, text), _took(seconds, text), seconds, detail)
 
 
 def _took(seconds: float, text: Text) -> str:

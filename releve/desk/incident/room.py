@@ -13,10 +13,10 @@ from django.urls import reverse
 
 from releve.accounts.scopes import Scope
 from releve.desk.incident.forms import KeyedForm
-from releve.desk.incident.log import Step
+from releve.desk.incident.log import ResponseStep
 from releve.desk.incident.words import ROLES, role_word
 from releve.desk.ledger.words import translate_actor
-from releve.desk.live.timeline import Moment
+from releve.desk.live.timeline import TimelineLine
 from releve.desk.live.words import when
 from releve.desk.presenters.text import Text
 from releve.ledger.models import LedgerEntry
@@ -24,15 +24,15 @@ from releve.network import Operator
 from releve.situation import Incident, IncidentTask, Situation
 
 __all__ = [
-    "IndexPage",
+    "IncidentsPage",
     "ReviewPage",
     "RoomPage",
-    "decisions_of",
-    "head_of",
+    "build_head",
     "incident_twin",
-    "roles_of",
+    "list_decisions",
+    "list_roles",
+    "list_tasks",
     "seen_incidents",
-    "tasks_of",
 ]
 
 
@@ -87,7 +87,7 @@ class DecisionRow:
 
 
 @dataclass(frozen=True)
-class IndexPage:
+class IncidentsPage:
     """The incidents that a reader may see, and the form that opens one."""
 
     open: tuple[Head, ...]
@@ -104,7 +104,7 @@ class RoomPage:
     roles: tuple[RoleRow, ...]
     decisions: tuple[DecisionRow, ...]
     tasks: tuple[TaskRow, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[TimelineLine, ...]
     forms: dict[str, KeyedForm]
     refusals: tuple[str, ...]
 
@@ -114,13 +114,13 @@ class ReviewPage:
     """An incident looked back on."""
 
     head: Head
-    steps: tuple[Step, ...]
+    steps: tuple[ResponseStep, ...]
     well: str
     badly: str
     reviewed: str
     decisions: tuple[DecisionRow, ...]
     tasks: tuple[TaskRow, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[TimelineLine, ...]
     forms: dict[str, KeyedForm]
     refusals: tuple[str, ...]
 
@@ -145,7 +145,7 @@ def _id(body: str) -> str:
     return str(json.loads(body)["id"])
 
 
-def head_of(incident: Incident, operator: Operator, text: Text) -> Head:
+def build_head(incident: Incident, operator: Operator, text: Text) -> Head:
     """Return an incident as it stands at the head of its pages."""
     site = operator.site.get(incident.site)
     closed = incident.closed
@@ -164,7 +164,7 @@ def head_of(incident: Incident, operator: Operator, text: Text) -> Head:
     )
 
 
-def roles_of(incident: Incident, reader: str, text: Text) -> tuple[RoleRow, ...]:
+def list_roles(incident: Incident, reader: str, text: Text) -> tuple[RoleRow, ...]:
     """Return every role and who holds it."""
     held = {row.role: row for row in incident.roles}
     return tuple(
@@ -180,7 +180,7 @@ def roles_of(incident: Incident, reader: str, text: Text) -> tuple[RoleRow, ...]
     )
 
 
-def decisions_of(incident: Incident, text: Text) -> tuple[DecisionRow, ...]:
+def list_decisions(incident: Incident, text: Text) -> tuple[DecisionRow, ...]:
     """Return the decisions, the newest first."""
     return tuple(
         DecisionRow(row.decision, row.reason, row.actor, when(row.happened_at, text))
@@ -188,7 +188,7 @@ def decisions_of(incident: Incident, text: Text) -> tuple[DecisionRow, ...]:
     )
 
 
-def tasks_of(tasks: Iterable[IncidentTask], at: datetime, text: Text) -> tuple[TaskRow, ...]:
+def list_tasks(tasks: Iterable[IncidentTask], at: datetime, text: Text) -> tuple[TaskRow, ...]:
     """Return tasks, those to be done first."""
     rows = sorted(tasks, key=lambda row: row.done is not None)
     return tuple(_task(row, at, text) for row in rows)
@@ -207,7 +207,7 @@ def _task(row: IncidentTask, at: datetime, text: Text) -> TaskRow:
     )
 
 
-def incident_twin(incident: Incident, steps: Sequence[Step] = ()) -> dict[str, Any]:
+def incident_twin(incident: Incident, steps: Sequence[ResponseStep] = ()) -> dict[str, Any]:
     """Return an incident as JSON."""
     closed, review = incident.closed, incident.review
     return {

@@ -113,10 +113,10 @@ def _signed(act: Act, incident: Incident | None = None) -> dict[str, Any]:
         "recorded_at": at,
         "actor": actor_name(act.request),
     }
-    return common if incident is None else common | _of(incident)
+    return common if incident is None else common | _name_incident(incident)
 
 
-def _of(incident: Incident) -> dict[str, str]:
+def _name_incident(incident: Incident) -> dict[str, str]:
     return {"incident": incident.id, "site": incident.site}
 
 

@@ -29,15 +29,15 @@ from releve.desk.incident.forms import (
 )
 from releve.desk.incident.log import began, log, steps
 from releve.desk.incident.room import (
-    IndexPage,
+    IncidentsPage,
     ReviewPage,
     RoomPage,
-    decisions_of,
-    head_of,
+    build_head,
     incident_twin,
-    roles_of,
+    list_decisions,
+    list_roles,
+    list_tasks,
     seen_incidents,
-    tasks_of,
 )
 from releve.desk.incident.service import Act, Done, open_incident, send
 from releve.desk.live.answers import answer, explained
@@ -79,8 +79,8 @@ def index(request: HttpRequest) -> HttpResponse:
             return redirect("incident_room", newest)
     elif request.method == "POST":
         done = Done(form, (), 422)
-    heads = [head_of(row, act.operator, act.text) for row in seen.incidents.values()]
-    page = IndexPage(
+    heads = [build_head(row, act.operator, act.text) for row in seen.incidents.values()]
+    page = IncidentsPage(
         tuple(head for head in heads if not head.closed),
         tuple(head for head in heads if head.closed),
         form,
@@ -106,10 +106,10 @@ def room(request: HttpRequest, incident: str) -> HttpResponse:
     start = began(found, live.situation_now(act.stream))
     kinds = () if found.closed else (DecisionForm, TaskForm, NoteForm, CloseForm)
     page = RoomPage(
-        head_of(found, act.operator, act.text),
-        roles_of(found, actor_name(request), act.text),
-        decisions_of(found, act.text),
-        tasks_of(found.tasks, live.now(act.stream), act.text),
+        build_head(found, act.operator, act.text),
+        list_roles(found, actor_name(request), act.text),
+        list_decisions(found, act.text),
+        list_tasks(found.tasks, live.now(act.stream), act.text),
         log(found, start, act.stream, act.operator, act.text, seen.scope),
         _forms(kinds, done.form),
         done.refusals,
@@ -134,13 +134,15 @@ def review(request: HttpRequest, incident: str) -> HttpResponse:
         forms["review"].initial.update({"well": last.well, "badly": last.badly})
     taken = steps(found, start, act.stream, act.text)
     page = ReviewPage(
-        head_of(found, act.operator, act.text),
+        build_head(found, act.operator, act.text),
         taken,
         last.well if last else "",
         last.badly if last else "",
         last.actor if last else "",
-        decisions_of(found, act.text),
-        tasks_of((row for row in found.tasks if row.set.follow_up), live.now(act.stream), act.text),
+        list_decisions(found, act.text),
+        list_tasks(
+            (row for row in found.tasks if row.set.follow_up), live.now(act.stream), act.text
+        ),
         log(found, start, act.stream, act.operator, act.text, seen.scope)[::-1],
         forms,
         done.refusals,

@@ -23,7 +23,7 @@ from releve.desk.live.record_views import (
     RecordPage,
     chosen_site,
     confirmed_first,
-    place_of,
+    load_place,
     recorded,
     sent,
 )
@@ -43,7 +43,7 @@ _MOST_VISITS = 20
 @explained
 def outage(request: HttpRequest) -> HttpResponse:
     """A link or the power goes down (with what would follow, first) or is back."""
-    place = place_of(request, "event.record.other")
+    place = load_place(request, "event.record.other")
     form = OutageForm(place, sent(request), chosen_site(request))
     about = _("What goes down is lost for the plan: the consequences are shown in numbers first.")
     page = RecordPage(_("Link or power"), about, form, _("Record"), reverse("record"))
@@ -55,7 +55,7 @@ def outage(request: HttpRequest) -> HttpResponse:
 @explained
 def tests(request: HttpRequest) -> HttpResponse:
     """How many were tested on a visit, and how many were positive."""
-    place = place_of(request, "event.record.case")
+    place = load_place(request, "event.record.case")
     form = TestsForm(place, sent(request), chosen_site(request))
     form.offer(list(_visits(place, looked_at(request).name)))
     about = _("Numbers only, never who. The number of positives is health data.")
@@ -68,7 +68,7 @@ def tests(request: HttpRequest) -> HttpResponse:
 @explained
 def attendance(request: HttpRequest) -> HttpResponse:
     """How many are at a site, or who."""
-    place = place_of(request, "event.record.other")
+    place = load_place(request, "event.record.other")
     form = AttendanceForm(place, sent(request), chosen_site(request))
     about = _("The last record of a day counts.")
     return recorded(
@@ -81,7 +81,7 @@ def attendance(request: HttpRequest) -> HttpResponse:
 @explained
 def authorisation(request: HttpRequest) -> HttpResponse:
     """A permit is granted; those that end soon or have ended are seen."""
-    place = place_of(request, "event.record.other")
+    place = load_place(request, "event.record.other")
     form = AuthorisationForm(place, sent(request), chosen_site(request))
     notes = tuple(_noticed(place, looked_at(request).name, "authorisation.", "site.not_plannable"))
     about = _("A site that needs one and has none is not planned. Ending soon, or ended:")
@@ -96,7 +96,7 @@ def authorisation(request: HttpRequest) -> HttpResponse:
 @explained
 def audit(request: HttpRequest) -> HttpResponse:
     """The auditor's verdict on one measure: evidence, verdict, until when it holds."""
-    place = place_of(request, "event.record.inspection")
+    place = load_place(request, "event.record.inspection")
     form = AuditForm(place, sent(request), chosen_site(request))
     notes = tuple(_noticed(place, looked_at(request).name, "audit."))
     about = _("One measure at a time; the last verdict on a measure counts.")

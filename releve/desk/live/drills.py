@@ -29,7 +29,7 @@ __all__ = ["index", "look", "move", "start", "stop"]
 _COOKIE_SECONDS = 12 * 3600
 
 
-class StartForm(forms.Form):
+class DrillForm(forms.Form):
     """A drill's title and what its clock shows at first."""
 
     title = forms.CharField(label=lazy("What is rehearsed"), max_length=200)
@@ -69,7 +69,7 @@ class DrillsPage:
 @explained
 def index(request: HttpRequest) -> HttpResponse:
     """Every drill."""
-    return _shown(request, StartForm())
+    return _shown(request, DrillForm())
 
 
 @require_permission("incident.work")
@@ -91,7 +91,7 @@ def look(request: HttpRequest) -> HttpResponse:
 @explained
 def start(request: HttpRequest) -> HttpResponse:
     """Start a drill from the live situation on, and look at it."""
-    form = StartForm(request.POST)
+    form = DrillForm(request.POST)
     if not form.is_valid():
         return _shown(request, form, 422)
     at = form.cleaned_data["at"]

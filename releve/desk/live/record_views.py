@@ -45,14 +45,14 @@ __all__ = [
     "confirmed_first",
     "index",
     "inspection",
-    "place_of",
+    "load_place",
     "recorded",
     "sent",
 ]
 
 
 @dataclass(frozen=True)
-class Choice:
+class RecordLink:
     """One thing that can be recorded."""
 
     title: str
@@ -78,11 +78,11 @@ class RecordPage:
 
 
 @dataclass(frozen=True)
-class IndexPage:
+class RecordIndexPage:
     """The forms that the user may record, and the closed sites that wait to be reopened."""
 
-    choices: tuple[Choice, ...]
-    closed: tuple[Choice, ...]
+    choices: tuple[RecordLink, ...]
+    closed: tuple[RecordLink, ...]
 
 
 @require_permission("record.see")
@@ -109,19 +109,19 @@ def index(request: HttpRequest) -> HttpResponse:
          _("Evidence, verdict and until when it holds"), "record_audit"),
     )  # fmt: skip
     choices = tuple(
-        Choice(title, about, reverse(name))
+        RecordLink(title, about, reverse(name))
         for permission, title, about, name in offered
         if can(request.user, permission)
     )
     operator, stream = live.operator_now(), looked_at(request).name
     situation = live.situation_now(stream)
     closed = tuple(
-        Choice(site.name, "", reverse("record_reopening", args=[site.id]))
+        RecordLink(site.name, "", reverse("record_reopening", args=[site.id]))
         for site in operator.sites
         if situation.site(site.id).closed and can(request.user, "reopening.approve", site=site.id)
     )
     twin = {"choices": [row.url for row in choices], "closed": [row.url for row in closed]}
-    page = IndexPage(choices, closed)
+    page = RecordIndexPage(choices, closed)
     return answer(request, "desk/live/record.html", page, twin)
 
 
@@ -130,7 +130,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @explained
 def case(request: HttpRequest) -> HttpResponse:
     """Declare a positive test or a contact, or clear a case."""
-    form = CaseForm(place_of(request, "event.record.case"), sent(request), chosen_site(request))
+    form = CaseForm(load_place(request, "event.record.case"), sent(request), chosen_site(request))
     cleared = _case_to_clear(request)
     if cleared is not None:
         form.offer_clearing(cleared)
@@ -153,7 +153,7 @@ def _case_to_clear(request: HttpRequest) -> DeclaredCase | None:
 def closure(request: HttpRequest) -> HttpResponse:
     """Close a site: the form, then what would follow in numbers, then the closure."""
     form = ClosureForm(
-        place_of(request, "event.record.closure"), sent(request), chosen_site(request)
+        load_place(request, "event.record.closure"), sent(request), chosen_site(request)
     )
     page = RecordPage(
         _("Closure of a site"),
@@ -170,7 +170,7 @@ def closure(request: HttpRequest) -> HttpResponse:
 @explained
 def check(request: HttpRequest) -> HttpResponse:
     """The daily check of a site, measure by measure."""
-    form = CheckForm(place_of(request, "event.record.check"), sent(request), chosen_site(request))
+    form = CheckForm(load_place(request, "event.record.check"), sent(request), chosen_site(request))
     about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
     page = RecordPage(_("Daily check"), about, form, _("Record"), _back(), kept_as="check")
     return recorded(request, page)
@@ -188,7 +188,7 @@ def _too_much() -> str:
 @explained
 def inspection(request: HttpRequest) -> HttpResponse:
     """A brigade's visit, against the charter, with photos."""
-    place = place_of(request, "event.record.inspection")
+    place = load_place(request, "event.record.inspection")
     files = request.FILES if request.method == "POST" else None
     form = InspectionForm(place, sent(request), chosen_site(request), files)
     about = _("Leave empty the measures that were not looked at.")
@@ -213,7 +213,7 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
     return _shown(request, replace(page, send=send, consequences=shown), 200)
 
 
-def place_of(request: HttpRequest, permission: str) -> Place:
+def load_place(request: HttpRequest, permission: str) -> Place:
     """Return where and when the user records: the user's sites, the time of the stream."""
     operator = live.operator_now()
     seen = scope_for(request.user, permission)

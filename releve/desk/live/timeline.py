@@ -16,7 +16,7 @@ from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import KINDS
 
-__all__ = ["SENTENCES", "Moment", "moment", "visible"]
+__all__ = ["SENTENCES", "TimelineLine", "moment", "visible"]
 
 SENTENCES = {
     **{kind: lazy(event.headline) for kind, event in KINDS.items() if event.headline},
@@ -32,7 +32,7 @@ SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineLine:
     """One line of the timeline."""
 
     at: str
@@ -54,7 +54,7 @@ def moment(
     operator: Operator,
     text: Text,
     sentence: str = "",
-) -> Moment:
+) -> TimelineLine:
     """Return an entry as a line; ``sentence`` is what it says where its kind has no sentence."""
     site = operator.site.get(body.get("site", ""))
     words = {
@@ -65,4 +65,4 @@ def moment(
     day = at.astimezone(zone(text.time_zone)).date()
     local = _("{day}, {time}").format(day=text.short_day(day), time=text.clock(at))
     said = sentence or str(SENTENCES[kind]).format_map(words)
-    return Moment(local, at.isoformat(), kind, said)
+    return TimelineLine(local, at.isoformat(), kind, said)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.live.timeline import Moment, moment
+from releve.desk.live.timeline import TimelineLine, moment
 from releve.desk.live.words import notice_text, when
 from releve.desk.now.page import COVERED, EffectAside, LateNotice, NowPage, NowSite, TimelineEntry
 from releve.desk.presenters.text import left, text_now
@@ -100,7 +100,7 @@ def notice(row: LateNotice, operator: Operator) -> str:
 
 
 @register.filter
-def entry_line(row: TimelineEntry, operator: Operator) -> Moment:
+def entry_line(row: TimelineEntry, operator: Operator) -> TimelineLine:
     """Return an entry of the timeline as a line."""
     return moment(row.kind, row.at, row.params, operator, text_now(operator.row.time_zone))
 

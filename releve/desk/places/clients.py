@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.places.relief_words import lost_words, source_word
-from releve.desk.places.stream_context import Moment, when
+from releve.desk.places.stream_context import StreamContext, when
 from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
 from releve.desk.presenters.twin import plain
 from releve.live.api import ClientCoverage, Coverage, IdentityCache, Relief, load_day_plan
@@ -27,8 +27,8 @@ __all__ = [
     "client_page",
     "client_rows",
     "client_twin",
+    "describe_coverage",
     "row_twin",
-    "tone_of",
 ]
 
 _WHOLE = 1 - 1e-6
@@ -60,7 +60,7 @@ class ClientRow:
 
 
 @dataclass(frozen=True, slots=True)
-class HalfHour:
+class CoverageHalfHour:
     """A row of the figures."""
 
     clock: str
@@ -91,13 +91,13 @@ class ClientPage:
     title: str
     description: str
     reach: str
-    halves: tuple[HalfHour, ...]
+    halves: tuple[CoverageHalfHour, ...]
     programmes: tuple[tuple[str, str, str], ...]
     reliefs: tuple[ReliefLine, ...]
 
 
 def client_rows(
-    now: Moment, found: Coverage | None, clients: Sequence[Client]
+    now: StreamContext, found: Coverage | None, clients: Sequence[Client]
 ) -> tuple[ClientRow, ...]:
     """Return clients as the list shows them, those short now first."""
     if found is None:
@@ -114,7 +114,7 @@ _drawn: IdentityCache[Mapping[str, ClientRow]] = IdentityCache()
 """By language and zone: the rows of every client, for as long as their coverage is the same."""
 
 
-def _draw(now: Moment, found: Coverage) -> Mapping[str, ClientRow]:
+def _draw(now: StreamContext, found: Coverage) -> Mapping[str, ClientRow]:
     known = {row.client: row for row in found.clients}
     return {
         client.id: _row(now, client, known.get(client.id), found.starts)
@@ -123,7 +123,7 @@ def _draw(now: Moment, found: Coverage) -> Mapping[str, ClientRow]:
 
 
 def _row(
-    now: Moment, client: Client, found: ClientCoverage | None, starts: Sequence[Any]
+    now: StreamContext, client: Client, found: ClientCoverage | None, starts: Sequence[Any]
 ) -> ClientRow:
     text = now.text
     worst = ""
@@ -131,7 +131,7 @@ def _row(
         worst = _("{coverage}, {time}").format(
             coverage=text.coverage(found.worst), time=when(found.worst_at, text)
         )
-    tone, word = tone_of(found)
+    tone, word = describe_coverage(found)
     return ClientRow(
         client.id,
         client.name,
@@ -145,7 +145,7 @@ def _row(
     )
 
 
-def tone_of(found: ClientCoverage | None) -> tuple[str, str]:
+def describe_coverage(found: ClientCoverage | None) -> tuple[str, str]:
     """Return how a client stands, as a tone and in words."""
     if found is None or found.worst is None:
         return "unknown", _("not known")
@@ -166,7 +166,7 @@ def _series(found: ClientCoverage, starts: tuple[Any, ...]) -> Series:
     )
 
 
-def client_page(now: Moment, found: Coverage | None, client: Client) -> ClientPage:
+def client_page(now: StreamContext, found: Coverage | None, client: Client) -> ClientPage:
     """Return the page of a client."""
     own = _own(found, client)
     starts = found.starts if found is not None else ()
@@ -193,7 +193,7 @@ def _own(found: Coverage | None, client: Client) -> ClientCoverage | None:
     return next((row for row in rows if row.client == client.id), None)
 
 
-def _described(now: Moment, own: ClientCoverage | None, row: ClientRow) -> str:
+def _described(now: StreamContext, own: ClientCoverage | None, row: ClientRow) -> str:
     if own is None or own.worst is None:
         return _("Nothing is required in the hours that the plan in force reaches.")
     if own.worst >= _WHOLE:
@@ -203,7 +203,7 @@ def _described(now: Moment, own: ClientCoverage | None, row: ClientRow) -> str:
     )
 
 
-def _reach(now: Moment, found: Coverage | None) -> str:
+def _reach(now: StreamContext, found: Coverage | None) -> str:
     if found is None:
         return _("No plan is in force.")
     if found.planned_from is not None:
@@ -217,14 +217,16 @@ def _reach(now: Moment, found: Coverage | None) -> str:
     )
 
 
-def _halves(now: Moment, own: ClientCoverage | None, starts: Sequence[Any]) -> Iterable[HalfHour]:
+def _halves(
+    now: StreamContext, own: ClientCoverage | None, starts: Sequence[Any]
+) -> Iterable[CoverageHalfHour]:
     if own is None:
         return
     for at, start in enumerate(starts):
         if own.required[at] <= 0:
             continue
         share = float(own.share[at])
-        yield HalfHour(
+        yield CoverageHalfHour(
             f"{now.text.short_day(start.date())} {now.text.clock(start)}",
             now.text.number(float(own.required[at]), 1),
             now.text.number(float(own.covered[at]), 1),
@@ -233,13 +235,13 @@ def _halves(now: Moment, own: ClientCoverage | None, starts: Sequence[Any]) -> I
         )
 
 
-def _reliefs(now: Moment, programmes: frozenset[str]) -> Iterable[ReliefLine]:
+def _reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[ReliefLine]:
     """Yield the reliefs that change who works for some programmes, the newest first."""
     rows = Relief.objects.filter(stream=now.stream).select_related("activation")
     for at, relief in enumerate(rows.prefetch_related("days")[:_MOST_RELIEFS]):
         touched: set[str] = set()
         for day in relief.days.all():
-            before = _programme_of(day.plan_id, relief.activation.version)
+            before = _load_programmes(day.plan_id, relief.activation.version)
             touched |= _touched(day.changes, before, programmes)
         if touched or at == 0:
             people = ngettext(
@@ -269,7 +271,7 @@ def _touched(
 
 
 @lru_cache(maxsize=16)
-def _programme_of(digest: str, version: int) -> Mapping[str, str]:
+def _load_programmes(digest: str, version: int) -> Mapping[str, str]:
     return {row.agent: row.programme for row in load_day_plan(digest, version).plan.placements}
 
 

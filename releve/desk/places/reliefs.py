@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from releve.desk.places.relief_words import lost_words, source_word
-from releve.desk.places.stream_context import Moment, when
+from releve.desk.places.stream_context import StreamContext, when
 from releve.desk.presenters.text import Text
 from releve.desk.presenters.twin import plain
 from releve.live.api import NO_LOSS, Activation, Relief, list_working, load_day_plan
@@ -90,7 +90,7 @@ class DayChange:
     leaves: bool
 
 
-def relief_rows(now: Moment, rows: Sequence[Relief]) -> tuple[ReliefRow, ...]:
+def relief_rows(now: StreamContext, rows: Sequence[Relief]) -> tuple[ReliefRow, ...]:
     """Return the generations of a list, the one in force first."""
     text = now.text
     return tuple(
@@ -121,7 +121,9 @@ def relief_twin(row: Relief) -> dict[str, Any]:
     }
 
 
-def comparison(now: Moment, first: Relief | None, second: Relief, found: Activation) -> Comparison:
+def comparison(
+    now: StreamContext, first: Relief | None, second: Relief, found: Activation
+) -> Comparison:
     """Return two generations beside each other; None is the plan in force itself."""
     base = found if first is None else first.activation
     days = sorted({*base.days, *second.activation.days})
@@ -138,7 +140,7 @@ def _named(relief: Relief) -> str:
 
 
 def _day(
-    now: Moment, day: str, first: Relief | None, base: Activation, second: Relief
+    now: StreamContext, day: str, first: Relief | None, base: Activation, second: Relief
 ) -> DayComparison | None:
     """Return one day, or None where both have the same people in the same places."""
     before, after = _placed(day, first, base), _placed(day, second, second.activation)

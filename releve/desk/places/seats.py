@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from releve.desk.places.stream_context import Moment
+from releve.desk.places.stream_context import StreamContext
 from releve.live.api import IdentityCache, Scene
 from releve.plan import Placement
 
@@ -23,7 +23,7 @@ class Seats:
     taken: int | None
 
 
-def seats_at(now: Moment, scene: Scene | None) -> Mapping[str, Seats]:
+def seats_at(now: StreamContext, scene: Scene | None) -> Mapping[str, Seats]:
     """Return the seats of every site: those of today's plan, none where a site is closed.
 
     ``taken`` is the most people there at once on the first planned day from now on. Counted once
@@ -42,18 +42,18 @@ def seats_at(now: Moment, scene: Scene | None) -> Mapping[str, Seats]:
 _seats: IdentityCache[Mapping[str, Seats]] = IdentityCache()
 
 
-def _unplanned(now: Moment) -> Mapping[str, Seats]:
+def _unplanned(now: StreamContext) -> Mapping[str, Seats]:
     total = _totals(now)
     return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
 
 
-def _totals(now: Moment) -> Mapping[str, int]:
+def _totals(now: StreamContext) -> Mapping[str, int]:
     floor_of = {zone.id: zone.floor for zone in now.operator.zones}
     site_of = {floor.id: floor.site for floor in now.operator.floors}
     return Counter(site_of[floor_of[seat.zone]] for seat in now.operator.seats)
 
 
-def _planned(now: Moment, scene: Scene, day: date) -> Mapping[str, Seats]:
+def _planned(now: StreamContext, scene: Scene, day: date) -> Mapping[str, Seats]:
     total, lost = _totals(now), scene.wanted[day].sites
     usable = {
         site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()

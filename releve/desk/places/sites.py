@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from releve.desk.places.floors import FloorView, floors
 from releve.desk.places.seats import Seats, seats_at
-from releve.desk.places.stream_context import Moment, when
+from releve.desk.places.stream_context import StreamContext, when
 from releve.desk.presenters.text import left
 from releve.live import api as live
 from releve.live.api import Scene, has_photo
@@ -59,7 +59,7 @@ class SiteRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReopeningStep:
     """Something a reopening needs; ``by`` who did it, empty while it is open."""
 
     text: str
@@ -75,7 +75,7 @@ class ClosureView:
     earliest: str
     left: str
     home_only: bool
-    steps: tuple[Step, ...]
+    steps: tuple[ReopeningStep, ...]
     approvals: str
 
 
@@ -119,13 +119,15 @@ class SitePage:
     permits: tuple[PermitView, ...]
 
 
-def site_rows(now: Moment, scene: Scene | None, sites: Sequence[Site]) -> tuple[SiteRow, ...]:
+def site_rows(
+    now: StreamContext, scene: Scene | None, sites: Sequence[Site]
+) -> tuple[SiteRow, ...]:
     """Return the sites of a list; nothing is asked of the database."""
     figures = seats_at(now, scene)
     return tuple(_row(now, site, figures[site.id]) for site in sites)
 
 
-def _row(now: Moment, site: Site, seats: Seats) -> SiteRow:
+def _row(now: StreamContext, site: Site, seats: Seats) -> SiteRow:
     def known(value: int | None) -> str:
         return "?" if value is None else now.text.number(value)
 
@@ -143,7 +145,7 @@ def _row(now: Moment, site: Site, seats: Seats) -> SiteRow:
     )
 
 
-def _state(now: Moment, site: Site) -> State:
+def _state(now: StreamContext, site: Site) -> State:
     closure = now.situation.site(site.id).closure
     if closure is not None:
         left = _left(closure, now)
@@ -156,7 +158,7 @@ def _state(now: Moment, site: Site) -> State:
     return State("held", _("Open"), "")
 
 
-def _left(closure: Closure, now: Moment) -> str:
+def _left(closure: Closure, now: StreamContext) -> str:
     """Return how long a closure lasts at least, in words; empty where nothing says."""
     if closure.earliest_reopening is None:
         return ""
@@ -168,7 +170,7 @@ def _left(closure: Closure, now: Moment) -> str:
     )
 
 
-def site_page(now: Moment, scene: Scene | None, site: Site, *, health: bool) -> SitePage:
+def site_page(now: StreamContext, scene: Scene | None, site: Site, *, health: bool) -> SitePage:
     """Return the page of a site; ``health``: the reader may see how many cases it has."""
     (row,) = site_rows(now, scene, [site])
     usable, taken = row.figures.usable or frozenset(), row.figures.taken or 0
@@ -187,7 +189,7 @@ def site_page(now: Moment, scene: Scene | None, site: Site, *, health: bool) -> 
     )
 
 
-def _closure(now: Moment, site: Site, closure: Closure) -> ClosureView:
+def _closure(now: StreamContext, site: Site, closure: Closure) -> ClosureView:
     causes = {
         "rule": _("by the rule {rule}").format(rule=closure.rule),
         "authority": _("by order of an authority"),
@@ -197,7 +199,7 @@ def _closure(now: Moment, site: Site, closure: Closure) -> ClosureView:
     terms = merge_reopening_terms(closure, site.id, now.operator, live.rules_now())
     done, text = dict(closure.done), now.text
     steps = tuple(
-        Step(item.text_fr if text.french else item.text, done.get(item.id, ""))
+        ReopeningStep(item.text_fr if text.french else item.text, done.get(item.id, ""))
         for item in terms.checklist
     )
     earliest = closure.earliest_reopening
@@ -214,19 +216,19 @@ def _closure(now: Moment, site: Site, closure: Closure) -> ClosureView:
     )
 
 
-def cases_count(now: Moment, site: str) -> int:
+def cases_count(now: StreamContext, site: str) -> int:
     """Return how many people of a site have a case that is not cleared."""
     return sum(case.cleared_at is None for case in now.situation.cases_at.get(site, ()))
 
 
-def _cases(now: Moment, site: Site, *, health: bool) -> str:
+def _cases(now: StreamContext, site: Site, *, health: bool) -> str:
     count = cases_count(now, site.id)
     if not health and count < FEWEST:
         return _("fewer than {count}").format(count=FEWEST)
     return now.text.number(count)
 
 
-def _checks(now: Moment, site: Site, *, health: bool) -> tuple[Visit, ...]:
+def _checks(now: StreamContext, site: Site, *, health: bool) -> tuple[Visit, ...]:
     found = [check for (where, _day), check in now.situation.checks.items() if where == site.id]
     newest = sorted(found, key=lambda check: check.day, reverse=True)[:_MOST_CHECKS]
     return tuple(
@@ -250,12 +252,12 @@ def _symptomatic(count: int | None) -> str:
     ).format(count=count)
 
 
-def _inspections(now: Moment, site: Site) -> tuple[Visit, ...]:
+def _inspections(now: StreamContext, site: Site) -> tuple[Visit, ...]:
     found = [visit for visit in now.situation.inspections if visit.site == site.id]
     return tuple(_inspection(now, visit) for visit in reversed(found[-_MOST_INSPECTIONS:]))
 
 
-def _inspection(now: Moment, visit: InspectionHeld) -> Visit:
+def _inspection(now: StreamContext, visit: InspectionHeld) -> Visit:
     at = when(visit.happened_at, now.text)
     how = _("unannounced") if visit.unannounced else _("announced")
     made = _visit(now, at, f"{visit.authority} · {how}", visit.findings, visit.note, "")
@@ -270,7 +272,12 @@ def _inspection(now: Moment, visit: InspectionHeld) -> Visit:
 
 
 def _visit(
-    now: Moment, day: str, title: str, findings: Sequence[MeasureFinding], note: str, health: str
+    now: StreamContext,
+    day: str,
+    title: str,
+    findings: Sequence[MeasureFinding],
+    note: str,
+    health: str,
 ) -> Visit:
     looked = [finding for finding in findings if finding.verdict != "not_applicable"]
     kept = sum(finding.verdict == "kept" for finding in looked)
@@ -284,7 +291,7 @@ def _visit(
     )
 
 
-def _measure(now: Moment, finding: MeasureFinding) -> str:
+def _measure(now: StreamContext, finding: MeasureFinding) -> str:
     charter = live.rules_now().charter(now.at.date())
     measure = None if charter is None else charter.measure.get(finding.measure)
     name = finding.measure
@@ -294,7 +301,7 @@ def _measure(now: Moment, finding: MeasureFinding) -> str:
     return f"{name} ({partly})"
 
 
-def _permits(now: Moment, site: Site) -> Iterable[PermitView]:
+def _permits(now: StreamContext, site: Site) -> Iterable[PermitView]:
     today = now.at.date()
     for permit in list_permits(now.situation, now.operator):
         if permit.of != "site" or permit.subject != site.id:
@@ -313,7 +320,7 @@ def _permits(now: Moment, site: Site) -> Iterable[PermitView]:
         yield PermitView(permit.id, span, tone, word)
 
 
-def row_twin(row: SiteRow, now: Moment) -> dict[str, Any]:
+def row_twin(row: SiteRow, now: StreamContext) -> dict[str, Any]:
     """Return a site of the list as JSON."""
     closure = now.situation.site(row.id).closure
     usable = row.figures.usable
@@ -329,7 +336,7 @@ def row_twin(row: SiteRow, now: Moment) -> dict[str, Any]:
     }
 
 
-def page_twin(page: SitePage, now: Moment, *, health: bool) -> dict[str, Any]:
+def page_twin(page: SitePage, now: StreamContext, *, health: bool) -> dict[str, Any]:
     """Return a site's page as JSON; a hidden count of cases is null."""
     count = cases_count(now, page.row.id)
     closure = now.situation.site(page.row.id).closure

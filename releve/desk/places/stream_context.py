@@ -16,11 +16,11 @@ from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import Situation
 
-__all__ = ["Moment", "moment", "moment_of", "when"]
+__all__ = ["StreamContext", "load_stream_context", "moment", "when"]
 
 
 @dataclass(frozen=True)
-class Moment:
+class StreamContext:
     """A stream at an instant; ``drill`` is the banner of a drill, ``title`` its title."""
 
     stream: str
@@ -32,18 +32,18 @@ class Moment:
     title: str = ""
 
 
-def moment(request: HttpRequest) -> Moment:
-    """Return the moment that the reader looks at; Http404 where there is no operator."""
+def moment(request: HttpRequest) -> StreamContext:
+    """Return the stream that the user looks at; Http404 where there is no operator."""
     try:
-        return moment_of(looked_at(request))
+        return load_stream_context(looked_at(request))
     except NoOperator:
         raise Http404(_("There are no reference data yet.")) from None
 
 
-def moment_of(looked: Looked) -> Moment:
+def load_stream_context(looked: Looked) -> StreamContext:
     """Return a stream as it stands; NoOperator where there is none."""
     operator = live.operator_now()
-    return Moment(
+    return StreamContext(
         looked.name,
         looked.banner,
         live.now(looked.name),
