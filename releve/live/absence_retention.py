@@ -46,7 +46,7 @@ def note_returns(stream: str, agents: Iterable[str], before: Situation, after: S
             for row in after.absences.get(agent, ())
             if row.back and row.until is not None and row.event in lasting
         }
-        _set(stream, agent, ended, after)
+        _set_erasure_days(stream, agent, ended, after)
 
 
 def postpone_lasting() -> None:
@@ -62,22 +62,24 @@ def postpone_lasting() -> None:
             situation, at = situation_now(stream), now(stream)
             for agent, rows in situation.absences.items():
                 lasting = {row.event: at for row in rows if row.until is None}
-                _set(stream, agent, lasting, situation)
+                _set_erasure_days(stream, agent, lasting, situation)
 
 
-def _set(stream: str, agent: str, ends: dict[str, datetime], situation: Situation) -> None:
+def _set_erasure_days(
+    stream: str, agent: str, ends: dict[str, datetime], situation: Situation
+) -> None:
     """Set the day of erasure of an agent's absences, by the ids of their events, to their ends'."""
     if not ends:
         return
     operator, rules = operator_now(), rules_now()
-    seqs = dict(_entries(stream, agent))
+    seqs = dict(_iter_absence_entries(stream, agent))
     for event in situation.list_events("agents", agent):
         if isinstance(event, AgentUnavailable) and event.id in ends and event.id in seqs:
             on = erased_on(replace(event, until=ends[event.id]), operator, rules)
             set_erase_on(agent, on, entries=[seqs[event.id]])
 
 
-def _entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
+def _iter_absence_entries(stream: str, agent: str) -> Iterator[tuple[str, int]]:
     """Yield the event ids of an agent's absences with the numbers of their entries."""
     rows = LedgerEntry.objects.filter(
         stream=stream, kind=AgentUnavailable.kind, personal__subject=agent

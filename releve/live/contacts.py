@@ -39,7 +39,7 @@ def import_contacts(data: bytes, *, by: str) -> int:
     :class:`ContactFaults` names every fault by its line; then nothing is changed.
     """
     faults: list[str] = []
-    rows = list(_rows(_text(data), operator_now(), faults))
+    rows = list(_parse_rows(_decode(data), operator_now(), faults))
     if faults:
         raise ContactFaults(tuple(faults))
     with transaction.atomic():
@@ -50,14 +50,14 @@ def import_contacts(data: bytes, *, by: str) -> int:
     return len(rows)
 
 
-def _text(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ContactFaults((f"the file is not UTF-8 (byte {error.start})",)) from error
 
 
-def _rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Contact]:
+def _parse_rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Contact]:
     first = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",")
     missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
@@ -72,7 +72,7 @@ def _rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Contact]
     }
     for line in reader:
         row = {name: (value or "").strip() for name, value in line.items() if name}
-        reason = _fault(row, known)
+        reason = _find_fault(row, known)
         if reason:
             faults.append(f"line {reader.line_num}: {reason}")
             continue
@@ -88,7 +88,7 @@ def _rows(text: str, operator: Operator, faults: list[str]) -> Iterator[Contact]
         )
 
 
-def _fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
+def _find_fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
     """Return what is wrong with a line; addresses are not quoted."""
     if row["role"] not in known:
         return f"role {row['role']!r} is none of {', '.join(ROLES)}"

@@ -81,12 +81,14 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
     if supposed:
-        clients = _clients(scene, days, wanted, _counted)
+        clients = _cover_clients(scene, days, wanted, _count_agents)
     else:
         key = (scene.stream, scene.activation.pk, scene.relief.pk if scene.relief else 0,
-               scene.days, wanted[0], len(wanted), _lost(scene))  # fmt: skip
+               scene.days, wanted[0], len(wanted), _find_losses(scene))  # fmt: skip
         sources = (scene.situation, *days)
-        clients = _known.get(key, sources, lambda: _clients(scene, days, wanted, _placed))
+        clients = _known.get(
+            key, sources, lambda: _cover_clients(scene, days, wanted, _load_headcount)
+        )
     return Coverage(
         stream=scene.stream,
         at=scene.at,
@@ -97,7 +99,7 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
     )
 
 
-def _clients(
+def _cover_clients(
     scene: Scene,
     days: Sequence[Plan],
     wanted: Sequence[int],
@@ -113,17 +115,19 @@ def _clients(
     for column, (_, client, _) in enumerate(days[0].programmes):
         columns[client].append(column)
     return tuple(
-        _client(client, name, chosen, required[:, columns[client]], covered[:, columns[client]])
+        _cover_client(
+            client, name, chosen, required[:, columns[client]], covered[:, columns[client]]
+        )
         for client, name in days[0].clients
     )
 
 
-def _lost(scene: Scene) -> tuple[frozenset[str], ...]:
+def _find_losses(scene: Scene) -> tuple[frozenset[str], ...]:
     """Return what is lost on each day, which also passes with time alone."""
     return tuple(scene.wanted[day].sites | scene.wanted[day].carriers for day in scene.days)
 
 
-def _client(
+def _cover_client(
     client: str, name: str, starts: Sequence[datetime], required: Floats, covered: Floats
 ) -> ClientCoverage:
     need, got = np.nansum(required, axis=1), covered.sum(axis=1)
@@ -147,14 +151,14 @@ _known: IdentityCache[tuple[ClientCoverage, ...]] = IdentityCache()
 _people: IdentityCache[Floats] = IdentityCache(64)
 
 
-def _placed(scene: Scene, day: date) -> Floats:
+def _load_headcount(scene: Scene, day: date) -> Floats:
     """Return effective agents ``[interval, programme]`` of a day, kept while nothing changes."""
     loss = scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
     key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers)
-    return _people.get(key, (scene.situation,), lambda: _counted(scene, day))
+    return _people.get(key, (scene.situation,), lambda: _count_agents(scene, day))
 
 
-def _counted(scene: Scene, day: date) -> Floats:
+def _count_agents(scene: Scene, day: date) -> Floats:
     found = scene.day_plan(day)
     return count_placed(found.operator, Timeline(found.plan.starts), scene.working(day))

@@ -37,16 +37,16 @@ def rules_now() -> SituationRules:
     Its own stand in the home folder as ``rules/*.yaml`` and ``charters/*.yaml``; they are read
     again when a file changes. SituationRuleFaults names every fault of any of them.
     """
-    return _rules(_files("rules"), _files("charters"))
+    return _load_rules(_list_files("rules"), _list_files("charters"))
 
 
-def _files(name: str) -> tuple[_File, ...]:
+def _list_files(name: str) -> tuple[_File, ...]:
     found = sorted((settings.HOME / name).glob("*.yaml"))
     return tuple((str(path), path.stat().st_mtime_ns) for path in found)
 
 
 @lru_cache(maxsize=2)
-def _rules(rules: tuple[_File, ...], charters: tuple[_File, ...]) -> SituationRules:
+def _load_rules(rules: tuple[_File, ...], charters: tuple[_File, ...]) -> SituationRules:
     read = [
         [Path(name).read_text(encoding="utf-8") for name, _ in kind] for kind in (rules, charters)
     ]

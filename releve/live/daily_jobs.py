@@ -39,7 +39,7 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
     """
     last = load_last_root()
     if last is not None and last.sealed_at.date() >= now.date():
-        _let_out(last)
+        _publish_if_missing(last)
         return None
     close_batches(now)
     seal_facts(now)
@@ -47,9 +47,9 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
     if read_head().seq == 0:
         return None
     if _erased_since(last):
-        _scrub()
+        _scrub_database_files()
     root = sign_root(now)
-    _let_out(root)
+    _publish_if_missing(root)
     return root if root != last else None
 
 
@@ -58,7 +58,7 @@ def _erased_since(last: SignedRoot | None) -> bool:
     return LedgerEntry.objects.filter(seq__gt=sealed, kind__in=(ERASED, OUTBOUND_ERASED)).exists()
 
 
-def _scrub() -> None:
+def _scrub_database_files() -> None:
     """Remove erased values from the database's files; retry while another connection is reading."""
     for _ in range(_MOST_SCRUBS):
         if scrub_files(("ledger_personal", "gate_personal")):
@@ -66,7 +66,7 @@ def _scrub() -> None:
     _log.warning("another connection still reads: the database's log still holds erased values")
 
 
-def _let_out(root: SignedRoot) -> None:
+def _publish_if_missing(root: SignedRoot) -> None:
     """Write a root's document where it leaves the house from, unless it is there."""
     if not (roots_folder() / root.file_name).exists():
         publish_root(root, roots_folder())

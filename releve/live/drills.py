@@ -52,7 +52,7 @@ def move_drill(stream: str, by_how_much: timedelta, *, by: str) -> datetime:
         raise ValueError(f"a drill's clock moves forward only, got {by_how_much}")
     with transaction.atomic():
         ledger.lock_head()
-        _running(stream)
+        _get_running_drill(stream)
         Stream.objects.filter(name=stream).update(offset=F("offset") + by_how_much)
         at = now(stream)
         body = {"seconds": int(by_how_much.total_seconds()), "by": by}
@@ -87,7 +87,7 @@ def list_running_streams() -> tuple[str, ...]:
     return (LIVE, *rows.values_list("name", flat=True))
 
 
-def _running(stream: str) -> Stream:
+def _get_running_drill(stream: str) -> Stream:
     found = Stream.objects.exclude(name=LIVE).filter(name=stream).first()
     if found is None:
         raise NoSuch(f"there is no drill {stream!r}")

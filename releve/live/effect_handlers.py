@@ -78,15 +78,15 @@ def run_effect(effect: Effect) -> None:
     except LostLease:
         _log.warning("%s was taken over by another worker", effect.key)
     except (RetryLater, Unreachable, OperationalError) as error:
-        _failed(effect, error, patient=True)
+        _handle_failure(effect, error, patient=True)
     except (PermanentFailure, Rejected, EmptySet) as error:
-        _failed(effect, error, hopeless=True)
+        _handle_failure(effect, error, hopeless=True)
     except Exception as error:  # whatever it is, it is shown, and nothing stops
         _log.exception("%s failed", effect.key)
-        _failed(effect, error)
+        _handle_failure(effect, error)
 
 
-def _failed(
+def _handle_failure(
     effect: Effect, error: Exception, *, patient: bool = False, hopeless: bool = False
 ) -> None:
     then = _on_aside.get(effect.kind, lambda effect: None)

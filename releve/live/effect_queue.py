@@ -130,7 +130,7 @@ def settle_effect(effect: Effect, outcome: EffectOutcome) -> None:
     """
     with transaction.atomic():
         ledger.lock_head()
-        done = _held(effect).update(
+        done = _filter_held(effect).update(
             state=Effect.DONE, done_at=real_now(), result=dict(outcome.result), error=""
         )
         if not done:
@@ -148,7 +148,7 @@ def append_entries(stream: str, entries: Iterable[tuple[str, Mapping[str, Any]]]
 
 def still_held(effect: Effect) -> bool:
     """Return whether the worker that claimed an effect still holds it, and renew its lease."""
-    return bool(_held(effect).update(claimed_until=real_now() + read_lease()))
+    return bool(_filter_held(effect).update(claimed_until=real_now() + read_lease()))
 
 
 def fail_effect(
@@ -172,9 +172,9 @@ def fail_effect(
     with transaction.atomic():
         if gone:
             ledger.lock_head()
-        changed = _held(effect).update(
+        changed = _filter_held(effect).update(
             state=Effect.ASIDE if gone else Effect.QUEUED,
-            next_at=real_now() + _wait(effect.attempts),
+            next_at=real_now() + _draw_wait(effect.attempts),
             error=f"{type(error).__name__}: {error}"[:300],
         )
         if changed and gone:
@@ -186,7 +186,7 @@ def fail_effect(
     return bool(changed and gone)
 
 
-def _held(effect: Effect) -> Any:
+def _filter_held(effect: Effect) -> Any:
     return Effect.objects.filter(
         pk=effect.pk,
         state=Effect.CLAIMED,
@@ -195,7 +195,7 @@ def _held(effect: Effect) -> Any:
     )
 
 
-def _wait(attempts: int) -> timedelta:
+def _draw_wait(attempts: int) -> timedelta:
     """Return 0.5, 1, 2, 4 … seconds, up to a minute, half of it by chance."""
     longest = min(LONGEST_WAIT_SECONDS, 0.5 * 2.0 ** min(attempts - 1, 10))
     return timedelta(seconds=longest * (0.5 + random.random() / 2))

@@ -78,7 +78,7 @@ def record(
     try:
         with transaction.atomic():
             ledger.lock_head()
-            return _record(event, key, stream, judge)
+            return _record_once(event, key, stream, judge)
     except OperationalError as error:
         if is_disk_full(error):
             raise DiskFull(
@@ -99,7 +99,7 @@ def refuse_reused_key(seq: int, event: Event, names: Collection[str]) -> None:
         raise KeyReused(f"the key names entry {seq}, which says something else")
 
 
-def _record(
+def _record_once(
     event: Event, key: str, stream: str, judge: Callable[[Situation], Iterable[EventRefusal]]
 ) -> RecordResult:
     known = IdempotencyKey.objects.filter(stream=stream, key=key).first()
@@ -116,7 +116,7 @@ def _record(
     if reasons:
         raise Refused(reasons)
     found = [event, *derive_all_events(apply_event(before, event), operator, rules, at)]
-    seqs = _write(found, stream, before, at)
+    seqs = _append_events(found, stream, before, at)
     IdempotencyKey.objects.create(
         stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:]
     )
@@ -146,16 +146,20 @@ def record_due_events(stream: str) -> tuple[int, ...]:
     with transaction.atomic():
         ledger.lock_head()
         before, at = situation_now(stream), now(stream)  # after what was recorded meanwhile
-        return tuple(_write(derive_all_events(before, operator, rules, at), stream, before, at))
+        return tuple(
+            _append_events(derive_all_events(before, operator, rules, at), stream, before, at)
+        )
 
 
-def _write(events: Iterable[Event], stream: str, before: Situation, at: datetime) -> list[int]:
+def _append_events(
+    events: Iterable[Event], stream: str, before: Situation, at: datetime
+) -> list[int]:
     """Append events, and queue a relief when what is lost has changed."""
     events = list(events)
     if not events:
         return []
     operator, rules = operator_now(), rules_now()
-    stored = ledger.append_all([_draft(event, stream, operator, rules) for event in events])
+    stored = ledger.append_all([_draft_entry(event, stream, operator, rules) for event in events])
     after = before
     for event in events:
         after = apply_event(after, event)
@@ -175,7 +179,9 @@ def build_relief_effect(stream: str, cause: int, why: str = "") -> NewEffect:
     return NewEffect(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)
 
 
-def _draft(event: Event, stream: str, operator: Operator, rules: SituationRules) -> ledger.Draft:
+def _draft_entry(
+    event: Event, stream: str, operator: Operator, rules: SituationRules
+) -> ledger.Draft:
     """Return the entry of an event; its personal values are stored beside it until their day.
 
     Values about health that concern no particular person are stored beside it for good, since a

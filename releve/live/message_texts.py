@@ -69,13 +69,15 @@ def write_message(
     return (words["drill"] if drill else "") + subject, text + "\n"
 
 
-def _agent(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
-    lines = [_shift(words, shift) for shift in about["shifts"]]
+def _write_to_agent(
+    words: Mapping[str, str], about: Mapping[str, Any], url: str
+) -> tuple[str, str]:
+    lines = [_describe_shift(words, shift) for shift in about["shifts"]]
     text = "\n".join([words["agent_open"], *lines, "", words["agent_close"].format(url=url)])
     return words["agent_subject"], text
 
 
-def _shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
+def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
     day = words["day"].format(datetime.fromisoformat(shift["day"]))
     if shift["place"] is None:
         key = "agent_off" if shift["site"] else "agent_free"
@@ -90,7 +92,9 @@ def _shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
     )
 
 
-def _manager(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+def _write_to_manager(
+    words: Mapping[str, str], about: Mapping[str, Any], url: str
+) -> tuple[str, str]:
     first = words["manager_closed" if about["closed"] else "manager_open"]
     lines: Sequence[str] = (
         first.format(site=about["site"]),
@@ -101,21 +105,25 @@ def _manager(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tu
     return words["manager_subject"].format(site=about["site"]), "\n".join(lines)
 
 
-def _client(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+def _write_to_client(
+    words: Mapping[str, str], about: Mapping[str, Any], url: str
+) -> tuple[str, str]:
     worst = about["worst"]
     said = words["client_none"] if worst is None else words["client_held"].format(worst=worst)
     return words["client_subject"], "\n".join([said, "", words["close"].format(url=url)])
 
 
-def _unanswered(words: Mapping[str, str], about: Mapping[str, Any], url: str) -> tuple[str, str]:
+def _write_escalation(
+    words: Mapping[str, str], about: Mapping[str, Any], url: str
+) -> tuple[str, str]:
     said = words["unanswered"].format(count=about["count"], site=about["site"])
     subject = words["unanswered_subject"].format(count=about["count"], site=about["site"])
     return subject, "\n".join([said, "", words["close"].format(url=url)])
 
 
 _MAKERS: Final = {
-    "agent": _agent,
-    "manager": _manager,
-    "client": _client,
-    "unanswered": _unanswered,
+    "agent": _write_to_agent,
+    "manager": _write_to_manager,
+    "client": _write_to_client,
+    "unanswered": _write_escalation,
 }

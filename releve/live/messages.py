@@ -71,40 +71,44 @@ def send_message(effect: Effect) -> EffectOutcome:
     """Send a message to one address, unless it was answered or moved on to another address."""
     message = Message.objects.select_related("relief__activation").get(pk=effect.body["message"])
     if message.acknowledged_at is not None or message.rank != effect.body["rank"]:
-        return _skipped(effect, "answered")
+        return _skip_effect(effect, "answered")
     if not message.about:
-        return _skipped(effect, "erased")
-    if _newer(message).exists():
-        return _skipped(effect, "overtaken")
-    name, address, language = _way(message)
+        return _skip_effect(effect, "erased")
+    if _filter_newer(message).exists():
+        return _skip_effect(effect, "overtaken")
+    name, address, language = _choose_address(message)
     subject, text = write_message(
         message.kind,
-        _about(message),
+        _build_parameters(message),
         language,
         f"{_desk_url()}/ack/{message.token}",
         drill=is_drill(message.stream),
     )
     key = f"{message.pk}-{message.rank}"
-    _channel(message.stream, name).send(address, Letter(key, subject, text, _calendar(message)))
+    _choose_channel(message.stream, name).send(
+        address, Letter(key, subject, text, _build_calendar(message))
+    )
 
     def store() -> None:
         at = now(message.stream)
         Message.objects.filter(pk=message.pk, sent_at=None).update(sent_at=at)
-        if not _newer(message).exists():
-            Message.objects.filter(pk=message.pk, rank=message.rank).update(due_at=at + _patience())
+        if not _filter_newer(message).exists():
+            Message.objects.filter(pk=message.pk, rank=message.rank).update(
+                due_at=at + _read_patience()
+            )
 
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
     return EffectOutcome({"channel": name}, (("message.sent", body),), store=store)
 
 
-def _skipped(effect: Effect, why: str) -> EffectOutcome:
+def _skip_effect(effect: Effect, why: str) -> EffectOutcome:
     """Return that nothing is sent; a worker that was killed over it may have sent it before."""
     return EffectOutcome(
         {"skipped": why, **({"perhaps_sent": True} if effect.attempts > 1 else {})}
     )
 
 
-def _newer(message: Message) -> QuerySet[Message]:
+def _filter_newer(message: Message) -> QuerySet[Message]:
     """Return newer messages to the same person, after which an older one is not sent."""
     return Message.objects.filter(
         stream=message.stream,
@@ -116,50 +120,50 @@ def _newer(message: Message) -> QuerySet[Message]:
 
 
 @register_aside_hook("send")
-def _unsendable(effect: Effect) -> None:
+def _try_next_address(effect: Effect) -> None:
     """Try the next address at once when one does not work."""
     rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
     for message in rows.filter(acknowledged_at=None).select_related("relief"):
-        if not _newer(message).exists():
+        if not _filter_newer(message).exists():
             rows.update(due_at=now(effect.stream))
 
 
-def _way(message: Message) -> tuple[str, str, str]:
+def _choose_address(message: Message) -> tuple[str, str, str]:
     """Return channel, address and language; a file where the person has no address."""
-    contacts = _contacts(message.role, message.who)
+    contacts = _list_contacts(message.role, message.who)
     if not contacts:
         return "file", "", "fr"
     contact = contacts[min(message.rank, len(contacts)) - 1]
     return contact.channel, contact.address, contact.language
 
 
-def _contacts(role: str, who: str) -> list[Contact]:
+def _list_contacts(role: str, who: str) -> list[Contact]:
     found = list(Contact.objects.filter(role=role, who=who))
     if not found and role == "manager":
         found = list(Contact.objects.filter(role=role, who="*"))
     return found
 
 
-def _channel(stream: str, name: str) -> Channel:
+def _choose_channel(stream: str, name: str) -> Channel:
     if is_drill(stream):
         return ByFile(settings.HOME / "drills" / stream.partition(":")[2] / "outbox")
     return CHANNELS[name]
 
 
-def _about(message: Message) -> dict[str, object]:
+def _build_parameters(message: Message) -> dict[str, object]:
     about = dict(message.about)
     if message.kind == "unanswered":
-        about["count"] = _unanswered(message).count()
+        about["count"] = _filter_unanswered(message).count()
     return about
 
 
-def _unanswered(message: Message) -> QuerySet[Message]:
+def _filter_unanswered(message: Message) -> QuerySet[Message]:
     return Message.objects.filter(
         relief=message.relief_id, role="agent", site=message.site, acknowledged_at=None
     )
 
 
-def _calendar(message: Message) -> bytes:
+def _build_calendar(message: Message) -> bytes:
     """Return the new shifts of an agent as iCalendar; each takes the place of the day's old one."""
     if message.kind != "agent":
         return b""
@@ -177,7 +181,7 @@ def _desk_url() -> str:
     return environment.read_text(os.environ, "RELEVE_DESK_URL", "http://127.0.0.1:8000").rstrip("/")
 
 
-def _patience() -> timedelta:
+def _read_patience() -> timedelta:
     return timedelta(
         minutes=float(environment.read_text(os.environ, "RELEVE_ESCALATE_MINUTES", "15"))
     )
@@ -193,7 +197,7 @@ def escalate_messages(stream: str) -> int:
     with transaction.atomic():
         ledger.lock_head()
         rows = list(due.select_related("relief")[:_BATCH])
-        queue_effects(build_send_effect(message) for message in _next(rows))
+        queue_effects(build_send_effect(message) for message in _move_to_next_address(rows))
         append_entries(
             stream,
             [
@@ -207,23 +211,23 @@ def escalate_messages(stream: str) -> int:
     return len(rows)
 
 
-def _next(rows: Iterable[Message]) -> list[Message]:
+def _move_to_next_address(rows: Iterable[Message]) -> list[Message]:
     """Move messages on to their next address and return those to be sent now."""
     out: list[Message] = []
     for message in rows:
         message.due_at = None
-        if message.rank < len(_contacts(message.role, message.who)):
+        if message.rank < len(_list_contacts(message.role, message.who)):
             message.rank += 1
             out.append(message)
         else:
             message.exhausted = True
             if message.role == "agent":
-                out += _to_manager(message)
+                out += _build_manager_message(message)
         message.save(update_fields=["due_at", "rank", "exhausted"])
     return out
 
 
-def _to_manager(message: Message) -> list[Message]:
+def _build_manager_message(message: Message) -> list[Message]:
     """Return the message to a site's manager about unanswered messages, once per relief."""
     unanswered, new = Message.objects.get_or_create(
         relief=message.relief,

@@ -36,7 +36,7 @@ def notify(effect: Effect) -> EffectOutcome:
     scene = load_scene(relief.stream)
     if newest != relief or scene is None or not scene.days:
         return EffectOutcome({"skipped": "overtaken"})
-    messages = list(_MessageBuilder(scene, relief).messages())
+    messages = list(_MessageBuilder(scene, relief).build_messages())
     roles = [message.role for message in messages]
     counts = {role: roles.count(role) for role in ("agent", "manager", "client")}
 
@@ -79,18 +79,18 @@ class _MessageBuilder:
         self._operator, self._plan = first.operator, first.plan
         self._before = _load_last_notified(scene)
         self._after = {day: scene.working(day) for day in scene.days}
-        self._shifts = _by_agent(self._after)
+        self._shifts = _group_by_agent(self._after)
 
-    def messages(self) -> Iterator[Message]:
+    def build_messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients."""
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):
-            about = {"shifts": [self._shift(agent, day) for day in days]}
-            yield self._message("agent", agent, self._operator.agent[agent].home_site, about)
-        yield from self._managers(changed)
+            about = {"shifts": [self._describe_shift(agent, day) for day in days]}
+            yield self._build_message("agent", agent, self._operator.agent[agent].home_site, about)
+        yield from self._build_manager_messages(changed)
         for row in compute_scene_coverage(self._scene).clients if changed else ():
             worst = None if row.worst is None else int(100 * row.worst)
-            yield self._message("client", row.client, "", {"worst": worst})
+            yield self._build_message("client", row.client, "", {"worst": worst})
 
     def _find_changed_days(self) -> dict[str, list[date]]:
         """Return the days to notify each agent of; absent agents receive no message."""
@@ -98,23 +98,23 @@ class _MessageBuilder:
         for agent in {*self._before.shifts, *self._shifts} - set(self._scene.absent):
             before = self._before.shifts.get(agent, {})
             after = self._shifts.get(agent, {})
-            days = [day for day in self._scene.days if self._differs(before, after, day)]
+            days = [day for day in self._scene.days if self._changes_ahead(before, after, day)]
             if days:
                 out[agent] = days
         for day in self._scene.days:
-            for agent in self._spare(day):
+            for agent in self._list_affected_reserve(day):
                 if agent not in self._scene.absent:
                     out.setdefault(agent, []).append(day)
         return {agent: sorted(set(days)) for agent, days in out.items()}
 
-    def _differs(
+    def _changes_ahead(
         self, before: Mapping[date, Placement], after: Mapping[date, Placement], day: date
     ) -> bool:
         rows = [row for row in (before.get(day), after.get(day)) if row is not None]
         ahead = any(row.end > self._scene.at for row in rows)
         return ahead and before.get(day) != after.get(day)
 
-    def _spare(self, day: date) -> list[str]:
+    def _list_affected_reserve(self, day: date) -> list[str]:
         """Return agents in reserve on a day whose own site closed or reopened since then."""
         now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
         other = now ^ then
@@ -127,7 +127,7 @@ class _MessageBuilder:
             and day not in self._shifts.get(agent, {})
         ]
 
-    def _shift(self, agent: str, day: date) -> dict[str, Any]:
+    def _describe_shift(self, agent: str, day: date) -> dict[str, Any]:
         """Return what a message says of a day; ``row`` is the placement, for the calendar."""
         row = self._shifts.get(agent, {}).get(day)
         own = self._operator.agent[agent].home_site
@@ -150,25 +150,25 @@ class _MessageBuilder:
             "row": build_change("", row)[1],
         }
 
-    def _managers(self, changed: Mapping[str, list[date]]) -> Iterator[Message]:
+    def _build_manager_messages(self, changed: Mapping[str, list[date]]) -> Iterator[Message]:
         closed = frozenset[str]().union(*(loss.sites for loss in self._scene.wanted.values()))
         moved: dict[str, list[str]] = {}
         for agent in changed:
             moved.setdefault(self._operator.agent[agent].home_site, []).append(agent)
         for site, agents in sorted(moved.items()):
-            home = sum(self._at_home(agent) for agent in agents)
+            home = sum(self._works_at_home(agent) for agent in agents)
             about = {
                 "site": self._operator.site[site].name,
                 "closed": site in closed,
                 "moved": len(agents),
                 "home": home,
             }
-            yield self._message("manager", site, site, about)
+            yield self._build_message("manager", site, site, about)
 
-    def _at_home(self, agent: str) -> bool:
+    def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
 
-    def _message(self, role: str, who: str, site: str, about: dict[str, Any]) -> Message:
+    def _build_message(self, role: str, who: str, site: str, about: dict[str, Any]) -> Message:
         return Message(
             stream=self._relief.stream,
             relief=self._relief,
@@ -190,7 +190,7 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
     changes = {row.day: row.changes for row in rows}
     lost = {} if last is None else last.lost
     return _LastNotified(
-        _by_agent(
+        _group_by_agent(
             {
                 day: list_working(scene.day_plan(day), changes.get(day, {}), NO_LOSS, {})
                 for day in scene.days
@@ -203,7 +203,7 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
     )
 
 
-def _by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
+def _group_by_agent(days: Mapping[date, list[Placement]]) -> _Shifts:
     out: _Shifts = {}
     for day, rows in days.items():
         for row in rows:

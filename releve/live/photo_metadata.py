@@ -41,7 +41,7 @@ def detect_photo_type(data: bytes) -> str:
 
 def remove_metadata(data: bytes) -> bytes:
     """Return a photo with what draws it and nothing else; NotAPhoto when it is none, or is cut."""
-    made = {"image/jpeg": _jpeg, "image/png": _png, "image/webp": _webp}.get(
+    made = {"image/jpeg": _strip_jpeg, "image/png": _strip_png, "image/webp": _strip_webp}.get(
         detect_photo_type(data)
     )
     if made is None:
@@ -52,13 +52,13 @@ def remove_metadata(data: bytes) -> bytes:
         raise NotAPhoto("the picture is cut off") from error
 
 
-def _jpeg(data: bytes) -> bytes:
+def _strip_jpeg(data: bytes) -> bytes:
     head, turned, kept, drawn = b"", b"", [], False
-    for marker, segment in _segments(data):
+    for marker, segment in _iter_segments(data):
         if marker == _APP0 and segment[4:9] == b"JFIF\0" and len(segment) >= 18:
             head = head or b"\xff\xe0\0\x10" + segment[4:16] + b"\0\0"  # without its thumbnail
         elif marker == _APP1 and segment[4:10] == b"Exif\0\0":
-            turned = turned or _turned(_orientation(segment[10:]))
+            turned = turned or _build_orientation_segment(_read_orientation(segment[10:]))
         elif marker in _JPEG_KEPT or (marker == _APP14 and segment[4:9] == b"Adobe"):
             kept.append(segment)
             drawn = drawn or marker == _SOS
@@ -67,7 +67,7 @@ def _jpeg(data: bytes) -> bytes:
     return b"".join((b"\xff\xd8", head, turned, *kept, b"\xff\xd9"))
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield the marker and the bytes of each segment up to the end of the picture."""
     at = 2
     while True:
@@ -84,12 +84,12 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if length < 2 or end > len(data):
             raise NotAPhoto("the picture is cut off")
         if marker == _SOS:
-            end = _scanned(data, end)
+            end = _find_scan_end(data, end)
         yield marker, data[at:end]
         at = end
 
 
-def _scanned(data: bytes, at: int) -> int:
+def _find_scan_end(data: bytes, at: int) -> int:
     """Return where the coded data of a scan end: at the next marker that is not of the data."""
     while True:
         at = data.find(b"\xff", at)
@@ -101,7 +101,7 @@ def _scanned(data: bytes, at: int) -> int:
         at += 1 if follows == 0xFF else 2
 
 
-def _orientation(tiff: bytes) -> int:
+def _read_orientation(tiff: bytes) -> int:
     """Return how a picture is to be turned, 1 to 8; 1 (not at all) where Exif does not say."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
@@ -120,7 +120,7 @@ def _orientation(tiff: bytes) -> int:
     return 1
 
 
-def _turned(orientation: int) -> bytes:
+def _build_orientation_segment(orientation: int) -> bytes:
     """Return an Exif segment that says how a picture is to be turned, and nothing else."""
     if orientation == 1:
         return b""
@@ -130,7 +130,7 @@ def _turned(orientation: int) -> bytes:
     return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
 
 
-def _png(data: bytes) -> bytes:
+def _strip_png(data: bytes) -> bytes:
     kept, at, drawn = [_PNG], len(_PNG), False
     while True:
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -149,7 +149,7 @@ def _png(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def _webp(data: bytes) -> bytes:
+def _strip_webp(data: bytes) -> bytes:
     (size,) = struct.unpack_from("<I", data, 4)
     end, at, kept = 8 + size, 12, [b"WEBP"]
     if end > len(data):

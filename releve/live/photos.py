@@ -45,7 +45,7 @@ def store_photo(data: bytes) -> str:
     """Keep a photo without what the camera added; return its SHA-256. NotAPhoto when it is none."""
     data = remove_metadata(data)
     digest = hashlib.sha256(data).hexdigest()
-    path = _folder() / digest
+    path = _get_folder() / digest
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_file(path, data, mode=0o600)
     return digest
@@ -55,21 +55,21 @@ def load_photo(digest: str) -> bytes | None:
     """Return a photo; None where there is none of that name, or not any more."""
     if not has_photo(digest):
         return None
-    return (_folder() / digest).read_bytes()
+    return (_get_folder() / digest).read_bytes()
 
 
 def has_photo(digest: str) -> bool:
     """Return whether a photo is kept."""
-    return _DIGEST.fullmatch(digest) is not None and (_folder() / digest).is_file()
+    return _DIGEST.fullmatch(digest) is not None and (_get_folder() / digest).is_file()
 
 
 def erase_photos(now: datetime) -> int:
     """Erase the photos whose day has come, and those that nothing names; return how many."""
-    paths = [path for path in _folder().glob("*") if path.is_file()]
+    paths = [path for path in _get_folder().glob("*") if path.is_file()]
     if not paths:
         return 0
     last = dict(_last_days())
-    gone = [path for path in paths if _due(path, last.get(path.name), now.date())]
+    gone = [path for path in paths if _is_due(path, last.get(path.name), now.date())]
     for path in gone:
         path.unlink(missing_ok=True)
     named = sum(path.name in last for path in gone)
@@ -80,7 +80,7 @@ def erase_photos(now: datetime) -> int:
     return len(gone)
 
 
-def _due(path: Path, last: date | None, today: date) -> bool:
+def _is_due(path: Path, last: date | None, today: date) -> bool:
     if last is None:
         return time.time() - path.stat().st_mtime > _UNNAMED_SECONDS
     return today > last
@@ -101,5 +101,5 @@ def _last_days() -> Iterator[tuple[str, date]]:
         yield digest, until
 
 
-def _folder() -> Path:
+def _get_folder() -> Path:
     return Path(settings.HOME) / "photos"

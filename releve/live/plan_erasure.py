@@ -29,7 +29,9 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
         if agent in row.changes:
             row.changes = {token if key == agent else key: v for key, v in row.changes.items()}
             row.save(update_fields=["changes"])
-    renamed = {row.digest: _renamed(row, agent, token) for row in list(plan_texts_with(agent))}
+    renamed = {
+        row.digest: _rename_in_row(row, agent, token) for row in list(plan_texts_with(agent))
+    }
     for activation in Activation.objects.all() if renamed else ():
         days = {day: renamed.get(digest, digest) for day, digest in activation.days.items()}
         if days != activation.days:
@@ -40,14 +42,14 @@ def rename_in_plans(agent: str, token: str) -> dict[str, str]:
 
 def plan_texts_with(agent: str) -> Iterator[PlanText]:
     """Yield the stored days of plans that name an agent."""
-    quoted = _quoted(agent)
+    quoted = _quote_json(agent)
     for row in PlanText.objects.iterator(chunk_size=10):
         if quoted in row.text:
             yield row
 
 
-def _renamed(row: PlanText, agent: str, token: str) -> str:
-    text = row.text.replace(_quoted(agent), _quoted(token))
+def _rename_in_row(row: PlanText, agent: str, token: str) -> str:
+    text = row.text.replace(_quote_json(agent), _quote_json(token))
     digest = hashlib.sha256(text.encode()).hexdigest()
     PlanText.objects.create(digest=digest, day=row.day, text=text, aht_s=row.aht_s)
     ReliefDay.objects.filter(plan=row).update(plan_id=digest)
@@ -55,6 +57,6 @@ def _renamed(row: PlanText, agent: str, token: str) -> str:
     return digest
 
 
-def _quoted(text: str) -> str:
+def _quote_json(text: str) -> str:
     """Return a text as it stands in a plan's JSON: only whole values are replaced."""
     return json.dumps(text, ensure_ascii=False)

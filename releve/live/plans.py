@@ -78,7 +78,7 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
         raise NoOperator("the registry is empty: import the plan's operator first")
     operator = registry.load_operator(version)
     for plan in plans:
-        _refuse(plan, operator)
+        _check_plan(plan, operator)
     times = compute_handling_times(operator, plans)
     rows = [build_plan_row(plan, aht) for plan, aht in zip(plans, times, strict=True)]
     with transaction.atomic():
@@ -94,7 +94,7 @@ def put_in_force(plans: Sequence[Plan], *, by: str) -> Activation:
     return found
 
 
-def _refuse(plan: Plan, operator: Operator) -> None:
+def _check_plan(plan: Plan, operator: Operator) -> None:
     if plan.violations:
         raise PlanRefused(f"the plan of {plan.day} broke a rule: {plan.violations[0]}")
     programmes = tuple(row.id for row in operator.programmes)

@@ -75,26 +75,26 @@ def make_relief(effect: Effect) -> EffectOutcome:
     if scene is None or not scene.days:
         return EffectOutcome({"skipped": "no plan in force"})
     try:
-        return _decided(effect, scene)
+        return _decide_relief(effect, scene)
     except Overtaken:
         return EffectOutcome({"skipped": "overtaken"})
 
 
-def _decided(effect: Effect, scene: Scene) -> EffectOutcome:
+def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
     missing = scene.unanswered
     newest = Relief.objects.filter(stream=effect.stream).first()
     if not missing and (newest is None or newest == scene.relief):
         return EffectOutcome({"skipped": "nothing is missing"})
-    draft = _carried(scene, missing)
+    draft = _carry_answered_days(scene, missing)
     for number, day in enumerate(missing):
-        _answer(effect, scene, draft, day, hurry=number == 0)
-    draft.source = _source(draft, missing)
-    relief = _store(effect, scene, draft)
+        _answer_day(effect, scene, draft, day, hurry=number == 0)
+    draft.source = _choose_source(draft, missing)
+    relief = _store_generation(effect, scene, draft)
     run_effects_now(publication_keys(relief), effect.claimed_by)
     return EffectOutcome({"generation": relief.generation, "source": relief.source})
 
 
-def _carried(scene: Scene, missing: tuple[date, ...]) -> _Draft:
+def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> _Draft:
     """Return a draft with the days that the relief in force answers already."""
     draft = _Draft()
     for day in scene.days:
@@ -103,12 +103,12 @@ def _carried(scene: Scene, missing: tuple[date, ...]) -> _Draft:
     return draft
 
 
-def _source(draft: _Draft, missing: tuple[date, ...]) -> str:
+def _choose_source(draft: _Draft, missing: tuple[date, ...]) -> str:
     found = {draft.days[day][0] for day in missing}
     return next((name for name in ("optimum", "planned") if name in found), "base")
 
 
-def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bool) -> None:
+def _answer_day(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bool) -> None:
     found, loss = scene.day_plan(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
@@ -123,7 +123,7 @@ def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bo
         if hurry:
             early = _Draft("first", dict(draft.days), dict(draft.lost))
             early.answer(day, "first", changes, loss)
-            relief = _store(effect, scene, early)
+            relief = _store_generation(effect, scene, early)
             run_effects_now(publication_keys(relief), effect.claimed_by)
 
     at = max(scene.at, found.plan.starts[0])
@@ -132,14 +132,14 @@ def _answer(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bo
     draft.answer(day, "optimum", solve_relief(request, first), loss)
 
 
-def _store(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
+def _store_generation(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
     """Store a generation with its routes and what follows, unless it was overtaken."""
     with transaction.atomic():
         ledger.lock_head()
         if not still_held(effect):
             raise LostLease(effect.key)
         _refuse_if_overtaken(effect, scene)
-        relief = _relief(effect, scene, draft)
+        relief = _create_relief(effect, scene, draft)
         routes = store_routes(effect.stream, relief)
         body = {
             "generation": relief.generation,
@@ -151,16 +151,16 @@ def _store(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
         }
         append_entries(effect.stream, [("relief.made", body)])
         if relief.source != "first":
-            queue_effects([_notify(relief)])
+            queue_effects([_build_notify_effect(relief)])
     return relief
 
 
-def _notify(relief: Relief) -> NewEffect:
+def _build_notify_effect(relief: Relief) -> NewEffect:
     key = f"notify:{relief.stream}:{relief.generation}"
     return NewEffect(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
 
 
-def _relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
+def _create_relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
     last = Relief.objects.filter(stream=effect.stream).first()
     relief = Relief.objects.create(
         stream=effect.stream,
@@ -211,7 +211,7 @@ def _tell_of_the_first(effect: Effect) -> None:
     if relief is not None and relief.source == "first":
         with transaction.atomic():
             ledger.lock_head()
-            queue_effects([_notify(relief)])
+            queue_effects([_build_notify_effect(relief)])
 
 
 def warm_up(stream: str) -> None:

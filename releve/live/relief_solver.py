@@ -187,17 +187,17 @@ def solve_relief(
     ``first`` is called with the first answer as soon as there is one.
     """
     whole = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.at)
-    day = exclude_agents(whole, _away(wanted))
+    day = exclude_agents(whole, _find_absent_agents(wanted))
     lost, settings = wanted.loss.contingency, read_settings(wanted.found.plan)
 
     def answer(plan: IntegerPlan) -> None:
-        first(_merged(wanted, _moves(day, lost, plan)))
+        first(_merge_moves(wanted, _name_moves(day, lost, plan)))
 
     best = solve_intraday_relief(day, lost, settings, curve=False, first_answer=answer)
-    return _merged(wanted, best.moves)
+    return _merge_moves(wanted, best.moves)
 
 
-def _away(wanted: ReliefRequest) -> set[str]:
+def _find_absent_agents(wanted: ReliefRequest) -> set[str]:
     """Return those who are away at some time of the rest of the day."""
     over = wanted.found.plan.starts[-1] + INTERVAL
     return {
@@ -207,7 +207,7 @@ def _away(wanted: ReliefRequest) -> set[str]:
     }
 
 
-def _moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move, ...]:
+def _name_moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move, ...]:
     """Return the moves of a first answer, by name."""
     problem, layout = day.problem, day.layout
     staff = find_available_staff(problem, lost, day.stay, 0.0)
@@ -218,7 +218,7 @@ def _moves(day: RunningDay, lost: Contingency, plan: IntegerPlan) -> tuple[Move,
     return list_moves(day.placements, list_placements(problem, layout, named), isolated, gone)
 
 
-def _merged(wanted: ReliefRequest, moves: Iterable[Move]) -> dict[str, list[Any]]:
+def _merge_moves(wanted: ReliefRequest, moves: Iterable[Move]) -> dict[str, list[Any]]:
     """Return the changes so far with new moves.
 
     People of a site closed for their health stay at home, also those who went there before.

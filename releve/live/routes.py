@@ -55,7 +55,7 @@ def compute_routes(scene: Scene) -> dict[str, tuple[Route, ...]]:
     return {
         programme.id: compute_shares(
             people.get(programme.id, {}),
-            closed & _places(operator, programme.allowed_destinations),
+            closed & _list_places(operator, programme.allowed_destinations),
         )
         for programme in operator.programmes
     }
@@ -69,19 +69,23 @@ def _people_ahead(scene: Scene, operator: Operator) -> dict[str, Mapping[str, fl
         for row in scene.working(day):
             if row.programme not in found and row.end > scene.at:
                 by_programme[row.programme].append(row)
-        found |= {name: _people(rows, operator, scene.at) for name, rows in by_programme.items()}
+        found |= {
+            name: _count_agents(rows, operator, scene.at) for name, rows in by_programme.items()
+        }
         if len(found) == len(operator.programmes):
             break
     return found
 
 
-def _places(operator: Operator, destinations: Sequence[str]) -> frozenset[str]:
+def _list_places(operator: Operator, destinations: Sequence[str]) -> frozenset[str]:
     return frozenset(
         site.id for site in operator.sites if not destinations or site.destination in destinations
     )
 
 
-def _people(rows: Sequence[Placement], operator: Operator, at: datetime) -> Mapping[str, float]:
+def _count_agents(
+    rows: Sequence[Placement], operator: Operator, at: datetime
+) -> Mapping[str, float]:
     """Return effective agents by place: those at work, or the next who will be."""
     found = [row for row in rows if _at_work(row, at)]
     if not found:
@@ -117,7 +121,7 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     found = Generation(stream, number, scene.at, compute_routes(scene))
     if not found.routes or (last is not None and last.content == found.content):
         if relief is not None:
-            _join(relief, last)
+            _inherit_publication(relief, last)
         return None
     row = Routes.objects.create(
         stream=stream,
@@ -131,7 +135,7 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
             for name, routes in found.routes.items()
         },
     )
-    queue_effects(_todos(row))
+    queue_effects(_build_publish_effects(row))
     return row
 
 
@@ -148,10 +152,14 @@ def refresh_routes(scene: Scene) -> None:
 
 def publication_keys(relief: Relief) -> list[str]:
     """Return the keys of the effects that publish a relief's routes."""
-    return [todo.key for row in Routes.objects.filter(relief=relief) for todo in _todos(row)]
+    return [
+        todo.key
+        for row in Routes.objects.filter(relief=relief)
+        for todo in _build_publish_effects(row)
+    ]
 
 
-def _todos(row: Routes) -> list[NewEffect]:
+def _build_publish_effects(row: Routes) -> list[NewEffect]:
     return [
         NewEffect(
             row.stream,
@@ -175,14 +183,14 @@ def list_adapters(stream: str) -> tuple[Adapter, ...]:
 def publish_routes(effect: Effect) -> EffectOutcome:
     """Hand routes over and read them back; what a newer generation has overtaken is left."""
     row = Routes.objects.get(pk=effect.body["routes"])
-    if _overtaken(row):
+    if _is_overtaken(row):
         return EffectOutcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
     adapter = next(one for one in list_adapters(row.stream) if one.name == effect.body["adapter"])
     try:
-        done = adapter.publish(_generation(row), key=effect.key)
+        done = adapter.publish(_load_generation(row), key=effect.key)
         seen = adapter.read_back()
     except Stale as error:
-        if not _overtaken(row):  # a newer one that is none of ours: an older database, put back
+        if not _is_overtaken(row):  # a newer one that is none of ours: an older database, put back
             raise PermanentFailure(
                 f"{error}, which is not known here: remove it there, then retry"
             ) from error
@@ -206,11 +214,11 @@ def publish_routes(effect: Effect) -> EffectOutcome:
     )
 
 
-def _overtaken(row: Routes) -> bool:
+def _is_overtaken(row: Routes) -> bool:
     return Routes.objects.filter(stream=row.stream, number__gt=row.number).exists()
 
 
-def _generation(row: Routes) -> Generation:
+def _load_generation(row: Routes) -> Generation:
     routes = {name: [Route(*one) for one in rows] for name, rows in row.body.items()}
     return Generation(row.stream, row.number, row.valid_from, routes)
 
@@ -218,18 +226,18 @@ def _generation(row: Routes) -> Generation:
 def _note_published(effect: Effect, row: Routes) -> None:
     """Note that a relief is routed by all, with the last of the adapters."""
     row.refresh_from_db(fields=["relief"])
-    if row.relief is not None and not _undone(row).exclude(pk=effect.pk).exists():
+    if row.relief is not None and not _list_unpublished(row).exclude(pk=effect.pk).exists():
         _set_published(row.relief)
 
 
-def _undone(row: Routes) -> QuerySet[Effect]:
-    keys = [todo.key for todo in _todos(row)]
+def _list_unpublished(row: Routes) -> QuerySet[Effect]:
+    keys = [todo.key for todo in _build_publish_effects(row)]
     return Effect.objects.filter(key__in=keys).exclude(state=Effect.DONE)
 
 
-def _join(relief: Relief, last: Routes | None) -> None:
+def _inherit_publication(relief: Relief, last: Routes | None) -> None:
     """Let a relief that changes no route count as published when the last routes are."""
-    if last is not None and _undone(last).exists():
+    if last is not None and _list_unpublished(last).exists():
         Routes.objects.filter(pk=last.pk).update(relief=relief)
     else:
         _set_published(relief)

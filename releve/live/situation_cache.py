@@ -62,25 +62,25 @@ def situation_now(stream: str = LIVE) -> Situation:
     place = ledger.read_head(stream)
     with _lock:
         kept = _kept.get(stream)
-    if kept is None or not _stands(kept, place, sites):
-        kept = _Kept(0, "", sites, _start(stream, sites), time.monotonic())
+    if kept is None or not _is_current(kept, place, sites):
+        kept = _Kept(0, "", sites, _load_start(stream, sites), time.monotonic())
         if not place.seq:
             with _lock:
                 _kept[stream] = replace(kept, hash=place.hash)
     if kept.seq < place.seq:
-        kept = _further(stream, kept, place)
+        kept = _fold_further(stream, kept, place)
         with _lock:
             _kept[stream] = kept
     return kept.situation
 
 
-def _further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
+def _fold_further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
     """Fold what was added since; all of it again where something was erased meanwhile."""
     more = list(ledger.iter_entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
         forget_plans()
-        fresh = _Kept(0, "", kept.sites, _start(stream, kept.sites), time.monotonic())
-        return _further(stream, fresh, place)
+        fresh = _Kept(0, "", kept.sites, _load_start(stream, kept.sites), time.monotonic())
+        return _fold_further(stream, fresh, place)
     if more and more[-1].seq > place.seq:
         place = ledger.ChainPosition(more[-1].seq, more[-1].hash)
     situation = fold_events(read_events(more), kept.situation) if more else kept.situation
@@ -104,7 +104,7 @@ def read_event(row: ledger.StoredEntry) -> Event:
     return event_from_json(row.kind, body)
 
 
-def _stands(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]) -> bool:
+def _is_current(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]) -> bool:
     if kept.sites != sites or time.monotonic() - kept.since > LONGEST_KEPT_SECONDS:
         return False
     if kept.seq == place.seq:
@@ -114,7 +114,7 @@ def _stands(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]) ->
     )
 
 
-def _start(stream: str, sites: tuple[str, ...]) -> Situation:
+def _load_start(stream: str, sites: tuple[str, ...]) -> Situation:
     """Return what a stream starts from: nothing, or for a drill the live one as of its start.
 
     No real case is in it: those who take part in a drill are others than those who see cases.

@@ -104,11 +104,11 @@ def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -
         for row in placed.values()
         if row.place not in loss.sites
         and not (row.place == HOME and carrier.get(row.agent) in loss.carriers)
-        and not _away(absent.get(row.agent, ()), row)
+        and not _is_absent(absent.get(row.agent, ()), row)
     ]
 
 
-def _away(absences: Sequence[tuple[datetime, datetime | None]], row: Placement) -> bool:
+def _is_absent(absences: Sequence[tuple[datetime, datetime | None]], row: Placement) -> bool:
     return any(
         start < row.end and (until is None or until > row.start) for start, until in absences
     )

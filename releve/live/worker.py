@@ -88,9 +88,9 @@ class Worker:
         name = f"{self.name}:{lanes[0]}:{threading.get_ident()}"[-64:]
         try:
             while not self._stopping.is_set():
-                busy = _guarded(lambda: _one(lanes, name))
+                busy = _run_guarded(lambda: _run_one_effect(lanes, name))
                 if DECIDE in lanes and time.monotonic() >= next_tick:
-                    _guarded(lambda: run_tick(_guarded))
+                    _run_guarded(lambda: run_tick(_run_guarded))
                     next_tick = time.monotonic() + TICK_SECONDS
                 if not busy:
                     self._stopping.wait(POLL_SECONDS)
@@ -100,12 +100,12 @@ class Worker:
     def _keep_warm(self) -> None:
         try:
             while not self._stopping.wait(TICK_SECONDS):
-                _guarded(_warm)
+                _run_guarded(_warm_up_streams)
         finally:
             connection.close()
 
 
-def _guarded(step: Callable[[], object]) -> bool:
+def _run_guarded(step: Callable[[], object]) -> bool:
     """Do a step; what goes wrong in it is waited for, since a thread that ends does nothing more.
 
     A database that is away or locked for a while, a file of rules with a fault, a full disk: all
@@ -122,7 +122,7 @@ def _guarded(step: Callable[[], object]) -> bool:
     return False
 
 
-def _one(lanes: Sequence[str], name: str) -> bool:
+def _run_one_effect(lanes: Sequence[str], name: str) -> bool:
     found = claim_effect(lanes, name)
     if found is None:
         return False
@@ -134,7 +134,7 @@ def run_until_idle(name: str = "once") -> int:
     """Do everything that is due, and what it brings about, here and now; return how many."""
     done = 0
     run_tick()
-    while _one((DECIDE, OUTSIDE), name):
+    while _run_one_effect((DECIDE, OUTSIDE), name):
         done += 1
     return done
 
@@ -149,21 +149,21 @@ def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step())
     if registry.get_current_version() is None:
         return
     for stream in list_running_streams():
-        for step in (record_due_events, escalate_messages, _follow):
+        for step in (record_due_events, escalate_messages, _follow_stream):
             do(partial(step, stream))
 
 
-def _follow(stream: str) -> None:
+def _follow_stream(stream: str) -> None:
     """Ask for the relief that is missing, and let the routes follow the people."""
     scene = load_scene(stream)
     if scene is None:
         return
     if scene.unanswered:
-        _ask(scene)
+        _request_relief(scene)
     refresh_routes(scene)
 
 
-def _ask(scene: Scene) -> None:
+def _request_relief(scene: Scene) -> None:
     """Ask for a relief that no event asked for: a new day, a new plan, an outage that lasts.
 
     Once for each gap: a relief that failed for good is not asked for again.
@@ -181,7 +181,7 @@ def _ask(scene: Scene) -> None:
         queue_effects([build_relief_effect(scene.stream, place.seq, why)])
 
 
-def _warm() -> None:
+def _warm_up_streams() -> None:
     """Prepare every stream's running day for unforeseen losses."""
     if registry.get_current_version() is not None:
         for stream in list_running_streams():

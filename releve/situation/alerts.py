@@ -68,15 +68,15 @@ def list_notices(
     found: list[Notice] = []
     context = ValidationContext(situation, operator, rules)
     for site in operator.sites:
-        found += _checks(context, site, now)
-        found += _closure(context, site, now)
-    found += _permits(context, now)
-    found += _audits(context, now)
-    found += _overdue(context, now)
+        found += _find_check_alerts(context, site, now)
+        found += _find_closure_alerts(context, site, now)
+    found += _find_permit_alerts(context, now)
+    found += _find_audit_alerts(context, now)
+    found += _find_overdue(context, now)
     return tuple(sorted(found, key=lambda notice: (notice.due_at, notice.code, notice.site)))
 
 
-def _checks(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
+def _find_check_alerts(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
     """Yield the checks a site lacks, by its own days, and what its last check found wanting.
 
     Asked for are the days since the first record on which the site was open for a time.
@@ -90,12 +90,14 @@ def _checks(context: ValidationContext, site: Site, now: datetime) -> Iterator[N
         check = context.situation.checks.get((site.id, day.isoformat()))
         last = check or last
         if check is None:
-            yield from _lacking(context, site, day, now)
+            yield from _find_missing_check(context, site, day, now)
     if last is not None:
-        yield from _found(context, last, site)
+        yield from _find_wanting_measures(context, last, site)
 
 
-def _lacking(context: ValidationContext, site: Site, day: date, now: datetime) -> Iterator[Notice]:
+def _find_missing_check(
+    context: ValidationContext, site: Site, day: date, now: datetime
+) -> Iterator[Notice]:
     """Yield the check that a day lacks, if the rules of that day ask for one."""
     rule = context.rules.one(DailyCheckRule, day, site)
     if rule is None or day.weekday() not in rule.days:
@@ -122,7 +124,9 @@ def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> 
     return reached < min(end, now)
 
 
-def _found(context: ValidationContext, check: CheckDone, site: Site) -> Iterator[Notice]:
+def _find_wanting_measures(
+    context: ValidationContext, check: CheckDone, site: Site
+) -> Iterator[Notice]:
     """Yield what a check found wanting, and the daily measures it did not look at."""
     charter = context.rules.charter(check.day)
     seen = {finding.measure for finding in check.findings}
@@ -139,7 +143,7 @@ def _found(context: ValidationContext, check: CheckDone, site: Site) -> Iterator
         yield Notice("check.transport", site.id, check.happened_at, fills)
 
 
-def _closure(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
+def _find_closure_alerts(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
     """Yield what a closed site's reopening waits for, from when its end is near."""
     closure = context.situation.site(site.id).closure
     if closure is None:
@@ -161,7 +165,7 @@ def _closure(context: ValidationContext, site: Site, now: datetime) -> Iterator[
         yield Notice("reopening.approvals", site.id, earliest, params)
 
 
-def _permits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
+def _find_permit_alerts(context: ValidationContext, now: datetime) -> Iterator[Notice]:
     """Yield permits that end soon or ended, where no later one of the subject takes over."""
     today = context.day(now)
     soon = today + timedelta(days=_notice_rule(context, now).authorisation_days)
@@ -183,7 +187,7 @@ def _permits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
         yield Notice("site.not_plannable", site_id, now)
 
 
-def _audits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
+def _find_audit_alerts(context: ValidationContext, now: datetime) -> Iterator[Notice]:
     """Yield the auditor's verdicts that are not met, end soon or ended."""
     soon = context.day(now) + timedelta(days=_notice_rule(context, now).audit_days)
     for (site, measure), verdict in context.situation.audits.items():
@@ -196,7 +200,7 @@ def _audits(context: ValidationContext, now: datetime) -> Iterator[Notice]:
             yield Notice(code, site, _find_day_end(context, verdict.valid_to, site), params)
 
 
-def _overdue(context: ValidationContext, now: datetime) -> Iterator[Notice]:
+def _find_overdue(context: ValidationContext, now: datetime) -> Iterator[Notice]:
     """Yield agents whose absence ended unconfirmed, and outages that last longer than expected."""
     recent = now - timedelta(days=_notice_rule(context, now).absence_days)
     for agent, absences in context.situation.absences.items():

@@ -68,7 +68,7 @@ def list_closing_cases(
     before ``now``, and one of them at least was recorded since the site was last answered for.
     """
     cases = [case for case in list_confirmed_cases(situation, site, rule.days) if case.at <= now]
-    new = _new(situation, site, cases)
+    new = _find_new_cases(situation, site, cases)
     if not rule.earlier_cases_count:
         cases = [case for case, is_new in zip(cases, new, strict=True) if is_new]
         new = [True] * len(cases)
@@ -81,7 +81,7 @@ def list_closing_cases(
         start += found - rule.n + 2
 
 
-def _new(situation: Situation, site: str, cases: Sequence[DeclaredCase]) -> list[bool]:
+def _find_new_cases(situation: Situation, site: str, cases: Sequence[DeclaredCase]) -> list[bool]:
     """Return which cases no order of a rule has answered for yet.
 
     Answered for are those on record when a rule ordered the closure that lasts, when a closure

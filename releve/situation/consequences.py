@@ -47,13 +47,13 @@ def derive_events(
     """
     found: list[Event] = []
     for site in operator.sites:
-        found += _closures(situation, site, rules, now)
-    found += _absences(situation, operator, rules, now)
-    found += _returns(situation, now)
+        found += _derive_closures(situation, site, rules, now)
+    found += _derive_absences(situation, operator, rules, now)
+    found += _derive_returns(situation, now)
     return tuple(found)
 
 
-def _closures(
+def _derive_closures(
     situation: Situation, site: Site, rules: SituationRules, now: datetime
 ) -> Iterator[SiteClosed | ClosureExtended]:
     """Yield what a site's closure rules call for: an order to close it, or a longer closure."""
@@ -65,16 +65,16 @@ def _closures(
     known = {event.id for event in situation.list_events("sites", site.id)}
     for rule_id, rule in rules.in_force(ClosureRule, today, site):
         if closure is not None and any(order.rule == rule_id for order in closure.orders):
-            found = _longer(situation, site.id, closure, rule_id, rule, now)
+            found = _extend_closure(situation, site.id, closure, rule_id, rule, now)
         else:
-            found = _order(situation, site.id, rule_id, rule, now, known)
+            found = _build_order(situation, site.id, rule_id, rule, now, known)
         if found is None or found.id in known:
             continue
-        yield found if closed else _closing(found)
+        yield found if closed else _close_by_order(found)
         closed = True
 
 
-def _order(
+def _build_order(
     situation: Situation,
     site: str,
     rule_id: str,
@@ -96,10 +96,10 @@ def _order(
     return None
 
 
-def _closing(order: ClosureExtended) -> SiteClosed:
+def _close_by_order(order: ClosureExtended) -> SiteClosed:
     """Return the order of a rule as the one that closes an open site."""
     return SiteClosed(
-        **_common(order.id, order.actor, order.happened_at),
+        **_build_common_fields(order.id, order.actor, order.happened_at),
         site=order.site,
         cause="rule",
         rule=order.rule,
@@ -108,7 +108,7 @@ def _closing(order: ClosureExtended) -> SiteClosed:
     )
 
 
-def _longer(
+def _extend_closure(
     situation: Situation,
     site: str,
     closure: Closure,
@@ -135,7 +135,7 @@ def _longer(
     )
 
 
-def _absences(
+def _derive_absences(
     situation: Situation, operator: Operator, rules: SituationRules, now: datetime
 ) -> Iterator[AgentUnavailable]:
     """Yield the absence of every agent who is a case or a contact, for as long as it lasts."""
@@ -147,14 +147,16 @@ def _absences(
             continue
         today = now.astimezone(zone(site.time_zone)).date()
         for rule_id, rule in rules.in_force(AbsenceRule, today, site)[:1]:
-            start, until = _absent(case, site, rule)
+            start, until = _compute_absence(case, site, rule)
             if until > now:
                 yield AgentUnavailable(
                     **_by_rule(event_id, rule_id, now), agent=case.agent, start=start, until=until
                 )
 
 
-def _absent(case: DeclaredCase, site: Site, rule: AbsenceRule) -> tuple[datetime, datetime]:
+def _compute_absence(
+    case: DeclaredCase, site: Site, rule: AbsenceRule
+) -> tuple[datetime, datetime]:
     """Return from when to when an agent is absent; days are those of the site."""
     first = case.since or case.at.astimezone(zone(site.time_zone)).date()
     last = rule.last_day(case.status, first, case.until)
@@ -162,23 +164,31 @@ def _absent(case: DeclaredCase, site: Site, rule: AbsenceRule) -> tuple[datetime
     return start, day_bounds(last, site.time_zone)[1]
 
 
-def _returns(situation: Situation, now: datetime) -> Iterator[Event]:
+def _derive_returns(situation: Situation, now: datetime) -> Iterator[Event]:
     """Yield the end of absences whose agent was cleared, or whose case did not happen."""
     for case in situation.cases:
         if case.cleared_at is not None:
             known = {event.id for event in situation.list_events("agents", case.agent)}
-            for absence in _lasting(situation, case.agent, derive_absence_id(case.event), now):
-                common = _common(_derived("back", absence.event), absence.actor, now)
+            for absence in _find_lasting_absence(
+                situation, case.agent, derive_absence_id(case.event), now
+            ):
+                common = _build_common_fields(_derived("back", absence.event), absence.actor, now)
                 if common["id"] not in known:
                     yield AgentBack(**common, agent=case.agent, absence=absence.event)
     for event in situation.withdrawn:
         if isinstance(event, CaseDeclared):
-            for absence in _lasting(situation, event.agent, derive_absence_id(event.id), now):
-                common = _common(_derived("corrected", absence.event), absence.actor, now)
+            for absence in _find_lasting_absence(
+                situation, event.agent, derive_absence_id(event.id), now
+            ):
+                common = _build_common_fields(
+                    _derived("corrected", absence.event), absence.actor, now
+                )
                 yield EventCorrected(**common, corrects=absence.event)
 
 
-def _lasting(situation: Situation, agent: str, event_id: str, now: datetime) -> list[Absence]:
+def _find_lasting_absence(
+    situation: Situation, agent: str, event_id: str, now: datetime
+) -> list[Absence]:
     """Return the absence of an id while it lasts, or nothing."""
     return [
         absence
@@ -188,10 +198,10 @@ def _lasting(situation: Situation, agent: str, event_id: str, now: datetime) -> 
 
 
 def _by_rule(event_id: str, rule_id: str, now: datetime) -> _Common:
-    return _common(event_id, f"rule:{rule_id}", now)
+    return _build_common_fields(event_id, f"rule:{rule_id}", now)
 
 
-def _common(event_id: str, actor: str, now: datetime) -> _Common:
+def _build_common_fields(event_id: str, actor: str, now: datetime) -> _Common:
     return {"id": event_id, "happened_at": now, "recorded_at": now, "actor": actor}
 
 

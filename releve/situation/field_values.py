@@ -59,7 +59,7 @@ def read_fields(row: type, mapping: Any, prefix: str, faults: list[FieldFault]) 
     """
     if not isinstance(mapping, Mapping):
         place = prefix.rstrip(".") or "all"
-        faults.append(FieldFault(place, _shown(mapping), "is not an object", "write an object"))
+        faults.append(FieldFault(place, _shorten(mapping), "is not an object", "write an object"))
         return {}
     known = {field.name: field for field in list_fields(row)}
     for name in mapping:
@@ -88,14 +88,14 @@ def _read_field(field: EventField, value: Any, place: str, faults: list[FieldFau
         reason = field.condition.fault(read) or find_date_fault(read) or ""
     if reason:
         fix = f"write it such as {field.example}" if field.example else "mend it"
-        faults.append(FieldFault(place, _shown(value), reason, fix))
+        faults.append(FieldFault(place, _shorten(value), reason, fix))
     return read
 
 
 def _read_list(item: type, value: Any, place: str, faults: list[FieldFault]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple) or len(value) > LONGEST_LIST:
         reason = f"is not a list of at most {LONGEST_LIST} items"
-        faults.append(FieldFault(place, _shown(value), reason, "write a list"))
+        faults.append(FieldFault(place, _shorten(value), reason, "write a list"))
         return ()
     read = []
     for number, one in enumerate(value):
@@ -106,7 +106,7 @@ def _read_list(item: type, value: Any, place: str, faults: list[FieldFault]) -> 
             continue
         text, reason = _read_plain(item, one)
         if reason:
-            faults.append(FieldFault(f"{place}.{number}", _shown(one), reason, "write a text"))
+            faults.append(FieldFault(f"{place}.{number}", _shorten(one), reason, "write a text"))
         read.append(text)
     return tuple(read)
 
@@ -163,6 +163,6 @@ def _read_day(value: Any) -> tuple[Any, str]:
         return value, "is not an ISO 8601 day"
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

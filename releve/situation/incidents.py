@@ -68,23 +68,25 @@ class Incident:
 
 def fold_incident(events: Sequence[Event]) -> Incident | None:
     """Return the incident of its events in the order in which they happened; None: not opened."""
-    opened = _all(events, IncidentOpened)
+    opened = _filter_kind(events, IncidentOpened)
     if not opened:
         return None
     done: dict[str, IncidentTaskDone] = {}
-    for row in _all(events, IncidentTaskDone):
+    for row in _filter_kind(events, IncidentTaskDone):
         done.setdefault(row.task, row)
-    reviews, closings = _all(events, IncidentReviewed), _all(events, IncidentClosed)
+    reviews, closings = _filter_kind(events, IncidentReviewed), _filter_kind(events, IncidentClosed)
     return Incident(
         opened=opened[0],
-        roles=tuple({row.role: row for row in _all(events, IncidentRoleTaken)}.values()),
-        decisions=_all(events, IncidentDecided),
-        tasks=tuple(IncidentTask(row, done.get(row.id)) for row in _all(events, IncidentTaskSet)),
-        notes=_all(events, IncidentNoted),
+        roles=tuple({row.role: row for row in _filter_kind(events, IncidentRoleTaken)}.values()),
+        decisions=_filter_kind(events, IncidentDecided),
+        tasks=tuple(
+            IncidentTask(row, done.get(row.id)) for row in _filter_kind(events, IncidentTaskSet)
+        ),
+        notes=_filter_kind(events, IncidentNoted),
         review=reviews[-1] if reviews else None,
         closed=closings[0] if closings else None,
     )
 
 
-def _all(events: Sequence[Event], kind: type[Any]) -> tuple[Any, ...]:
+def _filter_kind(events: Sequence[Event], kind: type[Any]) -> tuple[Any, ...]:
     return tuple(event for event in events if isinstance(event, kind))

@@ -31,10 +31,10 @@ class HeldPermit:
 
 def list_permits(situation: Situation, operator: Operator) -> tuple[HeldPermit, ...]:
     """Return every permit whose subject is known: the operator's table first, then the events."""
-    return tuple(_permits(situation, operator))
+    return tuple(_iter_permits(situation, operator))
 
 
-def _permits(situation: Situation, operator: Operator) -> Iterator[HeldPermit]:
+def _iter_permits(situation: Situation, operator: Operator) -> Iterator[HeldPermit]:
     tz = zone(operator.row.time_zone)
     ends = {
         name: permit.withdrawn_at.astimezone(tz).date()
@@ -42,15 +42,15 @@ def _permits(situation: Situation, operator: Operator) -> Iterator[HeldPermit]:
         if permit.withdrawn_at is not None
     }
     for row in operator.authorisations:
-        yield _held(row.id, row.kind, row.subject, row.valid_from, row.valid_to, ends)
+        yield _build_permit(row.id, row.kind, row.subject, row.valid_from, row.valid_to, ends)
     for name, permit in situation.permits.items():
         grant = permit.grant
         subject = grant and (grant.site or grant.vehicle or grant.agent)
         if grant and subject:
-            yield _held(name, grant.of, subject, grant.valid_from, grant.valid_to, ends)
+            yield _build_permit(name, grant.of, subject, grant.valid_from, grant.valid_to, ends)
 
 
-def _held(
+def _build_permit(
     name: str, of: str, subject: str, first: date, last: date, ends: dict[str, date]
 ) -> HeldPermit:
     if name in ends:

@@ -91,30 +91,34 @@ may only work at home), which hold no value about health.
 
 def write_reference(rules: SituationRules) -> str:
     """Return the reference as Markdown: events, refusals, notices, rules and charters."""
-    parts = [_INTRODUCTION, *_events(), *_sentences("Refusals", REFUSALS.items())]
-    parts += [*_sentences("Notices", NOTICES.items()), *_kinds(), *_rows(rules.rows)]
-    parts += [part for charter in rules.charters for part in _charter(charter)]
+    parts = [_INTRODUCTION, *_write_events(), *_write_sentences("Refusals", REFUSALS.items())]
+    parts += [
+        *_write_sentences("Notices", NOTICES.items()),
+        *_write_kinds(),
+        *_write_rows(rules.rows),
+    ]
+    parts += [part for charter in rules.charters for part in _write_charter(charter)]
     return "\n".join(parts) + "\n"
 
 
-def _events() -> Iterator[str]:
+def _write_events() -> Iterator[str]:
     yield "## Events\n"
     yield "Every event has these fields, and those of its kind."
-    yield _table(list_fields(Event))
+    yield _write_table(list_fields(Event))
     common = {field.name for field in list_fields(Event)}
     for kind in sorted(KINDS):
         yield f"### {kind}\n\n{KINDS[kind].doc}"
-        yield _table(field for field in list_fields(KINDS[kind]) if field.name not in common)
+        yield _write_table(field for field in list_fields(KINDS[kind]) if field.name not in common)
     yield "### A finding\n\nOne item of the findings of a check or an inspection."
-    yield _table(list_fields(MeasureFinding))
+    yield _write_table(list_fields(MeasureFinding))
 
 
-def _table(fields: Iterable[EventField]) -> str:
+def _write_table(fields: Iterable[EventField]) -> str:
     lines = ["", "| field | value | needed | marked | meaning |", "|---|---|---|---|---|"]
     for field in fields:
         marks = [name for name in ("personal", "health") if getattr(field, name)]
         needed = "yes" if field.required else ""
-        cells = (f"`{field.name}`", _value(field), needed, ", ".join(marks), field.doc)
+        cells = (f"`{field.name}`", _describe_value(field), needed, ", ".join(marks), field.doc)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
@@ -129,7 +133,7 @@ _NAMES: dict[Any, str] = {
 }
 
 
-def _value(field: EventField) -> str:
+def _describe_value(field: EventField) -> str:
     """Return in words what a field holds."""
     if field.condition.one_of:
         return " or ".join(f"`{value}`" for value in field.condition.one_of)
@@ -139,41 +143,42 @@ def _value(field: EventField) -> str:
     return f"list of {name}" if get_origin(field.type) is tuple else name
 
 
-def _sentences(title: str, sentences: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _write_sentences(title: str, sentences: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield f"## {title}\n\n| code | sentence |\n|---|---|"
     yield from (f"| `{code}` | {sentence} |" for code, sentence in sentences)
     yield ""
 
 
-def _kinds() -> Iterator[str]:
+def _write_kinds() -> Iterator[str]:
     yield "## Kinds of rules\n"
     for kind, parameters in PARAMETERS.items():
         yield f"### {kind}\n\n{parameters.doc}\n"
         yield from (
-            f"- `{f.name}`: {f.doc} (default {_said(f.default)})" for f in list_fields(parameters)
+            f"- `{f.name}`: {f.doc} (default {_format_value(f.default)})"
+            for f in list_fields(parameters)
         )
         yield ""
 
 
-def _said(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(getattr(item, "id", str(item)) for item in value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-def _rows(rows: Iterable[SituationRule]) -> Iterator[str]:
+def _write_rows(rows: Iterable[SituationRule]) -> Iterator[str]:
     yield "## The shipped rows\n"
     for row in rows:
         last = row.valid_to or "until a row ends it"
         yield f"### {row.id}\n\n{row.text}\n"
         yield f"- kind {row.parameters.kind}, {row.basis}, from {row.valid_from} to {last}"
         names = [field.name for field in list_fields(type(row.parameters))]
-        own = [f"{name} {_said(getattr(row.parameters, name))}" for name in names]
+        own = [f"{name} {_format_value(getattr(row.parameters, name))}" for name in names]
         yield from ([f"- {'; '.join(own)}"] if own else [])
         yield f"- source: {row.source}\n- how sure: {row.confidence}\n"
 
 
-def _charter(charter: Charter) -> Iterator[str]:
+def _write_charter(charter: Charter) -> Iterator[str]:
     yield f"## Charter {charter.id}, version {charter.version}, from {charter.valid_from}\n"
     yield f"{charter.source}\n"
     for axis in charter.axes:

@@ -74,7 +74,7 @@ def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> SituationR
                 continue
             ids.append(row.id)
             ends += [(row.ends, row.valid_from)] if row.ends else []
-            rows += [_rule(row, parameters)] if parameters is not None else []
+            rows += [_build_rule(row, parameters)] if parameters is not None else []
     faults += _id_faults(ids, {name for name, _ in ends} - {row.id for row in rows})
     read = [_read_charter(text, faults) for text in charters]
     if faults:
@@ -95,7 +95,7 @@ def load_charter(text: str) -> Charter:
 
 def _read_charter(text: str, faults: list[FieldFault]) -> Charter | None:
     before = len(faults)
-    values = read_fields(Charter, _renamed(_parsed(text, faults)), "charter.", faults)
+    values = read_fields(Charter, _rename_keys(_parse_yaml(text, faults)), "charter.", faults)
     if len(faults) > before:
         return None
     charter = Charter(**values)
@@ -113,7 +113,7 @@ def _read_row(
 ) -> tuple[RuleRow | None, RuleParameters | None]:
     """Read a row and the parameters of its kind; None where there are faults, or no parameters."""
     before = len(faults)
-    raw = _renamed(raw)
+    raw = _rename_keys(raw)
     given = raw.pop("parameters", None) if isinstance(raw, dict) else None
     values = read_fields(RuleRow, raw, place, faults)
     kind = PARAMETERS.get(str(values.get("kind")))
@@ -125,7 +125,7 @@ def _read_row(
     return RuleRow(**values), None if kind is None else kind(**parameters)
 
 
-def _rule(row: RuleRow, parameters: RuleParameters) -> SituationRule:
+def _build_rule(row: RuleRow, parameters: RuleParameters) -> SituationRule:
     return SituationRule(
         id=row.id,
         parameters=parameters,
@@ -151,21 +151,21 @@ def _id_faults(ids: list[str], unknown: set[str]) -> list[FieldFault]:
     ]
 
 
-def _renamed(raw: Any) -> Any:
+def _rename_keys(raw: Any) -> Any:
     if not isinstance(raw, Mapping):
         return raw
     return {_KEYS.get(key, key): value for key, value in raw.items()}
 
 
 def _parse_list(text: str, faults: list[FieldFault]) -> list[Any]:
-    raw = _parsed(text, faults)
+    raw = _parse_yaml(text, faults)
     if isinstance(raw, list):
         return raw
     faults.append(FieldFault("rules", "", "are not a list", "start each row with `- id:`"))
     return []
 
 
-def _parsed(text: str, faults: list[FieldFault]) -> Any:
+def _parse_yaml(text: str, faults: list[FieldFault]) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:

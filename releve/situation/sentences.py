@@ -16,10 +16,12 @@ SHARES = frozenset({"fill", "most"})
 
 def fill_sentence(sentence: str, params: Mapping[str, object]) -> str:
     """Return a sentence with its braces filled; lists are joined by commas, times are in UTC."""
-    return sentence.format_map({name: _write(name, value) for name, value in params.items()})
+    return sentence.format_map(
+        {name: _write_parameter(name, value) for name, value in params.items()}
+    )
 
 
-def _write(name: str, value: object) -> str:
+def _write_parameter(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.0%}" if name in SHARES else f"{value:g}"
     return (", ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)

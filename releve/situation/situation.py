@@ -92,18 +92,18 @@ class Situation:
     def sites(self) -> Mapping[str, state.SiteState]:
         """Every site of the operator, and any other that an event names."""
         known = {site: state.SiteState() for site in self.site_ids}
-        return known | {key[0]: value for key, value in self._states("sites").items()}
+        return known | {key[0]: value for key, value in self._get_states("sites").items()}
 
     @cached_property
     def absences(self) -> Mapping[str, tuple[state.Absence, ...]]:
         """The absences of each agent, by when they were stated."""
-        found = self._states("agents").items()
+        found = self._get_states("agents").items()
         return {key[0]: value for key, value in found if key[0] and value}
 
     @cached_property
     def cases(self) -> tuple[state.DeclaredCase, ...]:
         """Every declared case and contact by its date: for the health officer alone."""
-        found = (case for cases in self._states("cases").values() for case in cases)
+        found = (case for cases in self._get_states("cases").values() for case in cases)
         return tuple(sorted(found, key=lambda case: (case.at, case.event)))
 
     @cached_property
@@ -117,42 +117,42 @@ class Situation:
     @cached_property
     def outages(self) -> Mapping[Key, state.Outage]:
         """What is down, by ``("link", site)``, ``("carrier", name)`` or ``("power", site)``."""
-        return {key: value for key, value in self._states("outages").items() if value}
+        return {key: value for key, value in self._get_states("outages").items() if value}
 
     @cached_property
     def permits(self) -> Mapping[str, state.Permit]:
         """Authorisations by id, those that are over too."""
-        return {key[0]: value for key, value in self._states("permits").items() if value}
+        return {key[0]: value for key, value in self._get_states("permits").items() if value}
 
     @cached_property
     def checks(self) -> Mapping[tuple[str, str], events_control.CheckDone]:
         """The daily check by site and day (ISO)."""
-        return self._last("checks")
+        return self._get_known_states("checks")
 
     @cached_property
     def attendance(self) -> Mapping[tuple[str, str], events_control.AgentsPresent]:
         """Who was present by site and day (ISO)."""
-        return self._last("attendance")
+        return self._get_known_states("attendance")
 
     @cached_property
     def audits(self) -> Mapping[tuple[str, str], events_control.AuditVerdict]:
         """The auditor's last verdict by site (empty = the operator) and measure."""
-        return self._last("audits")
+        return self._get_known_states("audits")
 
     @cached_property
     def inspections(self) -> tuple[events_control.InspectionHeld, ...]:
         """Every inspection, the oldest first."""
-        return tuple(sorted(self._last("inspections").values(), key=_happened))
+        return tuple(sorted(self._get_known_states("inspections").values(), key=_happened_key))
 
     @cached_property
     def tests(self) -> tuple[events_control.PeopleTested, ...]:
         """Every count of tests, the oldest first: for the health officer alone."""
-        return tuple(sorted(self._last("tests").values(), key=_happened))
+        return tuple(sorted(self._get_known_states("tests").values(), key=_happened_key))
 
     @cached_property
     def incidents(self) -> Mapping[str, Incident]:
         """Incidents by id, those that are over too."""
-        return {key[0]: value for key, value in self._states("incidents").items() if value}
+        return {key[0]: value for key, value in self._get_states("incidents").items() if value}
 
     def site(self, site: str) -> state.SiteState:
         """Return the state of a site; one that nothing happened to is open."""
@@ -182,7 +182,7 @@ class Situation:
         None = not known. Absences that touch count as one. Why is nowhere in the answer.
         """
         end = now if until is None else until
-        found = {agent: _unavailable(rows, now, end) for agent, rows in self.absences.items()}
+        found = {agent: _find_unavailable(rows, now, end) for agent, rows in self.absences.items()}
         return {agent: span.until for agent, span in found.items() if span is not None}
 
     def event(self, event_id: str) -> Event | None:
@@ -196,14 +196,14 @@ class Situation:
         topic = self.families.get(family, _EMPTY).get(key)
         return () if topic is None else topic.events
 
-    def _states(self, family: str) -> Mapping[Key, Any]:
+    def _get_states(self, family: str) -> Mapping[Key, Any]:
         return {key: topic.state for key, topic in self.families.get(family, _EMPTY).items()}
 
-    def _last(self, family: str) -> Mapping[Any, Any]:
-        return {key: value for key, value in self._states(family).items() if value is not None}
+    def _get_known_states(self, family: str) -> Mapping[Any, Any]:
+        return {key: value for key, value in self._get_states(family).items() if value is not None}
 
 
-def _unavailable(
+def _find_unavailable(
     absences: Iterable[state.Absence], now: datetime, end: datetime
 ) -> state.Absence | None:
     """Return the first absence that meets [now, end], lengthened by those that touch it."""
@@ -253,30 +253,34 @@ def fold_events(happened: Iterable[Event], start: Situation | None = None) -> Si
     families = dict(situation.families)
     for family, topics in gathered.items():
         old = families.get(family, _EMPTY)
-        new = {key: _topic(family, old.get(key), extra, gone) for key, extra in topics.items()}
+        new = {
+            key: _extend_topic(family, old.get(key), extra, gone) for key, extra in topics.items()
+        }
         families[family] = {**old, **new}
     folded = replace(
         situation,
         first_recorded_at=first,
         last_recorded_at=last,
-        corrections=_distinct((*situation.corrections, *corrections)),
+        corrections=_sort_distinct((*situation.corrections, *corrections)),
         families=families,
     )
     late = [e for topics in gathered.values() for es in topics.values() for e in es if e.id in gone]
-    return _without(folded, gone) if corrections or late else folded
+    return _fold_without(folded, gone) if corrections or late else folded
 
 
-def _topic(family: str, old: Topic | None, extra: Iterable[Event], gone: frozenset[str]) -> Topic:
+def _extend_topic(
+    family: str, old: Topic | None, extra: Iterable[Event], gone: frozenset[str]
+) -> Topic:
     """Return a topic with more events; those already there are not taken twice."""
     folding, by_happened = FAMILIES[family]
     known = {event.id: event for event in (() if old is None else old.events)}
     for event in extra:
         known.setdefault(event.id, event)
-    ordered = sorted(known.values(), key=_happened) if by_happened else list(known.values())
+    ordered = sorted(known.values(), key=_happened_key) if by_happened else list(known.values())
     return Topic(tuple(ordered), folding([e for e in ordered if e.id not in gone]))
 
 
-def _without(situation: Situation, gone: frozenset[str]) -> Situation:
+def _fold_without(situation: Situation, gone: frozenset[str]) -> Situation:
     """Fold again the topics that hold a corrected event, and gather those events."""
     families = {family: dict(topics) for family, topics in situation.families.items()}
     withdrawn: list[Event] = []
@@ -284,20 +288,22 @@ def _without(situation: Situation, gone: frozenset[str]) -> Situation:
         for key, topic in topics.items():
             found = [event for event in topic.events if event.id in gone]
             if found:
-                topics[key] = _topic(family, topic, (), gone)
+                topics[key] = _extend_topic(family, topic, (), gone)
                 withdrawn += found
-    return replace(situation, families=families, withdrawn=tuple(sorted(withdrawn, key=_happened)))
+    return replace(
+        situation, families=families, withdrawn=tuple(sorted(withdrawn, key=_happened_key))
+    )
 
 
-def _happened(event: Event) -> tuple[datetime, datetime, str]:
+def _happened_key(event: Event) -> tuple[datetime, datetime, str]:
     return event.happened_at, event.recorded_at, event.id
 
 
-def _distinct(
+def _sort_distinct(
     corrections: tuple[events.EventCorrected, ...],
 ) -> tuple[events.EventCorrected, ...]:
     """Return the corrections by when they happened, each once."""
     known: dict[str, events.EventCorrected] = {}
     for event in corrections:
         known.setdefault(event.id, event)
-    return tuple(sorted(known.values(), key=_happened))
+    return tuple(sorted(known.values(), key=_happened_key))

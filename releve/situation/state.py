@@ -166,11 +166,11 @@ def fold_site(events: Sequence[Event]) -> SiteState:
     return state
 
 
-def _close(state: SiteState, event: SiteClosed) -> SiteState:
-    order = _order(event, event.cause)
+def _apply_close(state: SiteState, event: SiteClosed) -> SiteState:
+    order = _build_order(event, event.cause)
     if state.closure is not None:
         # A reopening between the two was corrected: the later order must not be lost by it.
-        return _join(state, state.closure, order, event)
+        return _join_orders(state, state.closure, order, event)
     return replace(
         state,
         closure=Closure(
@@ -182,7 +182,7 @@ def _close(state: SiteState, event: SiteClosed) -> SiteState:
     )
 
 
-def _order(event: SiteClosed | ClosureExtended, cause: str) -> ClosureOrder:
+def _build_order(event: SiteClosed | ClosureExtended, cause: str) -> ClosureOrder:
     return ClosureOrder(
         event=event.id,
         at=event.happened_at,
@@ -196,15 +196,15 @@ def _order(event: SiteClosed | ClosureExtended, cause: str) -> ClosureOrder:
     )
 
 
-def _extend(state: SiteState, event: ClosureExtended) -> SiteState:
+def _apply_extension(state: SiteState, event: ClosureExtended) -> SiteState:
     closure = state.closure
     if closure is None:
         return state
     cause = "rule" if event.rule else "authority" if event.authority else "operator"
-    return _join(state, closure, _order(event, cause), event)
+    return _join_orders(state, closure, _build_order(event, cause), event)
 
 
-def _join(
+def _join_orders(
     state: SiteState, closure: Closure, order: ClosureOrder, event: SiteClosed | ClosureExtended
 ) -> SiteState:
     """Add an order to a closure: it lasts to the latest of them, and approvals are void."""
@@ -221,21 +221,21 @@ def _join(
     )
 
 
-def _check(state: SiteState, event: ReopeningChecked) -> SiteState:
+def _apply_check(state: SiteState, event: ReopeningChecked) -> SiteState:
     closure = state.closure
     if closure is None or event.item in dict(closure.done):
         return state
     return replace(state, closure=replace(closure, done=(*closure.done, (event.item, event.actor))))
 
 
-def _approve(state: SiteState, event: ReopeningApproved) -> SiteState:
+def _apply_approval(state: SiteState, event: ReopeningApproved) -> SiteState:
     closure = state.closure
     if closure is None or event.actor in closure.approvals:
         return state
     return replace(state, closure=replace(closure, approvals=(*closure.approvals, event.actor)))
 
 
-def _reopen(state: SiteState, event: SiteReopened) -> SiteState:
+def _apply_reopening(state: SiteState, event: SiteReopened) -> SiteState:
     closure = state.closure
     if closure is None:
         return state
@@ -249,11 +249,11 @@ def _reopen(state: SiteState, event: SiteReopened) -> SiteState:
 
 
 _SITE_ACTS: dict[type[Event], Callable[[SiteState, Any], SiteState]] = {
-    SiteClosed: _close,
-    ClosureExtended: _extend,
-    ReopeningChecked: _check,
-    ReopeningApproved: _approve,
-    SiteReopened: _reopen,
+    SiteClosed: _apply_close,
+    ClosureExtended: _apply_extension,
+    ReopeningChecked: _apply_check,
+    ReopeningApproved: _apply_approval,
+    SiteReopened: _apply_reopening,
 }
 
 
@@ -265,11 +265,11 @@ def fold_absences(events: Sequence[Event]) -> tuple[Absence, ...]:
             start = event.happened_at if event.start is None else event.start
             absences.append(Absence(event.id, event.actor, start, event.until))
         elif isinstance(event, AgentBack):
-            absences = [_ended(absence, event) for absence in absences]
+            absences = [_end_absence(absence, event) for absence in absences]
     return tuple(absences)
 
 
-def _ended(absence: Absence, event: AgentBack) -> Absence:
+def _end_absence(absence: Absence, event: AgentBack) -> Absence:
     at = event.happened_at
     if event.absence and event.absence != absence.event:
         return absence
@@ -302,11 +302,11 @@ def fold_cases(events: Sequence[Event]) -> tuple[DeclaredCase, ...]:
                 )
             )
         else:
-            cases = [replace(c, cleared_at=at) if _clears(event, c) else c for c in cases]
+            cases = [replace(c, cleared_at=at) if _clears_case(event, c) else c for c in cases]
     return tuple(cases)
 
 
-def _clears(event: CaseDeclared, case: DeclaredCase) -> bool:
+def _clears_case(event: CaseDeclared, case: DeclaredCase) -> bool:
     """Return whether an event clears a case: the one that it names, on its site."""
     return case.event == event.case and case.site == event.site and case.cleared_at is None
 

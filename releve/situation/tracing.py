@@ -95,9 +95,9 @@ def find_clusters(
         for key in sorted({key for stay in own for key in _shared_by(stay, ground, zones)}):
             shared.setdefault(key, []).append(case)
     found = [
-        _cluster(key, chain)
+        _build_cluster(key, chain)
         for key, together in shared.items()
-        for chain in _chains(together, span)
+        for chain in _split_into_chains(together, span)
         if len({case.agent for case in chain}) > 1
     ]
     return tuple(sorted(found, key=lambda c: (-len(c.agents), c.first, c.kind, c.name)))
@@ -118,7 +118,9 @@ def _shared_by(
     yield "shift", stay.site, f"{first:%H:%M}-{last:%H:%M}"
 
 
-def _chains(cases: Sequence[DeclaredCase], span: timedelta) -> Iterator[list[DeclaredCase]]:
+def _split_into_chains(
+    cases: Sequence[DeclaredCase], span: timedelta
+) -> Iterator[list[DeclaredCase]]:
     """Yield runs of cases, each within ``span`` of the one before; the cases are by date."""
     chain: list[DeclaredCase] = []
     for case in cases:
@@ -130,7 +132,7 @@ def _chains(cases: Sequence[DeclaredCase], span: timedelta) -> Iterator[list[Dec
         yield chain
 
 
-def _cluster(key: tuple[str, str, str], cases: list[DeclaredCase]) -> CaseCluster:
+def _build_cluster(key: tuple[str, str, str], cases: list[DeclaredCase]) -> CaseCluster:
     kind, site, name = key
     agents = tuple(dict.fromkeys(case.agent for case in cases))
     events = tuple(case.event for case in cases)
@@ -152,11 +154,11 @@ def trace_contacts(
     for stay in mine:
         for other in stays:
             if other.site == stay.site and other.agent != case.agent:
-                meeting = _meeting(stay, other, ground, rule)
+                meeting = _find_meeting(stay, other, ground, rule)
                 if meeting is not None:
                     met.setdefault(other.agent, []).append(meeting)
-    found = [_contact(agent, meetings, rule) for agent, meetings in met.items()]
-    return tuple(sorted(found, key=_closeness))
+    found = [_build_contact(agent, meetings, rule) for agent, meetings in met.items()]
+    return tuple(sorted(found, key=_closeness_key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +174,14 @@ class _Meeting:
     last: datetime
 
 
-def _meeting(mine: Stay, other: Stay, ground: _Ground, rule: TracingRule) -> _Meeting | None:
+def _find_meeting(mine: Stay, other: Stay, ground: _Ground, rule: TracingRule) -> _Meeting | None:
     """Return what two stays at one site share, or None."""
     overlap = min(mine.end, other.end) - max(mine.start, other.start)
     minutes = max(overlap, timedelta(0)) / timedelta(minutes=1)
     same_zone = bool(mine.zone) and mine.zone == other.zone
     distance = ground.distance_m(mine, other) if minutes else inf
     near = distance <= rule.neighbour_m
-    rides = _rides(mine, other, timedelta(minutes=rule.ride_apart_minutes))
+    rides = _count_shared_rides(mine, other, timedelta(minutes=rule.ride_apart_minutes))
     if not rides and not (minutes and (same_zone or near)):
         return None
     return _Meeting(
@@ -193,7 +195,7 @@ def _meeting(mine: Stay, other: Stay, ground: _Ground, rule: TracingRule) -> _Me
     )
 
 
-def _rides(mine: Stay, other: Stay, apart: timedelta) -> int:
+def _count_shared_rides(mine: Stay, other: Stay, apart: timedelta) -> int:
     """Return how many rides two stays share: there, back, both or none."""
     if not mine.shuttle or mine.shuttle != other.shuttle:
         return 0
@@ -201,7 +203,7 @@ def _rides(mine: Stay, other: Stay, apart: timedelta) -> int:
     return int(there <= apart) + int(back <= apart)
 
 
-def _contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> TracedContact:
+def _build_contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> TracedContact:
     neighbour = sum(meeting.neighbour_minutes for meeting in meetings)
     riding = sum(meeting.ride_minutes for meeting in meetings)
     nearest = min(meeting.distance_m for meeting in meetings)
@@ -218,6 +220,6 @@ def _contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> Tra
     )
 
 
-def _closeness(contact: TracedContact) -> tuple[bool, float, float, float, str]:
+def _closeness_key(contact: TracedContact) -> tuple[bool, float, float, float, str]:
     minutes = (-contact.neighbour_minutes, -contact.shuttle_minutes, -contact.zone_minutes)
     return (not contact.close, *minutes, contact.agent)

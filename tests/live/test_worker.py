@@ -196,7 +196,7 @@ def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # this test's own
     monkeypatch.setattr(worker, "run_daily_jobs", lambda now: 1 / 0)
-    worker.run_tick(worker._guarded)
+    worker.run_tick(worker._run_guarded)
     assert done == [acting.stream]
     assert Routes.objects.filter(stream=acting.stream).exists(), "the routes followed"
     with pytest.raises(ZeroDivisionError):

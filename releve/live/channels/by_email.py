@@ -49,7 +49,7 @@ class ByEmail:
             sender,
             [address],
             headers={"Message-ID": f"<{letter.key}@{domain}>"},
-            connection=_connection(),
+            connection=_open_connection(),
         )
         if letter.calendar:
             mail.attach("releve.ics", letter.calendar, "text/calendar")
@@ -64,7 +64,7 @@ class ByEmail:
             raise RetryLater(f"the mail server: {type(error).__name__}") from error
 
 
-def _connection() -> BaseEmailBackend:
+def _open_connection() -> BaseEmailBackend:
     """Return a connection to the server of the settings; the address is not quoted in errors."""
     url = urlsplit(environment.read_text(os.environ, "RELEVE_SMTP_URL"))
     if url.scheme not in ("smtp", "smtps") or not url.hostname:

@@ -48,7 +48,7 @@ class FileCsv:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with lock(self.path.with_name(f".{self.path.name}.lock")):
                 self._refuse_if_stale(generation)
-                write_file(self.path, _text(generation), mode=0o644)
+                write_file(self.path, _write_text(generation), mode=0o644)
         except OSError as error:
             raise Unreachable(f"{self.path}: {error.strerror or error}") from error
         return PublishReceipt(generation.number, generation.digest, reference=self.path.name)
@@ -62,7 +62,7 @@ class FileCsv:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise Unreachable(f"{self.path}: {error}") from error
-        return _seen(text, changed)
+        return _parse_generation(text, changed)
 
     def _refuse_if_stale(self, generation: Generation) -> None:
         seen = self.read_back()
@@ -70,7 +70,7 @@ class FileCsv:
             raise Stale(f"{self.path.name} holds generation {seen.number} already")
 
 
-def _text(generation: Generation) -> str:
+def _write_text(generation: Generation) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow((*_HEAD, *COLUMNS))
@@ -79,7 +79,7 @@ def _text(generation: Generation) -> str:
     return stream.getvalue()
 
 
-def _seen(text: str, changed: datetime) -> ObservedGeneration:
+def _parse_generation(text: str, changed: datetime) -> ObservedGeneration:
     rows = list(csv.reader(io.StringIO(text)))
     if len(rows) < 2 or rows[0] != [*_HEAD, *COLUMNS]:
         return ObservedGeneration(0, "", changed, whole=False)

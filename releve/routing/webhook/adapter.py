@@ -81,33 +81,33 @@ class Webhook:
     def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
         """Send a generation; any answer but 2xx is an error, and redirects are not followed."""
         generation.refuse_if_empty()
-        answer = self._send("POST", _body(generation), {"Idempotency-Key": key})
+        answer = self._send_request("POST", _build_body(generation), {"Idempotency-Key": key})
         if answer.status == 409:
             raise Stale(f"the webhook holds a newer generation than {generation.number}")
-        self._refuse(answer)
+        self._raise_for_status(answer)
         reference = answer.json().get("reference", "")
         return PublishReceipt(generation.number, generation.digest, str(reference)[:80])
 
     def read_back(self) -> ObservedGeneration | None:
         """Ask for ``{"generation": 7, "digest": "…"}``; None where the address has no GET."""
-        answer = self._send("GET", b"", {})
+        answer = self._send_request("GET", b"", {})
         if answer.status in _CANNOT_TELL:
             return None
-        self._refuse(answer)
+        self._raise_for_status(answer)
         found = answer.json()
         number, digest = found.get("generation"), found.get("digest")
         if not isinstance(number, int) or not isinstance(digest, str):
             return None
         return ObservedGeneration(number, digest[:64], None)
 
-    def _refuse(self, answer: _Answer) -> None:
+    def _raise_for_status(self, answer: _Answer) -> None:
         if 200 <= answer.status < 300:
             return
         if answer.status in _LATER or answer.status >= 500:
             raise Unreachable(f"the webhook answered {answer.status}")
         raise Rejected(f"the webhook answered {answer.status}")
 
-    def _send(self, method: str, body: bytes, headers: Mapping[str, str]) -> _Answer:
+    def _send_request(self, method: str, body: bytes, headers: Mapping[str, str]) -> _Answer:
         url, host = pin_address(self._url, private=self._private)
         name = host if self._url.port is None else f"{host}:{self._url.port}"
         sent = {
@@ -115,7 +115,7 @@ class Webhook:
             "Content-Type": "application/json",
             "User-Agent": "releve",
             **headers,
-            **self._signature(body),
+            **self._sign(body),
         }
         secure = self._url.scheme == "https"
         extensions = {"sni_hostname": host} if secure else {}
@@ -130,7 +130,7 @@ class Webhook:
         except httpx.HTTPError as error:
             raise Unreachable(f"the webhook: {type(error).__name__}") from error
 
-    def _signature(self, body: bytes) -> dict[str, str]:
+    def _sign(self, body: bytes) -> dict[str, str]:
         stamp = str(int(time.time()))
         code = hmac.new(self._secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
         return {"X-Releve-Timestamp": stamp, "X-Releve-Signature": f"sha256={code}"}
@@ -145,7 +145,7 @@ def _first_bytes(response: httpx.Response) -> bytes:
     return found
 
 
-def _body(generation: Generation) -> bytes:
+def _build_body(generation: Generation) -> bytes:
     document = {
         "stream": generation.stream,
         "generation": generation.number,

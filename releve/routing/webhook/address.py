@@ -24,14 +24,14 @@ def pin_address(url: httpx.URL, *, private: bool) -> tuple[httpx.URL, str]:
     except OSError as error:
         raise Unreachable(f"{url.host} does not resolve") from error
     addresses = sorted({str(row[4][0]) for row in rows}, key=lambda text: ":" in text)
-    if not private and not all(_public(address) for address in addresses):
+    if not private and not all(_is_public(address) for address in addresses):
         raise Rejected(
             f"{url.host} is a private address: set RELEVE_WEBHOOK_PRIVATE=yes to allow it"
         )
     return url.copy_with(host=addresses[0]), url.host
 
 
-def _public(text: str) -> bool:
+def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_global) and not (mapped or address).is_multicast
