@@ -18,7 +18,7 @@ from releve.desk.http import json_response
 from releve.desk.live.streams import named
 from releve.desk.now.page import NowPage, client_now, now_page, plan_reach
 from releve.desk.page import known
-from releve.desk.places.reliefs import comparison, comparison_twin, relief_twin
+from releve.desk.places.reliefs import compare_reliefs, comparison_twin, relief_twin
 from releve.desk.places.sites import FEWEST, cases_count, row_twin, site_rows
 from releve.desk.places.stream_context import StreamContext
 from releve.desk.plan.cell_page import CellPage
@@ -191,7 +191,7 @@ def relief(
     row = rows.select_related("activation").first()
     if row is None:
         raise Http404(_("There is no relief of this number."))
-    twin = comparison_twin(comparison(found, None, row, row.activation))
+    twin = comparison_twin(compare_reliefs(found, None, row, row.activation))
     return {**clock(found), "relief": _relief(row), "days": twin["days"]}
 
 

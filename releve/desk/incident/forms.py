@@ -25,7 +25,7 @@ __all__ = [
 _LONGEST = 1000
 
 
-def _words(label: Any, *, rows: int = 2, required: bool = True) -> forms.CharField:
+def _text_field(label: Any, *, rows: int = 2, required: bool = True) -> forms.CharField:
     return forms.CharField(
         label=label,
         max_length=_LONGEST,
@@ -73,8 +73,8 @@ class DecisionForm(KeyedForm):
     """A decision and why."""
 
     act = "decide"
-    decision = _words(lazy("Decision"))
-    reason = _words(lazy("Why"))
+    decision = _text_field(lazy("Decision"))
+    reason = _text_field(lazy("Why"))
     field_order = ("decision", "reason", "key")
 
 
@@ -104,7 +104,7 @@ class NoteForm(KeyedForm):
     """A line of the log."""
 
     act = "note"
-    note = _words(lazy("What happened, without a person’s name"))
+    note = _text_field(lazy("What happened, without a person’s name"))
     field_order = ("note", "key")
 
 
@@ -120,6 +120,6 @@ class ReviewForm(KeyedForm):
     """What went well and what went badly."""
 
     act = "review"
-    well = _words(lazy("What went well"), rows=4, required=False)
-    badly = _words(lazy("What went badly"), rows=4, required=False)
+    well = _text_field(lazy("What went well"), rows=4, required=False)
+    badly = _text_field(lazy("What went badly"), rows=4, required=False)
     field_order = ("well", "badly", "key")

@@ -27,7 +27,7 @@ from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Closure, Incident, Situation
 
-__all__ = ["ResponseStep", "began", "log", "steps"]
+__all__ = ["ResponseStep", "find_start", "list_log", "list_steps"]
 
 MOST = 200
 _OWN = {
@@ -61,7 +61,7 @@ class ResponseStep:
     detail: str
 
 
-def began(incident: Incident, situation: Situation) -> datetime:
+def find_start(incident: Incident, situation: Situation) -> datetime:
     """Return when what the incident is about was recorded: the closure, or else its opening."""
     state = situation.site(incident.site)
     closures: tuple[Closure, ...] = (*state.past, *((state.closure,) if state.closure else ()))
@@ -71,20 +71,20 @@ def began(incident: Incident, situation: Situation) -> datetime:
     return incident.opened.recorded_at
 
 
-def log(
+def list_log(
     incident: Incident, start: datetime, stream: str, operator: Operator, text: Text, seen: Scope
 ) -> tuple[TimelineLine, ...]:
     """Return the last lines of the log that the user may see, the newest first."""
-    rows = _entries(incident, start, stream).filter(kind__in={*SENTENCES, *_OWN})
+    rows = _filter_entries(incident, start, stream).filter(kind__in={*SENTENCES, *_OWN})
     tasks = {row.id: row.set.task for row in incident.tasks}
     found: list[TimelineLine] = []
     for kind, at, written in rows.order_by("-seq").values_list("kind", "recorded_at", "body"):
         body = json.loads(written)
         if kind in _OWN:
             own = body["id" if kind == "incident.opened" else "incident"] == incident.id
-            shown, sentence = own, _sentence(kind, body, tasks)
+            shown, sentence = own, _write_sentence(kind, body, tasks)
         else:
-            shown, sentence = _about(body, incident) and visible(body, seen), ""
+            shown, sentence = _concerns(body, incident) and visible(body, seen), ""
         if shown:
             at_instant = datetime.fromisoformat(at)
             found.append(moment(kind, at_instant, body, operator, text, sentence))
@@ -93,23 +93,25 @@ def log(
     return tuple(found)
 
 
-def steps(incident: Incident, start: datetime, stream: str, text: Text) -> tuple[ResponseStep, ...]:
+def list_steps(
+    incident: Incident, start: datetime, stream: str, text: Text
+) -> tuple[ResponseStep, ...]:
     """Return the steps from the event to the reopening, each with the time since the event."""
     name = _("closure recorded") if incident.opened.closure else _("incident opened")
     kinds = {kind for kind, _name, _which in _STEPS}
-    rows = _entries(incident, start, stream).filter(kind__in=kinds - {"site.reopened"})
+    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds - {"site.reopened"})
     found = {
         row["kind"]: row
         for row in rows.values("kind").annotate(
             first=Min("recorded_at"), last=Max("recorded_at"), count=Count("seq")
         )
     }
-    found |= _reopened(incident, start, stream)
+    found |= _find_reopening(incident, start, stream)
     first = ResponseStep(name, when(start, text), "", 0.0, "")
-    return (first, *(_step(*row, found, start, text) for row in _STEPS))
+    return (first, *(_build_step(*row, found, start, text) for row in _STEPS))
 
 
-def _step(
+def _build_step(
     kind: str, name: Any, which: str, found: Mapping[str, Any], start: datetime, text: Text
 ) -> ResponseStep:
     row = found.get(kind)
@@ -120,10 +122,10 @@ def _step(
     detail = ""
     if which == "last":
         detail = _("{count} in all").format(count=text.number(row["count"]))
-    return ResponseStep(str(name), when(at, text), _took(seconds, text), seconds, detail)
+    return ResponseStep(str(name), when(at, text), _format_duration(seconds, text), seconds, detail)
 
 
-def _took(seconds: float, text: Text) -> str:
+def _format_duration(seconds: float, text: Text) -> str:
     """Return a duration: ``1,2 s``, ``3 min 05 s``, ``48 h 02 min``."""
     if seconds < 60:
         return text.seconds(max(0.0, seconds))
@@ -133,7 +135,7 @@ def _took(seconds: float, text: Text) -> str:
     return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
 
 
-def _entries(incident: Incident, start: datetime, stream: str) -> QuerySet[LedgerEntry]:
+def _filter_entries(incident: Incident, start: datetime, stream: str) -> QuerySet[LedgerEntry]:
     """Return the entries of the stream from the event to the end of the incident."""
     rows = LedgerEntry.objects.filter(stream=stream, recorded_at__gte=format_instant(start))
     if incident.closed is not None:
@@ -143,37 +145,37 @@ def _entries(incident: Incident, start: datetime, stream: str) -> QuerySet[Ledge
     return rows
 
 
-def _reopened(incident: Incident, start: datetime, stream: str) -> dict[str, Any]:
+def _find_reopening(incident: Incident, start: datetime, stream: str) -> dict[str, Any]:
     """Return the reopening of the incident's site, if there was one."""
     if not incident.site:
         return {}
-    rows = _entries(incident, start, stream).filter(kind="site.reopened").order_by("seq")
+    rows = _filter_entries(incident, start, stream).filter(kind="site.reopened").order_by("seq")
     for at, written in rows.values_list("recorded_at", "body"):
         if json.loads(written).get("site") == incident.site:
             return {"site.reopened": {"first": at, "count": 1}}
     return {}
 
 
-def _about(body: Mapping[str, Any], incident: Incident) -> bool:
+def _concerns(body: Mapping[str, Any], incident: Incident) -> bool:
     """Return whether an entry is of the incident's site, or of none; any is of the operator's."""
     site = body.get("site")
     return not site or not incident.site or site == incident.site
 
 
-def _sentence(kind: str, body: Mapping[str, Any], tasks: Mapping[str, str]) -> str:
+def _write_sentence(kind: str, body: Mapping[str, Any], tasks: Mapping[str, str]) -> str:
     task = body.get("task", "")
     words = {
         "actor": translate_actor(body.get("actor", "")),
         "role": role_word(body["role"]) if "role" in body else "",
         "owner": role_word(body["owner"]) if "owner" in body else "",
         "task": tasks.get(task, task),
-        "decision": _ended(body.get("decision", "")),
+        "decision": _end_sentence(body.get("decision", "")),
         "reason": body.get("reason", ""),
         "note": body.get("note", ""),
     }
     return str(_OWN[kind]).format_map(words).strip()
 
 
-def _ended(sentence: str) -> str:
+def _end_sentence(sentence: str) -> str:
     """Return a sentence that ends like one."""
     return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."

@@ -132,7 +132,7 @@ def seen_incidents(situation: Situation, stream: str, seen: Scope) -> dict[str, 
     incident of the operator as a whole is for those who see every site.
     """
     rows = LedgerEntry.objects.filter(stream=stream, kind="incident.opened").order_by("-seq")
-    own = [_id(body) for body in rows.values_list("body", flat=True)]
+    own = [_read_id(body) for body in rows.values_list("body", flat=True)]
     found = [situation.incidents[key] for key in own if key in situation.incidents]
     return {
         row.id: row
@@ -141,7 +141,7 @@ def seen_incidents(situation: Situation, stream: str, seen: Scope) -> dict[str, 
     }
 
 
-def _id(body: str) -> str:
+def _read_id(body: str) -> str:
     return str(json.loads(body)["id"])
 
 
@@ -191,10 +191,10 @@ def list_decisions(incident: Incident, text: Text) -> tuple[DecisionRow, ...]:
 def list_tasks(tasks: Iterable[IncidentTask], at: datetime, text: Text) -> tuple[TaskRow, ...]:
     """Return tasks, those to be done first."""
     rows = sorted(tasks, key=lambda row: row.done is not None)
-    return tuple(_task(row, at, text) for row in rows)
+    return tuple(_build_task_row(row, at, text) for row in rows)
 
 
-def _task(row: IncidentTask, at: datetime, text: Text) -> TaskRow:
+def _build_task_row(row: IncidentTask, at: datetime, text: Text) -> TaskRow:
     due, done = row.set.due, row.done
     return TaskRow(
         row.id,
@@ -215,14 +215,14 @@ def incident_twin(incident: Incident, steps: Sequence[ResponseStep] = ()) -> dic
         "title": incident.opened.title,
         "site": incident.site or None,
         "closure": incident.opened.closure or None,
-        "opened_at": _stamp(incident.opened.happened_at),
+        "opened_at": _format_instant(incident.opened.happened_at),
         "opened_by": incident.opened.actor,
-        "closed_at": None if closed is None else _stamp(closed.happened_at),
+        "closed_at": None if closed is None else _format_instant(closed.happened_at),
         "closed_by": None if closed is None else closed.actor,
         "roles": {row.role: row.actor for row in incident.roles},
         "decisions": [
             {
-                "at": _stamp(row.happened_at),
+                "at": _format_instant(row.happened_at),
                 "by": row.actor,
                 "decision": row.decision,
                 "reason": row.reason,
@@ -242,12 +242,12 @@ def _task_twin(row: IncidentTask) -> dict[str, Any]:
         "task": row.id,
         "text": row.set.task,
         "owner": row.set.owner,
-        "due": None if row.set.due is None else _stamp(row.set.due),
+        "due": None if row.set.due is None else _format_instant(row.set.due),
         "follow_up": row.set.follow_up,
-        "done_at": None if row.done is None else _stamp(row.done.happened_at),
+        "done_at": None if row.done is None else _format_instant(row.done.happened_at),
         "done_by": None if row.done is None else row.done.actor,
     }
 
 
-def _stamp(at: datetime) -> str:
+def _format_instant(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")

@@ -40,7 +40,7 @@ from releve.situation import (
     IncidentTaskSet,
 )
 
-__all__ = ["Act", "Done", "open_incident", "send"]
+__all__ = ["Act", "Done", "open_incident", "perform_act"]
 
 
 @dataclass(frozen=True)
@@ -72,40 +72,43 @@ def open_incident(act: Act, title: str, site: str, key: str) -> Done:
     """Open a room; of a site that is closed it is the room of that closure."""
     closure = live.situation_now(act.stream).site(site).closure if site else None
     event = IncidentOpened(
-        **_signed(act), site=site, title=title, closure="" if closure is None else closure.event
+        **_build_common_fields(act),
+        site=site,
+        title=title,
+        closure="" if closure is None else closure.event,
     )
-    return _recorded(act, event, key, None)
+    return _record_event(act, event, key, None)
 
 
-def send(act: Act, incident: Incident) -> Done:
+def perform_act(act: Act, incident: Incident) -> Done:
     """Do what was sent from a page of the room."""
     name = act.request.POST.get("act", "")
     if name in ("take", "done"):
-        return _press(act, incident, name)
+        return _press_button(act, incident, name)
     if name not in _FORMS:
         return Done(None, (_("Choose what to do."),), 422)
     form = _FORMS[name](act.request.POST)
     if not form.is_valid():
         return Done(form, (), 422)
-    event = _EVENTS[name](form.cleaned_data, _signed(act, incident), act)
-    return _recorded(act, event, form.key_text, form)
+    event = _EVENTS[name](form.cleaned_data, _build_common_fields(act, incident), act)
+    return _record_event(act, event, form.key_text, form)
 
 
-def _press(act: Act, incident: Incident, name: str) -> Done:
+def _press_button(act: Act, incident: Incident, name: str) -> Done:
     """Take a role or say that a task is done: a button each."""
     sent = act.request.POST
     key = sent.get("key", "")[:64] or uuid.uuid4().hex
-    common = _signed(act, incident)
+    common = _build_common_fields(act, incident)
     if name == "done":
         event: Event = IncidentTaskDone(**common, task=sent.get("task", "")[:64])
     elif sent.get("role") in INCIDENT_ROLES:
         event = IncidentRoleTaken(**common, role=sent["role"])
     else:
         return Done(None, (_("There is no such role."),), 422)
-    return _recorded(act, event, key, None)
+    return _record_event(act, event, key, None)
 
 
-def _signed(act: Act, incident: Incident | None = None) -> dict[str, Any]:
+def _build_common_fields(act: Act, incident: Incident | None = None) -> dict[str, Any]:
     at = live.now(act.stream)
     common: dict[str, Any] = {
         "id": uuid.uuid4().hex,
@@ -120,7 +123,7 @@ def _name_incident(incident: Incident) -> dict[str, str]:
     return {"incident": incident.id, "site": incident.site}
 
 
-def _recorded(act: Act, event: Event, key: str, form: KeyedForm | None) -> Done:
+def _record_event(act: Act, event: Event, key: str, form: KeyedForm | None) -> Done:
     try:
         live.record(event, key=key, stream=act.stream)
     except live.Refused as error:
@@ -134,11 +137,11 @@ def _recorded(act: Act, event: Event, key: str, form: KeyedForm | None) -> Done:
     return Done()
 
 
-def _decided(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+def _build_decision(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
     return IncidentDecided(**common, decision=found["decision"], reason=found["reason"])
 
 
-def _task(
+def _build_task(
     found: dict[str, Any], common: dict[str, Any], act: Act, *, follow_up: bool = False
 ) -> Event:
     due = found["due"]
@@ -152,26 +155,26 @@ def _task(
 
 
 def _follow_up(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
-    return _task(found, common, act, follow_up=True)
+    return _build_task(found, common, act, follow_up=True)
 
 
-def _noted(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+def _build_note(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
     return IncidentNoted(**common, note=found["note"])
 
 
-def _closed(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+def _build_closing(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
     return IncidentClosed(**common, note=found["note"])
 
 
-def _reviewed(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
+def _build_review(found: dict[str, Any], common: dict[str, Any], act: Act) -> Event:
     return IncidentReviewed(**common, well=found["well"], badly=found["badly"])
 
 
 _EVENTS: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Act], Event]] = {
-    "decide": _decided,
-    "task": _task,
+    "decide": _build_decision,
+    "task": _build_task,
     "follow_up": _follow_up,
-    "note": _noted,
-    "close": _closed,
-    "review": _reviewed,
+    "note": _build_note,
+    "close": _build_closing,
+    "review": _build_review,
 }

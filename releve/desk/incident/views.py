@@ -27,7 +27,7 @@ from releve.desk.incident.forms import (
     ReviewForm,
     TaskForm,
 )
-from releve.desk.incident.log import began, log, steps
+from releve.desk.incident.log import find_start, list_log, list_steps
 from releve.desk.incident.room import (
     IncidentsPage,
     ReviewPage,
@@ -39,7 +39,7 @@ from releve.desk.incident.room import (
     list_tasks,
     seen_incidents,
 )
-from releve.desk.incident.service import Act, Done, open_incident, send
+from releve.desk.incident.service import Act, Done, open_incident, perform_act
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
 from releve.desk.presenters.text import text_now
@@ -63,7 +63,7 @@ class _Seen:
 @explained
 def index(request: HttpRequest) -> HttpResponse:
     """Every incident, and the form that opens one; ``?site=`` leads to the room of its closure."""
-    seen = _seen(request)
+    seen = _load_seen(request)
     act, site = seen.act, request.GET.get("site", "")
     known = _of_closure(seen, site)
     if request.method != "POST" and known is not None:
@@ -75,7 +75,7 @@ def index(request: HttpRequest) -> HttpResponse:
         done = open_incident(act, found["title"], found["site"], form.key_text)
         if done.status == 302:
             messages.success(request, _("The incident room is open."))
-            newest = next(iter(_seen(request).incidents))
+            newest = next(iter(_load_seen(request).incidents))
             return redirect("incident_room", newest)
     elif request.method == "POST":
         done = Done(form, (), 422)
@@ -98,20 +98,20 @@ def index(request: HttpRequest) -> HttpResponse:
 @explained
 def room(request: HttpRequest, incident: str) -> HttpResponse:
     """One incident: roles, decisions, tasks, log."""
-    seen, found = _found(request, incident)
-    done = send(seen.act, found) if request.method == "POST" else Done(None, (), 200)
+    seen, found = _find_incident(request, incident)
+    done = perform_act(seen.act, found) if request.method == "POST" else Done(None, (), 200)
     if done.status == 302:
         return redirect("incident_room", incident)
     act = seen.act
-    start = began(found, live.situation_now(act.stream))
+    start = find_start(found, live.situation_now(act.stream))
     kinds = () if found.closed else (DecisionForm, TaskForm, NoteForm, CloseForm)
     page = RoomPage(
         build_head(found, act.operator, act.text),
         list_roles(found, actor_name(request), act.text),
         list_decisions(found, act.text),
         list_tasks(found.tasks, live.now(act.stream), act.text),
-        log(found, start, act.stream, act.operator, act.text, seen.scope),
-        _forms(kinds, done.form),
+        list_log(found, start, act.stream, act.operator, act.text, seen.scope),
+        _build_forms(kinds, done.form),
         done.refusals,
     )
     twin = incident_twin(found) | {"refusals": list(done.refusals)}
@@ -123,16 +123,16 @@ def room(request: HttpRequest, incident: str) -> HttpResponse:
 @explained
 def review(request: HttpRequest, incident: str) -> HttpResponse:
     """An incident looked back on: how long each step took, what went well, what follows."""
-    seen, found = _found(request, incident)
-    done = send(seen.act, found) if request.method == "POST" else Done(None, (), 200)
+    seen, found = _find_incident(request, incident)
+    done = perform_act(seen.act, found) if request.method == "POST" else Done(None, (), 200)
     if done.status == 302:
         return redirect("incident_review", incident)
     act, last = seen.act, found.review
-    start = began(found, live.situation_now(act.stream))
-    forms = _forms((ReviewForm, FollowUpForm), done.form)
+    start = find_start(found, live.situation_now(act.stream))
+    forms = _build_forms((ReviewForm, FollowUpForm), done.form)
     if last is not None and not forms["review"].is_bound:
         forms["review"].initial.update({"well": last.well, "badly": last.badly})
-    taken = steps(found, start, act.stream, act.text)
+    taken = list_steps(found, start, act.stream, act.text)
     page = ReviewPage(
         build_head(found, act.operator, act.text),
         taken,
@@ -143,7 +143,7 @@ def review(request: HttpRequest, incident: str) -> HttpResponse:
         list_tasks(
             (row for row in found.tasks if row.set.follow_up), live.now(act.stream), act.text
         ),
-        log(found, start, act.stream, act.operator, act.text, seen.scope)[::-1],
+        list_log(found, start, act.stream, act.operator, act.text, seen.scope)[::-1],
         forms,
         done.refusals,
     )
@@ -151,15 +151,15 @@ def review(request: HttpRequest, incident: str) -> HttpResponse:
     return answer(request, "desk/incident/review.html", page, twin, done.status)
 
 
-def _seen(request: HttpRequest) -> _Seen:
+def _load_seen(request: HttpRequest) -> _Seen:
     stream, operator = looked_at(request).name, live.operator_now()
     reach = scope_for(request.user, "incident.work")
     act = Act(request, stream, operator, text_now(operator.row.time_zone))
     return _Seen(act, reach, seen_incidents(live.situation_now(stream), stream, reach))
 
 
-def _found(request: HttpRequest, incident: str) -> tuple[_Seen, Incident]:
-    seen = _seen(request)
+def _find_incident(request: HttpRequest, incident: str) -> tuple[_Seen, Incident]:
+    seen = _load_seen(request)
     if incident not in seen.incidents:
         raise Http404(_("There is no such incident."))
     return seen, seen.incidents[incident]
@@ -186,7 +186,9 @@ def _open_form(seen: _Seen, site: str) -> OpenForm:
     return form
 
 
-def _forms(kinds: tuple[type[KeyedForm], ...], sent: KeyedForm | None) -> dict[str, KeyedForm]:
+def _build_forms(
+    kinds: tuple[type[KeyedForm], ...], sent: KeyedForm | None
+) -> dict[str, KeyedForm]:
     """Return a form of each kind; the one that was sent with what was typed."""
     return {
         kind.act: sent if sent is not None and sent.act == kind.act else kind() for kind in kinds

@@ -57,7 +57,7 @@ def tests(request: HttpRequest) -> HttpResponse:
     """How many were tested on a visit, and how many were positive."""
     place = load_place(request, "event.record.case")
     form = TestsForm(place, sent(request), chosen_site(request))
-    form.offer(list(_visits(place, looked_at(request).name)))
+    form.offer(list(_iter_visits(place, looked_at(request).name)))
     about = _("Numbers only, never who. The number of positives is health data.")
     page = RecordPage(_("Tests on a visit"), about, form, _("Record"), reverse("record"))
     return recorded(request, page)
@@ -83,7 +83,9 @@ def authorisation(request: HttpRequest) -> HttpResponse:
     """A permit is granted; those that end soon or have ended are seen."""
     place = load_place(request, "event.record.other")
     form = AuthorisationForm(place, sent(request), chosen_site(request))
-    notes = tuple(_noticed(place, looked_at(request).name, "authorisation.", "site.not_plannable"))
+    notes = tuple(
+        _iter_notices(place, looked_at(request).name, "authorisation.", "site.not_plannable")
+    )
     about = _("A site that needs one and has none is not planned. Ending soon, or ended:")
     if not notes:
         about = _("A site that needs one and has none is not planned. None ends soon.")
@@ -98,7 +100,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     """The auditor's verdict on one measure: evidence, verdict, until when it holds."""
     place = load_place(request, "event.record.inspection")
     form = AuditForm(place, sent(request), chosen_site(request))
-    notes = tuple(_noticed(place, looked_at(request).name, "audit."))
+    notes = tuple(_iter_notices(place, looked_at(request).name, "audit."))
     about = _("One measure at a time; the last verdict on a measure counts.")
     page = RecordPage(
         _("Audit of the charter"), about, form, _("Record"), reverse("record"), notes=notes
@@ -106,7 +108,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     return recorded(request, page)
 
 
-def _visits(place: Place, stream: str) -> Iterator[tuple[str, str]]:
+def _iter_visits(place: Place, stream: str) -> Iterator[tuple[str, str]]:
     """Yield the last inspections of the sites, the newest first, as (id, label)."""
     found = [row for row in live.situation_now(stream).inspections if row.site in place.sites]
     for row in reversed(found[-_MOST_VISITS:]):
@@ -114,7 +116,7 @@ def _visits(place: Place, stream: str) -> Iterator[tuple[str, str]]:
         yield row.id, f"{name}, {when(row.happened_at, place.text)} ({row.authority})"
 
 
-def _noticed(place: Place, stream: str, *codes: str) -> Iterator[str]:
+def _iter_notices(place: Place, stream: str, *codes: str) -> Iterator[str]:
     """Yield what is late or ending of some codes, at the sites seen."""
     every = len(place.sites) == len(place.operator.sites)
     for row in list_notices(live.situation_now(stream), place.operator, live.rules_now(), place.at):

@@ -69,7 +69,7 @@ class DrillsPage:
 @explained
 def index(request: HttpRequest) -> HttpResponse:
     """Every drill."""
-    return _shown(request, DrillForm())
+    return _render_index(request, DrillForm())
 
 
 @require_permission("incident.work")
@@ -80,7 +80,7 @@ def look(request: HttpRequest) -> HttpResponse:
     response = redirect("now")
     name = request.POST.get("stream", live.LIVE)
     if Stream.objects.filter(name=name, stopped_at=None).exclude(name=live.LIVE).exists():
-        _keep(response, request, name)
+        _set_cookie(response, request, name)
     else:
         response.delete_cookie(COOKIE)
     return response
@@ -93,14 +93,14 @@ def start(request: HttpRequest) -> HttpResponse:
     """Start a drill from the live situation on, and look at it."""
     form = DrillForm(request.POST)
     if not form.is_valid():
-        return _shown(request, form, 422)
+        return _render_index(request, form, 422)
     at = form.cleaned_data["at"]
     if at is not None:
         at = to_utc(at.replace(tzinfo=None), live.operator_now().row.time_zone)
     found = live.start_drill(form.cleaned_data["title"], by=actor_name(request), at=at)
     messages.success(request, _("The drill has begun."))
     response = redirect("now")
-    _keep(response, request, found.name)
+    _set_cookie(response, request, found.name)
     return response
 
 
@@ -127,16 +127,16 @@ def stop(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("drills")
 
 
-def _shown(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
+def _render_index(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
     operator = live.operator_now()
     text, looked = text_now(operator.row.time_zone), looked_at(request).name
-    rows = tuple(_row(drill, looked, text) for drill in live.list_drills())
+    rows = tuple(_build_row(drill, looked, text) for drill in live.list_drills())
     page = DrillsPage(rows, looked == live.LIVE, form if can(request.user, "drill.run") else None)
     twin = {"drills": [{"name": row.name, "title": row.title, "over": row.over} for row in rows]}
     return answer(request, "desk/live/drills.html", page, twin, status)
 
 
-def _row(drill: Stream, looked: str, text: Text) -> DrillRow:
+def _build_row(drill: Stream, looked: str, text: Text) -> DrillRow:
     over = drill.stopped_at is not None
     now = "" if over else when(live.real_now() + drill.offset, text)
     return DrillRow(
@@ -144,7 +144,7 @@ def _row(drill: Stream, looked: str, text: Text) -> DrillRow:
     )
 
 
-def _keep(response: HttpResponse, request: HttpRequest, name: str) -> None:
+def _set_cookie(response: HttpResponse, request: HttpRequest, name: str) -> None:
     response.set_cookie(
         COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
         secure=request.is_secure(),

@@ -95,13 +95,13 @@ class Place:
 
     def instant(self, local: datetime, site: str) -> datetime:
         """Return the instant of a time on the clocks of a site."""
-        return to_utc(local.replace(tzinfo=None), self._zone(site))
+        return to_utc(local.replace(tzinfo=None), self._zone_at(site))
 
     def day(self, site: str = "") -> date:
         """Return the stream's day on the clocks of a site."""
-        return self.at.astimezone(zone(self._zone(site))).date()
+        return self.at.astimezone(zone(self._zone_at(site))).date()
 
-    def _zone(self, site: str) -> str:
+    def _zone_at(self, site: str) -> str:
         found = self.operator.site.get(site)
         return self.operator.row.time_zone if found is None else found.time_zone
 

@@ -51,7 +51,11 @@ def consequences(event: Loses, operator: Operator, text: Text, stream: str) -> C
         home_only=isinstance(event, SiteClosed) and event.home_only,
         stream=stream,
     )
-    said = (_question(event, operator), when(event.happened_at, text), _until(event, text))
+    said = (
+        _write_question(event, operator),
+        when(event.happened_at, text),
+        _write_end(event, text),
+    )
     if found is None:
         return Consequences(*said, "", "", "", ())
     moved = _("solved as soon as it is recorded")
@@ -64,11 +68,11 @@ def consequences(event: Loses, operator: Operator, text: Text, stream: str) -> C
         text.number(found.seats),
         text.number(found.working),
         moved,
-        tuple(_client(*row, text) for row in rows),
+        tuple(_build_client_row(*row, text) for row in rows),
     )
 
 
-def _question(event: Loses, operator: Operator) -> str:
+def _write_question(event: Loses, operator: Operator) -> str:
     if isinstance(event, LinkDown) and event.carrier:
         return _("Are the home lines of {carrier} down?").format(carrier=event.carrier)
     name = operator.site[event.site].name
@@ -79,7 +83,7 @@ def _question(event: Loses, operator: Operator) -> str:
     return _("Is the link of {site} down?").format(site=name)
 
 
-def _until(event: Loses, text: Text) -> str:
+def _write_end(event: Loses, text: Text) -> str:
     if isinstance(event, SiteClosed):
         until, said = event.earliest_reopening, _("It may not open before {until}.")
     else:
@@ -87,7 +91,7 @@ def _until(event: Loses, text: Text) -> str:
     return "" if until is None else said.format(until=when(until, text))
 
 
-def _client(
+def _build_client_row(
     before: live.ClientCoverage,
     unrelieved: live.ClientCoverage,
     after: live.ClientCoverage | None,
@@ -97,12 +101,12 @@ def _client(
     whole = last.worst is None or last.worst >= 1 - 1e-6
     return ClientChange(
         before.name,
-        _share(before.worst, text),
-        _share(unrelieved.worst, text),
-        "–" if after is None else _share(after.worst, text),
+        _format_share(before.worst, text),
+        _format_share(unrelieved.worst, text),
+        "–" if after is None else _format_share(after.worst, text),
         "held" if whole else "missed",
     )
 
 
-def _share(value: float | None, text: Text) -> str:
+def _format_share(value: float | None, text: Text) -> str:
     return "–" if value is None else text.coverage(value)

@@ -41,7 +41,7 @@ class PhotosField(forms.FileField):
         faults = [fault for file in files if (fault := _too_large(file))]
         if faults:
             raise forms.ValidationError(faults)
-        return tuple(_kept(files))
+        return tuple(_store_photos(files))
 
 
 def _too_large(file: UploadedFile[Any]) -> str:
@@ -52,7 +52,7 @@ def _too_large(file: UploadedFile[Any]) -> str:
     return fault.format(name=file.name, size=MAX_PHOTO_BYTES // 1024**2)
 
 
-def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
+def _store_photos(files: Sequence[UploadedFile[Any]]) -> list[str]:
     """Keep each file; ValidationError names every one that is no photo."""
     digests, faults = [], []
     for file in files:
@@ -66,7 +66,7 @@ def _kept(files: Sequence[UploadedFile[Any]]) -> list[str]:
     return digests
 
 
-def _signed(text: str) -> list[str]:
+def _load_signed(text: str) -> list[str]:
     """Return the photos that this form kept before; none when the signature is invalid."""
     try:
         found = signing.loads(text, salt=_SALT, max_age=24 * 3600) if text else []
@@ -113,7 +113,9 @@ class InspectionForm(FindingsForm):
     def clean(self) -> dict[str, Any]:
         """Count the photos kept before too: whatever is at fault, they are not sent again."""
         found = super().clean() or {}
-        digests = tuple(dict.fromkeys((*_signed(found.get("kept", "")), *found.get("photos", ()))))
+        digests = tuple(
+            dict.fromkeys((*_load_signed(found.get("kept", "")), *found.get("photos", ())))
+        )
         if len(digests) > MAX_PHOTOS:
             self.add_error("photos", _("At most {count} photos.").format(count=MAX_PHOTOS))
         self.digests = digests[:MAX_PHOTOS]

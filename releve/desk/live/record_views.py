@@ -135,7 +135,9 @@ def case(request: HttpRequest) -> HttpResponse:
     if cleared is not None:
         form.offer_clearing(cleared)
     about = _("Status and dates under a pseudonym. Never a name, a symptom or a result.")
-    return recorded(request, RecordPage(_("Positive test"), about, form, _("Declare"), _back()))
+    return recorded(
+        request, RecordPage(_("Positive test"), about, form, _("Declare"), _link_back())
+    )
 
 
 def _case_to_clear(request: HttpRequest) -> DeclaredCase | None:
@@ -160,7 +162,7 @@ def closure(request: HttpRequest) -> HttpResponse:
         _("The consequences are shown in numbers before anything is recorded."),
         form,
         _("Show the consequences"),
-        _back(),
+        _link_back(),
     )
     return confirmed_first(request, page, _("Close the site"))
 
@@ -172,7 +174,7 @@ def check(request: HttpRequest) -> HttpResponse:
     """The daily check of a site, measure by measure."""
     form = CheckForm(load_place(request, "event.record.check"), sent(request), chosen_site(request))
     about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
-    page = RecordPage(_("Daily check"), about, form, _("Record"), _back(), kept_as="check")
+    page = RecordPage(_("Daily check"), about, form, _("Record"), _link_back(), kept_as="check")
     return recorded(request, page)
 
 
@@ -192,7 +194,7 @@ def inspection(request: HttpRequest) -> HttpResponse:
     files = request.FILES if request.method == "POST" else None
     form = InspectionForm(place, sent(request), chosen_site(request), files)
     about = _("Leave empty the measures that were not looked at.")
-    page = RecordPage(_("Inspection"), about, form, _("Record"), _back(), kept_as="inspection")
+    page = RecordPage(_("Inspection"), about, form, _("Record"), _link_back(), kept_as="inspection")
     return recorded(request, page)
 
 
@@ -208,9 +210,9 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
     reasons = find_refusals(event, live.situation_now(stream), place.operator, live.rules_now())
     if reasons:
         show_refusals(form, reasons)
-        return _shown(request, page, 422)
+        return _render_form(request, page, 422)
     shown = consequences(event, place.operator, place.text, stream)
-    return _shown(request, replace(page, send=send, consequences=shown), 200)
+    return _render_form(request, replace(page, send=send, consequences=shown), 200)
 
 
 def load_place(request: HttpRequest, permission: str) -> Place:
@@ -229,25 +231,25 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
     """Record what was sent, once; else show it again with each fault by its field."""
     form = page.form
     if request.method != "POST":
-        return _shown(request, page, 200)
+        return _render_form(request, page, 200)
     if not form.is_valid():
-        return _shown(request, page, 422)
+        return _render_form(request, page, 422)
     event = form.event(actor_name(request))
     try:
         done = live.record(event, key=form.key_text, stream=looked_at(request).name)
     except live.Refused as error:
         show_refusals(form, error.reasons)
-        return _shown(request, page, 422)
+        return _render_form(request, page, 422)
     except live.Busy as error:
         form.add_error(None, unrecorded(error))
-        return _shown(request, page, 503)
+        return _render_form(request, page, 503)
     except live.KeyReused:
         form.add_error(None, _("This form recorded something else before; open it again."))
-        return _shown(request, page, 409)
-    return _done(request, done)
+        return _render_form(request, page, 409)
+    return _redirect_done(request, done)
 
 
-def _done(request: HttpRequest, done: live.RecordResult) -> HttpResponse:
+def _redirect_done(request: HttpRequest, done: live.RecordResult) -> HttpResponse:
     if wants_json(request) and "X-Releve-Page" not in request.headers:
         return _done_twin(done)
     if done.before:
@@ -262,7 +264,7 @@ def _done_twin(done: live.RecordResult) -> HttpResponse:
     return JsonResponse(twin, status=200 if done.before else 201)
 
 
-def _shown(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
+def _render_form(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
     form = page.form
     twin = {
         "fields": {name: str(field.label) for name, field in form.fields.items()},
@@ -285,5 +287,5 @@ def chosen_site(request: HttpRequest) -> str:
     return request.GET.get("site", "")
 
 
-def _back() -> str:
+def _link_back() -> str:
     return reverse("record")

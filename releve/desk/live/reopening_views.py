@@ -76,9 +76,9 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            event = _event(request, site, stream)
+            event = _build_event(request, site, stream)
             judge = build_approval_check(event)
-            live.record(event, key=_key(request), stream=stream, judge=judge)
+            live.record(event, key=_read_key(request), stream=stream, judge=judge)
         except live.Refused as error:
             refused = tuple(refusal_text(row, operator, text) for row in error.reasons)
             status = 422
@@ -87,16 +87,16 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
         except live.KeyReused:
             refused, status = (_("Nothing was recorded; send it again."),), 503
         else:
-            return _next(request, site, stream)
+            return _redirect_next(request, site, stream)
     closure = live.situation_now(stream).site(site).closure
     if closure is None:
         messages.info(request, _("This site is open."))
         return redirect("now")
-    page = _page(request, site, closure, operator, text, refused)
-    return answer(request, "desk/live/reopening.html", page, _twin(page), status)
+    page = _build_page(request, site, closure, operator, text, refused)
+    return answer(request, "desk/live/reopening.html", page, _page_twin(page), status)
 
 
-def _event(request: HttpRequest, site: str, stream: str) -> Event:
+def _build_event(request: HttpRequest, site: str, stream: str) -> Event:
     """Return the act that was asked for: an item done, a yes, or the opening."""
     at = live.now(stream)
     common: dict[str, Any] = {
@@ -114,18 +114,18 @@ def _event(request: HttpRequest, site: str, stream: str) -> Event:
     return ReopeningChecked(**common, item=act[:64], note=request.POST.get("note", "")[:500])
 
 
-def _key(request: HttpRequest) -> str:
+def _read_key(request: HttpRequest) -> str:
     return request.POST.get("key", "")[:64] or uuid.uuid4().hex
 
 
-def _next(request: HttpRequest, site: str, stream: str) -> HttpResponse:
+def _redirect_next(request: HttpRequest, site: str, stream: str) -> HttpResponse:
     if live.situation_now(stream).site(site).closed:
         return redirect("record_reopening", site)
     messages.success(request, _("The site is open again."))
     return redirect("now")
 
 
-def _page(
+def _build_page(
     request: HttpRequest,
     site: str,
     closure: Closure,
@@ -161,7 +161,7 @@ def _page(
     )
 
 
-def _twin(page: ReopeningPage) -> dict[str, Any]:
+def _page_twin(page: ReopeningPage) -> dict[str, Any]:
     return {
         "site": page.site,
         "since": page.since,

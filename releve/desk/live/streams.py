@@ -37,19 +37,19 @@ def looked_at(request: HttpRequest) -> Looked:
     name = request.COOKIES.get(COOKIE, live.LIVE)
     if not live.is_drill(name) or not can(request.user, "incident.work"):
         return Looked(live.LIVE)
-    return _running(name) or Looked(live.LIVE)
+    return _find_running(name) or Looked(live.LIVE)
 
 
 def named(request: HttpRequest, name: str) -> Looked:
     """Return the stream a program names; NoSuch for a drill that is over, or is not for it."""
     if not live.is_drill(name):
         return Looked(live.LIVE)
-    found = _running(name) if can(request.user, "incident.work") else None
+    found = _find_running(name) if can(request.user, "incident.work") else None
     if found is None:
         raise live.NoSuch(f"there is no drill {name!r} that goes on")
     return found
 
 
-def _running(name: str) -> Looked | None:
+def _find_running(name: str) -> Looked | None:
     found = Stream.objects.filter(name=name, stopped_at=None).first()
     return None if found is None else Looked(found.name, found.title)

@@ -40,12 +40,12 @@ _FIELDS = frozenset({"missing", "of", "what"})
 def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
     """Return what is late or ending, in a sentence that names no person."""
     site = notice.site or operator.row.name
-    return _fill(NOTICES[notice.code], {"site": site, **notice.params}, operator, text)
+    return _fill_sentence(NOTICES[notice.code], {"site": site, **notice.params}, operator, text)
 
 
 def refusal_text(refusal: EventRefusal, operator: Operator, text: Text) -> str:
     """Return why something is not recorded, and how to correct it."""
-    return _fill(REFUSALS[refusal.code], refusal.params, operator, text)
+    return _fill_sentence(REFUSALS[refusal.code], refusal.params, operator, text)
 
 
 def when(at: datetime, text: Text) -> str:
@@ -54,12 +54,14 @@ def when(at: datetime, text: Text) -> str:
     return f"{text.day(day)}, {text.time(at)}"
 
 
-def _fill(sentence: str, params: Mapping[str, object], operator: Operator, text: Text) -> str:
-    values = {name: _write(name, value, operator, text) for name, value in params.items()}
+def _fill_sentence(
+    sentence: str, params: Mapping[str, object], operator: Operator, text: Text
+) -> str:
+    values = {name: _write_parameter(name, value, operator, text) for name, value in params.items()}
     return gettext(sentence).format_map(values)
 
 
-def _write(name: str, value: object, operator: Operator, text: Text) -> str:
+def _write_parameter(name: str, value: object, operator: Operator, text: Text) -> str:
     """Return a parameter as the reader expects it: names for ids, labels, local dates."""
     if isinstance(value, datetime):
         return when(value, text)
@@ -70,7 +72,9 @@ def _write(name: str, value: object, operator: Operator, text: Text) -> str:
     if isinstance(value, int):
         return text.number(value)
     if isinstance(value, tuple):
-        return ", ".join(_write(name.removesuffix("s"), item, operator, text) for item in value)
+        return ", ".join(
+            _write_parameter(name.removesuffix("s"), item, operator, text) for item in value
+        )
     return _write_text(name, str(value), operator, text)
 
 
@@ -84,13 +88,13 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
     if name in _FIELDS:
         return translate_field(value)
     if name == "item":
-        return _checklist(text).get(value, value)
+        return _load_checklist_texts(text).get(value, value)
     if name in ("site", "name") and value in operator.site:
         return operator.site[value].name
     return value
 
 
-def _checklist(text: Text) -> dict[str, str]:
+def _load_checklist_texts(text: Text) -> dict[str, str]:
     """Return the text of each item of the reopening checklists, by id."""
     rows = (row.parameters for row in live.rules_now().rows)
     items = (item for row in rows if isinstance(row, ReopeningRule) for item in row.checklist)

@@ -101,10 +101,10 @@ def client_rows(
 ) -> tuple[ClientRow, ...]:
     """Return clients as the list shows them, those short now first."""
     if found is None:
-        rows = [_row(now, client, None, ()) for client in clients]
+        rows = [_build_row(now, client, None, ()) for client in clients]
     else:
         sources = (now.operator, found.clients)
-        drawn = _drawn.get(now.text, sources, lambda: _draw(now, found))
+        drawn = _drawn.get(now.text, sources, lambda: _draw_bands(now, found))
         rows = [drawn[client.id] for client in clients]
     order = ("missed", "thin", "unknown", "held")
     return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
@@ -114,15 +114,15 @@ _drawn: IdentityCache[Mapping[str, ClientRow]] = IdentityCache()
 """By language and zone: the rows of every client, for as long as their coverage is the same."""
 
 
-def _draw(now: StreamContext, found: Coverage) -> Mapping[str, ClientRow]:
+def _draw_bands(now: StreamContext, found: Coverage) -> Mapping[str, ClientRow]:
     known = {row.client: row for row in found.clients}
     return {
-        client.id: _row(now, client, known.get(client.id), found.starts)
+        client.id: _build_row(now, client, known.get(client.id), found.starts)
         for client in now.operator.clients
     }
 
 
-def _row(
+def _build_row(
     now: StreamContext, client: Client, found: ClientCoverage | None, starts: Sequence[Any]
 ) -> ClientRow:
     text = now.text
@@ -141,7 +141,7 @@ def _row(
         "–" if found is None or found.now is None else text.coverage(found.now),
         worst or "–",
         "–" if found is None or found.worst is None else text.missing(found.missing),
-        None if found is None or not starts else spark(_series(found, tuple(starts))),
+        None if found is None or not starts else spark(_build_series(found, tuple(starts))),
     )
 
 
@@ -156,7 +156,7 @@ def describe_coverage(found: ClientCoverage | None) -> tuple[str, str]:
     return "held", _("covered for 48 hours")
 
 
-def _series(found: ClientCoverage, starts: tuple[Any, ...]) -> Series:
+def _build_series(found: ClientCoverage, starts: tuple[Any, ...]) -> Series:
     return Series(
         starts,
         found.required,
@@ -168,32 +168,32 @@ def _series(found: ClientCoverage, starts: tuple[Any, ...]) -> Series:
 
 def client_page(now: StreamContext, found: Coverage | None, client: Client) -> ClientPage:
     """Return the page of a client."""
-    own = _own(found, client)
+    own = _find_own(found, client)
     starts = found.starts if found is not None else ()
     (row,) = client_rows(now, found, [client])
-    series = _series(own, starts) if own is not None and starts else None
+    series = _build_series(own, starts) if own is not None and starts else None
     programmes = [item for item in now.operator.programmes if item.client == client.id]
     return ClientPage(
         row,
         () if series is None else tuple(draw(series, size, now.text) for size in _SIZES),
         _("Coverage of {client}, the next 48 hours").format(client=client.name),
-        _described(now, own, row),
-        _reach(now, found),
-        tuple(_halves(now, own, starts)),
+        _describe_chart(now, own, row),
+        _describe_reach(now, found),
+        tuple(_list_half_hours(now, own, starts)),
         tuple(
             (item.name, str(_KINDS[item.kind]), now.text.opening(parse_opening(item.opening)))
             for item in programmes
         ),
-        tuple(_reliefs(now, frozenset(item.id for item in programmes))),
+        tuple(_iter_reliefs(now, frozenset(item.id for item in programmes))),
     )
 
 
-def _own(found: Coverage | None, client: Client) -> ClientCoverage | None:
+def _find_own(found: Coverage | None, client: Client) -> ClientCoverage | None:
     rows = found.clients if found is not None else ()
     return next((row for row in rows if row.client == client.id), None)
 
 
-def _described(now: StreamContext, own: ClientCoverage | None, row: ClientRow) -> str:
+def _describe_chart(now: StreamContext, own: ClientCoverage | None, row: ClientRow) -> str:
     if own is None or own.worst is None:
         return _("Nothing is required in the hours that the plan in force reaches.")
     if own.worst >= _WHOLE:
@@ -203,7 +203,7 @@ def _described(now: StreamContext, own: ClientCoverage | None, row: ClientRow) -
     )
 
 
-def _reach(now: StreamContext, found: Coverage | None) -> str:
+def _describe_reach(now: StreamContext, found: Coverage | None) -> str:
     if found is None:
         return _("No plan is in force.")
     if found.planned_from is not None:
@@ -217,7 +217,7 @@ def _reach(now: StreamContext, found: Coverage | None) -> str:
     )
 
 
-def _halves(
+def _list_half_hours(
     now: StreamContext, own: ClientCoverage | None, starts: Sequence[Any]
 ) -> Iterable[CoverageHalfHour]:
     if own is None:
@@ -235,14 +235,14 @@ def _halves(
         )
 
 
-def _reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[ReliefLine]:
+def _iter_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[ReliefLine]:
     """Yield the reliefs that change who works for some programmes, the newest first."""
     rows = Relief.objects.filter(stream=now.stream).select_related("activation")
     for at, relief in enumerate(rows.prefetch_related("days")[:_MOST_RELIEFS]):
         touched: set[str] = set()
         for day in relief.days.all():
             before = _load_programmes(day.plan_id, relief.activation.version)
-            touched |= _touched(day.changes, before, programmes)
+            touched |= _find_affected_agents(day.changes, before, programmes)
         if touched or at == 0:
             people = ngettext(
                 "{count} person works differently for it",
@@ -259,7 +259,7 @@ def _reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[ReliefL
             )
 
 
-def _touched(
+def _find_affected_agents(
     changes: Mapping[str, Sequence[Any]], before: Mapping[str, str], programmes: frozenset[str]
 ) -> set[str]:
     """Return who works for the programmes before or after, and differently."""
@@ -277,7 +277,7 @@ def _load_programmes(digest: str, version: int) -> Mapping[str, str]:
 
 def row_twin(client: Client, found: Coverage | None) -> dict[str, Any]:
     """Return a client of the list as JSON; what is not known is null."""
-    own = _own(found, client)
+    own = _find_own(found, client)
     return {
         "client": client.id,
         "name": client.name,
@@ -290,7 +290,7 @@ def row_twin(client: Client, found: Coverage | None) -> dict[str, Any]:
 
 def client_twin(client: Client, found: Coverage | None, page: ClientPage) -> dict[str, Any]:
     """Return a client's page as JSON."""
-    own = _own(found, client)
+    own = _find_own(found, client)
     starts = found.starts if found is not None and own is not None else ()
     return {
         **row_twin(client, found),

@@ -67,8 +67,8 @@ def floors(
     A plan gives people a site, not a seat: of the usable seats the first ``taken``, floor after
     floor, are drawn as taken.
     """
-    zones = _grouped(operator.zones, lambda zone: zone.floor)
-    seats = _grouped(operator.seats, lambda seat: seat.zone)
+    zones = _group_by(operator.zones, lambda zone: zone.floor)
+    seats = _group_by(operator.seats, lambda seat: seat.zone)
     found, left = [], taken
     for floor in operator.floors:
         if floor.site != site:
@@ -81,28 +81,28 @@ def floors(
             if seat.id in usable:
                 states[seat.id] = TAKEN if left > 0 else FREE
                 left -= 1
-        boxes = tuple(_zone(zone, seats.get(zone.id, []), states, text) for zone in own)
-        marks = tuple(_mark(seat, states[seat.id]) for seat in held)
+        boxes = tuple(_build_zone(zone, seats.get(zone.id, []), states, text) for zone in own)
+        marks = tuple(_build_mark(seat, states[seat.id]) for seat in held)
         name = floor.name or floor.id
-        described = _described(name, [mark.state for mark in marks], text)
-        found.append(FloorView(floor.id, name, _box(held), marks, boxes, described))
+        described = _describe_states(name, [mark.state for mark in marks], text)
+        found.append(FloorView(floor.id, name, _compute_box(held), marks, boxes, described))
     return tuple(found)
 
 
-def _grouped(rows: Iterable[_Row], key: Callable[[_Row], str]) -> dict[str, list[_Row]]:
+def _group_by(rows: Iterable[_Row], key: Callable[[_Row], str]) -> dict[str, list[_Row]]:
     grouped: dict[str, list[_Row]] = {}
     for row in rows:
         grouped.setdefault(key(row), []).append(row)
     return grouped
 
 
-def _mark(seat: Seat, state: str) -> SeatMark:
+def _build_mark(seat: Seat, state: str) -> SeatMark:
     words = {TAKEN: _("taken"), FREE: _("usable"), BLOCKED: _("blocked")}
     return SeatMark(seat.id, round(seat.x_m, 2), round(seat.y_m, 2), state, words[state])
 
 
-def _zone(zone: Zone, seats: Sequence[Seat], states: dict[str, str], text: Text) -> ZoneMark:
-    x, y, width, height = _around(seats, _MARGIN_M / 2)
+def _build_zone(zone: Zone, seats: Sequence[Seat], states: dict[str, str], text: Text) -> ZoneMark:
+    x, y, width, height = _compute_frame(seats, _MARGIN_M / 2)
     usable = sum(states[seat.id] != BLOCKED for seat in seats)
     return ZoneMark(
         zone.id,
@@ -117,7 +117,7 @@ def _zone(zone: Zone, seats: Sequence[Seat], states: dict[str, str], text: Text)
     )
 
 
-def _around(seats: Sequence[Seat], margin: float) -> tuple[float, float, float, float]:
+def _compute_frame(seats: Sequence[Seat], margin: float) -> tuple[float, float, float, float]:
     """Return the box (x, y, width, height) around seats, in metres."""
     if not seats:
         return 0.0, 0.0, 2 * margin, 2 * margin
@@ -127,11 +127,11 @@ def _around(seats: Sequence[Seat], margin: float) -> tuple[float, float, float, 
     return round(left, 2), round(top, 2), round(width, 2), round(height, 2)
 
 
-def _box(seats: Sequence[Seat]) -> str:
-    return " ".join(f"{value:g}" for value in _around(seats, _MARGIN_M))
+def _compute_box(seats: Sequence[Seat]) -> str:
+    return " ".join(f"{value:g}" for value in _compute_frame(seats, _MARGIN_M))
 
 
-def _described(name: str, states: Sequence[str], text: Text) -> str:
+def _describe_states(name: str, states: Sequence[str], text: Text) -> str:
     count = len(states)
     seats = ngettext("{count} seat", "{count} seats", count).format(count=text.number(count))
     return _("{floor}: {seats}, {taken} taken, {free} usable and free, {blocked} blocked.").format(

@@ -21,7 +21,7 @@ from releve.desk.places.reliefs import (
     Comparison,
     DayChange,
     ReliefRow,
-    comparison,
+    compare_reliefs,
     comparison_twin,
     day_changes,
     relief_rows,
@@ -89,7 +89,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     known = {row.generation: row for row in rows.select_related("activation")}
     if second not in known or (first and first not in known):
         raise Http404(_("There is no relief of this number."))
-    page: Comparison = comparison(now, known.get(first), known[second], found)
+    page: Comparison = compare_reliefs(now, known.get(first), known[second], found)
     twin = {"first": first, "second": second} | comparison_twin(page)
     return fresh(request, "desk/places/compare.html", page, twin, drill=now.drill)
 
@@ -100,41 +100,41 @@ def compare(request: HttpRequest) -> HttpResponse:
 def publish(request: HttpRequest) -> HttpResponse:
     """Put the plan folder in force, after its consequences were shown."""
     try:
-        stored = _folder()
+        stored = _load_plan_folder()
     except PlanFolderError as error:
-        return _asked(request, (), str(error), 503)
+        return _render_question(request, (), str(error), 503)
     if request.method != "POST":
-        return _asked(request, stored, "", 200)
-    if request.POST.get("digest") != _digest(stored):
+        return _render_question(request, stored, "", 200)
+    if request.POST.get("digest") != _digest_plans(stored):
         fault = _("The plan folder changed meanwhile: look at its consequences again.")
-        return _asked(request, stored, fault, 409)
+        return _render_question(request, stored, fault, 409)
     try:
         live.put_in_force([item.plan for item in stored], by=actor_name(request))
     except LiveError as error:
-        return _asked(request, stored, str(error), 422)
+        return _render_question(request, stored, str(error), 422)
     messages.success(request, _("The plan is in force."))
     return redirect("reliefs")
 
 
-def _folder() -> tuple[StoredPlan, ...]:
+def _load_plan_folder() -> tuple[StoredPlan, ...]:
     """Return every plan of the folder; PlanFolderError says why there is none."""
     store = open_plan_store(settings.PLAN_FOLDER)
     found = (store.get(day) for day in store.days())
     return tuple(item for item in found if item is not None)
 
 
-def _digest(stored: Sequence[StoredPlan]) -> str:
+def _digest_plans(stored: Sequence[StoredPlan]) -> str:
     return hashlib.sha256("".join(item.digest for item in stored).encode()).hexdigest()
 
 
-def _asked(
+def _render_question(
     request: HttpRequest, stored: Sequence[StoredPlan], fault: str, status: int
 ) -> HttpResponse:
     now, found = moment(request), live.load_activation()
     plans = [item.plan for item in stored]
     page = PublishPage(
         tuple(day_changes(plans, found, now.operator, now.text)),
-        _digest(stored) if stored else "",
+        _digest_plans(stored) if stored else "",
         "" if found is None else when(found.at, now.text),
         fault,
     )

@@ -22,7 +22,7 @@ __all__ = [
     "Comparison",
     "DayChange",
     "ReliefRow",
-    "comparison",
+    "compare_reliefs",
     "comparison_twin",
     "day_changes",
     "relief_rows",
@@ -121,43 +121,46 @@ def relief_twin(row: Relief) -> dict[str, Any]:
     }
 
 
-def comparison(
+def compare_reliefs(
     now: StreamContext, first: Relief | None, second: Relief, found: Activation
 ) -> Comparison:
     """Return two generations beside each other; None is the plan in force itself."""
     base = found if first is None else first.activation
     days = sorted({*base.days, *second.activation.days})
-    made = (_day(now, text, first, base, second) for text in days)
+    made = (_compare_day(now, text, first, base, second) for text in days)
     return Comparison(
-        _("the plan") if first is None else _named(first),
-        _named(second),
+        _("the plan") if first is None else _name_relief(first),
+        _name_relief(second),
         tuple(item for item in made if item is not None),
     )
 
 
-def _named(relief: Relief) -> str:
+def _name_relief(relief: Relief) -> str:
     return _("relief {number}").format(number=relief.generation)
 
 
-def _day(
+def _compare_day(
     now: StreamContext, day: str, first: Relief | None, base: Activation, second: Relief
 ) -> DayComparison | None:
     """Return one day, or None where both have the same people in the same places."""
-    before, after = _placed(day, first, base), _placed(day, second, second.activation)
-    differing = _differing(before, after)
+    before, after = (
+        _load_placements(day, first, base),
+        _load_placements(day, second, second.activation),
+    )
+    differing = _count_differing(before, after)
     if not differing:
         return None
     return DayComparison(
         day,
         now.text.day(date.fromisoformat(day)),
         now.text.number(differing),
-        _counts(
+        _count_by_place(
             Counter(row.place for row in before.values()),
             Counter(row.place for row in after.values()),
-            _places(now.operator),
+            _list_places(now.operator),
             now.text,
         ),
-        _counts(
+        _count_by_place(
             Counter(row.programme for row in before.values()),
             Counter(row.programme for row in after.values()),
             {row.id: row.name for row in now.operator.programmes},
@@ -166,7 +169,7 @@ def _day(
     )
 
 
-def _placed(day: str, relief: Relief | None, found: Activation) -> _Placed:
+def _load_placements(day: str, relief: Relief | None, found: Activation) -> _Placed:
     """Return who works where on a day of a generation, by agent; empty on a day without a plan."""
     if day not in found.days:
         return {}
@@ -178,15 +181,15 @@ def _placed(day: str, relief: Relief | None, found: Activation) -> _Placed:
     return {row.agent: row for row in list_working(plan, changes, NO_LOSS, {})}
 
 
-def _differing(before: _Placed, after: _Placed) -> int:
+def _count_differing(before: _Placed, after: _Placed) -> int:
     return sum(before.get(agent) != after.get(agent) for agent in {*before, *after})
 
 
-def _places(operator: Operator) -> dict[str, str]:
+def _list_places(operator: Operator) -> dict[str, str]:
     return {HOME: _("at home")} | {row.id: row.name for row in operator.sites}
 
 
-def _counts(
+def _count_by_place(
     before: Counter[str], after: Counter[str], names: Mapping[str, str], text: Text
 ) -> tuple[CountRow, ...]:
     rows = []
@@ -219,11 +222,11 @@ def day_changes(
     plans: Sequence[Plan], found: Activation | None, operator: Operator, text: Text
 ) -> Iterable[DayChange]:
     """Yield what putting plans in force changes, day by day; days that leave the plan last."""
-    names = _places(operator)
+    names = _list_places(operator)
     for plan in plans:
         after = {row.agent: row for row in plan.placements}
         known = found is not None and plan.day.isoformat() in found.days
-        before = _placed(plan.day.isoformat(), None, found) if found is not None else {}
+        before = _load_placements(plan.day.isoformat(), None, found) if found is not None else {}
         held = sum(cell.status in ("held", "thin") for cell in plan.cells)
         yield DayChange(
             text.day(plan.day),
@@ -231,8 +234,8 @@ def day_changes(
                 held=text.number(held), cells=text.number(len(plan.cells))
             ),
             text.number(len(after)),
-            text.number(_differing(before, after)) if known else "",
-            _counts(
+            text.number(_count_differing(before, after)) if known else "",
+            _count_by_place(
                 Counter(row.place for row in before.values()),
                 Counter(row.place for row in after.values()),
                 names,

@@ -30,31 +30,31 @@ def seats_at(now: StreamContext, scene: Scene | None) -> Mapping[str, Seats]:
     for as long as nothing changes.
     """
     if scene is None or not scene.days:
-        return _seats.get("", (now.operator,), lambda: _unplanned(now))
+        return _seats.get("", (now.operator,), lambda: _count_without_plan(now))
     day = scene.days[0]
     plan, lost = scene.day_plan(day).plan, scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
     key = (scene.stream, scene.activation.pk, relief, day, lost.sites, lost.carriers)
     sources = (now.operator, now.situation, plan)
-    return _seats.get(key, sources, lambda: _planned(now, scene, day))
+    return _seats.get(key, sources, lambda: _count_planned(now, scene, day))
 
 
 _seats: IdentityCache[Mapping[str, Seats]] = IdentityCache()
 
 
-def _unplanned(now: StreamContext) -> Mapping[str, Seats]:
-    total = _totals(now)
+def _count_without_plan(now: StreamContext) -> Mapping[str, Seats]:
+    total = _count_seats(now)
     return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
 
 
-def _totals(now: StreamContext) -> Mapping[str, int]:
+def _count_seats(now: StreamContext) -> Mapping[str, int]:
     floor_of = {zone.id: zone.floor for zone in now.operator.zones}
     site_of = {floor.id: floor.site for floor in now.operator.floors}
     return Counter(site_of[floor_of[seat.zone]] for seat in now.operator.seats)
 
 
-def _planned(now: StreamContext, scene: Scene, day: date) -> Mapping[str, Seats]:
-    total, lost = _totals(now), scene.wanted[day].sites
+def _count_planned(now: StreamContext, scene: Scene, day: date) -> Mapping[str, Seats]:
+    total, lost = _count_seats(now), scene.wanted[day].sites
     usable = {
         site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()
         for site in scene.day_plan(day).plan.sites

@@ -124,10 +124,10 @@ def site_rows(
 ) -> tuple[SiteRow, ...]:
     """Return the sites of a list; nothing is asked of the database."""
     figures = seats_at(now, scene)
-    return tuple(_row(now, site, figures[site.id]) for site in sites)
+    return tuple(_build_row(now, site, figures[site.id]) for site in sites)
 
 
-def _row(now: StreamContext, site: Site, seats: Seats) -> SiteRow:
+def _build_row(now: StreamContext, site: Site, seats: Seats) -> SiteRow:
     def known(value: int | None) -> str:
         return "?" if value is None else now.text.number(value)
 
@@ -136,7 +136,7 @@ def _row(now: StreamContext, site: Site, seats: Seats) -> SiteRow:
         site.name,
         f"{site.city} ({site.destination})",
         reverse("site", args=[site.id]),
-        _state(now, site),
+        _describe_state(now, site),
         now.text.number(seats.total),
         known(None if seats.usable is None else len(seats.usable)),
         known(seats.taken),
@@ -145,10 +145,10 @@ def _row(now: StreamContext, site: Site, seats: Seats) -> SiteRow:
     )
 
 
-def _state(now: StreamContext, site: Site) -> State:
+def _describe_state(now: StreamContext, site: Site) -> State:
     closure = now.situation.site(site.id).closure
     if closure is not None:
-        left = _left(closure, now)
+        left = _describe_time_left(closure, now)
         return State("missed", _("Closed"), left or _("until it is reopened"))
     outages = now.situation.outages
     if ("power", site.id) in outages:
@@ -158,7 +158,7 @@ def _state(now: StreamContext, site: Site) -> State:
     return State("held", _("Open"), "")
 
 
-def _left(closure: Closure, now: StreamContext) -> str:
+def _describe_time_left(closure: Closure, now: StreamContext) -> str:
     """Return how long a closure lasts at least, in words; empty where nothing says."""
     if closure.earliest_reopening is None:
         return ""
@@ -179,17 +179,17 @@ def site_page(now: StreamContext, scene: Scene | None, site: Site, *, health: bo
     day = "" if scene is None or not scene.days else text.day(scene.days[0])
     return SitePage(
         row=row,
-        closure=None if state.closure is None else _closure(now, site, state.closure),
+        closure=None if state.closure is None else _build_closure(now, site, state.closure),
         floors=floors(now.operator, site.id, usable, taken, text),
         planned=day,
-        cases=_cases(now, site, health=health),
-        checks=_checks(now, site, health=health),
-        inspections=_inspections(now, site),
-        permits=tuple(_permits(now, site)),
+        cases=_count_cases(now, site, health=health),
+        checks=_list_checks(now, site, health=health),
+        inspections=_list_inspections(now, site),
+        permits=tuple(_iter_permits(now, site)),
     )
 
 
-def _closure(now: StreamContext, site: Site, closure: Closure) -> ClosureView:
+def _build_closure(now: StreamContext, site: Site, closure: Closure) -> ClosureView:
     causes = {
         "rule": _("by the rule {rule}").format(rule=closure.rule),
         "authority": _("by order of an authority"),
@@ -207,7 +207,7 @@ def _closure(now: StreamContext, site: Site, closure: Closure) -> ClosureView:
         causes[closure.cause],
         when(closure.ordered_at, text),
         "" if earliest is None else when(earliest, text),
-        _left(closure, now),
+        _describe_time_left(closure, now),
         closure.home_only,
         steps,
         _("{given} of {needed} people said yes").format(
@@ -221,30 +221,30 @@ def cases_count(now: StreamContext, site: str) -> int:
     return sum(case.cleared_at is None for case in now.situation.cases_at.get(site, ()))
 
 
-def _cases(now: StreamContext, site: Site, *, health: bool) -> str:
+def _count_cases(now: StreamContext, site: Site, *, health: bool) -> str:
     count = cases_count(now, site.id)
     if not health and count < FEWEST:
         return _("fewer than {count}").format(count=FEWEST)
     return now.text.number(count)
 
 
-def _checks(now: StreamContext, site: Site, *, health: bool) -> tuple[Visit, ...]:
+def _list_checks(now: StreamContext, site: Site, *, health: bool) -> tuple[Visit, ...]:
     found = [check for (where, _day), check in now.situation.checks.items() if where == site.id]
     newest = sorted(found, key=lambda check: check.day, reverse=True)[:_MOST_CHECKS]
     return tuple(
-        _visit(
+        _build_visit(
             now,
             now.text.day(check.day),
             _("recorded by {who}").format(who=check.actor),
             check.findings,
             check.note,
-            _symptomatic(check.symptomatic) if health else "",
+            _describe_symptomatic(check.symptomatic) if health else "",
         )
         for check in newest
     )
 
 
-def _symptomatic(count: int | None) -> str:
+def _describe_symptomatic(count: int | None) -> str:
     if count is None:
         return ""
     return ngettext(
@@ -252,15 +252,15 @@ def _symptomatic(count: int | None) -> str:
     ).format(count=count)
 
 
-def _inspections(now: StreamContext, site: Site) -> tuple[Visit, ...]:
+def _list_inspections(now: StreamContext, site: Site) -> tuple[Visit, ...]:
     found = [visit for visit in now.situation.inspections if visit.site == site.id]
-    return tuple(_inspection(now, visit) for visit in reversed(found[-_MOST_INSPECTIONS:]))
+    return tuple(_build_inspection(now, visit) for visit in reversed(found[-_MOST_INSPECTIONS:]))
 
 
-def _inspection(now: StreamContext, visit: InspectionHeld) -> Visit:
+def _build_inspection(now: StreamContext, visit: InspectionHeld) -> Visit:
     at = when(visit.happened_at, now.text)
     how = _("unannounced") if visit.unannounced else _("announced")
-    made = _visit(now, at, f"{visit.authority} · {how}", visit.findings, visit.note, "")
+    made = _build_visit(now, at, f"{visit.authority} · {how}", visit.findings, visit.note, "")
     photos = tuple(
         (
             reverse("photo", args=[digest]) if has_photo(digest) else "",
@@ -271,7 +271,7 @@ def _inspection(now: StreamContext, visit: InspectionHeld) -> Visit:
     return replace(made, photos=photos)
 
 
-def _visit(
+def _build_visit(
     now: StreamContext,
     day: str,
     title: str,
@@ -285,13 +285,13 @@ def _visit(
         day,
         title,
         _("{kept} of {looked} measures kept").format(kept=kept, looked=len(looked)),
-        tuple(_measure(now, finding) for finding in looked if finding.verdict != "kept"),
+        tuple(_build_measure(now, finding) for finding in looked if finding.verdict != "kept"),
         note,
         health,
     )
 
 
-def _measure(now: StreamContext, finding: MeasureFinding) -> str:
+def _build_measure(now: StreamContext, finding: MeasureFinding) -> str:
     charter = live.rules_now().charter(now.at.date())
     measure = None if charter is None else charter.measure.get(finding.measure)
     name = finding.measure
@@ -301,7 +301,7 @@ def _measure(now: StreamContext, finding: MeasureFinding) -> str:
     return f"{name} ({partly})"
 
 
-def _permits(now: StreamContext, site: Site) -> Iterable[PermitView]:
+def _iter_permits(now: StreamContext, site: Site) -> Iterable[PermitView]:
     today = now.at.date()
     for permit in list_permits(now.situation, now.operator):
         if permit.of != "site" or permit.subject != site.id:
@@ -328,8 +328,10 @@ def row_twin(row: SiteRow, now: StreamContext) -> dict[str, Any]:
         "site": row.id,
         "name": row.name,
         "state": {"missed": "closed", "thin": "cut_off", "held": "open"}[row.state.tone],
-        "closed_since": None if closure is None else _stamp(closure.ordered_at),
-        "earliest_reopening": None if closure is None else _stamp(closure.earliest_reopening),
+        "closed_since": None if closure is None else _format_instant(closure.ordered_at),
+        "earliest_reopening": None
+        if closure is None
+        else _format_instant(closure.earliest_reopening),
         "seats": row.figures.total,
         "usable": None if usable is None else len(usable),
         "taken": row.figures.taken,
@@ -362,5 +364,5 @@ def page_twin(page: SitePage, now: StreamContext, *, health: bool) -> dict[str, 
     }
 
 
-def _stamp(at: datetime | None) -> str | None:
+def _format_instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat().replace("+00:00", "Z")
