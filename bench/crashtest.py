@@ -34,14 +34,14 @@ import numpy as np
 from bench.crashtest_picture import page, picture
 from bench.desk import plan_of
 from releve.crashtest import CrashTest, Settings, build_run_arrays, run
-from releve.crashtest.outages.shipped import shipped_hazards
+from releve.crashtest.outages.shipped import load_shipped_hazards
 from releve.crashtest.outbreak import (
     ClosurePolicy,
     Contacts,
     Controls,
     Scenario,
+    build_population,
     covid,
-    population_of,
 )
 from releve.demand import Requirement
 from releve.network import Operator
@@ -91,7 +91,7 @@ def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
         plan = plan_day(operator, need, contingencies=lost, protect=False)
     else:
         plan, need = placed_fast(operator, need)
-    population = population_of(operator)
+    population = build_population(operator)
     outside = np.full((len(population.sites), DAYS), 1e-4)
     return CrashTest(
         operator,
@@ -99,7 +99,7 @@ def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
         (need,),
         Scenario(population, covid(), Contacts(2.5), DAYS, outside),
         CONTROLS,
-        shipped_hazards(),
+        load_shipped_hazards(),
         (0.15,) * len(plan.programmes),
         Settings(quarters=quarters, nearest=True),
     )

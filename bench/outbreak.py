@@ -26,8 +26,8 @@ from releve.crashtest.outbreak import (
     Quarantine,
     Scenario,
     Visits,
+    build_population,
     covid,
-    population_of,
     simulate,
     warm_up,
 )
@@ -121,7 +121,7 @@ def features(sizes: tuple[int, ...], seconds: float) -> None:
     )
     for agents in sizes:
         sites = {f"s{at:03}": [90, 90, 90, 80] for at in range(agents // 350)}
-        population = population_of(operator_of(sites))
+        population = build_population(operator_of(sites))
         for reproduction in (0.8, 1.2, 3.0):
             case = scenario(population, reproduction, uniform=False)
             for label, controls in (("none", Controls()), ("all", CONTROL)):

@@ -14,19 +14,19 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from releve.cli.crashtest_options import build_request, check_options, price_measures
 from releve.cli.crashtest_text import (
-    cause_tables,
-    client_table,
-    difference_table,
-    mix_lines,
-    outbreak_lines,
-    outlook_lines,
-    redo_lines,
-    site_table,
+    build_cause_tables,
+    build_client_table,
+    build_difference_table,
+    build_site_table,
+    describe_mixes,
+    describe_outbreak,
+    describe_outlook,
+    describe_replays,
 )
 from releve.crashtest import CrashTestError, Settings, result_to_json
-from releve.crashtest.comparison import difference_json
+from releve.crashtest.comparison import encode_difference
 from releve.crashtest.policies import POLICIES, Mix
-from releve.crashtest.replay_worst_days import Redone, redo_worst
+from releve.crashtest.replay_worst_days import ReplayedDay, replay_worst
 from releve.files.run_folder import RunFolderError, read_run
 from releve.runs.crash_test import (
     CrashTestReport,
@@ -99,13 +99,13 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
     try:
         request = build_request(folder, plan, options, certificate)
         check_options(request.policies, options)
-        with _Bars() as bars:
+        with _CaseBars() as bars:
             found = run_crash_test(request, execution, resume=options["resume"], report=bars.show)
             mixes = _find_mixes(found, request.policies, execution, bars, options)
-        redone: tuple[Redone, ...] = ()
+        redone: tuple[ReplayedDay, ...] = ()
         if options["redo"] is not None:
             first = found.cases[0]
-            redone = redo_worst(first.test, first.ready, first.rows, days=options["redo"])
+            redone = replay_worst(first.test, first.ready, first.rows, days=options["redo"])
     except (CrashTestError, RunFolderError, RunError) as error:
         raise click.ClickException(str(error)) from None
     changes = list_changes(found, certificate) if certificate else None
@@ -126,7 +126,7 @@ def _read_certificate(path: Path | None) -> Mapping[str, Any]:
         raise click.ClickException(str(error)) from None
 
 
-class _Bars(Progress):
+class _CaseBars(Progress):
     """A bar for each case and step, with the share of calls served so far."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ def _find_mixes(
     found: CrashTestReport,
     policies: tuple[str, ...],
     execution: Execution,
-    bars: _Bars,
+    bars: _CaseBars,
     options: Mapping[str, Any],
 ) -> tuple[Mix, ...]:
     """Try every mix of the policies after the first that the budget buys, if there is one."""
@@ -168,12 +168,12 @@ def _find_mixes(
 def _print_json(
     found: CrashTestReport,
     mixes: tuple[Mix, ...],
-    redone: tuple[Redone, ...],
+    redone: tuple[ReplayedDay, ...],
     changes: list[str] | None,
 ) -> None:
     tree = {
         "results": [json.loads(result_to_json(one)) for one in found.results],
-        "comparison": [difference_json(one) for one in found.differences],
+        "comparison": [encode_difference(one) for one in found.differences],
         "mixes": [asdict(mix) for mix in mixes],
         "redone": [asdict(row) for row in redone],
         "certificate": found.certificate,
@@ -185,22 +185,25 @@ def _print_json(
 def _print_tables(
     found: CrashTestReport,
     mixes: tuple[Mix, ...],
-    redone: tuple[Redone, ...],
+    redone: tuple[ReplayedDay, ...],
     changes: list[str] | None,
     options: Mapping[str, Any],
 ) -> None:
     console = Console()
     first = found.results[0]
-    for table in (client_table(first), site_table(first), *cause_tables(first)):
+    for table in (build_client_table(first), build_site_table(first), *build_cause_tables(first)):
         console.print(table)
-    for line in (*(outlook_lines(first) if options["outlook"] else ()), *outbreak_lines(first)):
+    for line in (
+        *(describe_outlook(first) if options["outlook"] else ()),
+        *describe_outbreak(first),
+    ):
         console.print(line, highlight=False)
-    for line in redo_lines(redone):
+    for line in describe_replays(redone):
         console.print(line, highlight=False)
     if found.differences:
-        console.print(difference_table(list(found.differences)))
+        console.print(build_difference_table(list(found.differences)))
     if mixes:
-        for line in mix_lines(mixes, options["budget"]):
+        for line in describe_mixes(mixes, options["budget"]):
             console.print(line, highlight=False)
     if changes == []:
         console.print("The same figures as the certificate's, every one.")

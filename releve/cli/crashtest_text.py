@@ -12,27 +12,27 @@ from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak import Band, Estimate
 from releve.crashtest.policies import POLICIES, Mix
-from releve.crashtest.replay_worst_days import Redone
+from releve.crashtest.replay_worst_days import ReplayedDay
 
 __all__ = [
-    "cause_tables",
-    "client_table",
-    "difference_table",
-    "mix_lines",
-    "outbreak_lines",
-    "outlook_lines",
-    "redo_lines",
-    "site_table",
+    "build_cause_tables",
+    "build_client_table",
+    "build_difference_table",
+    "build_site_table",
+    "describe_mixes",
+    "describe_outbreak",
+    "describe_outlook",
+    "describe_replays",
 ]
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def _share(one: Estimate) -> str:
+def _format_share(one: Estimate) -> str:
     return f"{one.value:.1%} ({max(0.0, one.low):.1%} to {min(1.0, one.high):.1%})"
 
 
-def _plain(value: float, sign: str = "") -> str:
+def _format_figure(value: float, sign: str = "") -> str:
     """Write a number for people: thousands apart, three figures or so, never an exponent."""
     if not math.isfinite(value):
         return "not known"
@@ -42,20 +42,22 @@ def _plain(value: float, sign: str = "") -> str:
     return f"{rounded:{sign},.{digits}f}" if rounded else "0"
 
 
-def _number(one: Estimate) -> str:
+def _format_number(one: Estimate) -> str:
     """Write a quantity that is never below zero."""
-    return f"{_plain(one.value)} ({_plain(max(0.0, one.low))} to {_plain(one.high)})"
+    value, low, high = map(_format_figure, (one.value, max(0.0, one.low), one.high))
+    return f"{value} ({low} to {high})"
 
 
-def _change(one: Estimate) -> str:
-    return f"{_plain(one.value, '+')} ({_plain(one.low, '+')} to {_plain(one.high, '+')})"
+def _format_change(one: Estimate) -> str:
+    value, low, high = (_format_figure(number, "+") for number in (one.value, one.low, one.high))
+    return f"{value} ({low} to {high})"
 
 
-def _band(one: Band) -> str:
+def _format_band(one: Band) -> str:
     return f"{one.median:.1%} ({one.low:.1%} to {one.high:.1%})"
 
 
-def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _build_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table that breaks lines between words, never inside a number."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for name, column in zip(names, zip(*rows, strict=True), strict=True):
@@ -66,46 +68,59 @@ def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> T
     return table
 
 
-def client_table(result: CrashResult) -> Table:
+def build_client_table(result: CrashResult) -> Table:
     """Return the clients of a result."""
     names = ("client", "calls served", "calm", "days served", "worst day lost",
              "breaks its target", "calm", "penalty, EUR a quarter")  # fmt: skip
     rows = [
         (
             row.name,
-            _share(row.calls_served),
+            _format_share(row.calls_served),
             f"{row.calm_served.value:.1%}",
             f"{row.days_served.value:.1%}",
-            _band(row.worst_day),
-            _share(row.breaks_target),
+            _format_band(row.worst_day),
+            _format_share(row.breaks_target),
             f"{row.calm_breaks_target.value:.1%}",
-            _number(row.penalty),
+            _format_number(row.penalty),
         )
         for row in result.clients
     ]
     title = f"{result.label}: {result.quarters:,} quarters of {result.days} days"
-    return _table(title, names, rows)
+    return _build_table(title, names, rows)
 
 
-def site_table(result: CrashResult) -> Table:
+def build_site_table(result: CrashResult) -> Table:
     """Return the sites of a result."""
     rows = []
     for row in result.sites:
         causes = sorted(row.days_lost_by.items(), key=lambda item: -item[1].value)[:2]
-        worst = ", ".join(f"{name} {_plain(days.value)}" for name, days in causes if days.value > 0)
+        worst = ", ".join(
+            f"{name} {_format_figure(days.value)}" for name, days in causes if days.value > 0
+        )
         rows.append(
-            (row.name, _number(row.closures), _share(row.closes), _number(row.days_lost), worst)
+            (
+                row.name,
+                _format_number(row.closures),
+                _format_share(row.closes),
+                _format_number(row.days_lost),
+                worst,
+            )
         )
     names = ("site", "closures", "P(closes)", "days lost", "worst causes")
-    return _table("Sites: closures by the rule and days lost a quarter", names, rows)
+    return _build_table("Sites: closures by the rule and days lost a quarter", names, rows)
 
 
-def cause_tables(result: CrashResult) -> Iterator[Table]:
+def build_cause_tables(result: CrashResult) -> Iterator[Table]:
     """Return what did the harm: what a quarter loses less without each cause, where that was
     simulated, and what was lost shared among those at work at the time."""
     if result.removed:
         rows = [
-            (row.name, _change(row.lost), _change(row.penalty), _share(row.changes))
+            (
+                row.name,
+                _format_change(row.lost),
+                _format_change(row.penalty),
+                _format_share(row.changes),
+            )
             for row in result.removed
         ]
         names = ("without", "calls lost less", "penalty less, EUR", "quarters it changes")
@@ -113,17 +128,22 @@ def cause_tables(result: CrashResult) -> Iterator[Table]:
             f"What a quarter loses less without a cause: {result.removed_quarters:,} quarters lived"
             " again with it switched off, all else the same"
         )
-        yield _table(title, names, rows)
+        yield _build_table(title, names, rows)
     rows = [
-        (row.name, _change(row.lost), _share(row.occurs), _number(row.place_days))
+        (
+            row.name,
+            _format_change(row.lost),
+            _format_share(row.occurs),
+            _format_number(row.place_days),
+        )
         for row in result.causes
     ]
     names = ("cause", "calls lost", "P(occurs)", "days of places lost")
     title = "Calls lost a quarter beyond a calm one, shared by the people each cause took that day"
-    yield _table(title, names, rows)
+    yield _build_table(title, names, rows)
 
 
-def outbreak_lines(result: CrashResult) -> Iterator[str]:
+def describe_outbreak(result: CrashResult) -> Iterator[str]:
     """Say how outbreaks went, and what was left out."""
     ill = result.outbreak
     yield (
@@ -140,38 +160,38 @@ def outbreak_lines(result: CrashResult) -> Iterator[str]:
         yield f"{name}: its volume is not known on a planned day and counts as no calls."
 
 
-def outlook_lines(result: CrashResult) -> Iterator[str]:
+def describe_outlook(result: CrashResult) -> Iterator[str]:
     """Say what the coming days bring: each site's chance to close, each client's to miss."""
     yield "Assumed: each known case has infected one colleague of the zones they worked in."
     for site in result.sites:
-        yield f"{site.name}: closes within {result.days} days with {_share(site.closes)}"
+        yield f"{site.name}: closes within {result.days} days with {_format_share(site.closes)}"
     for client in result.clients:
         yield (
             f"{client.name}: P(a day is missed) {1 - client.survival[-1]:.1%},"
-            f" P(breaks its target) {_share(client.breaks_target)}"
+            f" P(breaks its target) {_format_share(client.breaks_target)}"
         )
 
 
-def difference_table(differences: Sequence[Difference]) -> Table:
+def build_difference_table(differences: Sequence[Difference]) -> Table:
     """Return cases beside the first, under the same disasters."""
     rows = [
         (
             row.label,
-            _change(row.lost),
-            _change(row.penalty),
-            _change(row.site_days_closed),
-            _change(row.infected),
-            f"{_plain(row.wider)} x" if math.isfinite(row.wider) else "all of it",
+            _format_change(row.lost),
+            _format_change(row.penalty),
+            _format_change(row.site_days_closed),
+            _format_change(row.infected),
+            f"{_format_figure(row.wider)} x" if math.isfinite(row.wider) else "all of it",
         )
         for row in differences
     ]
     title = f"Against {differences[0].against}, under the same disasters, a quarter"
     names = ("case", "calls lost", "penalty, EUR", "site-days closed", "infected",
              "variance saved")  # fmt: skip
-    return _table(title, names, rows)
+    return _build_table(title, names, rows)
 
 
-def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
+def describe_mixes(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
     """Say which mix of measures that a budget buys leaves the least to pay, and whether it pays."""
     nothing = next(mix for mix in mixes if not mix.measures)
     best = mixes[0]
@@ -191,11 +211,11 @@ def mix_lines(mixes: Sequence[Mix], budget: float) -> Iterator[str]:
         yield f"  then {', '.join(mix.measures) or 'nothing'}: {mix.cost:,.0f}, {mix.penalty:,.0f}"
 
 
-def redo_lines(redone: Sequence[Redone]) -> Iterator[str]:
+def describe_replays(redone: Sequence[ReplayedDay]) -> Iterator[str]:
     """Say what the simulator makes of the worst days."""
     for row in redone:
         yield (
             f"{row.client}, quarter {row.replication}, day {row.day}: lost {row.formula:.1%} by"
-            f" formula, {_share(row.simulated)} call by call"
+            f" formula, {_format_share(row.simulated)} call by call"
             f" ({100 * (row.simulated.value - row.formula):+.1f} points)"
         )

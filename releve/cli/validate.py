@@ -16,9 +16,8 @@ from rich.table import Table
 
 from releve.cli.validate_bank import bank
 from releve.crashtest.outbreak import OutbreakError
-from releve.validation.seoul import Desk, Fit
-from releve.validation.seoul import validate as validate_seoul
-from releve.validation.seoul_picture import seoul_svg
+from releve.validation.seoul import Desk, Fit, validate_outbreak
+from releve.validation.seoul_picture import draw_seoul
 
 __all__ = ["validate"]
 
@@ -55,25 +54,25 @@ def seoul(folder: Path, draws: int, seed: int, svg: Path | None, as_json: bool) 
     Two numbers are fitted, the reproduction number and the share of contacts between zones, on the
     cases of the floor and of its south wing; the other figures are predicted.
     """
-    desks, onsets = _read(folder)
+    desks, onsets = _read_floor(folder)
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("outbreaks", total=1.0)
         try:
-            fit = validate_seoul(
+            fit = validate_outbreak(
                 desks, onsets, draws=draws, seed=seed,
                 progress=lambda done: bar.update(task, completed=done),
             )  # fmt: skip
         except OutbreakError as error:
             raise click.ClickException(str(error)) from None
     if svg is not None:
-        svg.write_text(seoul_svg(desks, onsets, fit), encoding="utf-8")
+        svg.write_text(draw_seoul(desks, onsets, fit), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps(_document(fit), indent=2))
+        click.echo(json.dumps(_build_document(fit), indent=2))
     else:
-        _print(fit)
+        _print_fit(fit)
 
 
-def _read(folder: Path) -> tuple[list[Desk], list[int]]:
+def _read_floor(folder: Path) -> tuple[list[Desk], list[int]]:
     """Read the desks, and the onsets of the 11th floor by day from its first."""
     try:
         with (folder / _SEATS).open(encoding="utf-8", newline="") as file:
@@ -100,7 +99,7 @@ def _read(folder: Path) -> tuple[list[Desk], list[int]]:
     return desks, onsets
 
 
-def _ranges(fit: Fit) -> dict[str, list[float]]:
+def _compute_ranges(fit: Fit) -> dict[str, list[float]]:
     """Return the 90 % range and the median of the two fitted numbers."""
     return {
         name: np.quantile(values, [0.05, 0.5, 0.95]).round(3).tolist()
@@ -108,13 +107,18 @@ def _ranges(fit: Fit) -> dict[str, list[float]]:
     }
 
 
-def _document(fit: Fit) -> dict[str, object]:
+def _build_document(fit: Fit) -> dict[str, object]:
     figures = [asdict(one) | {"covered": one.covered} for one in fit.figures]
     accepted = len(fit.reproduction)
-    return {"runs": fit.drawn, "accepted": accepted, "fitted": _ranges(fit), "figures": figures}
+    return {
+        "runs": fit.drawn,
+        "accepted": accepted,
+        "fitted": _compute_ranges(fit),
+        "figures": figures,
+    }
 
 
-def _print(fit: Fit) -> None:
+def _print_fit(fit: Fit) -> None:
     console = Console()
     table = Table(title=f"{len(fit.reproduction)} of {fit.drawn} runs were near the observed floor")
     for name in ("figure", "observed", "model", "95 % of runs", ""):
@@ -126,5 +130,5 @@ def _print(fit: Fit) -> None:
             f"{one.low:.3g} to {one.high:.3g}", word,
         )  # fmt: skip
     console.print(table)
-    for name, (low, middle, high) in _ranges(fit).items():
+    for name, (low, middle, high) in _compute_ranges(fit).items():
         console.print(f"{name}: {middle:g} ({low:g} to {high:g}, 90 % of accepted runs)")

@@ -23,8 +23,8 @@ from releve.validation.bank import (
     BankLogError,
     Period,
     Prediction,
-    days_of,
     predict,
+    select_days,
 )
 
 __all__ = ["bank"]
@@ -49,21 +49,21 @@ def bank(folder: Path, seed: int, as_json: bool) -> None:
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("months", total=TICKS_MOST)
         try:
-            first, then = _months(folder)
+            first, then = _read_months(folder)
             found = predict(first, then, seed=seed, tick=lambda: bar.advance(task))
         except BankLogError as error:
             raise click.ClickException(f"{folder / LOG}: {error}") from None
         bar.update(task, completed=TICKS_MOST)
     if as_json:
-        click.echo(json.dumps(_document(found), indent=2))
+        click.echo(json.dumps(_build_document(found), indent=2))
     else:
-        _print(found)
+        _print_prediction(found)
 
 
-def _months(folder: Path) -> tuple[list[BankDay], list[BankDay]]:
+def _read_months(folder: Path) -> tuple[list[BankDay], list[BankDay]]:
     """Return the days of the first month of the log, and those of the next."""
     try:
-        days = days_of(pl.read_parquet(folder / LOG))
+        days = select_days(pl.read_parquet(folder / LOG))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise click.ClickException(f"{folder / LOG} cannot be read: {error}") from None
     begins = (days[0].date.year, days[0].date.month)
@@ -75,47 +75,47 @@ def _months(folder: Path) -> tuple[list[BankDay], list[BankDay]]:
     )
 
 
-def _rounded(values: Any) -> Any:
+def _round_values(values: Any) -> Any:
     """Return values with NaN as null, to six digits."""
     return [
-        _rounded(row) if np.ndim(row) else None if np.isnan(row) else round(float(row), 6)
+        _round_values(row) if np.ndim(row) else None if np.isnan(row) else round(float(row), 6)
         for row in values
     ]
 
 
-def _document(found: Prediction) -> dict[str, Any]:
+def _build_document(found: Prediction) -> dict[str, Any]:
     staffing, month = found.staffing, found.month
     low, high = month.interval()
     whole_low, whole_high = month.whole_interval()
     return {
         "measures": MEASURES,
         "nominal": NOMINAL,
-        "effort": _rounded(staffing.effort),
-        "reserve": _rounded(staffing.reserve),
+        "effort": _round_values(staffing.effort),
+        "reserve": _round_values(staffing.reserve),
         "line": staffing.least,
         "spread": staffing.spread,
         "drift": found.drift,
         "day_factor_sd": round(float(np.std(staffing.factors)), 6),
-        "coverage_of_weeks_left_out": _rounded(found.coverage),
-        "seen": _rounded(month.seen),
-        "predicted": _rounded(np.nanmean(month.drawn, axis=0)),
-        "low": _rounded(low),
-        "high": _rounded(high),
+        "coverage_of_weeks_left_out": _round_values(found.coverage),
+        "seen": _round_values(month.seen),
+        "predicted": _round_values(np.nanmean(month.drawn, axis=0)),
+        "low": _round_values(low),
+        "high": _round_values(high),
         "inside": month.inside().sum(axis=0).tolist(),
-        "bias": _rounded(month.bias()),
+        "bias": _round_values(month.bias()),
         "month": {
-            "seen": _rounded(month.whole_seen),
-            "predicted": _rounded(month.whole_drawn.mean(axis=0)),
-            "low": _rounded(whole_low),
-            "high": _rounded(whole_high),
+            "seen": _round_values(month.whole_seen),
+            "predicted": _round_values(month.whole_drawn.mean(axis=0)),
+            "low": _round_values(whole_low),
+            "high": _round_values(whole_high),
         },
     }
 
 
-def _print(found: Prediction) -> None:
+def _print_prediction(found: Prediction) -> None:
     console = Console()
     staffing, month = found.staffing, found.month
-    console.print(_table(month))
+    console.print(_build_table(month))
     inside, bias = month.inside().sum(axis=0), month.bias()
     for k, name in enumerate(MEASURES):
         console.print(
@@ -133,7 +133,7 @@ def _print(found: Prediction) -> None:
     )
 
 
-def _table(month: Period) -> Table:
+def _build_table(month: Period) -> Table:
     table = Table(title=f"The month predicted, {NOMINAL:.0%} intervals, and seen (* outside)")
     table.add_column("half hour")
     for name in MEASURES:
@@ -142,14 +142,14 @@ def _table(month: Period) -> Table:
     low, high = month.interval()
     for h in range(HALF_HOURS):
         clock = f"{(FIRST + h) // 2:02}:{(FIRST + h) % 2 * 30:02}"
-        table.add_row(clock, *_cells(month.drawn[:, h], low[h], high[h], month.seen[h]))
+        table.add_row(clock, *_format_cells(month.drawn[:, h], low[h], high[h], month.seen[h]))
     table.add_section()
     low, high = month.whole_interval()
-    table.add_row("month", *_cells(month.whole_drawn, low, high, month.whole_seen))
+    table.add_row("month", *_format_cells(month.whole_drawn, low, high, month.whole_seen))
     return table
 
 
-def _cells(drawn: Any, low: Any, high: Any, seen: Any) -> list[str]:
+def _format_cells(drawn: Any, low: Any, high: Any, seen: Any) -> list[str]:
     """Return the mean with its interval and what was seen, measure by measure."""
     cells = []
     for k, digits in enumerate(_DIGITS):

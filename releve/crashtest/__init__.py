@@ -1,6 +1,6 @@
 """Many simulated quarters of outbreaks, outages and calls against a plan.
 
-``CrashTest(operator, plans, needs, scenario, ...)`` → ``prepare`` → ``run`` → ``result_of``. See
+``CrashTest(operator, plans, needs, scenario, ...)`` → ``prepare`` → ``run`` → ``build_result``. See
 docs/crashtest.md.
 """
 
@@ -11,12 +11,12 @@ from releve.crashtest.result import (
     CrashResult,
     OutbreakResult,
     SiteResult,
+    build_result,
     result_from_json,
-    result_of,
     result_to_json,
 )
-from releve.crashtest.run import Quarters, Runner, join, run
-from releve.crashtest.run_arrays import CrashTest, Prepared, build_run_arrays
+from releve.crashtest.run import Quarters, Runner, join_quarters, run
+from releve.crashtest.run_arrays import CrashTest, RunArrays, build_run_arrays
 from releve.crashtest.settings import Settings
 
 __all__ = [
@@ -27,16 +27,16 @@ __all__ = [
     "CrashTestError",
     "OtherOperator",
     "OutbreakResult",
-    "Prepared",
     "Quarters",
     "RoomError",
+    "RunArrays",
     "Runner",
     "Settings",
     "SiteResult",
+    "build_result",
     "build_run_arrays",
-    "join",
+    "join_quarters",
     "result_from_json",
-    "result_of",
     "result_to_json",
     "run",
 ]

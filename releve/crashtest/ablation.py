@@ -18,21 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.errors import require
-from releve.crashtest.estimates import mean, share
+from releve.crashtest.estimates import estimate_mean, estimate_share
 from releve.crashtest.kernel_types import PROGRAMME
-from releve.crashtest.lost_places import Events
+from releve.crashtest.lost_places import OutageArrays
 from releve.crashtest.outbreak import Estimate
 from releve.crashtest.run import Quarters, Runner
-from releve.crashtest.run_arrays import CrashTest, Prepared
+from releve.crashtest.run_arrays import CrashTest, RunArrays
 
 __all__ = [
+    "Ablation",
     "RemovedCause",
-    "Without",
-    "causes_of",
-    "join_without",
-    "live_without",
-    "lost_of",
-    "removed_causes",
+    "join_ablations",
+    "list_removable_causes",
+    "rank_causes",
+    "rerun_ablated",
+    "select_lost_calls",
 ]
 
 Bools = NDArray[np.bool_]
@@ -41,10 +41,10 @@ _LOST = PROGRAMME.index("lost")
 
 
 @dataclass(frozen=True)
-class Without:
+class Ablation:
     """The quarters ``first`` .. less the same without one cause: ``calls[r, cause, client]`` lost,
     ``penalty[r, cause]`` in EUR, ``changed[r, cause]`` whether it did anything; the causes of
-    :func:`causes_of`. Negative where a cause spares more than it costs, as a rule may.
+    :func:`list_removable_causes`. Negative where a cause spares more than it costs, as a rule may.
     """
 
     first: int
@@ -63,40 +63,40 @@ class _Disasters:
 
     closed: Bools
     away: NDArray[np.int32]
-    events: Events
+    events: OutageArrays
 
 
-def causes_of(ready: Prepared) -> tuple[str, ...]:
+def list_removable_causes(ready: RunArrays) -> tuple[str, ...]:
     """Return the causes that can be switched off: ``outbreak``, ``closure`` if the rule is in
     force, and the hazards."""
     rule = ("closure",) if ready.controls.closure is not None else ()
     return ("outbreak", *rule, *(hazard.id for hazard in ready.hazards))
 
 
-def lost_of(rows: Quarters) -> Floats:
+def select_lost_calls(rows: Quarters) -> Floats:
     """Return the calls lost: float64[r, programme]."""
     return rows.programme[:, :, _LOST]
 
 
-def live_without(ready: Prepared, runner: Runner, first: int, lost: Floats) -> Without:
+def rerun_ablated(ready: RunArrays, runner: Runner, first: int, lost: Floats) -> Ablation:
     """Return what each cause costs in the quarters from the ``first`` on, which as they came lost
-    the calls ``lost[r, programme]`` (:func:`lost_of`)."""
+    the calls ``lost[r, programme]`` (:func:`select_lost_calls`)."""
     count = len(lost)
     ill = runner.outbreak(first, count)
     came = _Disasters(ill.closed, ill.away, runner.outages(first, count))
-    causes, clients = causes_of(ready), int(ready.demand.client.max(initial=-1)) + 1
-    found = Without(
+    causes, clients = list_removable_causes(ready), int(ready.demand.client.max(initial=-1)) + 1
+    found = Ablation(
         first,
         np.zeros((count, len(causes), clients)),
         np.zeros((count, len(causes))),
         np.zeros((count, len(causes)), dtype=np.bool_),
     )
-    for at, other in enumerate(_others(ready, runner, first, came)):
-        chosen = np.flatnonzero(_differ(came, other))
+    for at, other in enumerate(_remove_each_cause(ready, runner, first, came)):
+        chosen = np.flatnonzero(_find_changed_quarters(came, other))
         if not len(chosen):
             continue
         part = _Disasters(
-            other.closed[chosen], other.away[chosen], _events_of(other.events, chosen)
+            other.closed[chosen], other.away[chosen], _select_quarters(other.events, chosen)
         )
         lived, _ = runner.live(first + chosen, part.closed, part.away, part.events)
         less = lost[chosen] - lived.programme[:, :, _LOST]
@@ -107,8 +107,10 @@ def live_without(ready: Prepared, runner: Runner, first: int, lost: Floats) -> W
     return found
 
 
-def _others(ready: Prepared, runner: Runner, first: int, came: _Disasters) -> Iterator[_Disasters]:
-    """Yield the disasters without each cause, in the order of :func:`causes_of`."""
+def _remove_each_cause(
+    ready: RunArrays, runner: Runner, first: int, came: _Disasters
+) -> Iterator[_Disasters]:
+    """Yield the disasters without each cause, in the order of :func:`list_removable_causes`."""
     shut = np.zeros_like(came.closed)
     for site, day in ready.scenario.shut:
         shut[:, :day, site] = True
@@ -117,10 +119,10 @@ def _others(ready: Prepared, runner: Runner, first: int, came: _Disasters) -> It
         ill = runner.outbreak(first, len(came.closed), replace(ready.controls, closure=None))
         yield replace(came, closed=ill.closed, away=ill.away)
     for number in range(len(ready.hazards)):
-        yield replace(came, events=_kept(came.events, came.events.hazard != number))
+        yield replace(came, events=_filter_outages(came.events, came.events.hazard != number))
 
 
-def _differ(one: _Disasters, other: _Disasters) -> Bools:
+def _find_changed_quarters(one: _Disasters, other: _Disasters) -> Bools:
     """Return in which quarters something else happens: bool[r]."""
     found = np.diff(one.events.pointer) != np.diff(other.events.pointer)
     if one.closed is not other.closed:
@@ -129,10 +131,10 @@ def _differ(one: _Disasters, other: _Disasters) -> Bools:
     return np.asarray(found)
 
 
-def _kept(events: Events, kept: Bools) -> Events:
+def _filter_outages(events: OutageArrays, kept: Bools) -> OutageArrays:
     """Return some of the outages of every quarter."""
     counted = np.concatenate([[0], np.cumsum(kept)])
-    return Events(
+    return OutageArrays(
         counted[events.pointer].astype(np.int64),
         events.begin[kept],
         events.end[kept],
@@ -141,7 +143,7 @@ def _kept(events: Events, kept: Bools) -> Events:
     )
 
 
-def _events_of(events: Events, chosen: NDArray[np.intp]) -> Events:
+def _select_quarters(events: OutageArrays, chosen: NDArray[np.intp]) -> OutageArrays:
     """Return the outages of some quarters alone."""
     many = np.diff(events.pointer)
     inside = np.zeros(len(many), dtype=np.bool_)
@@ -149,19 +151,19 @@ def _events_of(events: Events, chosen: NDArray[np.intp]) -> Events:
     rows = np.repeat(inside, many)
     pointer = np.concatenate([[0], np.cumsum(many[chosen])]).astype(np.int64)
     columns = (events.begin, events.end, events.place, events.hazard)
-    return Events(pointer, *(column[rows] for column in columns))
+    return OutageArrays(pointer, *(column[rows] for column in columns))
 
 
-def join_without(parts: Iterable[Without]) -> Without:
+def join_ablations(parts: Iterable[Ablation]) -> Ablation:
     """Put parts together, in the order of their quarters; none may lack or come twice."""
     ordered = sorted(parts, key=lambda one: one.first)
     require(bool(ordered), "a part at least", 0)
     for one, following in pairwise(ordered):
         wanted = one.first + len(one)
         require(following.first == wanted, f"the next part begins at {wanted}", following.first)
-    names = [item.name for item in fields(Without) if item.name != "first"]
+    names = [item.name for item in fields(Ablation) if item.name != "first"]
     rows = {name: np.concatenate([getattr(one, name) for one in ordered]) for name in names}
-    return Without(first=ordered[0].first, **rows)
+    return Ablation(first=ordered[0].first, **rows)
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class RemovedCause:
     lost_by_client: dict[str, Estimate]
 
 
-def removed_causes(test: CrashTest, ready: Prepared, rows: Without) -> tuple[RemovedCause, ...]:
+def rank_causes(test: CrashTest, ready: RunArrays, rows: Ablation) -> tuple[RemovedCause, ...]:
     """Return the causes by what a quarter loses less without them, the worst first."""
     names = {"outbreak": "The outbreak", "closure": "The closure rule"}
     names |= {hazard.id: hazard.name for hazard in test.hazards}
@@ -189,11 +191,11 @@ def removed_causes(test: CrashTest, ready: Prepared, rows: Without) -> tuple[Rem
         RemovedCause(
             cause=cause,
             name=names[cause],
-            lost=mean(rows.calls[:, at].sum(axis=1)),
-            penalty=mean(rows.penalty[:, at]),
-            changes=share(rows.changed[:, at]),
-            lost_by_client={c: mean(rows.calls[:, at, i]) for i, c in enumerate(clients)},
+            lost=estimate_mean(rows.calls[:, at].sum(axis=1)),
+            penalty=estimate_mean(rows.penalty[:, at]),
+            changes=estimate_share(rows.changed[:, at]),
+            lost_by_client={c: estimate_mean(rows.calls[:, at, i]) for i, c in enumerate(clients)},
         )
-        for at, cause in enumerate(causes_of(ready))
+        for at, cause in enumerate(list_removable_causes(ready))
     ]
     return tuple(sorted(found, key=lambda one: -one.lost.value))

@@ -38,15 +38,15 @@ def serve(
     """Set ``work.out[life, p]``: offered, lost, within, short of a day; ``placed[p, t]``."""
     work.out[life, p, :] = 0.0
     if demand.kind[p] == 0:
-        _inbound(demand, work, placed, life, d, p, factor)
+        _serve_inbound(demand, work, placed, life, d, p, factor)
     elif demand.kind[p] == 1:
-        _outbound(demand, work, placed, life, d, p)
+        _serve_outbound(demand, work, placed, life, d, p)
     else:
-        _back_office(demand, work, placed, life, d, p, factor)
+        _serve_back_office(demand, work, placed, life, d, p, factor)
 
 
 @kernel
-def _inbound(
+def _serve_inbound(
     demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
 ) -> None:
     log_factor = math.log(max(factor, 1e-12))
@@ -64,7 +64,7 @@ def _inbound(
         log_load = demand.log_load[d, p, t] + log_factor
         load = math.exp(log_load)
         agents = placed[p, t] * demand.available[p]
-        gone, in_time, hung_up = _read(demand.table[p], log_load, load, agents)
+        gone, in_time, hung_up = _look_up(demand.table[p], log_load, load, agents)
         if patience == np.inf:
             room = agents * demand.pace[d, p, t]
             late = min(1.0, queue / room) if room > 0.0 else 1.0
@@ -78,7 +78,7 @@ def _inbound(
             more = -(steady - queue) * (1.0 - fade)
         elif queue > steady:
             spare = max(0.0, agents - load) * demand.pace[d, p, t]
-            left, more, late = _drain(queue - steady, spare, patience, fade)
+            left, more, late = _drain_queue(queue - steady, spare, patience, fade)
             end = steady + left
         lost += max(0.0, calls * gone + more)
         within += calls * in_time * (1.0 - late)
@@ -90,7 +90,7 @@ def _inbound(
 
 
 @inlined_kernel
-def _drain(excess: float, spare: float, patience: float, fade: float) -> Any:
+def _drain_queue(excess: float, spare: float, patience: float, fade: float) -> Any:
     """Return what is left of waiting callers after a half hour, what of them hung up, and the
     share of the half hour that passed before they were gone."""
     floor = spare * patience
@@ -103,7 +103,7 @@ def _drain(excess: float, spare: float, patience: float, fade: float) -> Any:
 
 
 @inlined_kernel
-def _read(table: Array, log_load: float, load: float, agents: float) -> Any:
+def _look_up(table: Array, log_load: float, load: float, agents: float) -> Any:
     """Return the shares of calls lost, served within the threshold, and hung up within it."""
     if agents <= 0.0:
         last = table[0, 0]
@@ -128,7 +128,7 @@ def _read(table: Array, log_load: float, load: float, agents: float) -> Any:
 
 
 @kernel
-def _outbound(demand: Demand, work: Work, placed: Array, life: int, d: int, p: int) -> None:
+def _serve_outbound(demand: Demand, work: Work, placed: Array, life: int, d: int, p: int) -> None:
     offered, left = 0.0, 0.0
     for t in range(INTERVALS):
         calls = demand.calls[d, p, t]
@@ -142,7 +142,7 @@ def _outbound(demand: Demand, work: Work, placed: Array, life: int, d: int, p: i
 
 
 @kernel
-def _back_office(
+def _serve_back_office(
     demand: Demand, work: Work, placed: Array, life: int, d: int, p: int, factor: float
 ) -> None:
     come = work.come[life, p]

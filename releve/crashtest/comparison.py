@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 
 from releve.crashtest.errors import require
-from releve.crashtest.estimates import mean
+from releve.crashtest.estimates import estimate_mean
 from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Estimate
-from releve.crashtest.result import broken, most_penalty, penalties
+from releve.crashtest.result import (
+    compute_largest_penalty,
+    compute_penalties,
+    find_broken_targets,
+)
 from releve.crashtest.run import Quarters
-from releve.crashtest.run_arrays import CrashTest, Prepared
+from releve.crashtest.run_arrays import CrashTest, RunArrays
 
-__all__ = ["Case", "ClientDifference", "Difference", "compare", "difference_json"]
+__all__ = ["Case", "ClientDifference", "Difference", "compare", "encode_difference"]
 
 _OFFERED, _LOST = (PROGRAMME.index(name) for name in ("offered", "lost"))
 
@@ -26,7 +30,7 @@ class Case:
 
     label: str
     test: CrashTest
-    ready: Prepared
+    ready: RunArrays
     rows: Quarters
 
 
@@ -63,40 +67,43 @@ def compare(first: Case, other: Case) -> Difference:
     two = (other.rows.first, len(other.rows), other.test.settings.seed, other.test.settings.days)
     require(one == two, "both cases have the same quarters, seed and days", (one, two))
     lost = [case.rows.programme[:, :, _LOST].sum(axis=1) for case in (first, other)]
-    cost = [penalties(case.ready, case.rows) for case in (first, other)]
+    cost = [compute_penalties(case.ready, case.rows) for case in (first, other)]
     apart = float((lost[1] - lost[0]).var())
     calls = float(first.rows.programme[:, :, _OFFERED].sum(axis=1).max())
-    dear = float(most_penalty(first.ready, first.rows).sum())
+    dear = float(compute_largest_penalty(first.ready, first.rows).sum())
     agents = len(first.ready.tally_of)
     site_days = float(len(first.test.operator.sites) * one[3])
     return Difference(
         label=other.label,
         against=first.label,
-        lost=_difference(lost[1] - lost[0], calls),
-        penalty=_difference(cost[1].sum(axis=1) - cost[0].sum(axis=1), dear),
-        site_days_closed=_difference(
-            _field(other, "site_days_closed") - _field(first, "site_days_closed"), site_days
+        lost=_estimate_difference(lost[1] - lost[0], calls),
+        penalty=_estimate_difference(cost[1].sum(axis=1) - cost[0].sum(axis=1), dear),
+        site_days_closed=_estimate_difference(
+            _select_field(other, "site_days_closed") - _select_field(first, "site_days_closed"),
+            site_days,
         ),
-        infected=_difference(_field(other, "infected") - _field(first, "infected"), agents),
+        infected=_estimate_difference(
+            _select_field(other, "infected") - _select_field(first, "infected"), agents
+        ),
         wider=float(lost[0].var() + lost[1].var()) / apart if apart > 0 else np.inf,
-        clients=_clients(first, other),
+        clients=_compare_clients(first, other),
     )
 
 
-def _difference(values: Any, most: float) -> Estimate:
+def _estimate_difference(values: Any, most: float) -> Estimate:
     """Return the mean of a difference that is within ``most`` either way in every quarter."""
-    return mean(values, most=most, least=-most)
+    return estimate_mean(values, most=most, least=-most)
 
 
-def _field(case: Case, name: str) -> Any:
+def _select_field(case: Case, name: str) -> Any:
     return case.rows.outbreak[:, FIELDS.index(name)]
 
 
-def _clients(first: Case, other: Case) -> tuple[ClientDifference, ...]:
+def _compare_clients(first: Case, other: Case) -> tuple[ClientDifference, ...]:
     found = []
-    cost = [penalties(case.ready, case.rows) for case in (first, other)]
-    dear = most_penalty(first.ready, first.rows)
-    misses = [broken(case.test, case.ready, case.rows) for case in (first, other)]
+    cost = [compute_penalties(case.ready, case.rows) for case in (first, other)]
+    dear = compute_largest_penalty(first.ready, first.rows)
+    misses = [find_broken_targets(case.test, case.ready, case.rows) for case in (first, other)]
     for c, client in enumerate(first.test.operator.clients[: cost[0].shape[1]]):
         mine = first.ready.demand.client == c
         lost = [case.rows.programme[:, mine, _LOST].sum(axis=1) for case in (first, other)]
@@ -104,15 +111,15 @@ def _clients(first: Case, other: Case) -> tuple[ClientDifference, ...]:
         found.append(
             ClientDifference(
                 client=client.id,
-                lost=_difference(lost[1] - lost[0], float(calls.max())),
-                penalty=_difference(cost[1][:, c] - cost[0][:, c], float(dear[c])),
-                breaks_target=_difference(misses[1][:, c] - misses[0][:, c], 1.0),
+                lost=_estimate_difference(lost[1] - lost[0], float(calls.max())),
+                penalty=_estimate_difference(cost[1][:, c] - cost[0][:, c], float(dear[c])),
+                breaks_target=_estimate_difference(misses[1][:, c] - misses[0][:, c], 1.0),
             )
         )
     return tuple(found)
 
 
-def difference_json(difference: Difference) -> dict[str, Any]:
+def encode_difference(difference: Difference) -> dict[str, Any]:
     """Return a difference as plain values; what is not known (an infinity) is None."""
 
     def plain(value: Any) -> Any:

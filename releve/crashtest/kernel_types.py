@@ -33,7 +33,7 @@ BINS = 101
 
 
 class Day(NamedTuple):
-    """A planned day and its reliefs as arrays (:func:`releve.crashtest.plan_arrays.day_of`).
+    """A planned day and its reliefs as arrays (:func:`releve.crashtest.plan_arrays.build_day`).
 
     Axes: t half hours, p programmes, k patterns (a shift with its break), q pairs (pattern,
     programme), n kinds of people that nothing tells apart, m places, s scenarios (0 the base plan,
@@ -99,7 +99,7 @@ class Demand(NamedTuple):
     outbound, 2 back office; ``available`` = 1 - shrinkage; ``patience`` in half hours (infinite =
     nobody hangs up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve;
     ``client``; ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile;
-    ``table[p]`` of :func:`~releve.crashtest.queue_table.queue_table`.
+    ``table[p]`` of :func:`~releve.crashtest.queue_table.build_queue_table`.
     """
 
     calls: Array

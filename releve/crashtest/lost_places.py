@@ -8,7 +8,7 @@ day before is answered already. A half hour counts as lost when its middle is.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,15 @@ from releve.crashtest.outbreak.rng import mix
 from releve.crashtest.settings import INTERVALS
 from releve.kernels.decorators import inlined_kernel, kernel
 
-__all__ = ["CLOSURE", "FIRST_HAZARD", "ILLNESS", "Events", "Losses", "Outages", "losses_of"]
+__all__ = [
+    "CLOSURE",
+    "FIRST_HAZARD",
+    "ILLNESS",
+    "Losses",
+    "OutageArrays",
+    "PlaceArrays",
+    "find_losses",
+]
 
 Array = NDArray[Any]
 
@@ -26,24 +34,9 @@ ILLNESS, CLOSURE, FIRST_HAZARD = 0, 1, 2
 """Causes by number: agents away, sites closed by the rule, then the hazards in their order."""
 
 
-class Outages(Protocol):
-    """Outages by replication, ``pointer[r]`` up to ``pointer[r + 1]``: ``begin`` and ``end``
-    hours since the start of day 0, ``place`` and ``hazard`` by number."""
-
-    @property
-    def pointer(self) -> Array: ...
-    @property
-    def begin(self) -> Array: ...
-    @property
-    def end(self) -> Array: ...
-    @property
-    def place(self) -> Array: ...
-    @property
-    def hazard(self) -> Array: ...
-
-
-class Events(NamedTuple):
-    """Outages as the kernel reads them; see :class:`Outages`."""
+class OutageArrays(NamedTuple):
+    """Outages by replication, ``pointer[r]`` up to ``pointer[r + 1]``: ``begin`` and ``end`` hours
+    since the start of day 0, ``place`` and ``hazard`` by number."""
 
     pointer: Array
     begin: Array
@@ -52,7 +45,7 @@ class Events(NamedTuple):
     hazard: Array
 
 
-class Where(NamedTuple):
+class PlaceArrays(NamedTuple):
     """``calendar[day]`` the planned day or -1; ``first_busy[d, m]``, ``at_place[d, m, t]``;
     ``used[d, m]``: whether anybody could be there in the plan or a relief (else its loss changes
     nothing); ``key[m]``; the half hours until an answer."""
@@ -66,7 +59,7 @@ class Where(NamedTuple):
     several: int
 
 
-class Scratch(NamedTuple):
+class LossBuffers(NamedTuple):
     """``cause[day, m, t]`` or -1; ``touched[day, i]`` places lost on a day, ``touches[day]``;
     ``lost[m, t]`` when each is answered."""
 
@@ -98,11 +91,11 @@ class Losses(NamedTuple):
     n: Array
 
 
-def losses_of(where: Where, closed: Array, events: Events, causes: int) -> Losses:
+def find_losses(where: PlaceArrays, closed: Array, events: OutageArrays, causes: int) -> Losses:
     """Return the states of every replication: ``closed[r, day, site]`` by the outbreak."""
     replications, days, _ = closed.shape
     places = len(where.key)
-    scratch = Scratch(
+    scratch = LossBuffers(
         np.full((days, places, INTERVALS), -1, dtype=np.int16),
         np.zeros((days, places), dtype=np.int32),
         np.zeros(days, dtype=np.int32),
@@ -110,8 +103,8 @@ def losses_of(where: Where, closed: Array, events: Events, causes: int) -> Losse
     )
     segments, entries = 4096, 8192
     while True:
-        found = _room(replications, days, places, causes, segments, entries)
-        if _find(where, closed, events, scratch, found):
+        found = _allocate_losses(replications, days, places, causes, segments, entries)
+        if _fill_losses(where, closed, events, scratch, found):
             return found
         if segments > 1 << 28:
             raise RoomError("expected segments of a run <= 2**28: run fewer quarters at a time")
@@ -120,7 +113,7 @@ def losses_of(where: Where, closed: Array, events: Events, causes: int) -> Losse
         scratch.touches.fill(0)
 
 
-def _room(
+def _allocate_losses(
     replications: int, days: int, places: int, causes: int, segments: int, entries: int
 ) -> Losses:
     return Losses(
@@ -139,12 +132,14 @@ def _room(
 
 
 @kernel
-def _find(where: Where, closed: Array, events: Events, x: Scratch, out: Losses) -> bool:
+def _fill_losses(
+    where: PlaceArrays, closed: Array, events: OutageArrays, x: LossBuffers, out: Losses
+) -> bool:
     """Fill the losses; False when they need more room."""
     for r in range(closed.shape[0]):
-        _mark(closed, events, x, out, r)
+        _mark_lost(closed, events, x, out, r)
         for day in range(closed.shape[1]):
-            done = _day(where, x, out, r, day)
+            done = _write_day(where, x, out, r, day)
             out.pointer[r * closed.shape[1] + day + 1] = out.n[0]
             if not done:
                 return False
@@ -156,7 +151,7 @@ def _find(where: Where, closed: Array, events: Events, x: Scratch, out: Losses) 
 
 
 @inlined_kernel
-def _touch(x: Scratch, day: int, m: int, t: int, cause: int) -> bool:
+def _mark_half_hour(x: LossBuffers, day: int, m: int, t: int, cause: int) -> bool:
     """Mark a half hour of a place lost, unless it is; the first cause counts."""
     if x.cause[day, m, t] >= 0:
         return False
@@ -171,14 +166,14 @@ def _touch(x: Scratch, day: int, m: int, t: int, cause: int) -> bool:
 
 
 @kernel
-def _mark(closed: Array, events: Events, x: Scratch, out: Losses, r: int) -> None:
+def _mark_lost(closed: Array, events: OutageArrays, x: LossBuffers, out: Losses, r: int) -> None:
     """Mark what is lost in a replication: closures first, then outages in their order."""
     days = closed.shape[1]
     for day in range(days):
         for m in range(closed.shape[2]):
             if closed[r, day, m]:
                 for t in range(INTERVALS):
-                    if _touch(x, day, m, t, CLOSURE):
+                    if _mark_half_hour(x, day, m, t, CLOSURE):
                         out.lost[r, m, CLOSURE] += 1
                 if day == 0 or not closed[r, day - 1, m]:
                     out.closures[r, m] += 1
@@ -187,35 +182,35 @@ def _mark(closed: Array, events: Events, x: Scratch, out: Losses, r: int) -> Non
         end = min(days * INTERVALS, int(np.ceil(2.0 * events.end[e] - 0.5)))
         cause = FIRST_HAZARD + events.hazard[e]
         for i in range(begin, end):
-            if _touch(x, i // INTERVALS, events.place[e], i % INTERVALS, cause):
+            if _mark_half_hour(x, i // INTERVALS, events.place[e], i % INTERVALS, cause):
                 out.lost[r, events.place[e], cause] += 1
 
 
 @kernel
-def _day(where: Where, x: Scratch, out: Losses, r: int, day: int) -> bool:
+def _write_day(where: PlaceArrays, x: LossBuffers, out: Losses, r: int, day: int) -> bool:
     """Write the segments of a day; False when there is no room."""
     d = where.calendar[day]
     if d < 0 or x.touches[day] == 0:
         return True
     for i in range(x.touches[day]):
         m = x.touched[day, i]
-        _answer(where, x, d, day, m)
+        _mark_answered(where, x, d, day, m)
         for t in range(INTERVALS):
             if x.cause[day, m, t] >= 0:
                 out.taken[r, day, x.cause[day, m, t]] += where.at_place[d, m, t]
     last = np.uint64(0)
     for t in range(INTERVALS):
-        key = _key(where, x, d, day, t)
+        key = _hash_state(where, x, d, day, t)
         if key != np.uint64(0) and key == last:
             out.end[out.n[0] - 1] = t + 1
-        elif key != np.uint64(0) and not _segment(where, x, out, d, day, t, key):
+        elif key != np.uint64(0) and not _write_segment(where, x, out, d, day, t, key):
             return False
         last = key
     return True
 
 
 @kernel
-def _answer(where: Where, x: Scratch, d: int, day: int, m: int) -> None:
+def _mark_answered(where: PlaceArrays, x: LossBuffers, d: int, day: int, m: int) -> None:
     """Say in which half hours the loss of a place is answered."""
     ready = -1
     for t in range(INTERVALS):
@@ -237,7 +232,7 @@ def _answer(where: Where, x: Scratch, d: int, day: int, m: int) -> None:
 
 
 @kernel
-def _key(where: Where, x: Scratch, d: int, day: int, t: int) -> Any:
+def _hash_state(where: PlaceArrays, x: LossBuffers, d: int, day: int, t: int) -> Any:
     """Return the key of the state of a half hour; 0 = nothing is lost."""
     lost, answered, some = np.uint64(0), np.uint64(0), False
     for i in range(x.touches[day]):
@@ -253,7 +248,9 @@ def _key(where: Where, x: Scratch, d: int, day: int, t: int) -> Any:
 
 
 @kernel
-def _segment(where: Where, x: Scratch, out: Losses, d: int, day: int, t: int, key: Any) -> bool:
+def _write_segment(
+    where: PlaceArrays, x: LossBuffers, out: Losses, d: int, day: int, t: int, key: Any
+) -> bool:
     s, e = out.n[0], out.n[1]
     if s == len(out.begin) or e + x.touches[day] > len(out.place):
         return False

@@ -17,7 +17,7 @@ from releve.crashtest.outbreak import Population, Scenario
 from releve.network import to_utc
 from releve.situation import Situation
 
-__all__ = ["LOOKED_BACK_DAYS", "UNKNOWN_DAYS", "outlook_of"]
+__all__ = ["LOOKED_BACK_DAYS", "UNKNOWN_DAYS", "start_from_situation"]
 
 LOOKED_BACK_DAYS = 14
 """Cases of so many days are taken over."""
@@ -25,7 +25,9 @@ UNKNOWN_DAYS = 2
 """How long a lost site stays lost when nobody knows."""
 
 
-def outlook_of(scenario: Scenario, situation: Situation, first: date, time_zone: str) -> Scenario:
+def start_from_situation(
+    scenario: Scenario, situation: Situation, first: date, time_zone: str
+) -> Scenario:
     """Return the scenario with what a situation knows at the start of its ``first`` day."""
     population = scenario.population
     number = {name: at for at, name in enumerate(population.sites)}
@@ -36,9 +38,11 @@ def outlook_of(scenario: Scenario, situation: Situation, first: date, time_zone:
         recent = case.status == "declared_case" and 1 <= days <= LOOKED_BACK_DAYS
         if recent and case.cleared_at is None and case.site in number:
             known.append((number[case.site], days))
-            colleagues += _colleagues(population, case.agent, number[case.site])
+            colleagues += _list_colleagues(population, case.agent, number[case.site])
     lost = situation.lost_places(now).sites
-    shut = [(number[name], _days(until, now)) for name, until in lost.items() if name in number]
+    shut = [
+        (number[name], _count_days(until, now)) for name, until in lost.items() if name in number
+    ]
     return replace(
         scenario,
         first_cases=(*scenario.first_cases, *colleagues),
@@ -48,13 +52,13 @@ def outlook_of(scenario: Scenario, situation: Situation, first: date, time_zone:
     )
 
 
-def _days(until: datetime | None, now: datetime) -> int:
+def _count_days(until: datetime | None, now: datetime) -> int:
     if until is None:
         return UNKNOWN_DAYS
     return max(1, int(np.ceil((until - now) / timedelta(days=1))))
 
 
-def _colleagues(population: Population, agent: str, site: int) -> list[int]:
+def _list_colleagues(population: Population, agent: str, site: int) -> list[int]:
     """Return the others of an agent's zone and sitting; of the site when nobody knows who it is."""
     at = population.number.get(agent)
     if at is None:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.outages import Places, places_of
-from releve.crashtest.outbreak.rng import key_of
+from releve.crashtest.outages import Places, list_places
+from releve.crashtest.outbreak.rng import hash_key
 from releve.network import HOME, Agent, Operator
 from releve.plan import Contingency
 
-__all__ = ["Numbers", "numbers_of"]
+__all__ = ["PlaceIndex", "number_places"]
 
 
 @dataclass(frozen=True)
-class Numbers:
+class PlaceIndex:
     """``site[id]``, ``line[carrier, destination]``, and ``destination[site id]`` of an operator;
     ``key[place]`` a 64-bit key of each place, hashed from its name."""
 
@@ -45,15 +45,15 @@ class Numbers:
         return frozenset((*(self.site[name] for name in contingency.sites), *lines))
 
 
-def numbers_of(operator: Operator) -> Numbers:
+def number_places(operator: Operator) -> PlaceIndex:
     """Return the numbers of an operator's places."""
-    places = places_of(operator)
+    places = list_places(operator)
     first = len(places.sites)
     lines = ((one.carrier, one.destination) for one in places.home_lines)
-    return Numbers(
+    return PlaceIndex(
         places=places,
         site={site.id: at for at, site in enumerate(places.sites)},
         line={line: first + at for at, line in enumerate(lines)},
         destination={site.id: site.destination for site in operator.sites},
-        key=np.array([key_of("place", name) for name in places.names], dtype=np.uint64),
+        key=np.array([hash_key("place", name) for name in places.names], dtype=np.uint64),
     )

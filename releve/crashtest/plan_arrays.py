@@ -17,14 +17,21 @@ from numpy.typing import NDArray
 
 from releve.crashtest.errors import CrashTestError, OtherOperator, require
 from releve.crashtest.kernel_types import Day
-from releve.crashtest.place_index import Numbers
+from releve.crashtest.place_index import PlaceIndex
 from releve.crashtest.settings import INTERVALS
 from releve.network import HOME, Operator, Programme
 from releve.plan import BASE, Placement, Plan, PlanSettings
 from releve.plan.eligibility import Eligibility
 from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
 
-__all__ = ["Tallies", "check_plan_of", "day_of", "scenario_numbers", "settings_of", "tallies_of"]
+__all__ = [
+    "Tallies",
+    "build_day",
+    "build_tallies",
+    "number_scenarios",
+    "read_plan_settings",
+    "require_plan_of",
+]
 
 Floats = NDArray[np.float64]
 _Cell = tuple[int, int, int, int]
@@ -39,7 +46,7 @@ class Tallies:
     size: NDArray[np.int64]
 
 
-def tallies_of(operator: Operator) -> Tallies:
+def build_tallies(operator: Operator) -> Tallies:
     """Return the tallies of an operator: home site and main programme, by name."""
     keys = sorted({(agent.home_site, agent.skills[0]) for agent in operator.agents})
     number = {key: at for at, key in enumerate(keys)}
@@ -47,7 +54,7 @@ def tallies_of(operator: Operator) -> Tallies:
     return Tallies(of, np.bincount(list(of.values()), minlength=len(keys)).astype(np.int64))
 
 
-def check_plan_of(operator: Operator, plan: Plan) -> None:
+def require_plan_of(operator: Operator, plan: Plan) -> None:
     """Refuse a plan that was made for another operator, or one that the test cannot read."""
     differs = {
         "name": (plan.operator, operator.row.name),
@@ -58,7 +65,7 @@ def check_plan_of(operator: Operator, plan: Plan) -> None:
         if planned != own:
             raise OtherOperator(
                 f"the plan of {plan.day} was made for another operator: its {what} are"
-                f" {_brief(planned)}, the operator's {_brief(own)}; plan this operator again"
+                f" {_shorten(planned)}, the operator's {_shorten(own)}; plan this operator again"
             )
     strangers = [row.agent for row in plan.placements if row.agent not in operator.agent]
     if strangers:
@@ -74,11 +81,11 @@ def check_plan_of(operator: Operator, plan: Plan) -> None:
         )
 
 
-def _brief(value: Collection[str]) -> str:
+def _shorten(value: Collection[str]) -> str:
     return value if isinstance(value, str) else ", ".join(sorted(value)[:4])
 
 
-def scenario_numbers(plan: Plan, places: Numbers) -> dict[frozenset[int], int]:
+def number_scenarios(plan: Plan, places: PlaceIndex) -> dict[frozenset[int], int]:
     """Return the number of the relief of every set of places that the plan relieves."""
     found: dict[frozenset[int], int] = {}
     for at, row in enumerate(plan.contingencies, start=1):
@@ -86,32 +93,36 @@ def scenario_numbers(plan: Plan, places: Numbers) -> dict[frozenset[int], int]:
     return found
 
 
-def day_of(operator: Operator, plan: Plan, aht_s: Floats, places: Numbers, tallies: Tallies) -> Day:
+def build_day(
+    operator: Operator, plan: Plan, aht_s: Floats, places: PlaceIndex, tallies: Tallies
+) -> Day:
     """Return the arrays of a planned day; ``aht_s[t, p]`` handling times of the forecast."""
-    return _Build(operator, plan, places, tallies).day(aht_s)
+    return _DayBuilder(operator, plan, places, tallies).day(aht_s)
 
 
-class _Build:
+class _DayBuilder:
     """Numbers kinds, patterns and pairs as they are met, in the order of the agents' ids."""
 
-    def __init__(self, operator: Operator, plan: Plan, places: Numbers, tallies: Tallies) -> None:
+    def __init__(
+        self, operator: Operator, plan: Plan, places: PlaceIndex, tallies: Tallies
+    ) -> None:
         self._operator, self._plan, self._places = operator, plan, places
         self._tallies = tallies
         self._programme = {row[0]: p for p, row in enumerate(plan.programmes)}
-        self._patterns = _numbered(operator, plan)
+        self._patterns = _number_patterns(operator, plan)
         self._kinds: dict[tuple[int, int, frozenset[tuple[str, str]], int], int] = {}
         self._base = {row.agent: row for row in plan.placements}
-        self._kind_of, self._shift_of = self._people()
+        self._kind_of, self._shift_of = self._number_people()
 
-    def _people(self) -> tuple[dict[str, int], dict[str, int]]:
+    def _number_people(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return the kind and the pattern of everybody on the roster or in the plan."""
-        legality = Eligibility(self._operator, self._plan.day, settings_of(self._plan))
+        legality = Eligibility(self._operator, self._plan.day, read_plan_settings(self._plan))
         shifts = select_shifts(self._operator, self._plan.day) if self._operator.shifts else {}
         kind_of, shift_of = {}, {}
         for name in sorted({*self._base, *(a for a in self._plan.reserve if a in shifts)}):
             agent = self._operator.agent[name]
             placed = self._base.get(name)
-            pattern = _pattern(placed) if placed else list_break_patterns(shifts[name])[0]
+            pattern = _build_pattern(placed) if placed else list_break_patterns(shifts[name])[0]
             legal = legality.find_pairs(agent)
             line = self._places.of(HOME, agent)
             shift = shift_of[name] = self._patterns[pattern]
@@ -122,21 +133,21 @@ class _Build:
     def day(self, aht_s: Floats) -> Day:
         """Return the arrays."""
         names = (BASE, *(row.id for row in self._plan.contingencies))
-        scenarios = [self._scenario(name) for name in names]
-        order = self._order_of_places()
+        scenarios = [self._count_scenario(name) for name in names]
+        order = self._rank_places()
         cells = [
-            sorted(c.items(), key=lambda i: self._cell_order(i[0], order)) for c, _ in scenarios
+            sorted(c.items(), key=lambda i: self._build_sort_key(i[0], order)) for c, _ in scenarios
         ]
         idle = [
             sorted(idle.items(), key=lambda item: (*item[0][:2], order[item[0][2]]))
             for _, idle in scenarios
         ]
         layout = number_patterns([tuple(self._patterns)], self._plan.starts)
-        options, pair_of = self._options()
+        options, pair_of = self._list_options()
         pairs = sorted({cell[2] for part in cells for cell, _ in part} | set(pair_of.values()))
-        return self._arrays(aht_s, cells, idle, layout.worked, layout.present, options, pairs)
+        return self._build_arrays(aht_s, cells, idle, layout.worked, layout.present, options, pairs)
 
-    def _scenario(self, name: str) -> tuple[Counter[_Cell], Counter[_Idle]]:
+    def _count_scenario(self, name: str) -> tuple[Counter[_Cell], Counter[_Idle]]:
         """Return the people at work and those without work, by kind and where the base plan
         has them (-1 = nowhere)."""
         after: dict[str, Placement | None] = dict(self._base)
@@ -152,24 +163,24 @@ class _Build:
             row = self._operator.agent[agent]
             before = -1 if base is None else self._places.of(base.place, row)
             if placed is not None:
-                cells[(*self._cell(agent, kind, placed), before)] += 1
+                cells[(*self._build_cell(agent, kind, placed), before)] += 1
             elif agent not in isolated:
                 idle[kind, self._shift_of[agent], before] += 1
         return cells, idle
 
-    def _cell(self, agent: str, kind: int, placed: Placement) -> tuple[int, int, int]:
-        pattern = self._patterns[_pattern(placed)]
+    def _build_cell(self, agent: str, kind: int, placed: Placement) -> tuple[int, int, int]:
+        pattern = self._patterns[_build_pattern(placed)]
         place = self._places.of(placed.place, self._operator.agent[agent])
         return kind, place, pattern * len(self._programme) + self._programme[placed.programme]
 
-    def _order_of_places(self) -> dict[int, str]:
+    def _rank_places(self) -> dict[int, str]:
         """Return what sorts places by name, whatever their numbers."""
         return {-1: "", **dict(enumerate((*self._places.places.names, "home")))}
 
-    def _cell_order(self, cell: _Cell, order: Mapping[int, str]) -> tuple[int, str, int, str]:
+    def _build_sort_key(self, cell: _Cell, order: Mapping[int, str]) -> tuple[int, str, int, str]:
         return cell[0], order[cell[1]], cell[2], order[cell[3]]
 
-    def _options(self) -> tuple[list[list[tuple[int, int]]], dict[tuple[int, int], int]]:
+    def _list_options(self) -> tuple[list[list[tuple[int, int]]], dict[tuple[int, int], int]]:
         """Return the (place, programme) of each kind and the pairs they could need."""
         options, pairs = [], {}
         count = len(self._programme)
@@ -185,7 +196,7 @@ class _Build:
             options.append(mine)
         return options, pairs
 
-    def _arrays(
+    def _build_arrays(
         self,
         aht_s: Floats,
         cells: Sequence[Sequence[tuple[_Cell, int]]],
@@ -195,7 +206,7 @@ class _Build:
         options: Sequence[Sequence[tuple[int, int]]],
         pairs: Sequence[int],
     ) -> Day:
-        count, programmes = len(self._programme), self._rows()
+        count, programmes = len(self._programme), self._list_programmes()
         pair_at = {pair: at for at, pair in enumerate(pairs)}
         flat = np.array([(*cell, n) for part in cells for cell, n in part], np.int64).reshape(-1, 5)
         rest = np.array([(*row, n) for part in idle for row, n in part], np.int64).reshape(-1, 4)
@@ -203,27 +214,27 @@ class _Build:
         weight = np.array([row.penalty_per_missed_call for row in programmes]) * 1800.0
         day = Day(
             need=np.nan_to_num(self._plan.required),
-            weight=weight / _mean_aht(self._plan, aht_s, [row.aht_s for row in programmes]),
+            weight=weight / _average_aht(self._plan, aht_s, [row.aht_s for row in programmes]),
             home_effect=np.array([row.home_efficiency for row in programmes]),
             worked=np.ascontiguousarray(worked),
             present=np.ascontiguousarray(present),
-            first=_first(present),
-            end=(present.shape[1] - _first(present[:, ::-1])).astype(np.int32),
+            first=_find_first(present),
+            end=(present.shape[1] - _find_first(present[:, ::-1])).astype(np.int32),
             pair_pattern=np.array([pair // count for pair in pairs], dtype=np.int32),
             pair_programme=np.array([pair % count for pair in pairs], dtype=np.int32),
-            pair_of=_numbers_of_pairs(pairs, len(worked), count),
+            pair_of=_number_pairs(pairs, len(worked), count),
             tally=np.array([key[0] for key in self._kinds], dtype=np.int32),
-            option_pointer=_pointer(options),
+            option_pointer=_build_pointer(options),
             option_place=both[:, 0].astype(np.int32),
             option_programme=both[:, 1].astype(np.int32),
-            seats=self._seats(),
-            cell_pointer=_pointer(cells),
+            seats=self._count_seats(),
+            cell_pointer=_build_pointer(cells),
             cell_kind=flat[:, 0].astype(np.int32),
             cell_place=flat[:, 1].astype(np.int32),
             cell_pair=np.array([pair_at[pair] for pair in flat[:, 2]], dtype=np.int32),
             cell_base=flat[:, 3].astype(np.int32),
             cell_heads=flat[:, 4].astype(np.int32),
-            idle_pointer=_pointer(idle),
+            idle_pointer=_build_pointer(idle),
             idle_kind=rest[:, 0].astype(np.int32),
             idle_pattern=rest[:, 1].astype(np.int32),
             idle_base=rest[:, 2].astype(np.int32),
@@ -232,12 +243,12 @@ class _Build:
             first_busy=np.zeros(self._places.count + 1, dtype=np.int32),
             damage=np.zeros(self._places.count + 1),
         )
-        return _with_base(day, len(self._places.places.sites))
+        return _add_base(day, len(self._places.places.sites))
 
-    def _rows(self) -> list[Programme]:
+    def _list_programmes(self) -> list[Programme]:
         return [self._operator.programme[name] for name in self._programme]
 
-    def _seats(self) -> NDArray[np.int32]:
+    def _count_seats(self) -> NDArray[np.int32]:
         """Return how many people each site can hold, within a measure's most people."""
         room = {row.id: len(row.usable_seats) if row.open else 0 for row in self._plan.sites}
         for row in self._operator.measures:
@@ -246,11 +257,11 @@ class _Build:
         return np.array([room[site.id] for site in self._places.places.sites], dtype=np.int32)
 
 
-def _numbered(operator: Operator, plan: Plan) -> dict[Pattern, int]:
+def _number_patterns(operator: Operator, plan: Plan) -> dict[Pattern, int]:
     """Number every pattern of a day and of its reliefs by its times."""
     placed = [*plan.placements]
     placed += [m.after for s in plan.scenarios.values() for m in s.moves if m.after is not None]
-    found = {_pattern(row) for row in placed}
+    found = {_build_pattern(row) for row in placed}
     shifts = select_shifts(operator, plan.day) if operator.shifts else {}
     found |= {list_break_patterns(shifts[name])[0] for name in plan.reserve if name in shifts}
 
@@ -260,35 +271,35 @@ def _numbered(operator: Operator, plan: Plan) -> dict[Pattern, int]:
     return {row: at for at, row in enumerate(sorted(found, key=order))}
 
 
-def _numbers_of_pairs(pairs: Sequence[int], patterns: int, programmes: int) -> NDArray[np.int32]:
+def _number_pairs(pairs: Sequence[int], patterns: int, programmes: int) -> NDArray[np.int32]:
     """Return the number of each pair: int32[pattern, programme], -1 where there is none."""
     found = np.full(patterns * programmes, -1, dtype=np.int32)
     found[list(pairs)] = np.arange(len(pairs))
     return found.reshape(patterns, programmes)
 
 
-def settings_of(plan: Plan) -> PlanSettings:
+def read_plan_settings(plan: Plan) -> PlanSettings:
     """Return the settings a plan was made with."""
     known = {name: plan.settings[name] for name in PlanSettings.__slots__ if name in plan.settings}
     return PlanSettings(**{name: float(value) for name, value in known.items()})
 
 
-def _pattern(placed: Placement) -> Pattern:
+def _build_pattern(placed: Placement) -> Pattern:
     return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
 
 
-def _pointer(parts: Sequence[Sequence[object]]) -> NDArray[np.int64]:
+def _build_pointer(parts: Sequence[Sequence[object]]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
 
 
-def _first(present: Floats) -> NDArray[np.int32]:
+def _find_first(present: Floats) -> NDArray[np.int32]:
     """Return the first half hour of each pattern, or their number when it has none."""
     some = present > 0
     first = np.where(some.any(axis=1), some.argmax(axis=1), present.shape[1])
     return np.asarray(first, dtype=np.int32)
 
 
-def _mean_aht(plan: Plan, aht_s: Floats, own: Sequence[float]) -> Floats:
+def _average_aht(plan: Plan, aht_s: Floats, own: Sequence[float]) -> Floats:
     """Return the handling time of each programme over the day's calls."""
     calls, aht = np.nan_to_num(plan.calls), np.nan_to_num(aht_s)
     total = calls.sum(axis=0)
@@ -296,7 +307,7 @@ def _mean_aht(plan: Plan, aht_s: Floats, own: Sequence[float]) -> Floats:
     return np.where(mean > 0, mean, np.asarray(own, dtype=np.float64))
 
 
-def _with_base(day: Day, sites: int) -> Day:
+def _add_base(day: Day, sites: int) -> Day:
     """Fill what the base plan has at each place, and what its loss costs without relief."""
     base = slice(int(day.cell_pointer[0]), int(day.cell_pointer[1]))
     place, pair, heads = day.cell_place[base], day.cell_pair[base], day.cell_heads[base]

@@ -17,9 +17,9 @@ from releve.crashtest.errors import CrashTestError, require
 from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, Visits
 from releve.crashtest.outbreak.controls import HOURS_MOST
 from releve.crashtest.run_arrays import CrashTest
-from releve.crashtest.telework import at_home, sent_home
+from releve.crashtest.telework import list_home_agents, send_home
 
-__all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "best_mix", "under_policies"]
+__all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "apply_policies", "rank_mixes"]
 
 Change = Callable[[Controls], Controls]
 MEASURES_MOST = 5
@@ -38,14 +38,14 @@ class Policy:
     home: float = 0.0
 
 
-def _longer(controls: Controls) -> Controls:
+def _lengthen_closures(controls: Controls) -> Controls:
     found = ClosurePolicy() if controls.closure is None else controls.closure
     if isinstance(found, ClosureCalendar):
-        return replace(controls, closure=found.map(_twice_as_long))
-    return replace(controls, closure=_twice_as_long(found))
+        return replace(controls, closure=found.map(_double_hours))
+    return replace(controls, closure=_double_hours(found))
 
 
-def _twice_as_long(rule: ClosurePolicy) -> ClosurePolicy:
+def _double_hours(rule: ClosurePolicy) -> ClosurePolicy:
     return replace(rule, hours=min(2 * rule.hours, HOURS_MOST))
 
 
@@ -59,7 +59,7 @@ POLICIES: Mapping[str, Policy] = {
             "the closure rule without tests of people with symptoms",
             lambda c: replace(c, symptom_test=0.0),
         ),
-        Policy("longer", "closures twice as long", _longer),
+        Policy("longer", "closures twice as long", _lengthen_closures),
         Policy(
             "tests",
             "nine in ten people with symptoms are tested",
@@ -90,7 +90,7 @@ POLICIES: Mapping[str, Policy] = {
 """The policies by id."""
 
 
-def under_policies(names: Sequence[str], test: CrashTest) -> CrashTest:
+def apply_policies(names: Sequence[str], test: CrashTest) -> CrashTest:
     """Return a test with the changes of several policies, one after another."""
     for name in names:
         if name not in POLICIES:
@@ -98,20 +98,20 @@ def under_policies(names: Sequence[str], test: CrashTest) -> CrashTest:
         policy = POLICIES[name]
         test = replace(test, controls=policy.change(test.controls))
         if policy.home > 0.0:
-            test = _with_home(test, policy.home)
+            test = _send_share_home(test, policy.home)
     return test
 
 
-def _with_home(test: CrashTest, share: float) -> CrashTest:
+def _send_share_home(test: CrashTest, share: float) -> CrashTest:
     """Place a share of the home-ready at home. Contacts are those of the first plan, as without."""
     population = test.scenario.population
     ready = np.flatnonzero(population.home_ready & (population.telework_rank < share))
     chosen = {population.agents[at] for at in ready}
-    plans = tuple(sent_home(test.operator, plan, chosen) for plan in test.plans)
+    plans = tuple(send_home(test.operator, plan, chosen) for plan in test.plans)
     home = np.zeros(population.size, dtype=np.bool_)
     if test.controls.at_home is not None:
         home |= test.controls.at_home
-    home[[population.number[name] for name in at_home(plans[0])]] = True
+    home[[population.number[name] for name in list_home_agents(plans[0])]] = True
     return replace(test, plans=plans, controls=replace(test.controls, at_home=home))
 
 
@@ -125,7 +125,7 @@ class Mix:
     penalty: float
 
 
-def best_mix(
+def rank_mixes(
     measures: Sequence[str],
     costs: Mapping[str, float],
     budget: float,

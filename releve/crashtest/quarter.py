@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from releve.crashtest.call_outcomes import serve
 from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
 from releve.crashtest.lost_places import ILLNESS, Losses
-from releve.crashtest.outbreak.rng import named, replication_key, unit
+from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit
 from releve.crashtest.settings import INTERVALS
 from releve.kernels.decorators import inlined_kernel, kernel
 
-__all__ = ["quarters"]
+__all__ = ["simulate_quarters"]
 
 Array = NDArray[Any]
 
 
 @kernel
-def quarters(
+def simulate_quarters(
     demand: Demand, who: Presence, losses: Losses, state: Array, away: Array, seed: int,
     number: Array, work: Work, out: Rows, placed: Array,
 ) -> None:  # fmt: skip
@@ -36,7 +36,7 @@ def quarters(
     """
     days = len(who.calendar)
     for r in range(len(away)):
-        key = replication_key(seed, number[r])
+        key = derive_replication_key(seed, number[r])
         work.queue.fill(0.0)
         work.opened.fill(0)
         work.done.fill(0.0)
@@ -49,17 +49,17 @@ def quarters(
                 _lose_waiting(demand, work, out, losses.taken[r, since], r)
                 continue
             begin, end = losses.pointer[r * days + day], losses.pointer[r * days + day + 1]
-            taken = _present(who, work, away[r, day], d)
+            taken = _count_present(who, work, away[r, day], d)
             calm = begin == end and taken == 0.0
             if not calm:
-                _place(who, losses, state, work, d, begin, end)
+                _place_agents(who, losses, state, work, d, begin, end)
                 losses.taken[r, day, ILLNESS] += taken
             if len(placed) == days:
                 _copy(who.base[d] if calm else work.placed, placed[day])
-            _day(demand, who, work, d, day, key, calm)
+            _serve_day(demand, who, work, d, day, key, calm)
             if losses.taken[r, day].sum() > 0.0:
                 since = day
-            _count(demand, work, out, losses.taken[r, since], r, day)
+            _count_day(demand, work, out, losses.taken[r, since], r, day)
         _lose_waiting(demand, work, out, losses.taken[r, since], r)
 
 
@@ -88,7 +88,7 @@ def _copy(source: Array, to: Array) -> None:
 
 
 @kernel
-def _present(who: Presence, work: Work, away: Array, d: int) -> float:
+def _count_present(who: Presence, work: Work, away: Array, d: int) -> float:
     """Set the share of each tally that is present; return the agent-half hours that are not."""
     some = False
     for g in range(len(away)):
@@ -104,7 +104,7 @@ def _present(who: Presence, work: Work, away: Array, d: int) -> float:
 
 
 @kernel
-def _place(
+def _place_agents(
     who: Presence, losses: Losses, state: Array, work: Work, d: int, begin: int, end: int
 ) -> None:
     """Set the effective agents of a day: those present of the base plan, and in each segment what
@@ -114,16 +114,20 @@ def _place(
     for c in range(who.pointer[d], who.pointer[d + 1]):
         work.people[who.pair[c]] += who.heads[c] * work.share[who.tally[c]]
     for q in range(who.pairs[d]):
-        _add(who, work, d, q, work.people[q], 0, INTERVALS)
+        _add_people(who, work, d, q, work.people[q], 0, INTERVALS)
     for segment in range(begin, end):
         at = state[segment]
         for c in range(who.pointer[at], who.pointer[at + 1]):
             people = who.heads[c] * work.share[who.tally[c]]
-            _add(who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment])
+            _add_people(
+                who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment]
+            )
 
 
 @inlined_kernel
-def _add(who: Presence, work: Work, d: int, q: int, people: float, begin: int, end: int) -> None:
+def _add_people(
+    who: Presence, work: Work, d: int, q: int, people: float, begin: int, end: int
+) -> None:
     """Add people on a pair, or take them away, in the half hours ``begin`` up to ``end``."""
     k, p = who.pair_pattern[d, q], who.pair_programme[d, q]
     if people != 0.0:
@@ -132,11 +136,13 @@ def _add(who: Presence, work: Work, d: int, q: int, people: float, begin: int, e
 
 
 @kernel
-def _day(demand: Demand, who: Presence, work: Work, d: int, day: int, key: Any, calm: bool) -> None:
+def _serve_day(
+    demand: Demand, who: Presence, work: Work, d: int, day: int, key: Any, calm: bool
+) -> None:
     """Serve the calls of a day, as it came and calm; once where both are the same."""
     bins = demand.busy.shape[1]
     for p in range(len(demand.kind)):
-        u = unit(named(key, demand.key[p]), day)
+        u = draw_unit(derive_key(key, demand.key[p]), day)
         factor = demand.busy[p, min(int(u * bins), bins - 1)]
         same = calm and demand.kind[p] < 2 and work.queue[0, p] == work.queue[1, p]
         serve(demand, work, who.base[d], 1, d, p, factor)
@@ -149,7 +155,7 @@ def _day(demand: Demand, who: Presence, work: Work, d: int, day: int, key: Any, 
 
 
 @kernel
-def _count(demand: Demand, work: Work, out: Rows, taken: Array, r: int, day: int) -> None:
+def _count_day(demand: Demand, work: Work, out: Rows, taken: Array, r: int, day: int) -> None:
     """Add a day to the sums of the quarter."""
     work.day.fill(0.0)
     work.day[:, 2:] = 1.0

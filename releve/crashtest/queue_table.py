@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from releve.demand import metrics
 
-__all__ = ["BETA_FIRST", "BETA_STEP", "LOG_FIRST", "LOG_STEP", "queue_table"]
+__all__ = ["BETA_FIRST", "BETA_STEP", "LOG_FIRST", "LOG_STEP", "build_queue_table"]
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ LOG_FIRST, LOG_STEP, LOG_LAST = float(np.log(0.02)), 0.2, float(np.log(2000.0))
 BETA_FIRST, BETA_STEP, BETA_LAST = -14.0, 0.2, 8.0
 
 
-def queue_table(aht_s: float, patience_s: float, threshold_s: float) -> Floats:
+def build_queue_table(aht_s: float, patience_s: float, threshold_s: float) -> Floats:
     """Return float64[log load, beta, measure] for a queue.
 
     Measures: load lost / sqrt(load); share of the offered that is served within the threshold;
@@ -34,11 +34,13 @@ def queue_table(aht_s: float, patience_s: float, threshold_s: float) -> Floats:
     agents = np.maximum(0.0, load + betas * np.sqrt(load))
     low = np.floor(agents)
     share = (agents - low)[..., None]
-    fewer, more = (_measured(load, n, aht_s, patience_s, threshold_s) for n in (low, low + 1.0))
+    fewer, more = (
+        _measure_nodes(load, n, aht_s, patience_s, threshold_s) for n in (low, low + 1.0)
+    )
     return np.ascontiguousarray(fewer * (1.0 - share) + more * share)
 
 
-def _measured(
+def _measure_nodes(
     load: Floats, agents: Floats, aht_s: float, patience_s: float, threshold_s: float
 ) -> Floats:
     found = metrics(load, aht_s, aht_s, patience_s, agents, threshold_s)

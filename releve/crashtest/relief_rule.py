@@ -24,19 +24,19 @@ from releve.crashtest.kernel_types import Cells, Day
 from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = [
-    "Room",
+    "RuleBuffers",
     "Start",
-    "base_changes",
-    "cells_of",
-    "changes_of",
-    "room_for",
-    "start_of",
+    "allocate_buffers",
+    "build_cells",
+    "build_changes",
+    "build_start",
+    "find_base_changes",
 ]
 
 Array = NDArray[Any]
 
 
-class Room(NamedTuple):
+class RuleBuffers(NamedTuple):
     """Working arrays of the rule: ``placed[t, p]`` effective agents, ``used[site, t]`` seats;
     people without work ``kind``, ``pattern``, ``exposed``, ``heads``; people at work ``at_*``;
     ``short_first[p]`` up to ``short_last[p]`` the half hours outside which nobody is missing;
@@ -69,20 +69,20 @@ class Start(NamedTuple):
     used: Array
 
 
-def start_of(day: Day, scenario: int, room: Room) -> Start:
+def build_start(day: Day, scenario: int, room: RuleBuffers) -> Start:
     """Return what a scenario has at work, from which its states set out."""
-    _begin(day, scenario, room)
+    _load_scenario(day, scenario, room)
     return Start(room.placed.copy(), room.used.copy())
 
 
-def room_for(day: Day) -> Room:
+def allocate_buffers(day: Day) -> RuleBuffers:
     """Return room for any state of a day."""
     cells = int(np.diff(day.cell_pointer).max(initial=0))
     idle = int(np.diff(day.idle_pointer).max(initial=0))
     people = int(day.cell_heads[: int(day.cell_pointer[1])].sum())
     people += int(day.idle_heads[: int(day.idle_pointer[1])].sum())
     most, waiting = cells + 2 * people + 8, cells + idle + 8
-    return Room(
+    return RuleBuffers(
         placed=np.zeros_like(day.need),
         used=np.zeros((len(day.seats), len(day.need))),
         kind=np.zeros(waiting, dtype=np.int32),
@@ -103,12 +103,12 @@ def room_for(day: Day) -> Room:
     )
 
 
-def cells_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> Cells:
+def build_cells(day: Day, scenario: int, lost: Array, refill: bool, room: RuleBuffers) -> Cells:
     """Return the effective agents of a scenario without the lost places, bool[place].
 
     ``refill``: whether people without work are given some.
     """
-    _state(day, scenario, lost, refill, room, start_of(day, scenario, room))
+    _build_state(day, scenario, lost, refill, room, build_start(day, scenario, room))
     n = int(room.n[1])
     pair = room.at_pair[:n].copy()
     at_home = room.at_place[:n] >= len(day.seats)
@@ -116,17 +116,17 @@ def cells_of(day: Day, scenario: int, lost: Array, refill: bool, room: Room) -> 
     return Cells(day.tally[room.at_kind[:n]], pair, room.at_heads[:n] * effect)
 
 
-def changes_of(
-    day: Day, scenario: int, lost: Array, refill: bool, room: Room, start: Start
+def build_changes(
+    day: Day, scenario: int, lost: Array, refill: bool, room: RuleBuffers, start: Start
 ) -> Cells:
-    """Return what the state differs by from its scenario, as :func:`cells_of` would have it: who
-    leaves a pair has negative heads. ``start``: :func:`start_of` the scenario."""
-    _state(day, scenario, lost, refill, room, start)
+    """Return what the state differs by from its scenario, as :func:`build_cells` would have it: who
+    leaves a pair has negative heads. ``start``: :func:`build_start` the scenario."""
+    _build_state(day, scenario, lost, refill, room, start)
     n = int(room.n[2])
     return Cells(room.out_tally[:n].copy(), room.out_pair[:n].copy(), room.out_heads[:n].copy())
 
 
-def base_changes(day: Day, scenario: int) -> Cells:
+def find_base_changes(day: Day, scenario: int) -> Cells:
     """Return what a scenario differs by from the base plan, by tally and pair."""
     found: dict[tuple[int, int, bool], int] = {}
     for which, sign in ((scenario, 1), (0, -1)):
@@ -152,45 +152,47 @@ def base_changes(day: Day, scenario: int) -> Cells:
 
 
 @kernel
-def _begin(day: Day, scenario: int, r: Room) -> None:
+def _load_scenario(day: Day, scenario: int, r: RuleBuffers) -> None:
     r.placed.fill(0.0)
     r.used.fill(0.0)
     for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
-        _count(day, r, day.cell_place[c], day.cell_pair[c], day.cell_heads[c])
+        _count_work(day, r, day.cell_place[c], day.cell_pair[c], day.cell_heads[c])
 
 
 @kernel
-def _state(day: Day, scenario: int, lost: Array, refill: bool, r: Room, start: Start) -> None:
+def _build_state(
+    day: Day, scenario: int, lost: Array, refill: bool, r: RuleBuffers, start: Start
+) -> None:
     r.n.fill(0)
     _copy(start.placed, r.placed)
     _copy(start.used, r.used)
     for c in range(day.cell_pointer[scenario], day.cell_pointer[scenario + 1]):
         pair, place = day.cell_pair[c], day.cell_place[c]
         kind, heads = day.cell_kind[c], day.cell_heads[c]
-        exposed = _exposed(day, day.cell_base[c], lost)
+        exposed = _is_exposed(day, day.cell_base[c], lost)
         if lost[place] or (exposed and refill and place < len(day.seats)):
-            _wait(r, kind, day.pair_pattern[pair], exposed or place < len(day.seats), heads)
-            _change(day, r, kind, place, pair, -heads)
+            _add_waiting(r, kind, day.pair_pattern[pair], exposed or place < len(day.seats), heads)
+            _note_change(day, r, kind, place, pair, -heads)
             if refill:
-                _count(day, r, place, pair, -heads)
+                _count_work(day, r, place, pair, -heads)
         else:
-            _put(r, kind, place, pair, heads, place >= len(day.seats))
+            _add_working(r, kind, place, pair, heads, place >= len(day.seats))
     if not refill:
         return
     for i in range(day.idle_pointer[scenario], day.idle_pointer[scenario + 1]):
-        exposed = _exposed(day, day.idle_base[i], lost)
-        _wait(r, day.idle_kind[i], day.idle_pattern[i], exposed, day.idle_heads[i])
+        exposed = _is_exposed(day, day.idle_base[i], lost)
+        _add_waiting(r, day.idle_kind[i], day.idle_pattern[i], exposed, day.idle_heads[i])
     _find_short(day, r)
     for i in range(r.n[0]):
-        _employ(day, r, i, lost)
+        _assign_work(day, r, i, lost)
     for i in range(r.n[1]):
-        _exchange(day, r, i, lost)
+        _reassign_work(day, r, i, lost)
     for i in range(r.n[0]):
-        _employ(day, r, i, lost)
+        _assign_work(day, r, i, lost)
 
 
 @kernel
-def _find_short(day: Day, r: Room) -> None:
+def _find_short(day: Day, r: RuleBuffers) -> None:
     """Note in which half hours of a programme somebody is missing at all: elsewhere nobody is
     worth anything, which need not be worked out."""
     for p in range(len(day.weight)):
@@ -202,13 +204,13 @@ def _find_short(day: Day, r: Room) -> None:
 
 
 @inlined_kernel
-def _short(day: Day, r: Room, k: int, p: int) -> bool:
+def _may_be_short(day: Day, r: RuleBuffers, k: int, p: int) -> bool:
     """Return whether somebody may be missing while a pattern lasts."""
     return bool(r.short_first[p] < day.end[k] and r.short_last[p] > day.first[k])
 
 
 @kernel
-def _change(day: Day, r: Room, kind: int, place: int, pair: int, heads: int) -> None:
+def _note_change(day: Day, r: RuleBuffers, kind: int, place: int, pair: int, heads: int) -> None:
     """Note that people join a pair, or leave it when ``heads`` is negative."""
     i = r.n[2]
     effect = 1.0 if place < len(day.seats) else day.home_effect[day.pair_programme[pair]]
@@ -217,13 +219,13 @@ def _change(day: Day, r: Room, kind: int, place: int, pair: int, heads: int) -> 
 
 
 @inlined_kernel
-def _exposed(day: Day, base: int, lost: Array) -> bool:
+def _is_exposed(day: Day, base: int, lost: Array) -> bool:
     """Return whether people belong to a lost site in the base plan."""
     return bool(0 <= base < len(day.seats) and lost[base])
 
 
 @inlined_kernel
-def _wait(r: Room, kind: int, pattern: int, exposed: bool, heads: int) -> None:
+def _add_waiting(r: RuleBuffers, kind: int, pattern: int, exposed: bool, heads: int) -> None:
     i = r.n[0]
     r.kind[i], r.pattern[i], r.exposed[i], r.heads[i] = kind, pattern, exposed, heads
     r.n[0] = i + 1
@@ -237,14 +239,16 @@ def _copy(source: Array, to: Array) -> None:
 
 
 @kernel
-def _work(day: Day, r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
+def _put_to_work(
+    day: Day, r: RuleBuffers, kind: int, place: int, pair: int, heads: int, bound: bool
+) -> None:
     """Put people to work beyond those the scenario has."""
-    _put(r, kind, place, pair, heads, bound)
-    _count(day, r, place, pair, heads)
+    _add_working(r, kind, place, pair, heads, bound)
+    _count_work(day, r, place, pair, heads)
 
 
 @inlined_kernel
-def _put(r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
+def _add_working(r: RuleBuffers, kind: int, place: int, pair: int, heads: int, bound: bool) -> None:
     """Note people at work; ``bound``: they may not go on a site."""
     i = r.n[1]
     r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_heads[i] = kind, place, pair, heads
@@ -253,7 +257,7 @@ def _put(r: Room, kind: int, place: int, pair: int, heads: int, bound: bool) -> 
 
 
 @kernel
-def _count(day: Day, r: Room, place: int, pair: int, heads: int) -> None:
+def _count_work(day: Day, r: RuleBuffers, place: int, pair: int, heads: int) -> None:
     """Count people at work, or off it when ``heads`` is negative."""
     k, p = day.pair_pattern[pair], day.pair_programme[pair]
     on_site = place < len(day.seats)
@@ -265,7 +269,7 @@ def _count(day: Day, r: Room, place: int, pair: int, heads: int) -> None:
 
 
 @kernel
-def _gain(day: Day, r: Room, k: int, place: int, p: int) -> float:
+def _compute_gain(day: Day, r: RuleBuffers, k: int, place: int, p: int) -> float:
     """Return what one person of a pattern is worth on a programme; -1 where no seat is left."""
     on_site = place < len(day.seats)
     effect = 1.0 if on_site else day.home_effect[p]
@@ -280,54 +284,56 @@ def _gain(day: Day, r: Room, k: int, place: int, p: int) -> float:
 
 
 @kernel
-def _best(day: Day, r: Room, kind: int, k: int, bound: bool, lost: Array, least: float) -> int:
+def _find_best_option(
+    day: Day, r: RuleBuffers, kind: int, k: int, bound: bool, lost: Array, least: float
+) -> int:
     """Return the option of a kind that is worth most and more than ``least``, or -1."""
     best, found = least, -1
     for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):
         place, p = day.option_place[o], day.option_programme[o]
         if lost[place] or (bound and place < len(day.seats)) or day.pair_of[k, p] < 0:
             continue
-        if not _short(day, r, k, p):
+        if not _may_be_short(day, r, k, p):
             continue
-        gain = _gain(day, r, k, place, p)
+        gain = _compute_gain(day, r, k, place, p)
         if gain > best + 1e-9:
             best, found = gain, o
     return found
 
 
 @kernel
-def _employ(day: Day, r: Room, i: int, lost: Array) -> None:
+def _assign_work(day: Day, r: RuleBuffers, i: int, lost: Array) -> None:
     """Give the people of an entry work, one by one, until nothing is worth it."""
     while r.heads[i] > 0:
-        o = _best(day, r, r.kind[i], r.pattern[i], r.exposed[i], lost, 0.0)
+        o = _find_best_option(day, r, r.kind[i], r.pattern[i], r.exposed[i], lost, 0.0)
         if o < 0:
             return
         p = day.option_programme[o]
         pair = day.pair_of[r.pattern[i], p]
-        _work(day, r, r.kind[i], day.option_place[o], pair, 1, r.exposed[i])
-        _change(day, r, r.kind[i], day.option_place[o], pair, 1)
+        _put_to_work(day, r, r.kind[i], day.option_place[o], pair, 1, r.exposed[i])
+        _note_change(day, r, r.kind[i], day.option_place[o], pair, 1)
         r.heads[i] -= 1
 
 
 @kernel
-def _exchange(day: Day, r: Room, i: int, lost: Array) -> None:
+def _reassign_work(day: Day, r: RuleBuffers, i: int, lost: Array) -> None:
     """Let people of an entry change to work that is worth more than what they leave."""
     kind, place, pair, bound = r.at_kind[i], r.at_place[i], r.at_pair[i], r.at_bound[i]
     k, p = day.pair_pattern[pair], day.pair_programme[pair]
     some = False
     for o in range(day.option_pointer[kind], day.option_pointer[kind + 1]):
-        some = some or _short(day, r, k, day.option_programme[o])
+        some = some or _may_be_short(day, r, k, day.option_programme[o])
     while some and r.at_heads[i] > 0 and r.n[1] < len(r.at_kind):
-        _count(day, r, place, pair, -1)
-        worth = max(0.0, _gain(day, r, k, place, p))
-        o = _best(day, r, kind, k, bound, lost, worth)
+        _count_work(day, r, place, pair, -1)
+        worth = max(0.0, _compute_gain(day, r, k, place, p))
+        o = _find_best_option(day, r, kind, k, bound, lost, worth)
         if o < 0:
-            _count(day, r, place, pair, 1)
+            _count_work(day, r, place, pair, 1)
             return
         r.at_heads[i] -= 1
         r.short_first[p] = min(r.short_first[p], day.first[k])
         r.short_last[p] = max(r.short_last[p], day.end[k])
         to = day.pair_of[k, day.option_programme[o]]
-        _work(day, r, kind, day.option_place[o], to, 1, bound)
-        _change(day, r, kind, place, pair, -1)
-        _change(day, r, kind, day.option_place[o], to, 1)
+        _put_to_work(day, r, kind, day.option_place[o], to, 1, bound)
+        _note_change(day, r, kind, place, pair, -1)
+        _note_change(day, r, kind, day.option_place[o], to, 1)

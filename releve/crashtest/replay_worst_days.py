@@ -17,20 +17,20 @@ from releve.crashtest.call_outcomes import serve
 from releve.crashtest.errors import require
 from releve.crashtest.kernel_types import CLIENT
 from releve.crashtest.outbreak import Estimate
-from releve.crashtest.outbreak.rng import named, replication_key, unit
-from releve.crashtest.run import Quarters, Runner, empty_work
-from releve.crashtest.run_arrays import CrashTest, Prepared
+from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit
+from releve.crashtest.run import Quarters, Runner, allocate_work
+from releve.crashtest.run_arrays import CrashTest, RunArrays
 from releve.crashtest.settings import INTERVALS
 from releve.demand.queue import CentreSpec, simulate
 from releve.demand.queue.outcome import estimate_ratio
 
-__all__ = ["Redone", "redo_worst"]
+__all__ = ["ReplayedDay", "replay_worst"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Redone:
+class ReplayedDay:
     """A client's bad day: quarter, day, the share of its inbound calls lost by formula, and by the
     simulator with its interval."""
 
@@ -41,9 +41,9 @@ class Redone:
     simulated: Estimate
 
 
-def redo_worst(
-    test: CrashTest, ready: Prepared, rows: Quarters, *, days: int = 1, replications: int = 50
-) -> tuple[Redone, ...]:
+def replay_worst(
+    test: CrashTest, ready: RunArrays, rows: Quarters, *, days: int = 1, replications: int = 50
+) -> tuple[ReplayedDay, ...]:
     """Simulate the ``days`` worst days of each client, each of another quarter."""
     require(days >= 1, "days >= 1", days)
     require(replications >= 2, "replications >= 2", replications)
@@ -52,62 +52,62 @@ def redo_worst(
         for r in np.argsort(-rows.worst[:, c], kind="stable")[:days]:
             if rows.worst[r, c] > 0:
                 day = int(rows.client[r, c, CLIENT.index("worst_day")])
-                row = _redone(test, ready, runner, c, rows.first + int(r), day, replications)
+                row = _replay_day(test, ready, runner, c, rows.first + int(r), day, replications)
                 found += [row] if row is not None else []
     return tuple(found)
 
 
-def _redone(
+def _replay_day(
     test: CrashTest,
-    ready: Prepared,
+    ready: RunArrays,
     runner: Runner,
     c: int,
     replication: int,
     day: int,
     replications: int,
-) -> Redone | None:
+) -> ReplayedDay | None:
     demand, d = ready.demand, int(ready.where.calendar[day])
     mine = np.flatnonzero((demand.client == c) & (demand.kind == 0))
-    factor = _factors(ready, replication, day)
+    factor = _draw_factors(ready, replication, day)
     calls = demand.calls[d, mine].T * factor[mine]
     if not calls.any():
         return None
     placed = np.zeros((ready.settings.days, len(demand.kind), INTERVALS))
     runner.run(replication, 1, placed)
     on_phone = placed[day, mine].T * demand.available[mine]
-    formula = _by_formula(ready, d, mine, placed[day], factor)
-    return Redone(
+    formula = _serve_by_formula(ready, d, mine, placed[day], factor)
+    return ReplayedDay(
         client=test.operator.clients[c].id,
         replication=replication,
         day=day,
         formula=formula,
-        simulated=_simulated(test, ready, d, mine, calls, on_phone, replications),
+        simulated=_simulate_day(test, ready, d, mine, calls, on_phone, replications),
     )
 
 
-def _factors(ready: Prepared, replication: int, day: int) -> Floats:
+def _draw_factors(ready: RunArrays, replication: int, day: int) -> Floats:
     """Return how busy a day of each programme is, as the kernel draws it."""
     busy = ready.demand.busy
-    quarter = np.uint64(replication_key(ready.settings.seed, replication))
-    drawn = [unit(np.uint64(named(quarter, key)), day) for key in ready.demand.key]
+    quarter = np.uint64(derive_replication_key(ready.settings.seed, replication))
+    drawn = [draw_unit(np.uint64(derive_key(quarter, key)), day) for key in ready.demand.key]
     bins = np.minimum((np.array(drawn) * busy.shape[1]).astype(np.int64), busy.shape[1] - 1)
     return np.asarray(busy[np.arange(len(bins)), bins])
 
 
-def _by_formula(
-    ready: Prepared, d: int, mine: NDArray[np.intp], placed: Floats, factor: Floats
+def _serve_by_formula(
+    ready: RunArrays, d: int, mine: NDArray[np.intp], placed: Floats, factor: Floats
 ) -> float:
     """Return the share lost by formula on a day that begins with an empty line."""
-    work = empty_work(ready, ready.presence)
+    work = allocate_work(ready, ready.presence)
     for p in mine:
         serve(ready.demand, work, placed, 0, d, p, factor[p])
     lost = work.out[0, mine, 1].sum() + work.queue[0, mine].sum()
     return float(lost / work.out[0, mine, 0].sum())
 
 
-def _simulated(
+def _simulate_day(
     test: CrashTest,
-    ready: Prepared,
+    ready: RunArrays,
     d: int,
     mine: NDArray[np.intp],
     calls: Floats,

@@ -14,13 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest.ablation import RemovedCause, Without, removed_causes
+from releve.crashtest.ablation import Ablation, RemovedCause, rank_causes
 from releve.crashtest.errors import CrashTestError
-from releve.crashtest.estimates import band, mean, ratio, share, within
+from releve.crashtest.estimates import (
+    compute_service_level,
+    estimate_band,
+    estimate_mean,
+    estimate_ratio,
+    estimate_share,
+)
 from releve.crashtest.kernel_types import BINS, CLIENT, PROGRAMME
 from releve.crashtest.outbreak import FIELDS, Band, Estimate
 from releve.crashtest.run import Quarters
-from releve.crashtest.run_arrays import CrashTest, Prepared
+from releve.crashtest.run_arrays import CrashTest, RunArrays
 from releve.crashtest.settings import INTERVALS
 
 __all__ = [
@@ -30,10 +36,10 @@ __all__ = [
     "CrashResult",
     "OutbreakResult",
     "SiteResult",
-    "broken",
-    "penalties",
+    "build_result",
+    "compute_penalties",
+    "find_broken_targets",
     "result_from_json",
-    "result_of",
     "result_to_json",
 ]
 
@@ -156,19 +162,19 @@ class CrashResult:
     removed_quarters: int = 0
 
 
-def result_of(
+def build_result(
     test: CrashTest,
-    ready: Prepared,
+    ready: RunArrays,
     rows: Quarters,
     label: str = "",
-    without: Without | None = None,
+    without: Ablation | None = None,
 ) -> CrashResult:
     """Return what quarters say, and some of them ``without`` each cause."""
     operator = test.operator
     offered, lost = rows.programme[:, :, _OFFERED], rows.programme[:, :, _LOST]
-    served = ratio((offered - lost).sum(axis=1), offered.sum(axis=1))
+    served = estimate_ratio((offered - lost).sum(axis=1), offered.sum(axis=1))
     settings = {**asdict(test.settings), "target": test.target}
-    causes = [_cause(test, ready, rows, at) for at in range(len(ready.causes))]
+    causes = [_build_cause(test, ready, rows, at) for at in range(len(ready.causes))]
     return CrashResult(
         operator=operator.row.name,
         synthetic=operator.row.synthetic,
@@ -181,28 +187,33 @@ def result_of(
         unplanned=ready.unplanned,
         unknown=ready.unknown,
         calls_served=served,
-        penalty=mean(penalties(ready, rows).sum(axis=1), most=most_penalty(ready, rows).sum()),
-        clients=tuple(_client(test, ready, rows, c) for c in range(rows.worst.shape[1])),
-        sites=tuple(_site(test, ready, rows, at) for at in range(len(operator.sites))),
+        penalty=estimate_mean(
+            compute_penalties(ready, rows).sum(axis=1),
+            most=compute_largest_penalty(ready, rows).sum(),
+        ),
+        clients=tuple(_build_client(test, ready, rows, c) for c in range(rows.worst.shape[1])),
+        sites=tuple(_build_site(test, ready, rows, at) for at in range(len(operator.sites))),
         causes=tuple(sorted(causes, key=lambda one: -one.lost.value)),
-        outbreak=_outbreak(rows, len(ready.tally_of), test.settings.days),
-        removed=() if without is None else removed_causes(test, ready, without),
+        outbreak=_build_outbreak(rows, len(ready.tally_of), test.settings.days),
+        removed=() if without is None else rank_causes(test, ready, without),
         removed_quarters=0 if without is None else len(without),
     )
 
 
-def penalties(ready: Prepared, rows: Quarters, column: int = _LOST) -> Floats:
+def compute_penalties(ready: RunArrays, rows: Quarters, column: int = _LOST) -> Floats:
     """Return the penalty of every quarter and client in EUR: float64[r, client]."""
     cost = rows.programme[:, :, column] * ready.demand.penalty
-    return _by_client(ready, cost, rows.worst.shape[1])
+    return _sum_by_client(ready, cost, rows.worst.shape[1])
 
 
-def most_penalty(ready: Prepared, rows: Quarters) -> Floats:
+def compute_largest_penalty(ready: RunArrays, rows: Quarters) -> Floats:
     """Return the penalty of a quarter that loses everything: float64[client], EUR."""
-    return np.asarray(penalties(ready, rows, _OFFERED).max(axis=0))
+    return np.asarray(compute_penalties(ready, rows, _OFFERED).max(axis=0))
 
 
-def broken(test: CrashTest, ready: Prepared, rows: Quarters, *, calm: bool = False) -> Floats:
+def find_broken_targets(
+    test: CrashTest, ready: RunArrays, rows: Quarters, *, calm: bool = False
+) -> Floats:
     """Return whether a client's target is missed over a quarter: float64[r, client], 0 or 1.
 
     Inbound: the answer rate or the service level by its own definition; others: the least share.
@@ -214,63 +225,66 @@ def broken(test: CrashTest, ready: Prepared, rows: Quarters, *, calm: bool = Fal
     missed = some & (lost > (1.0 - ready.demand.least) * offered + 1e-9)
     for p, row in enumerate(test.programmes):
         if row.kind == "inbound":
-            level = within(
+            level = compute_service_level(
                 row.service_definition, offered[:, p], lost[:, p], in_time[:, p], short[:, p]
             )
             missed[:, p] |= some[:, p] & (level < row.service_target - 1e-9)
-    return np.minimum(1.0, _by_client(ready, missed.astype(float), rows.worst.shape[1]))
+    return np.minimum(1.0, _sum_by_client(ready, missed.astype(float), rows.worst.shape[1]))
 
 
-def _by_client(ready: Prepared, values: Floats, clients: int) -> Floats:
+def _sum_by_client(ready: RunArrays, values: Floats, clients: int) -> Floats:
     found = np.zeros((len(values), clients))
     for p, c in enumerate(ready.demand.client):
         found[:, c] += values[:, p]
     return found
 
 
-def _client(test: CrashTest, ready: Prepared, rows: Quarters, c: int) -> ClientResult:
+def _build_client(test: CrashTest, ready: RunArrays, rows: Quarters, c: int) -> ClientResult:
     row = test.operator.clients[c]
     mine = ready.demand.client == c
     offered, lost, calm = (
         rows.programme[:, mine, column].sum(axis=1) for column in (_OFFERED, _LOST, _CALM_LOST)
     )
     days, held, calm_held = (rows.client[:, c, CLIENT.index(n)] for n in CLIENT[:3])
-    cost, calm_cost = penalties(ready, rows)[:, c], penalties(ready, rows, _CALM_LOST)[:, c]
-    all_calls, all_cost = float(offered.max()), float(most_penalty(ready, rows)[c])
+    cost, calm_cost = (
+        compute_penalties(ready, rows)[:, c],
+        compute_penalties(ready, rows, _CALM_LOST)[:, c],
+    )
+    all_calls, all_cost = float(offered.max()), float(compute_largest_penalty(ready, rows)[c])
     worst = np.where(offered > 0, lost / np.maximum(offered, 1e-12), 0.0)
     at = int(np.argmax(worst))
     missed = rows.client[:, c, CLIENT.index("first_missed")]
     return ClientResult(
         client=row.id,
         name=row.name,
-        calls_served=ratio(offered - lost, offered),
-        calm_served=ratio(offered - calm, offered),
-        days_served=ratio(held, days),
-        calm_days_served=ratio(calm_held, days),
-        lost=mean(lost, most=all_calls),
-        lost_band=band(lost),
-        lost_to_disasters=mean(lost - calm, most=all_calls),
-        breaks_target=share(broken(test, ready, rows)[:, c]),
-        calm_breaks_target=share(broken(test, ready, rows, calm=True)[:, c]),
-        penalty=mean(cost, most=all_cost),
-        penalty_band=band(cost),
-        penalty_of_disasters=mean(cost - calm_cost, most=all_cost),
-        worst_day=band(np.maximum(rows.worst[:, c], 0.0)),
+        calls_served=estimate_ratio(offered - lost, offered),
+        calm_served=estimate_ratio(offered - calm, offered),
+        days_served=estimate_ratio(held, days),
+        calm_days_served=estimate_ratio(calm_held, days),
+        lost=estimate_mean(lost, most=all_calls),
+        lost_band=estimate_band(lost),
+        lost_to_disasters=estimate_mean(lost - calm, most=all_calls),
+        breaks_target=estimate_share(find_broken_targets(test, ready, rows)[:, c]),
+        calm_breaks_target=estimate_share(find_broken_targets(test, ready, rows, calm=True)[:, c]),
+        penalty=estimate_mean(cost, most=all_cost),
+        penalty_band=estimate_band(cost),
+        penalty_of_disasters=estimate_mean(cost - calm_cost, most=all_cost),
+        worst_day=estimate_band(np.maximum(rows.worst[:, c], 0.0)),
         worst_quarter=float(worst[at]),
         worst_replication=rows.first + at,
-        fan=tuple(_quantiles(rows.fan[day, c]) for day in range(len(rows.fan))),
+        fan=tuple(_find_quantiles(rows.fan[day, c]) for day in range(len(rows.fan))),
         survival=tuple(float((missed > day).mean()) for day in range(test.settings.days)),
-        lost_shares=_percents(worst),
+        lost_shares=_count_percents(worst),
     )
 
 
-def _percents(shares: Floats) -> tuple[int, ...]:
+def _count_percents(shares: Floats) -> tuple[int, ...]:
     """Return how many shares lie in each whole percent, 0 .. 100."""
     bins = np.minimum((shares * 100 + 1e-9).astype(np.int64), 100)
     return tuple(int(n) for n in np.bincount(bins, minlength=101))
 
 
-def _quantiles(counts: NDArray[np.int64]) -> tuple[float, ...]:
+def _find_quantiles(counts: NDArray[np.int64]) -> tuple[float, ...]:
     """Return the shares served at the quantiles of FAN; empty on a day without service."""
     total = int(counts.sum())
     if not total:
@@ -280,24 +294,28 @@ def _quantiles(counts: NDArray[np.int64]) -> tuple[float, ...]:
     return tuple(min(at, BINS - 1) / (BINS - 1) for at in found)
 
 
-def _site(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> SiteResult:
+def _build_site(test: CrashTest, ready: RunArrays, rows: Quarters, at: int) -> SiteResult:
     site = test.operator.sites[at]
     days = rows.lost[:, at, :] / INTERVALS
     all_days = float(test.settings.days)
-    by = {name: mean(days[:, i], most=all_days) for i, name in enumerate(ready.causes) if i >= 1}
+    by = {
+        name: estimate_mean(days[:, i], most=all_days)
+        for i, name in enumerate(ready.causes)
+        if i >= 1
+    }
     closed = np.bincount(days[:, 1].astype(np.int64), minlength=1)
     return SiteResult(
         site=site.id,
         name=site.name,
-        closures=mean(rows.closures[:, at], most=1.0),
-        closes=share(rows.closures[:, at] > 0),
-        days_lost=mean(days.sum(axis=1), most=all_days),
+        closures=estimate_mean(rows.closures[:, at], most=1.0),
+        closes=estimate_share(rows.closures[:, at] > 0),
+        days_lost=estimate_mean(days.sum(axis=1), most=all_days),
         days_lost_by=by,
         closed_days=tuple(int(n) for n in closed),
     )
 
 
-def _cause(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> CauseResult:
+def _build_cause(test: CrashTest, ready: RunArrays, rows: Quarters, at: int) -> CauseResult:
     harm = rows.harm[:, at, :]
     lost = harm.sum(axis=1)
     places = rows.lost[:, :, at].sum(axis=1) / INTERVALS
@@ -309,25 +327,25 @@ def _cause(test: CrashTest, ready: Prepared, rows: Quarters, at: int) -> CauseRe
     return CauseResult(
         cause=ready.causes[at],
         name=names[ready.causes[at]],
-        lost=mean(lost, most=everything),
-        lost_band=band(lost),
-        occurs=share((places if at >= 1 else away) > 0),
-        place_days=mean(places, most=float(test.settings.days * rows.lost.shape[1])),
+        lost=estimate_mean(lost, most=everything),
+        lost_band=estimate_band(lost),
+        occurs=estimate_share((places if at >= 1 else away) > 0),
+        place_days=estimate_mean(places, most=float(test.settings.days * rows.lost.shape[1])),
         lost_by_client={c: float(harm[:, i].mean()) for i, c in enumerate(clients)},
     )
 
 
-def _outbreak(rows: Quarters, agents: int, days: int) -> OutbreakResult:
+def _build_outbreak(rows: Quarters, agents: int, days: int) -> OutbreakResult:
     infected = rows.outbreak[:, FIELDS.index("infected")]
     away = rows.outbreak[:, FIELDS.index("away_days")]
     return OutbreakResult(
-        infected=mean(infected, most=agents),
-        infected_band=band(infected),
-        none=share(infected == 0),
-        major=share(infected >= 0.1 * agents),
-        sizes=_percents(infected / agents),
-        away_days=mean(away, most=float(agents) * days),
-        away_band=band(away),
+        infected=estimate_mean(infected, most=agents),
+        infected_band=estimate_band(infected),
+        none=estimate_share(infected == 0),
+        major=estimate_share(infected >= 0.1 * agents),
+        sizes=_count_percents(infected / agents),
+        away_days=estimate_mean(away, most=float(agents) * days),
+        away_band=estimate_band(away),
     )
 
 

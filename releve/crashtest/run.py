@@ -18,16 +18,23 @@ from numpy.typing import NDArray
 
 from releve.crashtest.errors import require
 from releve.crashtest.kernel_types import BINS, CLIENT, PROGRAMME, Cells, Presence, Rows, Work
-from releve.crashtest.lost_places import Events, Losses, losses_of
-from releve.crashtest.outages import outages_of
+from releve.crashtest.lost_places import Losses, OutageArrays, find_losses
+from releve.crashtest.outages import draw_outages
 from releve.crashtest.outbreak import Controls, Detail, Outcome
 from releve.crashtest.outbreak import simulate as simulate_outbreak
-from releve.crashtest.quarter import quarters
-from releve.crashtest.relief_rule import Room, Start, base_changes, changes_of, room_for, start_of
-from releve.crashtest.run_arrays import Prepared
+from releve.crashtest.quarter import simulate_quarters
+from releve.crashtest.relief_rule import (
+    RuleBuffers,
+    Start,
+    allocate_buffers,
+    build_changes,
+    build_start,
+    find_base_changes,
+)
+from releve.crashtest.run_arrays import RunArrays
 from releve.crashtest.settings import INTERVALS
 
-__all__ = ["Quarters", "Runner", "empty_work", "join", "run"]
+__all__ = ["Quarters", "Runner", "allocate_work", "join_quarters", "run"]
 
 CHUNK = 64
 _CELLS_KEPT = 20_000_000
@@ -36,7 +43,7 @@ _CELLS_KEPT = 20_000_000
 Progress = Callable[[int, int], None]
 
 
-def _quiet(done: int, of: int) -> None:
+def _ignore_progress(done: int, of: int) -> None:
     """Ignore progress."""
 
 
@@ -66,7 +73,7 @@ class Quarters:
         return len(self.programme)
 
 
-def join(parts: Iterable[Quarters]) -> Quarters:
+def join_quarters(parts: Iterable[Quarters]) -> Quarters:
     """Put parts of a run together, in the order of their quarters; none may lack or come twice."""
     ordered = sorted(parts, key=lambda one: one.first)
     require(bool(ordered), "a part at least", 0)
@@ -85,7 +92,7 @@ def join(parts: Iterable[Quarters]) -> Quarters:
 class Runner:
     """Runs parts of a prepared test; keeps the states of days it has met."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: RunArrays) -> None:
         self._prepared = prepared
         self._cells: dict[int, Cells] = {}
         self._reliefs: dict[tuple[int, int], tuple[Cells, Start]] = {}
@@ -120,29 +127,31 @@ class Runner:
         number: NDArray[np.int64],
         closed: NDArray[np.bool_],
         away: NDArray[np.int32],
-        events: Events,
+        events: OutageArrays,
         placed: NDArray[np.float64] | None = None,
     ) -> tuple[Rows, Losses]:
         """Live the quarters ``number[r]`` with given disasters: ``closed[r, day, site]`` and
         ``away[r, day, tally]`` of the outbreak, and outages."""
         ready = self._prepared
-        losses = losses_of(ready.where, closed, events, len(ready.causes))
-        who, state = self._states(losses)
-        work, rows = empty_work(ready, who), _rows(ready, len(number))
-        quarters(
+        losses = find_losses(ready.where, closed, events, len(ready.causes))
+        who, state = self._number_states(losses)
+        work, rows = allocate_work(ready, who), _allocate_rows(ready, len(number))
+        simulate_quarters(
             ready.demand, who, losses, state, away, ready.settings.seed, number, work, rows,
             np.zeros((0, 0, 0)) if placed is None else placed,
         )  # fmt: skip
         return rows, losses
 
-    def outages(self, first: int, count: int) -> Events:
+    def outages(self, first: int, count: int) -> OutageArrays:
         """Return the outages of some quarters."""
         ready = self._prepared
         if not ready.hazards:
             nothing = np.zeros(0)
             pointer = np.zeros(count + 1, dtype=np.int64)
-            return Events(pointer, nothing, nothing, np.zeros(0, np.int32), np.zeros(0, np.int16))
-        found = outages_of(
+            return OutageArrays(
+                pointer, nothing, nothing, np.zeros(0, np.int32), np.zeros(0, np.int16)
+            )
+        found = draw_outages(
             ready.hazards,
             ready.numbers.places,
             days=ready.settings.days,
@@ -151,13 +160,15 @@ class Runner:
             first=first,
             start=ready.start,
         )
-        return Events(found.pointer, found.begin, found.end, found.place, found.hazard)
+        return OutageArrays(found.pointer, found.begin, found.end, found.place, found.hazard)
 
-    def _states(self, losses: Losses) -> tuple[Presence, NDArray[np.int64]]:
+    def _number_states(self, losses: Losses) -> tuple[Presence, NDArray[np.int64]]:
         """Return the cells of every state that occurs and the state of every segment."""
         used = int(losses.n[0])
         keys, at, state = np.unique(losses.key[:used], return_index=True, return_inverse=True)
-        cells = [self._cells_of(int(key), losses, int(i)) for key, i in zip(keys, at, strict=True)]
+        cells = [
+            self._find_cells(int(key), losses, int(i)) for key, i in zip(keys, at, strict=True)
+        ]
         base = self._prepared.presence
         sizes = [len(one.heads) for one in cells]
         who = base._replace(
@@ -170,11 +181,11 @@ class Runner:
         )
         return who, state.reshape(-1) + len(self._prepared.days)
 
-    def _cells_of(self, key: int, losses: Losses, segment: int) -> Cells:
+    def _find_cells(self, key: int, losses: Losses, segment: int) -> Cells:
         known = self._cells.get(key)
         if known is not None:
             return known
-        found = self._made(losses, segment)
+        found = self._build_cells(losses, segment)
         with self._lock:
             self._kept += len(found.heads)
             if self._kept > _CELLS_KEPT:
@@ -183,7 +194,7 @@ class Runner:
             self._cells[key] = found
         return found
 
-    def _made(self, losses: Losses, segment: int) -> Cells:
+    def _build_cells(self, losses: Losses, segment: int) -> Cells:
         """Make a state from a segment that is in it."""
         ready = self._prepared
         begin, end = losses.place_pointer[segment], losses.place_pointer[segment + 1]
@@ -193,29 +204,32 @@ class Runner:
         lost = np.zeros(len(ready.days[d].damage), dtype=np.bool_)
         lost[places] = True
         busy = ready.where.first_busy[d, places] < INTERVALS
-        scenario, refill = self._start(d, frozenset(places[answered & busy].tolist()))
-        relief, start = self._relief(d, scenario)
-        changes = changes_of(ready.days[d], scenario, lost, refill, self._room(d), start)
-        return _together(relief, changes)
+        scenario, refill = self._choose_start(d, frozenset(places[answered & busy].tolist()))
+        relief, start = self._prepare_relief(d, scenario)
+        changes = build_changes(ready.days[d], scenario, lost, refill, self._get_buffers(d), start)
+        return _concatenate_cells(relief, changes)
 
-    def _relief(self, d: int, scenario: int) -> tuple[Cells, Start]:
+    def _prepare_relief(self, d: int, scenario: int) -> tuple[Cells, Start]:
         """Return what a relief of a day changes and has at work, worked out once."""
         found = self._reliefs.get((d, scenario))
         if found is None:
             day = self._prepared.days[d]
-            found = base_changes(day, scenario), start_of(day, scenario, self._room(d))
+            found = (
+                find_base_changes(day, scenario),
+                build_start(day, scenario, self._get_buffers(d)),
+            )
             self._reliefs[d, scenario] = found
         return found
 
-    def _room(self, d: int) -> Room:
+    def _get_buffers(self, d: int) -> RuleBuffers:
         """Return this thread's room for the states of a day."""
-        rooms: dict[int, Room] = getattr(self._own, "rooms", {})
+        rooms: dict[int, RuleBuffers] = getattr(self._own, "rooms", {})
         if d not in rooms:
-            rooms[d] = room_for(self._prepared.days[d])
+            rooms[d] = allocate_buffers(self._prepared.days[d])
             self._own.rooms = rooms
         return rooms[d]
 
-    def _start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:
+    def _choose_start(self, d: int, answered: frozenset[int]) -> tuple[int, bool]:
         """Return the scenario of the plan to start from, and whether the fast rule goes on."""
         relieved = self._prepared.relieved[d]
         if not answered:
@@ -231,12 +245,12 @@ class Runner:
 
 
 def run(
-    prepared: Prepared,
+    prepared: RunArrays,
     *,
     first: int = 0,
     count: int | None = None,
     threads: int = 1,
-    progress: Progress = _quiet,
+    progress: Progress = _ignore_progress,
 ) -> Quarters:
     """Run ``count`` quarters [all] from the ``first`` on; ``progress(done, of)``."""
     total = prepared.settings.quarters - first if count is None else count
@@ -255,10 +269,10 @@ def run(
             parts.append(part)
             done += len(part)
             progress(done, total)
-    return join(parts)
+    return join_quarters(parts)
 
 
-def empty_work(ready: Prepared, who: Presence) -> Work:
+def allocate_work(ready: RunArrays, who: Presence) -> Work:
     """Return working arrays for a run of one thread."""
     programmes, intervals = len(ready.demand.kind), ready.settings.days * INTERVALS
     clients = int(ready.demand.client.max(initial=-1)) + 1
@@ -275,12 +289,12 @@ def empty_work(ready: Prepared, who: Presence) -> Work:
     )
 
 
-def _together(one: Cells, other: Cells) -> Cells:
+def _concatenate_cells(one: Cells, other: Cells) -> Cells:
     """Return the changes of both."""
     return Cells(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
 
 
-def _rows(ready: Prepared, count: int) -> Rows:
+def _allocate_rows(ready: RunArrays, count: int) -> Rows:
     programmes, days = len(ready.demand.kind), ready.settings.days
     clients = int(ready.demand.client.max(initial=-1)) + 1
     return Rows(

@@ -13,26 +13,26 @@ from scipy.special import gammaincinv
 
 from releve.crashtest.errors import CrashTestError, require
 from releve.crashtest.kernel_types import Cells, Day, Demand, Presence
-from releve.crashtest.lost_places import Where
+from releve.crashtest.lost_places import PlaceArrays
 from releve.crashtest.outages import Hazard
 from releve.crashtest.outbreak import Controls, Scenario
-from releve.crashtest.outbreak.rng import key_of
-from releve.crashtest.place_index import Numbers, numbers_of
+from releve.crashtest.outbreak.rng import hash_key
+from releve.crashtest.place_index import PlaceIndex, number_places
 from releve.crashtest.plan_arrays import (
     Tallies,
-    check_plan_of,
-    day_of,
-    scenario_numbers,
-    tallies_of,
+    build_day,
+    build_tallies,
+    number_scenarios,
+    require_plan_of,
 )
-from releve.crashtest.queue_table import queue_table
-from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.queue_table import build_queue_table
+from releve.crashtest.relief_rule import allocate_buffers, build_cells
 from releve.crashtest.settings import INTERVALS, Settings
 from releve.demand import Requirement
 from releve.network import Operator, Programme
 from releve.plan import Plan, PlanSettings
 
-__all__ = ["CrashTest", "Prepared", "build_run_arrays"]
+__all__ = ["CrashTest", "RunArrays", "build_run_arrays"]
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class CrashTest:
         require(len(self.plans) >= 1, "a plan of at least one day", len(self.plans))
         require(len(self.plans) == len(self.needs), "a requirement for each plan", len(self.needs))
         for plan, need in zip(self.plans, self.needs, strict=True):
-            check_plan_of(self.operator, plan)
+            require_plan_of(self.operator, plan)
             _check_need(plan, need)
         days = (self.scenario.days, self.settings.days)
         require(days[0] == days[1], "an outbreak of as many days as the test", days)
@@ -114,7 +114,7 @@ def _check_need(plan: Plan, need: Requirement) -> None:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class RunArrays:
     """The arrays of a crash test, and what is needed to read its rows.
 
     ``days`` the planned days, ``relieved[d]`` the scenario of each set of places that day's plan
@@ -125,10 +125,10 @@ class Prepared:
 
     settings: Settings
     start: date
-    numbers: Numbers
+    numbers: PlaceIndex
     days: tuple[Day, ...]
     relieved: tuple[dict[frozenset[int], int], ...]
-    where: Where
+    where: PlaceArrays
     demand: Demand
     presence: Presence
     scenario: Scenario
@@ -144,45 +144,47 @@ class Prepared:
         return ("illness", "closure", *(hazard.id for hazard in self.hazards))
 
 
-def build_run_arrays(test: CrashTest) -> Prepared:
+def build_run_arrays(test: CrashTest) -> RunArrays:
     """Return the arrays of a crash test."""
-    numbers, tallies = numbers_of(test.operator), tallies_of(test.operator)
+    numbers, tallies = number_places(test.operator), build_tallies(test.operator)
     days = tuple(
-        day_of(test.operator, plan, need.aht_s, numbers, tallies)
+        build_day(test.operator, plan, need.aht_s, numbers, tallies)
         for plan, need in zip(test.plans, test.needs, strict=True)
     )
-    calendar = _calendar(test)
+    calendar = _build_calendar(test)
     agents = test.scenario.population.agents
-    return Prepared(
+    return RunArrays(
         settings=test.settings,
         start=test.first_day,
         numbers=numbers,
         days=days,
         relieved=tuple(
-            _relieved(scenario_numbers(plan, numbers), day)
+            _index_reliefs(number_scenarios(plan, numbers), day)
             for plan, day in zip(test.plans, days, strict=True)
         ),
-        where=Where(
+        where=PlaceArrays(
             calendar,
             np.stack([day.first_busy for day in days]),
             np.stack([day.at_place for day in days]),
-            np.stack([_used(day) for day in days]),
+            np.stack([_find_used_places(day) for day in days]),
             numbers.key,
             test.settings.reaction_intervals,
             test.settings.several_intervals,
         ),
-        demand=_demand(test),
-        presence=_presence(days, calendar, tallies),
+        demand=_build_demand(test),
+        presence=_build_presence(days, calendar, tallies),
         scenario=test.scenario,
         controls=test.controls,
         hazards=test.hazards,
         tally_of=np.array([tallies.of[name] for name in agents], dtype=np.int32),
-        unplanned=tuple(sorted({_weekday(test, int(i)) for i in np.flatnonzero(calendar < 0)})),
+        unplanned=tuple(
+            sorted({_find_weekday(test, int(i)) for i in np.flatnonzero(calendar < 0)})
+        ),
         unknown=tuple(sorted({name for need in test.needs for name in need.unknown})),
     )
 
 
-def _used(day: Day) -> NDArray[np.bool_]:
+def _find_used_places(day: Day) -> NDArray[np.bool_]:
     """Return whether anybody could be at a place, in the plan or in a relief: bool[place]."""
     found = np.zeros(len(day.damage), dtype=np.bool_)
     found[day.cell_place] = True
@@ -190,7 +192,7 @@ def _used(day: Day) -> NDArray[np.bool_]:
     return found
 
 
-def _relieved(scenarios: Mapping[frozenset[int], int], day: Day) -> dict[frozenset[int], int]:
+def _index_reliefs(scenarios: Mapping[frozenset[int], int], day: Day) -> dict[frozenset[int], int]:
     """Return the scenarios by the places they relieve, and by those of them that have people: a
     place without people is not answered, and the relief of the others is the same."""
     found = dict(scenarios)
@@ -201,11 +203,11 @@ def _relieved(scenarios: Mapping[frozenset[int], int], day: Day) -> dict[frozens
     return found
 
 
-def _weekday(test: CrashTest, day: int) -> int:
+def _find_weekday(test: CrashTest, day: int) -> int:
     return (test.first_day + timedelta(days=int(day))).weekday()
 
 
-def _calendar(test: CrashTest) -> NDArray[np.int32]:
+def _build_calendar(test: CrashTest) -> NDArray[np.int32]:
     """Return the planned day of every simulated day; -1 where its weekday has no plan."""
     of = {plan.day.weekday(): at for at, plan in reversed(list(enumerate(test.plans)))}
     if test.settings.nearest:
@@ -213,21 +215,21 @@ def _calendar(test: CrashTest) -> NDArray[np.int32]:
         near = {w: min(held, key=lambda h: (min((h - w) % 7, (w - h) % 7), h)) for w in range(7)}
         of = {w: of[near[w]] for w in range(7)}
     return np.array(
-        [of.get(_weekday(test, day), -1) for day in range(test.settings.days)], dtype=np.int32
+        [of.get(_find_weekday(test, day), -1) for day in range(test.settings.days)], dtype=np.int32
     )
 
 
-def _demand(test: CrashTest) -> Demand:
+def _build_demand(test: CrashTest) -> Demand:
     rows = test.programmes
     calls = np.stack([np.nan_to_num(need.calls).T for need in test.needs])
-    aht = np.stack([_known(need.aht_s, rows).T for need in test.needs])
+    aht = np.stack([_fill_aht(need.aht_s, rows).T for need in test.needs])
     need = np.stack([np.nan_to_num(one.agents).T for one in test.needs])
     mean = (calls * aht).sum(axis=(0, 2)) / np.maximum(calls.sum(axis=(0, 2)), 1e-12)
     mean = np.where(mean > 0, mean, [row.aht_s for row in rows])
     patience = np.array([math.inf if row.patience_s is None else row.patience_s for row in rows])
     clients = [client.id for client in test.operator.clients]
     tables = [
-        queue_table(float(mean[p]), float(patience[p]), row.service_threshold_s)
+        build_queue_table(float(mean[p]), float(patience[p]), row.service_threshold_s)
         for p, row in enumerate(rows)
     ]
     return Demand(
@@ -240,26 +242,26 @@ def _demand(test: CrashTest) -> Demand:
         patience=patience / INTERVAL_S,
         occupancy=np.array([row.max_occupancy for row in rows]),
         deadline=np.array([max(1, int(2 * row.deadline_hours + 1e-9)) for row in rows]),
-        least=_least(rows, test.target),
+        least=_list_least_shares(rows, test.target),
         client=np.array([clients.index(row.client) for row in rows], dtype=np.int32),
         penalty=np.array([row.penalty_per_missed_call for row in rows]),
-        key=np.array([key_of("programme", row.id) for row in rows], dtype=np.uint64),
-        busy=_busy(test.busyness or (0.0,) * len(rows)),
+        key=np.array([hash_key("programme", row.id) for row in rows], dtype=np.uint64),
+        busy=_tabulate_busyness(test.busyness or (0.0,) * len(rows)),
         table=np.stack(tables),
     )
 
 
-def _least(rows: Sequence[Programme], target: float) -> Floats:
+def _list_least_shares(rows: Sequence[Programme], target: float) -> Floats:
     """Return the least share of a day that is served: the answer rate, or all but the target."""
     return np.array([row.answer_rate if row.kind == "inbound" else 1.0 - target for row in rows])
 
 
-def _known(aht_s: Floats, rows: Sequence[Programme]) -> Floats:
+def _fill_aht(aht_s: Floats, rows: Sequence[Programme]) -> Floats:
     own = np.array([row.aht_s for row in rows])
     return np.where(np.isnan(aht_s) | (aht_s <= 0), own, aht_s)
 
 
-def _busy(busyness: Sequence[float]) -> Floats:
+def _tabulate_busyness(busyness: Sequence[float]) -> Floats:
     """Return equally likely factors of a gamma law of mean 1: float64[programme, bin]."""
     middle = (np.arange(BUSY_BINS) + 0.5) / BUSY_BINS
     found = np.ones((len(busyness), BUSY_BINS))
@@ -270,23 +272,23 @@ def _busy(busyness: Sequence[float]) -> Floats:
     return found
 
 
-def _presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies) -> Presence:
+def _build_presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies) -> Presence:
     patterns = max(len(day.worked) for day in days)
     pairs = max(1, *(len(day.pair_pattern) for day in days))
     base = [
-        cells_of(day, 0, np.zeros(len(day.damage), dtype=np.bool_), False, room_for(day))
+        build_cells(day, 0, np.zeros(len(day.damage), dtype=np.bool_), False, allocate_buffers(day))
         for day in days
     ]
     return Presence(
         calendar=calendar,
-        worked=np.stack([_padded(day.worked, patterns) for day in days]),
-        hours=np.stack([_padded(day.worked.sum(axis=1), patterns) for day in days]),
-        first=np.stack([_padded(day.first, patterns) for day in days]),
-        end=np.stack([_padded(day.end, patterns) for day in days]),
-        pair_pattern=np.stack([_padded(day.pair_pattern, pairs) for day in days]),
-        pair_programme=np.stack([_padded(day.pair_programme, pairs) for day in days]),
+        worked=np.stack([_pad(day.worked, patterns) for day in days]),
+        hours=np.stack([_pad(day.worked.sum(axis=1), patterns) for day in days]),
+        first=np.stack([_pad(day.first, patterns) for day in days]),
+        end=np.stack([_pad(day.end, patterns) for day in days]),
+        pair_pattern=np.stack([_pad(day.pair_pattern, pairs) for day in days]),
+        pair_programme=np.stack([_pad(day.pair_programme, pairs) for day in days]),
         pairs=np.array([len(day.pair_pattern) for day in days], dtype=np.int32),
-        base=np.stack([_placed(day, cells) for day, cells in zip(days, base, strict=True)]),
+        base=np.stack([_place_cells(day, cells) for day, cells in zip(days, base, strict=True)]),
         pointer=np.concatenate([[0], np.cumsum([len(c.heads) for c in base])]).astype(np.int64),
         tally=np.concatenate([c.tally for c in base]),
         pair=np.concatenate([c.pair for c in base]),
@@ -295,13 +297,13 @@ def _presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies
     )
 
 
-def _padded(array: NDArray[np.generic], length: int) -> NDArray[np.generic]:
+def _pad(array: NDArray[np.generic], length: int) -> NDArray[np.generic]:
     room = np.zeros((length, *array.shape[1:]), dtype=array.dtype)
     room[: len(array)] = array
     return room
 
 
-def _placed(day: Day, cells: Cells) -> Floats:
+def _place_cells(day: Day, cells: Cells) -> Floats:
     """Return the effective agents of cells: float64[programme, half hour]."""
     found = np.zeros((len(day.weight), INTERVALS))
     worked = day.worked[day.pair_pattern[cells.pair]] * cells.heads[:, None]

@@ -20,7 +20,13 @@ from releve.network import Site
 from releve.situation import SituationRules
 from releve.situation.rules import AbsenceRule, ClosureRule
 
-__all__ = ["STAY_HOME", "SYMPTOM_TEST", "closure_calendar", "closure_rule_ids", "rule_controls"]
+__all__ = [
+    "STAY_HOME",
+    "SYMPTOM_TEST",
+    "build_closure_calendar",
+    "build_controls",
+    "list_closure_rules",
+]
 
 STAY_HOME = 0.5
 """Assumed: share of agents with symptoms who stay at home from the day they begin."""
@@ -28,7 +34,7 @@ SYMPTOM_TEST = 0.7
 """Assumed: share of agents with symptoms who are tested."""
 
 
-def rule_controls(
+def build_controls(
     rules: SituationRules,
     sites: Sequence[Site],
     first: date,
@@ -44,31 +50,33 @@ def rule_controls(
     absence row a confirmed agent is away for the default days of :class:`AbsenceRule`.
     """
     absences = [
-        [_absence_days(rules, site, first + timedelta(days=day)) for day in range(days)]
+        [_find_absence_days(rules, site, first + timedelta(days=day)) for day in range(days)]
         for site in sites
     ]
     return Controls(
         stay_home=stay_home,
         symptom_test=symptom_test,
         isolation_days=np.array(absences, dtype=np.int32),
-        closure=closure_calendar(rules, sites, first, days),
+        closure=build_closure_calendar(rules, sites, first, days),
         at_home=at_home,
     )
 
 
-def _absence_days(rules: SituationRules, site: Site, day: date) -> int:
+def _find_absence_days(rules: SituationRules, site: Site, day: date) -> int:
     return (rules.one(AbsenceRule, day, site) or AbsenceRule()).case_days
 
 
-def closure_calendar(
+def build_closure_calendar(
     rules: SituationRules, sites: Sequence[Site], first: date, days: int
 ) -> ClosureCalendar:
     """Return the closure row in force at each site on each day, as a policy on whole days.
 
     CrashTestError when two rows are in force at one site on one day.
     """
-    rows = {site.id: _closure_rows(rules, site, first, days) for site in sites}
-    policies = {rule_id: _policy(rule) for row in rows.values() for rule_id, rule in row.values()}
+    rows = {site.id: _find_closure_rows(rules, site, first, days) for site in sites}
+    policies = {
+        rule_id: _convert_rule(rule) for row in rows.values() for rule_id, rule in row.values()
+    }
     position = {rule_id: at for at, rule_id in enumerate(policies)}
     number = np.full((len(sites), days), -1, dtype=np.int32)
     for at, site in enumerate(sites):
@@ -77,15 +85,15 @@ def closure_calendar(
     return ClosureCalendar(tuple(policies.values()), number)
 
 
-def closure_rule_ids(
+def list_closure_rules(
     rules: SituationRules, sites: Sequence[Site], first: date, days: int
 ) -> tuple[str, ...]:
     """Return the ids of the closure rows that a run goes by, sorted."""
-    rows = (_closure_rows(rules, site, first, days) for site in sites)
+    rows = (_find_closure_rows(rules, site, first, days) for site in sites)
     return tuple(sorted({rule_id for row in rows for rule_id, _rule in row.values()}))
 
 
-def _closure_rows(
+def _find_closure_rows(
     rules: SituationRules, site: Site, first: date, days: int
 ) -> dict[int, tuple[str, ClosureRule]]:
     """Return the closure row in force at a site by simulated day; days without one are left out."""
@@ -104,7 +112,7 @@ def _closure_rows(
     return found
 
 
-def _policy(rule: ClosureRule) -> ClosurePolicy:
+def _convert_rule(rule: ClosureRule) -> ClosurePolicy:
     return ClosurePolicy(
         cases=rule.n,
         within_days=int(rule.days),

@@ -12,24 +12,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from releve.crashtest.plan_arrays import settings_of
+from releve.crashtest.plan_arrays import read_plan_settings
 from releve.network import HOME, Operator
 from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario
 from releve.plan.eligibility import Eligibility
 
-__all__ = ["at_home", "sent_home"]
+__all__ = ["list_home_agents", "send_home"]
 
 _Pairs = frozenset[tuple[str, str]]
 
 
-def at_home(plan: Plan) -> frozenset[str]:
+def list_home_agents(plan: Plan) -> frozenset[str]:
     """Return who works at home in the base plan."""
     return frozenset(row.agent for row in plan.placements if row.place == HOME)
 
 
-def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
+def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     """Return a plan in which those of ``agents`` who may do their programme at home do so."""
-    legality = Eligibility(operator, plan.day, settings_of(plan))
+    legality = Eligibility(operator, plan.day, read_plan_settings(plan))
     legal = {name: legality.find_pairs(operator.agent[name]) for name in agents}
     before = {
         row.agent: row
@@ -43,7 +43,7 @@ def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
             replace(row, place=HOME) if row.agent in before else row for row in plan.placements
         ),
         scenarios={
-            name: _relieved(operator, scenario, lost[name], before, legal)
+            name: _adapt_relief(operator, scenario, lost[name], before, legal)
             if name in lost
             else scenario
             for name, scenario in plan.scenarios.items()
@@ -51,7 +51,7 @@ def sent_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:
     )
 
 
-def _relieved(
+def _adapt_relief(
     operator: Operator,
     scenario: PlannedScenario,
     lost: Contingency,
@@ -68,13 +68,13 @@ def _relieved(
         elif move is None or move.reason in ("isolated", "stranded"):
             continue
         else:
-            after, reason = _from_home(move.after, legal[name]), move.reason
+            after, reason = _keep_home(move.after, legal[name]), move.reason
         if after != home:
             moves.append(Move(name, home, after, reason))
     return replace(scenario, moves=tuple(moves))
 
 
-def _from_home(after: Placement | None, legal: _Pairs) -> Placement | None:
+def _keep_home(after: Placement | None, legal: _Pairs) -> Placement | None:
     """Return what a relief has somebody do, at home if that can be."""
     if after is None or (HOME, after.programme) not in legal:
         return after

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from releve.crashtest import CrashResult, Quarters, result_from_json, result_to_json
-from releve.crashtest.ablation import Without
+from releve.crashtest.ablation import Ablation
 from releve.errors import ReleveError
 from releve.files.atomic import write_file
 
@@ -38,11 +38,11 @@ __all__ = [
     "clear_step",
     "digest_parts",
     "list_differences",
+    "read_ablations",
     "read_parts",
     "read_result",
     "read_run",
     "read_step",
-    "read_without",
     "write_json",
     "write_part",
     "write_result",
@@ -114,31 +114,31 @@ def list_differences(
     return found
 
 
-def _case(folder: Path, case: int) -> Path:
+def _find_case(folder: Path, case: int) -> Path:
     return folder / "cases" / str(case)
 
 
-def write_part(folder: Path, case: int, part: Quarters | Without) -> None:
+def write_part(folder: Path, case: int, part: Quarters | Ablation) -> None:
     """Write the rows of a part; a reader never sees half of it."""
     room = io.BytesIO()
     np.savez_compressed(room, **{item.name: getattr(part, item.name) for item in fields(part)})
     stem = "part" if isinstance(part, Quarters) else "without"
-    _write(_case(folder, case) / f"{stem}-{part.first:08}.npz", room.getvalue())
+    _write(_find_case(folder, case) / f"{stem}-{part.first:08}.npz", room.getvalue())
 
 
 def read_parts(folder: Path, case: int) -> list[Quarters]:
     """Return the parts of a case that are there, in order."""
-    paths = sorted(_case(folder, case).glob("part-*.npz"))
-    return [Quarters(**_rows(path, Quarters)) for path in paths]
+    paths = sorted(_find_case(folder, case).glob("part-*.npz"))
+    return [Quarters(**_read_rows(path, Quarters)) for path in paths]
 
 
-def read_without(folder: Path, case: int) -> list[Without]:
+def read_ablations(folder: Path, case: int) -> list[Ablation]:
     """Return the parts of a case lived without each cause that are there, in order."""
-    paths = sorted(_case(folder, case).glob("without-*.npz"))
-    return [Without(**_rows(path, Without)) for path in paths]
+    paths = sorted(_find_case(folder, case).glob("without-*.npz"))
+    return [Ablation(**_read_rows(path, Ablation)) for path in paths]
 
 
-def _rows(path: Path, kind: type[Quarters | Without]) -> dict[str, Any]:
+def _read_rows(path: Path, kind: type[Quarters | Ablation]) -> dict[str, Any]:
     with np.load(path) as held:
         rows: dict[str, Any] = {item.name: held[item.name] for item in fields(kind)}
     return {**rows, "first": int(rows["first"])}
@@ -166,13 +166,13 @@ def read_step(folder: Path) -> tuple[int, str] | None:
 def write_result(folder: Path, case: int, result: CrashResult) -> str:
     """Write the result of a case; return its digest."""
     text = result_to_json(result).encode()
-    _write(_case(folder, case) / "result.json", text)
+    _write(_find_case(folder, case) / "result.json", text)
     return digest_parts([text])
 
 
 def read_result(folder: Path, case: int) -> CrashResult:
     """Return the result of a case; RunFolderError while it is not there."""
-    path = _case(folder, case) / "result.json"
+    path = _find_case(folder, case) / "result.json"
     if not path.exists():
         raise RunFolderError(f"{path} is not there: the run is on its way, or was stopped")
     return result_from_json(path.read_text(encoding="utf-8"))

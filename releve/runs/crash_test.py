@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from releve.crashtest import CrashResult, result_of, result_to_json
-from releve.crashtest.ablation import Without
-from releve.crashtest.comparison import Case, Difference, compare, difference_json
-from releve.crashtest.policies import Mix, best_mix, under_policies
-from releve.crashtest.result import penalties
+from releve.crashtest import CrashResult, build_result, result_to_json
+from releve.crashtest.ablation import Ablation
+from releve.crashtest.comparison import Case, Difference, compare, encode_difference
+from releve.crashtest.policies import Mix, apply_policies, rank_mixes
+from releve.crashtest.result import compute_penalties
 from releve.files.run_folder import (
     begin_run,
     build_certificate,
@@ -72,10 +72,10 @@ def run_crash_test(
 
 
 def _summarise(
-    cases: Sequence[Case], ablation: Without | None, inputs: Mapping[str, Any]
+    cases: Sequence[Case], ablation: Ablation | None, inputs: Mapping[str, Any]
 ) -> CrashTestReport:
     results = tuple(
-        result_of(case.test, case.ready, case.rows, case.label, None if number else ablation)
+        build_result(case.test, case.ready, case.rows, case.label, None if number else ablation)
         for number, case in enumerate(cases)
     )
     digests = {one.label: digest_parts([result_to_json(one).encode()]) for one in results}
@@ -93,7 +93,7 @@ def _write_report(execution: Execution, found: CrashTestReport) -> None:
         return
     for number, result in enumerate(found.results):
         write_result(folder, number, result)
-    beside = [difference_json(one) for one in found.differences]
+    beside = [encode_difference(one) for one in found.differences]
     write_json(folder / "comparison.json", {"cases": beside})
     write_json(folder / "certificate.json", found.certificate)
     clear_step(folder)
@@ -120,7 +120,7 @@ def find_best_mixes(
 
     def measure_penalty(chosen: tuple[str, ...]) -> float:
         label = "mix: " + (", ".join(chosen) or "nothing")
-        case = run_case(0, label, under_policies(chosen, test), here, report)
-        return float(penalties(case.ready, case.rows).sum(axis=1).mean())
+        case = run_case(0, label, apply_policies(chosen, test), here, report)
+        return float(compute_penalties(case.ready, case.rows).sum(axis=1).mean())
 
-    return best_mix(tuple(prices), prices, budget, measure_penalty)
+    return rank_mixes(tuple(prices), prices, budget, measure_penalty)

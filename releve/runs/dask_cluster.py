@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from releve.crashtest import CrashTestError, Prepared, Quarters, Runner
-from releve.crashtest.ablation import Without, live_without, lost_of
+from releve.crashtest import CrashTestError, Quarters, RunArrays, Runner
+from releve.crashtest.ablation import Ablation, rerun_ablated, select_lost_calls
 from releve.runs.errors import ClusterError
 
 __all__ = ["run_ablation_part", "run_on_cluster", "run_part"]
@@ -22,22 +22,22 @@ CONNECT_S = 20
 """Seconds in which a scheduler must answer."""
 
 
-def run_part(prepared: Prepared, first: int, count: int) -> Quarters:
+def run_part(prepared: RunArrays, first: int, count: int) -> Quarters:
     """Run a part on a worker."""
     return Runner(prepared).run(first, count)
 
 
-def run_ablation_part(prepared: Prepared, first: int, count: int) -> Without:
+def run_ablation_part(prepared: RunArrays, first: int, count: int) -> Ablation:
     """Run a part on a worker as it comes and without each cause."""
     runner = Runner(prepared)
-    return live_without(prepared, runner, first, lost_of(runner.run(first, count)))
+    return rerun_ablated(prepared, runner, first, select_lost_calls(runner.run(first, count)))
 
 
 def run_on_cluster(
-    prepared: Prepared,
+    prepared: RunArrays,
     parts: Sequence[tuple[int, int]],
     address: str,
-    work: Callable[[Prepared, int, int], Part],
+    work: Callable[[RunArrays, int, int], Part],
 ) -> Iterator[Part]:
     """Do parts (first, count) on the cluster at ``address``; yield them as they are done."""
     distributed = _library()

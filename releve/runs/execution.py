@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from releve.crashtest import CrashTest, Prepared, Quarters, Runner, build_run_arrays, join
-from releve.crashtest.ablation import Without, join_without, live_without, lost_of
+from releve.crashtest import CrashTest, Quarters, RunArrays, Runner, build_run_arrays, join_quarters
+from releve.crashtest.ablation import Ablation, join_ablations, rerun_ablated, select_lost_calls
 from releve.crashtest.comparison import Case
-from releve.crashtest.estimates import ratio
+from releve.crashtest.estimates import estimate_ratio
 from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.outbreak import Estimate
-from releve.files.run_folder import read_parts, read_without, write_part, write_step
+from releve.files.run_folder import read_ablations, read_parts, write_part, write_step
 from releve.runs.dask_cluster import run_ablation_part, run_on_cluster, run_part
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
 PART_QUARTERS = 64
 """Quarters of a part, the unit that is saved, resumed and sent to a machine."""
 
-Part = TypeVar("Part", Quarters, Without)
+Part = TypeVar("Part", Quarters, Ablation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Execution:
         if self.folder is not None:
             write_step(self.folder, case, step)
 
-    def save_part(self, case: int, part: Quarters | Without) -> None:
+    def save_part(self, case: int, part: Quarters | Ablation) -> None:
         """Write a part into the run folder, if there is one."""
         if self.folder is not None:
             write_part(self.folder, case, part)
 
 
-def missing_parts(quarters: int, done: Sequence[Quarters | Without]) -> list[tuple[int, int]]:
+def missing_parts(quarters: int, done: Sequence[Quarters | Ablation]) -> list[tuple[int, int]]:
     """Return the parts (first, count) of a run that are not done yet."""
     there = {(part.first, len(part)) for part in done}
     wanted = [
@@ -111,7 +111,7 @@ def run_case(
         execution.save_part(number, part)
         parts.append(part)
         report_parts()
-    return Case(label, test, ready, join(parts))
+    return Case(label, test, ready, join_quarters(parts))
 
 
 def run_ablation(
@@ -120,20 +120,20 @@ def run_ablation(
     quarters: int,
     execution: Execution,
     report: ProgressReport = ignore_progress,
-) -> Without | None:
+) -> Ablation | None:
     """Rerun the first ``quarters`` of a case with each cause removed; saved parts are read."""
     if not quarters:
         return None
     execution.note_step(number, "without")
-    saved = read_without(execution.folder, number) if execution.folder else []
+    saved = read_ablations(execution.folder, number) if execution.folder else []
     parts = _select_parts(quarters, saved)
-    lost, runner = lost_of(case.rows), Runner(case.ready)
+    lost, runner = select_lost_calls(case.rows), Runner(case.ready)
 
     def report_parts() -> None:
         report(CaseProgress(case.label, "without", sum(len(one) for one in parts), quarters))
 
-    def run_here(first: int, count: int) -> Without:
-        return live_without(case.ready, runner, first, lost[first : first + count])
+    def run_here(first: int, count: int) -> Ablation:
+        return rerun_ablated(case.ready, runner, first, lost[first : first + count])
 
     report_parts()
     left = missing_parts(quarters, parts)
@@ -141,7 +141,7 @@ def run_ablation(
         execution.save_part(number, part)
         parts.append(part)
         report_parts()
-    return join_without(parts)
+    return join_ablations(parts)
 
 
 def _select_parts(quarters: int, parts: Sequence[Part]) -> list[Part]:
@@ -151,10 +151,10 @@ def _select_parts(quarters: int, parts: Sequence[Part]) -> list[Part]:
 
 
 def _run_parts(
-    ready: Prepared,
+    ready: RunArrays,
     left: Sequence[tuple[int, int]],
     execution: Execution,
-    run_there: Callable[[Prepared, int, int], Part],
+    run_there: Callable[[RunArrays, int, int], Part],
     run_here: Callable[[int, int], Part],
 ) -> Iterator[Part]:
     """Yield parts as they are done: on the cluster if there is one, else in threads."""
@@ -181,4 +181,4 @@ def _estimate_served(parts: Sequence[Quarters]) -> Estimate | None:
         np.concatenate([part.programme[:, :, PROGRAMME.index(name)].sum(axis=1) for part in parts])
         for name in ("offered", "lost")
     )
-    return ratio(offered - lost, offered)
+    return estimate_ratio(offered - lost, offered)

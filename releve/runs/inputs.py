@@ -13,19 +13,19 @@ import numpy as np
 from releve import __version__
 from releve.crashtest import CrashTest
 from releve.crashtest.outages import Hazard, read_hazards
-from releve.crashtest.outages.shipped import shipped_hazards
+from releve.crashtest.outages.shipped import load_shipped_hazards
 from releve.crashtest.outbreak import (
     Contacts,
     Controls,
     Population,
     Scenario,
-    importation,
-    population_of,
+    build_importation,
+    build_population,
     read_incidence,
 )
-from releve.crashtest.outlook import outlook_of
-from releve.crashtest.policies import under_policies
-from releve.crashtest.situation_rules import closure_rule_ids, rule_controls
+from releve.crashtest.outlook import start_from_situation
+from releve.crashtest.policies import apply_policies
+from releve.crashtest.situation_rules import build_controls, list_closure_rules
 from releve.demand import build_forecast, build_histories
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
@@ -59,12 +59,12 @@ def _build_cases(request: CrashTestRequest) -> list[tuple[str, CrashTest]]:
     scenario = _build_scenario(request, operator, plans)
     hazards = _read_hazards(request)
     base = _build_test(request, operator, plans, scenario, hazards)
-    cases = [(name, under_policies((name,), base)) for name in request.policies]
+    cases = [(name, apply_policies((name,), base)) for name in request.policies]
     if request.compare is not None:
         alike = replace(request, settings=replace(request.settings, target=base.target))
         other = _build_test(alike, operator, _read_plans(request.compare), scenario, hazards)
         label = f"{request.policies[0]}, plan {request.compare.name}"
-        cases.append((label, under_policies(request.policies[:1], other)))
+        cases.append((label, apply_policies(request.policies[:1], other)))
     return cases
 
 
@@ -79,7 +79,7 @@ def _read_hazards(request: CrashTestRequest) -> tuple[Hazard, ...]:
     if not request.with_hazards:
         return ()
     if request.hazards is None:
-        return shipped_hazards()
+        return load_shipped_hazards()
     return tuple(read_hazards(_read_text(request.hazards)))
 
 
@@ -117,7 +117,7 @@ def _build_controls(
     home[[population.number[row.agent] for row in plan.placements if row.place == HOME]] = True
     sites = [operator.site[name] for name in population.sites]
     first = request.start or plan.day
-    return rule_controls(_read_rules(request), sites, first, request.settings.days, at_home=home)
+    return build_controls(_read_rules(request), sites, first, request.settings.days, at_home=home)
 
 
 def _read_rules(request: CrashTestRequest) -> SituationRules:
@@ -127,18 +127,20 @@ def _read_rules(request: CrashTestRequest) -> SituationRules:
 def _build_scenario(
     request: CrashTestRequest, operator: Operator, plans: Sequence[Plan]
 ) -> Scenario:
-    population = population_of(operator)
+    population = build_population(operator)
     days, first = request.settings.days, request.start or plans[0].day
     outside = np.full((len(population.sites), days), request.outside)
     if request.incidence is not None:
         curve = read_incidence(_read_text(request.incidence.path), request.incidence.column)
         rate = curve.rate(first, days, population=request.per_people, reported=request.reported)
-        outside = importation(population, dict.fromkeys(population.destinations, rate))
+        outside = build_importation(population, dict.fromkeys(population.destinations, rate))
     illness = ILLNESSES[request.illness]()
     scenario = Scenario(population, illness, Contacts(request.reproduction), days, outside)
     if request.outlook is None:
         return scenario
-    return outlook_of(scenario, _read_situation(request.outlook), first, operator.row.time_zone)
+    return start_from_situation(
+        scenario, _read_situation(request.outlook), first, operator.row.time_zone
+    )
 
 
 def _read_situation(path: Path) -> Situation:
@@ -168,7 +170,7 @@ def describe_inputs(
 ) -> Mapping[str, Any]:
     """Return what a run folder and a certificate state about the inputs of a run."""
     test = cases[0][1]
-    rule_ids = closure_rule_ids(
+    rule_ids = list_closure_rules(
         _read_rules(request), test.operator.sites, test.first_day, request.settings.days
     )
     return {

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from releve.crashtest import CrashResult, Settings, result_to_json
-from releve.crashtest.estimates import share
+from releve.crashtest.estimates import estimate_share
 from releve.files.atomic import write_file
 from releve.files.locks import try_lock
 from releve.runs.crash_test import run_crash_test
@@ -105,7 +105,7 @@ def _summarise(result: CrashResult) -> dict[str, Any]:
 def _estimate_missing(survival: float, quarters: int) -> dict[str, float]:
     """Return the chance that a day is missed, with its interval."""
     hits = round((1.0 - survival) * quarters)
-    return asdict(share(np.arange(quarters) < hits))
+    return asdict(estimate_share(np.arange(quarters) < hits))
 
 
 def read_chances(job: OutlookJob) -> Mapping[str, Any]:

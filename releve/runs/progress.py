@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.crashtest import join
-from releve.crashtest.estimates import ratio
+from releve.crashtest import join_quarters
+from releve.crashtest.estimates import estimate_ratio
 from releve.crashtest.kernel_types import CLIENT, PROGRAMME
 from releve.crashtest.settings import INTERVALS
 from releve.files.run_folder import RunFolderError, read_parts, read_run, read_step
@@ -76,7 +76,9 @@ def _read_case(folder: Path, at: int, label: str, quarters: int) -> CaseProgress
         return CaseProgress(label, "running", 0, quarters)
     offered = np.concatenate([part.offered for part in parts])
     lost = np.concatenate([part.lost for part in parts])
-    return CaseProgress(label, "running", len(offered), quarters, ratio(offered - lost, offered))
+    return CaseProgress(
+        label, "running", len(offered), quarters, estimate_ratio(offered - lost, offered)
+    )
 
 
 def read_current_step(job: CrashTestJob) -> CurrentStep:
@@ -130,7 +132,7 @@ class QuarterColumns:
 
 def read_quarter_columns(folder: Path, case: int) -> QuarterColumns:
     """Return the columns of a finished case, read from its parts."""
-    rows = join(read_parts(folder, case))
+    rows = join_quarters(read_parts(folder, case))
     return QuarterColumns(
         rows.programme[:, :, _LOST],
         rows.client[:, :, CLIENT.index("served")].astype(np.float64),

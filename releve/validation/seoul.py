@@ -23,15 +23,23 @@ from scipy.spatial import cKDTree
 
 from releve.crashtest.outbreak.contacts import Contacts, Room
 from releve.crashtest.outbreak.controls import Controls
-from releve.crashtest.outbreak.disease import Disease, Value, covid
+from releve.crashtest.outbreak.disease import Disease, SourcedValue, covid
 from releve.crashtest.outbreak.errors import OutbreakError, require
-from releve.crashtest.outbreak.population import Population, population_of
-from releve.crashtest.outbreak.rng import key_of, ranks
+from releve.crashtest.outbreak.population import Population, build_population
+from releve.crashtest.outbreak.rng import hash_key, rank_keys
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate
 from releve.network import Agent, Operator, Seat, Zone
 from releve.network.model import Client, Floor, OperatorRow, Programme, Site
 
-__all__ = ["OBSERVED", "Desk", "Figure", "Fit", "building", "join_count_z", "validate"]
+__all__ = [
+    "OBSERVED",
+    "Desk",
+    "Figure",
+    "Fit",
+    "compute_join_count_z",
+    "seat_building",
+    "validate_outbreak",
+]
 
 Floats = NDArray[np.float64]
 
@@ -98,7 +106,7 @@ OBSERVED = {
 }
 
 
-def building(desks: Sequence[Desk]) -> Population:
+def seat_building(desks: Sequence[Desk]) -> Population:
     """Return the people of floors 7 to 9 and 11 as a population; desks in the order given.
 
     A wing is a zone, and so is each other floor. The people without a desk on the plan sit in the
@@ -132,7 +140,7 @@ def building(desks: Sequence[Desk]) -> Population:
         programmes=(Programme("p", "c", "p", "inbound", "Mon-Sun 08:00-20:00", 300.0),),
         agents=tuple(Agent(seat.id, "seoul", ("p",)) for seat in seats),
     )
-    return population_of(
+    return build_population(
         operator,
         seats={seat.id: seat.id for seat in seats},
         neighbour_m=PITCH_NEAR,
@@ -140,7 +148,7 @@ def building(desks: Sequence[Desk]) -> Population:
     )
 
 
-def contacts_of(population: Population, reproduction: float, between: float) -> Contacts:
+def build_contacts(population: Population, reproduction: float, between: float) -> Contacts:
     """Return the contacts of the two fitted numbers; SEAT_SHARE of what stays is with neighbours.
 
     The reproduction number is that of somebody at a desk of the north wing.
@@ -160,7 +168,7 @@ def contacts_of(population: Population, reproduction: float, between: float) -> 
     )
 
 
-def join_count_z(
+def compute_join_count_z(
     xy: Floats, case: NDArray[np.bool_], *, seed: int = 0, shuffles: int = 400
 ) -> float:
     """Return how many standard deviations the adjacent pairs of cases lie from chance.
@@ -170,20 +178,20 @@ def join_count_z(
     pairs = cKDTree(xy).query_pairs(PITCH_NEAR, output_type="ndarray")
     if case.sum() < 2 or not len(pairs):
         return 0.0
-    order = np.argsort(_numbers(seed, shuffles, len(case)), axis=1) < int(case.sum())
+    order = np.argsort(_draw_uniform(seed, shuffles, len(case)), axis=1) < int(case.sum())
     by_chance = (order[:, pairs[:, 0]] & order[:, pairs[:, 1]]).sum(axis=1)
     seen = (case[pairs[:, 0]] & case[pairs[:, 1]]).sum()
     spread = by_chance.std()
     return float((seen - by_chance.mean()) / spread) if spread > 0 else 0.0
 
 
-def _numbers(seed: int, rows: int, columns: int) -> Floats:
+def _draw_uniform(seed: int, rows: int, columns: int) -> Floats:
     """Return fixed uniform numbers: float64[row, column]."""
     keys = np.arange(rows * columns, dtype=np.uint64)
-    return ranks(keys, int(key_of("seoul", seed) >> np.uint64(20))).reshape(rows, columns)
+    return rank_keys(keys, int(hash_key("seoul", seed) >> np.uint64(20))).reshape(rows, columns)
 
 
-def validate(
+def validate_outbreak(
     desks: Sequence[Desk],
     onsets: Sequence[int],
     *,
@@ -202,16 +210,20 @@ def validate(
     floor then has at most 108 cases and the south wing at most 12. OutbreakError when none is.
     """
     require(draws >= 1 and runs >= 1, "draws and runs >= 1", (draws, runs))
-    population = building(desks)
-    disease = replace(covid(), asymptomatic=Value(0.04, 0.01, 0.1, "Park et al. 2020: 4 of 97"))
-    prior = _numbers(seed, draws, 2) * np.array([11.0, 0.5]) + np.array([1.0, 0.0])
+    population = seat_building(desks)
+    disease = replace(
+        covid(), asymptomatic=SourcedValue(0.04, 0.01, 0.1, "Park et al. 2020: 4 of 97")
+    )
+    prior = _draw_uniform(seed, draws, 2) * np.array([11.0, 0.5]) + np.array([1.0, 0.0])
     found: list[_Run] = []
     for at, (reproduction, between) in enumerate(prior):
-        found += _runs(population, disease, desks, reproduction, between, (at, runs, seed, threads))
+        found += _simulate_pair(
+            population, disease, desks, reproduction, between, (at, runs, seed, threads)
+        )
         progress((at + 1) / draws)
     if not found:
         raise OutbreakError("no run was near the observed floor: more draws or runs are needed")
-    return _fit(desks, onsets, found, draws * runs)
+    return _build_fit(desks, onsets, found, draws * runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +238,7 @@ class _Run:
     z: float
 
 
-def _runs(
+def _simulate_pair(
     population: Population,
     disease: Disease,
     desks: Sequence[Desk],
@@ -239,7 +251,7 @@ def _runs(
     number = population.number
     at_desk = np.array([number[f"d{at:03}"] for at in range(len(desks))])
     north = [at for at, desk in zip(at_desk, desks, strict=True) if desk.wing == NORTH]
-    contacts = contacts_of(population, reproduction, between)
+    contacts = build_contacts(population, reproduction, between)
     scenario = Scenario(population, disease, contacts, 60, None, tuple(int(at) for at in north), 1)
     out = simulate(
         scenario,
@@ -252,16 +264,16 @@ def _runs(
     )
     accepted = []
     for row in range(runs):
-        one = _accepted(population, desks, at_desk, out.infected_on[row], out.ill_on[row])
+        one = _accept_run(population, desks, at_desk, out.infected_on[row], out.ill_on[row])
         if one is not None:
             counts, case, onsets = one
             xy = np.array([(d.x, d.y) for d in desks if d.wing == NORTH])
-            z = join_count_z(xy, case[[d.wing == NORTH for d in desks]], seed=seed)
+            z = compute_join_count_z(xy, case[[d.wing == NORTH for d in desks]], seed=seed)
             accepted.append(_Run(reproduction, between, counts, case, onsets, z))
     return accepted
 
 
-def _accepted(
+def _accept_run(
     population: Population,
     desks: Sequence[Desk],
     at_desk: NDArray[np.int64],
@@ -294,26 +306,28 @@ def _accepted(
     return counts, case, onsets
 
 
-def _fit(desks: Sequence[Desk], onsets: Sequence[int], found: Sequence[_Run], drawn: int) -> Fit:
+def _build_fit(
+    desks: Sequence[Desk], onsets: Sequence[int], found: Sequence[_Run], drawn: int
+) -> Fit:
     """Return the figures of the accepted runs beside those observed."""
     curves = np.array([run.onsets for run in found])
     values = [np.array([run.counts[at] for run in found]) for at in range(len(OBSERVED))]
     figures = [
-        _figure(name, seen, value, fitted=at in (0, 2))
+        _build_figure(name, seen, value, fitted=at in (0, 2))
         for at, ((name, seen), value) in enumerate(zip(OBSERVED.items(), values, strict=True))
     ]
     north = [desk.wing == NORTH for desk in desks]
     xy = np.array([(desk.x, desk.y) for desk in desks])[north]
-    seen_z = join_count_z(xy, np.array([desk.case for desk in desks])[north])
+    seen_z = compute_join_count_z(xy, np.array([desk.case for desk in desks])[north])
     figures.append(
-        _figure("clustering of desks in the wing (z)", seen_z, np.array([r.z for r in found]))
+        _build_figure("clustering of desks in the wing (z)", seen_z, np.array([r.z for r in found]))
     )
-    seen_median = _median_day(np.asarray(onsets))
-    medians = np.array([_median_day(curve) for curve in curves])
-    figures.append(_figure("median onset, days after the first", seen_median, medians))
+    seen_median = _find_median_day(np.asarray(onsets))
+    medians = np.array([_find_median_day(curve) for curve in curves])
+    figures.append(_build_figure("median onset, days after the first", seen_median, medians))
     seen_early = float(np.sum(onsets[:10]) / np.sum(onsets))
     early = curves[:, :10].sum(1) / np.maximum(curves.sum(1), 1)
-    figures.append(_figure("onsets in the first ten days (share)", seen_early, early))
+    figures.append(_build_figure("onsets in the first ten days (share)", seen_early, early))
     return Fit(
         drawn,
         np.array([run.reproduction for run in found]),
@@ -324,12 +338,12 @@ def _fit(desks: Sequence[Desk], onsets: Sequence[int], found: Sequence[_Run], dr
     )
 
 
-def _figure(name: str, observed: float, values: Floats, *, fitted: bool = False) -> Figure:
+def _build_figure(name: str, observed: float, values: Floats, *, fitted: bool = False) -> Figure:
     low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
     return Figure(name, float(observed), float(middle), float(low), float(high), fitted)
 
 
-def _median_day(onsets: NDArray[np.int64]) -> float:
+def _find_median_day(onsets: NDArray[np.int64]) -> float:
     """Return the day by which half of the onsets had come."""
     upto = np.cumsum(onsets)
     return float(np.searchsorted(upto, upto[-1] / 2))

@@ -9,12 +9,12 @@ import numpy as np
 
 from releve.validation.seoul import Desk, Fit
 
-__all__ = ["seoul_svg"]
+__all__ = ["draw_seoul"]
 
 _WIDTH, _HEIGHT, _MARGIN, _MAP_WIDTH = 960, 440, 40, 520
 
 
-def seoul_svg(desks: Sequence[Desk], onsets: Sequence[int], fit: Fit) -> str:
+def draw_seoul(desks: Sequence[Desk], onsets: Sequence[int], fit: Fit) -> str:
     """Return the picture as SVG text.
 
     Left the desks of the 11th floor: darker the more often the model infected them, ringed where
@@ -24,23 +24,23 @@ def seoul_svg(desks: Sequence[Desk], onsets: Sequence[int], fit: Fit) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
         ' role="img" aria-labelledby="t d" font-family="sans-serif" font-size="13">',
         '<title id="t">Seoul call centre, 11th floor, 2020: observed and modelled</title>',
-        f'<desc id="d">{escape(_described(fit))}</desc>',
+        f'<desc id="d">{escape(_describe(fit))}</desc>',
         '<rect width="100%" height="100%" fill="#fff"/>',
-        *_map(desks, fit),
-        *_curve(onsets, fit),
+        *_draw_map(desks, fit),
+        *_draw_curve(onsets, fit),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _described(fit: Fit) -> str:
+def _describe(fit: Fit) -> str:
     return "; ".join(
         f"{one.name}: observed {one.observed:.3g}, model {one.low:.3g} to {one.high:.3g}"
         for one in fit.figures
     )
 
 
-def _map(desks: Sequence[Desk], fit: Fit) -> list[str]:
+def _draw_map(desks: Sequence[Desk], fit: Fit) -> list[str]:
     """Return a circle a desk."""
     x = np.array([desk.x for desk in desks])
     y = np.array([desk.y for desk in desks])
@@ -59,7 +59,7 @@ def _map(desks: Sequence[Desk], fit: Fit) -> list[str]:
     return out
 
 
-def _curve(onsets: Sequence[int], fit: Fit) -> list[str]:
+def _draw_curve(onsets: Sequence[int], fit: Fit) -> list[str]:
     """Return bars of the onsets, the band of the runs and the two axes."""
     days = min(len(onsets), fit.onsets.shape[1], 25)
     low, middle, high = np.quantile(fit.onsets[:, :days], [0.05, 0.5, 0.95], axis=0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from releve.crashtest import Settings, build_run_arrays, join, run
+from releve.crashtest import Settings, build_run_arrays, join_quarters, run
 from releve.files.plan_folder import write_plans
 from releve.files.run_folder import read_parts, read_result, read_step
 from releve.runs import dask_cluster
@@ -79,14 +79,14 @@ def test_a_killed_run_goes_on_from_its_folder(place: Path) -> None:
         "--out", out,
     )  # fmt: skip
     assert command(*words).exit_code == 0
-    whole = join(read_parts(out, 0))
+    whole = join_quarters(read_parts(out, 0))
     lost = sorted((out / "cases" / "0").glob("part-*.npz"))[1]
     lost.unlink()  # what a run killed in its second part leaves
     (out / "cases" / "0" / "result.json").unlink()
     (out / "cases" / "0" / ".part-00000064.npz.99").write_bytes(b"half")
     assert "--resume" in command(*words).output
     assert command(*words, "--resume").exit_code == 0
-    assert same(join(read_parts(out, 0)), whole)
+    assert same(join_quarters(read_parts(out, 0)), whole)
     other = command(*words, "--resume", "--seed", 5)
     assert "holds another run (settings.seed: 0, now 5): name another folder" in other.output
 
@@ -240,7 +240,7 @@ def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
                 worker = sorted(client.scheduler_info()["workers"])[0]
                 client.run(_die, workers=[worker], wait=False, on_error="ignore")
         found.append(part)
-    assert same(join(found), run(ready))
+    assert same(join_quarters(found), run(ready))
 
 
 def _die() -> None:

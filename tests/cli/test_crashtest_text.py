@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from releve.cli.crashtest_text import (
-    _change,
-    _number,
-    client_table,
-    difference_table,
-    mix_lines,
+    _format_change,
+    _format_number,
+    build_client_table,
+    build_difference_table,
+    describe_mixes,
 )
 from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
@@ -35,12 +35,12 @@ from releve.crashtest.result import ClientResult, OutbreakResult
 def test_a_quantity_has_no_exponent_and_no_interval_below_zero(
     estimate: Estimate, text: str
 ) -> None:
-    assert _number(estimate) == text
+    assert _format_number(estimate) == text
 
 
 def test_a_change_keeps_its_sign_and_nothing_is_no_minus_nothing() -> None:
-    assert _change(Estimate(-20061.4, -25000.0, 3.0)) == "-20,061 (-25,000 to +3.00)"
-    assert _change(Estimate(-0.0001, -0.0002, 0.0)) == "0 (0 to 0)"
+    assert _format_change(Estimate(-20061.4, -25000.0, 3.0)) == "-20,061 (-25,000 to +3.00)"
+    assert _format_change(Estimate(-0.0001, -0.0002, 0.0)) == "0 (0 to 0)"
 
 
 def _shown(table: object) -> str:
@@ -62,7 +62,7 @@ def test_no_number_is_broken_at_80_columns() -> None:
         (), none,
     )  # fmt: skip
     change = Difference("masks", "as-given", money, money, money, money, 7210.0, ())
-    for shown in (_shown(client_table(result)), _shown(difference_table([change]))):
+    for shown in (_shown(build_client_table(result)), _shown(build_difference_table([change]))):
         assert all(number in shown for number in ("1,234,568", "1,134,567", "1,334,567"))
         assert max(map(len, shown.splitlines())) <= 80
         assert "…" not in shown
@@ -71,9 +71,9 @@ def test_no_number_is_broken_at_80_columns() -> None:
 
 def test_a_mix_that_costs_more_than_it_saves_is_said_to() -> None:
     mixes = (Mix(("masks",), 1440.0, 4922.0), Mix((), 0.0, 4928.0))
-    first, second, *_ = mix_lines(mixes, 20000.0)
+    first, second, *_ = describe_mixes(mixes, 20000.0)
     assert "costs 1,440, penalties 4,922 instead of 4,928" in first
     assert "costs more than it saves: nothing has the least" in second
     assert "4,928 against 6,362" in second
-    worth = tuple(mix_lines((Mix(("masks",), 5.0, 4900.0), mixes[1]), 20000.0))
+    worth = tuple(describe_mixes((Mix(("masks",), 5.0, 4900.0), mixes[1]), 20000.0))
     assert not any("more than it saves" in line for line in worth)

@@ -57,7 +57,7 @@ REMOVED = (
 )  # fmt: skip
 
 
-def result_of(label: str, infected: float) -> CrashResult:
+def build_result(label: str, infected: float) -> CrashResult:
     """A result with a client that holds and one that breaks, and outbreaks of two kinds."""
     sizes = [0] * 101
     sizes[0], sizes[1], sizes[60] = 2, 1, 1
@@ -136,7 +136,7 @@ class Maker:
         """A finished run; ``removed``: with quarters lived again without each cause."""
         run = self.begun(name, seed=seed)
         for case, (label, infected) in enumerate(zip(POLICIES, (20, 40, 30), strict=True)):
-            result = result_of(label, infected)
+            result = build_result(label, infected)
             if case == 0 and removed:
                 result = replace(result, removed=REMOVED, removed_quarters=2)
             write_result(run.run_folder, case, result)

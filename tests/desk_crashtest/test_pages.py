@@ -15,7 +15,7 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import Role
-from releve.crashtest.ablation import Without
+from releve.crashtest.ablation import Ablation
 from releve.desk.crashtest import service
 from releve.files.locks import try_lock
 from releve.files.run_folder import write_part, write_step
@@ -159,7 +159,7 @@ def test_a_run_says_what_it_does_before_its_first_part(
     if what:
         write_step(run.run_folder, 0, what)
     if what == "without":
-        rerun = Without(0, np.zeros((1, 3, 2)), np.zeros((1, 3)), np.zeros((1, 3)))
+        rerun = Ablation(0, np.zeros((1, 3, 2)), np.zeros((1, 3)), np.zeros((1, 3)))
         write_part(run.run_folder, 0, rerun)
     web = looking(Role.PLANNER, "en")
     with work_on(run):

@@ -22,10 +22,10 @@ from releve.validation.bank import (
     HALF_HOURS,
     BankLogError,
     Prediction,
-    days_of,
     predict,
+    select_days,
 )
-from releve.validation.bank.centre import callers_of, centre_for
+from releve.validation.bank.centre import build_day_centre, fit_callers
 
 ORDER = {"ended": 0, "hung_up": 0, "offered": 1, "waits": 2, "answered": 3}
 CALLS, AHT_S, PATIENCE_S, AGENTS = 28.0, 190.0, 300.0, 4
@@ -89,7 +89,7 @@ def log() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def found(log: pl.DataFrame) -> Prediction:
-    days = days_of(log)
+    days = select_days(log)
     return predict(days[:6], days[6:], lines=(3,), spreads=(0.0, 0.2))
 
 
@@ -112,7 +112,7 @@ def test_the_staffing_fitted_gives_back_what_its_days_saw(found: Prediction) -> 
 
 
 def test_presence_is_that_of_the_agents_who_answered(log: pl.DataFrame) -> None:
-    day = days_of(log)[0]
+    day = select_days(log)[0]
     assert day.there.max() == AGENTS
     assert day.there_s[0] == FIRST * 1800.0
     assert day.there[-1] == 0
@@ -120,22 +120,22 @@ def test_presence_is_that_of_the_agents_who_answered(log: pl.DataFrame) -> None:
 
 
 def test_a_reserve_is_a_part_of_those_present_and_over_days_its_share(log: pl.DataFrame) -> None:
-    days = days_of(log)
+    days = select_days(log)
     share = np.full(HALF_HOURS, 0.3)
-    callers = callers_of(days)
+    callers = fit_callers(days)
     shares = []
     for at in range(40):
         day = replace(days[0], date=days[0].date + timedelta(days=at))
-        agents = centre_for(day, callers, share, 3).agents
+        agents = build_day_centre(day, callers, share, 3).agents
         assert np.all(agents.sum(axis=1) <= AGENTS)
         shares.append(agents[:, 1].sum() / agents.sum())
     assert np.mean(shares) == pytest.approx(0.3, abs=0.02)
 
 
 def test_patience_is_longer_than_the_waits_of_those_who_hung_up(log: pl.DataFrame) -> None:
-    days = days_of(log)
+    days = select_days(log)
     waits = np.concatenate([day.wait_s[day.lost] for day in days])
-    callers = callers_of(days)
+    callers = fit_callers(days)
     assert callers.patience_s > 2 * waits.mean()
     assert callers.patience_s == pytest.approx(PATIENCE_S, rel=0.35)
     assert callers.aht_s["PS"] == pytest.approx(AHT_S, rel=0.05)
@@ -188,7 +188,7 @@ def test_the_command_prints_a_row_for_every_half_hour_and_the_same_as_json(
 
 
 def test_a_log_needs_only_the_columns_that_are_named(log: pl.DataFrame) -> None:
-    assert len(days_of(log.select(COLUMNS))) == 10
+    assert len(select_days(log.select(COLUMNS))) == 10
     with pytest.raises(BankLogError):
         predict((), ())
 
@@ -197,7 +197,7 @@ def test_a_log_needs_only_the_columns_that_are_named(log: pl.DataFrame) -> None:
 @pytest.mark.slow
 def test_february_lies_in_its_intervals_as_often_as_they_say(shared_data: Path) -> None:
     """The month on every measure, and of 34 half hours 90 % within what chance leaves."""
-    days = days_of(
+    days = select_days(
         pl.read_parquet(shared_data / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
     )
     january = [day for day in days if day.date.month == 1]

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from releve.cli.validate import validate as command
 from releve.crashtest.outbreak import OutbreakError
-from releve.validation.seoul import Desk, building, join_count_z, validate
-from releve.validation.seoul_picture import seoul_svg
+from releve.validation.seoul import Desk, compute_join_count_z, seat_building, validate_outbreak
+from releve.validation.seoul_picture import draw_seoul
 
 
 def made_floor() -> list[Desk]:
@@ -24,7 +24,7 @@ def made_floor() -> list[Desk]:
 
 
 def test_the_building_seats_everybody_by_floor_and_wing() -> None:
-    population = building(made_floor())
+    population = seat_building(made_floor())
     sizes = {group.zone: group.end - group.first for group in population.groups}
     assert sum(size for zone, size in sizes.items() if zone.startswith("f11")) == 216
     assert sum(sizes.values()) - 216 == 595
@@ -35,29 +35,29 @@ def test_clustered_cases_have_a_high_join_count_and_spread_ones_none() -> None:
     xy = np.array([(x, y) for y in range(12) for x in range(12)], dtype=float)
     together = xy[:, 1] < 6
     spread = (xy[:, 0] + xy[:, 1]) % 2 == 0
-    assert join_count_z(xy, together) > 5
-    assert -3 < join_count_z(xy, spread) < 3
-    assert join_count_z(xy, np.zeros(len(xy), dtype=bool)) == 0
+    assert compute_join_count_z(xy, together) > 5
+    assert -3 < compute_join_count_z(xy, spread) < 3
+    assert compute_join_count_z(xy, np.zeros(len(xy), dtype=bool)) == 0
 
 
 @pytest.mark.slow
 def test_a_fit_is_reproducible_and_draws_a_picture() -> None:
     desks, onsets = made_floor(), [1, 0, 2, 3, 5, 8, 12, 14, 16, 12, 8, 4]
-    one, two = (validate(desks, onsets, draws=60, runs=16, seed=3) for _ in range(2))
+    one, two = (validate_outbreak(desks, onsets, draws=60, runs=16, seed=3) for _ in range(2))
     assert len(one.reproduction) > 3
     assert one.figures == two.figures
     assert {figure.name for figure in one.figures if figure.fitted} == {
         "cases of the 11th floor (of 216)",
         "south wing (of 62 desks)",
     }
-    root = ET.fromstring(seoul_svg(desks, onsets, one))
+    root = ET.fromstring(draw_seoul(desks, onsets, one))
     assert len(root.findall("{http://www.w3.org/2000/svg}circle")) == 200
     assert root.find("{http://www.w3.org/2000/svg}desc") is not None
 
 
 def test_a_fit_that_accepts_nothing_says_so() -> None:
     with pytest.raises(OutbreakError, match="no run was near"):
-        validate(made_floor(), [1], draws=1, runs=1, seed=1)
+        validate_outbreak(made_floor(), [1], draws=1, runs=1, seed=1)
 
 
 def test_the_command_names_a_missing_file(tmp_path: Path) -> None:

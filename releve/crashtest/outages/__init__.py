@@ -1,7 +1,7 @@
 """Outages of the places of an operator: earthquakes, cuts, strikes, orders, as a table of hazards.
 
-``read_hazards(text)`` → hazards; ``places_of(operator)`` → places;
-``outages_of(hazards, places, days=90, seed=1, replications=1000)`` → when each place is lost.
+``read_hazards(text)`` → hazards; ``list_places(operator)`` → places;
+``draw_outages(hazards, places, days=90, seed=1, replications=1000)`` → when each place is lost.
 See docs/outages.md.
 """
 
@@ -9,8 +9,8 @@ from releve.crashtest.outages.duration import DurationHours, lognormal, quantile
 from releve.crashtest.outages.errors import HazardFaults, OutagesError, OutagesOverflowError
 from releve.crashtest.outages.hazard import FOOTPRINTS, TAKES, Hazard
 from releve.crashtest.outages.hazard_file import read_hazards
-from releve.crashtest.outages.places import HomeLines, PlacedSite, Places, places_of
-from releve.crashtest.outages.run import Outages, outages_of
+from releve.crashtest.outages.places import HomeLines, PlacedSite, Places, list_places
+from releve.crashtest.outages.run import Outages, draw_outages
 
 __all__ = [
     "FOOTPRINTS",
@@ -24,9 +24,9 @@ __all__ = [
     "OutagesOverflowError",
     "PlacedSite",
     "Places",
+    "draw_outages",
+    "list_places",
     "lognormal",
-    "outages_of",
-    "places_of",
     "quantiles",
     "read_hazards",
     "sample",

@@ -66,14 +66,14 @@ class DurationHours:
         if self.kind == "sample":
             return math.fsum(self.hours) / len(self.hours)
         parts = zip(pairwise(self.shares), pairwise(self.hours), strict=True)
-        return math.fsum((q - p) * _between(low, high) for (p, q), (low, high) in parts)
+        return math.fsum((q - p) * _average_between(low, high) for (p, q), (low, high) in parts)
 
     @property
     def _sdlog(self) -> float:
         return math.log(self.hours[1] / self.hours[0]) / _P90
 
 
-def _between(low: float, high: float) -> float:
+def _average_between(low: float, high: float) -> float:
     """Return the mean of what is uniform in the logarithm between two values."""
     return low if low == high else (high - low) / math.log(high / low)
 

@@ -47,7 +47,7 @@ def read_hazards(text: str) -> tuple[Hazard, ...]:
         raise HazardFaults((f"not YAML: {' '.join(str(error).split())}",)) from None
     if not isinstance(raw, list):
         raise HazardFaults(("not a list of hazards: start each row with `- id:`",))
-    rows = [_Row(number, one) for number, one in enumerate(raw, 1)]
+    rows = [_HazardRow(number, one) for number, one in enumerate(raw, 1)]
     found = [row.hazard() for row in rows]
     faults = [fault for row in rows for fault in row.faults]
     names = [one.id for one in found if one is not None]
@@ -61,7 +61,7 @@ def read_hazards(text: str) -> tuple[Hazard, ...]:
 
 
 @dataclass
-class _Row:
+class _HazardRow:
     """One row while it is read; what is wrong is noted and reading goes on."""
 
     number: int
@@ -79,17 +79,17 @@ class _Row:
         if not isinstance(self.raw, Mapping):
             self.fault("is not a row", "write keys and values such as `footprint: site`")
             return None
-        self._keys()
-        values: dict[str, Any] = {name: self._text(name) for name in _TEXTS}
-        self._one_of("footprint", (values["footprint"],), FOOTPRINTS)
-        takes = self._list("takes")
-        self._one_of("takes", takes, TAKES)
+        self._check_keys()
+        values: dict[str, Any] = {name: self._read_text(name) for name in _TEXTS}
+        self._check_known("footprint", (values["footprint"],), FOOTPRINTS)
+        takes = self._read_list("takes")
+        self._check_known("takes", takes, TAKES)
         values["takes"] = tuple(name for name in TAKES if name in takes)
-        values["rate_per_year"], values["rates"] = self._rates()
-        values["radius_km"] = self._number("radius_km", self.raw.get("radius_km", 0.0))
-        values["cluster_cv"] = self._number("cluster_cv", self.raw.get("cluster_cv", 0.0))
-        values["months"] = self._months()
-        values["duration"] = self._duration(self.raw.get("duration"))
+        values["rate_per_year"], values["rates"] = self._read_rates()
+        values["radius_km"] = self._read_number("radius_km", self.raw.get("radius_km", 0.0))
+        values["cluster_cv"] = self._read_number("cluster_cv", self.raw.get("cluster_cv", 0.0))
+        values["months"] = self._read_months()
+        values["duration"] = self._read_duration(self.raw.get("duration"))
         if self.faults:
             return None
         try:
@@ -98,7 +98,7 @@ class _Row:
             self.fault(str(error), "mend it")
             return None
 
-    def _keys(self) -> None:
+    def _check_keys(self) -> None:
         for key in self.raw:
             if key not in _KEYS:
                 self.fault(f"{key!r} is no key of a hazard", f"write one of {', '.join(_KEYS)}")
@@ -106,26 +106,26 @@ class _Row:
             if key not in self.raw:
                 self.fault(f"{key} is missing", "give it")
 
-    def _text(self, name: str) -> str:
+    def _read_text(self, name: str) -> str:
         value = self.raw.get(name, "")
         if not isinstance(value, str):
             self.fault(f"{name} {value!r} is not a text", "put it in quotes")
             return ""
         return value
 
-    def _one_of(self, name: str, values: Iterable[Any], known: tuple[str, ...]) -> None:
+    def _check_known(self, name: str, values: Iterable[Any], known: tuple[str, ...]) -> None:
         for value in values:
             if name in self.raw and value not in known:
                 self.fault(f"{name} {value!r} is not known", f"write one of {', '.join(known)}")
 
-    def _list(self, name: str) -> tuple[Any, ...]:
+    def _read_list(self, name: str) -> tuple[Any, ...]:
         value = self.raw.get(name, [])
         if isinstance(value, list):
             return tuple(value)
         self.fault(f"{name} {value!r} is not a list", f"write it such as `{name}: [...]`")
         return ()
 
-    def _number(self, name: str, value: Any) -> float:
+    def _read_number(self, name: str, value: Any) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
             self.fault(f"{name} {value!r} is not a number", "write it such as 0.5")
@@ -135,14 +135,14 @@ class _Row:
             return 0.0
         return float(value)
 
-    def _rates(self) -> tuple[float, tuple[tuple[str, float], ...]]:
+    def _read_rates(self) -> tuple[float, tuple[tuple[str, float], ...]]:
         given = self.raw.get("rate_per_year", 0.0)
         if not isinstance(given, Mapping):
-            return self._number("rate_per_year", given), ()
+            return self._read_number("rate_per_year", given), ()
         rates = {}
         for code, value in given.items():
             if code == ELSEWHERE or code in list_country_codes():
-                rates[code] = self._number(f"rate_per_year of {code}", value)
+                rates[code] = self._read_number(f"rate_per_year of {code}", value)
             else:
                 fix = f"write an ISO 3166 code such as MA (NO in quotes), or {ELSEWHERE}"
                 self.fault(f"rate_per_year: {code!r} is no destination", fix)
@@ -152,41 +152,46 @@ class _Row:
         elsewhere = rates.pop(ELSEWHERE, 0.0)
         return elsewhere, tuple(sorted(rates.items()))
 
-    def _months(self) -> tuple[int, ...]:
-        months = self._list("months")
+    def _read_months(self) -> tuple[int, ...]:
+        months = self._read_list("months")
         for month in months:
             if type(month) is not int or not 1 <= month <= 12:
                 self.fault(f"months: {month!r} is no month", "write numbers from 1 to 12")
                 return ()
         return months
 
-    def _duration(self, given: Any) -> DurationHours | None:
+    def _read_duration(self, given: Any) -> DurationHours | None:
         try:
-            return self._law(given)
+            return self._parse_duration(given)
         except OutagesError as error:
             self.fault(f"duration: {error}", "mend it")
             return None
 
-    def _law(self, given: Any) -> DurationHours | None:
+    def _parse_duration(self, given: Any) -> DurationHours | None:
         """Return the law of a duration in one of its four forms; OutagesError if it is none."""
         if isinstance(given, Mapping):
             if set(given) == {"median", "p90"}:
-                return lognormal(self._hours(given["median"]), self._hours(given["p90"]))
+                return lognormal(
+                    self._parse_hours(given["median"]), self._parse_hours(given["p90"])
+                )
             if set(given) == {"quantiles"} and isinstance(given["quantiles"], Mapping):
                 knots = given["quantiles"].items()
                 return quantiles(
-                    {self._number("share", at): self._hours(value) for at, value in knots}
+                    {
+                        self._read_number("share", at): self._parse_hours(value)
+                        for at, value in knots
+                    }
                 )
             if set(given) == {"sample"} and isinstance(given["sample"], list):
-                return sample(*(self._hours(one) for one in given["sample"]))
+                return sample(*(self._parse_hours(one) for one in given["sample"]))
         if isinstance(given, str | int | float):
-            return sample(self._hours(given))
+            return sample(self._parse_hours(given))
         if "duration" in self.raw:
             fix = "write `48 h`, {median, p90}, {quantiles: {0: ..., 1: ...}} or {sample: [...]}"
             self.fault(f"duration {given!r} is not known", fix)
         return None
 
-    def _hours(self, given: Any) -> float:
+    def _parse_hours(self, given: Any) -> float:
         """Return the hours of a text like ``5 h``; 1 where it is wrong, and that is noted."""
         match = _TIME.fullmatch(given.strip()) if isinstance(given, str) else None
         if match is None:

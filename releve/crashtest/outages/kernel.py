@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from releve.crashtest.outbreak.rng import named, pick, replication_key, unit
+from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit, pick
 from releve.kernels.decorators import allocating_kernel
 
-__all__ = ["DRAWS", "DURATION", "LATITUDE", "LONGITUDE", "RATE", "events", "opening_days"]
+__all__ = ["DRAWS", "DURATION", "LATITUDE", "LONGITUDE", "RATE", "draw_opening_days", "events"]
 
 DRAWS = 4
 """The uniform numbers of an event beside its gap: country, latitude, longitude, duration."""
@@ -40,29 +40,31 @@ def events(
     room = begin.size
     factor = factors[:, 0].copy()
     for r in range(replications):
-        rep = replication_key(seed, first + r)
+        rep = derive_replication_key(seed, first + r)
         for h in range(hazard_key.size):
-            factor[h] = factors[h, pick(unit(named(rep, hazard_key[h]), 0), factors.shape[1])]
+            factor[h] = factors[
+                h, pick(draw_unit(derive_key(rep, hazard_key[h]), 0), factors.shape[1])
+            ]
         for s in range(key.size):
             rate = per_hour[s] * factor[hazard[s]]
             if rate <= 0.0:
                 continue
-            who = named(rep, key[s])
+            who = derive_key(rep, key[s])
             slot = 0
-            t = -math.log(unit(who, 0)) / rate
+            t = -math.log(draw_unit(who, 0)) / rate
             while t < hours:
                 if n < room:
                     replication[n], stream[n], begin[n] = r, s, t
                     for d in range(DRAWS):
-                        draws[n, d] = unit(who, slot + 1 + d)
+                        draws[n, d] = draw_unit(who, slot + 1 + d)
                 n += 1
                 slot += 1 + DRAWS
-                t -= math.log(unit(who, slot)) / rate
+                t -= math.log(draw_unit(who, slot)) / rate
     return n
 
 
 @allocating_kernel
-def opening_days(seed: Any, first: int, key: Any, day: Any) -> None:
+def draw_opening_days(seed: Any, first: int, key: Any, day: Any) -> None:
     """Fill ``day[replication]`` with the day of the year, 0 to 364, on which each begins."""
     for r in range(day.size):
-        day[r] = pick(unit(named(replication_key(seed, first + r), key), 0), 365)
+        day[r] = pick(draw_unit(derive_key(derive_replication_key(seed, first + r), key), 0), 365)

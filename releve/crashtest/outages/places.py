@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from releve.crashtest.outages.errors import require
 from releve.network import Operator
 
-__all__ = ["HomeLines", "PlacedSite", "Places", "distances_km", "places_of"]
+__all__ = ["HomeLines", "PlacedSite", "Places", "list_places", "measure_distances"]
 
 EARTH_KM = 6371.0
 
@@ -74,7 +74,7 @@ class Places:
         return len(self.sites) + self.home_lines.index(wanted)
 
 
-def places_of(operator: Operator) -> Places:
+def list_places(operator: Operator) -> Places:
     """Return the places of an operator: its sites, and the carriers of those ready for home."""
     sites = tuple(PlacedSite(s.id, s.destination, s.lat, s.lon) for s in operator.sites)
     country = {site.id: site.destination for site in sites}
@@ -86,7 +86,7 @@ def places_of(operator: Operator) -> Places:
     return Places(sites, tuple(sorted(lines)))
 
 
-def distances_km(
+def measure_distances(
     lat: NDArray[np.float64], lon: NDArray[np.float64], sites: Sequence[PlacedSite]
 ) -> NDArray[np.float64]:
     """Return great circle distances in km: float64[point, site]; the points in degrees."""

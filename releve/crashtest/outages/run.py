@@ -18,19 +18,19 @@ from releve.crashtest.outages.kernel import (
     LATITUDE,
     LONGITUDE,
     RATE,
+    draw_opening_days,
     events,
-    opening_days,
 )
-from releve.crashtest.outages.places import Places, distances_km
-from releve.crashtest.outages.streams import DAYS_OF_MONTH, Cell, Streams, streams_of
-from releve.crashtest.outbreak.distributions import MULTIPLIER_BINS, gamma_multiplier
-from releve.crashtest.outbreak.rng import key_of
+from releve.crashtest.outages.places import Places, measure_distances
+from releve.crashtest.outages.streams import DAYS_OF_MONTH, Cell, Streams, build_streams
+from releve.crashtest.outbreak.distributions import MULTIPLIER_BINS, tabulate_multiplier
+from releve.crashtest.outbreak.rng import hash_key
 
-__all__ = ["MOST", "Outages", "outages_of"]
+__all__ = ["MOST", "Outages", "draw_outages"]
 
 MOST = 20_000_000
 """The most outages of one call, unless it says otherwise."""
-_CALENDAR = key_of("outage", "calendar")
+_CALENDAR = hash_key("outage", "calendar")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Outages:
         return len(self.begin)
 
 
-def outages_of(
+def draw_outages(
     hazards: Sequence[Hazard],
     places: Places,
     *,
@@ -81,19 +81,19 @@ def outages_of(
     require(replications >= 1, "1 <= replications", replications)
     require(first >= 0 and 0 <= seed < 2**63, "0 <= first, 0 <= seed < 2^63", (first, seed))
     hazards = tuple(hazards)
-    streams, factors = _prepared(hazards, places)
-    rows = _drawn(streams, factors, days * 24.0, (seed, first, replications), most)
-    months = _months(start, days, (seed, first, replications))
-    rows = rows.where(_in_season(rows, hazards, streams, months))
-    event, place = _struck(rows, hazards, streams, places)
+    streams, factors = _prepare_streams(hazards, places)
+    rows = _draw_events(streams, factors, days * 24.0, (seed, first, replications), most)
+    months = _list_months(start, days, (seed, first, replications))
+    rows = rows.where(_select_in_season(rows, hazards, streams, months))
+    event, place = _find_struck(rows, hazards, streams, places)
     if len(event) > most:
-        raise _overflow(most, str(len(event)), (seed, first, replications))
-    hours = _lengths(rows, hazards, streams)
-    return _sorted(rows, event, place, hours, streams, replications, first)
+        raise _build_overflow(most, str(len(event)), (seed, first, replications))
+    hours = _draw_lengths(rows, hazards, streams)
+    return _sort_outages(rows, event, place, hours, streams, replications, first)
 
 
 @dataclass(frozen=True)
-class _Events:
+class _EventRows:
     """One row an event: its replication, its stream, its begin in hours, its uniform numbers."""
 
     replication: NDArray[np.int64]
@@ -101,8 +101,8 @@ class _Events:
     begin: NDArray[np.float64]
     draws: NDArray[np.float64]
 
-    def where(self, kept: NDArray[np.bool_]) -> _Events:
-        return _Events(
+    def where(self, kept: NDArray[np.bool_]) -> _EventRows:
+        return _EventRows(
             self.replication[kept], self.stream[kept], self.begin[kept], self.draws[kept]
         )
 
@@ -116,31 +116,31 @@ class _Factors:
 
 
 @lru_cache(maxsize=8)
-def _prepared(hazards: tuple[Hazard, ...], places: Places) -> tuple[Streams, _Factors]:
+def _prepare_streams(hazards: tuple[Hazard, ...], places: Places) -> tuple[Streams, _Factors]:
     """Return what does not depend on the run: it is asked for again with each part of one."""
-    key = np.array([key_of("outage", one.id) for one in hazards], dtype=np.uint64)
+    key = np.array([hash_key("outage", one.id) for one in hazards], dtype=np.uint64)
     bins = np.ones((len(hazards), MULTIPLIER_BINS))
     for row, one in zip(bins, hazards, strict=True):
         if one.cluster_cv > 0.0:
-            row[:] = gamma_multiplier(one.cluster_cv**-2)
-    return streams_of(hazards, places), _Factors(key, bins)
+            row[:] = tabulate_multiplier(one.cluster_cv**-2)
+    return build_streams(hazards, places), _Factors(key, bins)
 
 
-def _drawn(
+def _draw_events(
     streams: Streams,
     factors: _Factors,
     hours: float,
     run: tuple[int, int, int],
     most: int,
-) -> _Events:
+) -> _EventRows:
     """Return the candidates of every stream, at the highest intensity that it ever has."""
     seed, first, replications = run
     expected = float(streams.per_hour.sum()) * hours * replications
     if expected > 2.0 * most:
-        raise _overflow(most, f"about {expected:.3g}", run)
+        raise _build_overflow(most, f"about {expected:.3g}", run)
     room = min(int(1.5 * expected) + 1000, most)
     while True:
-        rows = _Events(
+        rows = _EventRows(
             np.empty(room, dtype=np.int64),
             np.empty(room, dtype=np.int64),
             np.empty(room),
@@ -152,13 +152,13 @@ def _drawn(
             rows.draws,
         )  # fmt: skip
         if found > most:
-            raise _overflow(most, str(found), run)
+            raise _build_overflow(most, str(found), run)
         if found <= room:
             return rows.where(np.arange(room) < found)
         room = found
 
 
-def _overflow(most: int, found: str, run: tuple[int, int, int]) -> OutagesOverflowError:
+def _build_overflow(most: int, found: str, run: tuple[int, int, int]) -> OutagesOverflowError:
     _, first, replications = run
     return OutagesOverflowError(
         f"expected outages <= {most}, got {found} in replications {first} to"
@@ -166,19 +166,19 @@ def _overflow(most: int, found: str, run: tuple[int, int, int]) -> OutagesOverfl
     )
 
 
-def _months(start: date | None, days: int, run: tuple[int, int, int]) -> NDArray[np.int64]:
+def _list_months(start: date | None, days: int, run: tuple[int, int, int]) -> NDArray[np.int64]:
     """Return the month, 0 to 11, of each day: int64[replication, day], or of one row for all."""
     if start is not None:
         return np.array([[(start + timedelta(days=day)).month - 1 for day in range(days)]])
     seed, first, replications = run
     opening = np.empty((replications, 1), dtype=np.int64)
-    opening_days(np.uint64(seed), first, _CALENDAR, opening[:, 0])
+    draw_opening_days(np.uint64(seed), first, _CALENDAR, opening[:, 0])
     month_of = np.repeat(np.arange(12), DAYS_OF_MONTH)
     return np.asarray(month_of[(opening + np.arange(days)) % 365])
 
 
-def _in_season(
-    rows: _Events, hazards: Sequence[Hazard], streams: Streams, months: NDArray[np.int64]
+def _select_in_season(
+    rows: _EventRows, hazards: Sequence[Hazard], streams: Streams, months: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Return which events fall into a month in which their hazard strikes."""
     strikes = np.ones((len(hazards), 12), dtype=np.bool_)
@@ -190,8 +190,8 @@ def _in_season(
     return np.asarray(strikes[streams.hazard[rows.stream], month])
 
 
-def _struck(
-    rows: _Events, hazards: Sequence[Hazard], streams: Streams, places: Places
+def _find_struck(
+    rows: _EventRows, hazards: Sequence[Hazard], streams: Streams, places: Places
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return pairs of an event (its row) and a place that it takes, in this order."""
     known = [() if isinstance(one, Cell) else one for one in streams.struck]
@@ -205,14 +205,16 @@ def _struck(
     of_hazard = streams.hazard[rows.stream]
     for number, hazard in enumerate(hazards):
         if hazard.footprint == "city":
-            pairs.append(_near(rows, np.flatnonzero(of_hazard == number), hazard, streams, places))
+            pairs.append(
+                _find_near(rows, np.flatnonzero(of_hazard == number), hazard, streams, places)
+            )
     event, place = (np.concatenate(side) for side in zip(*pairs, strict=True))
     order = np.lexsort((place, event))
     return event[order], place[order]
 
 
-def _near(
-    rows: _Events,
+def _find_near(
+    rows: _EventRows,
     chosen: NDArray[np.int64],
     hazard: Hazard,
     streams: Streams,
@@ -233,14 +235,18 @@ def _near(
     draws = rows.draws[chosen]
     sine = box[:, 0] + draws[:, LATITUDE] * (box[:, 1] - box[:, 0])
     lon = box[:, 2] + draws[:, LONGITUDE] * (box[:, 3] - box[:, 2])
-    far = distances_km(np.degrees(np.arcsin(np.clip(sine, -1, 1))), np.degrees(lon), places.sites)
+    far = measure_distances(
+        np.degrees(np.arcsin(np.clip(sine, -1, 1))), np.degrees(lon), places.sites
+    )
     share = np.array([hazard.rate(site.destination) for site in places.sites])
     heeds = draws[:, RATE, None] * hazard.highest_rate < share
     event, place = np.nonzero((far <= hazard.radius_km) & heeds)
     return chosen[event], place
 
 
-def _lengths(rows: _Events, hazards: Sequence[Hazard], streams: Streams) -> NDArray[np.float64]:
+def _draw_lengths(
+    rows: _EventRows, hazards: Sequence[Hazard], streams: Streams
+) -> NDArray[np.float64]:
     """Return how long each event lasts, in hours."""
     hours = np.empty(len(rows.begin))
     of_hazard = streams.hazard[rows.stream]
@@ -250,8 +256,8 @@ def _lengths(rows: _Events, hazards: Sequence[Hazard], streams: Streams) -> NDAr
     return hours
 
 
-def _sorted(
-    rows: _Events,
+def _sort_outages(
+    rows: _EventRows,
     event: NDArray[np.int64],
     place: NDArray[np.int64],
     hours: NDArray[np.float64],

@@ -10,29 +10,29 @@ import numpy as np
 
 from releve.crashtest.outages import Hazard, read_hazards
 
-__all__ = ["hazards_markdown", "shipped_hazards", "shipped_hazards_text"]
+__all__ = ["format_hazards", "load_shipped_hazards", "read_shipped_hazards"]
 
 
-def shipped_hazards_text() -> str:
+def read_shipped_hazards() -> str:
     """Return the shipped table as it stands: what an operator copies and makes its own."""
     shipped = resources.files("releve.crashtest.outages") / "data" / "hazards.yaml"
     return shipped.read_text(encoding="utf-8")
 
 
 @cache
-def shipped_hazards() -> tuple[Hazard, ...]:
+def load_shipped_hazards() -> tuple[Hazard, ...]:
     """Return the hazards that the product ships."""
-    return read_hazards(shipped_hazards_text())
+    return read_hazards(read_shipped_hazards())
 
 
-def hazards_markdown(hazards: Sequence[Hazard]) -> str:
+def format_hazards(hazards: Sequence[Hazard]) -> str:
     """Return a table of hazards, one row each, as it stands in the documentation."""
     head = "| hazard | strikes | how often a year | lasts: median, 90 %, mean | takes | months |"
-    rows = [" | ".join(_cells(hazard)) for hazard in hazards]
+    rows = [" | ".join(_format_cells(hazard)) for hazard in hazards]
     return "\n".join([head, "|---|---|---|---|---|---|", *(f"| {row} |" for row in rows)]) + "\n"
 
 
-def _cells(hazard: Hazard) -> tuple[str, ...]:
+def _format_cells(hazard: Hazard) -> tuple[str, ...]:
     reach = f" within {hazard.radius_km:g} km" if hazard.radius_km else ""
     elsewhere = f"{hazard.rate_per_year:g}"
     rates = [f"{code} {rate:g}" for code, rate in hazard.rates]
@@ -48,4 +48,4 @@ def _cells(hazard: Hazard) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    print(hazards_markdown(shipped_hazards()), end="")
+    print(format_hazards(load_shipped_hazards()), end="")

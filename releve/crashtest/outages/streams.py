@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from releve.crashtest.outages.errors import require
 from releve.crashtest.outages.hazard import Hazard
 from releve.crashtest.outages.places import EARTH_KM, PlacedSite, Places
-from releve.crashtest.outbreak.rng import key_of
+from releve.crashtest.outbreak.rng import hash_key
 
-__all__ = ["Cell", "Streams", "streams_of"]
+__all__ = ["Cell", "Streams", "build_streams"]
 
 HOURS_PER_YEAR = 365.25 * 24
 DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -56,14 +56,19 @@ class Streams:
     struck: tuple[tuple[int, ...] | Cell, ...]
 
 
-def streams_of(hazards: Sequence[Hazard], places: Places) -> Streams:
+def build_streams(hazards: Sequence[Hazard], places: Places) -> Streams:
     """Return the streams of the hazards over the places; those that never strike are left out."""
     names = [hazard.id for hazard in hazards]
     require(len(set(names)) == len(names), "each hazard named once", names)
     rows = [
-        (key_of("outage", hazard.id, *name), number, rate * peak(hazard) / HOURS_PER_YEAR, struck)
+        (
+            hash_key("outage", hazard.id, *name),
+            number,
+            rate * compute_peak(hazard) / HOURS_PER_YEAR,
+            struck,
+        )
         for number, hazard in enumerate(hazards)
-        for name, rate, struck in _struck(hazard, places)
+        for name, rate, struck in _list_struck(hazard, places)
         if rate > 0.0
     ]
     key, hazard, per_hour, struck = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -75,7 +80,7 @@ def streams_of(hazards: Sequence[Hazard], places: Places) -> Streams:
     )
 
 
-def peak(hazard: Hazard) -> float:
+def compute_peak(hazard: Hazard) -> float:
     """Return the intensity in season over that of the whole year."""
     if not hazard.months:
         return 1.0
@@ -85,7 +90,7 @@ def peak(hazard: Hazard) -> float:
 _Row = tuple[tuple[str | int, ...], float, tuple[int, ...] | Cell]
 
 
-def _struck(hazard: Hazard, places: Places) -> Iterator[_Row]:
+def _list_struck(hazard: Hazard, places: Places) -> Iterator[_Row]:
     """Yield the name, the yearly rate and what is struck, of each stream of a hazard."""
     if hazard.footprint == "site":
         for i, site in enumerate(places.sites):
@@ -96,14 +101,14 @@ def _struck(hazard: Hazard, places: Places) -> Iterator[_Row]:
             yield name, hazard.rate(lines.destination), (i,)
     elif hazard.footprint == "destination":
         for code in places.destinations():
-            yield ("destination", code), hazard.rate(code), _of_country(hazard, places, code)
+            yield ("destination", code), hazard.rate(code), _list_in_country(hazard, places, code)
     else:
         circle = 2 * math.pi * EARTH_KM**2 * (1 - math.cos(hazard.radius_km / EARTH_KM))
-        for cell in cells_near(places.sites, hazard.radius_km):
+        for cell in list_cells_near(places.sites, hazard.radius_km):
             yield ("cell", *cell.name), hazard.highest_rate * cell.area_km2 / circle, cell
 
 
-def _of_country(hazard: Hazard, places: Places, code: str) -> tuple[int, ...]:
+def _list_in_country(hazard: Hazard, places: Places, code: str) -> tuple[int, ...]:
     """Return the numbers of the places that a hazard takes in a country."""
     sites = [i for i, site in enumerate(places.sites) if site.destination == code]
     lines = [
@@ -116,7 +121,7 @@ def _of_country(hazard: Hazard, places: Places, code: str) -> tuple[int, ...]:
     )
 
 
-def cells_near(sites: Sequence[PlacedSite], radius_km: float) -> list[Cell]:
+def list_cells_near(sites: Sequence[PlacedSite], radius_km: float) -> list[Cell]:
     """Return the cells of the grid of a radius that reach within it of any site, in its order.
 
     The grid has bands of about the radius from south to north, and each band columns of about the
@@ -130,20 +135,20 @@ def cells_near(sites: Sequence[PlacedSite], radius_km: float) -> list[Cell]:
         first = math.floor((phi - reach + math.pi / 2) / height)
         last = math.floor((phi + reach + math.pi / 2) / height)
         for band in range(max(first, 0), min(last, bands - 1) + 1):
-            names |= {(band, column) for column in _columns(band, height, phi, lam, reach)}
-    return [_cell(band, column, height) for band, column in sorted(names)]
+            names |= {(band, column) for column in _find_columns(band, height, phi, lam, reach)}
+    return [_build_cell(band, column, height) for band, column in sorted(names)]
 
 
-def _count(band: int, height: float) -> int:
+def _count_columns(band: int, height: float) -> int:
     """Return the number of columns of a band."""
     south = band * height - math.pi / 2
     widest = 1.0 if south < 0.0 < south + height else max(math.cos(south), math.cos(south + height))
     return max(1, math.ceil(2 * math.pi * widest / height))
 
 
-def _columns(band: int, height: float, phi: float, lam: float, reach: float) -> Iterator[int]:
+def _find_columns(band: int, height: float, phi: float, lam: float, reach: float) -> Iterator[int]:
     """Yield the columns of a band that come within reach of a point."""
-    count = _count(band, height)
+    count = _count_columns(band, height)
     width = 2 * math.pi / count
     if abs(phi) + reach >= math.pi / 2:  # a pole is within reach, and with it every longitude
         yield from range(count)
@@ -154,7 +159,7 @@ def _columns(band: int, height: float, phi: float, lam: float, reach: float) -> 
     yield from {column % count for column in range(first, last + 1)}
 
 
-def _cell(band: int, column: int, height: float) -> Cell:
-    south, width = band * height - math.pi / 2, 2 * math.pi / _count(band, height)
+def _build_cell(band: int, column: int, height: float) -> Cell:
+    south, width = band * height - math.pi / 2, 2 * math.pi / _count_columns(band, height)
     west = column * width - math.pi
     return Cell((band, column), math.sin(south), math.sin(south + height), west, west + width)

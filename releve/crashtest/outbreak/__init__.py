@@ -1,10 +1,10 @@
 """An outbreak among the agents of an operator, by replications whose work grows with infections.
 
-``population_of(operator)`` → ``Scenario(population, covid(), Contacts(...))`` →
+``build_population(operator)`` → ``Scenario(population, covid(), Contacts(...))`` →
 ``simulate(scenario, Controls(...))``. See docs/outbreak.md.
 """
 
-from releve.crashtest.outbreak.contacts import Contacts, Room, air_dose, rates_of
+from releve.crashtest.outbreak.contacts import Contacts, Room, compute_air_dose, compute_rates
 from releve.crashtest.outbreak.controls import (
     ClosureCalendar,
     ClosurePolicy,
@@ -12,19 +12,19 @@ from releve.crashtest.outbreak.controls import (
     Quarantine,
     Rotation,
     Visits,
-    distance_factor,
+    compute_distance_factor,
 )
-from releve.crashtest.outbreak.disease import Disease, Sensitivity, Value, covid, influenza
-from releve.crashtest.outbreak.distributions import Duration, days_table
+from releve.crashtest.outbreak.disease import Disease, Sensitivity, SourcedValue, covid, influenza
+from releve.crashtest.outbreak.distributions import Duration, tabulate_days
 from releve.crashtest.outbreak.errors import (
     IncidenceError,
     OutbreakError,
     PoolOverflowError,
 )
-from releve.crashtest.outbreak.incidence import Incidence, importation, read_incidence
+from releve.crashtest.outbreak.incidence import Incidence, build_importation, read_incidence
 from releve.crashtest.outbreak.kernel_types import FIELDS, SERIES
 from releve.crashtest.outbreak.outcome import Band, Estimate, Outcome
-from releve.crashtest.outbreak.population import AirGroup, Population, population_of
+from releve.crashtest.outbreak.population import AirGroup, Population, build_population
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate, sweep, warm_up
 
 __all__ = [
@@ -51,18 +51,18 @@ __all__ = [
     "Rotation",
     "Scenario",
     "Sensitivity",
-    "Value",
+    "SourcedValue",
     "Visits",
-    "air_dose",
+    "build_importation",
+    "build_population",
+    "compute_air_dose",
+    "compute_distance_factor",
+    "compute_rates",
     "covid",
-    "days_table",
-    "distance_factor",
-    "importation",
     "influenza",
-    "population_of",
-    "rates_of",
     "read_incidence",
     "simulate",
     "sweep",
+    "tabulate_days",
     "warm_up",
 ]

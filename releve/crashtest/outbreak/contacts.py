@@ -15,12 +15,19 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from releve.crashtest.outbreak.disease import Disease
-from releve.crashtest.outbreak.distributions import gamma_multiplier
+from releve.crashtest.outbreak.distributions import tabulate_multiplier
 from releve.crashtest.outbreak.errors import require
 from releve.crashtest.outbreak.kernel_types import Rates
 from releve.crashtest.outbreak.population import Population
 
-__all__ = ["REMOVAL_PER_HOUR", "Contacts", "Room", "air_dose", "infectiousness", "rates_of"]
+__all__ = [
+    "REMOVAL_PER_HOUR",
+    "Contacts",
+    "Room",
+    "compute_air_dose",
+    "compute_infectiousness",
+    "compute_rates",
+]
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +88,7 @@ class Contacts:
         require(attack is None or 0 <= attack < 1, "0 <= household_attack < 1", attack)
 
 
-def air_dose(volume_m3: Floats, air_changes_per_hour: Floats) -> Floats:
+def compute_air_dose(volume_m3: Floats, air_changes_per_hour: Floats) -> Floats:
     """Return the dose that one infected person gives each other one, up to a factor.
 
     The concentration at balance is emission / (V (ventilation + removal)).
@@ -89,7 +96,7 @@ def air_dose(volume_m3: Floats, air_changes_per_hour: Floats) -> Floats:
     return np.asarray(1.0 / (volume_m3 * (air_changes_per_hour + REMOVAL_PER_HOUR)))
 
 
-def infectiousness(disease: Disease) -> tuple[float, float]:
+def compute_infectiousness(disease: Disease) -> tuple[float, float]:
     """Return the factors of a person with and without symptoms; their mean is 1."""
     share, ratio = disease.asymptomatic.value, disease.asymptomatic_infectiousness.value
     mean = 1 - share + share * ratio
@@ -97,13 +104,13 @@ def infectiousness(disease: Disease) -> tuple[float, float]:
     return 1 / mean, ratio / mean
 
 
-def rates_of(population: Population, disease: Disease, contacts: Contacts) -> Rates:
+def compute_rates(population: Population, disease: Disease, contacts: Contacts) -> Rates:
     """Return the attempts of every layer by an average infected person."""
     per_work = contacts.reproduction
     groups = population.groups
     size = np.array([g.end - g.first for g in groups])
     others = np.array([g.places - 1 for g in groups])
-    dose = air_dose(
+    dose = compute_air_dose(
         np.array([g.volume_m3 for g in groups]),
         np.array([g.air_changes_per_hour for g in groups]),
     )
@@ -116,31 +123,31 @@ def rates_of(population: Population, disease: Disease, contacts: Contacts) -> Ra
         beside = population.near.size / population.size
         riding = float((exposure * riders).sum()) / population.size
     else:
-        one = air_dose(np.array([room.volume_m3]), np.array([room.air_changes_per_hour]))
+        one = compute_air_dose(np.array([room.volume_m3]), np.array([room.air_changes_per_hour]))
         reference = float(one[0]) * (room.places - 1)
         beside, riding = room.beside, room.rider_minutes
     return Rates(
-        zone=_scaled(zone, contacts.zone * per_work, reference),
-        seat=float(_scaled(np.ones(1), contacts.seat * per_work, beside)[0]),
+        zone=_scale(zone, contacts.zone * per_work, reference),
+        seat=float(_scale(np.ones(1), contacts.seat * per_work, beside)[0]),
         floor=contacts.floor * per_work,
         site=contacts.site * per_work,
-        shuttle=_scaled(exposure, contacts.shuttle * per_work, riding),
-        household=_household_hazard(disease, contacts.household_attack),
+        shuttle=_scale(exposure, contacts.shuttle * per_work, riding),
+        household=_solve_household_hazard(disease, contacts.household_attack),
     )
 
 
-def _scaled(values: Floats, wanted: float, reference: float) -> Floats:
+def _scale(values: Floats, wanted: float, reference: float) -> Floats:
     """Return the values times wanted / reference; nothing where there is no reference."""
     return values * (wanted / reference if reference > 0 else 0.0)
 
 
-def _household_hazard(disease: Disease, attack: float | None) -> float:
+def _solve_household_hazard(disease: Disease, attack: float | None) -> float:
     """Return the attempts per household member that give the attack rate of one infected agent."""
     wanted = disease.household_attack.value if attack is None else attack
     if wanted == 0:
         return 0.0
-    multiplier = gamma_multiplier(disease.household_dispersion.value)
-    sick, well = infectiousness(disease)
+    multiplier = tabulate_multiplier(disease.household_dispersion.value)
+    sick, well = compute_infectiousness(disease)
     share = disease.asymptomatic.value
 
     def escaped(hazard: float) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from releve.crashtest.outbreak.contacts import REMOVAL_PER_HOUR
 from releve.crashtest.outbreak.disease import Disease
 from releve.crashtest.outbreak.errors import require
-from releve.crashtest.outbreak.kernel_types import Policy
+from releve.crashtest.outbreak.kernel_types import Measures
 from releve.crashtest.outbreak.population import Population
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "Quarantine",
     "Rotation",
     "Visits",
-    "distance_factor",
+    "compute_distance_factor",
 ]
 
 _PER_METRE = 2.02
@@ -173,7 +173,7 @@ class Rotation:
         return np.ascontiguousarray(cycle[:, np.arange(days) % cycle.shape[1]])
 
 
-def distance_factor(metres: float) -> float:
+def compute_distance_factor(metres: float) -> float:
     """Return what is left of the seat layer when neighbours sit ``metres`` apart, against 1 m."""
     require(metres >= 0, "metres >= 0", metres)
     return float(min(1.0, _PER_METRE ** -(metres - 1.0)))
@@ -226,7 +226,7 @@ class Controls:
 
     def isolation_table(self, sites: int, days: int) -> NDArray[np.int32]:
         """Return the days of isolation from a day on: int32[site, day]."""
-        found = _by_site_and_day("isolation_days", np.asarray(self.isolation_days), sites, days)
+        found = _spread_over_days("isolation_days", np.asarray(self.isolation_days), sites, days)
         return np.array(found, dtype=np.int32)
 
     def closure_calendar(self, sites: int, days: int) -> ClosureCalendar:
@@ -235,11 +235,11 @@ class Controls:
         if not isinstance(found, ClosureCalendar):
             return ClosureCalendar.everywhere(found, sites, days)
         return ClosureCalendar(
-            found.policies, _by_site_and_day("closure", found.number, sites, days)
+            found.policies, _spread_over_days("closure", found.number, sites, days)
         )
 
 
-def _by_site_and_day(
+def _spread_over_days(
     name: str, values: NDArray[np.int32], sites: int, days: int
 ) -> NDArray[np.int32]:
     """Return values by [site, day]; one value holds everywhere."""
@@ -248,7 +248,9 @@ def _by_site_and_day(
     return np.ascontiguousarray(np.broadcast_to(values, (sites, days)))
 
 
-def policy_of(population: Population, disease: Disease, controls: Controls, days: int) -> Policy:
+def build_measures(
+    population: Population, disease: Disease, controls: Controls, days: int
+) -> Measures:
     """Return a policy as the kernel reads it."""
     require(controls.test in disease.tests, f"test in {sorted(disease.tests)}", controls.test)
     air = np.array([group.air_changes_per_hour for group in population.groups]) + REMOVAL_PER_HOUR
@@ -257,12 +259,12 @@ def policy_of(population: Population, disease: Disease, controls: Controls, days
     quarantine = controls.quarantine or Quarantine(1, 0.0)
     closure = controls.closure_calendar(len(population.sites), days)
     on = controls.rotation.table(days)
-    return Policy(
-        home=_at_home(population, controls),
+    return Measures(
+        home=_choose_home_agents(population, controls),
         cohort=np.minimum(population.cohort_rank * len(on), len(on) - 1).astype(np.int32),
         on=on,
         zone_factor=masked * air / (air + controls.extra_air_changes),
-        seat_factor=masked * distance_factor(controls.distance_m),
+        seat_factor=masked * compute_distance_factor(controls.distance_m),
         other_factor=masked,
         stay_home=controls.stay_home,
         symptom_test=controls.symptom_test,
@@ -288,7 +290,7 @@ def policy_of(population: Population, disease: Disease, controls: Controls, days
     )
 
 
-def _at_home(population: Population, controls: Controls) -> NDArray[np.bool_]:
+def _choose_home_agents(population: Population, controls: Controls) -> NDArray[np.bool_]:
     if controls.at_home is None:
         return population.home_ready & (population.telework_rank < controls.telework)
     given = np.asarray(controls.at_home, dtype=np.bool_)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from releve.crashtest.outbreak.distributions import Duration
 from releve.crashtest.outbreak.errors import require
 
-__all__ = ["Disease", "Sensitivity", "Value", "covid", "influenza"]
+__all__ = ["Disease", "Sensitivity", "SourcedValue", "covid", "influenza"]
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class SourcedValue:
     """A parameter with the range that its source leaves, and the source."""
 
     value: float
@@ -74,11 +74,11 @@ class Disease:
     name: str
     incubation: Duration
     generation: Duration
-    asymptomatic: Value
-    asymptomatic_infectiousness: Value
-    dispersion: Value
-    household_dispersion: Value
-    household_attack: Value
+    asymptomatic: SourcedValue
+    asymptomatic_infectiousness: SourcedValue
+    dispersion: SourcedValue
+    household_dispersion: SourcedValue
+    household_attack: SourcedValue
     tests: Mapping[str, Sensitivity] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -116,27 +116,29 @@ def covid() -> Disease:
         generation=Duration(
             "weibull", 2.826, 5.665, source="Ferretti et al. 2020 (Science): mean 5.0, sd 1.9 days"
         ),
-        asymptomatic=Value(
+        asymptomatic=SourcedValue(
             0.30,
             0.15,
             0.40,
             "Buitrago-Garcia et al. 2020: 20 % over all, 31 % (26-37) in screened cohorts",
         ),
-        asymptomatic_infectiousness=Value(
+        asymptomatic_infectiousness=SourcedValue(
             0.5,
             0.2,
             1.0,
             "Buitrago-Garcia et al. 2020: RR 0.35 (0.10-1.27); others 0.14 to 0.31; a middle value",
         ),
-        dispersion=Value(
+        dispersion=SourcedValue(
             0.4,
             0.1,
             1.0,
             "Hong Kong clusters by setting (Nature Communications 2025,"
             " s41467-025-60591-x): office work 0.34 (0.14-0.55), all 0.56",
         ),
-        household_dispersion=Value(1.11, 0.5, 3.0, "the same clusters: households 1.11"),
-        household_attack=Value(0.166, 0.14, 0.193, "Madewell et al. 2020, 54 studies: 16.6 %"),
+        household_dispersion=SourcedValue(1.11, 0.5, 3.0, "the same clusters: households 1.11"),
+        household_attack=SourcedValue(
+            0.166, 0.14, 0.193, "Madewell et al. 2020, 54 studies: 16.6 %"
+        ),
         tests={"pcr": PCR, "lateral_flow": LATERAL_FLOW},
     )
 
@@ -161,13 +163,15 @@ def influenza() -> Disease:
             3.18,
             source="NEJM 2009, school outbreak in New York (as in epiparameterDB): median 2.7 days",
         ),
-        asymptomatic=Value(
+        asymptomatic=SourcedValue(
             0.30, 0.15, 0.50, "assumed like COVID-19; published shares range widely"
         ),
-        asymptomatic_infectiousness=Value(0.5, 0.2, 1.0, "assumed like COVID-19"),
-        dispersion=Value(1.0, 0.4, 10.0, "assumed: less dispersed than COVID-19"),
-        household_dispersion=Value(2.0, 1.0, 10.0, "assumed: less dispersed than COVID-19"),
-        household_attack=Value(0.15, 0.05, 0.30, "assumed middle of published household studies"),
+        asymptomatic_infectiousness=SourcedValue(0.5, 0.2, 1.0, "assumed like COVID-19"),
+        dispersion=SourcedValue(1.0, 0.4, 10.0, "assumed: less dispersed than COVID-19"),
+        household_dispersion=SourcedValue(2.0, 1.0, 10.0, "assumed: less dispersed than COVID-19"),
+        household_attack=SourcedValue(
+            0.15, 0.05, 0.30, "assumed middle of published household studies"
+        ),
         tests={
             "pcr": Sensitivity(
                 (1, 2, 3, 4, 5), (0.55, 0.79, 0.65, 0.45, 0.28), 3, "assumed: see influenza()"

@@ -15,7 +15,7 @@ from scipy import special
 
 from releve.crashtest.outbreak.errors import require
 
-__all__ = ["MULTIPLIER_BINS", "Duration", "days_table", "gamma_multiplier"]
+__all__ = ["MULTIPLIER_BINS", "Duration", "tabulate_days", "tabulate_multiplier"]
 
 MULTIPLIER_BINS = 4096
 _TAIL = 1e-5
@@ -56,7 +56,7 @@ class Duration:
         return np.asarray(-np.expm1(-((x / self.second) ** self.first)))
 
 
-def days_table(law: Duration, *, longest: int = 60) -> NDArray[np.float64]:
+def tabulate_days(law: Duration, *, longest: int = 60) -> NDArray[np.float64]:
     """Return P(duration = k days) for k = 0, 1, ...: float64[day]; P(0) is 0.
 
     The tail beyond the first day that leaves less than 1e-5, or beyond ``longest``, is spread
@@ -69,7 +69,7 @@ def days_table(law: Duration, *, longest: int = 60) -> NDArray[np.float64]:
     return np.asarray(table / table.sum(), dtype=np.float64)
 
 
-def gamma_multiplier(k: float) -> NDArray[np.float64]:
+def tabulate_multiplier(k: float) -> NDArray[np.float64]:
     """Return the bins of a gamma law of mean 1 and variance 1/k: float64[bin].
 
     With Poisson attempts it gives negative binomial offspring of dispersion k; k = inf is no

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from releve.crashtest.outbreak.errors import IncidenceError, require
 from releve.crashtest.outbreak.population import Population
 
-__all__ = ["Incidence", "importation", "no_importation", "read_incidence"]
+__all__ = ["Incidence", "build_importation", "build_no_importation", "read_incidence"]
 
 Floats = NDArray[np.float64]
 
@@ -91,10 +91,10 @@ def read_incidence(
     days: list[date] = []
     cases: list[float] = []
     for number, row in enumerate(rows, start=2):
-        days.append(_day(row, day_at, number, days))
-        value = _count(row, at, number, column)
+        days.append(_read_day(row, day_at, number, days))
+        value = _read_count(row, at, number, column)
         if value < 0:
-            _correct(cases, value, number, column, negative)
+            _spread_correction(cases, value, number, column, negative)
             value = 0.0
         cases.append(value)
     if not cases:
@@ -102,7 +102,7 @@ def read_incidence(
     return Incidence(column, days[0], tuple(cases))
 
 
-def _day(row: Sequence[str], at: int, number: int, before: Sequence[date]) -> date:
+def _read_day(row: Sequence[str], at: int, number: int, before: Sequence[date]) -> date:
     text = row[at] if at < len(row) else ""
     try:
         day = date.fromisoformat(text)
@@ -117,7 +117,7 @@ def _day(row: Sequence[str], at: int, number: int, before: Sequence[date]) -> da
     return day
 
 
-def _count(row: Sequence[str], at: int, number: int, column: str) -> float:
+def _read_count(row: Sequence[str], at: int, number: int, column: str) -> float:
     text = row[at].strip() if at < len(row) else ""
     try:
         value = float(text)
@@ -131,7 +131,9 @@ def _count(row: Sequence[str], at: int, number: int, column: str) -> float:
     return value
 
 
-def _correct(cases: list[float], value: float, number: int, column: str, negative: str) -> None:
+def _spread_correction(
+    cases: list[float], value: float, number: int, column: str, negative: str
+) -> None:
     """Spread a negative day over the days before it, or refuse it."""
     before = sum(cases)
     if negative == "refuse" or before + value < 0:
@@ -143,7 +145,7 @@ def _correct(cases: list[float], value: float, number: int, column: str, negativ
         cases[:] = [one * (1 + value / before) for one in cases]
 
 
-def importation(population: Population, rates: Mapping[str, Floats]) -> Floats:
+def build_importation(population: Population, rates: Mapping[str, Floats]) -> Floats:
     """Return the importation of every site from rates by destination: float64[site, day].
 
     IncidenceError names a destination without a rate, or rates of different lengths.
@@ -160,6 +162,6 @@ def importation(population: Population, rates: Mapping[str, Floats]) -> Floats:
     return np.array(rows)
 
 
-def no_importation(sites: int, days: int) -> Floats:
+def build_no_importation(sites: int, days: int) -> Floats:
     """Return an importation of nobody: float64[site, day]."""
     return np.zeros((sites, days))

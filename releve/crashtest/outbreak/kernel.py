@@ -30,13 +30,13 @@ from releve.crashtest.outbreak.kernel_state import (
 from releve.crashtest.outbreak.kernel_types import (
     FIELDS,
     SERIES,
-    Policy,
+    Measures,
     Rates,
     Record,
-    Scratch,
+    RunState,
     World,
 )
-from releve.crashtest.outbreak.rng import named, pick, replication_key, unit
+from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit, pick
 from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = ["replicate"]
@@ -48,7 +48,7 @@ _AWAY, _CLOSED = 4, 5
 
 @kernel
 def replicate(
-    w: World, rates: Rates, p: Policy, x: Scratch, record: Record,
+    w: World, rates: Rates, p: Measures, x: RunState, record: Record,
     seed: int, first: int, begin: int, end: int,
 ) -> int:  # fmt: skip
     """Run the replications ``first + begin`` to ``first + end`` into rows begin to end.
@@ -56,19 +56,19 @@ def replicate(
     Returns -1, or the replication in which the event pool was full.
     """
     for at in range(begin, end):
-        rep = replication_key(seed, first + at)
+        rep = derive_replication_key(seed, first + at)
         wipe(w, x)
-        _start(w, p, x, rep)
+        _start_replication(w, p, x, rep)
         for t in range(len(x.series)):
-            _day(w, rates, p, x, record, rep, at, t)
+            _run_day(w, rates, p, x, record, rep, at, t)
         if x.counts[OVERFLOWN] > 0:
             return first + at
-        _keep(x, record, at)
+        _record_replication(x, record, at)
     return -1
 
 
 @inlined_kernel
-def _start(w: World, p: Policy, x: Scratch, rep: Any) -> None:
+def _start_replication(w: World, p: Measures, x: RunState, rep: Any) -> None:
     """Recall what is known; plan the first cases, the importation and the first visits."""
     for i in range(len(w.known_site)):
         site = w.known_site[i]
@@ -78,23 +78,25 @@ def _start(w: World, p: Policy, x: Scratch, rep: Any) -> None:
         x.closed[site] = w.shut[site]
     for i in range(w.first_count):
         who = w.first_cases[
-            pick(unit(named(rep, np.uint64(random_ids.FIRST_CASE)), i), len(w.first_cases))
+            pick(
+                draw_unit(derive_key(rep, np.uint64(random_ids.FIRST_CASE)), i), len(w.first_cases)
+            )
         ]
         push(x, ATTEMPTS_LIST, 0, who, IMPORT)
     for site in range(len(w.site_range)):
-        key = named(rep, w.site_key[site])
+        key = derive_key(rep, w.site_key[site])
         first, size = w.site_range[site, 0], w.site_range[site, 1] - w.site_range[site, 0]
-        _import(w, x, site, key, first, size)
+        _plan_imports(w, x, site, key, first, size)
         if p.visit_probability > 0 and size > 0:
             _plan_visit(p, x, key, site, -1)
 
 
 @inlined_kernel
-def _import(w: World, x: Scratch, site: int, key: Any, first: int, size: int) -> None:
+def _plan_imports(w: World, x: RunState, site: int, key: Any, first: int, size: int) -> None:
     """Plan the infections from outside: a Poisson process of the cumulative rate of the site."""
     day, reached, i = 0, 0.0, 0
     while size > 0:
-        reached -= np.log(unit(key, random_ids.IMPORT_GAP + 2 * i))
+        reached -= np.log(draw_unit(key, random_ids.IMPORT_GAP + 2 * i))
         while day < len(x.series) and w.imports[site, day + 1] <= reached:
             day += 1
         if day == len(x.series):
@@ -103,16 +105,16 @@ def _import(w: World, x: Scratch, site: int, key: Any, first: int, size: int) ->
             x,
             ATTEMPTS_LIST,
             day,
-            first + pick(unit(key, random_ids.IMPORT_WHO + 2 * i), size),
+            first + pick(draw_unit(key, random_ids.IMPORT_WHO + 2 * i), size),
             IMPORT,
         )
         i += 1
 
 
 @inlined_kernel
-def _plan_visit(p: Policy, x: Scratch, key: Any, site: int, t: int) -> None:
+def _plan_visit(p: Measures, x: RunState, key: Any, site: int, t: int) -> None:
     """Plan the next visit of a site after day t: each day with the same probability."""
-    u = unit(key, random_ids.VISIT_GAP + x.visit_number[site])
+    u = draw_unit(key, random_ids.VISIT_GAP + x.visit_number[site])
     gap = 1
     if p.visit_probability < 1.0:
         gap += int(min(1e6, np.log(u) / np.log1p(-p.visit_probability)))
@@ -122,8 +124,8 @@ def _plan_visit(p: Policy, x: Scratch, key: Any, site: int, t: int) -> None:
 
 
 @inlined_kernel
-def _day(
-    w: World, rates: Rates, p: Policy, x: Scratch, record: Record, rep: Any, at: int, t: int
+def _run_day(
+    w: World, rates: Rates, p: Measures, x: RunState, record: Record, rep: Any, at: int, t: int
 ) -> None:
     """Run one day. Results known at once are taken up after the step that gave them."""
     for step in range(3):
@@ -139,7 +141,7 @@ def _day(
         e = x.head[VISITS_LIST, t] if step == 1 else -1
         while e >= 0:
             visit(w, p, x, rep, x.who[e], t)
-            _plan_visit(p, x, named(rep, w.site_key[x.who[e]]), x.who[e], t)
+            _plan_visit(p, x, derive_key(rep, w.site_key[x.who[e]]), x.who[e], t)
             e = x.next[e]
     e = x.head[ATTEMPTS_LIST, t]
     while e >= 0:
@@ -150,11 +152,11 @@ def _day(
         if who >= 0:
             infect(w, rates, p, x, record, rep, at, who, t, layer, by)
         e = x.next[e]
-    _count(x, record, at, t)
+    _count_day(x, record, at, t)
 
 
 @inlined_kernel
-def _count(x: Scratch, record: Record, at: int, t: int) -> None:
+def _count_day(x: RunState, record: Record, at: int, t: int) -> None:
     """Count who is away and what is closed on day t."""
     away, shut = 0, 0
     for tally in range(x.leaving.shape[1]):
@@ -173,7 +175,7 @@ def _count(x: Scratch, record: Record, at: int, t: int) -> None:
 
 
 @inlined_kernel
-def _keep(x: Scratch, record: Record, at: int) -> None:
+def _record_replication(x: RunState, record: Record, at: int) -> None:
     """Write a replication down."""
     for field in range(_FIELDS):
         record.row[at, field] = x.counts[field]

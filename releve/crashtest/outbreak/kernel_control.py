@@ -13,8 +13,8 @@ from releve.crashtest.outbreak.kernel_state import (
     push,
     remember,
 )
-from releve.crashtest.outbreak.kernel_types import FIELDS, Policy, Scratch, World
-from releve.crashtest.outbreak.rng import mix, named, pick, unit
+from releve.crashtest.outbreak.kernel_types import FIELDS, Measures, RunState, World
+from releve.crashtest.outbreak.rng import derive_key, draw_unit, mix, pick
 from releve.kernels.decorators import inlined_kernel
 
 __all__ = ["confirm", "fall_ill", "visit"]
@@ -26,7 +26,7 @@ _DAILY_ONSETS, _DAILY_CONFIRMED = 2, 3
 
 
 @inlined_kernel
-def confirm(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
+def confirm(w: World, p: Measures, x: RunState, rep: Any, a: int, t: int) -> None:
     """Learn on day t that an agent is positive: isolation, quarantine of contacts, closure."""
     if x.confirmed[a]:
         return
@@ -35,38 +35,38 @@ def confirm(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
     x.counts[_CONFIRMED] += 1
     x.series[t, _DAILY_CONFIRMED] += 1
     keep_away(x, a, t, t + p.isolation_days[w.site[a], t])
-    _quarantine(w, p, x, rep, a, t)
+    _quarantine_contacts(w, p, x, rep, a, t)
     if len(p.closing_cases) > 0:
-        _close(w, p, x, rep, w.site[a], t)
+        _apply_closure_rule(w, p, x, rep, w.site[a], t)
 
 
 @inlined_kernel
-def _quarantine(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
+def _quarantine_contacts(w: World, p: Measures, x: RunState, rep: Any, a: int, t: int) -> None:
     """Keep away the contacts of a case that are found."""
     until = t + p.quarantine_days
     if p.quarantine_seat > 0:
         for i in range(w.near_pointer[a], w.near_pointer[a + 1]):
-            if _found(w, rep, a, w.near[i]) < p.quarantine_seat:
+            if _draw_contact(w, rep, a, w.near[i]) < p.quarantine_seat:
                 keep_away(x, w.near[i], t, until)
     if p.quarantine_zone > 0:
         for b in range(w.group_first[w.group[a]], w.group_end[w.group[a]]):
-            if b != a and _found(w, rep, a, b) < p.quarantine_zone:
+            if b != a and _draw_contact(w, rep, a, b) < p.quarantine_zone:
                 keep_away(x, b, t, until)
     v = w.vehicle[a]
     if p.quarantine_shuttle > 0 and v >= 0:
         for i in range(w.rider_pointer[v], w.rider_pointer[v + 1]):
-            if w.riders[i] != a and _found(w, rep, a, w.riders[i]) < p.quarantine_shuttle:
+            if w.riders[i] != a and _draw_contact(w, rep, a, w.riders[i]) < p.quarantine_shuttle:
                 keep_away(x, w.riders[i], t, until)
 
 
 @inlined_kernel
-def _found(w: World, rep: Any, a: int, b: int) -> Any:
+def _draw_contact(w: World, rep: Any, a: int, b: int) -> Any:
     """Return the number that decides whether contact b of case a is found."""
-    return unit(named(rep, w.key[b]) ^ mix(w.key[a]), 0)
+    return draw_unit(derive_key(rep, w.key[b]) ^ mix(w.key[a]), 0)
 
 
 @inlined_kernel
-def _close(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
+def _apply_closure_rule(w: World, p: Measures, x: RunState, rep: Any, site: int, t: int) -> None:
     """Count a case of a site on day t and close the site if the policy of the day says so."""
     kept = x.cases.shape[1]
     x.cases[site, x.case_count[site] % kept] = t
@@ -93,20 +93,24 @@ def _close(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None
 
 
 @inlined_kernel
-def _test_site(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int, share: float) -> None:
+def _test_site(
+    w: World, p: Measures, x: RunState, rep: Any, site: int, t: int, share: float
+) -> None:
     """Test a share of the agents of a site; results come a day later at least."""
     for a in range(w.site_range[site, 0], w.site_range[site, 1]):
-        key = named(rep, w.key[a])
-        if x.confirmed[a] or unit(key, random_ids.CLOSING_TEST + t) >= share:
+        key = derive_key(rep, w.key[a])
+        if x.confirmed[a] or draw_unit(key, random_ids.CLOSING_TEST + t) >= share:
             continue
         x.counts[_TESTS] += 1
         due = t + max(1, p.result_days)
-        if _positive(p, x, a, t, unit(key, random_ids.CLOSING_RESULT + t)) and due < len(x.series):
+        if _is_positive(p, x, a, t, draw_unit(key, random_ids.CLOSING_RESULT + t)) and due < len(
+            x.series
+        ):
             push(x, RESULTS_LIST, due, a, 0)
 
 
 @inlined_kernel
-def _positive(p: Policy, x: Scratch, a: int, t: int, u: float) -> bool:
+def _is_positive(p: Measures, x: RunState, a: int, t: int, u: float) -> bool:
     """Return whether a test of day t is positive."""
     chance = p.false_positive
     since = t - x.infected[a]
@@ -116,32 +120,34 @@ def _positive(p: Policy, x: Scratch, a: int, t: int, u: float) -> bool:
 
 
 @inlined_kernel
-def fall_ill(w: World, p: Policy, x: Scratch, rep: Any, a: int, t: int) -> None:
+def fall_ill(w: World, p: Measures, x: RunState, rep: Any, a: int, t: int) -> None:
     """Let an agent's symptoms begin on day t: stay at home or not, be tested or not."""
     x.series[t, _DAILY_ONSETS] += 1
-    key = named(rep, w.key[a])
-    if unit(key, random_ids.STAYS_HOME) < p.stay_home:
+    key = derive_key(rep, w.key[a])
+    if draw_unit(key, random_ids.STAYS_HOME) < p.stay_home:
         keep_away(x, a, t, t + p.isolation_days[w.site[a], t])
-    if x.confirmed[a] or unit(key, random_ids.IS_TESTED) >= p.symptom_test:
+    if x.confirmed[a] or draw_unit(key, random_ids.IS_TESTED) >= p.symptom_test:
         return
     x.counts[_TESTS] += 1
     taken = t + p.test_days
     due = taken + p.result_days
-    if _positive(p, x, a, taken, unit(key, random_ids.RESULT)) and due < len(x.series):
+    if _is_positive(p, x, a, taken, draw_unit(key, random_ids.RESULT)) and due < len(x.series):
         push(x, RESULTS_LIST, due, a, 0)
 
 
 @inlined_kernel
-def visit(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
+def visit(w: World, p: Measures, x: RunState, rep: Any, site: int, t: int) -> None:
     """Visit a site on day t: test agents drawn from those present, each alike."""
-    key = named(rep, w.site_key[site])
-    drawn = _draw(w, p, x, key, site, t)
+    key = derive_key(rep, w.site_key[site])
+    drawn = _draw_sample(w, p, x, key, site, t)
     x.counts[_VISITS] += drawn > 0
     positive = False
     for i in range(drawn):
         a = x.sample[i]
         x.counts[_TESTS] += 1
-        if _positive(p, x, a, t, unit(named(rep, w.key[a]), random_ids.VISIT_RESULT + t)):
+        if _is_positive(
+            p, x, a, t, draw_unit(derive_key(rep, w.key[a]), random_ids.VISIT_RESULT + t)
+        ):
             positive = True
             if t + p.result_days < len(x.series):
                 push(x, RESULTS_LIST, t + p.result_days, a, 0)
@@ -149,7 +155,7 @@ def visit(w: World, p: Policy, x: Scratch, rep: Any, site: int, t: int) -> None:
 
 
 @inlined_kernel
-def _draw(w: World, p: Policy, x: Scratch, key: Any, site: int, t: int) -> int:
+def _draw_sample(w: World, p: Measures, x: RunState, key: Any, site: int, t: int) -> int:
     """Draw whom a visit tests into ``x.sample``; return how many.
 
     Most people are there: try at random. Where few are, or the tests are many, walk through all.
@@ -163,7 +169,7 @@ def _draw(w: World, p: Policy, x: Scratch, key: Any, site: int, t: int) -> int:
         x.counts[VISITED] += 1
         drawn, tries = 0, 0
         while drawn < p.visit_tests and tries < 16 * p.visit_tests:
-            a = first + pick(unit(key, random_ids.VISIT_DRAW + (t << 20) + tries), size)
+            a = first + pick(draw_unit(key, random_ids.VISIT_DRAW + (t << 20) + tries), size)
             tries += 1
             if x.stamp[a] != x.counts[VISITED] and present(w, p, x, a, t):
                 x.stamp[a] = x.counts[VISITED]
@@ -171,11 +177,11 @@ def _draw(w: World, p: Policy, x: Scratch, key: Any, site: int, t: int) -> int:
                 drawn += 1
         if drawn == p.visit_tests:
             return drawn
-    return _walk(w, p, x, key, first, end, t)
+    return _scan_sample(w, p, x, key, first, end, t)
 
 
 @inlined_kernel
-def _walk(w: World, p: Policy, x: Scratch, key: Any, first: int, end: int, t: int) -> int:
+def _scan_sample(w: World, p: Measures, x: RunState, key: Any, first: int, end: int, t: int) -> int:
     """Draw by walking through a site once (Knuth's algorithm S); return how many."""
     left = 0
     for a in range(first, end):
@@ -187,7 +193,7 @@ def _walk(w: World, p: Policy, x: Scratch, key: Any, first: int, end: int, t: in
             break
         if not present(w, p, x, a, t):
             continue
-        if unit(key, random_ids.VISIT_SCAN + (t << 20) + a - first) * left < wanted - drawn:
+        if draw_unit(key, random_ids.VISIT_SCAN + (t << 20) + a - first) * left < wanted - drawn:
             x.sample[drawn] = a
             drawn += 1
         left -= 1

@@ -21,11 +21,11 @@ from releve.crashtest.outbreak.kernel_state import (
     present,
     push,
 )
-from releve.crashtest.outbreak.kernel_types import FIELDS, Policy, Rates, Record, Scratch, World
-from releve.crashtest.outbreak.rng import named, pick, unit
+from releve.crashtest.outbreak.kernel_types import FIELDS, Measures, Rates, Record, RunState, World
+from releve.crashtest.outbreak.rng import derive_key, draw_unit, pick
 from releve.kernels.decorators import inlined_kernel
 
-__all__ = ["IMPORT", "attempt", "infect", "poisson", "work_rates"]
+__all__ = ["IMPORT", "attempt", "compute_work_rates", "infect", "poisson"]
 
 IMPORT = -1
 """In place of the number of an attempt: infected outside."""
@@ -57,7 +57,7 @@ def draw(cumulative: Any, u: float) -> int:
 
 
 @inlined_kernel
-def work_rates(w: World, rates: Rates, a: int) -> tuple[float, float, float, float, float]:
+def compute_work_rates(w: World, rates: Rates, a: int) -> tuple[float, float, float, float, float]:
     """Return an agent's attempts by layer: zone, seat, floor, site, shuttle."""
     g = w.group[a]
     in_group = w.group_end[g] - w.group_first[g]
@@ -75,14 +75,14 @@ def work_rates(w: World, rates: Rates, a: int) -> tuple[float, float, float, flo
 
 @inlined_kernel
 def infect(
-    w: World, rates: Rates, p: Policy, x: Scratch, record: Record, rep: Any, at: int,
+    w: World, rates: Rates, p: Measures, x: RunState, record: Record, rep: Any, at: int,
     who: int, t: int, layer: int, by: int,
 ) -> None:  # fmt: skip
     """Infect somebody on day t, unless they are or cannot be; plan all that follows."""
     if x.infected[who] >= 0:
         return
-    key = named(rep, w.key[who])
-    if p.immune > 0 and unit(key, random_ids.IMMUNE) < p.immune:
+    key = derive_key(rep, w.key[who])
+    if p.immune > 0 and draw_unit(key, random_ids.IMMUNE) < p.immune:
         return
     x.infected[who] = t
     x.touched[x.counts[TOUCHED]] = who
@@ -93,59 +93,65 @@ def infect(
     x.series[t, _DAILY_INFECTED if agent else _DAILY_HOUSEHOLD] += 1
     onset = -1
     factor = w.factor_well
-    if unit(key, random_ids.SYMPTOMS) >= w.asymptomatic:
+    if draw_unit(key, random_ids.SYMPTOMS) >= w.asymptomatic:
         factor = w.factor_sick
-        onset = t + draw(w.incubation, unit(key, random_ids.INCUBATION))
+        onset = t + draw(w.incubation, draw_unit(key, random_ids.INCUBATION))
         if agent and onset < len(x.series):
             push(x, ILLNESS_LIST, onset, who, 0)
     if len(record.day) > 0:
         record.day[at, who] = t
         record.onset[at, who] = onset
         record.by[at, who] = by
-    _plan(w, rates, x, key, who, t, factor)
+    _plan_infection(w, rates, x, key, who, t, factor)
 
 
 @inlined_kernel
-def _plan(w: World, rates: Rates, x: Scratch, key: Any, who: int, t: int, factor: float) -> None:
+def _plan_infection(
+    w: World, rates: Rates, x: RunState, key: Any, who: int, t: int, factor: float
+) -> None:
     """Plan the attempts of a newly infected person, at work and at home."""
     if who < w.agents:
         bins = len(w.multiplier)
-        strength = factor * w.multiplier[pick(unit(key, random_ids.MULTIPLIER), bins)]
-        zone, seat, floor, site, shuttle = work_rates(w, rates, who)
+        strength = factor * w.multiplier[pick(draw_unit(key, random_ids.MULTIPLIER), bins)]
+        zone, seat, floor, site, shuttle = compute_work_rates(w, rates, who)
         mean = strength * (zone + seat + floor + site + shuttle)
-        _plan_attempts(w, x, key, who, t, 0, poisson(unit(key, random_ids.ATTEMPTS), mean))
+        _plan_attempts(w, x, key, who, t, 0, poisson(draw_unit(key, random_ids.ATTEMPTS), mean))
         owner = who
     else:
         owner = w.owner[who - w.agents]
     members = w.home_pointer[owner + 1] - w.home_pointer[owner]
     if members > 0:
         bins = len(w.home_multiplier)
-        strength = factor * w.home_multiplier[pick(unit(key, random_ids.HOME_MULTIPLIER), bins)]
-        wanted = poisson(unit(key, random_ids.HOME_ATTEMPTS), strength * rates.household * members)
+        strength = (
+            factor * w.home_multiplier[pick(draw_unit(key, random_ids.HOME_MULTIPLIER), bins)]
+        )
+        wanted = poisson(
+            draw_unit(key, random_ids.HOME_ATTEMPTS), strength * rates.household * members
+        )
         _plan_attempts(w, x, key, who, t, random_ids.HOME_ATTEMPT, wanted)
 
 
 @inlined_kernel
-def _plan_attempts(w: World, x: Scratch, key: Any, who: int, t: int, first: int, n: int) -> None:
+def _plan_attempts(w: World, x: RunState, key: Any, who: int, t: int, first: int, n: int) -> None:
     for j in range(first, first + n):
-        day = t + draw(w.generation, unit(key, random_ids.ATTEMPT + 4 * j + random_ids.TIME))
+        day = t + draw(w.generation, draw_unit(key, random_ids.ATTEMPT + 4 * j + random_ids.TIME))
         if day < len(x.series):
             push(x, ATTEMPTS_LIST, day, who, j)
 
 
 @inlined_kernel
 def attempt(
-    w: World, rates: Rates, p: Policy, x: Scratch, rep: Any, who: int, j: int, t: int
+    w: World, rates: Rates, p: Measures, x: RunState, rep: Any, who: int, j: int, t: int
 ) -> tuple[int, int]:
     """Carry out attempt j of somebody on day t; return whom it reaches (-1 nobody), by layer."""
-    key = named(rep, w.key[who])
+    key = derive_key(rep, w.key[who])
     slot = random_ids.ATTEMPT + 4 * j
     if j >= random_ids.HOME_ATTEMPT:
-        return _at_home(w, who, unit(key, slot + random_ids.TARGET)), BY_HOUSEHOLD
+        return _pick_household(w, who, draw_unit(key, slot + random_ids.TARGET)), BY_HOUSEHOLD
     if not present(w, p, x, who, t):
         return -1, BY_OUTSIDE
-    layer = _layer(w, rates, who, unit(key, slot + random_ids.LAYER))
-    target = _target(w, who, layer, unit(key, slot + random_ids.TARGET))
+    layer = _choose_layer(w, rates, who, draw_unit(key, slot + random_ids.LAYER))
+    target = _choose_target(w, who, layer, draw_unit(key, slot + random_ids.TARGET))
     if target < 0 or x.infected[target] >= 0 or not present(w, p, x, target, t):
         return -1, layer
     factor = p.other_factor
@@ -153,15 +159,15 @@ def attempt(
         factor = p.zone_factor[w.group[who]]
     elif layer == BY_SEAT:
         factor = p.seat_factor
-    if factor < 1.0 and unit(key, slot + random_ids.ACCEPT) >= factor:
+    if factor < 1.0 and draw_unit(key, slot + random_ids.ACCEPT) >= factor:
         return -1, layer
     return target, layer
 
 
 @inlined_kernel
-def _layer(w: World, rates: Rates, a: int, u: float) -> int:
+def _choose_layer(w: World, rates: Rates, a: int, u: float) -> int:
     """Return the layer of an attempt at work."""
-    zone, seat, floor, site, shuttle = work_rates(w, rates, a)
+    zone, seat, floor, site, shuttle = compute_work_rates(w, rates, a)
     left = u * (zone + seat + floor + site + shuttle) - zone
     if left < 0 or seat + floor + site + shuttle == 0:
         return BY_ZONE
@@ -176,20 +182,20 @@ def _layer(w: World, rates: Rates, a: int, u: float) -> int:
 
 
 @inlined_kernel
-def _target(w: World, a: int, layer: int, u: float) -> int:
+def _choose_target(w: World, a: int, layer: int, u: float) -> int:
     """Return whom an attempt at work meets, -1 for an empty place."""
     g, site, floor = w.group[a], w.site[a], w.floor[a]
     if layer == BY_ZONE:
-        meets = _other(w.group_first[g], w.group_places[g], a, a + 1, u)
+        meets = _pick_outside(w.group_first[g], w.group_places[g], a, a + 1, u)
         return meets if meets < w.group_end[g] else -1
     if layer == BY_SEAT:
         near = w.near_pointer[a]
         return int(w.near[near + pick(u, w.near_pointer[a + 1] - near)])
     first, end = w.floor_range[floor, 0], w.floor_range[floor, 1]
     if layer == BY_FLOOR:
-        return _other(first, end - first, w.group_first[g], w.group_end[g], u)
+        return _pick_outside(first, end - first, w.group_first[g], w.group_end[g], u)
     if layer == BY_SITE:
-        return _other(
+        return _pick_outside(
             w.site_range[site, 0], w.site_range[site, 1] - w.site_range[site, 0], first, end, u
         )
     v = w.vehicle[a]
@@ -199,14 +205,14 @@ def _target(w: World, a: int, layer: int, u: float) -> int:
 
 
 @inlined_kernel
-def _other(first: int, size: int, out_first: int, out_end: int, u: float) -> int:
+def _pick_outside(first: int, size: int, out_first: int, out_end: int, u: float) -> int:
     """Return somebody of a range who is not of the range inside it."""
     r = first + pick(u, size - (out_end - out_first))
     return int(r if r < out_first else r + out_end - out_first)
 
 
 @inlined_kernel
-def _at_home(w: World, who: int, u: float) -> int:
+def _pick_household(w: World, who: int, u: float) -> int:
     """Return another member of somebody's household: the agent, or a member."""
     if who < w.agents:
         first = w.home_pointer[who]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from releve.crashtest.outbreak.kernel_types import FIELDS, Policy, Scratch, World
+from releve.crashtest.outbreak.kernel_types import FIELDS, Measures, RunState, World
 from releve.kernels.decorators import inlined_kernel
 
 __all__ = [
@@ -35,7 +35,7 @@ RESULTS_LIST, ILLNESS_LIST, VISITS_LIST, ATTEMPTS_LIST = 0, 1, 2, 3
 LISTS = 4
 
 USED = len(FIELDS)
-"""Of ``Scratch.counts``, after the fields: events used; people touched; agents ever kept away;
+"""After the fields in ``RunState.counts``: events used; people touched; agents kept away;
 events for which there was no room; visits so far, over all replications."""
 TOUCHED, KEPT, OVERFLOWN, VISITED = USED + 1, USED + 2, USED + 3, USED + 4
 COUNTS = USED + 5
@@ -45,7 +45,7 @@ BY_OUTSIDE = 6
 
 
 @inlined_kernel
-def wipe(w: World, x: Scratch) -> None:
+def wipe(w: World, x: RunState) -> None:
     """Undo a replication: only what it touched, and the small arrays."""
     for i in range(x.counts[TOUCHED]):
         x.infected[x.touched[i]] = -1
@@ -64,7 +64,7 @@ def wipe(w: World, x: Scratch) -> None:
 
 
 @inlined_kernel
-def push(x: Scratch, kind: int, t: int, who: int, what: int) -> None:
+def push(x: RunState, kind: int, t: int, who: int, what: int) -> None:
     """Put an event first in the list of its day; without room for it the run is void."""
     e = x.counts[USED]
     if e == len(x.next):
@@ -78,7 +78,7 @@ def push(x: Scratch, kind: int, t: int, who: int, what: int) -> None:
 
 
 @inlined_kernel
-def present(w: World, p: Policy, x: Scratch, a: int, t: int) -> bool:
+def present(w: World, p: Measures, x: RunState, a: int, t: int) -> bool:
     """Return whether an agent is on site: not at home, of a cohort that comes, not kept away,
     and the site is open."""
     return bool(
@@ -87,7 +87,7 @@ def present(w: World, p: Policy, x: Scratch, a: int, t: int) -> bool:
 
 
 @inlined_kernel
-def remember(x: Scratch, a: int) -> None:
+def remember(x: RunState, a: int) -> None:
     """Note an agent who is kept away or confirmed for the first time, to be wiped."""
     if x.away[a] == 0 and not x.confirmed[a]:
         x.kept[x.counts[KEPT]] = a
@@ -95,7 +95,7 @@ def remember(x: Scratch, a: int) -> None:
 
 
 @inlined_kernel
-def keep_away(x: Scratch, a: int, t: int, until: int) -> None:
+def keep_away(x: RunState, a: int, t: int, until: int) -> None:
     """Keep an agent away from day t to the day before ``until``, or as long as already said."""
     days = len(x.series)
     start, end = max(t, x.away[a]), min(until, days)

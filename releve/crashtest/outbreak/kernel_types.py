@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "SERIES", "Policy", "Rates", "Record", "Scratch", "World"]
+__all__ = ["FIELDS", "SERIES", "Measures", "Rates", "Record", "RunState", "World"]
 
 Array = NDArray[Any]
 
@@ -95,7 +95,7 @@ class World(NamedTuple):
     shut: Array
 
 
-class Policy(NamedTuple):
+class Measures(NamedTuple):
     """A policy as arrays: see :class:`~releve.crashtest.outbreak.controls.Controls`.
 
     ``home[agent]``, ``cohort[agent]``, ``on[cohort, day]``, ``zone_factor[group]``,
@@ -132,7 +132,7 @@ class Policy(NamedTuple):
     immune: float
 
 
-class Scratch(NamedTuple):
+class RunState(NamedTuple):
     """The state of one replication, used again by the next.
 
     ``infected[person]``: day or -1; ``away[agent]``: first day back; ``confirmed[agent]``;

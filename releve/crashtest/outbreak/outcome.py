@@ -65,7 +65,7 @@ class Outcome:
 
     def mean(self, name: str) -> Estimate:
         """Return the mean of a field over replications."""
-        return _mean(self.column(name).astype(np.float64))
+        return _estimate_mean(self.column(name).astype(np.float64))
 
     def band(self, name: str, share: float = 0.9) -> Band:
         """Return the median of a field and the range of the middle ``share`` of replications."""
@@ -76,7 +76,7 @@ class Outcome:
 
     def probability(self, name: str, least: int) -> Estimate:
         """Return P(field >= least), with Wilson's interval."""
-        return _share(int((self.column(name) >= least).sum()), len(self.rows))
+        return _estimate_share(int((self.column(name) >= least).sum()), len(self.rows))
 
     def histogram(self, name: str) -> Counts:
         """Return how many replications have 0, 1, 2, ... of a field: int64[value]."""
@@ -86,7 +86,7 @@ class Outcome:
         """Return the mean of ``other`` less this, replication by replication (the same luck)."""
         same = (self.seed, self.first, len(self.rows)) == (other.seed, other.first, len(other.rows))
         require(same, "two outcomes of one seed and the same replications", (self.seed, other.seed))
-        return _mean((other.column(name) - self.column(name)).astype(np.float64))
+        return _estimate_mean((other.column(name) - self.column(name)).astype(np.float64))
 
     def daily(self, name: str, share: float = 0.9) -> NDArray[np.float64]:
         """Return the band of a daily series: float64[day, (low, median, high)]."""
@@ -97,13 +97,13 @@ class Outcome:
         return np.asarray(np.quantile(values, [tail, 0.5, 1 - tail], axis=0).T)
 
 
-def _mean(values: NDArray[np.float64]) -> Estimate:
+def _estimate_mean(values: NDArray[np.float64]) -> Estimate:
     mean = float(values.mean())
     error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.inf
     return Estimate(mean, mean - 1.96 * error, mean + 1.96 * error)
 
 
-def _share(hits: int, n: int) -> Estimate:
+def _estimate_share(hits: int, n: int) -> Estimate:
     z2 = 1.96**2
     centre = (hits + z2 / 2) / (n + z2)
     half = 1.96 / (n + z2) * np.sqrt(hits * (n - hits) / n + z2 / 4)

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from releve.crashtest.outbreak.errors import OutbreakError, require
-from releve.crashtest.outbreak.rng import key_of, ranks
+from releve.crashtest.outbreak.rng import hash_key, rank_keys
 from releve.network import Agent, Operator, Seat, Zone
 
-__all__ = ["AirGroup", "Population", "population_of"]
+__all__ = ["AirGroup", "Population", "build_population"]
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -105,7 +105,7 @@ class Population:
         return {name: at for at, name in enumerate(self.agents)}
 
 
-def population_of(
+def build_population(
     operator: Operator,
     *,
     seats: Mapping[str, str] | None = None,
@@ -125,27 +125,27 @@ def population_of(
     require(abs(sum(others) - 1) < 1e-9 and min(others) >= 0, "others are shares of 1", others)
     require(neighbour_m >= 0, "neighbour_m >= 0", neighbour_m)
     require(vehicle_seats >= 2, "vehicle_seats >= 2", vehicle_seats)
-    seated = _seated(operator, seats)
+    seated = _seat_agents(operator, seats)
     agents = [place.agent for place in seated]
-    groups = _groups(operator, seated)
-    keys = np.array([key_of("agent", agent.id) for agent in agents], dtype=np.uint64)
-    home_pointer, owner, member_keys = _households(agents, keys, others)
-    site_range = _ranges([place.site for place in seated], len(operator.sites))
+    groups = _build_groups(operator, seated)
+    keys = np.array([hash_key("agent", agent.id) for agent in agents], dtype=np.uint64)
+    home_pointer, owner, member_keys = _build_households(agents, keys, others)
+    site_range = _find_ranges([place.site for place in seated], len(operator.sites))
     floors = [place.floor for place in seated]
-    near_pointer, near = _neighbours(groups, seated, neighbour_m)
-    vehicle, rider_pointer, riders, minutes = _vehicles(operator, seated, vehicle_seats)
+    near_pointer, near = _find_neighbours(groups, seated, neighbour_m)
+    vehicle, rider_pointer, riders, minutes = _fill_vehicles(operator, seated, vehicle_seats)
     return Population(
         agents=tuple(agent.id for agent in agents),
         sites=tuple(site.id for site in operator.sites),
         destinations=tuple(site.destination for site in operator.sites),
         groups=groups,
         key=np.concatenate([keys, member_keys]),
-        site_key=np.array([key_of("site", site.id) for site in operator.sites], dtype=np.uint64),
+        site_key=np.array([hash_key("site", site.id) for site in operator.sites], dtype=np.uint64),
         group=np.repeat(np.arange(len(groups)), [g.end - g.first for g in groups]).astype(np.int32),
         site=np.array([place.site for place in seated], dtype=np.int32),
         floor=np.array(floors, dtype=np.int32),
         site_range=site_range,
-        floor_range=_ranges(floors, len(operator.floors)),
+        floor_range=_find_ranges(floors, len(operator.floors)),
         near_pointer=near_pointer,
         near=near,
         vehicle=vehicle,
@@ -155,13 +155,13 @@ def population_of(
         home_pointer=home_pointer,
         owner=owner,
         home_ready=np.array([agent.home_ready for agent in agents], dtype=np.bool_),
-        telework_rank=ranks(keys, RANK_TELEWORK),
-        cohort_rank=ranks(keys, RANK_COHORT),
+        telework_rank=rank_keys(keys, RANK_TELEWORK),
+        cohort_rank=rank_keys(keys, RANK_COHORT),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _SeatedAgent:
     """An agent's site and floor as numbers, zone, sitting and seat."""
 
     site: int
@@ -177,18 +177,18 @@ class _Place:
         return (self.site, self.zone.floor, self.zone.id, self.sitting, self.agent.id)
 
 
-def _seated(operator: Operator, seats: Mapping[str, str] | None) -> list[_Place]:
+def _seat_agents(operator: Operator, seats: Mapping[str, str] | None) -> list[_SeatedAgent]:
     """Return where every agent sits, in the order of their numbers."""
     zones = {zone.id: zone for zone in operator.zones}
     floor_at = {floor.id: at for at, floor in enumerate(operator.floors)}
     site_at = {site.id: at for at, site in enumerate(operator.sites)}
-    chosen = _given(operator, seats) if seats is not None else _filled(operator)
+    chosen = _take_seats(operator, seats) if seats is not None else _fill_seats(operator)
     places = []
     for agent, seat, sitting in chosen:
         zone = zones[seat.zone]
         _check_air(zone)
         site = site_at[operator.site_of_zone[zone.id]]
-        places.append(_Place(site, floor_at[zone.floor], zone, sitting, seat, agent))
+        places.append(_SeatedAgent(site, floor_at[zone.floor], zone, sitting, seat, agent))
     return sorted(places, key=lambda place: place.order)
 
 
@@ -199,7 +199,7 @@ def _check_air(zone: Zone) -> None:
         )
 
 
-def _given(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agent, Seat, int]]:
+def _take_seats(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agent, Seat, int]]:
     """Return the seats that were given; who shares one is in another sitting."""
     by_id = {seat.id: seat for seat in operator.seats}
     used: dict[str, int] = {}
@@ -213,7 +213,7 @@ def _given(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agent, Se
     return found
 
 
-def _filled(operator: Operator) -> list[tuple[Agent, Seat, int]]:
+def _fill_seats(operator: Operator) -> list[tuple[Agent, Seat, int]]:
     """Seat agents site by site, teams together, sitting after sitting."""
     floor_of = {zone.id: zone.floor for zone in operator.zones}
     by_site: dict[str, list[Seat]] = {site.id: [] for site in operator.sites}
@@ -229,7 +229,7 @@ def _filled(operator: Operator) -> list[tuple[Agent, Seat, int]]:
     return found
 
 
-def _groups(operator: Operator, seated: Sequence[_Place]) -> tuple[AirGroup, ...]:
+def _build_groups(operator: Operator, seated: Sequence[_SeatedAgent]) -> tuple[AirGroup, ...]:
     """Return the air groups in the order of their agents."""
     seats_of: dict[str, int] = {}
     for seat in operator.seats:
@@ -257,7 +257,7 @@ def _groups(operator: Operator, seated: Sequence[_Place]) -> tuple[AirGroup, ...
     return tuple(groups)
 
 
-def _ranges(numbers: Sequence[int], count: int) -> Ints:
+def _find_ranges(numbers: Sequence[int], count: int) -> Ints:
     """Return the first and one past the last place of every number; equal ones stand together."""
     found = np.zeros((count, 2), dtype=np.int32)
     first = 0
@@ -268,15 +268,15 @@ def _ranges(numbers: Sequence[int], count: int) -> Ints:
     return found
 
 
-def _households(
+def _build_households(
     agents: Sequence[Agent], keys: NDArray[np.uint64], others: Sequence[float]
 ) -> tuple[Ints, Ints, NDArray[np.uint64]]:
     """Return the pointers to household members, their agents and their keys."""
     cumulative = np.cumsum(others)
-    sizes = np.searchsorted(cumulative, ranks(keys, RANK_HOUSEHOLD) * cumulative[-1])
+    sizes = np.searchsorted(cumulative, rank_keys(keys, RANK_HOUSEHOLD) * cumulative[-1])
     pointer = len(agents) + np.concatenate([[0], np.cumsum(sizes)])
     member_keys = [
-        key_of("household", agent.id, at)
+        hash_key("household", agent.id, at)
         for agent, size in zip(agents, sizes, strict=True)
         for at in range(size)
     ]
@@ -284,8 +284,8 @@ def _households(
     return pointer.astype(np.int32), owner.astype(np.int32), np.array(member_keys, dtype=np.uint64)
 
 
-def _neighbours(
-    groups: Sequence[AirGroup], seated: Sequence[_Place], within_m: float
+def _find_neighbours(
+    groups: Sequence[AirGroup], seated: Sequence[_SeatedAgent], within_m: float
 ) -> tuple[Ints, Ints]:
     """Return the CSR of who sits within a distance, in the same air group."""
     lists: list[list[int]] = [[] for _ in seated]
@@ -295,17 +295,17 @@ def _neighbours(
         for a, b in cKDTree(xy).query_pairs(within_m + 1e-9) if within_m > 0 else ():
             lists[group.first + a].append(group.first + b)
             lists[group.first + b].append(group.first + a)
-    return _csr([sorted(near) for near in lists])
+    return _build_csr([sorted(near) for near in lists])
 
 
-def _csr(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
+def _build_csr(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
     pointer = np.concatenate([[0], np.cumsum([len(one) for one in lists])])
     flat = np.array([at for one in lists for at in one], dtype=np.int32)
     return pointer.astype(np.int32), flat
 
 
-def _vehicles(
-    operator: Operator, seated: Sequence[_Place], seats: int
+def _fill_vehicles(
+    operator: Operator, seated: Sequence[_SeatedAgent], seats: int
 ) -> tuple[Ints, Ints, Ints, Floats]:
     """Fill the vehicles of every stop and site: agents in the order of their ids.
 
@@ -327,5 +327,5 @@ def _vehicles(
             vehicle[queue[start : start + seats]] = len(lists)
             lists.append(queue[start : start + seats])
             minutes.append(minutes_of[stop, site])
-    pointer, riders = _csr(lists)
+    pointer, riders = _build_csr(lists)
     return vehicle, pointer, riders, np.array(minutes, dtype=np.float64)

@@ -15,14 +15,22 @@ from numpy.typing import NDArray
 
 from releve.kernels.decorators import inlined_kernel
 
-__all__ = ["key_of", "mix", "named", "pick", "ranks", "replication_key", "unit"]
+__all__ = [
+    "derive_key",
+    "derive_replication_key",
+    "draw_unit",
+    "hash_key",
+    "mix",
+    "pick",
+    "rank_keys",
+]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
 
-def key_of(*parts: str | int) -> np.uint64:
+def hash_key(*parts: str | int) -> np.uint64:
     """Return the key of a name, like ``("site", "casa-1")``; equal on every machine."""
     text = "\x1f".join(str(part) for part in parts)
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()))
@@ -37,19 +45,19 @@ def mix(x: Any) -> Any:
 
 
 @inlined_kernel
-def replication_key(seed: int, replication: int) -> Any:
+def derive_replication_key(seed: int, replication: int) -> Any:
     """Return the key of a replication."""
     return mix(mix(np.uint64(seed) + _GOLDEN) + np.uint64(replication) * _GOLDEN)
 
 
 @inlined_kernel
-def named(replication: Any, key: Any) -> Any:
+def derive_key(replication: Any, key: Any) -> Any:
     """Return the key of somebody in a replication."""
     return mix(replication ^ key)
 
 
 @inlined_kernel
-def unit(key: Any, slot: int) -> Any:
+def draw_unit(key: Any, slot: int) -> Any:
     """Return the uniform number in (0, 1) of a decision."""
     bits = mix(key + np.uint64(slot) * _GOLDEN) >> _S11
     return (np.float64(bits) + 0.5) * 1.1102230246251565e-16
@@ -61,7 +69,7 @@ def pick(u: float, n: int) -> Any:
     return min(np.int64(u * n), n - 1)
 
 
-def ranks(keys: NDArray[np.uint64], slot: int) -> NDArray[np.float64]:
+def rank_keys(keys: NDArray[np.uint64], slot: int) -> NDArray[np.float64]:
     """Return a fixed uniform number per key, the same in every replication: float64[key]."""
     with np.errstate(over="ignore"):
         x = keys + np.uint64(slot) * _GOLDEN

@@ -14,21 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.outbreak import random_ids
-from releve.crashtest.outbreak.contacts import Contacts, infectiousness, rates_of
-from releve.crashtest.outbreak.controls import Controls, policy_of
+from releve.crashtest.outbreak.contacts import Contacts, compute_infectiousness, compute_rates
+from releve.crashtest.outbreak.controls import Controls, build_measures
 from releve.crashtest.outbreak.disease import Disease
-from releve.crashtest.outbreak.distributions import days_table, gamma_multiplier
+from releve.crashtest.outbreak.distributions import tabulate_days, tabulate_multiplier
 from releve.crashtest.outbreak.errors import PoolOverflowError, require
-from releve.crashtest.outbreak.incidence import no_importation
+from releve.crashtest.outbreak.incidence import build_no_importation
 from releve.crashtest.outbreak.kernel import replicate
 from releve.crashtest.outbreak.kernel_state import COUNTS, LISTS
 from releve.crashtest.outbreak.kernel_types import (
     FIELDS,
     SERIES,
-    Policy,
+    Measures,
     Rates,
     Record,
-    Scratch,
+    RunState,
     World,
 )
 from releve.crashtest.outbreak.outcome import Outcome
@@ -42,7 +42,7 @@ _LARGEST_MEAN = 600.0
 """Attempts of one person beyond which exp(-mean) is no longer exact enough."""
 
 
-def _quiet(done: float) -> None:
+def _ignore_progress(done: float) -> None:
     """Ignore progress."""
 
 
@@ -125,7 +125,7 @@ def simulate(
     threads: int = 1,
     detail: Detail | None = None,
     pool: int | None = None,
-    progress: Progress = _quiet,
+    progress: Progress = _ignore_progress,
 ) -> Outcome:
     """Run the replications ``first`` to ``first + replications - 1`` of one policy.
 
@@ -139,17 +139,17 @@ def simulate(
     require(threads >= 1, "threads >= 1", threads)
     detail = detail or Detail()
     population = scenario.population
-    world = _world(scenario)
-    rates = rates_of(population, scenario.disease, scenario.contacts)
-    mean = _largest_mean(population, rates) * world.factor_sick * world.multiplier.max()
+    world = _build_world(scenario)
+    rates = compute_rates(population, scenario.disease, scenario.contacts)
+    mean = _bound_mean(population, rates) * world.factor_sick * world.multiplier.max()
     require(mean < _LARGEST_MEAN, f"attempts of one person < {_LARGEST_MEAN:g}", mean)
-    policy = policy_of(population, scenario.disease, controls or Controls(), scenario.days)
-    record = _record(scenario, detail, replications)
-    size = pool if pool is not None else _pool(scenario, rates)
+    policy = build_measures(population, scenario.disease, controls or Controls(), scenario.days)
+    record = _allocate_record(scenario, detail, replications)
+    size = pool if pool is not None else _size_pool(scenario, rates)
     require(size >= 1, "pool >= 1", size)
 
     def run(begin: int) -> None:
-        scratch = _scratch(scenario, policy, detail, size)
+        scratch = _allocate_state(scenario, policy, detail, size)
         for start in range(begin, min(begin + chunk, replications), _CHUNK):
             end = min(start + _CHUNK, begin + chunk, replications)
             bad = replicate(world, rates, policy, scratch, record, seed, first, start, end)
@@ -191,7 +191,7 @@ def sweep(
     replications: int = 1000,
     seed: int = 0,
     threads: int = 1,
-    progress: Progress = _quiet,
+    progress: Progress = _ignore_progress,
 ) -> list[Outcome]:
     """Run several policies under the same luck: the same seed and replications."""
     outcomes = []
@@ -218,15 +218,15 @@ def warm_up(scenario: Scenario) -> None:
     simulate(scenario, replications=1)
 
 
-def _world(scenario: Scenario) -> World:
+def _build_world(scenario: Scenario) -> World:
     """Return the static arrays of a scenario."""
     population, disease = scenario.population, scenario.disease
-    sick, well = infectiousness(disease)
+    sick, well = compute_infectiousness(disease)
     groups = population.groups
     sizes = np.diff(population.site_range, axis=1)
     importation = scenario.importation
     if importation is None:
-        importation = no_importation(len(population.sites), scenario.days)
+        importation = build_no_importation(len(population.sites), scenario.days)
     known = sorted(scenario.known_cases, key=lambda row: -row[1])
     shut = np.zeros(len(population.sites), dtype=np.int32)
     for site, day in scenario.shut:
@@ -252,10 +252,10 @@ def _world(scenario: Scenario) -> World:
         riders=population.riders,
         home_pointer=population.home_pointer,
         owner=population.owner,
-        incubation=np.cumsum(days_table(disease.incubation)),
-        generation=np.cumsum(days_table(disease.generation)),
-        multiplier=gamma_multiplier(disease.dispersion.value),
-        home_multiplier=gamma_multiplier(disease.household_dispersion.value),
+        incubation=np.cumsum(tabulate_days(disease.incubation)),
+        generation=np.cumsum(tabulate_days(disease.generation)),
+        multiplier=tabulate_multiplier(disease.dispersion.value),
+        home_multiplier=tabulate_multiplier(disease.household_dispersion.value),
         asymptomatic=disease.asymptomatic.value,
         factor_sick=sick,
         factor_well=well,
@@ -268,7 +268,7 @@ def _world(scenario: Scenario) -> World:
     )
 
 
-def _largest_mean(population: Population, rates: Rates) -> float:
+def _bound_mean(population: Population, rates: Rates) -> float:
     """Return no less than the attempts of the busiest average agent."""
     beside = np.diff(population.near_pointer).max(initial=0)
     members = np.diff(population.home_pointer).max(initial=0)
@@ -276,13 +276,13 @@ def _largest_mean(population: Population, rates: Rates) -> float:
     return float(max(work + rates.shuttle.max(initial=0.0), rates.household * members))
 
 
-def _pool(scenario: Scenario, rates: Rates) -> int:
+def _size_pool(scenario: Scenario, rates: Rates) -> int:
     """Return the events for four times what everybody infected would need on average."""
-    per_person = 4 + _largest_mean(scenario.population, rates)
+    per_person = 4 + _bound_mean(scenario.population, rates)
     return int(4096 + 4 * per_person * scenario.population.persons)
 
 
-def _scratch(scenario: Scenario, policy: Policy, detail: Detail, pool: int) -> Scratch:
+def _allocate_state(scenario: Scenario, policy: Measures, detail: Detail, pool: int) -> RunState:
     """Return a thread's working arrays."""
     population, days = scenario.population, scenario.days
     agents, sites = population.size, len(population.sites)
@@ -290,7 +290,7 @@ def _scratch(scenario: Scenario, policy: Policy, detail: Detail, pool: int) -> S
     if tally_of is None:
         tally_of = np.zeros(agents, dtype=np.int32)
     require(tally_of.shape == (agents,), f"tally_of has {agents} agents", tally_of.shape)
-    return Scratch(
+    return RunState(
         infected=np.full(population.persons, -1, dtype=np.int16),
         away=np.zeros(agents, dtype=np.int16),
         confirmed=np.zeros(agents, dtype=np.bool_),
@@ -313,7 +313,7 @@ def _scratch(scenario: Scenario, policy: Policy, detail: Detail, pool: int) -> S
     )
 
 
-def _record(scenario: Scenario, detail: Detail, replications: int) -> Record:
+def _allocate_record(scenario: Scenario, detail: Detail, replications: int) -> Record:
     """Return what the kernel fills; what was not asked for is empty."""
     days, persons = scenario.days, scenario.population.persons
     tallies = 1 if detail.tally_of is None else int(detail.tally_of.max()) + 1

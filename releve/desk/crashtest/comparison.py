@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from releve.crashtest import CrashResult
-from releve.crashtest.estimates import mean
+from releve.crashtest.estimates import estimate_mean
 from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.desk.crashtest.result_page import Found
 from releve.desk.crashtest.sentences import change, number, share
@@ -132,18 +132,22 @@ def differences(sides: Sides) -> Differences:
     """Return the second less the first, quarter by quarter, with intervals: ``total`` by measure,
     ``lost`` calls and ``served`` days by client, ``days`` lost and ``closures`` by site."""
     one, two = (side.columns for side in sides)
-    total = {"lost": mean(two.lost.sum(axis=1) - one.lost.sum(axis=1))}
+    total = {"lost": estimate_mean(two.lost.sum(axis=1) - one.lost.sum(axis=1))}
     for name in ("site_days_closed", "infected"):
         column = FIELDS.index(name)
-        total[name] = mean(two.outbreak[:, column] - one.outbreak[:, column])
+        total[name] = estimate_mean(two.outbreak[:, column] - one.outbreak[:, column])
     clients = [row.client for row in sides[0].result.clients]
     sites = [row.site for row in sides[0].result.sites]
     return {
         "total": total,
         "lost": _lost(sides, (one, two), clients),
-        "served": {c: mean(two.served[:, i] - one.served[:, i]) for i, c in enumerate(clients)},
-        "days": {s: mean(two.days[:, i] - one.days[:, i]) for i, s in enumerate(sites)},
-        "closures": {s: mean(two.closures[:, i] - one.closures[:, i]) for i, s in enumerate(sites)},
+        "served": {
+            c: estimate_mean(two.served[:, i] - one.served[:, i]) for i, c in enumerate(clients)
+        },
+        "days": {s: estimate_mean(two.days[:, i] - one.days[:, i]) for i, s in enumerate(sites)},
+        "closures": {
+            s: estimate_mean(two.closures[:, i] - one.closures[:, i]) for i, s in enumerate(sites)
+        },
     }
 
 
@@ -161,7 +165,7 @@ def _lost(
             part.lost[:, [owner == client for owner in of]].sum(axis=1)
             for part, of in zip(columns, (owners[0], owners[1]), strict=True)
         ]
-        found[client] = mean(lost[1] - lost[0])
+        found[client] = estimate_mean(lost[1] - lost[0])
     return found
 
 

@@ -12,7 +12,7 @@ from releve.validation.bank.log import (
     HALF_HOURS,
     BankDay,
     BankLogError,
-    days_of,
+    select_days,
 )
 from releve.validation.bank.predict import (
     MEASURES,
@@ -37,6 +37,6 @@ __all__ = [
     "Period",
     "Prediction",
     "Staffing",
-    "days_of",
     "predict",
+    "select_days",
 ]

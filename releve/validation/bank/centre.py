@@ -12,7 +12,7 @@ from releve.demand.queue import AgentChange, Centre, CentreSpec, Distribution, s
 from releve.demand.tables import Floats
 from releve.validation.bank.log import FIRST, HALF_HOURS, LAST, THRESHOLD_S, BankDay
 
-__all__ = ["Callers", "callers_of", "centre_for", "measures", "simulated"]
+__all__ = ["Callers", "build_day_centre", "compute_measures", "fit_callers", "simulate_day"]
 
 STEPS = 1000
 """Equal steps of probability in which a law is kept."""
@@ -35,7 +35,7 @@ class Callers:
     by_half: Floats
 
 
-def callers_of(days: Sequence[BankDay]) -> Callers:
+def fit_callers(days: Sequence[BankDay]) -> Callers:
     """Return what the calls of some days teach."""
     talk, kind, half, wait, lost = (
         np.concatenate([getattr(day, name) for day in days])
@@ -44,29 +44,29 @@ def callers_of(days: Sequence[BankDay]) -> Callers:
     served = ~lost & (talk > 0)
     talk, kind, half = talk[served], kind[served], half[served]
     aht_s = {str(name): float(talk[kind == name].mean()) for name in np.unique(kind)}
-    patience_s, values = _patience(wait, lost)
+    patience_s, values = _estimate_patience(wait, lost)
     return Callers(
         patience=Distribution.sample(values, patience_s),
         patience_s=patience_s,
-        service=Distribution.sample(np.quantile(talk, _steps())),
+        service=Distribution.sample(np.quantile(talk, _build_steps())),
         aht_s=aht_s,
         other_s=float(talk.mean()),
-        by_half=_by_half(talk, np.array([aht_s[name] for name in kind]), half),
+        by_half=_smooth_by_half(talk, np.array([aht_s[name] for name in kind]), half),
     )
 
 
-def _steps() -> Floats:
+def _build_steps() -> Floats:
     return np.asarray((np.arange(STEPS) + 0.5) / STEPS)
 
 
-def _patience(wait_s: Floats, lost: NDArray[np.bool_]) -> tuple[float, Floats]:
+def _estimate_patience(wait_s: Floats, lost: NDArray[np.bool_]) -> tuple[float, Floats]:
     """Return the mean patience and its quantiles, by Kaplan and Meier: who was answered would have
     waited longer than she did. Beyond the longest wait those left hang up at the mean rate of the
     last tenth."""
     order = np.argsort(wait_s, kind="stable")
     times, gone = wait_s[order], lost[order]
     stay = np.cumprod(1.0 - gone / np.arange(times.size, 0, -1))
-    u = _steps()
+    u = _build_steps()
     place = np.searchsorted(1.0 - stay, u)
     known = place < times.size
     values = np.where(known, times[np.minimum(place, times.size - 1)], 0.0)
@@ -78,7 +78,7 @@ def _patience(wait_s: Floats, lost: NDArray[np.bool_]) -> tuple[float, Floats]:
     return float(values.mean()), values
 
 
-def _by_half(talk: Floats, expected: Floats, half: NDArray[np.int64]) -> Floats:
+def _smooth_by_half(talk: Floats, expected: Floats, half: NDArray[np.int64]) -> Floats:
     """Return by how much calls of the same kind last longer at a time of day: float64[half hour],
     neighbours weighted by their calls and a bell curve."""
     inside = (half >= 0) & (half < HALF_HOURS)
@@ -89,7 +89,7 @@ def _by_half(talk: Floats, expected: Floats, half: NDArray[np.int64]) -> Floats:
     return np.asarray((weight @ seen) / np.maximum(weight @ usual, 1e-9))
 
 
-def centre_for(day: BankDay, callers: Callers, reserve: Floats, least: int) -> Centre:
+def build_day_centre(day: BankDay, callers: Callers, reserve: Floats, least: int) -> Centre:
     """Return a day with its own volumes, kinds of call and agents present, and such callers; the
     share ``reserve[half hour]`` of those present answers only when ``least`` callers wait."""
     need = np.array([callers.aht_s.get(str(kind), callers.other_s) for kind in day.kind])
@@ -98,7 +98,7 @@ def centre_for(day: BankDay, callers: Callers, reserve: Floats, least: int) -> C
     offered = np.bincount(half[inside], minlength=HALF_HOURS)
     work = np.bincount(half[inside], need[inside], HALF_HOURS)
     aht = np.where(offered > 0, work / np.maximum(offered, 1), callers.other_s) * callers.by_half
-    agents, changes = _agents(day, reserve)
+    agents, changes = _split_agents(day, reserve)
     return CentreSpec(
         ["bank"],
         _EDGES_S,
@@ -116,7 +116,7 @@ def centre_for(day: BankDay, callers: Callers, reserve: Floats, least: int) -> C
     ).build()
 
 
-def _agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[AgentChange]]:
+def _split_agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[AgentChange]]:
     """Return those who take every call and the reserve: int64[half hour, 2], and their changes
     within the half hours. Parts of a person are made whole by a number of the day and half hour,
     so that over days their share comes out."""
@@ -136,7 +136,7 @@ def _agents(day: BankDay, reserve: Floats) -> tuple[NDArray[np.int64], list[Agen
     return both[:HALF_HOURS], changes
 
 
-def simulated(centre: Centre, effort: Floats, runs: int, seed: int, first: int = 0) -> Floats:
+def simulate_day(centre: Centre, effort: Floats, runs: int, seed: int, first: int = 0) -> Floats:
     """Return what :meth:`BankDay.counts` counts, float64[run, half hour, 4], with handling times
     times ``effort[half hour]``."""
     found = simulate(replace(centre, aht_s=centre.aht_s * effort[:, None]), runs, seed, first=first)
@@ -145,7 +145,7 @@ def simulated(centre: Centre, effort: Floats, runs: int, seed: int, first: int =
     return np.stack([part[:, :, 0] for part in parts], axis=2).astype(np.float64)
 
 
-def measures(counts: Floats) -> Floats:
+def compute_measures(counts: Floats) -> Floats:
     """Return abandoned / offered, within / offered and the mean wait of the offered, where the last
     axis of ``counts`` is four; NaN where nobody called."""
     offered = np.where(counts[..., 0] > 0, counts[..., 0], np.nan)

@@ -21,10 +21,24 @@ from numpy.typing import NDArray
 
 from releve.demand.queue import Centre
 from releve.demand.tables import Floats
-from releve.validation.bank.centre import Callers, callers_of, centre_for, measures, simulated
+from releve.validation.bank.centre import (
+    Callers,
+    build_day_centre,
+    compute_measures,
+    fit_callers,
+    simulate_day,
+)
 from releve.validation.bank.log import HALF_HOURS, BankDay
 
-__all__ = ["LINES", "SPREADS", "Staffing", "fitted", "fitted_line", "fitted_spread", "spread_runs"]
+__all__ = [
+    "LINES",
+    "SPREADS",
+    "Staffing",
+    "fit_lines",
+    "fit_spread",
+    "fit_staffing",
+    "simulate_spread",
+]
 
 LINES = (2, 3, 4)
 """The lines from which a reserve answers that are tried."""
@@ -67,18 +81,18 @@ class Staffing:
         return float(np.sqrt(np.nanmean((self.found - self.seen)[:, 2] ** 2)))
 
 
-def fitted(days: Sequence[BankDay], least: int, spread: float = 0.0) -> Staffing:
+def fit_staffing(days: Sequence[BankDay], least: int, spread: float = 0.0) -> Staffing:
     """Return the staffing of some days, whose reserve answers from a line of ``least`` and whose
     half hours are spread."""
-    callers = callers_of(days)
+    callers = fit_callers(days)
     counts = np.stack([day.counts() for day in days])
     effort, factors, reserve = np.zeros(HALF_HOURS), np.zeros(len(days)), np.full(HALF_HOURS, 0.2)
     seen, kept, runs = counts.sum(axis=0), [], []
     draw = np.random.default_rng(len(days))
     for turn in range(ROUNDS):
         drawn = np.stack([
-            spread_runs(
-                centre_for(day, callers, reserve, least),
+            simulate_spread(
+                build_day_centre(day, callers, reserve, least),
                 np.exp(effort + factor), spread, RUNS, day.date.toordinal(), 2 * turn * RUNS, draw,
             )
             for day, factor in zip(days, factors, strict=True)
@@ -87,8 +101,8 @@ def fitted(days: Sequence[BankDay], least: int, spread: float = 0.0) -> Staffing
         if turn >= ROUNDS - LAST_ROUNDS:  # the mean of the last: each step is left to chance
             kept.append((effort, factors, reserve, mean.sum(axis=0)))
             runs.append(drawn)
-        too_many = _share(mean.sum(axis=0)) - _share(seen)
-        by_day = _share(mean.sum(axis=1)) - _share(counts.sum(axis=1))
+        too_many = _compute_shares(mean.sum(axis=0)) - _compute_shares(seen)
+        by_day = _compute_shares(mean.sum(axis=1)) - _compute_shares(counts.sum(axis=1))
         effort = np.clip(effort - GAIN * too_many[:, 0], *np.log(EFFORT))
         reserve = np.clip(reserve + GAIN * too_many[:, 1], 0.0, RESERVE_MOST)
         factors = factors - GAIN * by_day[:, 0]
@@ -96,13 +110,13 @@ def fitted(days: Sequence[BankDay], least: int, spread: float = 0.0) -> Staffing
     logs, of_days, shares, found = (np.mean([row[i] for row in kept], axis=0) for i in range(4))
     return Staffing(
         callers, np.exp(logs), shares, least, spread, np.exp(of_days),
-        measures(found), measures(seen),
-        measures(found.sum(axis=0)), measures(seen.sum(axis=0)),
-        _scatter(counts, np.concatenate(runs, axis=1)),
+        compute_measures(found), compute_measures(seen),
+        compute_measures(found.sum(axis=0)), compute_measures(seen.sum(axis=0)),
+        _measure_scatter(counts, np.concatenate(runs, axis=1)),
     )  # fmt: skip
 
 
-def spread_runs(
+def simulate_spread(
     centre: Centre,
     effort: Floats,
     spread: float,
@@ -115,24 +129,24 @@ def spread_runs(
     the effort, half with the opposite one."""
     off = np.exp(spread * draw.standard_normal(HALF_HOURS))
     both = (
-        simulated(centre, effort * off, runs, seed, first),
-        simulated(centre, effort / off, runs, seed, first + runs),
+        simulate_day(centre, effort * off, runs, seed, first),
+        simulate_day(centre, effort / off, runs, seed, first + runs),
     )
     return np.concatenate(both)
 
 
-def _scatter(counts: Floats, runs: Floats) -> Floats:
+def _measure_scatter(counts: Floats, runs: Floats) -> Floats:
     """Return the squared errors of single half hours over their variance when simulated, summed
     over ``counts[day, half hour, 4]``; ``runs[day, run, half hour, 4]``."""
     busy: NDArray[np.bool_] = (counts[..., 0] >= FEWEST) & (runs[..., 0].mean(axis=1) >= FEWEST)
-    seen, drawn = measures(counts[busy]), measures(runs.transpose(0, 2, 1, 3)[busy])
+    seen, drawn = compute_measures(counts[busy]), compute_measures(runs.transpose(0, 2, 1, 3)[busy])
     off = seen - np.nanmean(drawn, axis=1)
     made = np.nanvar(drawn, axis=1)
     freedom = (len(counts) - 1.0) / len(counts)
     return np.asarray((off**2).sum(axis=0) / freedom / made.sum(axis=0))
 
 
-def fitted_spread(
+def fit_spread(
     days: Sequence[BankDay],
     least: int,
     spreads: Sequence[float] = SPREADS,
@@ -141,24 +155,24 @@ def fitted_spread(
     """Return the staffing with the least spread that explains the scatter of half hours (the mean
     of the three measures), else the widest."""
     for spread in spreads:
-        found = fitted(days, least, spread)
+        found = fit_staffing(days, least, spread)
         tick()
         if found.scatter.mean() <= 1.0:
             break
     return found
 
 
-def _share(counts: Floats) -> Floats:
+def _compute_shares(counts: Floats) -> Floats:
     """Return the shares abandoned and answered within, on the last axis."""
     return np.asarray(counts[..., 1:3] / np.maximum(counts[..., :1], 1.0))
 
 
-def fitted_line(
+def fit_lines(
     days: Sequence[BankDay], lines: Sequence[int] = LINES, tick: Tick = lambda: None
 ) -> tuple[Staffing, ...]:
     """Return the staffing with each line from which the reserve answers, the best first."""
     found = []
     for least in lines:
-        found.append(fitted(days, least))
+        found.append(fit_staffing(days, least))
         tick()
     return tuple(sorted(found, key=lambda one: one.misfit))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import Floats
 from releve.errors import ReleveError
 
-__all__ = ["COLUMNS", "FIRST", "HALF_HOURS", "BankDay", "BankLogError", "days_of"]
+__all__ = ["COLUMNS", "FIRST", "HALF_HOURS", "BankDay", "BankLogError", "select_days"]
 
 FIRST, LAST = 14, 48
 """Half hours of the day: staffed from 07:00 to midnight."""
@@ -76,7 +76,7 @@ class BankDay:
         return np.stack(found, axis=1).astype(np.float64)
 
 
-def days_of(log: pl.DataFrame) -> tuple[BankDay, ...]:
+def select_days(log: pl.DataFrame) -> tuple[BankDay, ...]:
     """Return the days of a log from Sunday to Thursday, ascending.
 
     Left out: calls that ended in the voice menu (HANG without a wait), and those the source says to
@@ -101,12 +101,13 @@ def days_of(log: pl.DataFrame) -> tuple[BankDay, ...]:
     if reached.is_empty():
         raise BankLogError("no call of a Sunday to Thursday reached the line: give another log")
     return tuple(
-        _day(part) for part in reached.sort("day", "come").partition_by("day", maintain_order=True)
+        _build_day(part)
+        for part in reached.sort("day", "come").partition_by("day", maintain_order=True)
     )
 
 
-def _day(calls: pl.DataFrame) -> BankDay:
-    there_s, there = _presence(calls)
+def _build_day(calls: pl.DataFrame) -> BankDay:
+    there_s, there = _find_presence(calls)
     return BankDay(
         date=calls["day"][0],
         come_s=calls["come"].to_numpy().astype(np.float64),
@@ -119,7 +120,7 @@ def _day(calls: pl.DataFrame) -> BankDay:
     )
 
 
-def _presence(calls: pl.DataFrame) -> tuple[Floats, NDArray[np.int64]]:
+def _find_presence(calls: pl.DataFrame) -> tuple[Floats, NDArray[np.int64]]:
     """Return the moments at which the number of agents present changes, and the numbers."""
     served = calls.filter(
         (pl.col("outcome") == "AGENT")

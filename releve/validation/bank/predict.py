@@ -18,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.demand.tables import Floats
-from releve.validation.bank.centre import centre_for, measures
+from releve.validation.bank.centre import build_day_centre, compute_measures
 from releve.validation.bank.fit import (
     LINES,
     SPREADS,
     Staffing,
     Tick,
-    fitted,
-    fitted_line,
-    fitted_spread,
-    spread_runs,
+    fit_lines,
+    fit_spread,
+    fit_staffing,
+    simulate_spread,
 )
 from releve.validation.bank.log import HALF_HOURS, BankDay, BankLogError
 
@@ -54,12 +54,12 @@ class Period:
 
     def interval(self) -> tuple[Floats, Floats]:
         """Return the low and the high ends ``[half hour, measure]``."""
-        low, high = np.nanquantile(self.drawn, _ends(), axis=0)
+        low, high = np.nanquantile(self.drawn, _interval_ends(), axis=0)
         return low, high
 
     def whole_interval(self) -> tuple[Floats, Floats]:
         """Return the low and the high ends of the whole period ``[measure]``."""
-        low, high = np.quantile(self.whole_drawn, _ends(), axis=0)
+        low, high = np.quantile(self.whole_drawn, _interval_ends(), axis=0)
         return low, high
 
     def inside(self) -> NDArray[np.bool_]:
@@ -78,7 +78,7 @@ LATER = 10_000
 """Number of the first run of a prediction, beyond those of fits."""
 
 
-def _ends() -> list[float]:
+def _interval_ends() -> list[float]:
     return [(1.0 - NOMINAL) / 2.0, (1.0 + NOMINAL) / 2.0]
 
 
@@ -113,32 +113,35 @@ def predict(
 
     BankLogError when ``first`` has fewer than two weeks, or ``then`` no day.
     """
-    weeks = _weeks(first)
+    weeks = _split_weeks(first)
     if len(weeks) < 2 or not then:
         raise BankLogError(
             f"two weeks to fit on and a day to predict are needed, got {len(weeks)} weeks and"
             f" {len(then)} days: give a longer log"
         )
-    fits = fitted_line(first, lines, tick)
-    staffing = fitted_spread(first, fits[0].least, spreads, tick)
+    fits = fit_lines(first, lines, tick)
+    staffing = fit_spread(first, fits[0].least, spreads, tick)
     others = []
     for week in weeks:
         rest = [day for day in first if day not in week]
-        others.append(fitted(rest, staffing.least, staffing.spread))
+        others.append(fit_staffing(rest, staffing.least, staffing.spread))
         tick()
     drift, coverage = 0.0, []
     for drift in drifts:
-        left_out = [_drawn(one, week, drift, seed) for one, week in zip(others, weeks, strict=True)]
+        left_out = [
+            _simulate_period(one, week, drift, seed)
+            for one, week in zip(others, weeks, strict=True)
+        ]
         coverage.append(np.mean([row.inside() for row in left_out], axis=(0, 1)))
         tick()
         if coverage[-1].mean() >= NOMINAL:
             break
-    month = _drawn(staffing, then, drift, seed)
+    month = _simulate_period(staffing, then, drift, seed)
     tick()
     return Prediction(fits, staffing, np.array(coverage), drift, month)
 
 
-def _weeks(days: Sequence[BankDay]) -> list[list[BankDay]]:
+def _split_weeks(days: Sequence[BankDay]) -> list[list[BankDay]]:
     """Return the days by week from Sunday; a week of one or two days goes with the one before."""
     found: dict[int, list[BankDay]] = {}
     for day in days:
@@ -152,21 +155,28 @@ def _weeks(days: Sequence[BankDay]) -> list[list[BankDay]]:
     return weeks
 
 
-def _drawn(staffing: Staffing, days: Sequence[BankDay], drift: float, seed: int) -> Period:
+def _simulate_period(
+    staffing: Staffing, days: Sequence[BankDay], drift: float, seed: int
+) -> Period:
     """Simulate days with a staffing, drawing drift and the factors of days ``DRAWS`` times."""
     draw = np.random.default_rng(seed)
     total = np.zeros((DRAWS, 2 * RUNS, HALF_HOURS, 4))
-    centres = [centre_for(day, staffing.callers, staffing.reserve, staffing.least) for day in days]
+    centres = [
+        build_day_centre(day, staffing.callers, staffing.reserve, staffing.least) for day in days
+    ]
     for at in range(DRAWS):
         effort = staffing.effort * np.exp(drift * draw.standard_normal(HALF_HOURS))
         for day, centre in zip(days, centres, strict=True):
             factor, own = float(draw.choice(staffing.factors)), day.date.toordinal()
             first = LATER + 2 * at * RUNS
-            total[at] += spread_runs(
+            total[at] += simulate_spread(
                 centre, effort * factor, staffing.spread, RUNS, own, first, draw
             )
     counts = total.reshape(-1, HALF_HOURS, 4)
     seen = np.sum([day.counts() for day in days], axis=0)
     return Period(
-        measures(seen), measures(counts), measures(seen.sum(axis=0)), measures(counts.sum(axis=1))
+        compute_measures(seen),
+        compute_measures(counts),
+        compute_measures(seen.sum(axis=0)),
+        compute_measures(counts.sum(axis=1)),
     )

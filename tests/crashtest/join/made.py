@@ -16,8 +16,8 @@ from releve.crashtest.outbreak import (
     Controls,
     Room,
     Scenario,
+    build_population,
     covid,
-    population_of,
 )
 from releve.network import Operator
 from releve.plan import Plan, list_contingencies, plan_day
@@ -46,7 +46,7 @@ def rough(operator: Operator | None = None, plan: Plan | None = None, **other: A
     """Return a test in which much goes wrong; ``other`` changes fields of it."""
     if operator is None or plan is None:
         operator, plan = planned()
-    population = population_of(operator)
+    population = build_population(operator)
     outside = np.full((len(population.sites), DAYS), 1e-3)
     test = CrashTest(
         operator=operator,

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
 
-from releve.crashtest import CrashTest, Prepared
-from releve.crashtest.outages import outages_of
+from releve.crashtest import CrashTest, RunArrays
+from releve.crashtest.outages import draw_outages
 from releve.crashtest.outbreak import Detail, simulate
-from releve.crashtest.outbreak.rng import named, replication_key, unit
+from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit
 from releve.crashtest.queue_table import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
-from releve.crashtest.relief_rule import cells_of, room_for
+from releve.crashtest.relief_rule import allocate_buffers, build_cells
 from releve.plan import BASE, Placement
 
 T = 48
@@ -29,7 +29,7 @@ Lost = Mapping[int, int]
 class Quarter:
     """One quarter of a test with one planned day; ``lost[day][t]`` who took each place."""
 
-    def __init__(self, test: CrashTest, ready: Prepared, replication: int) -> None:
+    def __init__(self, test: CrashTest, ready: RunArrays, replication: int) -> None:
         self.test, self.ready, self.replication = test, ready, replication
         self.known: dict[tuple[str, int], list[tuple[int, str, int, float]]] = {}
         ill = simulate(
@@ -41,7 +41,7 @@ class Quarter:
             [dict.fromkeys(np.flatnonzero(ill.closed[0, day]).tolist(), 1) for _ in range(T)]
             for day in range(test.settings.days)
         ]
-        events = outages_of(
+        events = draw_outages(
             test.hazards, ready.numbers.places, days=test.settings.days,
             seed=test.settings.seed, replications=1, first=replication, start=ready.start,
         )  # fmt: skip
@@ -122,7 +122,7 @@ class Quarter:
         names = self.ready.numbers.places.names
         worst = max(single, key=lambda m: (arrays.damage[m], names[m]))
         start = self.ready.relieved[0][frozenset((worst,))]
-        cells = cells_of(arrays, start, mask, True, room_for(arrays))
+        cells = build_cells(arrays, start, mask, True, allocate_buffers(arrays))
         found = np.zeros(len(arrays.weight))
         size = self.ready.presence.tally_size
         for tally, pair, heads in zip(*cells, strict=True):
@@ -138,8 +138,8 @@ class Quarter:
     def factor(self, day: int, p: int) -> float:
         """Return how busy a programme's day is."""
         demand, seed = self.ready.demand, self.test.settings.seed
-        quarter = np.uint64(replication_key(seed, self.replication))
-        u = unit(np.uint64(named(quarter, demand.key[p])), day)
+        quarter = np.uint64(derive_replication_key(seed, self.replication))
+        u = draw_unit(np.uint64(derive_key(quarter, demand.key[p])), day)
         return float(demand.busy[p, min(int(u * demand.busy.shape[1]), demand.busy.shape[1] - 1)])
 
     def inbound(self, p: int, placed: Sequence[np.ndarray[Any, Any]]) -> tuple[float, float, float]:

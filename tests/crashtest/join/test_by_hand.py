@@ -10,22 +10,29 @@ import pytest
 from releve.crashtest import build_run_arrays
 from releve.crashtest.call_outcomes import serve
 from releve.crashtest.kernel_types import BINS, Demand, Presence, Rows, Work
-from releve.crashtest.lost_places import CLOSURE, FIRST_HAZARD, Events, Losses, Where, losses_of
-from releve.crashtest.quarter import quarters
-from releve.crashtest.queue_table import queue_table
-from releve.crashtest.run_arrays import _relieved
+from releve.crashtest.lost_places import (
+    CLOSURE,
+    FIRST_HAZARD,
+    Losses,
+    OutageArrays,
+    PlaceArrays,
+    find_losses,
+)
+from releve.crashtest.quarter import simulate_quarters
+from releve.crashtest.queue_table import build_queue_table
+from releve.crashtest.run_arrays import _index_reliefs
 from tests.crashtest.join.made import rough
 
 T = 48
 KEYS = np.array([0x1234567, 0x89ABCDE], dtype=np.uint64)
 
 
-def where_of(days: int, reaction: int, several: int) -> Where:
+def where_of(days: int, reaction: int, several: int) -> PlaceArrays:
     """Two sites with five people each from the half hour 16 up to 32, but for a break in 24."""
     at_place = np.zeros((1, 2, T))
     at_place[:, :, 16:32] = 5.0
     at_place[:, :, 24] = 0.0
-    return Where(
+    return PlaceArrays(
         calendar=np.zeros(days, dtype=np.int32),
         first_busy=np.full((1, 2), 16, dtype=np.int32),
         at_place=at_place,
@@ -36,10 +43,10 @@ def where_of(days: int, reaction: int, several: int) -> Where:
     )
 
 
-def events_of(*rows: tuple[float, float, int]) -> Events:
+def events_of(*rows: tuple[float, float, int]) -> OutageArrays:
     """Outages of one quarter: begin and end in hours, place."""
     begin, end, place = zip(*rows, strict=True) if rows else ((), (), ())
-    return Events(
+    return OutageArrays(
         np.array([0, len(rows)]), np.array(begin, float), np.array(end, float),
         np.array(place, np.int32), np.zeros(len(rows), np.int16),
     )  # fmt: skip
@@ -58,7 +65,7 @@ def segments(losses: Losses, day: int) -> list[tuple[int, int, dict[int, bool]]]
 def test_a_loss_is_answered_after_its_wait_and_two_at_once_later() -> None:
     closed = np.zeros((1, 3, 2), dtype=np.bool_)
     closed[0, 1:, 0] = True
-    found = losses_of(where_of(3, 1, 2), closed, events_of((10, 14, 0), (11, 12, 1)), 3)
+    found = find_losses(where_of(3, 1, 2), closed, events_of((10, 14, 0), (11, 12, 1)), 3)
     assert segments(found, 0) == [
         (20, 21, {0: False}),
         (21, 22, {0: True}),
@@ -84,7 +91,7 @@ def demand_of(kind: int, calls: float, deadline: int = 1) -> Demand:
         patience=np.ones(1), occupancy=np.ones(1), deadline=np.array([deadline]),
         least=np.array([0.9]), client=np.zeros(1, dtype=np.int32), penalty=np.ones(1),
         key=np.zeros(1, dtype=np.uint64), busy=np.ones((1, 1)),
-        table=queue_table(1800.0, 1800.0, 20.0)[None],
+        table=build_queue_table(1800.0, 1800.0, 20.0)[None],
     )  # fmt: skip
 
 
@@ -120,7 +127,7 @@ def lived(demand: Demand, who: Presence, losses: Losses, state: list[int], away:
         fan=np.zeros((days, 1, BINS), dtype=np.int64),
     )  # fmt: skip
     absent: Any = np.array(away, dtype=np.int32).reshape(1, days, 1)
-    quarters(
+    simulate_quarters(
         demand, who, losses, np.array(state, dtype=np.int64), absent, 0, np.arange(1), work,
         rows, np.zeros((0, 0, 0)),
     )  # fmt: skip
@@ -130,7 +137,9 @@ def lived(demand: Demand, who: Presence, losses: Losses, state: list[int], away:
 def test_a_day_of_outage_and_illness_loses_what_arithmetic_says() -> None:
     # Ten agents, ten contacts a half hour; two of twenty are away; one site is lost from 20 on;
     # until 21 five are left, then the relief has eight.
-    losses = losses_of(where_of(2, 1, 2), np.zeros((1, 2, 2), np.bool_), events_of((10, 24, 0)), 3)
+    losses = find_losses(
+        where_of(2, 1, 2), np.zeros((1, 2, 2), np.bool_), events_of((10, 24, 0)), 3
+    )
     assert [row[:2] for row in segments(losses, 0)] == [(20, 21), (21, T)]
     rows = lived(demand_of(1, 10.0), who_of(2, 10.0, 5.0, 8.0), losses, [1, 2], [2, 0])
     dialled = 0.9 * (4 * 10 + 5 + 10 * 8)
@@ -150,7 +159,9 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
     # 9.5 are left, which they work off by half an item a half hour. The last two half hours nobody
     # is there: done are 126 of 152, late is none (123.5 were due). Next morning they have 206 done
     # before the break; in it 209 are due: three are lost, on a day without a cause.
-    losses = losses_of(where_of(2, 1, 2), np.zeros((1, 2, 2), np.bool_), events_of((15, 16, 0)), 3)
+    losses = find_losses(
+        where_of(2, 1, 2), np.zeros((1, 2, 2), np.bool_), events_of((15, 16, 0)), 3
+    )
     rows = lived(demand_of(2, 9.5, deadline=4), who_of(2, 10.0, 0.0, 0.0), losses, [1, 2], [0, 0])
     assert rows.programme[0, 0, :2] == pytest.approx([304, 3])
     assert rows.programme[0, 0, 4] == 0.0
@@ -166,7 +177,7 @@ def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> No
     first, second, empty = busy[0], busy[1], ready.numbers.count + 5
     day = ready.days[0]._replace(first_busy=np.append(ready.days[0].first_busy, [T] * 6))
     plan = {frozenset((first,)): 1, frozenset((first, empty)): 2, frozenset((second, empty)): 3}
-    found = _relieved(plan, day)
+    found = _index_reliefs(plan, day)
     assert found[frozenset((first,))] == 1, "the relief of exactly this loss comes first"
     assert found[frozenset((first, empty))] == 2
     assert found[frozenset((second,))] == 3
@@ -185,7 +196,7 @@ def test_who_waits_at_midnight_when_nobody_is_planned_is_lost(calendar: list[int
         end=np.full((1, 1), T, np.int32),
     )  # fmt: skip
     where = where_of(len(calendar), 1, 2)._replace(calendar=who.calendar)
-    losses = losses_of(where, np.zeros((1, len(calendar), 2), np.bool_), events_of(), 3)
+    losses = find_losses(where, np.zeros((1, len(calendar), 2), np.bool_), events_of(), 3)
     rows = lived(demand, who, losses, [], [0] * len(calendar))
     lost, waiting = line_left(demand)
     assert waiting > 0.1

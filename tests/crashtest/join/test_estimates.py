@@ -8,38 +8,38 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from releve.crashtest import build_run_arrays, result_of, run
+from releve.crashtest import build_result, build_run_arrays, run
 from releve.crashtest.comparison import Case, compare
-from releve.crashtest.estimates import mean, ratio, unseen
+from releve.crashtest.estimates import bound_unseen, estimate_mean, estimate_ratio
 from releve.crashtest.outbreak import Controls
 from tests.crashtest.join.made import DAYS, rough
 
 
 @pytest.mark.parametrize("n", [2, 40, 1000])
 def test_the_chance_of_what_was_never_seen_is_that_of_clopper_and_pearson(n: int) -> None:
-    assert unseen(n) == pytest.approx(beta.ppf(0.975, 1, n))
-    assert n < 1000 or unseen(n) == pytest.approx(3.69 / n, rel=0.01)
+    assert bound_unseen(n) == pytest.approx(beta.ppf(0.975, 1, n))
+    assert n < 1000 or bound_unseen(n) == pytest.approx(3.69 / n, rel=0.01)
 
 
 def test_a_mean_of_nothing_ends_where_a_quarter_could_end_times_that_chance() -> None:
     nothing = np.zeros(100)
-    found = mean(nothing, most=50.0)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 50.0 * unseen(100))
-    either = mean(nothing, most=2.0, least=-2.0)
-    assert either.low == -either.high == -2.0 * unseen(100)
-    assert mean(nothing).high == 0.0
+    found = estimate_mean(nothing, most=50.0)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 50.0 * bound_unseen(100))
+    either = estimate_mean(nothing, most=2.0, least=-2.0)
+    assert either.low == -either.high == -2.0 * bound_unseen(100)
+    assert estimate_mean(nothing).high == 0.0
 
 
 def test_a_share_of_all_and_of_none_has_an_interval_too() -> None:
     offered = np.full(200, 7.0)
-    every, none = ratio(offered, offered), ratio(0 * offered, offered)
-    assert (every.value, every.low, every.high) == (1.0, 1.0 - unseen(200), 1.0)
-    assert (none.value, none.low, none.high) == (0.0, 0.0, unseen(200))
+    every, none = estimate_ratio(offered, offered), estimate_ratio(0 * offered, offered)
+    assert (every.value, every.low, every.high) == (1.0, 1.0 - bound_unseen(200), 1.0)
+    assert (none.value, none.low, none.high) == (0.0, 0.0, bound_unseen(200))
 
 
 def test_bounds_do_not_touch_what_was_seen() -> None:
     values = np.array([0.0, 0.0, 3.0, 1.0])
-    assert mean(values, most=9.0, least=-9.0) == mean(values)
+    assert estimate_mean(values, most=9.0, least=-9.0) == estimate_mean(values)
 
 
 def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
@@ -49,8 +49,8 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     test = replace(test, scenario=scenario)
     ready = build_run_arrays(test)
     rows = run(ready, count=20)
-    found = result_of(test, ready, rows)
-    chance = unseen(20)
+    found = build_result(test, ready, rows)
+    chance = bound_unseen(20)
     for site in found.sites:
         assert (site.closures.value, site.closures.high) == (0.0, chance)
         assert (site.days_lost.value, site.days_lost.high) == (0.0, DAYS * chance)

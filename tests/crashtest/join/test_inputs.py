@@ -15,9 +15,9 @@ from releve.crashtest import (
     build_run_arrays,
     run,
 )
-from releve.crashtest.outages import OutagesOverflowError, outages_of
+from releve.crashtest.outages import OutagesOverflowError, draw_outages
 from releve.crashtest.outbreak import PoolOverflowError, simulate
-from releve.crashtest.policies import best_mix, under_policies
+from releve.crashtest.policies import apply_policies, rank_mixes
 from releve.network import sample_operator
 from tests.crashtest.join.made import CONTROLS, DAYS, HAZARDS, planned, rough
 
@@ -98,7 +98,7 @@ def test_too_little_room_raises_and_nothing_is_dropped() -> None:
         simulate(test.scenario, CONTROLS, replications=20, pool=2)
     places = build_run_arrays(test).numbers.places
     with pytest.raises(OutagesOverflowError, match="outages <= 3"):
-        outages_of(HAZARDS, places, days=DAYS, seed=1, replications=20, most=3)
+        draw_outages(HAZARDS, places, days=DAYS, seed=1, replications=20, most=3)
 
 
 def test_a_weekday_without_a_plan_is_left_out_and_named() -> None:
@@ -128,8 +128,8 @@ def test_the_best_mix_is_the_one_with_the_least_penalty_that_the_budget_buys() -
     def penalty_of(chosen: tuple[str, ...]) -> float:
         return 100.0 - sum(saves[name] for name in chosen)
 
-    assert best_mix(tuple(prices), prices, 30.0, penalty_of)[0].measures == ("masks", "air")
-    assert best_mix(tuple(prices), prices, 25.0, penalty_of)[0].measures == ("air",)
-    assert [one.measures for one in best_mix(tuple(prices), prices, 4.0, penalty_of)] == [()]
+    assert rank_mixes(tuple(prices), prices, 30.0, penalty_of)[0].measures == ("masks", "air")
+    assert rank_mixes(tuple(prices), prices, 25.0, penalty_of)[0].measures == ("air",)
+    assert [one.measures for one in rank_mixes(tuple(prices), prices, 4.0, penalty_of)] == [()]
     with pytest.raises(CrashTestError, match="policy is one of as-given"):
-        under_policies(("prayer",), rough())
+        apply_policies(("prayer",), rough())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest import Runner, Settings, build_run_arrays, join, run
+from releve.crashtest import Runner, Settings, build_run_arrays, join_quarters, run
 from releve.crashtest.comparison import Case, compare
 from releve.crashtest.kernel_types import PROGRAMME
 from releve.network import Floor, Seat, Zone
@@ -42,9 +42,9 @@ def test_threads_and_parts_change_no_bit() -> None:
     whole = run(ready)
     assert same(whole, run(ready, threads=2))
     parts = [run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
-    assert same(whole, join(parts))
+    assert same(whole, join_quarters(parts))
     with pytest.raises(ValueError, match="the next part begins at 60"):
-        join([parts[0], run(ready, count=60)])
+        join_quarters([parts[0], run(ready, count=60)])
 
 
 def test_the_order_of_sites_changes_no_bit() -> None:

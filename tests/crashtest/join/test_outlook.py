@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from releve.crashtest import Settings, build_run_arrays, result_of, run
+from releve.crashtest import Settings, build_result, build_run_arrays, run
 from releve.crashtest.outbreak import Detail, Scenario, simulate
-from releve.crashtest.outlook import outlook_of
+from releve.crashtest.outlook import start_from_situation
 from releve.network import day_bounds
 from releve.plan import Plan
 from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events
@@ -27,7 +27,7 @@ def ahead(situation: Situation, plan: Plan) -> Scenario:
     """Return fourteen days from the planned day on, hardly anybody infected outside."""
     scenario = rough().scenario
     quiet = replace(scenario, days=14, importation=np.full((4, 14), 1e-5))
-    return outlook_of(quiet, situation, plan.day, plan.time_zone)
+    return start_from_situation(quiet, situation, plan.day, plan.time_zone)
 
 
 def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
@@ -41,7 +41,7 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
         settings=Settings(quarters=300, days=14, seed=1, nearest=True),
     )
     ready = build_run_arrays(test)
-    found = result_of(test, ready, run(ready))
+    found = build_result(test, ready, run(ready))
     closes = {row.site: row.closes for row in found.sites}
     others = [one for name, one in closes.items() if name != positive.home_site]
     assert closes[positive.home_site].low > max(one.high for one in others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from releve.crashtest import build_run_arrays, run
-from releve.crashtest.replay_worst_days import redo_worst
+from releve.crashtest.replay_worst_days import replay_worst
 from tests.crashtest.join.made import rough
 
 
@@ -13,7 +13,7 @@ def test_the_simulator_agrees_with_the_formula_on_the_worst_days_within_some_poi
     test = rough()
     ready = build_run_arrays(test)
     rows = run(ready)
-    found = redo_worst(test, ready, rows, days=2, replications=20)
+    found = replay_worst(test, ready, rows, days=2, replications=20)
     assert len(found) == 2 * rows.worst.shape[1]
     for row in found:
         assert 0.0 < row.simulated.low <= row.simulated.value <= row.simulated.high < 1.0

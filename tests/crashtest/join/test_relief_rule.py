@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 
 from releve.crashtest.kernel_types import Cells, Day
-from releve.crashtest.place_index import numbers_of
-from releve.crashtest.plan_arrays import day_of, scenario_numbers, tallies_of
-from releve.crashtest.relief_rule import base_changes, cells_of, changes_of, room_for, start_of
+from releve.crashtest.place_index import number_places
+from releve.crashtest.plan_arrays import build_day, build_tallies, number_scenarios
+from releve.crashtest.relief_rule import (
+    allocate_buffers,
+    build_cells,
+    build_changes,
+    build_start,
+    find_base_changes,
+)
 from releve.plan import BASE, Contingency, Plan, name_plan, solve_day
 from releve.plan.lp import solve_lp
 from releve.plan.relief import build_relief_program, find_available_staff
@@ -33,8 +39,10 @@ def relieved_day(
     solved = solve_day(
         case.operator, case.requirement, case.settings, contingencies=sites, protect=False
     )
-    plan, numbers = name_plan(case.operator, solved), numbers_of(case.operator)
-    day = day_of(case.operator, plan, case.requirement.aht_s, numbers, tallies_of(case.operator))
+    plan, numbers = name_plan(case.operator, solved), number_places(case.operator)
+    day = build_day(
+        case.operator, plan, case.requirement.aht_s, numbers, build_tallies(case.operator)
+    )
     problem, layout = solved.planning.problem, solved.planning.layout
     least = {}
     for a, b in combinations(sites, 2):
@@ -44,7 +52,7 @@ def relieved_day(
         short = np.zeros_like(problem.required)
         short[layout.cov_t, layout.cov_p] = solve_lp(lp, method="simplex").x[block.u]
         least[numbers.lost(two)] = missing(day, problem.required - short)
-    return plan, day, scenario_numbers(plan, numbers), least
+    return plan, day, number_scenarios(plan, numbers), least
 
 
 def placed(day: Day, cells: Cells) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -69,7 +77,7 @@ def test_every_scenario_of_the_plan_has_its_people(seed: int) -> None:
         (0, BASE),
         *((n, plan.contingencies[n - 1].id) for n in relieved.values()),
     ):
-        cells = cells_of(day, number, nothing, False, room_for(day))
+        cells = build_cells(day, number, nothing, False, allocate_buffers(day))
         assert np.allclose(placed(day, cells), plan.scenarios[name].placed)
 
 
@@ -83,8 +91,10 @@ def test_the_fast_rule_comes_near_the_least_that_is_possible_when_two_sites_are_
         mask = np.zeros(len(day.damage), dtype=np.bool_)
         mask[list(lost)] = True
         start = relieved[frozenset((max(lost, key=lambda m: day.damage[m]),))]
-        fast = missing(day, placed(day, cells_of(day, start, mask, True, room_for(day))))
-        dropped = missing(day, placed(day, cells_of(day, start, mask, False, room_for(day))))
+        fast = missing(day, placed(day, build_cells(day, start, mask, True, allocate_buffers(day))))
+        dropped = missing(
+            day, placed(day, build_cells(day, start, mask, False, allocate_buffers(day)))
+        )
         assert best - 1e-9 <= fast <= dropped + 1e-12
         gaps.append(fast - best)
     assert len(gaps) == 6
@@ -99,8 +109,8 @@ def test_nobody_works_twice_and_seats_hold(seed: int) -> None:
     for lost in least:
         mask = np.zeros(len(day.damage), dtype=np.bool_)
         mask[list(lost)] = True
-        room = room_for(day)
-        cells_of(day, relieved[frozenset((min(lost),))], mask, True, room)
+        room = allocate_buffers(day)
+        build_cells(day, relieved[frozenset((min(lost),))], mask, True, room)
         at_work = room.at_heads[: room.n[1]]
         assert (at_work >= 0).all()
         assert at_work.sum() + room.heads[: room.n[0]].sum() <= base
@@ -119,19 +129,19 @@ def test_the_changes_of_a_state_are_what_its_cells_differ_by_from_the_base_plan(
     _, day, _, _ = relieved_day(1)
     sites = range(len(day.seats))
     nothing = np.zeros(len(day.damage), dtype=np.bool_)
-    room = room_for(day)
-    base = by_pair(cells_of(day, 0, nothing, False, room))
+    room = allocate_buffers(day)
+    base = by_pair(build_cells(day, 0, nothing, False, room))
     differs = 0
     for scenario in range(len(day.cell_pointer) - 1):
         for lost in ((), (sites[0],), (sites[0], sites[-1])):
             for refill in (False, True):
                 mask = nothing.copy()
                 mask[list(lost)] = True
-                wanted = by_pair(cells_of(day, scenario, mask, refill, room))
+                wanted = by_pair(build_cells(day, scenario, mask, refill, room))
                 found = Counter(base)
-                start = start_of(day, scenario, room)
-                changes = changes_of(day, scenario, mask, refill, room, start)
-                for part in (base_changes(day, scenario), changes):
+                start = build_start(day, scenario, room)
+                changes = build_changes(day, scenario, mask, refill, room, start)
+                for part in (find_base_changes(day, scenario), changes):
                     found.update(by_pair(part))
                 pairs = {*wanted, *found}
                 assert all(abs(wanted[pair] - found[pair]) < 1e-9 for pair in pairs)

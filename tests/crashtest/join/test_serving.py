@@ -7,7 +7,7 @@ import pytest
 
 from releve.crashtest.call_outcomes import serve
 from releve.crashtest.kernel_types import Demand, Work
-from releve.crashtest.queue_table import queue_table
+from releve.crashtest.queue_table import build_queue_table
 from releve.demand import metrics
 
 T = 48
@@ -16,7 +16,7 @@ T = 48
 def demand_of(kind: int, calls: np.ndarray, aht_s: float, **other: object) -> Demand:  # type: ignore[type-arg]
     """Return one programme, all of whose agents are on the phone."""
     patience = float(other.pop("patience_s", 120.0))  # type: ignore[arg-type]
-    table = queue_table(aht_s, patience, 20.0)
+    table = build_queue_table(aht_s, patience, 20.0)
     row = Demand(
         calls=calls.reshape(1, 1, T),
         log_load=np.log(np.maximum(calls * aht_s / 1800.0, 1e-12)).reshape(1, 1, T),

@@ -9,7 +9,11 @@ import pytest
 
 from releve.crashtest import CrashTest, CrashTestError
 from releve.crashtest.outbreak import Detail, simulate
-from releve.crashtest.situation_rules import closure_calendar, closure_rule_ids, rule_controls
+from releve.crashtest.situation_rules import (
+    build_closure_calendar,
+    build_controls,
+    list_closure_rules,
+)
 from releve.network import Operator
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rules import AbsenceRule, ClosureRule
@@ -36,7 +40,7 @@ def under(rules: SituationRules) -> CrashTest:
     """Return the rough test under some rules, with nothing but the outbreak."""
     test = rough(hazards=())
     sites = [test.operator.site[name] for name in test.scenario.population.sites]
-    return replace(test, controls=rule_controls(rules, sites, test.first_day, DAYS))
+    return replace(test, controls=build_controls(rules, sites, test.first_day, DAYS))
 
 
 def live_order(
@@ -68,7 +72,7 @@ def live_order(
 
 def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
     operator, _ = planned()
-    found = closure_calendar(load_shipped_rules(), operator.sites, FIRST, 10)
+    found = build_closure_calendar(load_shipped_rules(), operator.sites, FIRST, 10)
     (policy,) = found.policies
     rule = load_shipped_rules().one(ClosureRule, FIRST)
     assert rule is not None
@@ -120,7 +124,9 @@ def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer(
 
 def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
     operator, _ = planned()
-    found = closure_calendar(amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9)
+    found = build_closure_calendar(
+        amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9
+    )
     cases = [found.policies[number].cases for number in found.number[0]]
     assert cases == [2] * 4 + [3] * 5
     assert (found.number == found.number[0]).all()
@@ -129,20 +135,20 @@ def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
 def test_a_row_of_one_site_holds_there_and_the_general_one_elsewhere() -> None:
     operator, _ = planned()
     rules = amended_rules(sites=operator.sites[1].id)
-    found = closure_calendar(rules, operator.sites, FIRST, 3)
+    found = build_closure_calendar(rules, operator.sites, FIRST, 3)
     cases = [found.policies[row[0]].cases for row in found.number]
     assert cases == [2, 3] + [2] * (len(operator.sites) - 2)
-    assert closure_rule_ids(rules, operator.sites, FIRST, 3) == ("MA-COVID-CLOSE", "THREE")
+    assert list_closure_rules(rules, operator.sites, FIRST, 3) == ("MA-COVID-CLOSE", "THREE")
 
 
 def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
     operator, _ = planned()
-    early = closure_calendar(load_shipped_rules(), operator.sites, date(2020, 3, 18), 4)
+    early = build_closure_calendar(load_shipped_rules(), operator.sites, date(2020, 3, 18), 4)
     assert early.number[0].tolist() == [-1, -1, 0, 0]
     ended = load_rules_with(
         [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"]
     )
-    assert closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
+    assert build_closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
 
 
 def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
@@ -151,7 +157,7 @@ def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
         [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"]
     )
     with pytest.raises(CrashTestError, match=r"got ALSO, MA-COVID-CLOSE at .* on 2026-12-01: end"):
-        closure_calendar(both, operator.sites, FIRST, 3)
+        build_closure_calendar(both, operator.sites, FIRST, 3)
 
 
 def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
@@ -164,6 +170,6 @@ def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
             "  parameters: {case_days: 5}\n"
         ]
     )
-    found = rule_controls(shorter, operator.sites, FIRST, 3)
+    found = build_controls(shorter, operator.sites, FIRST, 3)
     table = found.isolation_table(len(operator.sites), 3)
     assert table[0].tolist() == [row.case_days, 5, 5]

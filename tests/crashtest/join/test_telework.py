@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 
 from releve.crashtest import build_run_arrays
-from releve.crashtest.plan_arrays import settings_of
-from releve.crashtest.policies import under_policies
-from releve.crashtest.telework import at_home, sent_home
+from releve.crashtest.plan_arrays import read_plan_settings
+from releve.crashtest.policies import apply_policies
+from releve.crashtest.telework import list_home_agents, send_home
 from releve.network import HOME
 from releve.plan import Placement, Plan
 from releve.plan.eligibility import Eligibility
@@ -23,7 +23,7 @@ OPERATOR = planned()[0]
 def more_at_home() -> Plan:
     """The plan with everybody at home whom it can be."""
     operator, plan = planned()
-    return sent_home(operator, plan, set(operator.agent))
+    return send_home(operator, plan, set(operator.agent))
 
 
 def after(plan: Plan, scenario: str) -> dict[str, Placement]:
@@ -40,7 +40,7 @@ def after(plan: Plan, scenario: str) -> dict[str, Placement]:
 
 def test_whoever_can_is_at_home_with_her_programme_and_her_hours() -> None:
     _, plan = planned()
-    legality = Eligibility(OPERATOR, plan.day, settings_of(plan))
+    legality = Eligibility(OPERATOR, plan.day, read_plan_settings(plan))
     sent = 0
     for old, new in zip(plan.placements, more_at_home().placements, strict=True):
         may = (HOME, old.programme) in legality.find_pairs(OPERATOR.agent[old.agent])
@@ -54,7 +54,10 @@ def test_whoever_can_is_at_home_with_her_programme_and_her_hours() -> None:
 
 def test_nobody_sent_home_changes_nothing() -> None:
     operator, plan = planned()
-    for same in (sent_home(operator, plan, set()), sent_home(operator, plan, at_home(plan))):
+    for same in (
+        send_home(operator, plan, set()),
+        send_home(operator, plan, list_home_agents(plan)),
+    ):
         assert same.placements == plan.placements
         assert all(
             same.scenarios[name].moves == plan.scenarios[name].moves for name in plan.scenarios
@@ -89,12 +92,12 @@ def test_the_loss_of_a_site_costs_fewer_people_when_more_are_at_home() -> None:
 
 def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
     given = rough()
-    test = under_policies(("telework",), given)
+    test = apply_policies(("telework",), given)
     population = test.scenario.population
     home = test.controls.at_home
     assert home is not None
-    assert {population.agents[at] for at in np.flatnonzero(home)} == at_home(test.plans[0])
-    sent = at_home(test.plans[0]) - at_home(given.plans[0])
+    assert {population.agents[at] for at in np.flatnonzero(home)} == list_home_agents(test.plans[0])
+    sent = list_home_agents(test.plans[0]) - list_home_agents(given.plans[0])
     assert sent
     chosen = population.telework_rank < 0.5
     assert all(chosen[population.number[name]] for name in sent)
@@ -102,7 +105,7 @@ def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
 
 def test_people_at_home_are_as_effective_as_their_programmes_say() -> None:
     given = rough()
-    test = under_policies(("telework",), given)
+    test = apply_policies(("telework",), given)
     office, home = (build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
     effect = np.array([row.home_efficiency for row in test.programmes])
     assert np.all(home <= office + 1e-9)

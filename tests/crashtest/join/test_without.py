@@ -8,10 +8,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from releve.crashtest import CrashTest, Prepared, Quarters, Runner, Settings, build_run_arrays
-from releve.crashtest.ablation import Without, causes_of, join_without, live_without, lost_of
+from releve.crashtest import CrashTest, Quarters, RunArrays, Runner, Settings, build_run_arrays
+from releve.crashtest.ablation import (
+    Ablation,
+    join_ablations,
+    list_removable_causes,
+    rerun_ablated,
+    select_lost_calls,
+)
 from releve.crashtest.kernel_types import PROGRAMME
-from releve.crashtest.result import result_from_json, result_of, result_to_json
+from releve.crashtest.result import build_result, result_from_json, result_to_json
 from tests.crashtest.join.made import DAYS, HAZARDS, rough
 
 COUNT = 12
@@ -23,11 +29,11 @@ def case() -> CrashTest:
 
 
 @cache
-def lived() -> tuple[Prepared, Quarters, Without]:
+def lived() -> tuple[RunArrays, Quarters, Ablation]:
     ready = build_run_arrays(case())
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
-    return ready, rows, live_without(ready, runner, 0, lost_of(rows))
+    return ready, rows, rerun_ablated(ready, runner, 0, select_lost_calls(rows))
 
 
 def clients_lose(other: CrashTest) -> np.ndarray:
@@ -41,10 +47,10 @@ def clients_lose(other: CrashTest) -> np.ndarray:
 
 def test_a_hazard_costs_what_a_test_without_it_loses_less() -> None:
     ready, _, found = lived()
-    assert causes_of(ready) == ("outbreak", "closure", "power", "carrier")
+    assert list_removable_causes(ready) == ("outbreak", "closure", "power", "carrier")
     whole = clients_lose(case())
     for hazard in HAZARDS:
-        at = causes_of(ready).index(hazard.id)
+        at = list_removable_causes(ready).index(hazard.id)
         others = tuple(row for row in HAZARDS if row is not hazard)
         wanted = whole - clients_lose(replace(case(), hazards=others))
         assert np.allclose(found.calls[:, at], wanted, rtol=0, atol=1e-9)
@@ -66,7 +72,7 @@ def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
     assert np.allclose(
         found.calls[:, 1], clients_lose(case()) - clients_lose(free), rtol=0, atol=1e-9
     )
-    assert "closure" not in causes_of(build_run_arrays(free))
+    assert "closure" not in list_removable_causes(build_run_arrays(free))
 
 
 def test_the_penalty_is_that_of_the_calls() -> None:
@@ -76,7 +82,7 @@ def test_the_penalty_is_that_of_the_calls() -> None:
         Runner(build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
         for test in (case(), calm)
     )
-    at = causes_of(ready).index("power")
+    at = list_removable_causes(ready).index("power")
     assert np.allclose(found.penalty[:, at], one - other, rtol=0, atol=1e-9)
 
 
@@ -86,9 +92,9 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
     ready = build_run_arrays(other)
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
-    found = live_without(ready, runner, 0, lost_of(rows))
+    found = rerun_ablated(ready, runner, 0, select_lost_calls(rows))
     struck = rows.lost[:, :, 2].any(axis=1)
-    at = causes_of(ready).index("power")
+    at = list_removable_causes(ready).index("power")
     assert 0 < struck.sum() < COUNT
     assert not found.changed[~struck, at].any()
     assert not found.calls[~struck, at].any()
@@ -98,7 +104,7 @@ def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
     shut = replace(case(), scenario=replace(case().scenario, shut=((0, 5),), importation=None))
     ready = build_run_arrays(shut)
     runner = Runner(ready)
-    found = live_without(ready, runner, 0, lost_of(runner.run(0, 2)))
+    found = rerun_ablated(ready, runner, 0, select_lost_calls(runner.run(0, 2)))
     assert not found.calls[:, 0].any()
 
 
@@ -107,18 +113,20 @@ def test_parts_change_no_bit() -> None:
     parts = []
     for first, count in ((5, 7), (0, 5)):
         runner = Runner(ready)
-        parts.append(live_without(ready, runner, first, lost_of(runner.run(first, count))))
-    again = join_without(parts)
+        parts.append(
+            rerun_ablated(ready, runner, first, select_lost_calls(runner.run(first, count)))
+        )
+    again = join_ablations(parts)
     assert np.array_equal(again.calls, whole.calls)
     assert np.array_equal(again.penalty, whole.penalty)
     assert np.array_equal(again.changed, whole.changed)
     with pytest.raises(ValueError, match="the next part begins at 5"):
-        join_without([parts[1], parts[1]])
+        join_ablations([parts[1], parts[1]])
 
 
 def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
     ready, rows, found = lived()
-    result = result_of(case(), ready, rows, without=found)
+    result = build_result(case(), ready, rows, without=found)
     values = [row.lost.value for row in result.removed]
     assert values == sorted(values, reverse=True)
     assert result.removed_quarters == COUNT
@@ -127,5 +135,5 @@ def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
         by_client = sum(one.value for one in row.lost_by_client.values())
         assert by_client == pytest.approx(row.lost.value)
     assert result_from_json(result_to_json(result)) == result
-    plain = result_of(case(), ready, rows)
+    plain = build_result(case(), ready, rows)
     assert (plain.removed, plain.removed_quarters) == ((), 0)

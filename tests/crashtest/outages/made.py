@@ -13,8 +13,8 @@ from releve.crashtest.outages import (
     Outages,
     PlacedSite,
     Places,
+    draw_outages,
     lognormal,
-    outages_of,
     sample,
 )
 
@@ -41,7 +41,7 @@ HAZARDS = (QUAKE, FIBRE, CARRIER, CABLE, STORM)
 Row = tuple[int, str, str, float, float]
 
 
-def named(found: Outages, hazards: tuple[Hazard, ...], places: Places) -> set[Row]:
+def derive_key(found: Outages, hazards: tuple[Hazard, ...], places: Places) -> set[Row]:
     """Return the outages as rows of replication, hazard, place, begin, end."""
     many = np.diff(found.pointer)
     replication = found.first + np.repeat(np.arange(len(many)), many)
@@ -60,7 +60,7 @@ def run(
     first: int = 0,
 ) -> Outages:
     """Return the outages of some quarters that begin on 30 November."""
-    return outages_of(
+    return draw_outages(
         hazards, places, days=90, seed=7, replications=replications, first=first, start=DAY_0
     )
 

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from releve.crashtest.outages import Hazard, PlacedSite, Places
-from releve.crashtest.outages.streams import Cell, streams_of
-from releve.crashtest.outbreak.rng import key_of
+from releve.crashtest.outages.streams import Cell, build_streams
+from releve.crashtest.outbreak.rng import hash_key
 from tests.crashtest.outages.made import Row
 
 _ALL = 2**64 - 1
@@ -35,7 +35,7 @@ def plain_outages(
     hazards: Sequence[Hazard], places: Places, days: int, seed: int, replication: int, start: date
 ) -> Iterator[Row]:
     """Yield the outages of one replication, of hazards without a factor, in any order."""
-    streams = streams_of(hazards, places)
+    streams = build_streams(hazards, places)
     for key, number, per_hour, struck in zip(
         streams.key, streams.hazard, streams.per_hour, streams.struck, strict=True
     ):
@@ -85,4 +85,4 @@ def _vector(lat: float, lon: float) -> tuple[float, float, float]:
 
 def name_of_calendar() -> int:
     """Return the key of the day of the year on which a replication begins."""
-    return int(key_of("outage", "calendar"))
+    return int(hash_key("outage", "calendar"))

@@ -7,8 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import HomeLines, OutagesOverflowError, PlacedSite, Places, outages_of
-from tests.crashtest.outages.made import CASA, FES, HAZARDS, PLACES, QUAKE, TUNIS, named, run
+from releve.crashtest.outages import (
+    HomeLines,
+    OutagesOverflowError,
+    PlacedSite,
+    Places,
+    draw_outages,
+)
+from tests.crashtest.outages.made import CASA, FES, HAZARDS, PLACES, QUAKE, TUNIS, derive_key, run
 
 
 def test_any_split_gives_the_same_bits() -> None:
@@ -31,8 +37,8 @@ def test_one_more_site_far_or_near_changes_nothing_for_the_others() -> None:
         (near, *PLACES.sites, far),
         (*PLACES.home_lines[:2], HomeLines("Orange", "SN"), PLACES.home_lines[2]),
     )
-    before = named(run(), HAZARDS, PLACES)
-    after = named(run(places=more), HAZARDS, more)
+    before = derive_key(run(), HAZARDS, PLACES)
+    after = derive_key(run(places=more), HAZARDS, more)
     assert before < after
     assert {row[2] for row in after - before} == {"site:near", "site:far", "carrier:Orange@SN"}
 
@@ -40,12 +46,12 @@ def test_one_more_site_far_or_near_changes_nothing_for_the_others() -> None:
 def test_another_order_of_sites_and_hazards_changes_nothing() -> None:
     turned = Places(PLACES.sites[::-1], PLACES.home_lines)
     other = HAZARDS[::-1]
-    assert named(run(), HAZARDS, PLACES) == named(run(other, turned), other, turned)
+    assert derive_key(run(), HAZARDS, PLACES) == derive_key(run(other, turned), other, turned)
 
 
 def test_one_hazard_more_changes_nothing_for_the_others() -> None:
-    before = named(run(HAZARDS[:-1]), HAZARDS, PLACES)
-    after = named(run(), HAZARDS, PLACES)
+    before = derive_key(run(HAZARDS[:-1]), HAZARDS, PLACES)
+    after = derive_key(run(), HAZARDS, PLACES)
     assert before == {row for row in after if row[1] != HAZARDS[-1].id}
 
 
@@ -62,7 +68,7 @@ def test_outages_come_in_order_and_those_of_one_event_together() -> None:
 
 
 def test_another_seed_is_another_luck() -> None:
-    one, two = (outages_of(HAZARDS, PLACES, days=90, seed=s, replications=5) for s in (1, 2))
+    one, two = (draw_outages(HAZARDS, PLACES, days=90, seed=s, replications=5) for s in (1, 2))
     assert not np.array_equal(one.begin[:5], two.begin[:5])
 
 
@@ -78,10 +84,10 @@ def test_nothing_to_strike_or_no_hazard_is_no_outage() -> None:
 def test_too_many_outages_are_an_error_and_never_dropped(most: int) -> None:
     """Whether that is clear before they are drawn, or only after."""
     places = Places((CASA, FES, TUNIS))
-    whole = outages_of(HAZARDS, places, days=90, seed=1, replications=100)
+    whole = draw_outages(HAZARDS, places, days=90, seed=1, replications=100)
     assert len(whole) > 1300
     with pytest.raises(OutagesOverflowError, match=f"expected outages <= {most}, got .* at a time"):
-        outages_of(HAZARDS, places, days=90, seed=1, replications=100, most=most)
+        draw_outages(HAZARDS, places, days=90, seed=1, replications=100, most=most)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +101,4 @@ def test_too_many_outages_are_an_error_and_never_dropped(most: int) -> None:
 )
 def test_a_setting_out_of_range_is_refused(change: dict[str, int], condition: str) -> None:
     with pytest.raises(ValueError, match=condition):
-        outages_of(HAZARDS, PLACES, **{"days": 90, "seed": 1, "replications": 1} | change)
+        draw_outages(HAZARDS, PLACES, **{"days": 90, "seed": 1, "replications": 1} | change)

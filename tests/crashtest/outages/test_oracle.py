@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import PlacedSite, Places, outages_of
-from releve.crashtest.outages.kernel import opening_days
-from releve.crashtest.outages.streams import cells_near
-from tests.crashtest.outages.made import DAY_0, HAZARDS, PLACES, named
+from releve.crashtest.outages import PlacedSite, Places, draw_outages
+from releve.crashtest.outages.kernel import draw_opening_days
+from releve.crashtest.outages.streams import list_cells_near
+from tests.crashtest.outages.made import DAY_0, HAZARDS, PLACES, derive_key
 from tests.crashtest.outages.oracle import apart_km, name_of_calendar, plain_outages, uniform
 
 STEADY = tuple(replace(one, cluster_cv=0.0) for one in HAZARDS)
@@ -26,10 +26,10 @@ CORNERS = [
 
 
 def test_the_outages_are_those_of_plain_python() -> None:
-    found = outages_of(STEADY, PLACES, days=60, seed=9, replications=12, first=40, start=DAY_0)
+    found = draw_outages(STEADY, PLACES, days=60, seed=9, replications=12, first=40, start=DAY_0)
     plain = [row for r in range(40, 52) for row in plain_outages(STEADY, PLACES, 60, 9, r, DAY_0)]
     assert len(plain) == len(found) > 100
-    ours = sorted(named(found, STEADY, PLACES))
+    ours = sorted(derive_key(found, STEADY, PLACES))
     for one, other in zip(ours, sorted(plain), strict=True):
         assert one[:3] == other[:3]
         assert one[3:] == pytest.approx(other[3:], rel=1e-12)
@@ -37,7 +37,7 @@ def test_the_outages_are_those_of_plain_python() -> None:
 
 def test_a_quarter_without_a_date_begins_on_a_day_drawn_for_its_replication() -> None:
     days = np.empty(5, dtype=np.int64)
-    opening_days(np.uint64(9), 40, np.uint64(name_of_calendar()), days)
+    draw_opening_days(np.uint64(9), 40, np.uint64(name_of_calendar()), days)
     assert list(days) == [int(uniform(9, r, name_of_calendar(), 0) * 365) for r in range(40, 45)]
 
 
@@ -46,7 +46,7 @@ def test_a_quarter_without_a_date_begins_on_a_day_drawn_for_its_replication() ->
 def test_no_point_within_reach_of_a_site_lies_outside_its_cells(
     site: PlacedSite, radius_km: float
 ) -> None:
-    cells = cells_near([site], radius_km)
+    cells = list_cells_near([site], radius_km)
     luck = np.random.default_rng(1)
     degrees = math.degrees(radius_km / 6371.0)
     seen = 0
@@ -71,7 +71,7 @@ def test_the_cells_cover_the_earth_once() -> None:
         for lat in range(-90, 91, 10)
         for lon in range(-180, 180, 10)
     ]
-    cells = cells_near(everywhere, 1000.0)
+    cells = list_cells_near(everywhere, 1000.0)
     assert sum(cell.area_km2 for cell in cells) == pytest.approx(EARTH_KM2)
     assert len({cell.name for cell in cells}) == len(cells)
 
@@ -79,6 +79,6 @@ def test_the_cells_cover_the_earth_once() -> None:
 @pytest.mark.parametrize("site", CORNERS, ids=lambda site: site.id)
 def test_the_rate_of_a_site_is_the_same_anywhere_on_earth(site: PlacedSite) -> None:
     hazard = replace(HAZARDS[0], rate_per_year=40.0, rates=())
-    found = outages_of([hazard], Places((site,)), days=90, seed=4, replications=400)
+    found = draw_outages([hazard], Places((site,)), days=90, seed=4, replications=400)
     expected = 400 * 40 * 90 / 365.25
     assert abs(len(found) - expected) < 4 * math.sqrt(expected)

@@ -15,8 +15,8 @@ from releve.crashtest.outages import (
     Hazard,
     Outages,
     Places,
+    draw_outages,
     lognormal,
-    outages_of,
     quantiles,
     sample,
 )
@@ -44,7 +44,7 @@ CUTS = quantiles({0.0: 0.6, 0.25: 3.6, 0.5: 5.3, 0.9: 28.5, 1.0: 348.7})
 @pytest.fixture(scope="module")
 def found() -> Outages:
     """A thousand quarters, none of them in a season of its own."""
-    return outages_of(HAZARDS, PLACES, days=90, seed=11, replications=1000)
+    return draw_outages(HAZARDS, PLACES, days=90, seed=11, replications=1000)
 
 
 def inside(count: int, expected: float, tests: int = 30) -> bool:
@@ -69,7 +69,7 @@ def test_each_place_is_struck_at_the_rate_of_its_hazard(found: Outages, hazard: 
 )
 def test_outages_last_as_their_law_says(law: DurationHours) -> None:
     hazard = replace(often(FIBRE, 20.0), duration=law)
-    found = outages_of([hazard], PLACES, days=90, seed=3, replications=500)
+    found = draw_outages([hazard], PLACES, days=90, seed=3, replications=500)
     lasted = found.end - found.begin
     for share in (0.1, 0.5, 0.8):
         below = np.mean(lasted <= float(law.at(np.array([share + 1e-9]))[0]) + 1e-9)
@@ -88,7 +88,7 @@ def test_the_mean_of_a_law_is_that_of_its_quantiles(law: DurationHours) -> None:
 
 def test_one_earthquake_takes_two_near_sites_and_not_a_far_one() -> None:
     places = Places((CASA, MOHAMMEDIA, FES, TUNIS))
-    found = outages_of([often(QUAKE, 10.0)], places, days=90, seed=5, replications=1000)
+    found = draw_outages([often(QUAKE, 10.0)], places, days=90, seed=5, replications=1000)
     size = np.bincount(found.event)
     together = {
         tuple(found.place[found.event == event]) for event in np.flatnonzero(size == 2)[:50]
@@ -101,7 +101,7 @@ def test_near_sites_are_struck_together_as_often_as_their_circles_overlap() -> N
     """On a plane two circles of radius r at distance d share 2 (x - sin x cos x) / pi of one,
     with cos x = d / 2r."""
     places = Places((CASA, MOHAMMEDIA))
-    found = outages_of([often(QUAKE, 20.0)], places, days=90, seed=5, replications=1000)
+    found = draw_outages([often(QUAKE, 20.0)], places, days=90, seed=5, replications=1000)
     x = math.acos(CASA_TO_MOHAMMEDIA_KM / (2 * QUAKE.radius_km))
     share = 2 * (x - math.sin(x) * math.cos(x)) / math.pi
     both = int((np.bincount(found.event) == 2).sum())
@@ -109,7 +109,7 @@ def test_near_sites_are_struck_together_as_often_as_their_circles_overlap() -> N
 
 
 def test_a_cut_of_a_country_takes_its_sites_and_home_lines_at_once() -> None:
-    found = outages_of([CABLE], PLACES, days=90, seed=5, replications=50)
+    found = draw_outages([CABLE], PLACES, days=90, seed=5, replications=50)
     taken = {tuple(found.place[found.event == event]) for event in np.unique(found.event)}
     assert taken == {(0, 1, 2, 4, 5), (3, 6)}
 
@@ -117,13 +117,15 @@ def test_a_cut_of_a_country_takes_its_sites_and_home_lines_at_once() -> None:
 def test_a_season_strikes_in_its_months_at_the_rate_of_the_year() -> None:
     summer = replace(often(STORM, 6.0), months=(7, 8), cluster_cv=0.0)
     places = Places((CASA,))
-    whole = outages_of([summer], places, days=365, seed=2, replications=300, start=date(2027, 1, 1))
+    whole = draw_outages(
+        [summer], places, days=365, seed=2, replications=300, start=date(2027, 1, 1)
+    )
     day = whole.begin / 24
     assert np.all((day >= 181) & (day < 243))
     assert inside(len(whole), 300 * 6.0)
-    quarters = outages_of([summer], places, days=90, seed=2, replications=3000)
+    quarters = draw_outages([summer], places, days=90, seed=2, replications=3000)
     assert inside(len(quarters), 3000 * 6.0 * 90 / 365)
-    winter = outages_of([summer], places, days=90, seed=2, replications=20, start=DAY_0)
+    winter = draw_outages([summer], places, days=90, seed=2, replications=20, start=DAY_0)
     assert len(winter) == 0
 
 
@@ -131,7 +133,7 @@ def test_a_clustered_hazard_has_bad_quarters_everywhere() -> None:
     """Counts have the variance of a Poisson law with a gamma factor, and two countries share it."""
     storm = replace(often(STORM, 20.0), months=(), cluster_cv=1.0)
     places = Places((CASA, TUNIS))
-    found = outages_of([storm], places, days=90, seed=2, replications=4000)
+    found = draw_outages([storm], places, days=90, seed=2, replications=4000)
     many = np.diff(found.pointer)
     replication = np.repeat(np.arange(4000), many)
     mean = 20.0 * 90 / 365.25

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from releve.crashtest.outages import HomeLines, PlacedSite, Places, outages_of, places_of
-from releve.crashtest.outages.places import distances_km
-from releve.crashtest.outages.shipped import hazards_markdown, shipped_hazards
+from releve.crashtest.outages import HomeLines, PlacedSite, Places, draw_outages, list_places
+from releve.crashtest.outages.places import measure_distances
+from releve.crashtest.outages.shipped import format_hazards, load_shipped_hazards
 from releve.network import sample_operator
 
 Row = dict[str, str]
-HAZARD = {hazard.id: hazard for hazard in shipped_hazards()}
+HAZARD = {hazard.id: hazard for hazard in load_shipped_hazards()}
 TECHNICAL = {
     "Cable-Cut", "DDoS", "Equipment-Failure", "Generic-Technical", "Maintenance",
     "Misc-Routing-Problem", "Power-Outage", "Route-Leak",
@@ -89,7 +89,7 @@ def per_town_and_year(
     lat, lon = (
         np.array([float(row[name]) for row in strong]) for name in ("latitude", "longitude")
     )
-    near = distances_km(lat, lon, here) <= HAZARD["earthquake"].radius_km
+    near = measure_distances(lat, lon, here) <= HAZARD["earthquake"].radius_km
     years = 10 + 307 / 365  # to 4 November 2023
     return float(near.sum()) / len(here) / years, int(near.any(axis=1).sum())
 
@@ -119,7 +119,7 @@ def test_where_no_strong_earthquake_was_seen_the_rate_says_how_it_was_chosen(
 
 def test_the_documentation_shows_the_table_that_is_shipped() -> None:
     page = (Path(__file__).parents[3] / "docs" / "outages.md").read_text(encoding="utf-8")
-    table = hazards_markdown(shipped_hazards())
+    table = format_hazards(load_shipped_hazards())
     assert table in page, (
         "docs/outages.md: put in what `python -m releve.crashtest.outages.shipped` prints"
     )
@@ -127,7 +127,7 @@ def test_the_documentation_shows_the_table_that_is_shipped() -> None:
 
 def test_the_places_of_an_operator_are_its_sites_and_the_lines_of_those_ready_for_home() -> None:
     operator = sample_operator(120, 3, 1)
-    places = places_of(operator)
+    places = list_places(operator)
     assert [site.id for site in places.sites] == [site.id for site in operator.sites]
     ready = {
         places.home_place(agent.carrier, operator.site[agent.home_site].destination)
@@ -137,7 +137,7 @@ def test_the_places_of_an_operator_are_its_sites_and_the_lines_of_those_ready_fo
     assert ready == set(range(3, len(places)))
     assert places.home_place("No such carrier", "MA") == -1
     assert places.names[3].startswith("carrier:")
-    found = outages_of(shipped_hazards(), places, days=365, seed=1, replications=50)
+    found = draw_outages(load_shipped_hazards(), places, days=365, seed=1, replications=50)
     assert set(found.place) == set(range(len(places)))
 
 
@@ -145,5 +145,5 @@ def test_places_named_twice_or_out_of_order_are_refused() -> None:
     site = PlacedSite("a", "MA", 33.0, -7.0)
     with pytest.raises(ValueError, match="each site named once"):
         Places((site, site))
-    with pytest.raises(ValueError, match="home lines are sorted"):
+    with pytest.raises(ValueError, match="home lines sorted, each once"):
         Places((), (HomeLines("Z", "MA"), HomeLines("A", "MA")))

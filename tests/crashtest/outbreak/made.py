@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from releve.crashtest.outbreak import Disease, Duration, Population, Value, covid, population_of
+from releve.crashtest.outbreak import (
+    Disease,
+    Duration,
+    Population,
+    SourcedValue,
+    build_population,
+    covid,
+)
 from releve.network import Agent, Operator, Seat, Zone, sample_operator
 from releve.network.model import Client, Floor, OperatorRow, Programme, Shuttle, Site, Stop
 
 
-def plain(value: float) -> Value:
+def plain(value: float) -> SourcedValue:
     """Return a value without a range."""
-    return Value(value, value, value, "made for a test")
+    return SourcedValue(value, value, value, "made for a test")
 
 
 def constant(disease: Disease | None = None, *, household: float = 0.0) -> Disease:
@@ -26,8 +33,8 @@ def constant(disease: Disease | None = None, *, household: float = 0.0) -> Disea
 
 
 def one_room(agents: int, *, others: tuple[float, ...] = (1.0,)) -> Population:
-    """Return agents of one zone of one site; ``others`` as for ``population_of``."""
-    return population_of(operator_of({"s": [agents]}), others=others, neighbour_m=0.0)
+    """Return agents of one zone of one site; ``others`` as for ``build_population``."""
+    return build_population(operator_of({"s": [agents]}), others=others, neighbour_m=0.0)
 
 
 def site_of(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
@@ -79,7 +86,7 @@ def operator_of(sites: dict[str, list[int]], *, empty: tuple[str, ...] = ()) -> 
 
 def sample_population(agents: int = 500, sites: int = 4) -> Population:
     """Return the sample operator as a population."""
-    return population_of(sample_operator(agents, sites, 1))
+    return build_population(sample_operator(agents, sites, 1))
 
 
 def three_days() -> Disease:

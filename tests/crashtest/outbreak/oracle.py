@@ -19,10 +19,10 @@ from releve.crashtest.outbreak import (
 )
 from releve.crashtest.outbreak.contacts import (
     REMOVAL_PER_HOUR,
-    infectiousness,
-    rates_of,
+    compute_infectiousness,
+    compute_rates,
 )
-from releve.crashtest.outbreak.distributions import days_table, gamma_multiplier
+from releve.crashtest.outbreak.distributions import tabulate_days, tabulate_multiplier
 from releve.situation.closure import find_closing_case
 
 MASK = (1 << 64) - 1
@@ -63,7 +63,7 @@ class Plain:
     def __init__(self, scenario: Scenario, controls: Controls, seed: int, replication: int) -> None:
         """Prepare the tables and lists."""
         self.s, self.c, self.pop = scenario, controls, scenario.population
-        self.rates = rates_of(self.pop, scenario.disease, scenario.contacts)
+        self.rates = compute_rates(self.pop, scenario.disease, scenario.contacts)
         self.rep = mix((mix((seed + GOLDEN) & MASK) + replication * GOLDEN) & MASK)
         self.infected: dict[int, int] = {}
         self.ill: dict[int, int] = {}
@@ -82,10 +82,10 @@ class Plain:
         self.visits: dict[int, list[int]] = defaultdict(list)
         self.attempts: dict[int, list[tuple[int, int | None]]] = defaultdict(list)
         disease = scenario.disease
-        self.incubation = days_table(disease.incubation).cumsum().tolist()
-        self.generation = days_table(disease.generation).cumsum().tolist()
-        self.multiplier = gamma_multiplier(disease.dispersion.value).tolist()
-        self.home_multiplier = gamma_multiplier(disease.household_dispersion.value).tolist()
+        self.incubation = tabulate_days(disease.incubation).cumsum().tolist()
+        self.generation = tabulate_days(disease.generation).cumsum().tolist()
+        self.multiplier = tabulate_multiplier(disease.dispersion.value).tolist()
+        self.home_multiplier = tabulate_multiplier(disease.household_dispersion.value).tolist()
         self.sensitivity = disease.tests[controls.test].table().tolist()
         self.home = self._home_workers()
         self.group_of = [
@@ -320,7 +320,7 @@ class Plain:
         if who in self.infected or unit(key, random_ids.IMMUNE) < self.c.immune:
             return
         self.infected[who], self.layer[who], self.by[who] = t, layer, by
-        sick, factor = infectiousness(disease)
+        sick, factor = compute_infectiousness(disease)
         if unit(key, random_ids.SYMPTOMS) >= disease.asymptomatic.value:
             factor = sick
             self.ill[who] = t + self._day(self.incubation, unit(key, random_ids.INCUBATION))

@@ -14,8 +14,8 @@ from releve.crashtest.outbreak import (
     Contacts,
     IncidenceError,
     Scenario,
+    build_importation,
     covid,
-    importation,
     read_incidence,
     simulate,
 )
@@ -66,13 +66,13 @@ def test_smoothing_is_the_centred_mean_of_seven_days() -> None:
 
 def test_a_destination_without_a_rate_is_named() -> None:
     with pytest.raises(IncidenceError, match=r"no rate for .*, where site"):
-        importation(sample_population(), {"XX": np.zeros(3)})
+        build_importation(sample_population(), {"XX": np.zeros(3)})
 
 
 def test_as_many_are_infected_outside_as_the_curve_says() -> None:
     rate = np.concatenate([np.full(20, 0.002), np.full(20, 0.0), np.full(20, 0.001)])
     scenario = Scenario(
-        one_room(500), covid(), Contacts(0.0), 60, importation(one_room(500), {"MA": rate})
+        one_room(500), covid(), Contacts(0.0), 60, build_importation(one_room(500), {"MA": rate})
     )
     found = simulate(scenario, replications=3000, seed=1)
     expected = 500 * (1 - np.exp(-rate.sum()))

@@ -24,15 +24,15 @@ from releve.crashtest.outbreak import (
     Scenario,
     Sensitivity,
     Visits,
+    build_population,
+    compute_distance_factor,
+    compute_rates,
     covid,
-    days_table,
-    distance_factor,
     influenza,
-    population_of,
-    rates_of,
     simulate,
+    tabulate_days,
 )
-from releve.crashtest.outbreak.distributions import gamma_multiplier
+from releve.crashtest.outbreak.distributions import tabulate_multiplier
 from tests.crashtest.outbreak.made import one_room, operator_of, sample_population
 
 
@@ -42,19 +42,19 @@ def test_a_zone_without_volume_is_named() -> None:
         bare = copy(operator.zones[1])
         object.__setattr__(bare, "volume_m3", volume)  # the tables themselves refuse it
         with pytest.raises(OutbreakError, match=r"zone a-z1 has no volume .* volume_m3"):
-            population_of(replace(operator, zones=(operator.zones[0], bare)))
+            build_population(replace(operator, zones=(operator.zones[0], bare)))
 
 
 def test_a_site_with_agents_and_no_seat_is_named() -> None:
     operator = operator_of({"a": [4], "b": [3]})
     seats = tuple(seat for seat in operator.seats if seat.zone != "b-z0")
     with pytest.raises(OutbreakError, match="site b has agents and no seat"):
-        population_of(replace(operator, seats=seats))
+        build_population(replace(operator, seats=seats))
 
 
 def test_more_agents_than_seats_sit_in_several_sittings() -> None:
     operator = operator_of({"a": [6]})
-    population = population_of(replace(operator, seats=operator.seats[:4]))
+    population = build_population(replace(operator, seats=operator.seats[:4]))
     assert [(g.sitting, g.end - g.first, g.places) for g in population.groups] == [
         (0, 4, 4),
         (1, 2, 4),
@@ -64,10 +64,10 @@ def test_more_agents_than_seats_sit_in_several_sittings() -> None:
 def test_given_seats_are_taken() -> None:
     operator = operator_of({"a": [2, 2]})
     swapped = {agent.id: operator.seats[3 - at].id for at, agent in enumerate(operator.agents)}
-    population = population_of(operator, seats=swapped)
+    population = build_population(operator, seats=swapped)
     assert population.agents[0] == min(operator.agents[2].id, operator.agents[3].id)
     with pytest.raises(OutbreakError, match="has no known seat: nowhere"):
-        population_of(operator, seats=dict.fromkeys(swapped, "nowhere"))
+        build_population(operator, seats=dict.fromkeys(swapped, "nowhere"))
 
 
 def test_too_small_a_pool_raises_and_drops_nothing() -> None:
@@ -94,8 +94,8 @@ def test_too_small_a_pool_raises_and_drops_nothing() -> None:
         (lambda: Duration("normal", 1, 1), "kind in"),
         (lambda: Duration("gamma", 0, 1), "shape > 0"),
         (lambda: Sensitivity((2, 1), (0.1, 0.2), 3, ""), "rising"),
-        (lambda: gamma_multiplier(0), "dispersion > 0"),
-        (lambda: distance_factor(-1), "metres >= 0"),
+        (lambda: tabulate_multiplier(0), "dispersion > 0"),
+        (lambda: compute_distance_factor(-1), "metres >= 0"),
     ],
 )
 def test_a_parameter_out_of_range_is_quoted(make: object, text: str) -> None:
@@ -137,7 +137,7 @@ def test_a_scenario_that_makes_no_sense_is_refused(changes: dict[str, object], t
 
 def test_the_layers_share_the_reproduction_number() -> None:
     population = sample_population()
-    rates = rates_of(population, covid(), Contacts(2.0, 0.5, 0.2, 0.1, 0.1, 0.1))
+    rates = compute_rates(population, covid(), Contacts(2.0, 0.5, 0.2, 0.1, 0.1, 0.1))
     sizes = np.array([g.end - g.first for g in population.groups])
     assert (rates.zone * sizes).sum() / population.size == pytest.approx(1.0)
     assert rates.seat * population.near.size / population.size == pytest.approx(0.4)
@@ -150,7 +150,7 @@ def test_better_air_infects_fewer_when_the_room_is_the_measure() -> None:
     aired = replace(operator, zones=(replace(operator.zones[0], air_changes_per_hour=8.0),))
     contacts = Contacts(2.0, room=Room(600.0, 2.0, 30))
     before, after = (
-        rates_of(population_of(o), covid(), contacts).zone[0] for o in (operator, aired)
+        compute_rates(build_population(o), covid(), contacts).zone[0] for o in (operator, aired)
     )
     assert before == pytest.approx(1.4)
     assert after / before == pytest.approx((2 + 1.25) / (8 + 1.25))
@@ -168,11 +168,11 @@ def test_durations_keep_their_mean_and_multipliers_theirs() -> None:
         (Duration("lognormal", 1.63, 0.5), 5.78),
         (Duration("gamma", 4.0, 1.5, offset=2.0), 8.0),
     ):
-        table = days_table(law)
+        table = tabulate_days(law)
         assert table.sum() == pytest.approx(1)
         assert (np.arange(len(table)) * table).sum() == pytest.approx(mean, rel=0.01)
     for k in (0.1, 0.4, 2.0):
-        bins = gamma_multiplier(k)
+        bins = tabulate_multiplier(k)
         assert bins.mean() == pytest.approx(1.0)
         assert bins.var() == pytest.approx(1 / k, rel=0.03)
 
@@ -213,5 +213,5 @@ def test_the_sensitivity_tables_hold_the_published_points() -> None:
 
 
 def test_distance_halves_the_seat_layer_by_the_metre() -> None:
-    assert distance_factor(0.5) == 1.0
-    assert distance_factor(2.0) == pytest.approx(1 / 2.02)
+    assert compute_distance_factor(0.5) == 1.0
+    assert compute_distance_factor(2.0) == pytest.approx(1 / 2.02)

@@ -16,8 +16,8 @@ from releve.crashtest.outbreak import (
     Population,
     Room,
     Scenario,
+    build_population,
     covid,
-    population_of,
     simulate,
 )
 from tests.crashtest.outbreak.made import operator_of, sample_population
@@ -69,8 +69,8 @@ def test_nothing_else_changes_bit_for_bit(
     sites: dict[str, list[int]], empty: tuple[str, ...]
 ) -> None:
     before, after = (
-        population_of(operator_of(SITES)),
-        population_of(operator_of(sites, empty=empty)),
+        build_population(operator_of(SITES)),
+        build_population(operator_of(sites, empty=empty)),
     )
     told = story(before, run(before), set(SITES))
     assert story(after, run(after), set(SITES)) == told
@@ -86,7 +86,7 @@ def test_the_order_of_the_tables_changes_nothing() -> None:
         seats=operator.seats[::-1],
         agents=operator.agents[::-1],
     )
-    before, after = population_of(operator), population_of(turned)
+    before, after = build_population(operator), build_population(turned)
     assert before.agents == after.agents
     assert (run(before).rows == run(after).rows).all()
 

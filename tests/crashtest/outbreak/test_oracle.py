@@ -17,9 +17,9 @@ from releve.crashtest.outbreak import (
     Rotation,
     Scenario,
     Visits,
+    build_population,
     covid,
     influenza,
-    population_of,
     simulate,
 )
 from tests.crashtest.outbreak.made import operator_of
@@ -73,7 +73,7 @@ POLICIES = {
 
 def scenario(disease: object = None) -> Scenario:
     """Return a small operator with every layer and importation at two sites."""
-    population = population_of(operator_of({"b": [14, 9, 11], "a": [30], "c": [6, 5]}))
+    population = build_population(operator_of({"b": [14, 9, 11], "a": [30], "c": [6, 5]}))
     return Scenario(
         population,
         covid() if disease is None else influenza(),

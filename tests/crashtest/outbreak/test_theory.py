@@ -25,14 +25,14 @@ from releve.crashtest.outbreak import (
     Population,
     Scenario,
     Visits,
+    build_population,
+    compute_rates,
     covid,
-    days_table,
     influenza,
-    population_of,
-    rates_of,
     simulate,
+    tabulate_days,
 )
-from releve.crashtest.outbreak.contacts import infectiousness
+from releve.crashtest.outbreak.contacts import compute_infectiousness
 from tests.crashtest.outbreak.made import constant, one_room, operator_of, plain
 from tests.crashtest.outbreak.oracle import Plain
 
@@ -94,7 +94,7 @@ def next_generation(scenario: Scenario) -> dict[str, np.ndarray]:
 
 
 def test_the_mean_progeny_over_all_layers_is_that_of_the_next_generation_matrix() -> None:
-    population = population_of(operator_of({"b": [24, 20, 22], "a": [30, 18]}))
+    population = build_population(operator_of({"b": [24, 20, 22], "a": [30, 18]}))
     shares = {"zone": 0.3, "seat": 0.2, "floor": 0.2, "site": 0.15, "shuttle": 0.15}
     contacts = Contacts(0.05, household_attack=0.012, **shares)
     everybody = tuple(range(population.size))
@@ -115,7 +115,7 @@ def test_the_generation_time_has_the_mean_and_spread_of_its_law(disease: Disease
     found = simulate(scenario, replications=3000, seed=4, detail=Detail(persons=True))
     rep, who = np.nonzero(found.infected_by >= 0)
     days = found.infected_on[rep, who] - found.infected_on[rep, found.infected_by[rep, who]]
-    table = days_table(disease.generation)
+    table = tabulate_days(disease.generation)
     mean = (np.arange(len(table)) * table).sum()
     spread = math.sqrt(((np.arange(len(table)) - mean) ** 2 * table).sum())
     assert near(days, mean)
@@ -123,7 +123,7 @@ def test_the_generation_time_has_the_mean_and_spread_of_its_law(disease: Disease
 
 
 def test_the_covid_generation_time_is_the_published_one() -> None:
-    table = days_table(covid().generation)
+    table = tabulate_days(covid().generation)
     mean = (np.arange(len(table)) * table).sum()
     assert mean == pytest.approx(5.047, abs=0.01)
     spread = math.sqrt(((np.arange(len(table)) - mean) ** 2 * table).sum())
@@ -137,7 +137,7 @@ def test_the_covid_generation_time_is_the_published_one() -> None:
 def test_the_growth_rate_solves_euler_and_lotka(
     r: float, rate: float, window: tuple[int, int]
 ) -> None:
-    table = days_table(covid().generation)
+    table = tabulate_days(covid().generation)
     days = np.arange(len(table))
     exact = brentq(lambda x: r * (table * np.exp(-x * days)).sum() - 1, 1e-4, 1)
     assert abs(exact - rate) < 0.003
@@ -192,8 +192,8 @@ def test_household_outbreaks_have_the_exact_final_size(members: int, dispersion:
     scenario = Scenario(population, disease, contacts, 120, None, (0,), 1)
     found = simulate(scenario, replications=20_000, seed=7)
     hazard, (sick, well) = (
-        rates_of(population, disease, contacts).household,
-        infectiousness(disease),
+        compute_rates(population, disease, contacts).household,
+        compute_infectiousness(disease),
     )
     silent = disease.asymptomatic.value
 
@@ -255,7 +255,7 @@ def test_a_visit_finds_cases_as_the_hypergeometric_law_says(agents: int, tests: 
 
 
 def test_paired_differences_vary_less_than_independent_ones() -> None:
-    population = population_of(operator_of({"b": [40, 40, 40], "a": [60, 60]}))
+    population = build_population(operator_of({"b": [40, 40, 40], "a": [60, 60]}))
     scenario = Scenario(population, covid(), Contacts(1.2), 90, np.full((2, 90), 1e-3))
     same, other = (simulate(scenario, replications=1500, seed=seed) for seed in (1, 2))
     masked = simulate(scenario, Controls(masks=0.1), replications=1500, seed=1)
