@@ -7,7 +7,7 @@ from datetime import datetime
 from django.template import Library
 
 from releve.desk.live.words import when
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 
 __all__ = ["coverage", "euros", "instant", "missing", "number", "register"]
 

@@ -5,11 +5,14 @@ A page with forms is never answered by 304, since each of its forms holds a toke
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response
@@ -37,6 +40,17 @@ __all__ = [
 API = "/api/"
 """What every address of the API begins with."""
 JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
+
+
+class JsonEncoder(DjangoJSONEncoder):
+    """Writes records as objects, instants in full as ISO 8601, and sets in order."""
+
+    def default(self, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.isoformat().replace("+00:00", "Z")
+        if dataclasses.is_dataclass(value):
+            return {row.name: getattr(value, row.name) for row in dataclasses.fields(value)}
+        return sorted(value) if isinstance(value, frozenset) else super().default(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,9 @@ def answer(
     """
     if wants_json(request):
         twin = {**twin, "links": {"html": other_form(request, as_json=False)}}
-        response: HttpResponse = JsonResponse(twin, status=status, json_dumps_params=JSON_STYLE)
+        response: HttpResponse = JsonResponse(
+            twin, JsonEncoder, status=status, json_dumps_params=JSON_STYLE
+        )
     else:
         context = {
             "frame": _frame(),

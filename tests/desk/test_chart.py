@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from releve.desk.presenters.chart import (
+from releve.desk.chart import (
     NARROW_CHART,
     WIDE_CHART,
     Series,
@@ -19,7 +19,7 @@ from releve.desk.presenters.chart import (
     series_of,
     spark,
 )
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.network.clock import UTC
 from releve.plan.result import Floats
 

@@ -21,7 +21,7 @@ from releve.desk.plan.page import (
     plan_page,
 )
 from releve.desk.plan.shown import ShownPlan, show_plan
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.plan.result import BASE, ClientVerdict, Plan
 from tests.desk.fixture_plan import DAY, larger, week
 

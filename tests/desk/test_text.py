@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pytest
 from django.utils.translation import override
 
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.network import parse_opening
 from releve.network.clock import UTC
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.roles import Role
-from releve.desk.presenters.text import left
+from releve.desk.text import left
 from releve.live import api as live
 from releve.live.models import Effect, Message
 from tests.desk_live.conftest import Looking

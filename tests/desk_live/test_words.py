@@ -7,7 +7,7 @@ from django.utils.translation import override
 
 from releve.accounts.permissions import PERMISSIONS
 from releve.desk.live.words import notice_text, refusal_text
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.live import api as live
 from releve.situation import KINDS, Notice, refuse
 from tests.live.scenario import Acting

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.grants import STREAM
 from releve.desk.live.words import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 

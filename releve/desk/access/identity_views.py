@@ -32,7 +32,7 @@ from releve.desk.access.contact_accesses import ContactAccess, list_contact_acce
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer
 from releve.desk.live.words import when
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 

@@ -23,7 +23,7 @@ from releve.desk.ledger.entries import (
     build_entry_views,
     list_entries,
 )
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.models import LedgerEntry

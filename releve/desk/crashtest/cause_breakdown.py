@@ -17,7 +17,7 @@ from releve.crashtest.outbreak import Estimate
 from releve.desk.crashtest.sentences import change, number, share
 from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import cause_word
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 
 __all__ = ["HarmView", "harm_view", "small"]
 

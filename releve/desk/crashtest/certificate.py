@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.desk.crashtest.words import case_word
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.runs.crash_test_job import CrashTestJob
 
 __all__ = ["CertificatePage", "certificate_page"]

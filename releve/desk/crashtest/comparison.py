@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.desk.crashtest.result_page import Found
 from releve.desk.crashtest.sentences import change, number, share
 from releve.desk.crashtest.words import case_word
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.runs.crash_test_job import CrashTestJob
 from releve.runs.progress import QuarterColumns, read_quarter_columns
 
@@ -216,10 +216,9 @@ def compare_twin(sides: Sides) -> dict[str, Any]:
         "runs": [side.run.id for side in sides],
         "cases": [side.result.label for side in sides],
         "differing": list(differing),
-        "second_less_first": found
-        and {name: {key: asdict(one) for key, one in rows.items()} for name, rows in found.items()},
+        "second_less_first": found,
         "clients": [
-            {row.client: asdict(row.calls_served) for row in side.result.clients} for side in sides
+            {row.client: row.calls_served for row in side.result.clients} for side in sides
         ],
-        "sites": [{row.site: asdict(row.days_lost) for row in side.result.sites} for side in sides],
+        "sites": [{row.site: row.days_lost for row in side.result.sites} for side in sides],
     }

@@ -6,7 +6,7 @@ import math
 
 from django.utils.translation import ngettext
 
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 
 __all__ = ["duration", "lasting"]
 

@@ -27,7 +27,7 @@ from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import state_word
 from releve.desk.http import answer
 from releve.desk.places.stream_context import StreamContext, moment
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.ledger.chain import append
 from releve.network import day_bounds, zone
 from releve.runs.installation import collect_inputs, list_plan_sources, open_outlooks

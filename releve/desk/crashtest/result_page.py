@@ -33,7 +33,7 @@ from releve.desk.crashtest.svg import (
     survival,
 )
 from releve.desk.crashtest.words import case_word, cause_word
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.files.run_folder import read_result, read_run
 from releve.runs.crash_test_job import CrashTestJob
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from releve.crashtest import ClientResult, CrashResult
 from releve.crashtest.outbreak import Estimate
 from releve.desk.crashtest.words import case_word
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 
 __all__ = [
     "change",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.grants import STREAM
 from releve.desk.crashtest.durations import duration
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.ledger.chain import append
 from releve.network import Operator
 from releve.registry import storage as registry

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 
 __all__ = ["Bar", "Label", "Picture", "Shape", "fan", "histogram", "range_bar", "stack", "survival"]
 

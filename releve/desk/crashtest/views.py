@@ -31,7 +31,7 @@ from releve.desk.crashtest.service import (
 )
 from releve.desk.http import answer, failure, fresh, unchanged, wants_json
 from releve.desk.live.answers import explained, fragment
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.files.run_folder import RunFolderError
 from releve.live import api as live
 from releve.registry import storage as registry

@@ -21,7 +21,7 @@ from releve.desk.incident.words import role_word
 from releve.desk.ledger.words import translate_actor
 from releve.desk.live.timeline import SENTENCES, TimelineLine, moment, visible
 from releve.desk.live.words import when
-from releve.desk.presenters.text import NO_BREAK, Text
+from releve.desk.text import NO_BREAK, Text
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator

@@ -18,7 +18,7 @@ from releve.desk.incident.words import ROLES, role_word
 from releve.desk.ledger.words import translate_actor
 from releve.desk.live.timeline import TimelineLine
 from releve.desk.live.words import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.ledger.models import LedgerEntry
 from releve.network import Operator
 from releve.situation import Incident, IncidentTask, Situation
@@ -215,14 +215,14 @@ def incident_twin(incident: Incident, steps: Sequence[ResponseStep] = ()) -> dic
         "title": incident.opened.title,
         "site": incident.site or None,
         "closure": incident.opened.closure or None,
-        "opened_at": _format_instant(incident.opened.happened_at),
+        "opened_at": incident.opened.happened_at,
         "opened_by": incident.opened.actor,
-        "closed_at": None if closed is None else _format_instant(closed.happened_at),
+        "closed_at": None if closed is None else closed.happened_at,
         "closed_by": None if closed is None else closed.actor,
         "roles": {row.role: row.actor for row in incident.roles},
         "decisions": [
             {
-                "at": _format_instant(row.happened_at),
+                "at": row.happened_at,
                 "by": row.actor,
                 "decision": row.decision,
                 "reason": row.reason,
@@ -242,12 +242,8 @@ def _task_twin(row: IncidentTask) -> dict[str, Any]:
         "task": row.id,
         "text": row.set.task,
         "owner": row.set.owner,
-        "due": None if row.set.due is None else _format_instant(row.set.due),
+        "due": row.set.due,
         "follow_up": row.set.follow_up,
-        "done_at": None if row.done is None else _format_instant(row.done.happened_at),
+        "done_at": None if row.done is None else row.done.happened_at,
         "done_by": None if row.done is None else row.done.actor,
     }
-
-
-def _format_instant(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

@@ -22,7 +22,7 @@ from releve.desk.incident.forms import (
     TaskForm,
 )
 from releve.desk.live.words import refusal_text
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import to_utc

@@ -42,7 +42,7 @@ from releve.desk.incident.room import (
 from releve.desk.incident.service import Act, Done, open_incident, perform_act
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.live import api as live
 from releve.situation import Incident
 

@@ -25,7 +25,7 @@ from releve.desk.ledger.words import (
     translate_stream,
 )
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.ledger.digests import parse_canonical
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.situation import KINDS, health_fields, personal_fields

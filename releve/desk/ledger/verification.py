@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.errors import ReleveError
 from releve.evidence.verify import Export, VerifyError, check_root, read_line
 from releve.ledger.chain import read_head

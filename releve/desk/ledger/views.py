@@ -33,7 +33,7 @@ from releve.desk.ledger.entries import (
 from releve.desk.ledger.verification import MOST, TooManyEntries, VerificationResult, verify_ledger
 from releve.desk.ledger.words import STREAMS, WORDS, describe_missing_proof, translate_stream
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.evidence import verify as verifier
 from releve.ledger.chain import read_head
 from releve.ledger.digests import canonical_json

@@ -19,7 +19,7 @@ from releve.desk.access.guard import require_permission
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import COOKIE, looked_at
 from releve.desk.live.words import when
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import Stream
 from releve.network.clock import to_utc

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.words import refusal_text
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.network import Operator
 from releve.network.clock import to_utc, zone
 from releve.situation import (

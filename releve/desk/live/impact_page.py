@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from releve.desk.live.words import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import LinkDown, PowerDown, SiteClosed

@@ -31,7 +31,7 @@ from releve.desk.live.forms import (
 from releve.desk.live.impact_page import Consequences, Loses, consequences
 from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.live import api as live
 from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS
 from releve.situation import DeclaredCase, find_refusals

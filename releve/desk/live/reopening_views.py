@@ -19,7 +19,7 @@ from releve.desk.database_errors import unrecorded
 from releve.desk.live.answers import answer, explained
 from releve.desk.live.streams import looked_at
 from releve.desk.live.words import refusal_text, when
-from releve.desk.presenters.text import Text, left, text_now
+from releve.desk.text import Text, left, text_now
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (

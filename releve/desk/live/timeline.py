@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import Scope
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import KINDS

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.incident.words import role_word
 from releve.desk.ledger.words import translate_field, translate_kind
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone

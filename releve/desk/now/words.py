@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from releve.desk.live.timeline import TimelineLine, moment
 from releve.desk.live.words import notice_text, when
 from releve.desk.now.page import COVERED, EffectAside, LateNotice, NowPage, NowSite, TimelineEntry
-from releve.desk.presenters.text import left, text_now
+from releve.desk.text import left, text_now
 from releve.network import Operator
 from releve.situation import Notice
 

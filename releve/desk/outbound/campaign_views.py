@@ -26,7 +26,7 @@ from releve.desk.outbound.campaigns import (
     build_history_json,
 )
 from releve.desk.outbound.request_words import FAULTS
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.gate.campaigns import load_campaigns
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock

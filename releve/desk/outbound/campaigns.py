@@ -17,7 +17,7 @@ from releve.campaign.person_lookup import SHORTEST_REASON, PersonHistory
 from releve.desk.outbound.rules_page import space_punctuation
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.gate.models import CampaignRow
 from releve.outbound import LegalRules
 

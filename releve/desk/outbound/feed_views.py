@@ -11,7 +11,7 @@ from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.gate.models import FeedFaultRow
 from releve.outbound.legal_rows import LEGAL_ZONE
 

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 
 from releve.campaign.rule_trial import try_rules
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.gate.current_rules import load_current_rules, load_current_texts
 from releve.gate.db_clock import read_clock
 from releve.outbound import Call, LegalRules, OutboundError, load_rules

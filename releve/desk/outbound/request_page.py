@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from releve.desk.outbound.request_words import FAULTS, OUTCOMES, SAYINGS
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.gate.person_answers import CampaignAnswer
 from releve.gate.person_requests import OUTCOME, PhoneRequest, RecordedRequest, RequestFault
 from releve.outbound.facts import EVERY_CLIENT

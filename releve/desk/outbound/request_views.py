@@ -21,7 +21,7 @@ from releve.desk.outbound.request_page import (
     build_recorded_json,
 )
 from releve.desk.outbound.request_reach import can_reach, list_clients_within
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault

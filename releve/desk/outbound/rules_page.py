@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import Scope
 from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
-from releve.desk.presenters.text import NARROW, Text
+from releve.desk.text import NARROW, Text
 from releve.outbound import LegalRow, LegalRules
 from releve.outbound.holidays import HolidayRules
 from releve.outbound.sentences import render_outline

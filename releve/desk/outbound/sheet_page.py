@@ -15,7 +15,7 @@ from releve.campaign.client_report import ClientReport
 from releve.desk.outbound.campaigns import CampaignListRow, build_campaign_row
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.gate.models import CampaignRow
 
 __all__ = ["FILES", "Download", "SheetPage", "SheetPart", "build_sheet_page"]

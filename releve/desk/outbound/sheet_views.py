@@ -20,7 +20,7 @@ from releve.desk.access.guard import require_permission
 from releve.desk.http import fresh
 from releve.desk.outbound.campaign_views import read_period
 from releve.desk.outbound.sheet_page import build_sheet_page
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.gate.campaigns import load_campaigns
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock

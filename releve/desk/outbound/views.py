@@ -20,7 +20,7 @@ from releve.desk.outbound.flips_page import (
     run_flips,
 )
 from releve.desk.outbound.rules_page import build_row_json, build_rules_page, select_visible_rules
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.gate.current_rules import load_current_rules
 from releve.live import api as live
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.chart import Chart, Series, Size, draw, spark
+from releve.desk.now.page import COVERED, TONES, Tone, client_now
+from releve.desk.page import known
 from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.places.stream_context import StreamContext, when
-from releve.desk.presenters.chart import Chart, Series, Size, draw, spark
-from releve.desk.presenters.twin import plain
 from releve.live.api import ClientCoverage, Coverage, IdentityCache, Relief, load_day_plan
 from releve.network import Client, parse_opening
 
@@ -27,16 +27,20 @@ __all__ = [
     "client_page",
     "client_rows",
     "client_twin",
-    "describe_coverage",
     "row_twin",
 ]
 
-_WHOLE = 1 - 1e-6
 _MOST_RELIEFS = 10
 _SIZES = (
     Size("wide", 960, 300, 44, 22, 14, 30, 3),
     Size("narrow", 360, 230, 34, 16, 12, 28, 12),
 )
+_STATES = {
+    "unknown": lazy("not known"),
+    "missed": lazy("short now"),
+    "thin": lazy("short within 48 hours"),
+    "held": lazy("covered for 48 hours"),
+}
 _KINDS = {
     "inbound": lazy("inbound calls"),
     "outbound": lazy("outbound calls"),
@@ -51,7 +55,7 @@ class ClientRow:
     id: str
     name: str
     url: str
-    tone: str
+    tone: Tone
     word: str
     now: str
     worst: str
@@ -106,8 +110,7 @@ def client_rows(
         sources = (now.operator, found.clients)
         drawn = _drawn.get(now.text, sources, lambda: _draw_bands(now, found))
         rows = [drawn[client.id] for client in clients]
-    order = ("missed", "thin", "unknown", "held")
-    return tuple(sorted(rows, key=lambda row: order.index(row.tone)))
+    return tuple(sorted(rows, key=lambda row: TONES.index(row.tone)))
 
 
 _drawn: IdentityCache[Mapping[str, ClientRow]] = IdentityCache()
@@ -131,29 +134,18 @@ def _build_row(
         worst = _("{coverage}, {time}").format(
             coverage=text.coverage(found.worst), time=when(found.worst_at, text)
         )
-    tone, word = describe_coverage(found)
+    tone = client_now(client, found).state
     return ClientRow(
         client.id,
         client.name,
         reverse("client", args=[client.id]),
         tone,
-        word,
+        str(_STATES[tone]),
         "–" if found is None or found.now is None else text.coverage(found.now),
         worst or "–",
         "–" if found is None or found.worst is None else text.missing(found.missing),
         None if found is None or not starts else spark(_build_series(found, tuple(starts))),
     )
-
-
-def describe_coverage(found: ClientCoverage | None) -> tuple[str, str]:
-    """Return how a client stands, as a tone and in words."""
-    if found is None or found.worst is None:
-        return "unknown", _("not known")
-    if found.now is not None and found.now < _WHOLE:
-        return "missed", _("short now")
-    if found.worst < _WHOLE:
-        return "thin", _("short within 48 hours")
-    return "held", _("covered for 48 hours")
 
 
 def _build_series(found: ClientCoverage, starts: tuple[Any, ...]) -> Series:
@@ -196,7 +188,7 @@ def _find_own(found: Coverage | None, client: Client) -> ClientCoverage | None:
 def _describe_chart(now: StreamContext, own: ClientCoverage | None, row: ClientRow) -> str:
     if own is None or own.worst is None:
         return _("Nothing is required in the hours that the plan in force reaches.")
-    if own.worst >= _WHOLE:
+    if own.worst >= COVERED:
         return _("What is required is covered in every half hour.")
     return _("At worst {worst}; {missing} of what is required is missing.").format(
         worst=row.worst, missing=row.missing
@@ -231,7 +223,7 @@ def _list_half_hours(
             now.text.number(float(own.required[at]), 1),
             now.text.number(float(own.covered[at]), 1),
             now.text.coverage(share),
-            share < _WHOLE,
+            share < COVERED,
         )
 
 
@@ -277,15 +269,8 @@ def _load_programmes(digest: str, version: int) -> Mapping[str, str]:
 
 def row_twin(client: Client, found: Coverage | None) -> dict[str, Any]:
     """Return a client of the list as JSON; what is not known is null."""
-    own = _find_own(found, client)
-    return {
-        "client": client.id,
-        "name": client.name,
-        "now": None if own is None else own.now,
-        "worst": None if own is None else own.worst,
-        "worst_at": None if own is None else plain(own.worst_at),
-        "missing": None if own is None else own.missing,
-    }
+    row = client_now(client, _find_own(found, client))
+    return row.model_dump(include={"client", "name", "now", "worst", "worst_at", "missing"})
 
 
 def client_twin(client: Client, found: Coverage | None, page: ClientPage) -> dict[str, Any]:
@@ -296,10 +281,10 @@ def client_twin(client: Client, found: Coverage | None, page: ClientPage) -> dic
         **row_twin(client, found),
         "half_hours": [
             {
-                "start": plain(start),
+                "start": start,
                 "required": float(own.required[at]),
                 "covered": float(own.covered[at]),
-                "share": None if math.isnan(own.share[at]) else float(own.share[at]),
+                "share": known(own.share[at]),
             }
             for at, start in enumerate(starts)
             if own is not None

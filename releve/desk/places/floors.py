@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.network import Operator, Seat
 from releve.network.model import Zone
 

@@ -28,7 +28,6 @@ from releve.desk.places.reliefs import (
     relief_twin,
 )
 from releve.desk.places.stream_context import moment, when
-from releve.desk.presenters.twin import plain
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan, open_plan_store
 from releve.live import api as live
@@ -70,7 +69,7 @@ def reliefs(request: HttpRequest) -> HttpResponse:
     page = ReliefsPage(relief_rows(now, rows), plan, can(request.user, "plan.publish"))
     twin = {
         "stream": now.stream,
-        "plan": None if found is None else {"at": plain(found.at), "days": found.days},
+        "plan": None if found is None else {"at": found.at, "days": found.days},
         "reliefs": [relief_twin(row) for row in rows],
     }
     return fresh(request, "desk/places/reliefs.html", page, twin, drill=now.drill)
@@ -138,5 +137,5 @@ def _render_question(
         "" if found is None else when(found.at, now.text),
         fault,
     )
-    twin = {"days": [plain(plan.day) for plan in plans], "digest": page.digest, "fault": fault}
+    twin = {"days": [plan.day for plan in plans], "digest": page.digest, "fault": fault}
     return answer(request, "desk/places/publish.html", page, twin, status, drill=now.drill)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.live.api import Relief
 from releve.network import Operator
 

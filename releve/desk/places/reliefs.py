@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 
 from releve.desk.places.relief_words import lost_words, source_word
 from releve.desk.places.stream_context import StreamContext, when
-from releve.desk.presenters.text import Text
-from releve.desk.presenters.twin import plain
+from releve.desk.text import Text
 from releve.live.api import NO_LOSS, Activation, Relief, list_working, load_day_plan
 from releve.network import HOME, Operator
 from releve.plan import Placement, Plan
@@ -115,9 +114,9 @@ def relief_twin(row: Relief) -> dict[str, Any]:
         "source": row.source,
         "lost": row.lost,
         "moved": row.moved,
-        "asked_at": plain(row.asked_at),
-        "made_at": plain(row.made_at),
-        "published_at": plain(row.published_at),
+        "asked_at": row.asked_at,
+        "made_at": row.made_at,
+        "published_at": row.published_at,
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -14,7 +13,7 @@ from django.utils.translation import ngettext
 from releve.desk.places.floors import FloorView, floors
 from releve.desk.places.seats import Seats, seats_at
 from releve.desk.places.stream_context import StreamContext, when
-from releve.desk.presenters.text import left
+from releve.desk.text import left
 from releve.live import api as live
 from releve.live.api import Scene, has_photo
 from releve.network import Site
@@ -328,10 +327,8 @@ def row_twin(row: SiteRow, now: StreamContext) -> dict[str, Any]:
         "site": row.id,
         "name": row.name,
         "state": {"missed": "closed", "thin": "cut_off", "held": "open"}[row.state.tone],
-        "closed_since": None if closure is None else _format_instant(closure.ordered_at),
-        "earliest_reopening": None
-        if closure is None
-        else _format_instant(closure.earliest_reopening),
+        "closed_since": None if closure is None else closure.ordered_at,
+        "earliest_reopening": None if closure is None else closure.earliest_reopening,
         "seats": row.figures.total,
         "usable": None if usable is None else len(usable),
         "taken": row.figures.taken,
@@ -362,7 +359,3 @@ def page_twin(page: SitePage, now: StreamContext, *, health: bool) -> dict[str, 
         "checks": len(page.checks),
         "inspections": len(page.inspections),
     }
-
-
-def _format_instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
 from releve.desk.live.streams import Looked, looked_at
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import NoOperator
 from releve.network import Operator

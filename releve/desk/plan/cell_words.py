@@ -12,10 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, npgettext
 
-from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
-from releve.desk.plan.names import loss_words
-from releve.desk.plan.words import CellWords, Fact, reason_words, word_cell
-from releve.desk.presenters.chart import (
+from releve.desk.chart import (
     NARROW_CHART,
     WIDE_CHART,
     Chart,
@@ -24,7 +21,10 @@ from releve.desk.presenters.chart import (
     series_of,
     spark,
 )
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
+from releve.desk.plan.names import loss_words
+from releve.desk.plan.words import CellWords, Fact, reason_words, word_cell
+from releve.desk.text import Text, text_now
 from releve.network.model import HOME
 from releve.plan.result import BASE, Move, Placement
 

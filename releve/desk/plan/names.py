@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.plan.page import PlannedPage
-from releve.desk.presenters.text import text_now
+from releve.desk.text import text_now
 from releve.plan.result import BASE
 
 __all__ = ["conditions", "contingency_name", "country", "kind_title", "loss_words", "status_word"]

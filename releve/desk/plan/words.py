@@ -25,7 +25,7 @@ from releve.desk.plan.page import (
     Reason,
     UncuredTarget,
 )
-from releve.desk.presenters.text import Text, text_now
+from releve.desk.text import Text, text_now
 from releve.network.model import HOME
 from releve.plan.result import Bound, Purchase
 

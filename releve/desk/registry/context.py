@@ -9,8 +9,8 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse
 
 from releve.desk.http import failure
-from releve.desk.presenters.text import Text, text_now
 from releve.desk.registry.words import translate_phrase
+from releve.desk.text import Text, text_now
 from releve.errors import Phrase
 from releve.registry.errors import Conflict, NotThere, RegistryError
 from releve.registry.models import Version

@@ -10,7 +10,6 @@ from django import forms
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from releve.desk.presenters.text import Text
 from releve.desk.registry.words import (
     translate_column,
     translate_doc,
@@ -19,6 +18,7 @@ from releve.desk.registry.words import (
     translate_table,
     translate_unit,
 )
+from releve.desk.text import Text
 from releve.network import Fault, Operator, TableColumn, list_columns
 from releve.registry.row_text import format_value
 from releve.registry.tables import KINDS, bare_type, get_row_class, get_rows

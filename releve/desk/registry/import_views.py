@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer, wants_json
-from releve.desk.presenters.text import text_now
 from releve.desk.registry.context import choose_status, explain_refusals
 from releve.desk.registry.forms import describe_fault
 from releve.desk.registry.versions import ChangeList, build_change_lists, build_changes_twin
 from releve.desk.registry.words import translate_phrase
+from releve.desk.text import text_now
 from releve.errors import Phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service

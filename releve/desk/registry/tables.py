@@ -11,9 +11,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.desk.presenters.text import Text
 from releve.desk.registry.context import RegistryContext
-from releve.desk.registry.values import build_json_row, format_for_reader, is_number
+from releve.desk.registry.values import format_for_reader, is_number
 from releve.desk.registry.versions import VersionView, build_version_twin, build_version_view
 from releve.desk.registry.words import (
     translate_column,
@@ -21,6 +20,7 @@ from releve.desk.registry.words import (
     translate_table,
     translate_unit,
 )
+from releve.desk.text import Text
 from releve.network import Operator, TableRow, list_columns
 from releve.registry.row_text import find_zone
 from releve.registry.service import load_operator
@@ -225,7 +225,7 @@ def build_table_twin(now: RegistryContext, table: str, query: str, page: int) ->
             {
                 "row": at + 2,
                 "key": build_key(found.rows[at]),
-                "values": build_json_row(found.rows[at]),
+                "values": found.rows[at],
             }
             for at in found.here
         ],

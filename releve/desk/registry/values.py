@@ -1,17 +1,16 @@
-"""The values of a row as a reader sees them, and as JSON."""
+"""The values of a row as a reader sees them."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
-from releve.desk.presenters.text import Text
 from releve.desk.registry.words import translate_option
-from releve.network import TableColumn, TableRow, list_columns
+from releve.desk.text import Text
+from releve.network import TableColumn
 from releve.network.clock import zone
 from releve.registry.tables import bare_type
 
-__all__ = ["build_json_row", "build_json_value", "format_for_reader"]
+__all__ = ["format_for_reader"]
 
 
 def format_for_reader(column: TableColumn, value: object, text: Text, zone_name: str) -> str:
@@ -36,25 +35,6 @@ def _number(value: float, text: Text) -> str:
     """Return a number with all the digits it has."""
     written = repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return written.replace(".", ",") if text.french else written
-
-
-def build_json_row(row: TableRow | None) -> dict[str, Any] | None:
-    """Return a row as plain values by column; times in UTC."""
-    if row is None:
-        return None
-    return {
-        column.name: build_json_value(getattr(row, column.name))
-        for column in list_columns(type(row))
-    }
-
-
-def build_json_value(value: object) -> object:
-    """Return a value as JSON holds it."""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return list(value) if isinstance(value, tuple) else value
 
 
 def is_number(column: TableColumn) -> bool:

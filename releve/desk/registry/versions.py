@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from releve.desk.presenters.text import Text
-from releve.desk.registry.values import build_json_row, build_json_value, format_for_reader
+from releve.desk.registry.values import format_for_reader
 from releve.desk.registry.words import describe_counts, translate_column, translate_table
+from releve.desk.text import Text
 from releve.network import Operator, list_columns, zone
 from releve.registry.changes import RowChange, TableChanges
 from releve.registry.models import Version
@@ -108,7 +108,7 @@ def build_version_twin(version: Version) -> dict[str, Any]:
     """Return a version as plain values."""
     return {
         "number": version.number,
-        "made_at": build_json_value(version.made_at),
+        "made_at": version.made_at,
         "made_by": version.made_by,
         "comment": version.comment,
         "source": version.source,
@@ -208,8 +208,8 @@ def _rows_twin(changes: TableChanges | None) -> list[dict[str, Any]]:
         {
             "key": change.key,
             "kind": change.kind,
-            "before": build_json_row(change.before),
-            "after": build_json_row(change.after),
+            "before": change.before,
+            "after": change.after,
         }
         for change in islice(changes.rows(), _MOST_ROWS)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.presenters.text import NO_BREAK, Text
+from releve.desk.text import NO_BREAK, Text
 from releve.errors import Phrase
 from releve.network import TableColumn
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from releve.desk.presenters.text import Text
+from releve.desk.text import Text
 from releve.plan.result import Floats
 
 __all__ = ["NARROW_CHART", "WIDE_CHART", "Chart", "Series", "Tick", "draw", "series_of", "spark"]

@@ -1,1 +1,0 @@
-"""Values in words and drawings: numbers, money, dates, charts; no request, no file."""
