@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.forms import KeyedForm, build_time_field
 from releve.desk.incident.words import ROLES
 
 __all__ = [
+    "ActForm",
     "CloseForm",
     "DecisionForm",
     "FollowUpForm",
-    "KeyedForm",
     "NoteForm",
     "OpenForm",
     "ReviewForm",
@@ -34,25 +34,17 @@ def _text_field(label: Any, *, rows: int = 2, required: bool = True) -> forms.Ch
     )
 
 
-class KeyedForm(forms.Form):
-    """A form with its act and its key in hidden fields."""
+class ActForm(KeyedForm):
+    """A form of an act on an incident, which is also the prefix of its fields."""
 
     act = ""
-    key = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("label_suffix", "")
         options.setdefault("prefix", self.act)
         super().__init__(*args, **options)
-        self.initial.setdefault("key", uuid.uuid4().hex)
-
-    @property
-    def key_text(self) -> str:
-        """The key of this sending of the form; a new one where it came without."""
-        return self.cleaned_data.get("key") or uuid.uuid4().hex
 
 
-class OpenForm(KeyedForm):
+class OpenForm(ActForm):
     """What the incident is about, and where."""
 
     act = "open"
@@ -69,7 +61,7 @@ class OpenForm(KeyedForm):
         field.required = not everywhere
 
 
-class DecisionForm(KeyedForm):
+class DecisionForm(ActForm):
     """A decision and why."""
 
     act = "decide"
@@ -78,19 +70,13 @@ class DecisionForm(KeyedForm):
     field_order = ("decision", "reason", "key")
 
 
-class TaskForm(KeyedForm):
+class TaskForm(ActForm):
     """Something to be done, by whom and by when."""
 
     act = "task"
     task = forms.CharField(label=lazy("To do"), max_length=_LONGEST)
     owner = forms.ChoiceField(label=lazy("Who does it"), choices=tuple(ROLES.items()))
-    due = forms.DateTimeField(
-        label=lazy("Done by"),
-        required=False,
-        help_text=lazy("Empty: no time is set."),
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
-    )
+    due = build_time_field(lazy("Done by"), lazy("Empty: no time is set."))
     field_order = ("task", "owner", "due", "key")
 
 
@@ -100,7 +86,7 @@ class FollowUpForm(TaskForm):
     act = "follow_up"
 
 
-class NoteForm(KeyedForm):
+class NoteForm(ActForm):
     """A line of the log."""
 
     act = "note"
@@ -108,7 +94,7 @@ class NoteForm(KeyedForm):
     field_order = ("note", "key")
 
 
-class CloseForm(KeyedForm):
+class CloseForm(ActForm):
     """The end of an incident."""
 
     act = "close"
@@ -116,7 +102,7 @@ class CloseForm(KeyedForm):
     field_order = ("note", "key")
 
 
-class ReviewForm(KeyedForm):
+class ReviewForm(ActForm):
     """What went well and what went badly."""
 
     act = "review"

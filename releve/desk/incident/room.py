@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 
 from releve.accounts.scopes import Scope
-from releve.desk.incident.forms import KeyedForm
+from releve.desk.incident.forms import ActForm
 from releve.desk.incident.log import ResponseStep
 from releve.desk.incident.words import ROLES, role_word
 from releve.desk.ledger.words import translate_actor
@@ -92,7 +92,7 @@ class IncidentsPage:
 
     open: tuple[Head, ...]
     over: tuple[Head, ...]
-    form: KeyedForm
+    form: ActForm
     refusals: tuple[str, ...]
 
 
@@ -105,7 +105,7 @@ class RoomPage:
     decisions: tuple[DecisionRow, ...]
     tasks: tuple[TaskRow, ...]
     moments: tuple[TimelineLine, ...]
-    forms: dict[str, KeyedForm]
+    forms: dict[str, ActForm]
     refusals: tuple[str, ...]
 
 
@@ -121,7 +121,7 @@ class ReviewPage:
     decisions: tuple[DecisionRow, ...]
     tasks: tuple[TaskRow, ...]
     moments: tuple[TimelineLine, ...]
-    forms: dict[str, KeyedForm]
+    forms: dict[str, ActForm]
     refusals: tuple[str, ...]
 
 

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from releve.desk.access.actor import actor_name
 from releve.desk.database_errors import unrecorded
 from releve.desk.incident.forms import (
+    ActForm,
     CloseForm,
     DecisionForm,
     FollowUpForm,
-    KeyedForm,
     NoteForm,
     ReviewForm,
     TaskForm,
@@ -57,12 +57,12 @@ class Act:
 class Done:
     """What an act came to: nothing to say, or the form with its faults and the refusals."""
 
-    form: KeyedForm | None = None
+    form: ActForm | None = None
     refusals: tuple[str, ...] = ()
     status: int = 302
 
 
-_FORMS: Mapping[str, type[KeyedForm]] = {
+_FORMS: Mapping[str, type[ActForm]] = {
     form.act: form
     for form in (DecisionForm, TaskForm, FollowUpForm, NoteForm, CloseForm, ReviewForm)
 }
@@ -123,7 +123,7 @@ def _name_incident(incident: Incident) -> dict[str, str]:
     return {"incident": incident.id, "site": incident.site}
 
 
-def _record_event(act: Act, event: Event, key: str, form: KeyedForm | None) -> Done:
+def _record_event(act: Act, event: Event, key: str, form: ActForm | None) -> Done:
     try:
         live.record(event, key=key, stream=act.stream)
     except live.Refused as error:

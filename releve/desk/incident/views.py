@@ -18,10 +18,10 @@ from releve.accounts.scopes import Scope, scope_for
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
 from releve.desk.incident.forms import (
+    ActForm,
     CloseForm,
     DecisionForm,
     FollowUpForm,
-    KeyedForm,
     NoteForm,
     OpenForm,
     ReviewForm,
@@ -186,9 +186,7 @@ def _open_form(seen: _Seen, site: str) -> OpenForm:
     return form
 
 
-def _build_forms(
-    kinds: tuple[type[KeyedForm], ...], sent: KeyedForm | None
-) -> dict[str, KeyedForm]:
+def _build_forms(kinds: tuple[type[ActForm], ...], sent: ActForm | None) -> dict[str, ActForm]:
     """Return a form of each kind; the one that was sent with what was typed."""
     return {
         kind.act: sent if sent is not None and sent.act == kind.act else kind() for kind in kinds

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -21,11 +20,9 @@ from releve.desk.live.forms_control import (
 )
 from releve.desk.live.record_views import (
     RecordPage,
-    chosen_site,
     confirmed_first,
-    load_place,
+    open_form,
     recorded,
-    sent,
 )
 from releve.desk.live.streams import looked_at
 from releve.desk.live.words import notice_text, when
@@ -43,10 +40,9 @@ _MOST_VISITS = 20
 @explained
 def outage(request: HttpRequest) -> HttpResponse:
     """A link or the power goes down (with what would follow, first) or is back."""
-    place = load_place(request, "event.record.other")
-    form = OutageForm(place, sent(request), chosen_site(request))
+    form = open_form(request, OutageForm, "event.record.other")
     about = _("What goes down is lost for the plan: the consequences are shown in numbers first.")
-    page = RecordPage(_("Link or power"), about, form, _("Record"), reverse("record"))
+    page = RecordPage(_("Link or power"), about, form)
     return confirmed_first(request, page, _("Record that it is down"))
 
 
@@ -55,11 +51,10 @@ def outage(request: HttpRequest) -> HttpResponse:
 @explained
 def tests(request: HttpRequest) -> HttpResponse:
     """How many were tested on a visit, and how many were positive."""
-    place = load_place(request, "event.record.case")
-    form = TestsForm(place, sent(request), chosen_site(request))
-    form.offer(list(_iter_visits(place, looked_at(request).name)))
+    form = open_form(request, TestsForm, "event.record.case")
+    form.offer(list(_iter_visits(form.place, looked_at(request).name)))
     about = _("Numbers only, never who. The number of positives is health data.")
-    page = RecordPage(_("Tests on a visit"), about, form, _("Record"), reverse("record"))
+    page = RecordPage(_("Tests on a visit"), about, form)
     return recorded(request, page)
 
 
@@ -68,12 +63,9 @@ def tests(request: HttpRequest) -> HttpResponse:
 @explained
 def attendance(request: HttpRequest) -> HttpResponse:
     """How many are at a site, or who."""
-    place = load_place(request, "event.record.other")
-    form = AttendanceForm(place, sent(request), chosen_site(request))
+    form = open_form(request, AttendanceForm, "event.record.other")
     about = _("The last record of a day counts.")
-    return recorded(
-        request, RecordPage(_("Attendance"), about, form, _("Record"), reverse("record"))
-    )
+    return recorded(request, RecordPage(_("Attendance"), about, form))
 
 
 @require_permission("event.record.other")
@@ -81,15 +73,13 @@ def attendance(request: HttpRequest) -> HttpResponse:
 @explained
 def authorisation(request: HttpRequest) -> HttpResponse:
     """A permit is granted; those that end soon or have ended are seen."""
-    place = load_place(request, "event.record.other")
-    form = AuthorisationForm(place, sent(request), chosen_site(request))
-    notes = tuple(
-        _iter_notices(place, looked_at(request).name, "authorisation.", "site.not_plannable")
-    )
+    form = open_form(request, AuthorisationForm, "event.record.other")
+    codes = ("authorisation.", "site.not_plannable")
+    notes = tuple(_iter_notices(form.place, looked_at(request).name, *codes))
     about = _("A site that needs one and has none is not planned. Ending soon, or ended:")
     if not notes:
         about = _("A site that needs one and has none is not planned. None ends soon.")
-    page = RecordPage(_("Authorisation"), about, form, _("Record"), reverse("record"), notes=notes)
+    page = RecordPage(_("Authorisation"), about, form, notes=notes)
     return recorded(request, page)
 
 
@@ -98,13 +88,10 @@ def authorisation(request: HttpRequest) -> HttpResponse:
 @explained
 def audit(request: HttpRequest) -> HttpResponse:
     """The auditor's verdict on one measure: evidence, verdict, until when it holds."""
-    place = load_place(request, "event.record.inspection")
-    form = AuditForm(place, sent(request), chosen_site(request))
-    notes = tuple(_iter_notices(place, looked_at(request).name, "audit."))
+    form = open_form(request, AuditForm, "event.record.inspection")
+    notes = tuple(_iter_notices(form.place, looked_at(request).name, "audit."))
     about = _("One measure at a time; the last verdict on a measure counts.")
-    page = RecordPage(
-        _("Audit of the charter"), about, form, _("Record"), reverse("record"), notes=notes
-    )
+    page = RecordPage(_("Audit of the charter"), about, form, notes=notes)
     return recorded(request, page)
 
 

@@ -18,6 +18,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.forms import KeyedForm, build_day_field, build_id_field, build_time_field
 from releve.desk.live.words import refusal_text
 from releve.desk.text import Text
 from releve.network import Operator
@@ -74,7 +75,7 @@ _VERDICTS = (
     ("not_kept", lazy("not kept")),
     ("not_applicable", lazy("not applicable")),
 )
-_LONGEST = 500
+LONGEST = 500
 PRIVATE = {"data-private": ""}
 """Marks a control whose value no device keeps: it is of health, or names people."""
 
@@ -106,18 +107,13 @@ class Place:
         return self.operator.row.time_zone if found is None else found.time_zone
 
 
-class RecordForm(forms.Form):
+class RecordForm(KeyedForm):
     """What every form has: a site, when it happened there, and its key."""
 
     site = forms.ChoiceField(label=lazy("Site"))
-    happened_at = forms.DateTimeField(
-        label=lazy("When, on the clocks of the site"),
-        required=False,
-        help_text=lazy("Empty: now."),
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
+    happened_at = build_time_field(
+        lazy("When, on the clocks of the site"), help_text=lazy("Empty: now.")
     )
-    key = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
     def __init__(
         self,
@@ -126,23 +122,21 @@ class RecordForm(forms.Form):
         site: str = "",
         files: MultiValueDict[str, UploadedFile[Any]] | None = None,
     ) -> None:
-        initial = {"site": site, "key": uuid.uuid4().hex}
-        super().__init__(data, files, initial=initial, label_suffix="")
+        super().__init__(data, files, initial={"site": site})
         self.place = place
         names = [(key, place.operator.site[key].name) for key in place.sites]
         many = [] if len(names) == 1 else [("", _("choose"))]
         self.set_choices("site", [*many, *names])
+        self.prepare(site)
+
+    def prepare(self, site: str) -> None:
+        """Put in what depends on the place: choices, first values, order of the fields."""
 
     def set_choices(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
         """Put the choices of a field in their place."""
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         field.choices = list(choices)
-
-    @property
-    def key_text(self) -> str:
-        """The key of this sending of the form; a new one where it came without."""
-        return self.cleaned_data["key"] or uuid.uuid4().hex
 
     def common(self, actor: str) -> dict[str, Any]:
         """Return the fields that every event of a site has."""
@@ -170,10 +164,8 @@ class RecordForm(forms.Form):
 class CaseForm(RecordForm):
     """An agent is a case or a contact, or is cleared: status and dates, never a diagnosis."""
 
-    agent = forms.CharField(
-        label=lazy("Agent’s pseudonym"),
-        max_length=64,
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
+    agent = build_id_field(
+        lazy("Agent’s pseudonym"),
         help_text=lazy("As in the roster, for example a00042. Never a name."),
     )
     status = forms.ChoiceField(
@@ -186,29 +178,25 @@ class CaseForm(RecordForm):
         widget=forms.RadioSelect,
         initial="declared_case",
     )
-    case = forms.CharField(
-        label=lazy("Number of the case that is cleared"),
+    case = build_id_field(
+        lazy("Number of the case that is cleared"),
+        PRIVATE,
         required=False,
-        max_length=64,
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none", **PRIVATE}),
         help_text=lazy("Needed to clear; the health officer opens this form from the case’s page."),
     )
-    since = forms.DateField(
-        label=lazy("First day of the measure"),
+    since = build_day_field(
+        lazy("First day of the measure"),
         required=False,
-        widget=forms.DateInput({"type": "date"}),
         help_text=lazy("Empty: the day of the declaration."),
     )
-    until = forms.DateField(
-        label=lazy("Last day of the measure"),
+    until = build_day_field(
+        lazy("Last day of the measure"),
         required=False,
-        widget=forms.DateInput({"type": "date"}),
         help_text=lazy("Empty: as the rule says."),
     )
     field_order = ("site", "agent", "status", "case", "happened_at", "since", "until", "key")
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
+    def prepare(self, site: str) -> None:
         self.initial["status"] = "declared_case"
 
     def offer_clearing(self, case: DeclaredCase) -> None:
@@ -243,11 +231,11 @@ class ClosureForm(RecordForm):
     authority = forms.CharField(
         label=lazy("Authority"),
         required=False,
-        max_length=_LONGEST,
+        max_length=LONGEST,
         help_text=lazy("Needed for an order."),
     )
     reference = forms.CharField(
-        label=lazy("Number of the order"), required=False, max_length=_LONGEST
+        label=lazy("Number of the order"), required=False, max_length=LONGEST
     )
     hours = forms.IntegerField(
         label=lazy("Closed for at least (hours)"),
@@ -260,7 +248,7 @@ class ClosureForm(RecordForm):
         label=lazy("Its people may work at home only, not on another site"), required=False
     )
     reason = forms.CharField(
-        label=lazy("Reason, without a person’s name"), required=False, max_length=_LONGEST
+        label=lazy("Reason, without a person’s name"), required=False, max_length=LONGEST
     )
     field_order = (
         "site", "cause", "authority", "reference", "happened_at", "hours", "home_only", "reason",
@@ -311,9 +299,7 @@ class FindingsForm(RecordForm):
 class CheckForm(FindingsForm):
     """The daily check of a site: each measure, the fullest shuttle, who was sent home."""
 
-    day = forms.DateField(
-        label=lazy("Day checked"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
+    day = build_day_field(lazy("Day checked"))
     transport = forms.IntegerField(
         label=lazy("Fullest shuttle (% of its seats)"), required=False, min_value=0, max_value=200
     )
@@ -327,16 +313,15 @@ class CheckForm(FindingsForm):
     commission = forms.CharField(
         label=lazy("Who checked, with commas between"),
         required=False,
-        max_length=_LONGEST,
+        max_length=LONGEST,
         widget=forms.TextInput(PRIVATE),
     )
     note = forms.CharField(
-        label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
+        label=lazy("Remark, without a person’s name"), required=False, max_length=LONGEST
     )
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
-        self.initial["day"] = place.day(site)
+    def prepare(self, site: str) -> None:
+        self.initial["day"] = self.place.day(site)
         self.add_measures(daily=True)
         last = ("transport", "symptomatic", "commission", "note", "happened_at", "key")
         measures = [name for name in self.fields if name.startswith("m-")]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.live.forms import Place, RecordForm
+from releve.desk.forms import build_day_field, build_id_field, build_time_field
+from releve.desk.live.forms import LONGEST, RecordForm
 from releve.situation import (
     AgentsPresent,
     AuditVerdict,
@@ -24,7 +25,7 @@ from releve.situation import (
 
 __all__ = ["AttendanceForm", "AuditForm", "AuthorisationForm", "OutageForm", "TestsForm"]
 
-_LONGEST, _MOST_PEOPLE = 500, 1_000_000
+_MOST_PEOPLE = 1_000_000
 
 
 class OutageForm(RecordForm):
@@ -47,21 +48,16 @@ class OutageForm(RecordForm):
         initial="down",
     )
     carrier = forms.ChoiceField(label=lazy("Carrier"), required=False)
-    expected_until = forms.DateTimeField(
-        label=lazy("Expected back"),
-        required=False,
-        help_text=lazy("Empty: not known."),
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M"],
-    )
+    expected_until = build_time_field(lazy("Expected back"), lazy("Empty: not known."))
     field_order = ("what", "site", "carrier", "state", "happened_at", "expected_until", "key")
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
+    def prepare(self, site: str) -> None:
         self.initial.update({"what": "link", "state": "down"})
         self.fields["site"].required = False
-        self.set_choices("carrier", [("", _("choose")), *((row, row) for row in place.carriers)])
-        if not place.carriers:
+        self.set_choices(
+            "carrier", [("", _("choose")), *((row, row) for row in self.place.carriers)]
+        )
+        if not self.place.carriers:
             del self.fields["carrier"]
             self.set_choices("what", list(self.fields["what"].choices)[:2])  # type: ignore[attr-defined]
 
@@ -124,9 +120,7 @@ class TestsForm(RecordForm):
 class AttendanceForm(RecordForm):
     """How many are at a site on a day, or who."""
 
-    day = forms.DateField(
-        label=lazy("Day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-    )
+    day = build_day_field(lazy("Day"))
     count = forms.IntegerField(
         label=lazy("How many"), required=False, min_value=0, max_value=_MOST_PEOPLE
     )
@@ -139,9 +133,8 @@ class AttendanceForm(RecordForm):
     )
     field_order = ("site", "day", "count", "agents", "happened_at", "key")
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
-        self.initial["day"] = place.day(site)
+    def prepare(self, site: str) -> None:
+        self.initial["day"] = self.place.day(site)
 
     def clean(self) -> dict[str, Any]:
         """Ask for a number or for names."""
@@ -171,22 +164,16 @@ class AuthorisationForm(RecordForm):
     )
     authorisation = forms.CharField(label=lazy("Its number"), max_length=64)
     vehicle = forms.CharField(label=lazy("Vehicle"), required=False, max_length=64)
-    agent = forms.CharField(
-        label=lazy("Agent’s pseudonym"),
-        required=False,
-        max_length=64,
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
-    )
-    authority = forms.CharField(label=lazy("Who granted it"), required=False, max_length=_LONGEST)
-    valid_from = forms.DateField(label=lazy("First day"), widget=forms.DateInput({"type": "date"}))
-    valid_to = forms.DateField(label=lazy("Last day"), widget=forms.DateInput({"type": "date"}))
+    agent = build_id_field(lazy("Agent’s pseudonym"), required=False)
+    authority = forms.CharField(label=lazy("Who granted it"), required=False, max_length=LONGEST)
+    valid_from = build_day_field(lazy("First day"))
+    valid_to = build_day_field(lazy("Last day"))
     field_order = (
         "of", "site", "vehicle", "agent", "authorisation", "authority", "valid_from", "valid_to",
         "happened_at", "key",
     )  # fmt: skip
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
+    def prepare(self, site: str) -> None:
         self.initial["of"] = "site"
         self.fields["site"].required = False
 
@@ -219,7 +206,7 @@ class AuditForm(RecordForm):
 
     measure = forms.ChoiceField(label=lazy("Measure of the charter"))
     evidence = forms.CharField(
-        label=lazy("What was seen"), max_length=_LONGEST, widget=forms.Textarea({"rows": 3})
+        label=lazy("What was seen"), max_length=LONGEST, widget=forms.Textarea({"rows": 3})
     )
     verdict = forms.ChoiceField(
         label=lazy("Verdict"),
@@ -230,22 +217,19 @@ class AuditForm(RecordForm):
         ),
         widget=forms.RadioSelect,
     )
-    valid_to = forms.DateField(
-        label=lazy("Last day it holds"), widget=forms.DateInput({"type": "date"})
-    )
-    auditor = forms.CharField(label=lazy("Auditing body"), max_length=_LONGEST)
+    valid_to = build_day_field(lazy("Last day it holds"))
+    auditor = forms.CharField(label=lazy("Auditing body"), max_length=LONGEST)
     field_order = (
         "site", "measure", "evidence", "verdict", "valid_to", "auditor", "happened_at", "key",
     )  # fmt: skip
 
-    def __init__(self, place: Place, data: Mapping[str, Any] | None = None, site: str = "") -> None:
-        super().__init__(place, data, site)
-        measures = () if place.charter is None else place.charter.measures
-        french = place.text.french
+    def prepare(self, site: str) -> None:
+        measures = () if self.place.charter is None else self.place.charter.measures
+        french = self.place.text.french
         rows = [(row.id, row.text_fr if french else row.text) for row in measures]
         self.set_choices("measure", [("", _("choose")), *rows])
-        if len(place.sites) == len(place.operator.sites) > 1:
-            names = [(key, place.operator.site[key].name) for key in place.sites]
+        if len(self.place.sites) == len(self.place.operator.sites) > 1:
+            names = [(key, self.place.operator.site[key].name) for key in self.place.sites]
             self.set_choices("site", [("", _("the operator as a whole")), *names])
             self.fields["site"].required = False
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.core import signing
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.live.forms import PRIVATE, FindingsForm, Place
+from releve.desk.live.forms import LONGEST, PRIVATE, FindingsForm
 from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS, NotAPhoto, has_photo, store_photo
 from releve.situation import Event, InspectionHeld
 
 __all__ = ["InspectionForm"]
 
-_LONGEST = 500
 _SALT = "photos of a form"
 
 
@@ -78,12 +76,12 @@ def _load_signed(text: str) -> list[str]:
 class InspectionForm(FindingsForm):
     """A brigade's visit: whose, whether unannounced, what it checked against the charter."""
 
-    authority = forms.CharField(label=lazy("Whose brigade"), max_length=_LONGEST)
+    authority = forms.CharField(label=lazy("Whose brigade"), max_length=LONGEST)
     unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
     inspectors = forms.CharField(
         label=lazy("Who came, with commas between"),
         required=False,
-        max_length=_LONGEST,
+        max_length=LONGEST,
         widget=forms.TextInput(PRIVATE),
     )
     photos = PhotosField(
@@ -93,17 +91,10 @@ class InspectionForm(FindingsForm):
     )
     kept = forms.CharField(widget=forms.HiddenInput, required=False)
     note = forms.CharField(
-        label=lazy("Remark, without a person’s name"), required=False, max_length=_LONGEST
+        label=lazy("Remark, without a person’s name"), required=False, max_length=LONGEST
     )
 
-    def __init__(
-        self,
-        place: Place,
-        data: Mapping[str, Any] | None = None,
-        site: str = "",
-        files: MultiValueDict[str, UploadedFile[Any]] | None = None,
-    ) -> None:
-        super().__init__(place, data, site, files)
+    def prepare(self, site: str) -> None:
         self.initial["unannounced"] = True
         self.add_measures(daily=False)
         measures = [name for name in self.fields if name.startswith("m-")]

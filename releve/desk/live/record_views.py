@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -40,14 +39,13 @@ __all__ = [
     "RecordPage",
     "case",
     "check",
-    "chosen_site",
     "closure",
     "confirmed_first",
     "index",
     "inspection",
     "load_place",
+    "open_form",
     "recorded",
-    "sent",
 ]
 
 
@@ -70,8 +68,7 @@ class RecordPage:
     title: str
     about: str
     form: RecordForm
-    send: str
-    back_url: str
+    send: str = field(default_factory=lambda: _("Record"))
     consequences: Consequences | None = None
     notes: tuple[str, ...] = ()
     kept_as: str = ""
@@ -130,14 +127,12 @@ def index(request: HttpRequest) -> HttpResponse:
 @explained
 def case(request: HttpRequest) -> HttpResponse:
     """Declare a positive test or a contact, or clear a case."""
-    form = CaseForm(load_place(request, "event.record.case"), sent(request), chosen_site(request))
+    form = open_form(request, CaseForm, "event.record.case")
     cleared = _case_to_clear(request)
     if cleared is not None:
         form.offer_clearing(cleared)
     about = _("Status and dates under a pseudonym. Never a name, a symptom or a result.")
-    return recorded(
-        request, RecordPage(_("Positive test"), about, form, _("Declare"), _link_back())
-    )
+    return recorded(request, RecordPage(_("Positive test"), about, form, _("Declare")))
 
 
 def _case_to_clear(request: HttpRequest) -> DeclaredCase | None:
@@ -154,15 +149,12 @@ def _case_to_clear(request: HttpRequest) -> DeclaredCase | None:
 @explained
 def closure(request: HttpRequest) -> HttpResponse:
     """Close a site: the form, then what would follow in numbers, then the closure."""
-    form = ClosureForm(
-        load_place(request, "event.record.closure"), sent(request), chosen_site(request)
-    )
+    form = open_form(request, ClosureForm, "event.record.closure")
     page = RecordPage(
         _("Closure of a site"),
         _("The consequences are shown in numbers before anything is recorded."),
         form,
         _("Show the consequences"),
-        _link_back(),
     )
     return confirmed_first(request, page, _("Close the site"))
 
@@ -172,9 +164,9 @@ def closure(request: HttpRequest) -> HttpResponse:
 @explained
 def check(request: HttpRequest) -> HttpResponse:
     """The daily check of a site, measure by measure."""
-    form = CheckForm(load_place(request, "event.record.check"), sent(request), chosen_site(request))
+    form = open_form(request, CheckForm, "event.record.check")
     about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
-    page = RecordPage(_("Daily check"), about, form, _("Record"), _link_back(), kept_as="check")
+    page = RecordPage(_("Daily check"), about, form, kept_as="check")
     return recorded(request, page)
 
 
@@ -190,11 +182,10 @@ def _too_much() -> str:
 @explained
 def inspection(request: HttpRequest) -> HttpResponse:
     """A brigade's visit, against the charter, with photos."""
-    place = load_place(request, "event.record.inspection")
     files = request.FILES if request.method == "POST" else None
-    form = InspectionForm(place, sent(request), chosen_site(request), files)
+    form = open_form(request, InspectionForm, "event.record.inspection", files=files)
     about = _("Leave empty the measures that were not looked at.")
-    page = RecordPage(_("Inspection"), about, form, _("Record"), _link_back(), kept_as="inspection")
+    page = RecordPage(_("Inspection"), about, form, kept_as="inspection")
     return recorded(request, page)
 
 
@@ -213,6 +204,17 @@ def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpRe
         return _render_form(request, page, 422)
     shown = consequences(event, place.operator, place.text, stream)
     return _render_form(request, replace(page, send=send, consequences=shown), 200)
+
+
+FormOfKind = TypeVar("FormOfKind", bound=RecordForm)
+
+
+def open_form(
+    request: HttpRequest, kind: type[FormOfKind], permission: str, **files: Any
+) -> FormOfKind:
+    """Return a form with what was sent; while it is only opened, with the site of its link."""
+    sent = request.POST if request.method == "POST" else None
+    return kind(load_place(request, permission), sent, request.GET.get("site", ""), **files)
 
 
 def load_place(request: HttpRequest, permission: str) -> Place:
@@ -275,17 +277,3 @@ def _render_form(request: HttpRequest, page: RecordPage, status: int) -> HttpRes
     }
     template = "desk/live/form.html" if page.consequences is None else "desk/live/confirm.html"
     return answer(request, template, page, twin, status)
-
-
-def sent(request: HttpRequest) -> Mapping[str, Any] | None:
-    """Return what was sent with a form; None where it is only opened."""
-    return request.POST if request.method == "POST" else None
-
-
-def chosen_site(request: HttpRequest) -> str:
-    """Return the site that a link to a form names, if any."""
-    return request.GET.get("site", "")
-
-
-def _link_back() -> str:
-    return reverse("record")
