@@ -286,7 +286,7 @@ def _prepare(*, again: bool) -> None:
     from releve.cli.database import open_database
 
     open_database()
-    from tests.gate.making import fill, read_feeds
+    from tests.gate.sample_campaign import fill, read_feeds
 
     if again:
         read_feeds()

@@ -13,9 +13,9 @@ from releve.gate.current_rules import load_current_rules
 from releve.gate.fact_import import load_facts
 from releve.outbound import Withdrawal
 from tests.gate.conftest import _own_home
-from tests.gate.making import AT_ANY_HOUR, CLIENT, fill, question
-from tests.gate.running import decide
-from tests.gate.stores import DjangoStore
+from tests.gate.django_store import DjangoStore
+from tests.gate.sample_campaign import AT_ANY_HOUR, CLIENT, fill, question
+from tests.gate.sync_decisions import decide
 
 __all__ = ["_own_home"]
 

@@ -23,7 +23,7 @@ from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned, SpokenRefusal
 from releve.outbound.legal_rows import to_legal_day
-from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 COLLECTED = datetime(2026, 9, 15, 9, 30, tzinfo=UTC)

@@ -22,9 +22,9 @@ from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.outbound.errors import ProofFault
 from releve.outbound.reverify import reverify_evidence
-from tests.gate.making import CAMPAIGN, fill, number_of, question
-from tests.gate.running import decide
-from tests.gate.stores import DjangoStore
+from tests.gate.django_store import DjangoStore
+from tests.gate.sample_campaign import CAMPAIGN, fill, number_of, question
+from tests.gate.sync_decisions import decide
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -15,7 +15,7 @@ from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Person
 from releve.outbound.legal_rows import to_legal_day
-from tests.gate.making import CAMPAIGN, CLIENT, consent_of, number_of
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

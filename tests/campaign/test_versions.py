@@ -25,9 +25,9 @@ from releve.gate.rule_versions import load_rules_version, store_current_rules
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.outbound import built_in_texts
-from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of, question
-from tests.gate.running import decide
-from tests.gate.stores import DjangoStore
+from tests.gate.django_store import DjangoStore
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, number_of, question
+from tests.gate.sync_decisions import decide
 from tests.outbound.people import frame_of
 from tests.outbound.table import FEEDS
 

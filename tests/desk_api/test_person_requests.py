@@ -13,7 +13,7 @@ from releve.gate import pseudonyms
 from releve.gate.campaigns import record_campaign
 from releve.gate.models import PersonRequestRow, WithdrawalRow
 from tests.desk_api.conftest import Program, program
-from tests.gate.making import CLIENT, campaign_terms, fill, number_of
+from tests.gate.sample_campaign import CLIENT, campaign_terms, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = "/outbound/requests"

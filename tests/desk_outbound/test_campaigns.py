@@ -20,7 +20,7 @@ from releve.network.clock import zone
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
 from tests.accounts.people import signed_in
-from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = f"/outbound/campaigns/{CAMPAIGN}"

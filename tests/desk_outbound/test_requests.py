@@ -34,7 +34,7 @@ from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
 from releve.outbound.vocabulary import get_vocabulary
 from tests.accounts.people import browser_of, give, person, signed_in
-from tests.gate.making import CAMPAIGN, CLIENT, campaign_terms, number_of
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, campaign_terms, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS, RIGHTS = "/outbound/requests", "/outbound/rights"

@@ -24,7 +24,7 @@ from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
 from tests.accounts.people import signed_in
-from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = f"/outbound/campaigns/{CAMPAIGN}/sheet"

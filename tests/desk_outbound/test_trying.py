@@ -15,7 +15,7 @@ from releve.gate.db_clock import read_clock
 from releve.ledger.models import LedgerEntry
 from tests.accounts.people import signed_in
 from tests.desk_outbound.test_rules import sent
-from tests.gate.making import CALLER, CAMPAIGN, CLIENT, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

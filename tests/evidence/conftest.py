@@ -21,7 +21,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root
 from tests.ledger.conftest import KEY
-from tests.ledger.making import at, declared, draft
+from tests.ledger.sample_entries import at, declared, draft
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from tests.gate.making import Ground, fill
+from tests.gate.sample_campaign import Ground, fill
 
 
 @pytest.fixture(autouse=True)

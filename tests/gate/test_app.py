@@ -16,8 +16,8 @@ from releve.gate.connections import GateConnection, QuestionTerms, RowsByTable
 from releve.gate.errors import DatabaseUnavailable
 from releve.gate.protocol import REFUSALS, parse_question
 from releve.gate.pseudonyms import key_check
-from tests.gate.making import open_rules
-from tests.gate.running import decider_of
+from tests.gate.sample_campaign import open_rules
+from tests.gate.sync_decisions import decider_of
 
 GOOD = "to=%2B33144500001&cli=0162000001&camp=spring&ci=a@b&cs=7"
 

@@ -19,7 +19,7 @@ from releve.gate.models import (
     WithdrawalRow,
 )
 from releve.outbound.fact_tables import read_tables
-from tests.gate.making import CAMPAIGN, CLIENT, fill, number_of
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

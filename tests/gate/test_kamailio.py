@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.making import CALLER, number_of
-from tests.gate.test_served import served, until_it_is
-from tests.ledger.elsewhere import ROOT
+from tests.gate.sample_campaign import CALLER, number_of
+from tests.gate.test_serve_command import served, until_it_is
+from tests.ledger.ledger_processes import ROOT
 
 pytestmark = [pytest.mark.slow]
 

@@ -47,7 +47,8 @@ from releve.gate.replay import replay_decision
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, LegalRules, Person
 from releve.outbound import SpokenRefusal as RefusalFact
-from tests.gate.making import (
+from tests.gate.django_store import DjangoStore
+from tests.gate.sample_campaign import (
     CAMPAIGN,
     CLIENT,
     campaign_terms,
@@ -57,8 +58,7 @@ from tests.gate.making import (
     open_rules,
     question,
 )
-from tests.gate.running import run_without_loop
-from tests.gate.stores import DjangoStore
+from tests.gate.sync_decisions import run_without_loop
 
 pytestmark = [pytest.mark.database]
 SPELLINGS = ("+33 1 44 50 00 01", "01 44 50 00 01", "0033144500001", "+33 (0)1.44.50.00.01",

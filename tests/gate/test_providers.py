@@ -15,7 +15,7 @@ from releve.gate.db_clock import read_clock
 from releve.gate.fact_reader import read_facts
 from releve.outbound.attempt_provider import fill_provider
 from releve.outbound.fact_tables import read_tables
-from tests.gate.making import CLIENT, fill, number_of
+from tests.gate.sample_campaign import CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 WHEN = (timezone.now() - timedelta(days=2)).replace(microsecond=0).isoformat()

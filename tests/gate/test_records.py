@@ -44,9 +44,17 @@ from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
 from releve.outbound import Contract, SpokenRefusal, Withdrawal
 from releve.outbound.fact_tables import read_tables
-from tests.gate.making import CLIENT, PROVIDER, consent_of, fill, number_of, open_rules, question
-from tests.gate.running import decide
-from tests.gate.stores import DjangoStore
+from tests.gate.django_store import DjangoStore
+from tests.gate.sample_campaign import (
+    CLIENT,
+    PROVIDER,
+    consent_of,
+    fill,
+    number_of,
+    open_rules,
+    question,
+)
+from tests.gate.sync_decisions import decide
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -18,7 +18,7 @@ from releve.gate.request_feeds import (
     take_files,
     take_rows,
 )
-from tests.gate.making import CLIENT, fill, number_of
+from tests.gate.sample_campaign import CLIENT, fill, number_of
 
 pytestmark = [pytest.mark.database]
 

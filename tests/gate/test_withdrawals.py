@@ -16,7 +16,15 @@ from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.gate.withdrawals import preview_numbers, record_withdrawal
 from releve.outbound import Call, Contract, Person, built_in_rules, judge_call
-from tests.gate.making import CALLER, CAMPAIGN, CLIENT, consent_of, fill, number_of, open_rules
+from tests.gate.sample_campaign import (
+    CALLER,
+    CAMPAIGN,
+    CLIENT,
+    consent_of,
+    fill,
+    number_of,
+    open_rules,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

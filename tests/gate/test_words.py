@@ -21,7 +21,7 @@ from releve.outbound import Attempt, Call, Contract, Person, judge_call
 from releve.outbound import SpokenRefusal as Fact
 from releve.outbound import Withdrawal as Taken
 from releve.outbound.fact_tables import read_tables
-from tests.gate.making import (
+from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,
     CLIENT,
@@ -32,7 +32,7 @@ from tests.gate.making import (
     open_rules,
     question,
 )
-from tests.gate.test_deciding import ask
+from tests.gate.test_decision import ask
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 LONG_AGO = datetime.fromisoformat("2026-11-02T11:00:00+01:00")

@@ -26,7 +26,7 @@ from releve.ledger.digests import NO_HASH
 from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
-from tests.ledger.making import at, declared, draft, draft_of
+from tests.ledger.sample_entries import at, declared, draft, draft_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -16,7 +16,7 @@ from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
-from tests.ledger.making import at, declared, draft
+from tests.ledger.sample_entries import at, declared, draft
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

@@ -17,8 +17,8 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import sign_root
-from tests.ledger.elsewhere import installation, releve, run, start
-from tests.ledger.making import ERASE_ON, at, declared, draft
+from tests.ledger.ledger_processes import installation, releve, run, start
+from tests.ledger.sample_entries import ERASE_ON, at, declared, draft
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from releve.ledger.chain import append, append_all, iter_entries, read_head
 from releve.ledger.errors import AppendOnlyError
 from releve.ledger.models import LedgerEntry, LedgerNode, LedgerRoot, PersonalValue
-from tests.ledger.making import declared, draft, draft_of
+from tests.ledger.sample_entries import declared, draft, draft_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

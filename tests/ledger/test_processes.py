@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger.elsewhere import installation, releve, run, start
+from tests.ledger.ledger_processes import installation, releve, run, start
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 

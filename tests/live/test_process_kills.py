@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from releve.network.sample import FIRST_DAY
-from tests.ledger.elsewhere import ROOT, installation
+from tests.ledger.ledger_processes import ROOT, installation
 from tests.live.api_programs import Programs, key_in_the_ledger
 from tests.routing.receiver import receiving
 

@@ -28,7 +28,7 @@ def _open(environ: Mapping[str, str]) -> None:
 def prepare(environ: Mapping[str, str], people: int) -> None:
     """Make the database, the campaign and its people; the law holds at any hour."""
     _open(environ)
-    from tests.gate.making import AT_ANY_HOUR, fill
+    from tests.gate.sample_campaign import AT_ANY_HOUR, fill
 
     law = Path(environ["RELEVE_HOME"]) / "law"
     law.mkdir()

@@ -19,7 +19,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.outbound import Withdrawal as Taken
-from tests.gate.making import CLIENT, consent_of, fill
+from tests.gate.sample_campaign import CLIENT, consent_of, fill
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

@@ -14,7 +14,7 @@ from releve.gate.decider import Decider
 from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Question, Reply
 from releve.outbound import LegalRules
-from tests.gate.stores import DjangoStore
+from tests.gate.django_store import DjangoStore
 
 Result = TypeVar("Result")
 

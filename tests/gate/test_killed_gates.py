@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from tests.gate.making import CALLER, CAMPAIGN, number_of
-from tests.gate.serving import PRELOADED, check, prepare, serve
-from tests.ledger.elsewhere import installation
+from tests.gate.gate_processes import PRELOADED, check, prepare, serve
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, number_of
+from tests.ledger.ledger_processes import installation
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 

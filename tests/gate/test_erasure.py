@@ -21,7 +21,7 @@ from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, Withdrawal
 from releve.outbound import Person as Link
-from tests.gate.making import CLIENT, consent_of, fill, number_of
+from tests.gate.sample_campaign import CLIENT, consent_of, fill, number_of
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 

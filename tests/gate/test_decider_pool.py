@@ -13,7 +13,7 @@ from releve.gate.decider import Decider
 from releve.gate.decider_pool import MAX_GROUP_SIZE, DeciderPool
 from releve.gate.decision import PendingQuestion
 from releve.gate.protocol import Reply, allow_call, refuse_unjudged
-from tests.gate.making import question
+from tests.gate.sample_campaign import question
 
 
 @pytest.fixture(autouse=True, params=["at once", "in the next turn"])

@@ -33,7 +33,7 @@ from releve.gate.pseudonyms import text_pseudonym
 from releve.gate.schema import parse_instant
 from releve.network.clock import zone
 from releve.outbound import Attempt, Contract, Person, Withdrawal
-from tests.gate.making import (
+from tests.gate.sample_campaign import (
     AT_ANY_HOUR,
     CAMPAIGN,
     CLIENT,
@@ -43,7 +43,7 @@ from tests.gate.making import (
     question,
     said,
 )
-from tests.gate.running import answer, decide, decider_of, run
+from tests.gate.sync_decisions import answer, decide, decider_of, run
 
 pytestmark = [pytest.mark.database]
 

@@ -45,7 +45,8 @@ from releve.outbound import (
     Withdrawal,
     built_in_rules,
 )
-from tests.gate.making import (
+from tests.gate.django_store import DjangoStore
+from tests.gate.sample_campaign import (
     AT_ANY_HOUR,
     CALLER,
     CAMPAIGN,
@@ -59,8 +60,7 @@ from tests.gate.making import (
     read_feeds,
     said,
 )
-from tests.gate.running import answer, decide, decide_all, decider_of
-from tests.gate.stores import DjangoStore
+from tests.gate.sync_decisions import answer, decide, decide_all, decider_of
 
 pytestmark = [pytest.mark.database]
 

@@ -1,6 +1,6 @@
 """Databases of their own for tests that need several processes, or look into files.
 
-Run as a program it is one of those processes: ``python -m tests.ledger.elsewhere append 50``.
+Run as a program it is one of those processes: ``python -m tests.ledger.ledger_processes append 50``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def installation(folder: Path) -> Iterator[dict[str, str]]:
 
 def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     """Start a process on that database."""
-    command = [sys.executable, "-m", "tests.ledger.elsewhere", *arguments]
+    command = [sys.executable, "-m", "tests.ledger.ledger_processes", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -64,7 +64,7 @@ def append_many(count: int) -> None:
     from django.db import transaction
 
     from releve.ledger.chain import append_all
-    from tests.ledger.making import declared, draft
+    from tests.ledger.sample_entries import declared, draft
 
     for number in range(count):
         with transaction.atomic():
@@ -77,7 +77,7 @@ def fill(people: int, each: int) -> None:
     from django.db import transaction
 
     from releve.ledger.chain import Draft, append_all
-    from tests.ledger.making import ERASE_ON, at
+    from tests.ledger.sample_entries import ERASE_ON, at
 
     for turn in range(each):
         drafts = []

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.making import CALLER, CAMPAIGN, number_of
-from tests.gate.serving import PRELOADED, prepare
-from tests.gate.test_killed import SPAWN, ask, run
-from tests.ledger.elsewhere import ROOT, installation
+from tests.gate.gate_processes import PRELOADED, prepare
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, number_of
+from tests.gate.test_killed_gates import SPAWN, ask, run
+from tests.ledger.ledger_processes import ROOT, installation
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 

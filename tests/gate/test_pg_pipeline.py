@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 
 from releve.gate.pg_pipeline import Pipeline
-from tests.gate.making import Ground
-from tests.gate.running import run
+from tests.gate.sample_campaign import Ground
+from tests.gate.sync_decisions import run
 
 pytestmark = [pytest.mark.database]
 

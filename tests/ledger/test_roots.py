@@ -23,7 +23,7 @@ from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
-from tests.ledger.making import at, declared, draft
+from tests.ledger.sample_entries import at, declared, draft
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

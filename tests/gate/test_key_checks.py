@@ -20,8 +20,8 @@ from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, PersonRow
 from releve.ledger.models import KeyCheck
 from releve.outbound import Withdrawal
-from tests.gate.making import CLIENT, Ground, fill, question, said
-from tests.gate.running import answer, decider_of
+from tests.gate.sample_campaign import CLIENT, Ground, fill, question, said
+from tests.gate.sync_decisions import answer, decider_of
 
 pytestmark = pytest.mark.database
 
