@@ -286,12 +286,12 @@ def _prepare(*, again: bool) -> None:
     from releve.cli.database import open_database
 
     open_database()
-    from tests.gate.sample_campaign import fill, read_feeds
+    from tests.gate.sample_campaign import read_feeds, record_people
 
     if again:
         read_feeds()
     else:
-        fill(range(PEOPLE))
+        record_people(range(PEOPLE))
 
 
 def _lines(found: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from releve.accounts.models import Grant, User
 from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.desk.access.open_mode import COOKIE, format_choice
 
-__all__ = ["FR", "browser_of", "give", "look_as", "person", "signed_in"]
+__all__ = ["FR", "give", "look_as", "person", "sign_in", "signed_in"]
 
 FR = {"accept-language": "fr"}
 CLIENT = "banque-rive"
@@ -64,10 +64,10 @@ def signed_in(role: Role, **limits: Sequence[str]) -> Client:
     """Return the browser of a user with one role who has just signed in."""
     user = person(f"{role.value}-{User.objects.count()}")
     give(user, role, **limits)
-    return browser_of(user)
+    return sign_in(user)
 
 
-def browser_of(user: User, *, lately: bool = False) -> Client:
+def sign_in(user: User, *, lately: bool = False) -> Client:
     """Return the browser of a signed-in user; ``lately``: with a recent proof of identity."""
     web = Client(headers=FR)
     web.force_login(user)

@@ -14,7 +14,7 @@ from releve.gate.fact_import import load_facts
 from releve.outbound import Withdrawal
 from tests.gate.conftest import _own_home
 from tests.gate.django_store import DjangoStore
-from tests.gate.sample_campaign import AT_ANY_HOUR, CLIENT, fill, question
+from tests.gate.sample_campaign import AT_ANY_HOUR, CLIENT, question, record_people
 from tests.gate.sync_decisions import decide
 
 __all__ = ["_own_home"]
@@ -26,7 +26,7 @@ def called(db: None) -> list[str]:
     law = settings.HOME / "law"
     law.mkdir()
     (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
-    fill(range(3))
+    record_people(range(3))
     store, rules = DjangoStore(), load_current_rules()
     asked = [question(n % 2 + n // 9, f"call-{n}", agent="a-7") for n in range(10)]
     asked.append(question(77, "call-10"))

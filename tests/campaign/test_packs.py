@@ -23,7 +23,7 @@ from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned, SpokenRefusal
 from releve.outbound.legal_rows import to_legal_day
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 COLLECTED = datetime(2026, 9, 15, 9, 30, tzinfo=UTC)
@@ -41,7 +41,7 @@ def recorded_requests(called: list[str]) -> None:
     now = read_clock()
     load_facts(
         [
-            consent_of(
+            build_consent(
                 5, COLLECTED, items=frozenset({"identity", "choice", "period"}),
                 act="pre-ticked-box", until=datetime(2027, 1, 10, tzinfo=UTC).date(),
                 slot_from=COLLECTED + timedelta(days=90), wording="=1+1 I agree to be called",
@@ -69,7 +69,7 @@ def sealed(recorded_requests: None) -> None:
     sign_root(timezone.now())
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
@@ -80,7 +80,7 @@ def test_each_consent_comes_with_its_wording_items_act_and_end(tmp_path: Path) -
     assert run("consents", CLIENT, "--out", str(out)).output == (
         "4 consents, 4 proved against the ledger\n"
     )
-    rows = rows_of(out / "consents.csv")
+    rows = read_rows(out / "consents.csv")
     assert [row["ref"] for row in rows] == ["C0", "C1", "C2", "C5"]
     consent = rows[-1]
     assert consent["collected_local"] == "2026-09-15T11:30:00+02:00"
@@ -119,7 +119,7 @@ def test_no_person_no_number_and_no_proof_leaves_the_house(tmp_path: Path) -> No
     whole = "".join(path.read_text("utf-8") for path in tmp_path.glob("[ab]/*"))
     assert "the form itself" not in whole
     for person in range(6):
-        assert number_of(person) not in whole
+        assert phone(person) not in whole
         assert f'"P{person}"' not in whole
         assert f",P{person}," not in whole
 
@@ -190,7 +190,7 @@ def test_the_sheet_tells_papers_refusals_pace_mandates_and_retention(tmp_path: P
     assert [one["number"] for one in sheet["mandates"]] == [CALLER]
     assert sheet["retention"]["years"] == 3
     assert sheet["retention"]["first"] == sheet["retention"]["last"]
-    rows = {row["what"]: row["value"] for row in rows_of(Path("a/sheet.csv"))}
+    rows = {row["what"]: row["value"] for row in read_rows(Path("a/sheet.csv"))}
     assert rows["papers.list_origin"] == "the client's own customers"
     assert rows["abandoned.1.share"] == "0.04"
     assert rows["mandates.1.number"] == CALLER

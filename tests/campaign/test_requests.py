@@ -15,7 +15,7 @@ from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import person_pseudonym
 from releve.outbound import Person
 from releve.outbound.legal_rows import to_legal_day
-from tests.gate.sample_campaign import CAMPAIGN, CLIENT, consent_of, number_of
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, build_consent, phone
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -30,7 +30,7 @@ def test_a_request_counts_once_on_the_sheet_and_comes_with_the_consent(
     called: list[str],
 ) -> None:
     assert not withdrawn("P1")
-    record_request(PhoneRequest("k", number_of(1), "stop", ""), by="ines")
+    record_request(PhoneRequest("k", phone(1), "stop", ""), by="ines")
     today, now = to_legal_day(read_clock()), read_clock()
     found = build_report(load_campaigns()[CAMPAIGN], today, today, load_current_rules(), now, None)
     assert found.content["withdrawals"] == {"oral": 1, "spoken": 1}
@@ -41,18 +41,18 @@ def test_a_request_counts_once_on_the_sheet_and_comes_with_the_consent(
 def test_a_request_by_number_before_a_person_was_known_comes_with_their_consent(
     called: list[str],
 ) -> None:
-    load_facts([consent_of(77, read_clock())], source="tests", by="tests")
-    record_request(PhoneRequest("k", number_of(77), "stop", CLIENT), by="ines")
+    load_facts([build_consent(77, read_clock())], source="tests", by="tests")
+    record_request(PhoneRequest("k", phone(77), "stop", CLIENT), by="ines")
     assert not withdrawn("P77")
-    load_facts([Person("P77", number_of(77), read_clock())], source="tests", by="tests")
+    load_facts([Person("P77", phone(77), read_clock())], source="tests", by="tests")
     assert withdrawn("P77")
 
 
 @pytest.mark.parametrize("client", [CLIENT, ""])
 def test_a_withdrawal_on_the_day_of_a_call_stands_beside_it(called: list[str], client: str) -> None:
-    record_request(PhoneRequest("k", number_of(1), "stop", client), by="ines")
+    record_request(PhoneRequest("k", phone(1), "stop", client), by="ines")
     record_request(
-        PhoneRequest("k2", number_of(77), "stop", client), by="ines"
+        PhoneRequest("k2", phone(77), "stop", client), by="ines"
     )  # of whom no one is known
     today = to_legal_day(read_clock())
     calls = [one.columns for one in iter_proved_calls(CAMPAIGN, today, today, None)]

@@ -26,7 +26,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.outbound import built_in_texts
 from tests.gate.django_store import DjangoStore
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, number_of, question
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone, question
 from tests.gate.sync_decisions import decide
 from tests.outbound.people import frame_of
 from tests.outbound.table import FEEDS
@@ -73,7 +73,7 @@ def history(people: range) -> None:
         for n in people
     ]  # fmt: skip
     rows_by_table = {
-        "people": [{"person": f"P{n}", "number": number_of(n)} for n in range(9)],
+        "people": [{"person": f"P{n}", "number": phone(n)} for n in range(9)],
         "consents": consents,
         "scrubs": [{"list": "bloctel", "client": CLIENT, "at": EARLY.replace(day=30)}],
         "mandates": [{"id": "M1", "client": CLIENT, "number": CALLER, "first": EARLY.date()}],
@@ -105,7 +105,7 @@ def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
                 decide(StoreAt(at), asked, load_current_rules(), time.monotonic() + 9)
 
 
-def proved(out: Path, *, code: int = 0) -> str:
+def write_proof(out: Path, *, code: int = 0) -> str:
     command = ["outbound", "proof", CAMPAIGN, "--from", "2026-08-10", "--to", "2026-08-12"]
     found = CliRunner().invoke(main, [*command, "--out", str(out)])
     assert found.exit_code == code, found.output
@@ -132,7 +132,9 @@ def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alon
     (settings.HOME / "law" / "later.yaml").write_text(
         "jurisdiction: FR\nrows:\n- {closes: FR-OPTIN-1, from: 2027-01-01}\n", encoding="utf-8"
     )
-    assert "9 calls, 9 proved against the ledger, 9 with their evidence" in proved(tmp_path / "out")
+    assert "9 calls, 9 proved against the ledger, 9 with their evidence" in write_proof(
+        tmp_path / "out"
+    )
     file = tmp_path / "out" / "proof.jsonl"
     with file.open(encoding="utf-8") as lines:
         assert len(json.loads(next(lines))["rules"]) == 2
@@ -147,7 +149,7 @@ def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Pat
     (settings.HOME / "law" / "house.yaml").unlink()
     RuleTable.objects.exclude(texts=built_in_texts()).delete()
     rule_versions._loaded.cache_clear()
-    assert "not kept here" in proved(tmp_path / "out", code=1)
+    assert "not kept here" in write_proof(tmp_path / "out", code=1)
 
 
 @pytest.mark.usefixtures("week")

@@ -16,7 +16,7 @@ def sample(agents: int = 120, seed: int = 1) -> Operator:
     return sample_operator(agents, 4, seed, weeks_of_history=4)
 
 
-def folder_of(operator: Operator, folder: Path) -> Path:
+def write_folder(operator: Operator, folder: Path) -> Path:
     write_operator_files(folder, write_operator(operator))
     return folder
 

@@ -24,8 +24,8 @@ from releve.runs.execution import (
     run_case,
 )
 from releve.runs.request import count_ablation_quarters
-from tests.cli.folders import folder_of
 from tests.cli.folders import run as command
+from tests.cli.folders import write_folder
 from tests.crashtest.join.made import DAYS, planned, rough, same
 
 QUIET = ("--days", 10, "--nearest", "--threads", 1, "--outside", 1e-3, "--without", 0)
@@ -36,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an operator and a plan of it."""
     path = tmp_path_factory.mktemp("crashtest")
     operator, plan = planned()
-    folder_of(operator, path / "operator")
+    write_folder(operator, path / "operator")
     write_plans(path / "plan", [plan], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
     return path
 

@@ -28,7 +28,7 @@ from releve.plan import (
     solve_day,
 )
 from releve.plan.plan_json import plan_from_json
-from tests.cli.folders import folder_of, run, sample
+from tests.cli.folders import run, sample, write_folder
 from tests.plan.tiny_operators import two_sites_one_client
 
 commands = importlib.import_module("releve.cli.plan")
@@ -36,7 +36,7 @@ commands = importlib.import_module("releve.cli.plan")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return folder_of(sample(), tmp_path_factory.mktemp("plan") / "operator")
+    return write_folder(sample(), tmp_path_factory.mktemp("plan") / "operator")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,9 @@ def insecure(tmp_path_factory: pytest.TempPathFactory) -> Path:
         replace(row, home_ready=False, line_type="none", line_mbps=0.0, carrier="")
         for row in operator.agents
     )
-    return folder_of(replace(operator, agents=agents), tmp_path_factory.mktemp("bad") / "operator")
+    return write_folder(
+        replace(operator, agents=agents), tmp_path_factory.mktemp("bad") / "operator"
+    )
 
 
 def test_a_plan_is_printed_and_written(folder: Path, tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ from releve.cli.plan_verify import (
 from releve.files.plan_folder import VERIFICATION_COLUMNS
 from releve.plan.plan_json import plan_from_json
 from releve.plan.week import VerifiedDay
-from tests.cli.folders import folder_of, run, sample
+from tests.cli.folders import run, sample, write_folder
 from tests.plan.wave_day import verify_wave
 
 
-def text_of(found: VerifiedDay) -> str:
+def rendered_text(found: VerifiedDay) -> str:
     stream = io.StringIO()
     print_verification(found, Console(file=stream, width=200))
     return stream.getvalue()
@@ -35,7 +35,7 @@ def held() -> VerifiedDay:
 
 
 def test_the_text_says_what_was_promised_found_and_paid(held: VerifiedDay) -> None:
-    text = text_of(held)
+    text = rendered_text(held)
     (client,) = build_verification_json(held)["clients"]
     before, after = client["before"], client["after"]
     assert f"{before['promised']:.1%}" in text
@@ -63,7 +63,7 @@ def test_where_people_lack_it_ends_and_says_so() -> None:
     assert found.why in ("no people", "no better")
     assert found.round < 20
     assert found.after.badness <= found.before.badness
-    text = text_of(found)
+    text = rendered_text(found)
     assert "NOT met, and it ends here because" in text
     assert "fewer people than required" in text
 
@@ -71,7 +71,7 @@ def test_where_people_lack_it_ends_and_says_so() -> None:
 def test_a_programme_without_a_forecast_is_said_not_to_be_simulated(held: VerifiedDay) -> None:
     need = replace(held.solved.need, unknown={"mail": "no history"})
     changed = replace(held, solved=replace(held.solved, need=need))
-    assert "mail is not simulated: no history" in text_of(changed)
+    assert "mail is not simulated: no history" in rendered_text(changed)
     assert build_verification_json(changed)["unknown"] == {"mail": "no history"}
 
 
@@ -79,12 +79,12 @@ def test_no_round_at_all_only_simulates() -> None:
     found = verify_wave(30, rounds=0)
     assert (found.round, found.why) == (0, "rounds")
     assert found.after is found.before
-    assert "no more rounds were allowed" in text_of(found)
-    assert "agent hours more" not in text_of(found)
+    assert "no more rounds were allowed" in rendered_text(found)
+    assert "agent hours more" not in rendered_text(found)
 
 
 def test_the_command_writes_it_beside_the_plan_and_into_the_json(tmp_path: Path) -> None:
-    folder = folder_of(sample(), tmp_path / "operator")
+    folder = write_folder(sample(), tmp_path / "operator")
     result = run(
         "plan", folder, "--unprotected", "--no-missing", "--json", "--out", tmp_path / "plan",
         "--verify", "--rounds", 0, "--replications", 20,

@@ -12,7 +12,7 @@ from click.testing import Result
 
 from releve.files.plan_folder import read_plans
 from releve.plan import Plan
-from tests.cli.folders import folder_of, run, sample
+from tests.cli.folders import run, sample, write_folder
 
 AT = "2026-11-30T10:30"
 
@@ -35,7 +35,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Running:
     place = tmp_path_factory.mktemp("relief")
-    made = Running(folder_of(sample(150), place / "operator"), place / "plan")
+    made = Running(write_folder(sample(150), place / "operator"), place / "plan")
     result = run("plan", made.folder, "--no-missing", "--out", made.plan)
     assert result.exit_code == 0, result.output
     return made
@@ -184,7 +184,7 @@ def test_a_folder_without_a_plan_is_refused(running: Running) -> None:
 
 
 def test_a_plan_of_other_programmes_is_refused(running: Running, tmp_path: Path) -> None:
-    other = folder_of(sample(600), tmp_path / "other")
+    other = write_folder(sample(600), tmp_path / "other")
     result = run("relief", other, "--plan", running.plan, "--close", "casa-1", "--at", AT)
     assert result.exit_code == 1
     assert "the programmes of the folder are not those of the plan: plan again" in result.stderr

@@ -13,7 +13,7 @@ from releve.gate import pseudonyms
 from releve.gate.campaigns import record_campaign
 from releve.gate.models import PersonRequestRow, WithdrawalRow
 from tests.desk_api.conftest import Program, program
-from tests.gate.sample_campaign import CLIENT, campaign_terms, fill, number_of
+from tests.gate.sample_campaign import CLIENT, campaign_terms, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = "/outbound/requests"
@@ -22,7 +22,7 @@ STOP = {"number": "01 44 50 00 01", "said": "stop", "client": CLIENT}
 
 @pytest.fixture
 def dialler(planned: None) -> Program:
-    fill(range(3))
+    record_people(range(3))
     return program(Role.OUTBOUND)
 
 
@@ -39,10 +39,10 @@ def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> N
     (one,) = recorded["answers"]
     assert (one["allowed"], one["for_request"]) == (False, True)
     assert "FR-OBJECTION" in one["rules"]
-    assert number_of(1)[3:] not in json.dumps(recorded)
-    again = dialler.post(ADDRESS, {**STOP, "number": number_of(1)}, "k1")
+    assert phone(1)[3:] not in json.dumps(recorded)
+    again = dialler.post(ADDRESS, {**STOP, "number": phone(1)}, "k1")
     assert (again.status_code, again.json()["before"]) == (200, True)
-    assert dialler.post(ADDRESS, {**STOP, "number": number_of(2)}, "k1").status_code == 409
+    assert dialler.post(ADDRESS, {**STOP, "number": phone(2)}, "k1").status_code == 409
     assert WithdrawalRow.objects.count() == 2
 
 
@@ -54,7 +54,7 @@ def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Setti
 
 
 def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
-    recorded = dialler.post(ADDRESS, {**STOP, "number": number_of(77), "client": "*"}, "k").json()
+    recorded = dialler.post(ADDRESS, {**STOP, "number": phone(77), "client": "*"}, "k").json()
     assert (recorded["persons"], recorded["client"], recorded["facts"]) == (0, None, 2)
 
 
@@ -93,13 +93,13 @@ def test_a_site_lead_records_for_the_clients_whose_campaigns_run_there(dialler: 
     assert lead.post(ADDRESS, STOP, "a").status_code == 201
     for client in ("CLIENT-F", "*"):
         assert lead.post(ADDRESS, {**STOP, "client": client}, "b").status_code == 403
-    rows = [{"id": "1", "number": number_of(2), "said": "stop", "client": "CLIENT-F"}]
+    rows = [{"id": "1", "number": phone(2), "said": "stop", "client": "CLIENT-F"}]
     recorded = lead.post("/outbound/feeds/d/rows", {"position": 0, "rows": rows}).json()
     assert [one["code"] for one in recorded["faults"]] == ["client.elsewhere"]
 
 
 def test_a_feed_goes_on_from_its_position_and_is_its_sender_s(dialler: Program) -> None:
-    rows = [{"id": str(n), "number": number_of(n), "said": "stop", "client": CLIENT}
+    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT}
             for n in range(2)]  # fmt: skip
     sent = {"position": 0, "rows": [*rows, {**rows[0], "id": "x", "number": "12"}]}
     recorded = dialler.post("/outbound/feeds/d/rows", sent).json()

@@ -17,7 +17,7 @@ from releve.accounts.roles import Role
 from releve.accounts.tokens import PREFIX
 from releve.cli import main
 from releve.ledger.chain import iter_entries
-from tests.accounts.people import browser_of, give, person
+from tests.accounts.people import give, person, sign_in
 from tests.desk_api.conftest import Program, program
 from tests.live.scenario import Acting
 
@@ -90,7 +90,7 @@ def test_a_token_too_wide_too_long_or_without_a_name_is_refused(
 def test_a_wrong_token_is_not_passed_over_for_a_session(acting: Acting) -> None:
     user = person("amina")
     give(user, Role.CONTINUITY)
-    web = browser_of(user)
+    web = sign_in(user)
     assert web.get("/api/v1/now").status_code == 200
     answer = web.get("/api/v1/now", headers={"Authorization": "Bearer releve_wrong"})
     assert answer.status_code == 401
@@ -136,8 +136,8 @@ def test_a_person_proves_again_who_they_are_before_closing_a_site(acting: Acting
     sent: Any = {"content_type": "application/json", "headers": {"Idempotency-Key": "k"}}
     body = {"site": acting.site, "cause": "operator"}
     path = "/api/v1/events/site.closed"
-    assert browser_of(user).post(path, body, **sent).status_code == 401
-    assert browser_of(user, lately=True).post(path, body, **sent).status_code == 201
+    assert sign_in(user).post(path, body, **sent).status_code == 401
+    assert sign_in(user, lately=True).post(path, body, **sent).status_code == 201
 
 
 def test_a_program_never_says_yes_to_a_reopening(manager: Program, acting: Acting) -> None:

@@ -21,7 +21,7 @@ from releve.ledger.chain import append
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root
-from tests.accounts.people import browser_of, give, person, signed_in
+from tests.accounts.people import give, person, sign_in, signed_in
 from tests.desk_ledger.conftest import AT
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -111,7 +111,7 @@ def test_an_inspector_of_one_site_does_not_read_of_another(filled: None) -> None
     grant = give(user, Role.INSPECTOR)
     grant.sites = ["casa-1"]
     grant.save()
-    web = browser_of(user)
+    web = sign_in(user)
     assert web.get("/ledger/3?format=json").json()["concealed"] is True
     assert "rabat-1" not in page(web, "/ledger/3") + page(web, "/ledger/")
     assert web.get("/ledger/3/proof.json").status_code == 404

@@ -13,7 +13,7 @@ from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import merge_reopening_terms
-from tests.accounts.people import browser_of
+from tests.accounts.people import sign_in
 from tests.desk_live.conftest import Looking
 from tests.live.scenario import Acting
 
@@ -211,7 +211,7 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Actin
     for name, by in (("amina", "root"), ("bilal", "amina"), ("chloe", "root")):
         user, _ = grants.give_role(name, grants.RoleRequest("continuity"), by=by)
         TOTP.activate(user, generate_totp_secret())
-        webs[name] = browser_of(user, lately=True)
+        webs[name] = sign_in(user, lately=True)
     answers = {name: web.post(path, {"act": "approve"}).status_code for name, web in webs.items()}
     assert answers == {"amina": 302, "bilal": 422, "chloe": 302}
     assert "a donné son accès" in webs["bilal"].post(path, {"act": "approve"}).content.decode()

@@ -20,7 +20,7 @@ from releve.network.clock import zone
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
 from tests.accounts.people import signed_in
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, consent_of, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = f"/outbound/campaigns/{CAMPAIGN}"
@@ -52,11 +52,11 @@ def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -
     soon = today + timedelta(days=5)
     load_facts(
         [
-            consent_of(10, now - timedelta(days=2), until=soon),
-            consent_of(11, now - timedelta(days=355)),
-            consent_of(12, now - timedelta(days=2), until=soon, objects=frozenset({"gas"})),
-            consent_of(13, now - timedelta(days=400)),
-            consent_of(14, now - timedelta(days=2), until=today + timedelta(days=31)),
+            build_consent(10, now - timedelta(days=2), until=soon),
+            build_consent(11, now - timedelta(days=355)),
+            build_consent(12, now - timedelta(days=2), until=soon, objects=frozenset({"gas"})),
+            build_consent(13, now - timedelta(days=400)),
+            build_consent(14, now - timedelta(days=2), until=today + timedelta(days=31)),
         ],
         source="tests", by="tests",
     )  # fmt: skip
@@ -100,14 +100,14 @@ def test_a_client_sees_its_own_campaigns_and_no_others(called: list[str]) -> Non
 
 
 def test_a_number_is_found_however_it_is_written(manager: Client) -> None:
-    written = "0" + " ".join(number_of(0).removeprefix("+33"))
+    written = "0" + " ".join(phone(0).removeprefix("+33"))
     shown, whole = looked(manager, number=written).json(), looked(manager).json()
     assert shown["history"]["rows"] == whole["history"]["rows"]
     assert not any("DATA-PERSON" in row for row in shown["history"]["rows"])
 
 
 def looked(web: Client, **shown: str) -> object:
-    form = {"number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER,
+    form = {"number": phone(0), "campaign": CAMPAIGN, "caller": CALLER,
             "reason": "she asks why we called", **shown}  # fmt: skip
     return web.post("/outbound/person?format=json", form)
 
@@ -118,20 +118,20 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
     answered = looked(manager)
     assert answered["Cache-Control"] == "private, no-store"
     shown = answered.json()["history"]
-    assert shown["number"] == number_pseudonym(number_of(0))
+    assert shown["number"] == number_pseudonym(phone(0))
     assert not shown["allowed"]
     assert any(row.startswith("FR-OPTIN-6@") for row in shown["rows"])
     tables = Counter(event["table"] for event in shown["events"])
     assert (tables["consents"], tables["withdrawals"]) == (1, 1)
     assert tables["attempts"] == Decision.objects.filter(
-        allowed=True, number=number_pseudonym(number_of(0))
+        allowed=True, number=number_pseudonym(phone(0))
     ).count()  # fmt: skip
     entry = LedgerEntry.objects.get(kind="outbound.looked")
-    assert number_of(0) not in entry.body
+    assert phone(0) not in entry.body
     kept = {row.path: row.value for row in PersonalValue.objects.filter(entry=entry)}
     assert "she asks why we called" in " ".join(map(str, kept.values()))
     page = manager.post("/outbound/person", {
-        "number": number_of(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint",
+        "number": phone(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint",
     }).content.decode()  # fmt: skip
     assert "Le consentement C0 a été retiré" in page
     assert LedgerEntry.objects.filter(kind="outbound.looked").count() == 2

@@ -33,8 +33,8 @@ from releve.ledger.models import LedgerEntry
 from releve.ledger.models import PersonalValue as LedgerValue
 from releve.outbound import Person
 from releve.outbound.vocabulary import get_vocabulary
-from tests.accounts.people import browser_of, give, person, signed_in
-from tests.gate.sample_campaign import CAMPAIGN, CLIENT, campaign_terms, number_of
+from tests.accounts.people import give, person, sign_in, signed_in
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, campaign_terms, phone
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS, RIGHTS = "/outbound/requests", "/outbound/rights"
@@ -54,7 +54,7 @@ def scrubbed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 def manager(called: list[str]) -> Client:
     user = person("manager")
     give(user, Role.OUTBOUND)
-    return browser_of(user, lately=True)
+    return sign_in(user, lately=True)
 
 
 def say(web: Client, **more: str) -> object:
@@ -110,9 +110,9 @@ def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) ->
 
 
 def test_an_unmatched_number_says_so_and_binds(manager: Client) -> None:
-    found = say(manager, number=number_of(55), client="*").json()["recorded"]
+    found = say(manager, number=phone(55), client="*").json()["recorded"]
     assert (found["persons"], found["client"], found["facts"]) == (0, None, 2)
-    assert WithdrawalRow.objects.filter(person=number_pseudonym(number_of(55)), client="").exists()
+    assert WithdrawalRow.objects.filter(person=number_pseudonym(phone(55)), client="").exists()
 
 
 def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: Client) -> None:
@@ -141,7 +141,7 @@ def test_no_number_is_in_a_log_a_link_or_a_twin(
     with caplog.at_level(logging.DEBUG):
         answer = say(manager)
         say(manager, number="0144500001999999999")
-    digits = number_of(1)[3:]
+    digits = phone(1)[3:]
     assert digits not in json.dumps(answer.json())
     assert digits not in caplog.text
     assert WRITTEN not in caplog.text
@@ -177,14 +177,14 @@ def test_what_is_stored_is_counted_exported_and_erased_each_with_its_reason(
     answer = act(manager, "export")
     assert answer["Content-Disposition"] == 'attachment; filename="person.json"'
     document = json.loads(answer.content)
-    assert (document["number"], document["person"]) == (number_of(1), "P1")
-    assert {row["person"] for row in document["facts"]["withdrawals"]} == {"P1", number_of(1)}
+    assert (document["number"], document["person"]) == (phone(1), "P1")
+    assert {row["person"] for row in document["facts"]["withdrawals"]} == {"P1", phone(1)}
     assert len(document["facts"]["consents"]) == len(document["requests"]) == 1
     assert "P0" not in answer.content.decode()
     assert act(manager, "erase").json()["erased"] >= 2
     assert scrubbed == [("gate_personal",)]
-    assert not PseudonymValue.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
-    assert WithdrawalRow.objects.filter(person=number_pseudonym(number_of(1))).exists()
+    assert not PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(1))).exists()
+    assert WithdrawalRow.objects.filter(person=number_pseudonym(phone(1))).exists()
     entries = LedgerEntry.objects.filter(kind=KIND).order_by("seq")
     shown = [json.loads(body) for body in entries.values_list("body", flat=True)]
     assert [one["act"] for one in shown] == ["seen", "exported", "erased"]
@@ -204,14 +204,14 @@ def test_export_and_erasure_are_of_the_person_who_was_looked_at(manager: Client)
 
 
 def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) -> None:
-    load_facts([Person("P1b", number_of(1), read_clock())], source="tests", by="tests")
+    load_facts([Person("P1b", phone(1), read_clock())], source="tests", by="tests")
     assert act(manager, "see").status_code == 422
     assert act(manager, "see", person="P0").status_code == 422
     assert act(manager, "export", reason="parce que").status_code == 422
     document = json.loads(act(manager, "export", person="P1").content)
     assert {row["person"] for row in document["facts"]["people"]} == {"P1"}
     act(manager, "erase", person="P1")
-    assert PseudonymValue.objects.filter(pseudonym=number_pseudonym(number_of(1))).exists()
+    assert PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(1))).exists()
     assert LedgerEntry.objects.filter(kind=KIND).count() == 2
 
 

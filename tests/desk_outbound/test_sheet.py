@@ -24,7 +24,7 @@ from releve.ledger.roots import sign_root
 from releve.outbound import Abandoned
 from releve.outbound.legal_rows import to_legal_day
 from tests.accounts.people import signed_in
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 ADDRESS = f"/outbound/campaigns/{CAMPAIGN}/sheet"
@@ -79,7 +79,7 @@ def test_the_files_are_those_of_the_command_and_hold(client_web: Client, tmp_pat
         assert "3 proved under a root of the ledger" in shown.output
     rows = list(csv.DictReader(StringIO(sent(client_web, "consents.csv"))))
     assert [row["ref"] for row in rows] == ["C0", "C1", "C2"]
-    assert number_of(0) not in str(rows)
+    assert phone(0) not in str(rows)
     figures = dict(csv.reader(StringIO(sent(client_web, "sheet.csv"))))
     assert figures["calls.decided"] == "11"
     assert json.loads(sent(client_web, "sheet.json"))["calls"]["decided"] == 11

@@ -15,7 +15,7 @@ from releve.gate.db_clock import read_clock
 from releve.ledger.models import LedgerEntry
 from tests.accounts.people import signed_in
 from tests.desk_outbound.test_rules import sent
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, number_of
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, phone
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -30,7 +30,7 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
 ) -> None:
     later = read_clock() + timedelta(minutes=1)
     head = "id,client,number,at,object,sector,caller,campaign,person\n"
-    rows = [f"Q{n},{CLIENT},{number_of(n)},{later.isoformat()},electricity,energy-supply,{CALLER},"
+    rows = [f"Q{n},{CLIENT},{phone(n)},{later.isoformat()},electricity,energy-supply,{CALLER},"
             f"{CAMPAIGN}," for n in (2, 77)]  # fmt: skip
     calls = (head + "\n".join([*rows, rows[0].replace("Q2", "Q3") + "P2"]) + "\n").encode()
     answered = sent(signed_in(Role.OUTBOUND), NO_DAYS, calls, facts=False).json()
@@ -42,7 +42,7 @@ def test_without_tables_a_change_is_tried_on_what_is_recorded_and_that_is_record
     assert shown["Q2"]["after"] == ["FR-OPTIN-3@2026-09-01"]
     entry = LedgerEntry.objects.get(kind="outbound.tried")
     assert json.loads(entry.body)["calls"] == 3
-    assert number_of(2) not in entry.body
+    assert phone(2) not in entry.body
 
 
 def test_the_command_tries_a_change_on_what_is_recorded_too(
@@ -50,7 +50,7 @@ def test_the_command_tries_a_change_on_what_is_recorded_too(
 ) -> None:
     later = read_clock() + timedelta(minutes=1)
     calls = "id,client,number,at,object,sector,caller\n"
-    calls += f"Q2,{CLIENT},{number_of(2)},{later.isoformat()},electricity,energy-supply,"
+    calls += f"Q2,{CLIENT},{phone(2)},{later.isoformat()},electricity,energy-supply,"
     calls += f"{CALLER}\n"
     (tmp_path / "calls.csv").write_text(calls, encoding="utf-8")
     (tmp_path / "rows.yaml").write_text(NO_DAYS, encoding="utf-8")
@@ -63,7 +63,7 @@ def test_the_command_tries_a_change_on_what_is_recorded_too(
 
 
 def test_a_check_reads_the_database_and_is_recorded(called: list[str]) -> None:
-    words = ["outbound", "check", number_of(2), "--client", "client a", "--object", "Électricité",
+    words = ["outbound", "check", phone(2), "--client", "client a", "--object", "Électricité",
              "--sector", "energy supply", "--caller", CALLER, "--campaign", CAMPAIGN,
              "--person", "P2", "--recorded-by", "ines", "--json"]  # fmt: skip
     found = json.loads(CliRunner().invoke(main, words).stdout)

@@ -15,7 +15,7 @@ from releve.desk.live.streams import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
-from tests.accounts.people import browser_of, give, person, signed_in
+from tests.accounts.people import give, person, sign_in, signed_in
 from tests.live.scenario import Acting
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -32,7 +32,7 @@ def manager(acting: Acting) -> Client:
 def planner(acting: Acting) -> Client:
     user = person("planner")
     give(user, Role.PLANNER)
-    return browser_of(user, lately=True)
+    return sign_in(user, lately=True)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import SignedRoot, sign_root
 from tests.ledger.conftest import KEY
-from tests.ledger.sample_entries import at, declared, draft
+from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ def ledger(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 def _make() -> Ledger:
-    append_all([declared(n) if n % 3 == 2 else draft(n) for n in range(1, 6)])
+    append_all([draft_case(n) if n % 3 == 2 else draft_closure(n) for n in range(1, 6)])
     first = sign_root(at(100))
-    append_all([declared(n) for n in range(6, 10)])
+    append_all([draft_case(n) for n in range(6, 10)])
     erase_subject("agent-8", now=at(150))
-    append_all([draft(11), draft(12, stream="drill:1")])
+    append_all([draft_closure(11), draft_closure(12, stream="drill:1")])
     second = sign_root(at(200))
-    append_all([declared(13), draft(14)])
+    append_all([draft_case(13), draft_closure(14)])
     return Ledger(
         lines=tuple(export_lines(values=True)),
         roots=(first, second),

@@ -26,7 +26,7 @@ def names(faults: Iterable[str], entry: int) -> bool:
     return any(int(first) <= entry <= int(last or first) for first, last in spans)
 
 
-def changed(ledger: Ledger, seq: int, change: Callable[[dict[str, Any]], object]) -> list[str]:
+def change_entry(ledger: Ledger, seq: int, change: Callable[[dict[str, Any]], object]) -> list[str]:
     """Return the lines with one entry's document changed, written canonically again."""
     lines = list(ledger.lines)
     document = parse_canonical(lines[ledger.line_of(seq)])
@@ -55,13 +55,15 @@ def test_what_is_as_it_was_written_holds(ledger: Ledger) -> None:
     ],
 )
 def test_any_field_changed_is_named(ledger: Ledger, seq: int, field: str, value: Any) -> None:
-    faults = ledger.faults(changed(ledger, seq, lambda line: line["entry"].update({field: value})))
+    faults = ledger.faults(
+        change_entry(ledger, seq, lambda line: line["entry"].update({field: value}))
+    )
     assert any(f"entry {seq}: its content or its hash was changed" in fault for fault in faults)
 
 
 @pytest.mark.parametrize("seq", range(1, 15))
 def test_a_hash_changed_is_named(ledger: Ledger, seq: int) -> None:
-    faults = ledger.faults(changed(ledger, seq, lambda line: line.update(hash="1" * 64)))
+    faults = ledger.faults(change_entry(ledger, seq, lambda line: line.update(hash="1" * 64)))
     assert any(f"entry {seq}: its content or its hash was changed" in fault for fault in faults)
 
 
@@ -69,7 +71,7 @@ def test_a_hash_changed_is_named(ledger: Ledger, seq: int) -> None:
 @pytest.mark.parametrize("other", [0, 3, 99])
 def test_a_number_changed_is_named(ledger: Ledger, seq: int, other: int) -> None:
     if seq != other:
-        lines = changed(ledger, seq, lambda line: line["entry"].update(seq=other))
+        lines = change_entry(ledger, seq, lambda line: line["entry"].update(seq=other))
         assert names(ledger.faults(lines), seq)
 
 
@@ -80,7 +82,7 @@ def rehashed(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("seq", range(1, 13))
 def test_an_entry_rewritten_with_its_hash_is_found_by_the_next(ledger: Ledger, seq: int) -> None:
-    faults = ledger.faults(changed(ledger, seq, rehashed))
+    faults = ledger.faults(change_entry(ledger, seq, rehashed))
     assert names(faults, seq)
     assert any(
         "it does not follow" in fault or "not what it was made of" in fault for fault in faults
@@ -225,7 +227,7 @@ def test_values_shown_are_checked_against_the_entry(ledger: Ledger) -> None:
         lambda line: value(line).update(value="agent-3"),
         lambda line: value(line).update(salt="1" * 64),
     ):
-        faults = ledger.faults(changed(ledger, 7, change))
+        faults = ledger.faults(change_entry(ledger, 7, change))
         assert len(faults) == 1
         assert "entry 7: the value or salt of 'agent' is not what the entry commits to" in faults[0]
     for change in (
@@ -233,12 +235,12 @@ def test_values_shown_are_checked_against_the_entry(ledger: Ledger) -> None:
         lambda line: value(line).update(path="other"),
         lambda line: line.update(values=line["values"] * 2),
     ):
-        faults = ledger.faults(changed(ledger, 7, change))
+        faults = ledger.faults(change_entry(ledger, 7, change))
         assert "entry 7: it has no commitment for a value of" in faults[0]
 
 
 def test_a_value_missing_without_an_erasure_on_record_is_counted(ledger: Ledger) -> None:
-    faults = ledger.faults(changed(ledger, 7, lambda line: line.update(values=[])))
+    faults = ledger.faults(change_entry(ledger, 7, lambda line: line.update(values=[])))
     assert faults == ["at the end: 2 personal values are missing, 1 were erased on record"]
 
 
@@ -264,7 +266,7 @@ def test_a_line_of_no_shape_is_said_to_be_and_the_rest_is_checked(
 
 
 def test_an_unknown_name_in_an_entry_is_refused(ledger: Ledger) -> None:
-    faults = ledger.faults(changed(ledger, 4, lambda line: line["entry"].update(more=1)))
+    faults = ledger.faults(change_entry(ledger, 4, lambda line: line["entry"].update(more=1)))
     assert "the entry must have exactly: body, kind" in faults[0]
 
 

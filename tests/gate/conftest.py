@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from tests.gate.sample_campaign import Ground, fill
+from tests.gate.sample_campaign import GateDatabase, record_people
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,9 @@ def _own_home(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def ground(transactional_db: None, tmp_path: Path) -> Ground:
+def ground(transactional_db: None, tmp_path: Path) -> GateDatabase:
     """A campaign with ten people, on a database that gates can be opened on."""
-    fill(range(10))
-    found = Ground(tmp_path)
+    record_people(range(10))
+    found = GateDatabase(tmp_path)
     found.ready()
     return found

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["PRELOADED", "check", "prepare", "serve"]
+__all__ = ["PRELOADED", "prepare", "serve", "write_state"]
 
 PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.fact_tables"]
 
@@ -28,12 +28,12 @@ def _open(environ: Mapping[str, str]) -> None:
 def prepare(environ: Mapping[str, str], people: int) -> None:
     """Make the database, the campaign and its people; the law holds at any hour."""
     _open(environ)
-    from tests.gate.sample_campaign import AT_ANY_HOUR, fill
+    from tests.gate.sample_campaign import AT_ANY_HOUR, record_people
 
     law = Path(environ["RELEVE_HOME"]) / "law"
     law.mkdir()
     (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
-    fill(range(people))
+    record_people(range(people))
 
 
 def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
@@ -47,7 +47,7 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def check(environ: Mapping[str, str], out: str) -> None:
+def write_state(environ: Mapping[str, str], out: str) -> None:
     """Write what stands in the database to a file, as JSON."""
     _open(environ)
     from releve.gate.models import AttemptRow, Decision

@@ -40,18 +40,18 @@ def open_rules() -> LegalRules:
     return load_rules({**built_in_texts(), "open.yaml": AT_ANY_HOUR})
 
 
-def number_of(person: int) -> str:
+def phone(person: int) -> str:
     """The number of the nth person."""
     return f"+331445{person:05}"
 
 
 def question(person: int, call: str, cseq: int = 1, **more: Any) -> Question:
     """A question about the nth person."""
-    return Question(**{"to": number_of(person), "camp": CAMPAIGN, "ci": call, "cs": cseq,
+    return Question(**{"to": phone(person), "camp": CAMPAIGN, "ci": call, "cs": cseq,
                        "cli": CALLER, **more})  # fmt: skip
 
 
-def consent_of(person: int, at: datetime, **more: Any) -> Consent:
+def build_consent(person: int, at: datetime, **more: Any) -> Consent:
     """A consent of the nth person with all that it needs."""
     fields = {"id": f"C{person}", "client": CLIENT, "person": f"P{person}", "collected_at": at,
             "known_at": at, "objects": frozenset({"electricity"}), "items": frozenset(ITEMS),
@@ -65,14 +65,14 @@ def campaign_terms(client: str = CLIENT, site: str = "CASA") -> CampaignTerms:
                          None, PROVIDER, site, "energy-supply")  # fmt: skip
 
 
-def fill(people: Iterable[int]) -> None:
+def record_people(people: Iterable[int]) -> None:
     """Record the campaign, its caller number, and people who consented a day ago."""
     now = read_clock()
     record_campaign(CAMPAIGN, campaign_terms(), by="tests")
     facts: list[Any] = [Mandate("M1", CLIENT, CALLER, now.date() - timedelta(900), None, now)]
     for person in people:
-        facts.append(Person(f"P{person}", number_of(person), now))
-        facts.append(consent_of(person, now - timedelta(days=1)))
+        facts.append(Person(f"P{person}", phone(person), now))
+        facts.append(build_consent(person, now - timedelta(days=1)))
     load_facts(facts, source="tests", by="tests")
     read_feeds()
 
@@ -86,7 +86,7 @@ def read_feeds() -> None:
 
 
 @dataclass
-class Ground:
+class GateDatabase:
     """A database that several gates can use: a copy of the test's on SQLite, the same elsewhere."""
 
     folder: Path
@@ -124,6 +124,6 @@ class Ground:
         return {"dbname": chosen["NAME"], "user": chosen["USER"], "host": chosen["HOST"]}
 
 
-def said(reply: Reply) -> str:
+def brief(reply: Reply) -> str:
     """The first word of a reply, and why."""
     return f"{reply.status} {reply.text.split()[0]} {reply.reasons}".strip()

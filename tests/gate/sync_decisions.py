@@ -73,19 +73,19 @@ def decide(
     return reply
 
 
-def answer(decider: Decider, *asked: PendingQuestion) -> list[Reply]:
+def answer_group(decider: Decider, *asked: PendingQuestion) -> list[Reply]:
     """Ask a decider about a group."""
     return run(decider.answer(asked))
 
 
-def decider_of(
+def build_decider(
     law: Callable[[], LegalRules], opened: Callable[[float], GateConnection], seconds: float = 5
 ) -> Decider:
     """A decider whose law waits for nothing."""
-    return Decider(_waiting_for_nothing(law), opened, seconds)
+    return Decider(_without_waiting(law), opened, seconds)
 
 
-def _waiting_for_nothing(law: Callable[[], LegalRules]) -> Callable[[], Awaitable[LegalRules]]:
+def _without_waiting(law: Callable[[], LegalRules]) -> Callable[[], Awaitable[LegalRules]]:
     async def load_nothing() -> LegalRules:
         return law()
 

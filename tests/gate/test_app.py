@@ -17,7 +17,7 @@ from releve.gate.errors import DatabaseUnavailable
 from releve.gate.protocol import REFUSALS, parse_question
 from releve.gate.pseudonyms import key_check
 from tests.gate.sample_campaign import open_rules
-from tests.gate.sync_decisions import decider_of
+from tests.gate.sync_decisions import build_decider
 
 GOOD = "to=%2B33144500001&cli=0162000001&camp=spring&ci=a@b&cs=7"
 
@@ -54,11 +54,11 @@ class Broken:
         self.closed += 1
 
 
-def explained(query: str, store: GateConnection | None = None) -> tuple[int, str, dict[str, Any]]:
+def explain(query: str, store: GateConnection | None = None) -> tuple[int, str, dict[str, Any]]:
     """Return status, type and document of a question whose asker accepts JSON."""
     rules, sent = open_rules(), list[Any]()
     broken = store or Broken()
-    gate = Gate(lambda: rules, [decider_of(lambda: rules, lambda _: broken, 0.2)], budget=0.2)
+    gate = Gate(lambda: rules, [build_decider(lambda: rules, lambda _: broken, 0.2)], budget=0.2)
 
     async def receive() -> Any:
         return {"type": "http.request", "body": b""}
@@ -79,7 +79,7 @@ def explained(query: str, store: GateConnection | None = None) -> tuple[int, str
 
 def test_a_client_that_accepts_json_gets_the_gates_own_refusals_in_words() -> None:
     for query, status, name in (("to=1", 400, "GATE-CALL"), (GOOD, 503, "GATE-DATABASE")):
-        found = explained(query)
+        found = explain(query)
         says = {"fr": REFUSALS[name].fr, "en": REFUSALS[name].en}
         document = {"answer": "refuse", "reasons": [{"id": name, "says": says}]}
         assert found == (status, "application/json", document)
@@ -91,7 +91,7 @@ def ask(
 ) -> list[tuple[int, str, str]]:  # fmt: skip
     """Return status, text and reason of so many questions asked at once."""
     rules = open_rules()
-    gate = Gate(lambda: rules, [decider_of(lambda: rules, lambda _: store, 0.2)], budget=0.2)
+    gate = Gate(lambda: rules, [build_decider(lambda: rules, lambda _: store, 0.2)], budget=0.2)
 
     async def one() -> tuple[int, str, str]:
         sent: list[Any] = []
@@ -201,7 +201,7 @@ def test_every_decider_has_connected_before_the_gate_says_that_it_has_started() 
         return Broken()
 
     rules, seen = open_rules(), list[int]()
-    deciders = [decider_of(lambda: rules, opened, 0.2) for _ in range(2)]
+    deciders = [build_decider(lambda: rules, opened, 0.2) for _ in range(2)]
     gate = Gate(lambda: rules, deciders, ready=lambda: seen.append(len(connected)))
     assert lifespan(gate) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert seen == [2]
@@ -212,5 +212,5 @@ def test_a_gate_starts_though_the_database_is_away() -> None:
         raise DatabaseUnavailable("nowhere")
 
     rules = open_rules()
-    gate = Gate(lambda: rules, [decider_of(lambda: rules, opened, 0.2)])
+    gate = Gate(lambda: rules, [build_decider(lambda: rules, opened, 0.2)])
     assert lifespan(gate)[0] == "lifespan.startup.complete"

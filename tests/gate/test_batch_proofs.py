@@ -19,7 +19,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
 from releve.outbound import Withdrawal as Taken
-from tests.gate.sample_campaign import CLIENT, consent_of, fill
+from tests.gate.sample_campaign import CLIENT, build_consent, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -43,7 +43,7 @@ def sealed_now() -> SignedRoot:
 
 
 def test_every_fact_is_proved_alone_and_once() -> None:
-    fill(range(7))
+    record_people(range(7))
     withdrawn(0)
     root = sealed_now()
     assert seal_facts(timezone.now()) == 0
@@ -64,10 +64,10 @@ def test_what_comes_later_comes_into_later_trees_also_within_one_load(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fact_proofs, "MAX_BATCH_ROWS", 3)
-    fill(range(7))
+    record_people(range(7))
     early = sealed_now()
     assert [b.rows for b in FactBatch.objects.filter(table="gate_consent")] == [3, 3, 1]
-    load_facts([consent_of(8, read_clock() - timedelta(days=1))], source="tests", by="tests")
+    load_facts([build_consent(8, read_clock() - timedelta(days=1))], source="tests", by="tests")
     later = ConsentRow.objects.order_by("pk").last()
     assert later is not None
     assert FactProver(early).proof(later) is None
@@ -77,7 +77,7 @@ def test_what_comes_later_comes_into_later_trees_also_within_one_load(
 
 
 def test_a_load_that_is_not_closed_is_not_proved() -> None:
-    fill(range(1))
+    record_people(range(1))
     load = Load.objects.create(source="killed", by="tests", opened_at=read_clock())
     first = ConsentRow.objects.get()
     first.pk, first.load = None, load
@@ -87,7 +87,7 @@ def test_a_load_that_is_not_closed_is_not_proved() -> None:
 
 
 def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_other() -> None:
-    fill(range(3))
+    record_people(range(3))
     root = sealed_now()
     changed, gone, kept = ConsentRow.objects.order_by("pk")
     changed.wording = "other words"
@@ -99,7 +99,7 @@ def test_a_fact_that_was_changed_has_no_proof_and_one_that_was_erased_spoils_no_
 
 
 def test_the_text_of_a_fact_holds_pseudonyms_and_when_it_was_known() -> None:
-    fill(range(1))
+    record_people(range(1))
     columns = json.loads(serialize_fact(ConsentRow.objects.get()))
     assert columns["ref"] == "C0"
     assert columns["recorded_at"] == columns["known_at"]

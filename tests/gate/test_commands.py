@@ -19,7 +19,7 @@ from releve.gate.models import (
     WithdrawalRow,
 )
 from releve.outbound.fact_tables import read_tables
-from tests.gate.sample_campaign import CAMPAIGN, CLIENT, fill, number_of
+from tests.gate.sample_campaign import CAMPAIGN, CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder of facts as a French spreadsheet writes it."""
     found = tmp_path / "facts"
     found.mkdir()
-    people = f"person;number\nP1;{number_of(1)}\nP2;01 44 50 00 02\n"
+    people = f"person;number\nP1;{phone(1)}\nP2;01 44 50 00 02\n"
     (found / "people.csv").write_text(people, encoding="cp1252")
     consents = "id;client;person;collected_at;objects;wording\n"
     consents += f"C1;{CLIENT};P1;2026-09-15T11:00:00+02:00;electricity;Je coche la case dédiée\n"
@@ -57,7 +57,7 @@ def test_a_folder_is_imported_once(folder: Path) -> None:
     assert "consents: 0 written, 1 there already" in again.output
     assert Load.objects.get().by == "ines"
     assert ConsentRow.objects.get().wording == "Je coche la case dédiée"
-    assert PseudonymValue.objects.filter(value=number_of(2)).exists()
+    assert PseudonymValue.objects.filter(value=phone(2)).exists()
 
 
 def test_a_folder_without_a_table_of_facts_is_refused(tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
 
 
 def test_a_withdrawal_is_recorded_and_the_registers_are_noted_as_read() -> None:
-    fill(range(2))
+    record_people(range(2))
     printed = run("facts", "withdraw", "client_a", "P1", "--lang", "en", "--by", "ines").output
     assert f"matched: P1, client {CLIENT}\nconsents taken back: C1\n" in printed
-    assert f"{CAMPAIGN}, {number_of(1)}: the gate now answers refuse" in printed
+    assert f"{CAMPAIGN}, {phone(1)}: the gate now answers refuse" in printed
     assert "FR-OPTIN-6 Consent C1 was withdrawn" in printed
     assert WithdrawalRow.objects.get().channel == "oral"
     WatermarkRow.objects.all().delete()
@@ -114,7 +114,7 @@ def test_a_campaign_is_recorded_and_changed() -> None:
 
 
 def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) -> None:
-    fill(range(1))
+    record_people(range(1))
     lines = "INVITE|f|t|elsewhere|200|OK|now|1\nINVITE|f||refused|603|Declined|now|1\n"
     (tmp_path / "acc_1.log").write_text(lines, encoding="utf-8")
     printed = run("outcomes", str(tmp_path), "--unknown-after", "5").output
@@ -127,7 +127,7 @@ def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_person_is_forgotten_and_the_files_are_cleaned() -> None:
-    fill(range(1))
+    record_people(range(1))
     assert "2 values erased" in run("forget", "P0").output
     assert "0 values erased" in run("forget", "P0").output
 

@@ -44,7 +44,9 @@ class Slow:
         self.closed = True
 
 
-def decided(ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any) -> list[Reply]:
+def collect_replies(
+    ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any
+) -> list[Reply]:
     """Return the replies of some deciders."""
 
     async def work() -> list[Reply]:
@@ -58,7 +60,7 @@ def decided(ask: Callable[[DeciderPool], Awaitable[list[Reply]]], *each: Any) ->
     return asyncio.run(work())
 
 
-def asked(deciders: DeciderPool, count: int, name: str = "c") -> list[asyncio.Future[Reply]]:
+def enqueue(deciders: DeciderPool, count: int, name: str = "c") -> list[asyncio.Future[Reply]]:
     """Ask so many questions."""
     return [deciders.ask(question(1, f"{name}{n}"), 0) for n in range(count)]
 
@@ -67,13 +69,13 @@ def test_who_comes_while_a_group_is_decided_is_the_next_group() -> None:
     slow = Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
-        first = asked(deciders, 1, "first")
+        first = enqueue(deciders, 1, "first")
         await slow.begun.wait()
-        rest = asked(deciders, MAX_GROUP_SIZE + 3)
+        rest = enqueue(deciders, MAX_GROUP_SIZE + 3)
         slow.may.set()
         return list(await asyncio.gather(*first, *rest))
 
-    answers = decided(ask, slow)
+    answers = collect_replies(ask, slow)
     names = ["first0", *(f"c{n}" for n in range(MAX_GROUP_SIZE + 3))]
     assert answers == [allow_call(f"{name}/1") for name in names]
     assert slow.groups == [1, MAX_GROUP_SIZE, 3]
@@ -86,9 +88,9 @@ def test_who_comes_in_the_same_moment_is_one_group() -> None:
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
         slow.may.set()
-        return list(await asyncio.gather(*asked(deciders, 5)))
+        return list(await asyncio.gather(*enqueue(deciders, 5)))
 
-    assert len(decided(ask, slow)) == 5
+    assert len(collect_replies(ask, slow)) == 5
     assert slow.groups == [5]
 
 
@@ -96,17 +98,17 @@ def test_another_decides_while_one_is_waiting() -> None:
     slow, other = Slow(), Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
-        waiting = asked(deciders, 1, "first")
+        waiting = enqueue(deciders, 1, "first")
         await asyncio.wait([asyncio.create_task(one.begun.wait()) for one in (slow, other)],
                            return_when=asyncio.FIRST_COMPLETED)  # fmt: skip
         (free,) = (one for one in (slow, other) if not one.begun.is_set())
         free.may.set()
-        answers = [await one for one in asked(deciders, 3)]
+        answers = [await one for one in enqueue(deciders, 3)]
         for one in (slow, other):
             one.may.set()
         return [*answers, await waiting[0]]
 
-    assert [reply.text for reply in decided(ask, slow, other)] == [
+    assert [reply.text for reply in collect_replies(ask, slow, other)] == [
         "allow c0/1\n", "allow c1/1\n", "allow c2/1\n", "allow first0/1\n",
     ]  # fmt: skip
     assert sorted([slow.groups, other.groups]) == [[1], [3]]
@@ -116,14 +118,14 @@ def test_a_question_already_answered_is_not_asked_again() -> None:
     slow = Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
-        first = asked(deciders, 1)
+        first = enqueue(deciders, 1)
         await slow.begun.wait()
-        late, other = asked(deciders, 2)
+        late, other = enqueue(deciders, 2)
         late.set_result(refuse_unjudged("GATE-LATE"))
         slow.may.set()
         return [await first[0], await other]
 
-    assert len(decided(ask, slow)) == 2
+    assert len(collect_replies(ask, slow)) == 2
     assert slow.groups == [1, 1]
 
 
@@ -131,15 +133,15 @@ def test_who_has_waited_in_vain_is_not_kept() -> None:
     slow = Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
-        first = asked(deciders, 1)
+        first = enqueue(deciders, 1)
         await slow.begun.wait()
         for _ in range(1000):
-            asked(deciders, 1)[0].set_result(refuse_unjudged("GATE-LATE"))
+            enqueue(deciders, 1)[0].set_result(refuse_unjudged("GATE-LATE"))
         assert len(deciders._waiting) <= 1
         slow.may.set()
         return [await first[0]]
 
-    assert len(decided(ask, slow)) == 1
+    assert len(collect_replies(ask, slow)) == 1
 
 
 def test_what_was_being_decided_is_refused_when_it_is_broken_off(
@@ -148,13 +150,13 @@ def test_what_was_being_decided_is_refused_when_it_is_broken_off(
     slow = Slow()
 
     async def ask(deciders: DeciderPool) -> list[Reply]:
-        first = asked(deciders, 1)
+        first = enqueue(deciders, 1)
         await slow.begun.wait()
         for task in deciders._tasks:
             task.cancel()
         answers = [await first[0]]
         slow.may.set()
-        return [*answers, *await asyncio.gather(*asked(deciders, 1, "after"))]
+        return [*answers, *await asyncio.gather(*enqueue(deciders, 1, "after"))]
 
-    assert decided(ask, slow) == [refuse_unjudged("GATE-FAULT"), allow_call("after0/1")]
+    assert collect_replies(ask, slow) == [refuse_unjudged("GATE-FAULT"), allow_call("after0/1")]
     assert not caplog.records

@@ -38,12 +38,12 @@ from tests.gate.sample_campaign import (
     CAMPAIGN,
     CLIENT,
     PROVIDER,
-    Ground,
-    number_of,
+    GateDatabase,
+    brief,
+    phone,
     question,
-    said,
 )
-from tests.gate.sync_decisions import answer, decide, decider_of, run
+from tests.gate.sync_decisions import answer_group, build_decider, decide, run
 
 pytestmark = [pytest.mark.database]
 
@@ -51,7 +51,7 @@ ATTEMPTS = "SELECT COUNT(*) FROM gate_attempt"
 DECISIONS = "SELECT COUNT(*) FROM gate_decision"
 
 
-def ask(ground: Ground, one: Question) -> Reply:
+def ask(ground: GateDatabase, one: Question) -> Reply:
     """Ask one question over a connection of its own."""
     store = ground.store()
     try:
@@ -60,22 +60,22 @@ def ask(ground: Ground, one: Question) -> Reply:
         store.close()
 
 
-def reply_of(decider: Decider, one: Question) -> Reply:
+def ask_decider(decider: Decider, one: Question) -> Reply:
     """Ask a decider one question."""
-    (reply,) = answer(decider, PendingQuestion(one, time.monotonic() + 5))
+    (reply,) = answer_group(decider, PendingQuestion(one, time.monotonic() + 5))
     return reply
 
 
-def health(ground: Ground) -> Reply:
+def health(ground: GateDatabase) -> Reply:
     """Ask a gate how it is."""
-    gate = Gate(load_current_rules, [decider_of(load_current_rules, ground.store)])
+    gate = Gate(load_current_rules, [build_decider(load_current_rules, ground.store)])
     try:
         return run(gate.health())
     finally:
         gate.close()
 
 
-def test_four_attempts_in_thirty_days_and_no_fifth(ground: Ground) -> None:
+def test_four_attempts_in_thirty_days_and_no_fifth(ground: GateDatabase) -> None:
     replies = [ask(ground, question(1, f"call-{n}")) for n in range(6)]
     assert [reply.status for reply in replies] == [200, 200, 200, 200, 403, 403]
     assert replies[0].text == "allow call-0/1\n"
@@ -84,17 +84,17 @@ def test_four_attempts_in_thirty_days_and_no_fifth(ground: Ground) -> None:
     assert ground.rows(DECISIONS) == [(6,)]
 
 
-def explained(ground: Ground, one: Question) -> tuple[str, Any]:
+def explain(ground: GateDatabase, one: Question) -> tuple[str, Any]:
     """Return the short and the full answer to a question."""
     found = ask(ground, replace(one, explain=True))
     assert found.document is not None
-    return said(found), found.document
+    return brief(found), found.document
 
 
-def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
+def test_a_refusal_explains_itself_where_it_is_asked_to(ground: GateDatabase) -> None:
     for n in range(4):
-        assert said(ask(ground, question(1, f"call{n}"))) == "200 allow"
-    answer, found = explained(ground, question(1, "fifth"))
+        assert brief(ask(ground, question(1, f"call{n}"))) == "200 allow"
+    answer, found = explain(ground, question(1, "fifth"))
     assert answer == "403 refuse FR-FREQ-1"
     assert (found["answer"], found["legal"]) == ("refuse", False)
     assert [(r["id"], r["gate"]) for r in found["reasons"]] == [("FR-FREQ-1", "H"),
@@ -108,16 +108,16 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: Ground) -> None:
     first = ground.rows("SELECT MIN(at) FROM gate_attempt")[0][0]
     again = datetime.fromisoformat(found["next_allowed"])
     assert again == parse_instant(first) + timedelta(days=30)
-    assert explained(ground, question(1, "fifth")) == (answer, found), "a repeat gets the same"
+    assert explain(ground, question(1, "fifth")) == (answer, found), "a repeat gets the same"
 
 
-def test_an_allowed_call_says_which_exception_it_rests_on(ground: Ground) -> None:
+def test_an_allowed_call_says_which_exception_it_rests_on(ground: GateDatabase) -> None:
     now = read_clock()
     running = Contract("K1", CLIENT, "P5", now.date() - timedelta(9), None, now,
                        frozenset({"electricity"}))  # fmt: skip
-    load_facts([Person("P5", number_of(5), now), running], source="more", by="tests")
+    load_facts([Person("P5", phone(5), now), running], source="more", by="tests")
     ground.ready()
-    answer, found = explained(ground, question(5, "call"))
+    answer, found = explain(ground, question(5, "call"))
     assert (answer, found["answer"], found["reasons"]) == ("200 allow", "allow", [])
     assert [(e["row"], e["lifts"], e["basis"]) for e in found["exceptions"]] == [
         ("FR-EXC-CONTRACT-2@2026-08-11", "FR-OPTIN-1@2026-08-11", "contract:K1")
@@ -136,59 +136,59 @@ def test_a_repeat_that_would_be_judged_otherwise_today_tells_its_rows_alone() ->
     assert explain_repeat(refuse_call("FR-OPTIN-6"), withdrawn).document == withdrawn
 
 
-def test_of_several_persons_the_next_instant_is_one_for_all(ground: Ground) -> None:
+def test_of_several_persons_the_next_instant_is_one_for_all(ground: GateDatabase) -> None:
     now = read_clock()
-    load_facts([Person("P77", number_of(1), now)], source="more", by="tests")
+    load_facts([Person("P77", phone(1), now)], source="more", by="tests")
     ground.ready()
-    answer, found = explained(ground, question(1, "call", who="P1"))
+    answer, found = explain(ground, question(1, "call", who="P1"))
     assert answer.startswith("403 refuse FR-OPTIN-1")
     assert found["next_allowed"] is None
 
 
-def test_a_repeat_gets_the_same_answer_and_counts_once(ground: Ground) -> None:
+def test_a_repeat_gets_the_same_answer_and_counts_once(ground: GateDatabase) -> None:
     first = ask(ground, question(2, "call"))
     assert [ask(ground, question(2, "call")) for _ in range(6)] == [first] * 6
     assert ask(ground, question(2, "call", 2)).status == 200
     assert ground.rows(ATTEMPTS) == [(2,)]
     other = ask(ground, question(3, "call"))
-    assert said(other) == "400 refuse GATE-CALL"
+    assert brief(other) == "400 refuse GATE-CALL"
     refused = ask(ground, question(99, "unknown"))
     assert ask(ground, question(99, "unknown")) == refused
     assert refused.reasons == "FR-DATA-PERSON FR-OPTIN-1"
 
 
-def test_a_name_lets_no_other_call_out(ground: Ground) -> None:
+def test_a_name_lets_no_other_call_out(ground: GateDatabase) -> None:
     assert ask(ground, question(2, "call")).status == 200
     others = [question(2, "call", cli="+33162000009"), question(2, "call", who="P2"),
               question(2, "call", camp="autumn")]  # fmt: skip
-    assert {said(ask(ground, other)) for other in others} == {"400 refuse GATE-CALL"}
+    assert {brief(ask(ground, other)) for other in others} == {"400 refuse GATE-CALL"}
 
 
 def test_an_old_answer_allows_no_call_today(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(ground, question(2, "call")).status == 200
     monkeypatch.setattr("releve.gate.decision.MAX_REPEAT_AGE", timedelta(0))
-    assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
+    assert brief(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
     assert ground.rows(ATTEMPTS) == [(1,)]
 
 
-def test_a_consent_does_not_hold_for_another_persons_number(ground: Ground) -> None:
+def test_a_consent_does_not_hold_for_another_persons_number(ground: GateDatabase) -> None:
     for stranger in (99, 3):  # a number without a holder, and another person's
-        assert said(ask(ground, question(stranger, "call", who="P2"))) == "403 refuse GATE-WHO"
+        assert brief(ask(ground, question(stranger, "call", who="P2"))) == "403 refuse GATE-WHO"
     assert ground.rows(DECISIONS) == [(0,)]
 
 
-def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: Ground) -> None:
+def test_an_attempt_counted_outside_the_gate_gives_no_call_its_name(ground: GateDatabase) -> None:
     now = read_clock()
     ours = Attempt("call/1", CLIENT, "P2", now - timedelta(days=1), now, provider=PROVIDER)
     load_facts([ours], source="us", by="tests")
     ground.ready()
-    assert said(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
+    assert brief(ask(ground, question(2, "call"))) == "400 refuse GATE-CALL"
 
 
 def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_counts(
-    ground: Ground,
+    ground: GateDatabase,
 ) -> None:
     now = read_clock()
     theirs = [
@@ -197,11 +197,11 @@ def test_the_name_of_a_call_is_free_where_another_provider_used_it_and_theirs_co
     ]
     load_facts(theirs, source="them", by="tests")
     ground.ready()
-    assert said(ask(ground, question(2, "call"))) == "200 allow"
+    assert brief(ask(ground, question(2, "call"))) == "200 allow"
     assert "FR-FREQ-1" in ask(ground, question(2, "call", 2)).reasons
 
 
-def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Ground) -> None:
+def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: GateDatabase) -> None:
     now = read_clock()
     for provider in ("one", "two"):
         theirs = [
@@ -213,7 +213,7 @@ def test_attempts_of_two_providers_under_the_same_ids_fill_one_cap(ground: Groun
     assert "FR-FREQ-1" in ask(ground, question(2, "call")).reasons
 
 
-def test_eight_diallers_that_race_for_one_person_get_four_calls(ground: Ground) -> None:
+def test_eight_diallers_that_race_for_one_person_get_four_calls(ground: GateDatabase) -> None:
     replies: list[Reply] = []
     start = threading.Barrier(8)
 
@@ -234,7 +234,7 @@ def test_eight_diallers_that_race_for_one_person_get_four_calls(ground: Ground) 
     assert ground.rows(ATTEMPTS) == [(4,)]
 
 
-def test_the_same_call_asked_by_eight_at_once_counts_once(ground: Ground) -> None:
+def test_the_same_call_asked_by_eight_at_once_counts_once(ground: GateDatabase) -> None:
     replies: list[Reply] = []
     start = threading.Barrier(8)
 
@@ -256,15 +256,15 @@ def test_the_same_call_asked_by_eight_at_once_counts_once(ground: Ground) -> Non
     assert ground.rows(ATTEMPTS) == [(1,)]
 
 
-def test_one_person_under_two_numbers_has_one_cap(ground: Ground) -> None:
+def test_one_person_under_two_numbers_has_one_cap(ground: GateDatabase) -> None:
     load_facts([Person("P1", "+33199000001", read_clock())], source="tests", by="tests")
     ground.ready()
-    numbers = [number_of(1), "+33199000001"] * 3
+    numbers = [phone(1), "+33199000001"] * 3
     replies = [ask(ground, question(1, f"c{n}", to=to)) for n, to in enumerate(numbers)]
     assert [reply.status for reply in replies] == [200] * 4 + [403] * 2
 
 
-def test_of_two_persons_under_one_number_the_stricter_answer_counts(ground: Ground) -> None:
+def test_of_two_persons_under_one_number_the_stricter_answer_counts(ground: GateDatabase) -> None:
     shared = "0144500001"  # that of P1, as people write it
     load_facts([Person("P2", shared, read_clock())], source="tests", by="tests")
     ground.ready()
@@ -276,7 +276,7 @@ def test_of_two_persons_under_one_number_the_stricter_answer_counts(ground: Grou
     assert "FR-FREQ-1" in ask(ground, question(1, "again", who="P1")).reasons
 
 
-def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None:
+def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: GateDatabase) -> None:
     assert ask(ground, question(6, "before")).status == 200
     now = read_clock()
     spoken = Withdrawal(CLIENT, "P6", now, now, channel="oral")
@@ -294,29 +294,31 @@ def test_an_oral_withdrawal_counts_from_the_next_call_on(ground: Ground) -> None
         ({"to": "12"}, "403 refuse FR-DATA-NUMBER"),
     ],
 )
-def test_what_is_unknown_is_refused(ground: Ground, more: dict[str, str], expected: str) -> None:
+def test_what_is_unknown_is_refused(
+    ground: GateDatabase, more: dict[str, str], expected: str
+) -> None:
     over = timezone.now().date() - timedelta(days=2)
     ended = CampaignTerms(
         CLIENT, "gas", "manual", "prospecting", "", None, False, None, over, "", "", "energy-supply"
     )
     record_campaign("over", ended, by="tests")
     ground.ready()
-    assert said(ask(ground, question(1, "c", **more))) == expected
+    assert brief(ask(ground, question(1, "c", **more))) == expected
     assert ground.rows(ATTEMPTS) == [(0,)]
 
 
-def test_clocks_that_differ_refuse(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clocks_that_differ_refuse(ground: GateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now
     for seconds in (-30, 30):
         monkeypatch.setattr(timezone, "now", lambda s=seconds: now() + timedelta(seconds=s))
-        found = said(ask(ground, question(1, f"c{seconds}")))
+        found = brief(ask(ground, question(1, f"c{seconds}")))
         if seconds < 0 or connection.vendor == "postgresql":  # SQLite has no clock of its own
             assert found == "503 refuse GATE-CLOCK"
     assert ground.rows(ATTEMPTS) == [(int(connection.vendor == "sqlite"),)]
 
 
 def test_a_register_that_was_not_read_refuses(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.gate import decision
 
@@ -327,16 +329,16 @@ def test_a_register_that_was_not_read_refuses(
     assert ask(ground, question(1, "c")).reasons == "FR-DATA-STALE"
 
 
-def test_what_comes_too_late_is_refused_and_not_counted(ground: Ground) -> None:
+def test_what_comes_too_late_is_refused_and_not_counted(ground: GateDatabase) -> None:
     store = ground.store()
     found = decide(store, question(1, "c"), ground.rules, time.monotonic() - 1)
     store.close()
-    assert said(found) == "503 refuse GATE-LATE"
+    assert brief(found) == "503 refuse GATE-LATE"
     assert ground.rows(DECISIONS) == [(0,)]
     assert ask(ground, question(1, "c")).status == 200
 
 
-def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> None:
+def test_a_database_that_is_held_elsewhere_does_not_answer(ground: GateDatabase) -> None:
     holder, store = ground.store(), ground.store(0.2)
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
     asked = ([one], to_db_instant(holder.vendor, read_clock()))
@@ -350,7 +352,7 @@ def test_a_database_that_is_held_elsewhere_does_not_answer(ground: Ground) -> No
         store.close()
 
 
-def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -> None:
+def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: GateDatabase) -> None:
     """The holder is done only once the event loop has gone on."""
     holder, store = ground.store(), ground.store()
     one = {"client": "", "number": "", "named": "P", "call_id": "", "cseq": 0}
@@ -371,13 +373,13 @@ def test_who_waits_for_another_who_writes_leaves_the_others_be(ground: Ground) -
         each.close()
 
 
-def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: Ground) -> None:
+def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: GateDatabase) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite is held as a whole")
-    deciders = [decider_of(lambda: ground.rules, ground.store) for _ in range(2)]
+    deciders = [build_decider(lambda: ground.rules, ground.store) for _ in range(2)]
     gate, holder = Gate(lambda: ground.rules, deciders, budget=0.5), ground.store()
     now = to_db_instant(holder.vendor, read_clock())
-    held = {"client": CLIENT, "number": text_pseudonym(number_of(4)), "named": "", "call_id": "",
+    held = {"client": CLIENT, "number": text_pseudonym(phone(4)), "named": "", "call_id": "",
             "cseq": 0}  # fmt: skip
 
     async def meet() -> list[str]:
@@ -385,11 +387,11 @@ def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: Ground) -
         await holder.read([held], now)
         waiting = asyncio.create_task(gate.answer(question(4, "held")))
         await asyncio.sleep(0.05)
-        answers = [said(await gate.answer(question(5, f"c{n}"))) for n in range(3)]
+        answers = [brief(await gate.answer(question(5, f"c{n}"))) for n in range(3)]
         assert not waiting.done()
-        answers.append(said(await waiting))
+        answers.append(brief(await waiting))
         await holder.roll_back()
-        return [*answers, said(await gate.answer(question(4, "after")))]
+        return [*answers, brief(await gate.answer(question(4, "after")))]
 
     assert run(meet()) == ["200 allow"] * 3 + ["503 refuse GATE-LATE", "200 allow"]
     gate.close()
@@ -398,10 +400,10 @@ def test_a_delayed_call_is_refused_in_time_and_delays_no_other(ground: Ground) -
 
 
 def test_a_decision_that_is_broken_off_gives_its_connection_up(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decider = decider_of(lambda: ground.rules, ground.store)
-    assert reply_of(decider, question(1, "before")).status == 200
+    decider = build_decider(lambda: ground.rules, ground.store)
+    assert ask_decider(decider, question(1, "before")).status == 200
     store = decider._store
 
     async def hangs(*_: object) -> None:
@@ -420,12 +422,12 @@ def test_a_decision_that_is_broken_off_gives_its_connection_up(
         patch.setattr(store, "write", hangs)
         run(break_off())
     assert decider._store is None
-    assert reply_of(decider, question(1, "after")).status == 200
+    assert ask_decider(decider, question(1, "after")).status == 200
     assert ground.rows(ATTEMPTS) == [(2,)]
     decider.close()
 
 
-def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
+def test_a_campaign_recorded_again_changes_nothing(ground: GateDatabase) -> None:
     over = CampaignTerms(
         CLIENT, "gas", "manual", "prospecting", "", None, False, None, None, "", "", "energy-supply"
     )
@@ -434,16 +436,16 @@ def test_a_campaign_recorded_again_changes_nothing(ground: Ground) -> None:
 
 
 def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
-    ground: Ground, settings: Settings
+    ground: GateDatabase, settings: Settings
 ) -> None:
     law = settings.HOME / "law" / "open.yaml"
     law.parent.mkdir()
-    decider = decider_of(load_current_rules, ground.store)
+    decider = build_decider(load_current_rules, ground.store)
 
     def answer(text: str, call: str) -> str:
         law.write_text(text, encoding="utf-8")
         os.utime(law, ns=(len(text), len(text)))  # another instant, however coarse the clock
-        return said(reply_of(decider, question(1, call)))
+        return brief(ask_decider(decider, question(1, call)))
 
     banned = AT_ANY_HOUR + "- {closes: FR-CLI-1, from: 2024-01-01}\n"
     versions = []
@@ -457,45 +459,45 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
 
 
 def test_the_rules_that_decide_are_kept_first(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     decider, kept = (
         Decider(rule_versions.load_stored_rules, ground.store, 5),
         RuleTable.objects.all(),
     )
-    assert reply_of(decider, question(1, "c")).status in (200, 403)
+    assert ask_decider(decider, question(1, "c")).status in (200, 403)
     assert [one.version for one in kept] == [load_current_rules().version]
     kept.delete()
-    assert reply_of(decider, question(1, "d")).status in (200, 403)
+    assert ask_decider(decider, question(1, "d")).status in (200, 403)
     assert not kept, "they are kept once"
     decider.close()
 
 
 def test_rules_that_are_not_kept_in_time_decide_nothing(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(rule_versions, "_SECONDS", 0.1)
     monkeypatch.setattr(rule_versions, "_keep_apart", lambda *_: time.sleep(0.5))
     decider = Decider(rule_versions.load_stored_rules, ground.store, 5)
-    assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-DATABASE"
+    assert brief(ask_decider(decider, question(1, "c"))) == "503 refuse GATE-DATABASE"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]
 
 
 def test_rules_that_cannot_be_kept_decide_nothing(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule_versions._StoredVersions, "versions", frozenset())
     monkeypatch.setattr(rule_versions, "RuleTable", None)
     decider = Decider(rule_versions.load_stored_rules, ground.store, 5)
-    assert said(reply_of(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
+    assert brief(ask_decider(decider, question(1, "c"))) == "503 refuse GATE-FAULT"
     decider.close()
     assert ground.rows(DECISIONS) == [(0,)]
 
 
-def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
+def test_no_client_gets_the_campaign_of_another(ground: GateDatabase) -> None:
     theirs = CampaignTerms("CLIENT-B", "gas", "manual", "prospecting", "", None, False, None, None,
                       "", "", "energy-supply")  # fmt: skip
     with pytest.raises(LoadRefused, match="campaign of another client"):
@@ -503,20 +505,22 @@ def test_no_client_gets_the_campaign_of_another(ground: Ground) -> None:
 
 
 def test_a_database_that_is_gone_refuses_and_is_found_again_when_it_is_back(
-    ground: Ground,
+    ground: GateDatabase,
 ) -> None:
-    decider = decider_of(lambda: ground.rules, ground.store)
-    assert reply_of(decider, question(1, "before")).status == 200
+    decider = build_decider(lambda: ground.rules, ground.store)
+    assert ask_decider(decider, question(1, "before")).status == 200
     store = decider._store
     if isinstance(store, PostgreSQLConnection):
         pid = store._pipeline.process
         ground.rows(f"SELECT pg_terminate_backend({pid})")
-        assert said(reply_of(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
+        assert brief(ask_decider(decider, question(1, "gone"))) == "503 refuse GATE-DATABASE"
     else:
         nowhere = ground.folder / "none"
-        lost = decider_of(lambda: ground.rules, lambda seconds: SQLiteConnection(nowhere, seconds))
-        assert said(reply_of(lost, question(1, "gone"))) == "503 refuse GATE-DATABASE"
+        lost = build_decider(
+            lambda: ground.rules, lambda seconds: SQLiteConnection(nowhere, seconds)
+        )
+        assert brief(ask_decider(lost, question(1, "gone"))) == "503 refuse GATE-DATABASE"
         assert not nowhere.exists()
-    assert reply_of(decider, question(1, "back")).status == 200
+    assert ask_decider(decider, question(1, "back")).status == 200
     assert ground.rows(ATTEMPTS) == [(2,)]
     decider.close()

@@ -51,16 +51,16 @@ from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,
     CLIENT,
-    Ground,
+    GateDatabase,
+    brief,
+    build_consent,
     campaign_terms,
-    consent_of,
-    number_of,
     open_rules,
+    phone,
     question,
     read_feeds,
-    said,
 )
-from tests.gate.sync_decisions import answer, decide, decide_all, decider_of
+from tests.gate.sync_decisions import answer_group, build_decider, decide, decide_all
 
 pytestmark = [pytest.mark.database]
 
@@ -69,7 +69,7 @@ TWINS = {CAMPAIGN: CLIENT, "autumn": "CLIENT-B"}
 PEOPLE = 40
 
 
-def asked(*questions: Question, seconds: float = 30.0) -> list[PendingQuestion]:
+def pending(*questions: Question, seconds: float = 30.0) -> list[PendingQuestion]:
     """Questions with time enough."""
     return [PendingQuestion(one, time.monotonic() + seconds) for one in questions]
 
@@ -80,9 +80,9 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
     first = now.date() - timedelta(900)
     facts += [Mandate("M1", client, CALLER, first, None, now) for client in TWINS.values()]
     for n in range(PEOPLE):
-        facts.append(Person(f"P{n}", number_of(n), now))
+        facts.append(Person(f"P{n}", phone(n), now))
         if dice.random() < 0.2:  # another person answers there as well
-            facts.append(Person(f"P{dice.randrange(PEOPLE)}", number_of(n), now))
+            facts.append(Person(f"P{dice.randrange(PEOPLE)}", phone(n), now))
         days = dice.choice((1, 20, 200, 364, 400))
         items = dice.choice((None, frozenset({"identity", "choice"})))
         more: dict[str, Any] = {} if items is None or dice.random() < 0.7 else {"items": items}
@@ -90,7 +90,9 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
         luck = [dice.random() for _ in range(5)]
         for client in TWINS.values():
             name = f"P{n}"
-            facts.append(replace(consent_of(n, now - timedelta(days=days), **more), client=client))
+            facts.append(
+                replace(build_consent(n, now - timedelta(days=days), **more), client=client)
+            )
             if luck[0] < 0.2:
                 facts.append(Withdrawal(client, name, ago[0], now))
             if luck[1] < 0.2:
@@ -103,7 +105,7 @@ def people(dice: random.Random, now: datetime) -> list[Any]:
             for number, at in enumerate(ago[: int(5 * luck[3])]):
                 facts.append(Attempt(f"{n}-{number}", client, name, at, now, provider="them"))
         if luck[4] < 0.1:
-            facts.append(Listing("BLOCTEL", number_of(n), now - timedelta(days=300), now))
+            facts.append(Listing("BLOCTEL", phone(n), now - timedelta(days=300), now))
     return facts
 
 
@@ -149,48 +151,48 @@ def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     while rest:
         size = dice.choice((1, 2, 5, 30))
         group, rest = rest[:size], rest[size:]
-        together += decide_all(store, asked(*(of_twin("autumn", one) for one in group)), rules,
+        together += decide_all(store, pending(*(of_twin("autumn", one) for one in group)), rules,
                                cache)  # fmt: skip
-    assert [said(reply) for reply in together] == [said(reply) for reply in alone]
-    assert len({said(reply) for reply in alone}) >= 8
+    assert [brief(reply) for reply in together] == [brief(reply) for reply in alone]
+    assert len({brief(reply) for reply in alone}) >= 8
     again = list(Decision.objects.all())
     assert len(again) > 150
     assert all(replay_decision(decision, rules).agrees(decision) for decision in again)
     assert len({decision.at for decision in again}) == len(again)
 
 
-def test_the_cap_holds_within_a_group(ground: Ground) -> None:
+def test_the_cap_holds_within_a_group(ground: GateDatabase) -> None:
     store = ground.store()
-    group = asked(*(question(1, f"c{n}") for n in range(6)), question(2, "other"))
+    group = pending(*(question(1, f"c{n}") for n in range(6)), question(2, "other"))
     found = decide_all(store, group, ground.rules, CampaignCache())
     assert [reply.status for reply in found] == [200] * 4 + [403] * 2 + [200]
-    repeats = decide_all(store, asked(*(question(1, f"c{n}") for n in range(6))), ground.rules,
+    repeats = decide_all(store, pending(*(question(1, f"c{n}") for n in range(6))), ground.rules,
                          CampaignCache())  # fmt: skip
     assert repeats == found[:6]
     store.close()
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(5,)]
 
 
-def test_a_call_that_comes_twice_in_a_group_counts_once(ground: Ground) -> None:
+def test_a_call_that_comes_twice_in_a_group_counts_once(ground: GateDatabase) -> None:
     store = ground.store()
-    group = asked(question(1, "c"), question(1, "c"), question(2, "c"))
+    group = pending(question(1, "c"), question(1, "c"), question(2, "c"))
     found = decide_all(store, group, ground.rules, CampaignCache())
     store.close()
-    assert [said(reply) for reply in found] == ["200 allow", "200 allow", "400 refuse GATE-CALL"]
+    assert [brief(reply) for reply in found] == ["200 allow", "200 allow", "400 refuse GATE-CALL"]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(1,)]
 
 
-def test_a_question_that_comes_too_late_leaves_the_others_be(ground: Ground) -> None:
+def test_a_question_that_comes_too_late_leaves_the_others_be(ground: GateDatabase) -> None:
     store = ground.store()
-    group = [*asked(question(1, "late"), seconds=-1), *asked(question(1, "c"))]
+    group = [*pending(question(1, "late"), seconds=-1), *pending(question(1, "c"))]
     found = decide_all(store, group, ground.rules, CampaignCache())
     store.close()
-    assert [said(reply) for reply in found] == ["503 refuse GATE-LATE", "200 allow"]
+    assert [brief(reply) for reply in found] == ["503 refuse GATE-LATE", "200 allow"]
     assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(1,)]
 
 
 def test_one_that_cannot_be_judged_does_not_sink_its_group(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     judged = decision.judge_for_holders
 
@@ -200,8 +202,8 @@ def test_one_that_cannot_be_judged_does_not_sink_its_group(
         return judged(call, *rest)
 
     monkeypatch.setattr(decision, "judge_for_holders", faulty)
-    decider = decider_of(lambda: ground.rules, ground.store)
-    found = answer(decider, *asked(*(question(n, f"c{n}") for n in range(5))))
+    decider = build_decider(lambda: ground.rules, ground.store)
+    found = answer_group(decider, *pending(*(question(n, f"c{n}") for n in range(5))))
     decider.close()
     assert [reply.status for reply in found] == [200, 200, 503, 200, 200]
     assert found[2].reasons == "GATE-FAULT"
@@ -210,7 +212,7 @@ def test_one_that_cannot_be_judged_does_not_sink_its_group(
 
 
 def test_one_that_cannot_be_written_does_not_sink_its_group(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = ground.store()
     write = store.write
@@ -221,21 +223,21 @@ def test_one_that_cannot_be_written_does_not_sink_its_group(
         await write(rows)
 
     monkeypatch.setattr(store, "write", faulty)
-    decider = decider_of(lambda: ground.rules, lambda _: store)
-    found = answer(decider, *asked(*(question(n, f"c{n}") for n in range(5))))
+    decider = build_decider(lambda: ground.rules, lambda _: store)
+    found = answer_group(decider, *pending(*(question(n, f"c{n}") for n in range(5))))
     decider.close()
     assert [reply.status for reply in found] == [200, 200, 503, 200, 200]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(4,)]
 
 
-def test_one_that_no_column_can_hold_does_not_sink_its_group(ground: Ground) -> None:
+def test_one_that_no_column_can_hold_does_not_sink_its_group(ground: GateDatabase) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("columns of SQLite hold anything")
-    decider = decider_of(lambda: ground.rules, ground.store)
+    decider = build_decider(lambda: ground.rules, ground.store)
     group = [question(n, f"c{n}", agent="x" * 99 if n == 1 else "") for n in range(3)]
-    found = answer(decider, *asked(*group))
+    found = answer_group(decider, *pending(*group))
     decider.close()
-    assert [said(reply) for reply in found] == ["200 allow", "503 refuse GATE-FAULT", "200 allow"]
+    assert [brief(reply) for reply in found] == ["200 allow", "503 refuse GATE-FAULT", "200 allow"]
     assert ground.rows("SELECT COUNT(*) FROM gate_attempt") == [(2,)]
 
 
@@ -243,13 +245,13 @@ def test_nothing_is_opened_for_those_that_are_too_late() -> None:
     def opened(seconds: float) -> SQLiteConnection:
         raise AssertionError("a connection is opened")
 
-    decider = decider_of(open_rules, opened)
-    found = answer(decider, *asked(question(1, "a"), question(2, "b"), seconds=-1))
-    assert [said(reply) for reply in found] == ["503 refuse GATE-LATE"] * 2
+    decider = build_decider(open_rules, opened)
+    found = answer_group(decider, *pending(question(1, "a"), question(2, "b"), seconds=-1))
+    assert [brief(reply) for reply in found] == ["503 refuse GATE-LATE"] * 2
 
 
 def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: GateDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = [question(1, f"c{n}") for n in range(3)]
     store = ground.store()
@@ -259,11 +261,11 @@ def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
 
     commit = not_sent if store.vendor == "postgresql" else lambda: None
     monkeypatch.setattr(store, "_commit", commit)
-    assert len(decide_all(store, asked(*group), ground.rules, CampaignCache())) == 3
+    assert len(decide_all(store, pending(*group), ground.rules, CampaignCache())) == 3
     store.close()  # as the database sees a kill: the connection ends
     assert ground.rows("SELECT COUNT(*) FROM gate_decision") == [(0,)]
     store = ground.store()
-    found = decide_all(store, asked(*group, question(1, "c3"), question(1, "c4")), ground.rules,
+    found = decide_all(store, pending(*group, question(1, "c3"), question(1, "c4")), ground.rules,
                        CampaignCache())  # fmt: skip
     store.close()
     assert [reply.status for reply in found] == [200] * 4 + [403]
@@ -271,7 +273,7 @@ def test_a_group_whose_gate_is_gone_before_the_commit_has_counted_nothing(
 
 
 def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
-    ground: Ground,
+    ground: GateDatabase,
 ) -> None:
     replies: list[Reply] = []
     start = threading.Barrier(4, timeout=30)
@@ -283,7 +285,7 @@ def test_groups_that_ask_for_the_same_people_in_another_order_do_not_block(
             order = dice.sample(range(10), 8)
             group = [question(n, f"{'same' if n < 3 else dialler}-{call}-{n}") for n in order]
             group.append(question(99, f"unknown-{call}"))
-            replies.extend(decide_all(store, asked(*group), ground.rules, cache))
+            replies.extend(decide_all(store, pending(*group), ground.rules, cache))
         store.close()
 
     threads = [threading.Thread(target=dial, args=(n,)) for n in range(4)]
@@ -319,7 +321,7 @@ def test_connections_that_are_opened_and_closed_at_once_are_all_opened(tmp_path:
     assert len(opened) == 800
 
 
-def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> None:
+def test_a_campaign_is_read_once_until_something_is_learnt(ground: GateDatabase) -> None:
     store, cache = ground.store(), CampaignCache()
     reads, common = Counter[str](), store.read_campaign
 
@@ -329,7 +331,7 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
 
     def ask(call: str, **more: Any) -> str:
         one = question(int(call), call, **more)
-        return said(decide(store, one, ground.rules, time.monotonic() + 5, cache))
+        return brief(decide(store, one, ground.rules, time.monotonic() + 5, cache))
 
     store.read_campaign = counted  # type: ignore[assignment, method-assign]
     assert [ask("1"), ask("2"), ask("3", camp="none")] == [
@@ -364,12 +366,12 @@ def test_a_campaign_is_read_once_until_something_is_learnt(ground: Ground) -> No
 def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     now, rules = read_clock(), open_rules()
     record_campaign(CAMPAIGN, campaign_terms(), by="tests")
-    load_facts([Person("P1", number_of(1), now), consent_of(1, now - timedelta(days=1))],
+    load_facts([Person("P1", phone(1), now), build_consent(1, now - timedelta(days=1))],
                source="tests", by="tests")  # fmt: skip
     store, cache = DjangoStore(), CampaignCache()
 
     def ask(call: str) -> str:
-        return said(decide(store, question(1, call), rules, time.monotonic() + 5, cache))
+        return brief(decide(store, question(1, call), rules, time.monotonic() + 5, cache))
 
     assert "FR-DATA-STALE" in ask("c1")
     read_feeds()
@@ -382,18 +384,18 @@ def test_what_was_kept_gives_way_when_something_else_becomes_known() -> None:
     assert ask("c4") == "200 allow", "an older reading takes nothing back"
 
 
-def test_the_log_is_carried_over_apart(ground: Ground) -> None:
+def test_the_log_is_carried_over_apart(ground: GateDatabase) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("SQLite's log")
     store = ground.store()
-    group = asked(*(question(n, f"c{n}") for n in range(10)))
+    group = pending(*(question(n, f"c{n}") for n in range(10)))
     assert len(decide_all(store, group, ground.rules, CampaignCache())) == 10
     log = ground.file.with_name("gate.sqlite3-wal")
     assert log.stat().st_size > 0
     before = log.stat().st_size
     assert not checkpoint(ground.file), "ten calls are no long log"
     assert checkpoint(ground.file, most_pages=0)
-    group = asked(*(question(n, f"d{n}") for n in range(10)))
+    group = pending(*(question(n, f"d{n}") for n in range(10)))
     assert len(decide_all(store, group, ground.rules, CampaignCache())) == 10
     assert log.stat().st_size == before, "it is written over from its beginning"
     with sqlite3.connect(ground.file) as reader:
@@ -417,17 +419,17 @@ def test_one_process_of_several_carries_the_log_over(
     assert carried.wait(20), "once the other has ended"
 
 
-def test_a_law_that_cannot_be_read_refuses_all(ground: Ground) -> None:
+def test_a_law_that_cannot_be_read_refuses_all(ground: GateDatabase) -> None:
     def unreadable() -> LegalRules:
         raise OSError("gone")
 
-    decider = decider_of(unreadable, ground.store)
-    found = answer(decider, *asked(question(1, "a"), question(2, "b")))
+    decider = build_decider(unreadable, ground.store)
+    found = answer_group(decider, *pending(question(1, "a"), question(2, "b")))
     decider.close()
-    assert [said(reply) for reply in found] == ["503 refuse GATE-FAULT"] * 2
+    assert [brief(reply) for reply in found] == ["503 refuse GATE-FAULT"] * 2
 
 
-def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: Ground) -> None:
+def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: GateDatabase) -> None:
     """Else the call would be judged without the installation's own rows."""
     law = ground.folder / "law"
     assert load_current_rules().version == built_in_rules().version, (
@@ -435,9 +437,9 @@ def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: Ground) 
     )
     law.mkdir()
     (law / "own.yaml").symlink_to(law / "taken-away")
-    decider = decider_of(load_current_rules, ground.store)
-    (reply,) = answer(decider, *asked(question(1, "a")))
-    assert said(reply) == "503 refuse GATE-FAULT"
+    decider = build_decider(load_current_rules, ground.store)
+    (reply,) = answer_group(decider, *pending(question(1, "a")))
+    assert brief(reply) == "503 refuse GATE-FAULT"
     decider.close()
 
 

@@ -21,7 +21,7 @@ from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, Withdrawal
 from releve.outbound import Person as Link
-from tests.gate.sample_campaign import CLIENT, consent_of, fill, number_of
+from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -87,7 +87,7 @@ def erasure_entries() -> list[dict[str, Any]]:
 def test_each_part_is_recorded_and_the_next_run_erases_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fill(range(4))
+    record_people(range(4))
     on, now = due_after()
     with monkeypatch.context() as patch:
         killed_after(patch, 3)
@@ -105,8 +105,8 @@ def test_each_part_is_recorded_and_the_next_run_erases_the_rest(
 
 def test_of_the_versions_of_a_fact_the_last_goes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    fill((0,))
-    load(consent_of(0, now, objects=frozenset({"insurance"})))
+    record_people((0,))
+    load(build_consent(0, now, objects=frozenset({"insurance"})))
     assert ConsentRow.objects.count() == 2
     on, later = due_after()
     killed_after(monkeypatch, 1, ConsentRow)
@@ -117,7 +117,7 @@ def test_of_the_versions_of_a_fact_the_last_goes_last(monkeypatch: pytest.Monkey
 
 def test_what_allows_goes_before_what_forbids(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    fill((0,))
+    record_people((0,))
     load(Withdrawal(CLIENT, "P0", now, now))
     on, later = due_after()
     killed_after(monkeypatch, 0, Withdrawals)
@@ -130,20 +130,20 @@ def test_what_allows_goes_before_what_forbids(monkeypatch: pytest.MonkeyPatch) -
 def test_a_contract_signed_meanwhile_keeps_the_values_of_its_person(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fill((0, 1))
+    record_people((0, 1))
     on, now = due_after(VALUES_ONLY)
     signed = Contract("K1", CLIENT, "P0", now.date(), None, timezone.now())
     meanwhile(monkeypatch, PseudonymValue, lambda: load(signed))
     erase_due(on, now)
     assert read_value("person", person_pseudonym("P0")) == "P0"
-    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert read_value("number", number_pseudonym(phone(0))) == phone(0)
     assert read_value("person", person_pseudonym("P1")) is None
 
 
 def test_a_person_who_signs_again_meanwhile_gets_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
     day = now.date()
-    fill((0,))
+    record_people((0,))
     first = Contract("K1", CLIENT, "P0", day - timedelta(days=9), None, now)
     load(first)
     load(replace(first, last=day, known_at=timezone.now()))
@@ -156,21 +156,21 @@ def test_a_person_who_signs_again_meanwhile_gets_no_day(monkeypatch: pytest.Monk
 def test_a_number_under_which_a_person_became_known_meanwhile_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fill((0, 1))
+    record_people((0, 1))
     on, now = due_after(VALUES_ONLY)
-    further = Link("P7", number_of(0), timezone.now())
+    further = Link("P7", phone(0), timezone.now())
     meanwhile(monkeypatch, PseudonymValue, lambda: load(further))
     erase_due(on, now)
-    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
-    assert read_value("number", number_pseudonym(number_of(1))) is None
+    assert read_value("number", number_pseudonym(phone(0))) == phone(0)
+    assert read_value("number", number_pseudonym(phone(1))) is None
 
 
 def test_a_link_of_whom_something_became_known_meanwhile_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fill((0, 1))
+    record_people((0, 1))
     on, now = due_after()
-    again = consent_of(0, timezone.now(), id="C9")
+    again = build_consent(0, timezone.now(), id="C9")
     meanwhile(monkeypatch, PersonRow, lambda: load(again))
     erase_due(on, now)
     assert [row.person for row in PersonRow.objects.all()] == [person_pseudonym("P0")]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gate.sample_campaign import CALLER, number_of
+from tests.gate.sample_campaign import CALLER, phone
 from tests.gate.test_serve_command import served, until_it_is
 from tests.ledger.ledger_processes import ROOT
 
@@ -118,9 +118,9 @@ def within_dialog(port: int, key: str) -> str:
         here.settimeout(10)
         me = f"127.0.0.1:{here.getsockname()[1]}"
         lines = [
-            f"INVITE sip:{number_of(1)}@127.0.0.1:{port} SIP/2.0",
+            f"INVITE sip:{phone(1)}@127.0.0.1:{port} SIP/2.0",
             f"Via: SIP/2.0/UDP {me};branch=z9hG4bK{key}", f"From: <sip:{CALLER}@{me}>;tag=a",
-            f"To: <sip:{number_of(1)}@127.0.0.1>;tag=made-up", "Call-ID: made-up", "CSeq: 1 INVITE",
+            f"To: <sip:{phone(1)}@127.0.0.1>;tag=made-up", "Call-ID: made-up", "CSeq: 1 INVITE",
             f"Route: <sip:127.0.0.1:{port};lr;gk={key}>", f"Contact: <sip:a@{me}>",
             "Max-Forwards: 70", "Content-Length: 0", "", "",
         ]  # fmt: skip
@@ -136,14 +136,14 @@ def test_a_sip_proxy_lets_out_what_the_gate_allows_and_nothing_else(tmp_path: Pa
     with served(tmp_path / "gate", 1) as (process, gate, environment):
         proxy = Proxy(tmp_path / "proxy", gate)
         with proxy.running():
-            answers = proxy.dial(*[(number_of(1), CALLER)] * 5, (number_of(0), "+33612345678"))
+            answers = proxy.dial(*[(phone(1), CALLER)] * 5, (phone(0), "+33612345678"))
             assert answers[:5] == ["200"] * 4 + ["603 FR-FREQ-1"]
             assert answers[5].startswith("603 ")
             assert "FR-CLI-1" in answers[5]
             assert within_dialog(proxy.port, "0123") == "403", "a To tag can be made up"
             assert proxy.carried() == {"INVITE": 4, "ACK": 4, "BYE": 4}
             process.kill()
-            assert proxy.dial((number_of(0), CALLER)) == ["503"], "no gate is there to allow it"
+            assert proxy.dial((phone(0), CALLER)) == ["503"], "no gate is there to allow it"
             assert proxy.carried()["INVITE"] == 4
             key = hashlib.md5(f"{SECRET}made-up".encode(), usedforsecurity=False).hexdigest()
             assert within_dialog(proxy.port, key) == "100"

@@ -20,8 +20,8 @@ from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, PersonRow
 from releve.ledger.models import KeyCheck
 from releve.outbound import Withdrawal
-from tests.gate.sample_campaign import CLIENT, Ground, fill, question, said
-from tests.gate.sync_decisions import answer, decider_of
+from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, question, record_people
+from tests.gate.sync_decisions import answer_group, build_decider
 
 pytestmark = pytest.mark.database
 
@@ -35,13 +35,13 @@ def use(key: str) -> None:
     pseudonyms.forget_key()
 
 
-def ask_gate(ground: Ground, call: str = "c1") -> str:
-    decider = decider_of(lambda: ground.rules, ground.store)
+def ask_gate(ground: GateDatabase, call: str = "c1") -> str:
+    decider = build_decider(lambda: ground.rules, ground.store)
     try:
-        (reply,) = answer(decider, PendingQuestion(question(0, call), time.monotonic() + 5))
+        (reply,) = answer_group(decider, PendingQuestion(question(0, call), time.monotonic() + 5))
     finally:
         decider.close()
-    return said(reply)
+    return brief(reply)
 
 
 def lost(home: Path) -> None:
@@ -49,7 +49,7 @@ def lost(home: Path) -> None:
     pseudonyms.forget_key()
 
 
-def test_a_gate_without_the_key_of_its_database_refuses_every_call(ground: Ground) -> None:
+def test_a_gate_without_the_key_of_its_database_refuses_every_call(ground: GateDatabase) -> None:
     right = settings.GATE_KEY
     assert ask_gate(ground, "c0").startswith("200 allow")
     for wrong in (OTHER, ""):
@@ -62,7 +62,7 @@ def test_a_gate_without_the_key_of_its_database_refuses_every_call(ground: Groun
     assert ask_gate(ground, "c2").startswith("200 allow")
 
 
-def test_a_key_that_is_put_back_is_taken_without_a_new_process(ground: Ground) -> None:
+def test_a_key_that_is_put_back_is_taken_without_a_new_process(ground: GateDatabase) -> None:
     right = settings.GATE_KEY
     use("")
     (settings.HOME / "gate.key").write_text(OTHER)
@@ -71,7 +71,7 @@ def test_a_key_that_is_put_back_is_taken_without_a_new_process(ground: Ground) -
     assert ask_gate(ground, "c2").startswith("200 allow")
 
 
-def test_a_database_without_a_check_value_allows_nothing(ground: Ground) -> None:
+def test_a_database_without_a_check_value_allows_nothing(ground: GateDatabase) -> None:
     KeyCheck.objects.all().delete()
     ground.ready()
     assert ask_gate(ground) == "503 refuse GATE-KEY"
@@ -80,11 +80,11 @@ def test_a_database_without_a_check_value_allows_nothing(ground: Ground) -> None
 @pytest.mark.django_db
 @pytest.mark.parametrize("wrong", ["", OTHER])
 def test_nothing_is_loaded_or_forgotten_under_another_key(wrong: str) -> None:
-    fill(range(2))
+    record_people(range(2))
     before = PersonRow.objects.count()
     use(wrong)
     with pytest.raises(KeyFault, match=r"restore gate\.key from its copy"):
-        fill(range(2))
+        record_people(range(2))
     with pytest.raises(KeyFault, match="or set RELEVE_GATE_KEY"):
         load_facts([Withdrawal(CLIENT, "P1", NOW, NOW)], source="x", by="tests")
     assert PersonRow.objects.count() == before
@@ -100,7 +100,7 @@ def test_nothing_is_loaded_or_forgotten_under_another_key(wrong: str) -> None:
 @pytest.mark.django_db
 def test_a_restored_database_takes_its_key_back_and_no_new_one() -> None:
     use("")
-    fill(range(1))
+    record_people(range(1))
     kept = (settings.HOME / "gate.key").read_text()
     lost(settings.HOME)
     with pytest.raises(KeyFault, match="is missing"):
@@ -116,7 +116,7 @@ def test_a_restored_database_takes_its_key_back_and_no_new_one() -> None:
 @pytest.mark.django_db
 def test_a_second_host_makes_no_key_of_its_own(tmp_path: Path) -> None:
     use("")
-    fill(range(1))
+    record_people(range(1))
     settings.HOME = tmp_path / "second"
     pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="from the first host"):
@@ -126,7 +126,7 @@ def test_a_second_host_makes_no_key_of_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_rows_from_before_there_were_check_values_take_the_key_they_fit() -> None:
-    fill(range(1))
+    record_people(range(1))
     KeyCheck.objects.all().delete()
     right = settings.GATE_KEY
     for wrong in ("", OTHER):

@@ -20,9 +20,9 @@ from typing import Any
 
 import pytest
 
-from tests.gate.gate_processes import PRELOADED, check, prepare, serve
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, number_of
-from tests.ledger.ledger_processes import installation
+from tests.gate.gate_processes import PRELOADED, prepare, serve, write_state
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
+from tests.ledger.ledger_processes import create_installation
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -62,9 +62,9 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     SPAWN.set_forkserver_preload(PRELOADED)
-    with installation(tmp_path) as environment:
+    with create_installation(tmp_path) as environment:
         environment["RELEVE_GATE_KEY"] = "5" * 64
-        run(prepare, environment, PEOPLE)
+        run_child(prepare, environment, PEOPLE)
         found = House(environment)
         try:
             yield found
@@ -72,7 +72,7 @@ def house(tmp_path: Path) -> Iterator[House]:
             found.end()
 
 
-def run(target: Any, *arguments: Any) -> None:
+def run_child(target: Any, *arguments: Any) -> None:
     child = SPAWN.Process(target=target, args=arguments)
     child.start()
     child.join(60)
@@ -99,7 +99,7 @@ def test_no_attempt_is_lost_and_none_counts_twice(house: House, tmp_path: Path) 
         for call in range(dialler, DECISIONS, DIALLERS):
             person = 0 if call % 10 == 0 else call % PEOPLE
             name = f"call-{call}"
-            path = f"/gate?to={number_of(person)}&cli={CALLER}&camp={CAMPAIGN}&ci={name}&cs=1"
+            path = f"/gate?to={phone(person)}&cli={CALLER}&camp={CAMPAIGN}&ci={name}&cs=1"
             until = time.monotonic() + 30
             while (status := ask(house.port, path)[0]) not in (200, 403):
                 assert time.monotonic() < until, f"no answer but {status}"
@@ -116,7 +116,7 @@ def test_no_attempt_is_lost_and_none_counts_twice(house: House, tmp_path: Path) 
             house.kill(dice.randrange(2))
     for thread in threads:
         thread.join()
-    run(check, house.environment, str(tmp_path / "found.json"))
+    run_child(write_state, house.environment, str(tmp_path / "found.json"))
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert {
         name: 200 if allowed else 403 for name, allowed in found["decisions"].items()

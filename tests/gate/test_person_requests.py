@@ -51,12 +51,12 @@ from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CAMPAIGN,
     CLIENT,
+    build_consent,
     campaign_terms,
-    consent_of,
-    fill,
-    number_of,
     open_rules,
+    phone,
     question,
+    record_people,
 )
 from tests.gate.sync_decisions import run_without_loop
 
@@ -74,7 +74,7 @@ class Open:
 
 @pytest.fixture
 def ground(db: None) -> Open:
-    fill(range(10))
+    record_people(range(10))
     return Open(open_rules())
 
 
@@ -108,27 +108,27 @@ def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_d
                         frozenset({"electricity"}))  # fmt: skip
     load_facts([contract], source="tests", by="tests")
     assert ask(ground, question(1, "before")) == "200"
-    record_request(stop(number_of(1)), by="ines")
+    record_request(stop(phone(1)), by="ines")
     assert ask(ground, question(1, "after")) == "403 FR-REFUS-60 FR-OBJECTION"
-    later = consent_of(1, read_clock(), id="C1-again")
+    later = build_consent(1, read_clock(), id="C1-again")
     load_facts([later], source="tests", by="tests")
     assert ask(ground, question(1, "again")) == "403 FR-REFUS-60"
 
 
 def test_a_request_by_an_unknown_number_binds_a_person_recorded_later(ground: Open) -> None:
-    found = record_request(stop(number_of(40)), by="ines")
+    found = record_request(stop(phone(40)), by="ines")
     assert (found.persons, found.consents) == (0, 0)
     now = read_clock()
     contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now,
                         frozenset({"electricity"}))  # fmt: skip
-    people = [Person("P40", number_of(40), now), contract,
-              consent_of(40, now - timedelta(days=1))]  # fmt: skip
+    people = [Person("P40", phone(40), now), contract,
+              build_consent(40, now - timedelta(days=1))]  # fmt: skip
     load_facts(people, source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(40, "later"))
 
 
 def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) -> None:
-    record_request(stop(number_of(1), client=""), by="ines")
+    record_request(stop(phone(1), client=""), by="ines")
     now = read_clock()
     record_campaign("new", campaign_terms("CLIENT-N"), by="tests")
     contract = Contract("KN", "CLIENT-N", "P1", now.date() - timedelta(90), None, now,
@@ -139,31 +139,31 @@ def test_every_client_binds_one_that_has_its_first_campaign_later(ground: Open) 
 
 
 def test_every_client_is_bound_by_the_number_alone_and_by_the_person_alone(ground: Open) -> None:
-    record_request(stop(number_of(40), client=""), by="ines")
-    record_request(stop(number_of(1), "k2", client=""), by="ines")
+    record_request(stop(phone(40), client=""), by="ines")
+    record_request(stop(phone(1), "k2", client=""), by="ines")
     now = read_clock()
-    people = [Person("P40", number_of(40), now), consent_of(40, now - timedelta(days=1)),
-              Person("P1", number_of(50), now)]  # fmt: skip
+    people = [Person("P40", phone(40), now), build_consent(40, now - timedelta(days=1)),
+              Person("P1", phone(50), now)]  # fmt: skip
     load_facts(people, source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(40, "recorded later"))
     assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
 
 
 def test_it_follows_a_person_to_another_number(ground: Open) -> None:
-    record_request(stop(number_of(1)), by="ines")
-    load_facts([Person("P1", number_of(50), read_clock())], source="tests", by="tests")
+    record_request(stop(phone(1)), by="ines")
+    load_facts([Person("P1", phone(50), read_clock())], source="tests", by="tests")
     assert "FR-OBJECTION" in ask(ground, question(50, "moved"))
 
 
 def test_it_binds_for_another_client_no_more_than_it_says(ground: Open) -> None:
     record_campaign("other", campaign_terms("CLIENT-B"), by="tests")
-    record_request(stop(number_of(1), client="CLIENT-B"), by="ines")
+    record_request(stop(phone(1), client="CLIENT-B"), by="ines")
     assert ask(ground, question(1, "mine")) == "200"
 
 
 @pytest.mark.parametrize("kind", ["refusal", "not-interested", "not-now"])
 def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
-    record_request(PhoneRequest("k", number_of(1), kind, CLIENT), by="ines")
+    record_request(PhoneRequest("k", phone(1), kind, CLIENT), by="ines")
     assert set(RefusalRow.objects.values_list("kind", flat=True)) == {kind}
     assert not WithdrawalRow.objects.exists()
     refused = ask(ground, question(1, "after"))
@@ -171,7 +171,7 @@ def test_a_refusal_is_recorded_by_its_kind(ground: Open, kind: str) -> None:
 
 
 def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
-    first = record_request(stop(number_of(1)), by="ines")
+    first = record_request(stop(phone(1)), by="ines")
     again = record_request(stop("01 44 50 00 01"), by="ines")
     assert again.before
     assert again.known_at == first.known_at
@@ -179,8 +179,8 @@ def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
     assert WithdrawalRow.objects.count() == 2  # the person and the number
     assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
     with pytest.raises(RequestReused):
-        record_request(stop(number_of(2)), by="ines")
-    assert record_request(stop(number_of(2)), by="another").before is False
+        record_request(stop(phone(2)), by="ines")
+    assert record_request(stop(phone(2)), by="another").before is False
 
 
 def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> None:
@@ -198,18 +198,16 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
 
 
 def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
-    put = PhoneRequest("k", number_of(1), "Ne m'appelez plus", "client a")
+    put = PhoneRequest("k", phone(1), "Ne m'appelez plus", "client a")
     assert record_request(put, by="ines").client == CLIENT
     assert set(RefusalRow.objects.values_list("kind", "client")) == {("objection", CLIENT)}
     now = read_clock()
-    spelt = preview_answers(number_of(1), "Client_A", ground.rules, now)
+    spelt = preview_answers(phone(1), "Client_A", ground.rules, now)
     assert spelt
-    assert spelt == preview_answers(number_of(1), CLIENT, ground.rules, now)
-    assert record_request(PhoneRequest("k", number_of(1), "stop", CLIENT), by="ines").before
+    assert spelt == preview_answers(phone(1), CLIENT, ground.rules, now)
+    assert record_request(PhoneRequest("k", phone(1), "stop", CLIENT), by="ines").before
     ask(ground, question(2, "c"))
-    request = PhoneRequest(
-        "o", number_of(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée"
-    )
+    request = PhoneRequest("o", phone(2), "Issue de l'appel", "CLIENT A", outcome="Ligne occupée")
     record_request(request, by="ines")
     assert AttemptRow.objects.latest("pk").outcome == "busy"
 
@@ -218,24 +216,24 @@ def test_under_another_key_nothing_is_recorded(ground: Open, settings: Settings)
     settings.GATE_KEY = "6" * 64
     pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="is not the one"):
-        record_request(stop(number_of(1)), by="ines")
+        record_request(stop(phone(1)), by="ines")
     assert not PersonRequestRow.objects.exists()
 
 
 def test_an_outcome_is_a_further_version_of_the_attempt_and_counts_once(ground: Open) -> None:
     assert ask(ground, question(1, "call")) == "200"
-    request = PhoneRequest("o", number_of(1), "outcome", CLIENT, outcome="conversation")
+    request = PhoneRequest("o", phone(1), "outcome", CLIENT, outcome="conversation")
     assert record_request(request, by="ines").facts == 1
     rows = list(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))
     assert rows == [("call/1", ""), ("call/1", "conversation")]
-    unknown = PhoneRequest("p", number_of(2), "outcome", CLIENT, outcome="busy")
+    unknown = PhoneRequest("p", phone(2), "outcome", CLIENT, outcome="busy")
     with pytest.raises(RequestFaults, match=r"call: call\.unknown"):
         record_request(unknown, by="ines")
 
 
 def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
-    requests = [stop(number_of(1), "a"), stop("12", "b"), stop(number_of(2), "c"),
-                stop(number_of(1), "a")]  # fmt: skip
+    requests = [stop(phone(1), "a"), stop("12", "b"), stop(phone(2), "c"),
+                stop(phone(1), "a")]  # fmt: skip
     found = record_requests(requests, by="feed", source="feed")
     kinds = [RecordedRequest, RequestFaults, RecordedRequest, RecordedRequest]
     assert [type(one) for one in found] == kinds
@@ -245,11 +243,11 @@ def test_many_at_once_leave_the_faulty_ones_out(ground: Open) -> None:
 
 
 def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> None:
-    record_request(stop(number_of(1)), by="ines")
+    record_request(stop(phone(1)), by="ines")
     entry = LedgerEntry.objects.get(kind=KIND)
-    digits = number_of(1)[3:]
+    digits = phone(1)[3:]
     assert digits not in str(entry.body)
-    assert number_pseudonym(number_of(1)) not in str(entry.body)
+    assert number_pseudonym(phone(1)) not in str(entry.body)
     assert "ines" in str(entry.body)
     assert CLIENT in str(entry.body)
     assert seal_facts(read_clock()) >= 4
@@ -259,9 +257,9 @@ def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> No
 
 
 def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
-    before = preview_answers(number_of(1), CLIENT, ground.rules, read_clock())
-    record_request(stop(number_of(1)), by="ines")
-    after = preview_answers(number_of(1), CLIENT, ground.rules, read_clock())
+    before = preview_answers(phone(1), CLIENT, ground.rules, read_clock())
+    record_request(stop(phone(1)), by="ines")
+    after = preview_answers(phone(1), CLIENT, ground.rules, read_clock())
     assert [(one.campaign, one.allowed, one.for_request) for one in (*before, *after)] == [
         (CAMPAIGN, True, False), (CAMPAIGN, False, True)
     ]  # fmt: skip
@@ -273,19 +271,17 @@ def test_the_answer_says_which_campaigns_refuse_for_it(ground: Open) -> None:
 def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
     ground: Open,
 ) -> None:
-    record_request(stop(number_of(40)), by="ines")
+    record_request(stop(phone(40)), by="ines")
     now = read_clock()
-    load_facts([Person("P40", number_of(40), now), consent_of(40, now - timedelta(1))],
+    load_facts([Person("P40", phone(40), now), build_consent(40, now - timedelta(1))],
                source="tests", by="tests")  # fmt: skip
     assert "FR-OPTIN-6" in ask(ground, question(40, "call"))
     decision = Decision.objects.get(call_id="call")
     again = replay_decision(decision, ground.rules)
     assert again.agrees(decision)
-    assert number_of(40) not in again.evidence
+    assert phone(40) not in again.evidence
     erase_person("P40", read_clock())
-    assert not PseudonymValue.objects.filter(
-        what="number", pseudonym=number_pseudonym(number_of(40))
-    )
+    assert not PseudonymValue.objects.filter(what="number", pseudonym=number_pseudonym(phone(40)))
     assert "FR-OBJECTION" in ask(ground, question(40, "erased"))
     close_batches(read_clock())
     later = read_clock() + timedelta(days=3 * 366 + 2)
@@ -306,7 +302,7 @@ def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_it_waits_for_the_disk_before_it_answers() -> None:
-    fill(range(2))
+    record_people(range(2))
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL waits at each commit")
     said: list[str] = []
@@ -316,7 +312,7 @@ def test_it_waits_for_the_disk_before_it_answers() -> None:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(listen):
-        record_request(stop(number_of(1)), by="ines")
+        record_request(stop(phone(1)), by="ines")
     written = [n for n, sql in enumerate(said) if sql.startswith("INSERT")]
     (full,) = (n for n, sql in enumerate(said) if sql == "PRAGMA synchronous = FULL")
     assert full < written[0]
@@ -329,13 +325,13 @@ def test_it_waits_for_the_disk_before_it_answers() -> None:
 def test_a_key_sent_by_several_at_once_records_once() -> None:
     if connection.vendor == "sqlite":
         pytest.skip("one writer at a time, and the database of the tests is in memory")
-    fill(range(2))
+    record_people(range(2))
     start, found = threading.Barrier(4), []
 
     def send() -> None:
         try:
             start.wait(10)
-            found.append(record_request(stop(number_of(1)), by="ines"))
+            found.append(record_request(stop(phone(1)), by="ines"))
         finally:
             connection.close()
 

@@ -12,14 +12,14 @@ import pytest
 from django.db import connection
 
 from releve.gate.pg_pipeline import Pipeline
-from tests.gate.sample_campaign import Ground
+from tests.gate.sample_campaign import GateDatabase
 from tests.gate.sync_decisions import run
 
 pytestmark = [pytest.mark.database]
 
 
 @pytest.fixture
-def pipeline(ground: Ground) -> Iterator[Pipeline]:
+def pipeline(ground: GateDatabase) -> Iterator[Pipeline]:
     if connection.vendor != "postgresql":
         pytest.skip("PostgreSQL's own")
     found = Pipeline(ground.parameters(), 0.5)
@@ -64,7 +64,9 @@ def test_a_statement_that_cannot_be_prepared_may_be_sent_again(pipeline: Pipelin
     ask(pipeline, "ROLLBACK")
 
 
-def test_a_server_that_is_gone_is_an_error_at_once(pipeline: Pipeline, ground: Ground) -> None:
+def test_a_server_that_is_gone_is_an_error_at_once(
+    pipeline: Pipeline, ground: GateDatabase
+) -> None:
     assert ask(pipeline, "SELECT 1") == [[("1",)]]
     ground.rows(f"SELECT pg_terminate_backend({pipeline.process})")
     for _ in range(2):
@@ -73,7 +75,7 @@ def test_a_server_that_is_gone_is_an_error_at_once(pipeline: Pipeline, ground: G
 
 
 def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
-    pipeline: Pipeline, ground: Ground
+    pipeline: Pipeline, ground: GateDatabase
 ) -> None:
     async def work() -> bytes:
         pipeline.send("SELECT 1")
@@ -105,7 +107,7 @@ def test_one_that_was_lost_leaves_be_who_got_the_number_of_its_socket(
 
 
 def test_a_server_that_says_nothing_is_waited_for_so_long(
-    pipeline: Pipeline, ground: Ground
+    pipeline: Pipeline, ground: GateDatabase
 ) -> None:
     ending = f"SELECT pg_terminate_backend({pipeline.process})"
     with pytest.raises(psycopg.OperationalError, match="does not answer"):

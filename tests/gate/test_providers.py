@@ -15,13 +15,13 @@ from releve.gate.db_clock import read_clock
 from releve.gate.fact_reader import read_facts
 from releve.outbound.attempt_provider import fill_provider
 from releve.outbound.fact_tables import read_tables
-from tests.gate.sample_campaign import CLIENT, fill, number_of
+from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 WHEN = (timezone.now() - timedelta(days=2)).replace(microsecond=0).isoformat()
 
 
-def folder_of(path: Path, rows: str, head: str = "id;client;person;at") -> Path:
+def write_folder(path: Path, rows: str, head: str = "id;client;person;at") -> Path:
     path.mkdir()
     (path / "attempts.csv").write_text(f"{head}\n{rows}", encoding="utf-8")
     return path
@@ -36,32 +36,32 @@ def imported(folder: Path, *more: str) -> Result:
 
 def counted() -> int:
     """Return how many attempts on the first person are known now."""
-    known = read_facts(CLIENT, number_of(0), read_clock()).facts()
-    (holder,) = known.find_persons(number_of(0), read_clock())
-    return len(known.select_known(CLIENT, holder.person, number_of(0), "", read_clock()).attempts)
+    known = read_facts(CLIENT, phone(0), read_clock()).facts()
+    (holder,) = known.find_persons(phone(0), read_clock())
+    return len(known.select_known(CLIENT, holder.person, phone(0), "", read_clock()).attempts)
 
 
 def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_counts_once(
     tmp_path: Path,
 ) -> None:
-    fill(range(1))
+    record_people(range(1))
     row = f"1;{CLIENT};P0;{WHEN}\n"
-    first = folder_of(tmp_path / "a", row + f"2;{CLIENT};P0;{WHEN}\n")
-    second = folder_of(tmp_path / "b", row)
+    first = write_folder(tmp_path / "a", row + f"2;{CLIENT};P0;{WHEN}\n")
+    second = write_folder(tmp_path / "b", row)
     assert "attempts: 2 written" in imported(first).output
     assert "attempts: 1 written" in imported(second).output
     assert counted() == 3
     assert "attempts: 0 written, 2 there already" in imported(first).output
-    turned = folder_of(tmp_path / "c", f"2;{CLIENT};P0;{WHEN}\n" + row)
+    turned = write_folder(tmp_path / "c", f"2;{CLIENT};P0;{WHEN}\n" + row)
     assert "attempts: 0 written, 2 there already" in imported(turned).output
     assert counted() == 3
 
 
 def test_a_provider_that_is_named_may_send_its_table_longer(tmp_path: Path) -> None:
-    fill(range(1))
+    record_people(range(1))
     row = f"1;{CLIENT};P0;{WHEN}\n"
-    imported(folder_of(tmp_path / "a", row), "--provider", "OTHER")
-    longer = folder_of(tmp_path / "b", row + f"2;{CLIENT};P0;{WHEN}\n")
+    imported(write_folder(tmp_path / "a", row), "--provider", "OTHER")
+    longer = write_folder(tmp_path / "b", row + f"2;{CLIENT};P0;{WHEN}\n")
     assert "attempts: 1 written, 1 there already" in imported(longer, "--provider", "OTHER").output
     assert counted() == 2
 

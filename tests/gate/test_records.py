@@ -48,11 +48,11 @@ from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CLIENT,
     PROVIDER,
-    consent_of,
-    fill,
-    number_of,
+    build_consent,
     open_rules,
+    phone,
     question,
+    record_people,
 )
 from tests.gate.sync_decisions import decide
 
@@ -62,7 +62,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 @pytest.fixture
 def asked() -> list[str]:
     """Ten calls to three people, over Django's own connection; returns the answers."""
-    fill(range(3))
+    record_people(range(3))
     store, rules = DjangoStore(), open_rules()
     replies = [
         decide(store, question(n % 3 + n // 9, f"call-{n}"), rules, time.monotonic() + 5)
@@ -104,7 +104,7 @@ def test_a_decision_replayed_as_known_then_is_the_same_whatever_was_learnt_since
     now, rules = timezone.now(), open_rules()
     load_facts(
         [Withdrawal(CLIENT, "P0", now, now), SpokenRefusal(CLIENT, "P1", now, now),
-         consent_of(2, now, id="C2", objects=frozenset({"gas"}))],
+         build_consent(2, now, id="C2", objects=frozenset({"gas"}))],
         source="later", by="tests",
     )  # fmt: skip
     mark_unknown(now + timedelta(minutes=1))
@@ -162,12 +162,12 @@ def test_what_an_agent_reported_of_an_answered_call_stays(
 def test_the_pause_of_insurance_starts_from_what_the_proxy_files(
     code: str, reasons: str, tmp_path: Path
 ) -> None:
-    fill(range(1))
+    record_people(range(1))
     row = CampaignTerms(CLIENT, "insurance", "manual", "prospecting", "", None, False,
                    None, None, PROVIDER, "CASA", "insurance")  # fmt: skip
     record_campaign("cover", row, by="tests")
     given = timezone.now() - timedelta(days=1)
-    own = consent_of(0, given, id="CI", objects=frozenset({"insurance"}))
+    own = build_consent(0, given, id="CI", objects=frozenset({"insurance"}))
     load_facts([own], source="tests", by="tests")
 
     def ask(call: str) -> str:
@@ -218,10 +218,10 @@ def test_an_attempt_without_a_report_is_unknown_until_one_comes(
 def test_a_person_is_forgotten_and_still_not_called(asked: list[str]) -> None:
     now = timezone.now()
     load_facts([Withdrawal(CLIENT, "P0", now, now)], source="tests", by="tests")
-    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
+    assert read_value("number", number_pseudonym(phone(0))) == phone(0)
     assert read_value("person", person_pseudonym("P0")) == "P0"
     assert erase_person("P0", now) == 2
-    assert read_value("number", number_pseudonym(number_of(0))) is None
+    assert read_value("number", number_pseudonym(phone(0))) is None
     assert read_value("person", person_pseudonym("P1")) == "P1"
     assert erase_person("P0", now) == 0
     reply = decide(DjangoStore(), question(0, "after"), open_rules(), time.monotonic() + 5)
@@ -237,9 +237,9 @@ def test_no_number_or_name_stands_in_clear_outside_the_table_of_values(asked: li
             cursor.execute(f"SELECT * FROM {table}")
             text = repr(cursor.fetchall())
             if table == "gate_personal":
-                assert number_of(1) in text
+                assert phone(1) in text
             else:
-                assert number_of(1)[4:] not in text, table
+                assert phone(1)[4:] not in text, table
                 assert "'P1'" not in text, table
 
 
@@ -262,7 +262,7 @@ def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
     for place, date in enumerate(("2026-09-15 11:00", "46280.5", ahead)):
         lines.append(f"D{place};{CLIENT};P{place};{date};electricity;{ITEMS};x;déjà coché")
     frames = read_tables({"consents.csv": "\n".join(lines).encode("cp1252")})
-    fill(())
+    record_people(())
     people = [fact for n in range(3) for fact in _person(n)]
     load_facts(people, source="tests", by="tests")
     load_frames({"consents": frames["consents"]}, source="tests", by="tests")
@@ -280,7 +280,7 @@ ITEMS = "identity|choice|period|withdrawal|proof_access"
 
 
 def _person(n: int) -> list[Any]:
-    return [outbound.Person(f"P{n}", number_of(n), timezone.now())]
+    return [outbound.Person(f"P{n}", phone(n), timezone.now())]
 
 
 def test_what_no_column_holds_is_refused_by_row_and_nothing_is_loaded() -> None:
@@ -355,7 +355,7 @@ def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["refusal", "not-interested"])
 def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: str) -> None:
     now = timezone.now()
-    fill((0, 1))
+    record_people((0, 1))
     first = now.date() - timedelta(days=400)
     running = Contract("K1", CLIENT, "P0", first, None, now)
     load_facts([running, SpokenRefusal(CLIENT, "P1", now, now, kind),
@@ -363,8 +363,8 @@ def test_values_stay_while_a_contract_runs_and_go_on_their_day_after_it(kind: st
                source="tests", by="tests")  # fmt: skip
     far = now + timedelta(days=4 * 366)
     erase_due(far.date(), far)
-    assert read_value("number", number_pseudonym(number_of(0))) == number_of(0)
-    assert read_value("number", number_pseudonym(number_of(1))) is None
+    assert read_value("number", number_pseudonym(phone(0))) == phone(0)
+    assert read_value("number", number_pseudonym(phone(1))) is None
     (kept,) = Refusals.objects.values_list("kind", flat=True)
     assert kept == kind, "it forbids for good, by the pseudonym alone"
     ended = dataclasses.replace(running, last=now.date())

@@ -18,21 +18,21 @@ from releve.gate.request_feeds import (
     take_files,
     take_rows,
 )
-from tests.gate.sample_campaign import CLIENT, fill, number_of
+from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database]
 
 
 @pytest.fixture
 def folder(db: None, tmp_path: Path) -> Path:
-    fill(range(5))
+    record_people(range(5))
     found = tmp_path / "drop"
     found.mkdir()
     return found
 
 
 def line(person: int, key: str = "", said: str = "stop", client: str = CLIENT) -> str:
-    return f"{key or person};{number_of(person)};{said};{client}\n"
+    return f"{key or person};{phone(person)};{said};{client}\n"
 
 
 def drop(folder: Path, text: str, name: str = "one.csv") -> Path:
@@ -86,7 +86,7 @@ def test_a_file_that_is_written_while_it_is_read_is_left(
     folder: Path, monkeypatch: pytest.MonkeyPatch, grows: bool
 ) -> None:
     path = drop(folder, line(1))
-    whole_text = path.read_text().replace(number_of(1), number_of(2))
+    whole_text = path.read_text().replace(phone(1), phone(2))
     whole = Path.read_bytes
 
     def growing(one: Path) -> bytes:
@@ -119,7 +119,7 @@ def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) 
     assert len(aside) == 6
     assert aside[2].startswith("number: number.unreadable;3;12;stop;CLIENT-A")
     for row in FeedFaultRow.objects.values():
-        assert number_of(2)[3:] not in str(row)
+        assert phone(2)[3:] not in str(row)
     assert PersonRequestRow.objects.filter(client="").count() == 1
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
 def test_a_kill_between_rows_loses_and_doubles_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(range(5, 45))
+    record_people(range(5, 45))
     drop(folder, "".join(line(n) for n in range(45)) + "x;12;stop;CLIENT-A\n")
     take, calls = request_feeds.record_requests, []
 
@@ -170,7 +170,7 @@ def test_deleting_leaves_no_number_on_the_disk(folder: Path) -> None:
 
 
 def test_rows_over_http_follow_the_position(folder: Path) -> None:
-    rows = [{"id": str(n), "number": number_of(n), "said": "stop", "client": CLIENT}
+    rows = [{"id": str(n), "number": phone(n), "said": "stop", "client": CLIENT}
             for n in range(3)]  # fmt: skip
     assert take_rows("d", rows[:2], position=0, by="d").position == 2
     assert feed_position("d") == 2

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.gate.gate_processes import PRELOADED, prepare
-from tests.gate.sample_campaign import CALLER, CAMPAIGN, number_of
-from tests.gate.test_killed_gates import SPAWN, ask, run
-from tests.ledger.ledger_processes import ROOT, installation
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
+from tests.gate.test_killed_gates import SPAWN, ask, run_child
+from tests.ledger.ledger_processes import ROOT, create_installation
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -28,9 +28,9 @@ def served(
 ) -> Iterator[tuple[subprocess.Popen[bytes], int, dict[str, str]]]:
     """The command, the port on which it answers, and the environment of its installation."""
     SPAWN.set_forkserver_preload(PRELOADED)
-    with installation(tmp_path) as environment:
+    with create_installation(tmp_path) as environment:
         environment["RELEVE_GATE_KEY"] = "5" * 64
-        run(prepare, environment, 2)
+        run_child(prepare, environment, 2)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "releve", "outbound", "serve"]
@@ -55,15 +55,15 @@ def until_it_is(true: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def path_of(call: str, campaign: str = CAMPAIGN) -> str:
-    return f"/gate?to={number_of(1)}&cli={CALLER}&camp={campaign}&ci={call}&cs=1"
+def question_path(call: str, campaign: str = CAMPAIGN) -> str:
+    return f"/gate?to={phone(1)}&cli={CALLER}&camp={campaign}&ci={call}&cs=1"
 
 
 def test_the_command_answers_with_two_processes_until_stopped(tmp_path: Path) -> None:
     with served(tmp_path, 2) as (process, port, _):
-        assert ask(port, path_of("call")) == (200, "allow call/1\n")
-        assert ask(port, path_of("call")) == (200, "allow call/1\n"), "a repeat gets the same"
-        assert ask(port, path_of("call", "none"))[0] == 400
+        assert ask(port, question_path("call")) == (200, "allow call/1\n")
+        assert ask(port, question_path("call")) == (200, "allow call/1\n"), "a repeat gets the same"
+        assert ask(port, question_path("call", "none"))[0] == 400
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
         assert f"gate: http://127.0.0.1:{port}/gate, rules ".encode() in out

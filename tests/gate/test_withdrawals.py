@@ -20,17 +20,17 @@ from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,
     CLIENT,
-    consent_of,
-    fill,
-    number_of,
+    build_consent,
     open_rules,
+    phone,
+    record_people,
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
-    fill(range(2))
+    record_people(range(2))
     found = record_withdrawal("Client A", "P1", read_clock(), channel="oral", by="tests")
     assert (found.client, found.persons, found.consents) == (CLIENT, ("P1",), ("C1",))
     row = WithdrawalRow.objects.get()
@@ -39,8 +39,8 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
 
 @pytest.mark.parametrize("form", ["{}", "0{:.0}", "00{}"])
 def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
-    fill(range(2))
-    number = number_of(1)
+    record_people(range(2))
+    number = phone(1)
     load_facts([Person("P9", number, read_clock())], source="tests", by="tests")
     written = {"{}": number, "0{:.0}": "0" + number[3:], "00{}": "00" + number[1:]}[form]
     found = record_withdrawal(CLIENT, written, read_clock(), by="tests")
@@ -50,23 +50,23 @@ def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
 
 
 def test_a_number_by_which_something_was_said_before_still_stands_for_its_holders() -> None:
-    fill(range(2))
-    record_request(PhoneRequest("k", number_of(1), "refusal", CLIENT), by="tests")
-    found = record_withdrawal(CLIENT, number_of(1), read_clock(), by="tests")
+    record_people(range(2))
+    record_request(PhoneRequest("k", phone(1), "refusal", CLIENT), by="tests")
+    found = record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
     assert (found.persons, found.consents) == (("P1",), ("C1",))
     (answer,) = preview_numbers(found, open_rules(), read_clock())
     assert "FR-OPTIN-6" in answer.verdicts[0].rules
 
 
 def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None:
-    fill(range(2))
-    record_withdrawal(CLIENT, number_of(1), read_clock(), by="tests")
+    record_people(range(2))
+    record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
     given = read_clock() - timedelta(days=2)
-    later = [Person("P9", number_of(1), read_clock()), consent_of(9, given)]
+    later = [Person("P9", phone(1), read_clock()), build_consent(9, given)]
     load_facts(later, source="tests", by="tests")
     now = read_clock()
-    known = read_facts(CLIENT, number_of(1), now, person="P9", campaign=CAMPAIGN)
-    call = Call(CLIENT, number_of(1), now, "electricity", CALLER, CAMPAIGN,
+    known = read_facts(CLIENT, phone(1), now, person="P9", campaign=CAMPAIGN)
+    call = Call(CLIENT, phone(1), now, "electricity", CALLER, CAMPAIGN,
                 person=person_pseudonym("P9"), sector="energy-supply")  # fmt: skip
     assert "FR-OPTIN-6" in judge_call(call, known.facts(), open_rules(), now).rules
 
@@ -85,7 +85,7 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
 def test_what_fits_nothing_is_refused_and_recorded_nowhere(
     client: str, who: str, consent: str, said: str
 ) -> None:
-    fill(range(3))
+    record_people(range(3))
     with pytest.raises(NoMatch, match=said.replace("+", r"\+")):
         record_withdrawal(client, who, read_clock(), consent=consent, by="tests")
     assert not WithdrawalRow.objects.exists()
@@ -93,18 +93,18 @@ def test_what_fits_nothing_is_refused_and_recorded_nowhere(
 
 
 def test_one_consent_is_taken_back_and_the_other_stands() -> None:
-    fill(range(1))
-    other = consent_of(0, read_clock() - timedelta(hours=2), id="C0b")
+    record_people(range(1))
+    other = build_consent(0, read_clock() - timedelta(hours=2), id="C0b")
     load_facts([other], source="tests", by="tests")
     found = record_withdrawal(CLIENT, "P0", read_clock(), consent="C0b", by="tests")
     assert found.consents == ("C0b",)
     (answer,) = preview_numbers(found, open_rules(), read_clock())
-    assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, number_of(0), True)
+    assert (answer.campaign, answer.number, answer.allowed) == (CAMPAIGN, phone(0), True)
     assert ConsentRow.objects.count() == 2
 
 
 def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -> None:
-    fill(range(2))
+    record_people(range(2))
     running = Contract("K0", CLIENT, "P0", date(2024, 1, 1), None, read_clock(),
                        frozenset({"electricity"}))  # fmt: skip
     load_facts([running], source="tests", by="tests")
@@ -118,9 +118,9 @@ def test_the_answer_after_it_is_a_refusal_unless_a_contract_carries_the_call() -
 
 
 def test_a_person_whose_values_were_erased_is_withdrawn_by_number() -> None:
-    fill(range(1))
+    record_people(range(1))
     PseudonymValue.objects.filter(what="person").delete()
-    found = record_withdrawal(CLIENT, number_of(0), read_clock(), by="tests")
+    found = record_withdrawal(CLIENT, phone(0), read_clock(), by="tests")
     assert found.persons[0].startswith("(erased)")
     assert WithdrawalRow.objects.filter(person=found.pseudonyms[0]).count() == 1
     (answer,) = preview_numbers(found, built_in_rules(), read_clock())

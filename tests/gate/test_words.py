@@ -25,12 +25,12 @@ from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,
     CLIENT,
-    Ground,
-    consent_of,
-    fill,
-    number_of,
+    GateDatabase,
+    build_consent,
     open_rules,
+    phone,
     question,
+    record_people,
 )
 from tests.gate.test_decision import ask
 
@@ -43,7 +43,7 @@ CAMPAIGN_ROW = CampaignTerms(
 
 
 def test_a_campaign_is_recorded_in_the_words_of_the_vocabularies() -> None:
-    fill([])
+    record_people([])
     assert record_campaign("autumn", CAMPAIGN_ROW, by="tests")
     row = load_campaigns()["autumn"]
     assert (row.client, row.object, row.sector) == (CLIENT, "electricity", "energy-supply")
@@ -76,9 +76,9 @@ def test_a_campaign_with_a_word_that_is_none_is_refused(change: dict[str, str], 
     [
         (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "reffus"), "refusals row 2, kind 'reffus'"),
         (Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, basis="consnt:C0"), "basis 'consnt'"),
-        (Person("P0", number_of(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
+        (Person("P0", phone(0), LONG_AGO, "custommer"), "people row 2, kind 'custommer'"),
         (Attempt("A", CLIENT, "P0", LONG_AGO, LONG_AGO, purpose="sel"), "purpose 'sel'"),
-        (consent_of(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
+        (build_consent(0, LONG_AGO, objects=frozenset({"gass", "gas"})), "objects 'gass'"),
     ],
 )
 def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str) -> None:
@@ -90,7 +90,7 @@ def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str
 
 
 def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
-    fill(range(1))
+    record_people(range(1))
     clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"
     now = read_clock().isoformat()
     rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()
@@ -100,13 +100,13 @@ def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() ->
     assert resolve_client("Alpha  SA") == resolve_client("client_A") == CLIENT
     assert resolve_client("Unknown") == "Unknown"
     assert set(ClientName.objects.values_list("name", flat=True)) == {CLIENT, "CLIENT-B"}
-    known = read_facts("alpha sa", number_of(0), read_clock()).facts()
-    (person,) = {row.person for row in known.find_persons(number_of(0), read_clock())}
-    assert known.select_known("Client A", person, number_of(0), "", read_clock()).withdrawals
+    known = read_facts("alpha sa", phone(0), read_clock()).facts()
+    (person,) = {row.person for row in known.find_persons(phone(0), read_clock())}
+    assert known.select_known("Client A", person, phone(0), "", read_clock()).withdrawals
 
 
 def test_an_alias_that_is_a_client_already_is_refused() -> None:
-    fill(range(1))
+    record_people(range(1))
     load_facts([Taken("Beta", "P0", read_clock(), read_clock())], source="tests", by="tests")
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["beta"]})
     with pytest.raises(LoadRefused, match="'beta' stands for the client 'Beta' already"):
@@ -115,10 +115,10 @@ def test_an_alias_that_is_a_client_already_is_refused() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Path) -> None:
-    fill(range(2))
+    record_people(range(2))
     care = dataclasses.replace(CAMPAIGN_ROW, client=CLIENT, purpose="service", origin="")
     record_campaign("care", care, by="tests")
-    ground = Ground(tmp_path)
+    ground = GateDatabase(tmp_path)
     ground.ready()
     for k in range(5):
         assert ask(ground, question(1, f"s{k}", camp="care")).status == 200
@@ -129,29 +129,29 @@ def test_a_service_call_is_counted_as_one_and_does_not_fill_the_cap(tmp_path: Pa
 
 
 def test_a_campaign_of_before_sectors_is_refused() -> None:
-    fill(range(1))
+    record_people(range(1))
     Row.objects.update(sector="")
     now = read_clock()
-    known = read_facts(CLIENT, number_of(0), now, campaign=CAMPAIGN)
-    call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN)
+    known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
+    call = Call(CLIENT, phone(0), now, "electricity", CALLER, CAMPAIGN)
     assert "FR-DATA-SECTOR" in judge_call(call, known.facts(), open_rules(), now).rules
 
 
 def test_a_contract_under_an_alias_carries_the_call() -> None:
-    fill(range(1))
+    record_people(range(1))
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["Alpha"]})
     load_frames({"clients": frame}, source="tests", by="tests")
     day = read_clock().date() - timedelta(days=400)
     contract = Contract("K", "ALPHA", "P0", day, None, read_clock(), frozenset({"électricité"}))
     load_facts([contract], source="tests", by="tests")
     now = read_clock()
-    known = read_facts(CLIENT, number_of(0), now, campaign=CAMPAIGN)
-    call = Call(CLIENT, number_of(0), now, "electricity", CALLER, CAMPAIGN, sector="energy-supply")
+    known = read_facts(CLIENT, phone(0), now, campaign=CAMPAIGN)
+    call = Call(CLIENT, phone(0), now, "electricity", CALLER, CAMPAIGN, sector="energy-supply")
     assert judge_call(call, known.facts(), open_rules(), now).basis == "contract:K"
 
 
 def test_a_campaign_is_found_however_a_table_spells_it() -> None:
-    fill(range(1))
+    record_people(range(1))
     head, now = "campaign,day,abandoned,handled,known_at", read_clock().isoformat()
     text = f"{head}\nSPRING,2026-11-24,9,60,{now}\n"
     load_frames(read_tables({"abandoned.csv": text.encode()}), source="tests", by="tests")

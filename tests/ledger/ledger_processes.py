@@ -1,6 +1,7 @@
 """Databases of their own for tests that need several processes, or look into files.
 
-Run as a program it is one of those processes: ``python -m tests.ledger.ledger_processes append 50``.
+Run as a program it is one of those processes:
+``python -m tests.ledger.ledger_processes append 50``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _URL = "RELEVE_DATABASE_URL"
 
 
 @contextmanager
-def installation(folder: Path) -> Iterator[dict[str, str]]:
+def create_installation(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment of an installation with an empty database, on the server if any."""
     environment = {**os.environ, "RELEVE_HOME": str(folder / "home")}
     environment.setdefault("RELEVE_ERASE_WAIT_SECONDS", "60")  # other tests write beside this one
@@ -37,21 +38,23 @@ def installation(folder: Path) -> Iterator[dict[str, str]]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
-def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+def start_process(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
     """Start a process on that database."""
     command = [sys.executable, "-m", "tests.ledger.ledger_processes", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def run(environment: dict[str, str], *arguments: str) -> str:
+def run_process(environment: dict[str, str], *arguments: str) -> str:
     """Run a process on that database to its end; return what it printed."""
-    process = start(environment, *arguments)
+    process = start_process(environment, *arguments)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     return out
 
 
-def releve(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_ledger_command(
+    environment: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     """Run ``releve ledger`` on that database."""
     command = [sys.executable, "-m", "releve", "ledger", *arguments]
     return subprocess.run(
@@ -64,11 +67,11 @@ def append_many(count: int) -> None:
     from django.db import transaction
 
     from releve.ledger.chain import append_all
-    from tests.ledger.sample_entries import declared, draft
+    from tests.ledger.sample_entries import draft_case, draft_closure
 
     for number in range(count):
         with transaction.atomic():
-            (entry,) = append_all([declared(number) if number % 2 else draft(number)])
+            (entry,) = append_all([draft_case(number) if number % 2 else draft_closure(number)])
         print(entry.seq, entry.hash, flush=True)
 
 

@@ -16,13 +16,13 @@ def at(number: int) -> datetime:
     return START + timedelta(minutes=number, microseconds=number)
 
 
-def draft(number: int, stream: str = "live") -> Draft:
+def draft_closure(number: int, stream: str = "live") -> Draft:
     """Return an entry without personal values."""
     body = {"site": f"casa-{number}", "lost_seats": number, "share": number / 7, "note": "é€😀"}
     return Draft("site.closed", body, at(number), stream=stream)
 
 
-def declared(number: int) -> Draft:
+def draft_case(number: int) -> Draft:
     """Return an entry about a person."""
     return Draft(
         "case.declared",
@@ -34,7 +34,7 @@ def declared(number: int) -> Draft:
     )
 
 
-def draft_of(number: int) -> dict[str, Any]:
+def append_arguments(number: int) -> dict[str, Any]:
     """Return the arguments of ``append`` for an entry."""
-    made = draft(number)
+    made = draft_closure(number)
     return {"kind": made.kind, "body": made.body, "recorded_at": made.recorded_at}

@@ -26,14 +26,14 @@ from releve.ledger.digests import NO_HASH
 from releve.ledger.erasure import erase_due, erase_subject
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
-from tests.ledger.sample_entries import at, declared, draft, draft_of
+from tests.ledger.sample_entries import append_arguments, at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def test_the_first_entry_follows_nothing_and_each_next_the_one_before() -> None:
     assert read_head() == ChainPosition(0, NO_HASH)
-    first, second = append(**draft_of(1)), append(**draft_of(2))
+    first, second = append(**append_arguments(1)), append(**append_arguments(2))
     assert (first.seq, second.seq) == (1, 2)
     assert list(LedgerEntry.objects.order_by("seq").values_list("prev", flat=True)) == [
         NO_HASH,
@@ -45,16 +45,16 @@ def test_the_first_entry_follows_nothing_and_each_next_the_one_before() -> None:
 
 def test_the_hash_is_that_of_the_documented_bytes() -> None:
     """Made here from the words of docs/ledger.md alone."""
-    append(**draft_of(1))
+    append(**append_arguments(1))
     row = LedgerEntry.objects.values().get()
     claimed = row.pop("hash")
-    row["body"] = draft_of(1)["body"]
+    row["body"] = append_arguments(1)["body"]
     text = b"releve ledger entry 1\n" + rfc8785.dumps(row)
     assert hashlib.sha256(text).hexdigest() == claimed
 
 
 def test_what_was_appended_is_read_back() -> None:
-    written = append_all([draft(1), declared(2), draft(3, stream="drill:7")])
+    written = append_all([draft_closure(1), draft_case(2), draft_closure(3, stream="drill:7")])
     assert list(iter_entries(None)) == written
     assert list(iter_entries()) == written[:2]
     assert list(iter_entries("drill:7")) == written[2:]
@@ -63,12 +63,12 @@ def test_what_was_appended_is_read_back() -> None:
     assert read_head("live").seq == 2
     assert read_head("drill:7") == read_head() == ChainPosition(3, written[2].hash)
     assert read_head("drill:8").seq == 0
-    assert written[0].body == draft(1).body
+    assert written[0].body == draft_closure(1).body
     assert written[0].recorded_at == at(1)
 
 
 def test_many_entries_are_read_in_order_a_page_at_a_time() -> None:
-    append_all([declared(n) for n in range(2300)])
+    append_all([draft_case(n) for n in range(2300)])
     assert [entry.seq for entry in iter_entries()] == list(range(1, 2301))
     assert all(entry.body["agent"] == f"agent-{entry.seq - 1}" for entry in iter_entries())
 
@@ -92,7 +92,7 @@ def test_personal_values_are_not_in_the_entry() -> None:
 
 
 def test_the_same_value_is_committed_to_differently_each_time() -> None:
-    append_all([declared(1), declared(1)])
+    append_all([draft_case(1), draft_case(1)])
     first, second = LedgerEntry.objects.values_list("body", flat=True)
     assert first != second
 
@@ -145,13 +145,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_cannot_be_written_is_refused_with_its_reason(case: str) -> None:
     arguments, message = REFUSED[case]
     with pytest.raises(EntryError, match=message):
-        append(**{**draft_of(1), **arguments})
+        append(**{**append_arguments(1), **arguments})
     assert read_head().seq == 0
 
 
 def test_one_bad_entry_keeps_all_of_them_out() -> None:
     with pytest.raises(EntryError):
-        append_all([draft(1), Draft("Bad Kind", {}, at(2))])
+        append_all([draft_closure(1), Draft("Bad Kind", {}, at(2))])
     assert read_head().seq == LedgerHead.objects.get().seq == 0
 
 
@@ -163,21 +163,21 @@ def test_nothing_to_append_writes_nothing() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_outside_a_transaction_nothing_is_appended() -> None:
     with pytest.raises(OutsideTransactionError, match=r"inside transaction\.atomic"):
-        append(**draft_of(1))
+        append(**append_arguments(1))
     with transaction.atomic():
-        append(**draft_of(1))
+        append(**append_arguments(1))
     assert read_head().seq == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_entry_goes_with_the_transaction_it_is_written_in() -> None:
     with transaction.atomic():
-        append(**draft_of(1))
+        append(**append_arguments(1))
     with transaction.atomic():
-        append(**draft_of(2))
+        append(**append_arguments(2))
         transaction.set_rollback(True)
     with transaction.atomic():
-        entry = append(**draft_of(3))
+        entry = append(**append_arguments(3))
     assert (entry.seq, read_head()) == (2, ChainPosition(2, entry.hash))
 
 

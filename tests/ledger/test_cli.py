@@ -16,7 +16,7 @@ from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
-from tests.ledger.sample_entries import at, declared, draft
+from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -33,13 +33,13 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
 @pytest.fixture
 def sealed() -> SignedRoot:
     with transaction.atomic():
-        append_all([declared(1), declared(2), draft(3)])
+        append_all([draft_case(1), draft_case(2), draft_closure(3)])
     return sign_root(at(5))
 
 
 def test_sealing_writes_the_root_and_says_where(ledger: Ledger, tmp_path: Path) -> None:
     with transaction.atomic():
-        append_all([draft(1)])
+        append_all([draft_closure(1)])
     done = ledger("seal")
     path = tmp_path / "roots" / "root-000001.json"
     assert (done.exit_code, done.stdout) == (0, f"root 1 over 1 entries: {path}\n")
@@ -136,7 +136,7 @@ def test_growth_is_proved_up_to_the_last_root(
     ledger: Ledger, sealed: SignedRoot, tmp_path: Path
 ) -> None:
     with transaction.atomic():
-        append_all([draft(4)])
+        append_all([draft_closure(4)])
     sign_root(at(6))
     out = tmp_path / "growth.json"
     assert ledger("growth", 1, "--out", out).exit_code == 0

@@ -17,8 +17,13 @@ from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import sign_root
-from tests.ledger.ledger_processes import installation, releve, run, start
-from tests.ledger.sample_entries import ERASE_ON, at, declared, draft
+from tests.ledger.ledger_processes import (
+    create_installation,
+    run_ledger_command,
+    run_process,
+    start_process,
+)
+from tests.ledger.sample_entries import ERASE_ON, at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -41,7 +46,7 @@ def everything() -> str:
 
 
 def test_values_are_erased_on_their_day_and_not_before() -> None:
-    append_all([declared(1), declared(2), draft(3)])
+    append_all([draft_case(1), draft_case(2), draft_closure(3)])
     assert erase_due(ERASE_ON - timedelta(days=1), now=at(9)) == 0
     assert read_head().seq == 3
     assert erase_due(ERASE_ON, now=at(10)) == 2
@@ -63,7 +68,7 @@ def test_a_list_that_names_the_person_goes_and_a_longer_name_stays() -> None:
 
 
 def test_a_person_is_erased_and_the_others_stay() -> None:
-    append_all([declared(n % 3) for n in range(9)])
+    append_all([draft_case(n % 3) for n in range(9)])
     root = sign_root(at(20))
     before = list(LedgerEntry.objects.values_list("hash", flat=True))
     proof = prove_entry(2, root)
@@ -88,7 +93,7 @@ def test_erasing_no_person_is_refused() -> None:
 
 
 def test_the_day_of_a_person_can_be_moved() -> None:
-    append_all([declared(1), declared(1), declared(2)])
+    append_all([draft_case(1), draft_case(1), draft_case(2)])
     later = ERASE_ON + timedelta(days=30)
     assert set_erase_on("agent-1", later) == 2
     assert erase_due(ERASE_ON, now=at(9)) == 1
@@ -98,7 +103,7 @@ def test_the_day_of_a_person_can_be_moved() -> None:
 
 
 def test_an_export_shows_values_only_when_asked(tmp_path: Path) -> None:
-    append_all([declared(1)])
+    append_all([draft_case(1)])
     write_export(tmp_path / "plain.jsonl")
     write_export(tmp_path / "open.jsonl", values=True)
     assert "agent-1" not in (tmp_path / "plain.jsonl").read_text(encoding="utf-8")
@@ -111,15 +116,15 @@ def test_an_export_shows_values_only_when_asked(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
     """Read as bytes: pages in use, free pages, indexes, the write-ahead log of SQLite."""
-    with installation(tmp_path) as environment:
-        run(environment, "fill", "40", "30")
-        assert releve(environment, "seal").returncode == 0
-        assert run(environment, "search", "MARKED-017-PERSON").strip()
-        erased = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+    with create_installation(tmp_path) as environment:
+        run_process(environment, "fill", "40", "30")
+        assert run_ledger_command(environment, "seal").returncode == 0
+        assert run_process(environment, "search", "MARKED-017-PERSON").strip()
+        erased = run_ledger_command(environment, "erase", "--subject", "MARKED-017-PERSON")
         assert (erased.returncode, erased.stdout) == (0, "60 values erased\n"), erased.stderr
-        assert run(environment, "search", "MARKED-017-PERSON").strip() == ""
-        assert run(environment, "search", "MARKED-018-PERSON").strip()
-        checked = releve(environment, "verify")
+        assert run_process(environment, "search", "MARKED-017-PERSON").strip() == ""
+        assert run_process(environment, "search", "MARKED-018-PERSON").strip()
+        checked = run_ledger_command(environment, "verify")
         assert checked.returncode == 0, checked.stdout
         assert "personal values: 2340 shown, 60 not" in checked.stdout
 
@@ -127,22 +132,22 @@ def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_reader_who_stays_is_reported_and_the_next_call_cleans_the_files(tmp_path: Path) -> None:
     """A snapshot from before the erasure, such as the server's own analysis of a table takes."""
-    with installation(tmp_path) as environment:
-        run(environment, "fill", "40", "30")
+    with create_installation(tmp_path) as environment:
+        run_process(environment, "fill", "40", "30")
         environment["RELEVE_ERASE_WAIT_SECONDS"] = "1"
-        reader = start(environment, "read", "60000")
+        reader = start_process(environment, "read", "60000")
         assert reader.stdout is not None
         reader.stdout.readline()
-        erased = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        erased = run_ledger_command(environment, "erase", "--subject", "MARKED-017-PERSON")
         assert erased.returncode == 1
         assert "another program may still see them" in erased.stderr
-        assert run(environment, "search", "MARKED-017-PERSON").strip()
+        assert run_process(environment, "search", "MARKED-017-PERSON").strip()
         reader.kill()
         reader.communicate()
         environment["RELEVE_ERASE_WAIT_SECONDS"] = "60"
-        again = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        again = run_ledger_command(environment, "erase", "--subject", "MARKED-017-PERSON")
         assert (again.returncode, again.stdout) == (0, "0 values erased\n"), again.stderr
-        assert run(environment, "search", "MARKED-017-PERSON").strip() == ""
+        assert run_process(environment, "search", "MARKED-017-PERSON").strip() == ""
 
 
 @pytest.mark.slow
@@ -150,10 +155,10 @@ def test_a_writer_in_another_database_of_the_server_is_reported(tmp_path: Path) 
     """What it holds up is what every snapshot of the server may see, those of this one too."""
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one database")
-    with installation(tmp_path) as environment, connection.cursor() as cursor:
-        run(environment, "fill", "40", "30")
+    with create_installation(tmp_path) as environment, connection.cursor() as cursor:
+        run_process(environment, "fill", "40", "30")
         environment["RELEVE_ERASE_WAIT_SECONDS"] = "1"
         cursor.execute("SELECT pg_current_xact_id()")  # this test's own database and transaction
-        erased = releve(environment, "erase", "--subject", "MARKED-017-PERSON")
+        erased = run_ledger_command(environment, "erase", "--subject", "MARKED-017-PERSON")
         assert erased.returncode == 1
         assert "another program may still see them" in erased.stderr

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from releve.ledger.chain import append, append_all, iter_entries, read_head
 from releve.ledger.errors import AppendOnlyError
 from releve.ledger.models import LedgerEntry, LedgerNode, LedgerRoot, PersonalValue
-from tests.ledger.sample_entries import declared, draft, draft_of
+from tests.ledger.sample_entries import append_arguments, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -24,7 +24,7 @@ def execute(sql: str) -> None:
 
 @pytest.fixture
 def _three() -> None:
-    append_all([declared(n) for n in range(3)])
+    append_all([draft_case(n) for n in range(3)])
     LedgerRoot.objects.create(number=1, size=3, sealed_at="", statement="{}", signature="")
     LedgerNode.objects.create(level=8, index=0, hash="0" * 64)
 
@@ -134,15 +134,15 @@ def test_a_table_cannot_be_emptied(table: str) -> None:
 
 
 def test_a_lost_head_is_found_again_from_the_entries() -> None:
-    append_all([draft(n) for n in range(2)])
+    append_all([draft_closure(n) for n in range(2)])
     execute("DELETE FROM ledger_head")
-    assert append(**draft_of(3)).seq == 3
+    assert append(**append_arguments(3)).seq == 3
     assert read_head().seq == 3
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL's planner")
 def test_the_planner_keeps_no_copies_of_erasable_values() -> None:
-    append_all([declared(n % 3) for n in range(300)])
+    append_all([draft_case(n % 3) for n in range(300)])
     execute("ANALYZE ledger_personal")
     with connection.cursor() as cursor:
         cursor.execute("SELECT attname FROM pg_stats WHERE tablename = 'ledger_personal'")

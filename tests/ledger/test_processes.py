@@ -8,25 +8,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger.ledger_processes import installation, releve, run, start
+from tests.ledger.ledger_processes import (
+    create_installation,
+    run_ledger_command,
+    run_process,
+    start_process,
+)
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 
 def verified(environment: dict[str, str], count: int) -> None:
     """Assert that the ledger holds one gapless chain of a number of entries."""
-    sealed = releve(environment, "seal")
+    sealed = run_ledger_command(environment, "seal")
     assert sealed.returncode == 0, sealed.stderr
     assert f"over {count} entries" in sealed.stdout
-    checked = releve(environment, "verify")
+    checked = run_ledger_command(environment, "verify")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"VERIFIED {count} entries in one unbroken chain" in checked.stdout
 
 
 def test_processes_that_append_at_once_make_one_chain(tmp_path: Path) -> None:
-    with installation(tmp_path) as environment:
-        run(environment, "append", "1")
-        processes = [start(environment, "append", "60") for _ in range(4)]
+    with create_installation(tmp_path) as environment:
+        run_process(environment, "append", "1")
+        processes = [start_process(environment, "append", "60") for _ in range(4)]
         lines = [
             line
             for process in processes
@@ -39,12 +44,12 @@ def test_processes_that_append_at_once_make_one_chain(tmp_path: Path) -> None:
 
 def test_a_process_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     dice = random.Random(3)
-    with installation(tmp_path) as environment:
-        run(environment, "append", "1")
+    with create_installation(tmp_path) as environment:
+        run_process(environment, "append", "1")
         acknowledged: dict[int, str] = {}
         unacknowledged = 0
         for _ in range(6):
-            process = start(environment, "append", "100000")
+            process = start_process(environment, "append", "100000")
             assert process.stdout is not None
             first = process.stdout.readline()
             time.sleep(dice.uniform(0.01, 0.5))
@@ -57,7 +62,7 @@ def test_a_process_killed_at_any_instant_loses_nothing_it_acknowledged(tmp_path:
             unacknowledged += 1
         assert len(acknowledged) > 50
         out = tmp_path / "export.jsonl"
-        assert releve(environment, "export", str(out)).returncode == 0
+        assert run_ledger_command(environment, "export", str(out)).returncode == 0
         text = out.read_text(encoding="utf-8")
         count = text.count('{"entry":')
         assert all(f'"hash":"{digest}"' in text for digest in acknowledged.values())

@@ -23,7 +23,7 @@ from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
-from tests.ledger.sample_entries import at, declared, draft
+from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -42,7 +42,7 @@ def plain_root(count: int) -> str:
 
 
 def test_a_root_covers_all_entries_and_is_signed() -> None:
-    last = append_all([draft(n) for n in range(5)])[-1]
+    last = append_all([draft_closure(n) for n in range(5)])[-1]
     root = sign_root(at(10))
     statement = json.loads(root.statement)
     assert statement == {
@@ -61,9 +61,9 @@ def test_a_root_covers_all_entries_and_is_signed() -> None:
 
 
 def test_roots_name_the_one_before() -> None:
-    append_all([draft(1)])
+    append_all([draft_closure(1)])
     first = sign_root(at(10))
-    append_all([draft(2)])
+    append_all([draft_closure(2)])
     second = sign_root(at(11))
     assert json.loads(second.statement)["previous"] == hash_root(json.loads(first.statement))
     assert list(iter_roots()) == [first, second]
@@ -71,7 +71,7 @@ def test_roots_name_the_one_before() -> None:
 
 
 def test_sealing_twice_with_nothing_new_gives_the_same_root() -> None:
-    append_all([draft(1)])
+    append_all([draft_closure(1)])
     assert sign_root(at(10)) == sign_root(at(99)) == load_root(1)
 
 
@@ -82,7 +82,7 @@ def test_an_empty_ledger_has_no_root() -> None:
 
 
 def test_a_root_is_written_as_a_file_that_a_verifier_reads(tmp_path: Path) -> None:
-    append_all([draft(1)])
+    append_all([draft_closure(1)])
     root = sign_root(at(10))
     path = publish_root(root, tmp_path / "outside")
     assert path == publish_root(root, tmp_path / "outside")
@@ -99,7 +99,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
     monkeypatch.setattr(tree, "STRIDE", stride)
     count = 0
     for step in (1, 2, 5, 1, 7, 16, 33):
-        append_all([draft(n) for n in range(step)])
+        append_all([draft_closure(n) for n in range(step)])
         count += step
         root = sign_root(at(count))
         assert json.loads(root.statement)["tree"] == plain_root(count)
@@ -112,7 +112,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
 def test_every_entry_is_proved_under_every_later_root() -> None:
     keys = [public_key()]
     for size in (1, 2, 3, 7, 12):
-        append_all([declared(n) for n in range(size - LedgerEntry.objects.count())])
+        append_all([draft_case(n) for n in range(size - LedgerEntry.objects.count())])
         sign_root(at(size))
     for root in iter_roots():
         for seq in range(1, root.size + 1):
@@ -124,7 +124,7 @@ def test_every_entry_is_proved_under_every_later_root() -> None:
 
 
 def test_a_proof_shows_the_values_asked_for_and_no_other() -> None:
-    append_all([declared(1), declared(2)])
+    append_all([draft_case(1), draft_case(2)])
     root = sign_root(at(3))
     assert prove_entry(1, root)["values"] == []
     (value,) = prove_entry(2, root, disclose=["agent"])["values"]
@@ -135,9 +135,9 @@ def test_a_proof_shows_the_values_asked_for_and_no_other() -> None:
 
 
 def test_what_is_not_under_a_root_cannot_be_proved() -> None:
-    append_all([draft(1)])
+    append_all([draft_closure(1)])
     first = sign_root(at(1))
-    append_all([draft(2)])
+    append_all([draft_closure(2)])
     second = sign_root(at(2))
     with pytest.raises(ProofError, match="entry 2 is not under root 1: it was added later"):
         prove_entry(2, first)
@@ -150,14 +150,14 @@ def test_what_is_not_under_a_root_cannot_be_proved() -> None:
 
 
 def test_a_proof_reads_few_rows_and_sealing_only_what_is_new() -> None:
-    append_all([draft(n) for n in range(1500)])
+    append_all([draft_closure(n) for n in range(1500)])
     root = sign_root(at(1))
     assert LedgerNode.objects.count() == 5
     with CaptureQueriesContext(connection) as queries:
         proof = prove_entry(777, root)
     assert len(proof["path"]) == 11
     assert len(queries) <= 2 * 11  # a node of the path each, the peaks of its right edge, the entry
-    append_all([draft(n) for n in range(3)])
+    append_all([draft_closure(n) for n in range(3)])
     with CaptureQueriesContext(connection) as queries:
         sign_root(at(2))
     assert len(queries) <= 20
@@ -202,7 +202,7 @@ def test_a_key_that_is_none_is_refused_without_being_quoted(
 def sealed(db: None, settings: Settings, tmp_path: Path) -> Path:
     """A ledger whose root is signed with the key in the file that is returned."""
     settings.LEDGER_KEY, settings.HOME = "", tmp_path
-    append_all([draft(1)])
+    append_all([draft_closure(1)])
     sign_root(at(10))
     return tmp_path / "ledger.key"
 
@@ -214,7 +214,7 @@ def test_no_key_is_made_or_taken_beside_roots_that_another_signed(
     kept = sealed.read_text()
     if not checked:  # from before there were check values
         KeyCheck.objects.all().delete()
-    append_all([draft(2)])
+    append_all([draft_closure(2)])
     sealed.unlink()
     with pytest.raises(SigningKeyError, match=r"is missing: restore ledger\.key from its copy"):
         sign_root(at(20))
@@ -234,7 +234,7 @@ def test_no_key_is_made_or_taken_beside_roots_that_another_signed(
 def test_a_lost_key_is_replaced_on_purpose_alone(sealed: Path) -> None:
     first = public_key()
     sealed.unlink()
-    append_all([draft(2)])
+    append_all([draft_closure(2)])
     second = replace_key()
     assert second == public_key() != first
     assert json.loads(sign_root(at(20)).statement)["key"] == second

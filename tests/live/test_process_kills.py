@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from releve.network.sample import FIRST_DAY
-from tests.ledger.ledger_processes import ROOT, installation
+from tests.ledger.ledger_processes import ROOT, create_installation
 from tests.live.api_programs import Programs, key_in_the_ledger
 from tests.routing.receiver import receiving
 
@@ -147,7 +147,7 @@ def kill_while_people_are_told(house: House, luck: random.Random) -> None:
 @pytest.mark.database
 def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(tmp_path: Path) -> None:
     luck = random.Random(SEED)
-    with receiving() as telephony, installation(tmp_path) as environ:
+    with receiving() as telephony, create_installation(tmp_path) as environ:
         environ |= {
             "TEST_CLOCK_AHEAD_SECONDS": str((TEN_O_CLOCK - datetime.now(UTC)).total_seconds()),
             "RELEVE_LEASE_SECONDS": "2",

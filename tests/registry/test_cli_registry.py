@@ -30,7 +30,7 @@ def folder(tmp_path: Path, small: Operator) -> Path:
     return path
 
 
-def changed(folder: Path, before: str, after: str, table: str = "clients") -> None:
+def change_file(folder: Path, before: str, after: str, table: str = "clients") -> None:
     path = folder / f"{table}.csv"
     path.write_text(path.read_text().replace(before, after))
 
@@ -53,7 +53,7 @@ def test_a_folder_is_imported_after_a_yes(folder: Path, small: Operator) -> None
 def test_what_changes_is_printed_row_by_row(folder: Path, small: Operator) -> None:
     run("import", folder, "--yes")
     name = small.clients[0].name
-    changed(folder, name, "Azur\x1b[31m Vie")
+    change_file(folder, name, "Azur\x1b[31m Vie")
     dry = run("import", folder, "--dry-run")
     assert f"clients: 1 changed\n  ~ {small.clients[0].id}: name {name} → Azur" in dry.stdout
     assert "\x1b" not in dry.stdout, "control characters are not sent to a terminal"
@@ -77,7 +77,7 @@ def test_every_fault_of_a_bad_folder_is_named_and_nothing_stored(tmp_path: Path)
 
 def test_versions_are_listed_undone_and_exported(folder: Path, small: Operator) -> None:
     run("import", folder, "--yes")
-    changed(folder, small.clients[0].name, "Azur Vie")
+    change_file(folder, small.clients[0].name, "Azur Vie")
     run("import", folder, "--yes")
     assert run("undo", answer="n\n").exit_code == 1
     undone = run("undo", answer="y\n")

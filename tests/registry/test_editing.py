@@ -29,7 +29,7 @@ def now() -> Operator:
     return load_operator(found)
 
 
-def faults_of(error: pytest.ExceptionInfo[OperatorFaults]) -> list[tuple[str, int, str]]:
+def list_faults(error: pytest.ExceptionInfo[OperatorFaults]) -> list[tuple[str, int, str]]:
     return [(fault.table, fault.row, fault.column) for fault in error.value.faults]
 
 
@@ -88,7 +88,7 @@ def test_every_fault_of_a_row_is_named_and_nothing_is_stored(
     site = small.sites[1]
     with pytest.raises(OperatorFaults) as error:
         edit_row("sites", site.id, {"lat": "north", "time_zone": "Mars/Base", "name": ""}, "amina")
-    assert faults_of(error) == [
+    assert list_faults(error) == [
         ("sites", 3, "lat"),
         ("sites", 3, "name"),
         ("sites", 3, "time_zone"),
@@ -119,7 +119,7 @@ def test_an_id_that_is_taken_is_refused(first: Version, small: Operator) -> None
 def test_a_row_without_any_value_is_refused(first: Version, small: Operator) -> None:
     with pytest.raises(OperatorFaults) as error:
         edit_row("clients", small.clients[0].id, {"id": " ", "name": ""}, "amina")
-    assert faults_of(error) == [("clients", 2, "id"), ("clients", 2, "name")]
+    assert list_faults(error) == [("clients", 2, "id"), ("clients", 2, "name")]
     with pytest.raises(OperatorFaults):
         add_row("measures", {}, "amina")
 

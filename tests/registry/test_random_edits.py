@@ -52,13 +52,13 @@ def edited(operator: Operator, act: Act) -> Operator:
     elif what == "swap":
         rows[at], rows[-1] = rows[-1], rows[at]
     elif what == "change":
-        rows[at] = changed(rows[at], number, text)
+        rows[at] = change_cell(rows[at], number, text)
     else:
         rows.insert(number % (len(rows) + 1), copied(rows[at], text, rows))
     return replace(operator, **{table: tuple(rows)})
 
 
-def changed(row: Any, number: int, text: str) -> Any:
+def change_cell(row: Any, number: int, text: str) -> Any:
     values = {
         "sites": {"name": text, "lat": number / 1000},
         "seats": {"x_m": number % 1000 / 7},

@@ -12,7 +12,7 @@ from releve.accounts.permissions import PERMISSIONS
 from releve.accounts.roles import Role
 from releve.desk.access.guard import permission_of
 from releve.desk.navigation import ENTRIES
-from tests.accounts.people import FR, browser_of, give, person
+from tests.accounts.people import FR, give, person, sign_in
 from tests.desk.access.addresses import ROWS, STRANGER, WHO, expected
 
 
@@ -63,7 +63,7 @@ def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who
     if who != STRANGER:
         user = person("somebody", "quatre lampes au balcon")
         give(user, Role(who))
-        web = browser_of(user, lately=True)
+        web = sign_in(user, lately=True)
     found = {row.path: web.get(row.path).status_code for row in ROWS}
     wanted = {row.path: expected(row, who if who == STRANGER else Role(who)) for row in ROWS}
     assert {
@@ -77,7 +77,7 @@ def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who
 def test_the_navigation_leads_nowhere_that_is_shut(stocked: None, role: Role) -> None:
     user = person("somebody")
     give(user, role)
-    web = browser_of(user, lately=True)
+    web = sign_in(user, lately=True)
     page = web.get("/account")
     links = page.context["navigation"]
     assert all(web.get(link.url).status_code == 200 for link in links)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import Role
 from releve.ledger.chain import append
-from tests.accounts.people import browser_of, give, person
+from tests.accounts.people import give, person, sign_in
 from tests.accounts.test_grants import last_day
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -21,7 +21,7 @@ def test_the_page_refuses_what_was_chosen_by_mistake_instead_of_leaving_it_out(
 ) -> None:
     user = person("amina")
     give(user, Role.ADMINISTRATOR)
-    web = browser_of(user, lately=True)
+    web = sign_in(user, lately=True)
     listed = web.get("/people").context["form"].fields
     site, client = listed["sites"].choices[0][0], listed["clients"].choices[0][0]
     for path, more in (("/people", {}), ("/people/tokens", {"last_day": last_day()})):
@@ -38,7 +38,7 @@ def auditor(stocked: None) -> Client:
     user = person("auditor")
     grant = give(user, Role.AUDITOR)
     Grant.objects.filter(pk=grant.pk).update(clients=["azur"])
-    return browser_of(user)
+    return sign_in(user)
 
 
 def test_an_auditor_of_one_client_reads_the_entries_of_that_client_alone(auditor: Client) -> None:

@@ -15,7 +15,7 @@ from releve.accounts.models import User
 from releve.accounts.roles import Role
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
-from tests.accounts.people import browser_of, give, person
+from tests.accounts.people import give, person, sign_in
 
 pytestmark = [
     pytest.mark.database,
@@ -35,7 +35,7 @@ def _kept_apart(tmp_path: Path, settings: Any) -> None:
 def somebody(role: Role) -> Client:
     user = person(role.value)
     give(user, role)
-    return browser_of(user, lately=True)
+    return sign_in(user, lately=True)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from releve.accounts.grants import STREAM, RoleRequest
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import Role
 from releve.ledger.chain import iter_entries
-from tests.accounts.people import browser_of, give, look_as, person
+from tests.accounts.people import give, look_as, person, sign_in
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("stocked")]
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtur
 def admin() -> Client:
     user = person("amina")
     give(user, Role.ADMINISTRATOR)
-    return browser_of(user, lately=True)
+    return sign_in(user, lately=True)
 
 
 def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
@@ -133,7 +133,7 @@ def test_the_name_of_a_token_is_given_once(admin: Client) -> None:
 def test_who_gives_a_token_proves_again_who_they_are(stocked: None) -> None:
     user = person("amina")
     give(user, Role.ADMINISTRATOR)
-    answer = browser_of(user).post("/people/tokens", token_form())
+    answer = sign_in(user).post("/people/tokens", token_form())
     assert answer.status_code == 302
     assert "reauthenticate" in answer["Location"]
     assert not Token.objects.exists()

@@ -20,7 +20,7 @@ from releve.gate.fact_reader import CampaignTerms
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.network import Operator
-from tests.accounts.people import browser_of, give, person
+from tests.accounts.people import give, person, sign_in
 from tests.desk.access.addresses import ROWS, STRANGER, WHO
 from tests.desk.access.conftest import STAMP
 from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
@@ -130,7 +130,7 @@ def browser(reach: Reach) -> Client:
     user = person("-".join([role.value, *sites, *clients]))
     grant = give(user, role, sites=sites, clients=clients)
     Grant.objects.filter(pk=grant.pk).update(sites=list(sites), clients=list(clients))
-    return browser_of(user, lately=True)
+    return sign_in(user, lately=True)
 
 
 def found_in(web: Client, path: str, words: re.Pattern[str]) -> Sequence[str]:

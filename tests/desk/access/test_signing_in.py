@@ -20,7 +20,7 @@ from releve.accounts.roles import Role
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.sessions import POLLING
 from releve.ledger.chain import iter_entries
-from tests.accounts.people import FR, browser_of, give, person
+from tests.accounts.people import FR, give, person, sign_in
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.usefixtures("no_attempts")]
 
@@ -86,7 +86,7 @@ def test_nobody_signs_up() -> None:
 def test_a_closed_account_does_not_come_in_and_its_sessions_are_over() -> None:
     user = person("zoe", PASSWORD, factor=False)
     give(user, Role.CLIENT)
-    web = browser_of(user)
+    web = sign_in(user)
     assert web.get("/account").status_code == 200
     grants.close_account("zoe", by="amina")
     assert web.get("/account").status_code == 302
@@ -102,7 +102,7 @@ def at(monkeypatch: pytest.MonkeyPatch, later: timedelta) -> None:
 
 
 def test_a_session_ends_after_an_hour_without_a_click(monkeypatch: pytest.MonkeyPatch) -> None:
-    web = browser_of(person("zoe"))
+    web = sign_in(person("zoe"))
     assert web.get("/account").status_code == 200
     at(monkeypatch, timedelta(minutes=59))
     assert web.get("/account").status_code == 200
@@ -113,7 +113,7 @@ def test_a_session_ends_after_an_hour_without_a_click(monkeypatch: pytest.Monkey
 
 
 def test_a_page_that_looks_by_itself_keeps_nobody_awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    web = browser_of(person("zoe"))
+    web = sign_in(person("zoe"))
     web.get("/account")
     at(monkeypatch, timedelta(minutes=50))
     assert web.get("/account", headers={POLLING: "1"}).status_code == 200
@@ -122,7 +122,7 @@ def test_a_page_that_looks_by_itself_keeps_nobody_awake(monkeypatch: pytest.Monk
 
 
 def test_a_session_ends_after_twelve_hours_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    web = browser_of(person("zoe"))
+    web = sign_in(person("zoe"))
     for minutes in range(0, 12 * 60, 45):
         at(monkeypatch, timedelta(minutes=minutes))
         assert web.get("/account").status_code == 200

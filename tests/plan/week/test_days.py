@@ -24,7 +24,7 @@ from releve.plan.week import (
     select_open_days,
     solve_days,
 )
-from tests.cli.folders import folder_of, run, sample
+from tests.cli.folders import run, sample, write_folder
 
 NOTEBOOK = Path(__file__).parents[3] / "docs" / "notebook.md"
 
@@ -42,7 +42,7 @@ def test_the_notebook_plans_the_days_that_the_command_plans(
 ) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", NOTEBOOK.read_text("utf-8"), re.M | re.S)
     assert len([line for line in code.splitlines() if line and "import" not in line]) < 10
-    folder = folder_of(operator, tmp_path / "operator")
+    folder = write_folder(operator, tmp_path / "operator")
     monkeypatch.chdir(tmp_path)
     assert "list_roster_days(operator, 7)" in code
     exec(code.replace("(operator, 7)", "(operator, 2)"), {})
@@ -148,7 +148,7 @@ def test_a_forecast_made_elsewhere_takes_the_place_of_the_history(operator: Oper
 
 
 def test_the_command_plans_for_a_forecast_file(operator: Operator, tmp_path: Path) -> None:
-    folder = folder_of(operator, tmp_path / "operator")
+    folder = write_folder(operator, tmp_path / "operator")
     file = tmp_path / "forecast.csv"
     forecast_table(operator).write_csv(file)
     options = ("--json", "--no-missing", "--unprotected")
@@ -169,7 +169,7 @@ def test_the_command_plans_for_a_forecast_file(operator: Operator, tmp_path: Pat
 def test_a_forecast_file_that_cannot_be_read_is_refused(
     operator: Operator, tmp_path: Path, text: str, says: str
 ) -> None:
-    folder = folder_of(operator, tmp_path / "operator")
+    folder = write_folder(operator, tmp_path / "operator")
     file = tmp_path / "forecast.csv"
     file.write_text(text, encoding="utf-8")
     result = run("plan", folder, "--forecast", file)
