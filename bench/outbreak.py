@@ -31,7 +31,7 @@ from releve.crashtest.outbreak import (
     simulate,
     warm_up,
 )
-from tests.crashtest.outbreak.made import one_room, operator_of
+from tests.crashtest.outbreak.populations import build_operator, one_room
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKER = ROOT / "bench" / "outbreak_worker.py"
@@ -121,7 +121,7 @@ def features(sizes: tuple[int, ...], seconds: float) -> None:
     )
     for agents in sizes:
         sites = {f"s{at:03}": [90, 90, 90, 80] for at in range(agents // 350)}
-        population = build_population(operator_of(sites))
+        population = build_population(build_operator(sites))
         for reproduction in (0.8, 1.2, 3.0):
             case = scenario(population, reproduction, uniform=False)
             for label, controls in (("none", Controls()), ("all", CONTROL)):

@@ -16,17 +16,11 @@ from releve.files.plan_folder import write_plans
 from releve.files.run_folder import read_parts, read_result, read_step
 from releve.runs import dask_cluster
 from releve.runs.errors import ClusterError
-from releve.runs.execution import (
-    CaseProgress,
-    Execution,
-    missing_parts,
-    run_ablation,
-    run_case,
-)
+from releve.runs.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
 from releve.runs.request import count_ablation_quarters
 from tests.cli.folders import run as command
 from tests.cli.folders import write_folder
-from tests.crashtest.join.made import DAYS, planned, rough, same
+from tests.crashtest.rough_quarter import DAYS, are_same, build_test, plan_operator
 
 QUIET = ("--days", 10, "--nearest", "--threads", 1, "--outside", 1e-3, "--without", 0)
 
@@ -35,7 +29,7 @@ QUIET = ("--days", 10, "--nearest", "--threads", 1, "--outside", 1e-3, "--withou
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an operator and a plan of it."""
     path = tmp_path_factory.mktemp("crashtest")
-    operator, plan = planned()
+    operator, plan = plan_operator()
     write_folder(operator, path / "operator")
     write_plans(path / "plan", [plan], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
     return path
@@ -86,7 +80,7 @@ def test_a_killed_run_goes_on_from_its_folder(place: Path) -> None:
     (out / "cases" / "0" / ".part-00000064.npz.99").write_bytes(b"half")
     assert "--resume" in command(*words).output
     assert command(*words, "--resume").exit_code == 0
-    assert same(join_quarters(read_parts(out, 0)), whole)
+    assert are_same(join_quarters(read_parts(out, 0)), whole)
     other = command(*words, "--resume", "--seed", 5)
     assert "holds another run (settings.seed: 0, now 5): name another folder" in other.output
 
@@ -164,9 +158,9 @@ def test_a_curve_with_holes_or_negative_days_is_refused(
 
 def test_quarters_lived_without_each_cause_are_kept_and_not_lived_again(tmp_path: Path) -> None:
     test = replace(
-        rough(),
+        build_test(),
         settings=Settings(quarters=70, days=10, seed=3, nearest=True),
-        scenario=replace(rough().scenario, days=10, importation=None),
+        scenario=replace(build_test().scenario, days=10, importation=None),
     )
     how = Execution(folder=tmp_path)
     reported: list[tuple[str, int]] = []
@@ -200,13 +194,13 @@ def test_a_fifth_is_lived_again_unless_asked_otherwise(
 
 def test_parts_that_are_there_are_not_run_again() -> None:
     settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
-    first = run(build_run_arrays(rough(settings=settings)), count=64)
+    first = run(build_run_arrays(build_test(settings=settings)), count=64)
     assert missing_parts(130, [first]) == [(64, 64), (128, 2)]
 
 
 def test_the_share_served_so_far_is_reported_after_each_part() -> None:
     reported: list[CaseProgress] = []
-    test = rough(settings=Settings(quarters=70, days=DAYS, seed=3, nearest=True))
+    test = build_test(settings=Settings(quarters=70, days=DAYS, seed=3, nearest=True))
     run_case(0, "rough", test, Execution(), reported.append)
     assert [(row.done, row.total) for row in reported] == [(0, 70), (64, 70), (70, 70)]
     assert reported[0].served is None
@@ -226,12 +220,12 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
-    cluster: str,
-) -> None:
+def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(cluster: str) -> None:
     from distributed import Client
 
-    ready = build_run_arrays(rough(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True)))
+    ready = build_run_arrays(
+        build_test(settings=Settings(quarters=24, days=DAYS, seed=3, nearest=True))
+    )
     parts = [(first, 4) for first in range(0, 24, 4)]
     found = []
     for part in dask_cluster.run_on_cluster(ready, parts, cluster, dask_cluster.run_part):
@@ -240,7 +234,7 @@ def test_two_processes_give_the_same_bits_and_a_lost_worker_changes_nothing(
                 worker = sorted(client.scheduler_info()["workers"])[0]
                 client.run(_die, workers=[worker], wait=False, on_error="ignore")
         found.append(part)
-    assert same(join_quarters(found), run(ready))
+    assert are_same(join_quarters(found), run(ready))
 
 
 def _die() -> None:
@@ -255,6 +249,6 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ClusterError, match=r"no Dask scheduler at tcp://.*start one"):
         next(
             dask_cluster.run_on_cluster(
-                build_run_arrays(rough()), [(0, 1)], "tcp://127.0.0.1:1", dask_cluster.run_part
+                build_run_arrays(build_test()), [(0, 1)], "tcp://127.0.0.1:1", dask_cluster.run_part
             )
         )

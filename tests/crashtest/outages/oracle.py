@@ -11,7 +11,7 @@ import numpy as np
 from releve.crashtest.outages import Hazard, PlacedSite, Places
 from releve.crashtest.outages.streams import Cell, build_streams
 from releve.crashtest.outbreak.rng import hash_key
-from tests.crashtest.outages.made import Row
+from tests.crashtest.outages.hazard_cases import Row
 
 _ALL = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15

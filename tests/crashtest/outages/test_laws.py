@@ -14,7 +14,16 @@ from releve.crashtest.outages import (
     Places,
     draw_outages,
 )
-from tests.crashtest.outages.made import CASA, FES, HAZARDS, PLACES, QUAKE, TUNIS, derive_key, run
+from tests.crashtest.outages.hazard_cases import (
+    CASA,
+    FES,
+    HAZARDS,
+    PLACES,
+    QUAKE,
+    TUNIS,
+    list_rows,
+    run,
+)
 
 
 def test_any_split_gives_the_same_bits() -> None:
@@ -37,8 +46,8 @@ def test_one_more_site_far_or_near_changes_nothing_for_the_others() -> None:
         (near, *PLACES.sites, far),
         (*PLACES.home_lines[:2], HomeLines("Orange", "SN"), PLACES.home_lines[2]),
     )
-    before = derive_key(run(), HAZARDS, PLACES)
-    after = derive_key(run(places=more), HAZARDS, more)
+    before = list_rows(run(), HAZARDS, PLACES)
+    after = list_rows(run(places=more), HAZARDS, more)
     assert before < after
     assert {row[2] for row in after - before} == {"site:near", "site:far", "carrier:Orange@SN"}
 
@@ -46,12 +55,12 @@ def test_one_more_site_far_or_near_changes_nothing_for_the_others() -> None:
 def test_another_order_of_sites_and_hazards_changes_nothing() -> None:
     turned = Places(PLACES.sites[::-1], PLACES.home_lines)
     other = HAZARDS[::-1]
-    assert derive_key(run(), HAZARDS, PLACES) == derive_key(run(other, turned), other, turned)
+    assert list_rows(run(), HAZARDS, PLACES) == list_rows(run(other, turned), other, turned)
 
 
 def test_one_hazard_more_changes_nothing_for_the_others() -> None:
-    before = derive_key(run(HAZARDS[:-1]), HAZARDS, PLACES)
-    after = derive_key(run(), HAZARDS, PLACES)
+    before = list_rows(run(HAZARDS[:-1]), HAZARDS, PLACES)
+    after = list_rows(run(), HAZARDS, PLACES)
     assert before == {row for row in after if row[1] != HAZARDS[-1].id}
 
 

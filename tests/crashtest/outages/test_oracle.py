@@ -11,7 +11,7 @@ import pytest
 from releve.crashtest.outages import PlacedSite, Places, draw_outages
 from releve.crashtest.outages.kernel import draw_opening_days
 from releve.crashtest.outages.streams import list_cells_near
-from tests.crashtest.outages.made import DAY_0, HAZARDS, PLACES, derive_key
+from tests.crashtest.outages.hazard_cases import DAY_0, HAZARDS, PLACES, list_rows
 from tests.crashtest.outages.oracle import apart_km, name_of_calendar, plain_outages, uniform
 
 STEADY = tuple(replace(one, cluster_cv=0.0) for one in HAZARDS)
@@ -29,7 +29,7 @@ def test_the_outages_are_those_of_plain_python() -> None:
     found = draw_outages(STEADY, PLACES, days=60, seed=9, replications=12, first=40, start=DAY_0)
     plain = [row for r in range(40, 52) for row in plain_outages(STEADY, PLACES, 60, 9, r, DAY_0)]
     assert len(plain) == len(found) > 100
-    ours = sorted(derive_key(found, STEADY, PLACES))
+    ours = sorted(list_rows(found, STEADY, PLACES))
     for one, other in zip(ours, sorted(plain), strict=True):
         assert one[:3] == other[:3]
         assert one[3:] == pytest.approx(other[3:], rel=1e-12)

@@ -20,7 +20,7 @@ from releve.crashtest.outages import (
     quantiles,
     sample,
 )
-from tests.crashtest.outages.made import (
+from tests.crashtest.outages.hazard_cases import (
     CABLE,
     CARRIER,
     CASA,
@@ -33,7 +33,7 @@ from tests.crashtest.outages.made import (
     QUAKE,
     STORM,
     TUNIS,
-    often,
+    set_rate,
 )
 
 CASA_TO_MOHAMMEDIA_KM = 23.6
@@ -68,7 +68,7 @@ def test_each_place_is_struck_at_the_rate_of_its_hazard(found: Outages, hazard: 
     "law", [lognormal(5, 28), CUTS, sample(2.0, 3.0, 50.0)], ids=lambda law: law.kind
 )
 def test_outages_last_as_their_law_says(law: DurationHours) -> None:
-    hazard = replace(often(FIBRE, 20.0), duration=law)
+    hazard = replace(set_rate(FIBRE, 20.0), duration=law)
     found = draw_outages([hazard], PLACES, days=90, seed=3, replications=500)
     lasted = found.end - found.begin
     for share in (0.1, 0.5, 0.8):
@@ -88,7 +88,7 @@ def test_the_mean_of_a_law_is_that_of_its_quantiles(law: DurationHours) -> None:
 
 def test_one_earthquake_takes_two_near_sites_and_not_a_far_one() -> None:
     places = Places((CASA, MOHAMMEDIA, FES, TUNIS))
-    found = draw_outages([often(QUAKE, 10.0)], places, days=90, seed=5, replications=1000)
+    found = draw_outages([set_rate(QUAKE, 10.0)], places, days=90, seed=5, replications=1000)
     size = np.bincount(found.event)
     together = {
         tuple(found.place[found.event == event]) for event in np.flatnonzero(size == 2)[:50]
@@ -101,7 +101,7 @@ def test_near_sites_are_struck_together_as_often_as_their_circles_overlap() -> N
     """On a plane two circles of radius r at distance d share 2 (x - sin x cos x) / pi of one,
     with cos x = d / 2r."""
     places = Places((CASA, MOHAMMEDIA))
-    found = draw_outages([often(QUAKE, 20.0)], places, days=90, seed=5, replications=1000)
+    found = draw_outages([set_rate(QUAKE, 20.0)], places, days=90, seed=5, replications=1000)
     x = math.acos(CASA_TO_MOHAMMEDIA_KM / (2 * QUAKE.radius_km))
     share = 2 * (x - math.sin(x) * math.cos(x)) / math.pi
     both = int((np.bincount(found.event) == 2).sum())
@@ -115,7 +115,7 @@ def test_a_cut_of_a_country_takes_its_sites_and_home_lines_at_once() -> None:
 
 
 def test_a_season_strikes_in_its_months_at_the_rate_of_the_year() -> None:
-    summer = replace(often(STORM, 6.0), months=(7, 8), cluster_cv=0.0)
+    summer = replace(set_rate(STORM, 6.0), months=(7, 8), cluster_cv=0.0)
     places = Places((CASA,))
     whole = draw_outages(
         [summer], places, days=365, seed=2, replications=300, start=date(2027, 1, 1)
@@ -131,7 +131,7 @@ def test_a_season_strikes_in_its_months_at_the_rate_of_the_year() -> None:
 
 def test_a_clustered_hazard_has_bad_quarters_everywhere() -> None:
     """Counts have the variance of a Poisson law with a gamma factor, and two countries share it."""
-    storm = replace(often(STORM, 20.0), months=(), cluster_cv=1.0)
+    storm = replace(set_rate(STORM, 20.0), months=(), cluster_cv=1.0)
     places = Places((CASA, TUNIS))
     found = draw_outages([storm], places, days=90, seed=2, replications=4000)
     many = np.diff(found.pointer)

@@ -19,7 +19,7 @@ from releve.crashtest.outbreak import (
     read_incidence,
     simulate,
 )
-from tests.crashtest.outbreak.made import one_room, sample_population
+from tests.crashtest.outbreak.populations import one_room, sample_population
 
 GOOD = "date,Morocco\n2020-03-01,7\n2020-03-02,0\n2020-03-03,14\n"
 

@@ -33,11 +33,11 @@ from releve.crashtest.outbreak import (
     tabulate_days,
 )
 from releve.crashtest.outbreak.distributions import tabulate_multiplier
-from tests.crashtest.outbreak.made import one_room, operator_of, sample_population
+from tests.crashtest.outbreak.populations import build_operator, one_room, sample_population
 
 
 def test_a_zone_without_volume_is_named() -> None:
-    operator = operator_of({"a": [4, 4]})
+    operator = build_operator({"a": [4, 4]})
     for volume in (0.0, math.nan):
         bare = copy(operator.zones[1])
         object.__setattr__(bare, "volume_m3", volume)  # the tables themselves refuse it
@@ -46,14 +46,14 @@ def test_a_zone_without_volume_is_named() -> None:
 
 
 def test_a_site_with_agents_and_no_seat_is_named() -> None:
-    operator = operator_of({"a": [4], "b": [3]})
+    operator = build_operator({"a": [4], "b": [3]})
     seats = tuple(seat for seat in operator.seats if seat.zone != "b-z0")
     with pytest.raises(OutbreakError, match="site b has agents and no seat"):
         build_population(replace(operator, seats=seats))
 
 
 def test_more_agents_than_seats_sit_in_several_sittings() -> None:
-    operator = operator_of({"a": [6]})
+    operator = build_operator({"a": [6]})
     population = build_population(replace(operator, seats=operator.seats[:4]))
     assert [(g.sitting, g.end - g.first, g.places) for g in population.groups] == [
         (0, 4, 4),
@@ -62,7 +62,7 @@ def test_more_agents_than_seats_sit_in_several_sittings() -> None:
 
 
 def test_given_seats_are_taken() -> None:
-    operator = operator_of({"a": [2, 2]})
+    operator = build_operator({"a": [2, 2]})
     swapped = {agent.id: operator.seats[3 - at].id for at, agent in enumerate(operator.agents)}
     population = build_population(operator, seats=swapped)
     assert population.agents[0] == min(operator.agents[2].id, operator.agents[3].id)
@@ -146,7 +146,7 @@ def test_the_layers_share_the_reproduction_number() -> None:
 
 
 def test_better_air_infects_fewer_when_the_room_is_the_measure() -> None:
-    operator = operator_of({"a": [30]})
+    operator = build_operator({"a": [30]})
     aired = replace(operator, zones=(replace(operator.zones[0], air_changes_per_hour=8.0),))
     contacts = Contacts(2.0, room=Room(600.0, 2.0, 30))
     before, after = (

@@ -20,7 +20,7 @@ from releve.crashtest.outbreak import (
     covid,
     simulate,
 )
-from tests.crashtest.outbreak.made import operator_of, sample_population
+from tests.crashtest.outbreak.populations import build_operator, sample_population
 from tests.crashtest.outbreak.test_oracle import EVERYTHING
 
 ROOM = Room(900.0, 3.0, 50)
@@ -69,8 +69,8 @@ def test_nothing_else_changes_bit_for_bit(
     sites: dict[str, list[int]], empty: tuple[str, ...]
 ) -> None:
     before, after = (
-        build_population(operator_of(SITES)),
-        build_population(operator_of(sites, empty=empty)),
+        build_population(build_operator(SITES)),
+        build_population(build_operator(sites, empty=empty)),
     )
     told = story(before, run(before), set(SITES))
     assert story(after, run(after), set(SITES)) == told
@@ -78,7 +78,7 @@ def test_nothing_else_changes_bit_for_bit(
 
 
 def test_the_order_of_the_tables_changes_nothing() -> None:
-    operator = operator_of(SITES)
+    operator = build_operator(SITES)
     turned = replace(
         operator,
         zones=operator.zones[::-1],

@@ -22,8 +22,8 @@ from releve.crashtest.outbreak import (
     influenza,
     simulate,
 )
-from tests.crashtest.outbreak.made import operator_of
 from tests.crashtest.outbreak.oracle import Plain, population_check, row_of
+from tests.crashtest.outbreak.populations import build_operator
 
 EVERYTHING = Controls(
     masks=0.2,
@@ -73,7 +73,7 @@ POLICIES = {
 
 def scenario(disease: object = None) -> Scenario:
     """Return a small operator with every layer and importation at two sites."""
-    population = build_population(operator_of({"b": [14, 9, 11], "a": [30], "c": [6, 5]}))
+    population = build_population(build_operator({"b": [14, 9, 11], "a": [30], "c": [6, 5]}))
     return Scenario(
         population,
         covid() if disease is None else influenza(),

@@ -33,8 +33,8 @@ from releve.crashtest.outbreak import (
     tabulate_days,
 )
 from releve.crashtest.outbreak.contacts import compute_infectiousness
-from tests.crashtest.outbreak.made import constant, one_room, operator_of, plain
 from tests.crashtest.outbreak.oracle import Plain
+from tests.crashtest.outbreak.populations import build_operator, constant, one_room, plain
 
 AIR_ONLY = {"zone": 1.0, "seat": 0.0, "floor": 0.0, "site": 0.0, "shuttle": 0.0}
 
@@ -94,7 +94,7 @@ def next_generation(scenario: Scenario) -> dict[str, np.ndarray]:
 
 
 def test_the_mean_progeny_over_all_layers_is_that_of_the_next_generation_matrix() -> None:
-    population = build_population(operator_of({"b": [24, 20, 22], "a": [30, 18]}))
+    population = build_population(build_operator({"b": [24, 20, 22], "a": [30, 18]}))
     shares = {"zone": 0.3, "seat": 0.2, "floor": 0.2, "site": 0.15, "shuttle": 0.15}
     contacts = Contacts(0.05, household_attack=0.012, **shares)
     everybody = tuple(range(population.size))
@@ -255,7 +255,7 @@ def test_a_visit_finds_cases_as_the_hypergeometric_law_says(agents: int, tests: 
 
 
 def test_paired_differences_vary_less_than_independent_ones() -> None:
-    population = build_population(operator_of({"b": [40, 40, 40], "a": [60, 60]}))
+    population = build_population(build_operator({"b": [40, 40, 40], "a": [60, 60]}))
     scenario = Scenario(population, covid(), Contacts(1.2), 90, np.full((2, 90), 1e-3))
     same, other = (simulate(scenario, replications=1500, seed=seed) for seed in (1, 2))
     masked = simulate(scenario, Controls(masks=0.1), replications=1500, seed=1)

@@ -12,7 +12,7 @@ from releve.crashtest import build_result, build_run_arrays, run
 from releve.crashtest.comparison import Case, compare
 from releve.crashtest.estimates import bound_unseen, estimate_mean, estimate_ratio
 from releve.crashtest.outbreak import Controls
-from tests.crashtest.join.made import DAYS, rough
+from tests.crashtest.rough_quarter import DAYS, build_test
 
 
 @pytest.mark.parametrize("n", [2, 40, 1000])
@@ -44,7 +44,7 @@ def test_bounds_do_not_touch_what_was_seen() -> None:
 
 def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     """Nobody ill from outside, no hazard, no closure: what is at zero still has an upper end."""
-    test = rough(hazards=(), controls=Controls())
+    test = build_test(hazards=(), controls=Controls())
     scenario = replace(test.scenario, importation=0.0 * np.asarray(test.scenario.importation))
     test = replace(test, scenario=scenario)
     ready = build_run_arrays(test)

@@ -34,10 +34,12 @@ def constant(disease: Disease | None = None, *, household: float = 0.0) -> Disea
 
 def one_room(agents: int, *, others: tuple[float, ...] = (1.0,)) -> Population:
     """Return agents of one zone of one site; ``others`` as for ``build_population``."""
-    return build_population(operator_of({"s": [agents]}), others=others, neighbour_m=0.0)
+    return build_population(build_operator({"s": [agents]}), others=others, neighbour_m=0.0)
 
 
-def site_of(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
+def build_site(
+    name: str, zones: list[int]
+) -> tuple[list[Floor], list[Zone], list[Seat], list[Agent]]:
     """Return a site's floors (two zones each), zones, seats in rows and agents."""
     floors = [Floor(f"{name}-f{at}", name) for at in range((len(zones) + 1) // 2)]
     rooms = [
@@ -63,13 +65,13 @@ def site_of(name: str, zones: list[int]) -> tuple[list[Floor], list[Zone], list[
     return floors, rooms, seats, agents
 
 
-def operator_of(sites: dict[str, list[int]], *, empty: tuple[str, ...] = ()) -> Operator:
+def build_operator(sites: dict[str, list[int]], *, empty: tuple[str, ...] = ()) -> Operator:
     """Return an operator of sites with so many seats and agents in each zone.
 
     Half of the agents can work at home, a third comes by shuttle. ``empty`` sites have seats and
     nobody.
     """
-    made = {name: site_of(name, zones) for name, zones in sites.items()}
+    made = {name: build_site(name, zones) for name, zones in sites.items()}
     return Operator(
         row=OperatorRow("made for tests"),
         sites=tuple(Site(n, n, "MA", n, "Africa/Casablanca", 33.5, -7.6) for n in sites),

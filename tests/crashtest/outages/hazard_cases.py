@@ -41,7 +41,7 @@ HAZARDS = (QUAKE, FIBRE, CARRIER, CABLE, STORM)
 Row = tuple[int, str, str, float, float]
 
 
-def derive_key(found: Outages, hazards: tuple[Hazard, ...], places: Places) -> set[Row]:
+def list_rows(found: Outages, hazards: tuple[Hazard, ...], places: Places) -> set[Row]:
     """Return the outages as rows of replication, hazard, place, begin, end."""
     many = np.diff(found.pointer)
     replication = found.first + np.repeat(np.arange(len(many)), many)
@@ -65,6 +65,6 @@ def run(
     )
 
 
-def often(hazard: Hazard, per_year: float) -> Hazard:
+def set_rate(hazard: Hazard, per_year: float) -> Hazard:
     """Return the hazard at another rate, the same in every country."""
     return replace(hazard, rate_per_year=per_year, rates=())

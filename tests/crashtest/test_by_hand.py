@@ -21,13 +21,13 @@ from releve.crashtest.lost_places import (
 from releve.crashtest.quarter import simulate_quarters
 from releve.crashtest.queue_table import build_queue_table
 from releve.crashtest.run_arrays import _index_reliefs
-from tests.crashtest.join.made import rough
+from tests.crashtest.rough_quarter import build_test
 
 T = 48
 KEYS = np.array([0x1234567, 0x89ABCDE], dtype=np.uint64)
 
 
-def where_of(days: int, reaction: int, several: int) -> PlaceArrays:
+def build_places(days: int, reaction: int, several: int) -> PlaceArrays:
     """Two sites with five people each from the half hour 16 up to 32, but for a break in 24."""
     at_place = np.zeros((1, 2, T))
     at_place[:, :, 16:32] = 5.0
@@ -43,7 +43,7 @@ def where_of(days: int, reaction: int, several: int) -> PlaceArrays:
     )
 
 
-def events_of(*rows: tuple[float, float, int]) -> OutageArrays:
+def build_outages(*rows: tuple[float, float, int]) -> OutageArrays:
     """Outages of one quarter: begin and end in hours, place."""
     begin, end, place = zip(*rows, strict=True) if rows else ((), (), ())
     return OutageArrays(
@@ -65,7 +65,7 @@ def segments(losses: Losses, day: int) -> list[tuple[int, int, dict[int, bool]]]
 def test_a_loss_is_answered_after_its_wait_and_two_at_once_later() -> None:
     closed = np.zeros((1, 3, 2), dtype=np.bool_)
     closed[0, 1:, 0] = True
-    found = find_losses(where_of(3, 1, 2), closed, events_of((10, 14, 0), (11, 12, 1)), 3)
+    found = find_losses(build_places(3, 1, 2), closed, build_outages((10, 14, 0), (11, 12, 1)), 3)
     assert segments(found, 0) == [
         (20, 21, {0: False}),
         (21, 22, {0: True}),
@@ -81,7 +81,7 @@ def test_a_loss_is_answered_after_its_wait_and_two_at_once_later() -> None:
     assert found.closures[0, 0] == 1
 
 
-def demand_of(kind: int, calls: float, deadline: int = 1) -> Demand:
+def build_demand(kind: int, calls: float, deadline: int = 1) -> Demand:
     """A programme whose work takes half an hour each, in the half hours 16 up to 32."""
     come = np.zeros((1, 1, T))
     come[..., 16:32] = calls
@@ -95,7 +95,7 @@ def demand_of(kind: int, calls: float, deadline: int = 1) -> Demand:
     )  # fmt: skip
 
 
-def who_of(days: int, *heads: float) -> Presence:
+def build_presence(days: int, *heads: float) -> Presence:
     """States of so many heads each, the first the base plan from which the others are kept as
     changes; a tally of 20 agents."""
     worked = np.zeros((1, 1, T))
@@ -113,7 +113,9 @@ def who_of(days: int, *heads: float) -> Presence:
     )  # fmt: skip
 
 
-def lived(demand: Demand, who: Presence, losses: Losses, state: list[int], away: list[int]) -> Rows:
+def run_quarter(
+    demand: Demand, who: Presence, losses: Losses, state: list[int], away: list[int]
+) -> Rows:
     """Return the rows of one quarter."""
     days = len(away)
     work = Work(
@@ -138,10 +140,12 @@ def test_a_day_of_outage_and_illness_loses_what_arithmetic_says() -> None:
     # Ten agents, ten contacts a half hour; two of twenty are away; one site is lost from 20 on;
     # until 21 five are left, then the relief has eight.
     losses = find_losses(
-        where_of(2, 1, 2), np.zeros((1, 2, 2), np.bool_), events_of((10, 24, 0)), 3
+        build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((10, 24, 0)), 3
     )
     assert [row[:2] for row in segments(losses, 0)] == [(20, 21), (21, T)]
-    rows = lived(demand_of(1, 10.0), who_of(2, 10.0, 5.0, 8.0), losses, [1, 2], [2, 0])
+    rows = run_quarter(
+        build_demand(1, 10.0), build_presence(2, 10.0, 5.0, 8.0), losses, [1, 2], [2, 0]
+    )
     dialled = 0.9 * (4 * 10 + 5 + 10 * 8)
     lost, calm = 160 - dialled, 10.0  # the break of all ten loses ten, disaster or not
     assert rows.programme[0, 0, :2] == pytest.approx([320, lost + calm])
@@ -160,9 +164,11 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
     # is there: done are 126 of 152, late is none (123.5 were due). Next morning they have 206 done
     # before the break; in it 209 are due: three are lost, on a day without a cause.
     losses = find_losses(
-        where_of(2, 1, 2), np.zeros((1, 2, 2), np.bool_), events_of((15, 16, 0)), 3
+        build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((15, 16, 0)), 3
     )
-    rows = lived(demand_of(2, 9.5, deadline=4), who_of(2, 10.0, 0.0, 0.0), losses, [1, 2], [0, 0])
+    rows = run_quarter(
+        build_demand(2, 9.5, deadline=4), build_presence(2, 10.0, 0.0, 0.0), losses, [1, 2], [0, 0]
+    )
     assert rows.programme[0, 0, :2] == pytest.approx([304, 3])
     assert rows.programme[0, 0, 4] == 0.0
     assert rows.worst[0, 0] == pytest.approx(3 / 152)
@@ -171,7 +177,7 @@ def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> 
 
 
 def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> None:
-    test = rough()
+    test = build_test()
     ready = build_run_arrays(test)
     busy = np.flatnonzero(ready.where.first_busy[0] < T).tolist()
     first, second, empty = busy[0], busy[1], ready.numbers.count + 5
@@ -188,17 +194,17 @@ def test_a_relief_of_several_places_is_found_when_one_of_them_has_nobody() -> No
 def test_who_waits_at_midnight_when_nobody_is_planned_is_lost(calendar: list[int]) -> None:
     """A line that is open all day, with two agents for three Erlangs."""
     calls = np.full((1, 1, T), 3.0)
-    demand = demand_of(0, 0.0)._replace(calls=calls, log_load=np.log(calls), open=calls > 0)
+    demand = build_demand(0, 0.0)._replace(calls=calls, log_load=np.log(calls), open=calls > 0)
     all_day = np.ones((1, 1, T))
-    who = who_of(len(calendar), 2.0)._replace(
+    who = build_presence(len(calendar), 2.0)._replace(
         calendar=np.array(calendar, dtype=np.int32), worked=all_day, base=2.0 * all_day,
         hours=all_day.sum(axis=2), first=np.zeros((1, 1), np.int32),
         end=np.full((1, 1), T, np.int32),
     )  # fmt: skip
-    where = where_of(len(calendar), 1, 2)._replace(calendar=who.calendar)
-    losses = find_losses(where, np.zeros((1, len(calendar), 2), np.bool_), events_of(), 3)
-    rows = lived(demand, who, losses, [], [0] * len(calendar))
-    lost, waiting = line_left(demand)
+    where = build_places(len(calendar), 1, 2)._replace(calendar=who.calendar)
+    losses = find_losses(where, np.zeros((1, len(calendar), 2), np.bool_), build_outages(), 3)
+    rows = run_quarter(demand, who, losses, [], [0] * len(calendar))
+    lost, waiting = measure_line(demand)
     assert waiting > 0.1
     assert rows.programme[0, 0, :2] == pytest.approx([3.0 * T, lost + waiting])
     assert rows.programme[0, 0, 4] == pytest.approx(lost + waiting)
@@ -206,7 +212,7 @@ def test_who_waits_at_midnight_when_nobody_is_planned_is_lost(calendar: list[int
     assert 3.0 * T - lost - waiting <= 2.0 * T
 
 
-def line_left(demand: Demand) -> tuple[float, float]:
+def measure_line(demand: Demand) -> tuple[float, float]:
     """Return what a day of two agents loses, and who waits at its end."""
     work = Work(*(np.zeros(shape) for shape in ((1,), (1,), (1, T), (2, 1), (2, 1, T))),
                 opened=np.zeros((2, 1), np.int64), done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)),

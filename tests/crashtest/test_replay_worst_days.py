@@ -6,11 +6,11 @@ import pytest
 
 from releve.crashtest import build_run_arrays, run
 from releve.crashtest.replay_worst_days import replay_worst
-from tests.crashtest.join.made import rough
+from tests.crashtest.rough_quarter import build_test
 
 
 def test_the_simulator_agrees_with_the_formula_on_the_worst_days_within_some_points() -> None:
-    test = rough()
+    test = build_test()
     ready = build_run_arrays(test)
     rows = run(ready)
     found = replay_worst(test, ready, rows, days=2, replications=20)

@@ -14,15 +14,15 @@ from releve.crashtest.telework import list_home_agents, send_home
 from releve.network import HOME
 from releve.plan import Placement, Plan
 from releve.plan.eligibility import Eligibility
-from tests.crashtest.join.made import planned, rough
+from tests.crashtest.rough_quarter import build_test, plan_operator
 
-OPERATOR = planned()[0]
+OPERATOR = plan_operator()[0]
 
 
 @cache
-def more_at_home() -> Plan:
+def send_more_home() -> Plan:
     """The plan with everybody at home whom it can be."""
-    operator, plan = planned()
+    operator, plan = plan_operator()
     return send_home(operator, plan, set(operator.agent))
 
 
@@ -38,11 +38,11 @@ def after(plan: Plan, scenario: str) -> dict[str, Placement]:
     return found
 
 
-def test_whoever_can_is_at_home_with_her_programme_and_her_hours() -> None:
-    _, plan = planned()
+def test_whoever_can_is_at_home_with_her_programme_and_hours() -> None:
+    _, plan = plan_operator()
     legality = Eligibility(OPERATOR, plan.day, read_plan_settings(plan))
     sent = 0
-    for old, new in zip(plan.placements, more_at_home().placements, strict=True):
+    for old, new in zip(plan.placements, send_more_home().placements, strict=True):
         may = (HOME, old.programme) in legality.find_pairs(OPERATOR.agent[old.agent])
         assert new.place == (HOME if may else old.place)
         assert (new.agent, new.programme, new.start, new.end) == (
@@ -53,7 +53,7 @@ def test_whoever_can_is_at_home_with_her_programme_and_her_hours() -> None:
 
 
 def test_nobody_sent_home_changes_nothing() -> None:
-    operator, plan = planned()
+    operator, plan = plan_operator()
     for same in (
         send_home(operator, plan, set()),
         send_home(operator, plan, list_home_agents(plan)),
@@ -65,8 +65,8 @@ def test_nobody_sent_home_changes_nothing() -> None:
 
 
 def test_reliefs_leave_nobody_at_what_is_lost_and_take_no_seat_that_was_not_given() -> None:
-    _, plan = planned()
-    new = more_at_home()
+    _, plan = plan_operator()
+    new = send_more_home()
     back = 0
     for lost in new.contingencies:
         works, worked = after(new, lost.id), after(plan, lost.id)
@@ -84,14 +84,14 @@ def test_reliefs_leave_nobody_at_what_is_lost_and_take_no_seat_that_was_not_give
 
 
 def test_the_loss_of_a_site_costs_fewer_people_when_more_are_at_home() -> None:
-    _, plan = planned()
+    _, plan = plan_operator()
     for lost in plan.contingencies:
         if lost.sites:
-            assert len(after(more_at_home(), lost.id)) >= len(after(plan, lost.id))
+            assert len(after(send_more_home(), lost.id)) >= len(after(plan, lost.id))
 
 
 def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
-    given = rough()
+    given = build_test()
     test = apply_policies(("telework",), given)
     population = test.scenario.population
     home = test.controls.at_home
@@ -104,7 +104,7 @@ def test_the_policy_changes_the_plan_and_the_contacts_alike() -> None:
 
 
 def test_people_at_home_are_as_effective_as_their_programmes_say() -> None:
-    given = rough()
+    given = build_test()
     test = apply_policies(("telework",), given)
     office, home = (build_run_arrays(one).presence.base[0].sum(axis=1) for one in (given, test))
     effect = np.array([row.home_efficiency for row in test.programmes])

@@ -18,25 +18,25 @@ from releve.crashtest.ablation import (
 )
 from releve.crashtest.kernel_types import PROGRAMME
 from releve.crashtest.result import build_result, result_from_json, result_to_json
-from tests.crashtest.join.made import DAYS, HAZARDS, rough
+from tests.crashtest.rough_quarter import DAYS, HAZARDS, build_test
 
 COUNT = 12
 LOST = PROGRAMME.index("lost")
 
 
-def case() -> CrashTest:
-    return rough(settings=Settings(quarters=COUNT, days=DAYS, seed=3, nearest=True))
+def build_case() -> CrashTest:
+    return build_test(settings=Settings(quarters=COUNT, days=DAYS, seed=3, nearest=True))
 
 
 @cache
-def lived() -> tuple[RunArrays, Quarters, Ablation]:
-    ready = build_run_arrays(case())
+def rerun_case() -> tuple[RunArrays, Quarters, Ablation]:
+    ready = build_run_arrays(build_case())
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
     return ready, rows, rerun_ablated(ready, runner, 0, select_lost_calls(rows))
 
 
-def clients_lose(other: CrashTest) -> np.ndarray:
+def count_lost_calls(other: CrashTest) -> np.ndarray:
     """The calls lost by client of a test that is run from nothing."""
     ready = build_run_arrays(other)
     programme = Runner(ready).run(0, COUNT).programme[:, :, LOST]
@@ -46,41 +46,47 @@ def clients_lose(other: CrashTest) -> np.ndarray:
 
 
 def test_a_hazard_costs_what_a_test_without_it_loses_less() -> None:
-    ready, _, found = lived()
+    ready, _, found = rerun_case()
     assert list_removable_causes(ready) == ("outbreak", "closure", "power", "carrier")
-    whole = clients_lose(case())
+    whole = count_lost_calls(build_case())
     for hazard in HAZARDS:
         at = list_removable_causes(ready).index(hazard.id)
         others = tuple(row for row in HAZARDS if row is not hazard)
-        wanted = whole - clients_lose(replace(case(), hazards=others))
+        wanted = whole - count_lost_calls(replace(build_case(), hazards=others))
         assert np.allclose(found.calls[:, at], wanted, rtol=0, atol=1e-9)
         assert np.abs(wanted).max() > 1, "it cost something"
 
 
 def test_the_outbreak_costs_what_a_test_without_infections_loses_less() -> None:
-    _, _, found = lived()
-    quiet = replace(case(), scenario=replace(case().scenario, importation=None))
+    _, _, found = rerun_case()
+    quiet = replace(build_case(), scenario=replace(build_case().scenario, importation=None))
     assert np.allclose(
-        found.calls[:, 0], clients_lose(case()) - clients_lose(quiet), rtol=0, atol=1e-9
+        found.calls[:, 0],
+        count_lost_calls(build_case()) - count_lost_calls(quiet),
+        rtol=0,
+        atol=1e-9,
     )
     assert found.calls[:, 0].max() > 1
 
 
 def test_the_rule_costs_what_the_outbreak_does_not_cost_without_it() -> None:
-    _, _, found = lived()
-    free = replace(case(), controls=replace(case().controls, closure=None))
+    _, _, found = rerun_case()
+    free = replace(build_case(), controls=replace(build_case().controls, closure=None))
     assert np.allclose(
-        found.calls[:, 1], clients_lose(case()) - clients_lose(free), rtol=0, atol=1e-9
+        found.calls[:, 1],
+        count_lost_calls(build_case()) - count_lost_calls(free),
+        rtol=0,
+        atol=1e-9,
     )
     assert "closure" not in list_removable_causes(build_run_arrays(free))
 
 
 def test_the_penalty_is_that_of_the_calls() -> None:
-    ready, _, found = lived()
-    calm = replace(case(), hazards=(HAZARDS[1],))
+    ready, _, found = rerun_case()
+    calm = replace(build_case(), hazards=(HAZARDS[1],))
     one, other = (
         Runner(build_run_arrays(test)).run(0, COUNT).programme[:, :, LOST] @ ready.demand.penalty
-        for test in (case(), calm)
+        for test in (build_case(), calm)
     )
     at = list_removable_causes(ready).index("power")
     assert np.allclose(found.penalty[:, at], one - other, rtol=0, atol=1e-9)
@@ -88,7 +94,7 @@ def test_the_penalty_is_that_of_the_calls() -> None:
 
 def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
     rare = replace(HAZARDS[0], rate_per_year=0.3)
-    other = replace(case(), hazards=(rare,))
+    other = replace(build_case(), hazards=(rare,))
     ready = build_run_arrays(other)
     runner = Runner(ready)
     rows = runner.run(0, COUNT)
@@ -101,7 +107,9 @@ def test_a_cause_that_does_nothing_in_a_quarter_changes_no_bit_of_it() -> None:
 
 
 def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
-    shut = replace(case(), scenario=replace(case().scenario, shut=((0, 5),), importation=None))
+    shut = replace(
+        build_case(), scenario=replace(build_case().scenario, shut=((0, 5),), importation=None)
+    )
     ready = build_run_arrays(shut)
     runner = Runner(ready)
     found = rerun_ablated(ready, runner, 0, select_lost_calls(runner.run(0, 2)))
@@ -109,7 +117,7 @@ def test_a_site_that_was_shut_before_stays_shut_without_the_outbreak() -> None:
 
 
 def test_parts_change_no_bit() -> None:
-    ready, _, whole = lived()
+    ready, _, whole = rerun_case()
     parts = []
     for first, count in ((5, 7), (0, 5)):
         runner = Runner(ready)
@@ -125,8 +133,8 @@ def test_parts_change_no_bit() -> None:
 
 
 def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
-    ready, rows, found = lived()
-    result = build_result(case(), ready, rows, without=found)
+    ready, rows, found = rerun_case()
+    result = build_result(build_case(), ready, rows, without=found)
     values = [row.lost.value for row in result.removed]
     assert values == sorted(values, reverse=True)
     assert result.removed_quarters == COUNT
@@ -135,5 +143,5 @@ def test_the_result_ranks_the_causes_and_survives_its_text() -> None:
         by_client = sum(one.value for one in row.lost_by_client.values())
         assert by_client == pytest.approx(row.lost.value)
     assert result_from_json(result_to_json(result)) == result
-    plain = build_result(case(), ready, rows)
+    plain = build_result(build_case(), ready, rows)
     assert (plain.removed, plain.removed_quarters) == ((), 0)

@@ -12,13 +12,13 @@ from releve.crashtest.comparison import Case, compare
 from releve.crashtest.kernel_types import PROGRAMME
 from releve.network import Floor, Seat, Zone
 from releve.plan import PlannedSite, list_contingencies, plan_day
-from tests.crashtest.join.made import DAYS, planned, rough, rows, same
-from tests.crashtest.join.oracle import Quarter
+from tests.crashtest.oracle import Quarter
+from tests.crashtest.rough_quarter import DAYS, are_same, build_test, plan_operator, run_test
 from tests.plan.running_day import running_day
 
 
 def test_a_quarter_is_that_of_plain_python() -> None:
-    test = rough()
+    test = build_test()
     ready = build_run_arrays(test)
     fresh = Runner(ready)
     several = 0
@@ -38,19 +38,19 @@ def test_a_quarter_is_that_of_plain_python() -> None:
 
 def test_threads_and_parts_change_no_bit() -> None:
     settings = Settings(quarters=130, days=DAYS, seed=3, nearest=True)
-    ready = build_run_arrays(rough(settings=settings))
+    ready = build_run_arrays(build_test(settings=settings))
     whole = run(ready)
-    assert same(whole, run(ready, threads=2))
+    assert are_same(whole, run(ready, threads=2))
     parts = [run(ready, first=first, count=count) for first, count in ((70, 60), (0, 7), (7, 63))]
-    assert same(whole, join_quarters(parts))
+    assert are_same(whole, join_quarters(parts))
     with pytest.raises(ValueError, match="the next part begins at 60"):
         join_quarters([parts[0], run(ready, count=60)])
 
 
 def test_the_order_of_sites_changes_no_bit() -> None:
-    operator, plan = planned()
+    operator, plan = plan_operator()
     turned = replace(operator, sites=operator.sites[::-1])
-    one, two = rows(rough()), rows(rough(turned, plan))
+    one, two = run_test(build_test()), run_test(build_test(turned, plan))
     assert np.array_equal(one.programme, two.programme)
     assert np.array_equal(one.client, two.client)
     assert np.array_equal(one.outbreak, two.outbreak)
@@ -59,7 +59,7 @@ def test_the_order_of_sites_changes_no_bit() -> None:
 
 
 def test_an_empty_site_and_an_isolated_person_change_nothing_else() -> None:
-    operator, plan = planned()
+    operator, plan = plan_operator()
     site = replace(operator.sites[0], id="zz-empty", name="Empty", lat=-40.0, lon=-70.0)
     extra = replace(
         operator.agents[0], id="zz-alone", home_site="zz-empty", home_ready=False, carrier="",
@@ -74,18 +74,18 @@ def test_an_empty_site_and_an_isolated_person_change_nothing_else() -> None:
     )
     room = PlannedSite("zz-empty", "Empty", site.destination, site.time_zone, 1, (), 0, True)
     opened = replace(plan, sites=(*plan.sites, room))
-    one = rows(rough())
+    one = run_test(build_test())
     for other in (larger, replace(larger, agents=(*operator.agents, extra))):
-        two = rows(rough(other, opened))
+        two = run_test(build_test(other, opened))
         assert np.array_equal(one.programme, two.programme)
         assert np.array_equal(one.client, two.client)
         assert np.array_equal(one.fan, two.fan)
 
 
 def test_a_quarter_without_disasters_is_calm() -> None:
-    test = rough(hazards=())
+    test = build_test(hazards=())
     quiet = replace(test, scenario=replace(test.scenario, importation=None))
-    found = rows(quiet)
+    found = run_test(quiet)
     lost, calm = (PROGRAMME.index(name) for name in ("lost", "calm_lost"))
     assert np.array_equal(found.programme[..., lost], found.programme[..., calm])
     assert not found.harm.any()
@@ -93,7 +93,7 @@ def test_a_quarter_without_disasters_is_calm() -> None:
 
 
 def test_the_harm_of_the_causes_is_what_is_lost_beyond_the_calm_quarter() -> None:
-    found = rows(rough())
+    found = run_test(build_test())
     lost, calm = (PROGRAMME.index(name) for name in ("lost", "calm_lost"))
     beyond = (found.programme[..., lost] - found.programme[..., calm]).sum(axis=1)
     harm = found.harm.sum(axis=(1, 2))
@@ -104,7 +104,7 @@ def test_the_harm_of_the_causes_is_what_is_lost_beyond_the_calm_quarter() -> Non
 
 
 def test_calls_are_neither_made_nor_dropped() -> None:
-    found = rows(rough())
+    found = run_test(build_test())
     offered, lost, within = (PROGRAMME.index(name) for name in ("offered", "lost", "within"))
     p = found.programme
     assert (p[..., lost] >= 0).all()
@@ -114,16 +114,16 @@ def test_calls_are_neither_made_nor_dropped() -> None:
 
 def test_a_later_answer_never_helps() -> None:
     early, late = (
-        rows(rough(settings=Settings(40, DAYS, 3, wait, wait + 1, nearest=True)))
+        run_test(build_test(settings=Settings(40, DAYS, 3, wait, wait + 1, nearest=True)))
         for wait in (0, 16)
     )
-    weight = np.array([row.penalty_per_missed_call for row in rough().programmes])
+    weight = np.array([row.penalty_per_missed_call for row in build_test().programmes])
     lost = PROGRAMME.index("lost")
     assert (early.programme[..., lost] @ weight).sum() < (late.programme[..., lost] @ weight).sum()
 
 
 def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     case, _ = running_day(120)
     carrier = next(row.carrier for row in operator.agents if row.carrier)
     ready = tuple(
@@ -136,7 +136,7 @@ def test_more_home_ready_agents_never_hurt_in_expectation() -> None:
     lost = [row for row in list_contingencies(larger) if row.kind in ("site", "carrier")]
     plan = plan_day(larger, case.requirement, case.settings, contingencies=lost)
     found = []
-    for label, test in (("as it is", rough()), ("all home-ready", rough(larger, plan))):
+    for label, test in (("as it is", build_test()), ("all home-ready", build_test(larger, plan))):
         prepared = build_run_arrays(test)
         found.append(Case(label, test, prepared, run(prepared)))
     assert compare(*found).penalty.high < 0

@@ -18,8 +18,8 @@ from releve.network import Operator
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rules import AbsenceRule, ClosureRule
 from releve.situation.shipped import load_rules_with, load_shipped_rules
-from tests.crashtest.join.made import DAYS, planned, rough, rows
 from tests.crashtest.outbreak.oracle import Plain
+from tests.crashtest.rough_quarter import DAYS, build_test, plan_operator, run_test
 
 FIRST = date(2026, 11, 30)
 SOURCE = "  source: a test\n  confidence: certain\n"
@@ -38,7 +38,7 @@ def amended_rules(first: date = date(2026, 1, 1), sites: str = "") -> SituationR
 
 def under(rules: SituationRules) -> CrashTest:
     """Return the rough test under some rules, with nothing but the outbreak."""
-    test = rough(hazards=())
+    test = build_test(hazards=())
     sites = [test.operator.site[name] for name in test.scenario.population.sites]
     return replace(test, controls=build_controls(rules, sites, test.first_day, DAYS))
 
@@ -71,7 +71,7 @@ def live_order(
 
 
 def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     found = build_closure_calendar(load_shipped_rules(), operator.sites, FIRST, 10)
     (policy,) = found.policies
     rule = load_shipped_rules().one(ClosureRule, FIRST)
@@ -111,7 +111,7 @@ def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
 
 
 def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer() -> None:
-    shipped, amended = rows(under(load_shipped_rules())), rows(under(amended_rules()))
+    shipped, amended = run_test(under(load_shipped_rules())), run_test(under(amended_rules()))
     orders = {"shipped": shipped.closures.sum(), "amended": amended.closures.sum()}
     assert 0 < orders["amended"] < orders["shipped"]
     hours = {
@@ -123,7 +123,7 @@ def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer(
 
 
 def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     found = build_closure_calendar(
         amended_rules(FIRST + timedelta(days=4)), operator.sites, FIRST, 9
     )
@@ -133,7 +133,7 @@ def test_a_rule_amended_during_the_quarter_holds_from_its_day() -> None:
 
 
 def test_a_row_of_one_site_holds_there_and_the_general_one_elsewhere() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     rules = amended_rules(sites=operator.sites[1].id)
     found = build_closure_calendar(rules, operator.sites, FIRST, 3)
     cases = [found.policies[row[0]].cases for row in found.number]
@@ -142,7 +142,7 @@ def test_a_row_of_one_site_holds_there_and_the_general_one_elsewhere() -> None:
 
 
 def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     early = build_closure_calendar(load_shipped_rules(), operator.sites, date(2020, 3, 18), 4)
     assert early.number[0].tolist() == [-1, -1, 0, 0]
     ended = load_rules_with(
@@ -152,7 +152,7 @@ def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
 
 
 def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     both = load_rules_with(
         [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"]
     )
@@ -161,7 +161,7 @@ def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
 
 
 def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
-    operator, _ = planned()
+    operator, _ = plan_operator()
     row = load_shipped_rules().one(AbsenceRule, FIRST)
     assert row is not None
     shorter = load_rules_with(

@@ -13,30 +13,32 @@ from releve.crashtest.outlook import start_from_situation
 from releve.network import day_bounds
 from releve.plan import Plan
 from releve.situation import CaseDeclared, SiteClosed, Situation, fold_events
-from tests.crashtest.join.made import CONTROLS, planned, rough
+from tests.crashtest.rough_quarter import CONTROLS, build_test, plan_operator
 
 
-def case(agent: str, site: str, at: datetime) -> CaseDeclared:
+def declare_case(agent: str, site: str, at: datetime) -> CaseDeclared:
     return CaseDeclared(
         id=f"e-{agent}", happened_at=at, recorded_at=at, actor="nurse", site=site,
         status="declared_case", agent=agent,
     )  # fmt: skip
 
 
-def ahead(situation: Situation, plan: Plan) -> Scenario:
+def look_ahead(situation: Situation, plan: Plan) -> Scenario:
     """Return fourteen days from the planned day on, hardly anybody infected outside."""
-    scenario = rough().scenario
+    scenario = build_test().scenario
     quiet = replace(scenario, days=14, importation=np.full((4, 14), 1e-5))
     return start_from_situation(quiet, situation, plan.day, plan.time_zone)
 
 
 def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
-    operator, plan = planned()
+    operator, plan = plan_operator()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     positive = operator.agents[0]
-    known = fold_events([case(positive.id, positive.home_site, midnight - timedelta(days=2))])
-    test = rough(
-        scenario=ahead(known, plan),
+    known = fold_events(
+        [declare_case(positive.id, positive.home_site, midnight - timedelta(days=2))]
+    )
+    test = build_test(
+        scenario=look_ahead(known, plan),
         hazards=(),
         settings=Settings(quarters=300, days=14, seed=1, nearest=True),
     )
@@ -48,16 +50,22 @@ def test_one_positive_makes_its_site_the_likeliest_to_close() -> None:
 
 
 def test_a_case_known_already_counts_for_the_rule() -> None:
-    operator, plan = planned()
+    operator, plan = plan_operator()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     positive = operator.agents[0]
-    scenario = ahead(fold_events([case(positive.id, positive.home_site, midnight)]), plan)
+    scenario = look_ahead(
+        fold_events([declare_case(positive.id, positive.home_site, midnight)]), plan
+    )
     assert not scenario.known_cases, "a case of day 0 itself is not known at its start"
-    earlier = [case(positive.id, positive.home_site, midnight - timedelta(days=n)) for n in (1, 20)]
-    scenario = ahead(fold_events(earlier[:1]), plan)
+    earlier = [
+        declare_case(positive.id, positive.home_site, midnight - timedelta(days=n)) for n in (1, 20)
+    ]
+    scenario = look_ahead(fold_events(earlier[:1]), plan)
     site = scenario.population.sites.index(positive.home_site)
     assert scenario.known_cases == ((site, 1),)
-    assert not ahead(fold_events(earlier[1:]), plan).known_cases, "older than the rule looks back"
+    assert not look_ahead(fold_events(earlier[1:]), plan).known_cases, (
+        "older than the rule looks back"
+    )
     forgotten = replace(scenario, known_cases=())
     counted, not_counted = (
         simulate(one, CONTROLS, replications=300, seed=2).mean("closures").value
@@ -67,7 +75,7 @@ def test_a_case_known_already_counts_for_the_rule() -> None:
 
 
 def test_a_site_that_is_closed_stays_closed_until_it_may_reopen() -> None:
-    operator, plan = planned()
+    operator, plan = plan_operator()
     midnight, _ = day_bounds(plan.day, plan.time_zone)
     site = operator.sites[1].id
     at = midnight - timedelta(hours=12)
@@ -75,7 +83,7 @@ def test_a_site_that_is_closed_stays_closed_until_it_may_reopen() -> None:
         id="c", happened_at=at, recorded_at=at, actor="lead", site=site, cause="authority",
         earliest_reopening=(midnight + timedelta(hours=60)).astimezone(UTC),
     )  # fmt: skip
-    scenario = ahead(fold_events([closed]), plan)
+    scenario = look_ahead(fold_events([closed]), plan)
     found = simulate(scenario, CONTROLS, replications=3, detail=Detail(closed=True))
     assert found.closed[:, :3, 1].all()
     assert not found.closed[:, 3, 1].any()

@@ -34,7 +34,7 @@ ROOM = Room(600.0, 3.0, 30)
 
 
 @cache
-def planned() -> tuple[Operator, Plan]:
+def plan_operator() -> tuple[Operator, Plan]:
     """Return 120 agents of four sites with the plan of a Monday, reliefs of sites and carriers."""
     case, _ = running_day(120)
     lost = [row for row in list_contingencies(case.operator) if row.kind in ("site", "carrier")]
@@ -42,10 +42,12 @@ def planned() -> tuple[Operator, Plan]:
     return case.operator, plan
 
 
-def rough(operator: Operator | None = None, plan: Plan | None = None, **other: Any) -> CrashTest:
+def build_test(
+    operator: Operator | None = None, plan: Plan | None = None, **other: Any
+) -> CrashTest:
     """Return a test in which much goes wrong; ``other`` changes fields of it."""
     if operator is None or plan is None:
-        operator, plan = planned()
+        operator, plan = plan_operator()
     population = build_population(operator)
     outside = np.full((len(population.sites), DAYS), 1e-3)
     test = CrashTest(
@@ -61,12 +63,12 @@ def rough(operator: Operator | None = None, plan: Plan | None = None, **other: A
     return replace(test, **other)
 
 
-def rows(test: CrashTest, **how: Any) -> Quarters:
+def run_test(test: CrashTest, **how: Any) -> Quarters:
     """Run a test."""
     return run(build_run_arrays(test), **how)
 
 
-def same(one: Quarters, two: Quarters) -> bool:
+def are_same(one: Quarters, two: Quarters) -> bool:
     """Whether two runs gave the same bits."""
     return all(
         np.array_equal(getattr(one, name), getattr(two, name)) for name in Quarters.__annotations__

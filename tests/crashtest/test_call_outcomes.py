@@ -13,7 +13,7 @@ from releve.demand import metrics
 T = 48
 
 
-def demand_of(kind: int, calls: np.ndarray, aht_s: float, **other: object) -> Demand:  # type: ignore[type-arg]
+def build_demand(kind: int, calls: np.ndarray, aht_s: float, **other: object) -> Demand:  # type: ignore[type-arg]
     """Return one programme, all of whose agents are on the phone."""
     patience = float(other.pop("patience_s", 120.0))  # type: ignore[arg-type]
     table = build_queue_table(aht_s, patience, 20.0)
@@ -37,7 +37,9 @@ def demand_of(kind: int, calls: np.ndarray, aht_s: float, **other: object) -> De
     return row._replace(**other)
 
 
-def served(demand: Demand, agents: np.ndarray, days: int = 1, factor: float = 1.0) -> np.ndarray:  # type: ignore[type-arg]
+def serve_days(
+    demand: Demand, agents: np.ndarray, days: int = 1, factor: float = 1.0
+) -> np.ndarray:  # type: ignore[type-arg]
     """Return offered, lost, within, short of each day."""
     work = Work(
         np.ones(1), np.zeros(1), np.zeros((1, T)), np.zeros((2, 1)), np.zeros((2, 1, T * days)),
@@ -54,13 +56,13 @@ def served(demand: Demand, agents: np.ndarray, days: int = 1, factor: float = 1.
 @pytest.mark.parametrize("load", [0.7, 5.0, 20.0, 100.0, 400.0])
 def test_a_steady_day_is_that_of_exact_erlang_a(load: float, patience_s: float) -> None:
     calls = np.full(T, load * 1800.0 / 300.0)
-    demand = demand_of(0, calls, 300.0, patience_s=patience_s)
+    demand = build_demand(0, calls, 300.0, patience_s=patience_s)
     # Between nodes of the table, below one Erlang, where a single agent more is a kink: 2 points.
     fine = 0.004 if load > 1 else 0.02
     for factor in (0.8, 1.0, 1.2):
         for agents in np.unique(np.round(load * np.array([0.5, 0.8, 0.95, 1.0, 1.1, 1.4]) + 1)):
             exact = metrics(load * factor, 300.0, 300.0, patience_s, agents, 20.0)
-            offered, lost, within, short = served(demand, np.full(T, agents), factor=factor)[0]
+            offered, lost, within, short = serve_days(demand, np.full(T, agents), factor=factor)[0]
             assert offered == pytest.approx(calls.sum() * factor)
             # The first half hour fills the line: a patience's worth of what one would lose.
             filling = patience_s / 1800.0 / T
@@ -74,47 +76,49 @@ def test_callers_who_wait_when_agents_come_back_are_answered_or_hang_up() -> Non
     calls = np.zeros(T)
     calls[:3] = 60.0
     agents = np.array([0.0, 40.0, 40.0] + [0.0] * 45)
-    demand = demand_of(0, calls, 300.0, patience_s=600.0)
-    _, lost, within, _ = served(demand, agents)[0]
+    demand = build_demand(0, calls, 300.0, patience_s=600.0)
+    _, lost, within, _ = serve_days(demand, agents)[0]
     nobody = 60.0 - 60.0 * (600 / 1800) * (1 - np.exp(-3.0))  # still waiting after the first
     assert nobody < lost < 60.0, "some of those who wait are answered by the agents who come"
     assert 100.0 < within < 120.0
-    assert served(demand, np.zeros(T))[0][1] == pytest.approx(180.0), "nobody there: all are lost"
+    assert serve_days(demand, np.zeros(T))[0][1] == pytest.approx(180.0), (
+        "nobody there: all are lost"
+    )
 
 
 def test_where_nobody_hangs_up_the_line_waits_until_closing_time() -> None:
     calls = np.zeros(T)
     calls[:4] = 30.0
-    demand = demand_of(0, calls, 300.0, patience_s=float("inf"))
+    demand = build_demand(0, calls, 300.0, patience_s=float("inf"))
     agents = np.zeros(T)
     agents[:4] = [0.0, 10.0, 10.0, 10.0]
-    offered, lost, _, _ = served(demand, agents)[0]
+    offered, lost, _, _ = serve_days(demand, agents)[0]
     assert offered == pytest.approx(120.0)
     assert lost == pytest.approx(0.0), "three half hours of 60 calls catch up with all of it"
     agents[2:4] = 0.0
-    assert served(demand, agents)[0][1] == pytest.approx(60.0)
+    assert serve_days(demand, agents)[0][1] == pytest.approx(60.0)
 
 
 def test_contacts_not_dialled_are_dialled_later_that_day() -> None:
     calls = np.zeros(T)
     calls[10:14] = 12.0
-    demand = demand_of(1, calls, 600.0)
+    demand = build_demand(1, calls, 600.0)
     agents = np.zeros(T)
     agents[10:14] = [0.0, 8.0, 8.0, 0.0]
-    offered, lost, _, _ = served(demand, agents)[0]
+    offered, lost, _, _ = serve_days(demand, agents)[0]
     assert (offered, lost) == (pytest.approx(48.0), pytest.approx(12.0))
 
 
 def test_work_waits_its_turn_and_is_lost_at_its_deadline() -> None:
     calls = np.zeros(T)
     calls[:4] = 6.0
-    demand = demand_of(2, calls, 1800.0, deadline=np.array([2]))
+    demand = build_demand(2, calls, 1800.0, deadline=np.array([2]))
     agents = np.zeros(T)
     agents[:4] = [0.0, 6.0, 12.0, 0.0]
     # The first 6 are due in the second half hour and done; the last 6 wait for the next day's
     # first half hour, where nobody is: lost then.
-    days = served(demand, agents, days=2)
+    days = serve_days(demand, agents, days=2)
     assert days[0].tolist() == [24.0, 0.0, 0.0, 0.0]
     assert days[1].tolist() == [24.0, 6.0, 0.0, 0.0]
     longer = demand._replace(deadline=np.array([3]))
-    assert served(longer, agents, days=2)[:, 1].tolist() == [0.0, 0.0]
+    assert serve_days(longer, agents, days=2)[:, 1].tolist() == [0.0, 0.0]
