@@ -17,18 +17,18 @@ from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
 from releve.desk.api import rates
 from tests.desk.access.conftest import plans, stocked
-from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
-from tests.live.scenario import Acting
+from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
+from tests.live.scenario import Scenario
 
 __all__ = [
     "Program",
     "_nothing_in_memory",
     "_own_home",
-    "acting",
     "known_times",
     "planned",
     "plans",
     "program",
+    "scenario",
     "stocked",
 ]
 
@@ -77,6 +77,6 @@ def program(role: Role, *, sites: tuple[str, ...] = (), clients: tuple[str, ...]
 
 
 @pytest.fixture
-def manager(acting: Acting) -> Program:
+def manager(scenario: Scenario) -> Program:
     """A program that may do what a continuity manager may."""
     return program(Role.CONTINUITY)

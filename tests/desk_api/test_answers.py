@@ -16,19 +16,19 @@ from releve.live import api as live
 from releve.situation import KINDS, list_fields
 from tests.desk.access.test_clients import HEALTH_KEYS, HEALTH_WORDS, keys
 from tests.desk_api.conftest import Program, program
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 READ = [path for path, row in document()["paths"].items() if "get" in row and "{" not in path]
 
 
-def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, acting: Acting) -> None:
-    made = manager.record("site.closed", site=acting.site, cause="hazard", reason="Crack")
+def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, scenario: Scenario) -> None:
+    made = manager.record("site.closed", site=scenario.site, cause="hazard", reason="Crack")
     assert made.status_code == 201, made.json()
-    row = next(row for row in manager.get("/now").json()["sites"] if row["site"] == acting.site)
+    row = next(row for row in manager.get("/now").json()["sites"] if row["site"] == scenario.site)
     assert (row["state"], row["cause"]) == ("closed", "hazard")
-    detail = manager.get(f"/sites/{acting.site}").json()
+    detail = manager.get(f"/sites/{scenario.site}").json()
     assert detail["site"]["state"] == "closed"
     assert detail["site"]["usable"] in (0, None)
     (entry,) = [row for row in iter_entries() if row.kind == "site.closed"]
@@ -37,15 +37,15 @@ def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, acting: A
 
 
 def test_the_same_key_records_once_and_another_event_under_it_is_refused(
-    manager: Program, acting: Acting
+    manager: Program, scenario: Scenario
 ) -> None:
-    first = manager.record("power.down", "k", site=acting.site)
-    again = manager.record("power.down", "k", site=acting.site)
+    first = manager.record("power.down", "k", site=scenario.site)
+    again = manager.record("power.down", "k", site=scenario.site)
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json() == {**first.json(), "before": True}
-    other = acting.operator.sites[1].id
+    other = scenario.operator.sites[1].id
     assert manager.record("power.down", "k", site=other).status_code == 409
-    assert manager.record("power.up", "k", site=acting.site).status_code == 409
+    assert manager.record("power.up", "k", site=scenario.site).status_code == 409
     assert program(Role.FLOW).record("power.down", "k", site=other).status_code == 201
 
 
@@ -75,52 +75,52 @@ def test_a_body_that_is_no_object_is_told_so(manager: Program, body: str) -> Non
     assert manager.post("/events/power.down", body, "k").status_code == 400
 
 
-def test_an_event_without_a_key_is_not_recorded(manager: Program, acting: Acting) -> None:
-    answer = manager.record("power.down", "", site=acting.site)
+def test_an_event_without_a_key_is_not_recorded(manager: Program, scenario: Scenario) -> None:
+    answer = manager.record("power.down", "", site=scenario.site)
     assert answer.status_code == 422
     assert not [row for row in iter_entries() if row.kind == "power.down"]
 
 
-def test_a_site_lead_records_of_the_own_site_alone(acting: Acting) -> None:
-    own, other = acting.site, acting.operator.sites[1].id
+def test_a_site_lead_records_of_the_own_site_alone(scenario: Scenario) -> None:
+    own, other = scenario.site, scenario.operator.sites[1].id
     lead = program(Role.SITE, sites=(own,))
-    theirs = next(row.id for row in acting.operator.agents if row.home_site == other)
-    mine = next(row.id for row in acting.operator.agents if row.home_site == own)
+    theirs = next(row.id for row in scenario.operator.agents if row.home_site == other)
+    mine = next(row.id for row in scenario.operator.agents if row.home_site == own)
     assert lead.record("power.down", "1", site=own).status_code == 201
     assert lead.record("power.down", "2", site=other).status_code == 404
     assert lead.record("agent.unavailable", "3", agent=theirs).status_code == 404
     assert lead.record("agent.unavailable", "4", agent=mine).status_code == 201
     assert lead.record("link.down", "5", carrier="Orange").status_code == 403
     event = next(row.body["id"] for row in iter_entries() if row.kind == "power.down")
-    acting.stream = "live"
-    done = acting.act("power.down", site=other)
+    scenario.stream = "live"
+    done = scenario.act("power.down", site=other)
     foreign = next(row.body["id"] for row in iter_entries(after=done.seq - 1))
     assert lead.record("event.corrected", "6", corrects=foreign, reason="x").status_code == 404
     assert lead.record("event.corrected", "7", corrects=event, reason="x").status_code == 201
 
 
 def test_a_drill_is_flagged_and_is_for_those_who_work_in_it(
-    manager: Program, acting: Acting
+    manager: Program, scenario: Scenario
 ) -> None:
     (drill,) = manager.get("/drills").json()["drills"]
-    assert drill["stream"] == acting.stream
-    path = f"/now?stream={acting.stream}"
+    assert drill["stream"] == scenario.stream
+    path = f"/now?stream={scenario.stream}"
     assert manager.get(path).json()["drill"] == drill["title"]
     assert manager.get("/now").json()["drill"] == ""
-    client = program(Role.CLIENT, clients=(acting.operator.clients[0].id,))
+    client = program(Role.CLIENT, clients=(scenario.operator.clients[0].id,))
     assert client.get(path).status_code == 404
     assert manager.get("/now?stream=drill:99").status_code == 404
     assert manager.get("/now?stream=nonsense").status_code == 422
 
 
-def test_what_is_unchanged_is_answered_304(manager: Program, acting: Acting) -> None:
+def test_what_is_unchanged_is_answered_304(manager: Program, scenario: Scenario) -> None:
     tag = manager.get("/sites")["ETag"]
     same = manager.get("/sites", **{"If-None-Match": tag})
     if same.status_code == 200:  # the minute ended between the two
         same = manager.get("/sites", **{"If-None-Match": same["ETag"]})
     assert same.status_code == 304
     assert same.content == b""
-    manager.record("power.down", site=acting.site)
+    manager.record("power.down", site=scenario.site)
     assert manager.get("/sites", **{"If-None-Match": tag}).status_code == 200
 
 
@@ -131,13 +131,13 @@ def test_another_method_is_told_which_one_it_takes(manager: Program) -> None:
 
 
 def test_a_client_reads_its_own_coverage_and_no_field_of_health(
-    acting: Acting, plans: Any, settings: Any
+    scenario: Scenario, plans: Any, settings: Any
 ) -> None:
     settings.PLAN_FOLDER = plans
-    acting.stream = "live"
-    acting.two_positives()
-    acting.act("tests.done", site=acting.site, tested=40, positive=3)
-    key = acting.operator.clients[0].id
+    scenario.stream = "live"
+    scenario.two_positives()
+    scenario.act("tests.done", site=scenario.site, tested=40, positive=3)
+    key = scenario.operator.clients[0].id
     client = program(Role.CLIENT, clients=(key,))
     answered = []
     for path in [*READ, f"/api/v1/clients/{key}"]:
@@ -148,7 +148,7 @@ def test_a_client_reads_its_own_coverage_and_no_field_of_health(
             text = answer.content.decode()
             assert HEALTH_WORDS.findall(text) == [], path
             assert [row for row in keys(answer.json()) if HEALTH_KEYS.search(row)] == [], path
-            assert not any(agent in text for agent in acting.agents_at(acting.site)), path
+            assert not any(agent in text for agent in scenario.agents_at(scenario.site)), path
     assert {"/api/v1/now", "/api/v1/clients", "/api/v1/plan"} <= set(answered)
     assert client.get("/now").json()["sites"] == []
     other = program(Role.CLIENT, clients=("another-client",))
@@ -157,14 +157,16 @@ def test_a_client_reads_its_own_coverage_and_no_field_of_health(
 
 
 def test_no_proof_that_is_handed_out_holds_a_field_of_health(
-    manager: Program, acting: Acting
+    manager: Program, scenario: Scenario
 ) -> None:
-    acting.stream = "live"
-    acting.two_positives()
-    acting.act("tests.done", site=acting.site, tested=40, positive=3)
+    scenario.stream = "live"
+    scenario.two_positives()
+    scenario.act("tests.done", site=scenario.site, tested=40, positive=3)
     day = live.now().date()
     finding = {"measure": _measure(), "verdict": "kept"}
-    manager.record("check.done", site=acting.site, day=str(day), findings=[finding], symptomatic=17)
+    manager.record(
+        "check.done", site=scenario.site, day=str(day), findings=[finding], symptomatic=17
+    )
     sign_root(live.real_now())
     health = {
         (kind, row.name) for kind, cls in KINDS.items() for row in list_fields(cls) if row.health
@@ -182,7 +184,7 @@ def test_no_proof_that_is_handed_out_holds_a_field_of_health(
     assert {name for kind, name in health if kind == "case.declared"} <= {
         name for kind, name in seen if kind == "case.declared"
     }
-    assert live.situation_now().checks[acting.site, day.isoformat()].symptomatic == 17
+    assert live.situation_now().checks[scenario.site, day.isoformat()].symptomatic == 17
 
 
 def _measure() -> str:
@@ -192,7 +194,7 @@ def _measure() -> str:
 
 
 def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(
-    manager: Program, acting: Acting
+    manager: Program, scenario: Scenario
 ) -> None:
     counted = {}
     for path in ("/now", "/sites", "/clients", "/reliefs", "/ledger", "/messages"):
@@ -200,9 +202,9 @@ def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(
         with CaptureQueriesContext(connection) as found:
             assert manager.get(path).status_code == 200
         counted[path] = len(found)
-    acting.stream = "live"
-    for site in acting.operator.sites:
-        acting.close(site.id)
+    scenario.stream = "live"
+    for site in scenario.operator.sites:
+        scenario.close(site.id)
     for path, before in counted.items():
         manager.get(path)
         with CaptureQueriesContext(connection) as found:
@@ -210,11 +212,11 @@ def test_the_queries_of_an_answer_do_not_grow_with_what_it_holds(
         assert len(found) <= before, path
 
 
-def test_a_lead_learns_of_no_case_by_clearing(acting: Acting) -> None:
-    acting.stream = "live"
-    own, other = acting.site, acting.operator.sites[1].id
-    sick, well, *_ = acting.agents_at(other)
-    acting.positive(sick, other)
+def test_a_lead_learns_of_no_case_by_clearing(scenario: Scenario) -> None:
+    scenario.stream = "live"
+    own, other = scenario.site, scenario.operator.sites[1].id
+    sick, well, *_ = scenario.agents_at(other)
+    scenario.positive(sick, other)
     (case,) = live.situation_now().cases
     lead = program(Role.SITE, sites=(own,))
     answers = set()
@@ -229,14 +231,14 @@ def test_a_lead_learns_of_no_case_by_clearing(acting: Acting) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.CONTINUITY, Role.SITE])
-def test_no_token_lifts_a_closure_by_correcting_its_order(acting: Acting, role: Role) -> None:
-    acting.stream = "live"
-    acting.two_positives()
-    closure = live.situation_now().site(acting.site).closure
+def test_no_token_lifts_a_closure_by_correcting_its_order(scenario: Scenario, role: Role) -> None:
+    scenario.stream = "live"
+    scenario.two_positives()
+    closure = live.situation_now().site(scenario.site).closure
     assert closure is not None
-    asks = program(role, sites=(acting.site,) if role is Role.SITE else ())
+    asks = program(role, sites=(scenario.site,) if role is Role.SITE else ())
     answer = asks.record("event.corrected", corrects=closure.event, reason="Wrong site")
     assert answer.status_code == 422
     codes = {row["code"] for row in answer.json()["error"]["faults"]}
     assert codes == {"reopening.too_early", "reopening.checklist", "reopening.approvals"}
-    assert live.situation_now().site(acting.site).closed
+    assert live.situation_now().site(scenario.site).closed

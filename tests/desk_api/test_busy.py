@@ -18,7 +18,7 @@ from releve.live import api as live
 from releve.live.errors import Busy
 from tests.accounts.people import signed_in
 from tests.desk_api.conftest import Program
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 
 def locked() -> OperationalError:
@@ -68,7 +68,7 @@ def test_what_does_not_pass_by_itself_is_not(error: Exception | None) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/now", "/sites", "/clients", "/reliefs", "/now.json"])
 def test_a_page_kept_waiting_says_when_to_try_again(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch, path: str
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     web = signed_in(Role.CONTINUITY)
     monkeypatch.setattr(live, "situation_now", _raise)
@@ -91,19 +91,19 @@ def test_the_api_kept_waiting_says_so_in_its_shape(
 @pytest.mark.database
 @pytest.mark.django_db
 def test_what_is_sent_while_it_is_locked_is_stored_not_at_all(
-    manager: Program, acting: Acting, monkeypatch: pytest.MonkeyPatch
+    manager: Program, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("releve.live.event_service.ledger.lock_head", _raise)
-        answer = manager.record("power.down", site=acting.site)
+        answer = manager.record("power.down", site=scenario.site)
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
-    assert manager.record("power.down", site=acting.site).status_code == 201
+    assert manager.record("power.down", site=scenario.site).status_code == 201
 
 
 @pytest.mark.database
 @pytest.mark.django_db
 def test_a_lock_that_another_middleware_met_is_answered_too(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(User, "held_roles", property(_raise))
     web = signed_in(Role.CONTINUITY)

@@ -35,7 +35,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
 from releve.live import api as live
 from tests.desk_api.conftest import Program, program
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -108,9 +108,9 @@ def verified() -> list[str]:
 @pytest.mark.usefixtures("_connection_kept")
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_breaks_it_and_every_answer_is_as_it_is_described(
-    acting: Acting, plans: Path, settings: Any, mode: GenerationMode
+    scenario: Scenario, plans: Path, settings: Any, mode: GenerationMode
 ) -> None:
     settings.API_PER_MINUTE, settings.PLAN_FOLDER = 10**6, plans
-    acting.close()
+    scenario.close()
     assert tried(program(Role.CONTINUITY), mode) >= EXAMPLES
     assert verified() == []

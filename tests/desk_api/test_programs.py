@@ -19,7 +19,7 @@ from releve.cli import main
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import give, person, sign_in
 from tests.desk_api.conftest import Program, program
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -87,7 +87,7 @@ def test_a_token_too_wide_too_long_or_without_a_name_is_refused(
     assert not Token.objects.exists()
 
 
-def test_a_wrong_token_is_not_passed_over_for_a_session(acting: Acting) -> None:
+def test_a_wrong_token_is_not_passed_over_for_a_session(scenario: Scenario) -> None:
     user = person("amina")
     give(user, Role.CONTINUITY)
     web = sign_in(user)
@@ -100,7 +100,7 @@ def test_a_token_opens_the_api_and_no_page(manager: Program) -> None:
     assert manager.web.get("/now", headers=manager.headers).status_code == 302
 
 
-def test_who_tries_tokens_is_slowed_down(acting: Acting) -> None:
+def test_who_tries_tokens_is_slowed_down(scenario: Scenario) -> None:
     tried = [Program(Client(), f"releve_{number}").get("/now") for number in range(12)]
     assert [answer.status_code for answer in tried] == [401] * 10 + [429] * 2
     assert int(tried[-1]["Retry-After"]) > 0
@@ -114,13 +114,13 @@ def test_who_asks_too_often_waits_and_the_others_do_not(manager: Program, settin
     assert program(Role.FLOW).get("/drills").status_code == 200
 
 
-def test_a_session_changes_something_with_its_csrf_token_alone(acting: Acting) -> None:
+def test_a_session_changes_something_with_its_csrf_token_alone(scenario: Scenario) -> None:
     user = person("amina")
     give(user, Role.CONTINUITY)
     web = Client(enforce_csrf_checks=True)
     web.force_login(user)
     sent: Any = {"content_type": "application/json", "headers": {"Idempotency-Key": "k"}}
-    body = {"site": acting.site}
+    body = {"site": scenario.site}
     answer = web.post("/api/v1/events/power.down", body, **sent)
     assert answer.status_code == 403
     error(answer)
@@ -130,19 +130,19 @@ def test_a_session_changes_something_with_its_csrf_token_alone(acting: Acting) -
     assert web.post("/api/v1/events/power.down", body, **sent).status_code == 201
 
 
-def test_a_person_proves_again_who_they_are_before_closing_a_site(acting: Acting) -> None:
+def test_a_person_proves_again_who_they_are_before_closing_a_site(scenario: Scenario) -> None:
     user = person("amina")
     give(user, Role.CONTINUITY)
     sent: Any = {"content_type": "application/json", "headers": {"Idempotency-Key": "k"}}
-    body = {"site": acting.site, "cause": "operator"}
+    body = {"site": scenario.site, "cause": "operator"}
     path = "/api/v1/events/site.closed"
     assert sign_in(user).post(path, body, **sent).status_code == 401
     assert sign_in(user, lately=True).post(path, body, **sent).status_code == 201
 
 
-def test_a_program_never_says_yes_to_a_reopening(manager: Program, acting: Acting) -> None:
-    assert manager.record("site.closed", site=acting.site, cause="operator").status_code == 201
-    answer = manager.record("reopening.approved", "k2", site=acting.site)
+def test_a_program_never_says_yes_to_a_reopening(manager: Program, scenario: Scenario) -> None:
+    assert manager.record("site.closed", site=scenario.site, cause="operator").status_code == 201
+    answer = manager.record("reopening.approved", "k2", site=scenario.site)
     assert answer.status_code == 403
     assert "a person must" in error(answer)["message"]
 

@@ -23,7 +23,7 @@ from releve.live.models import Effect, IdempotencyKey
 from releve.situation import Event, event_to_json
 from tests.desk_api.conftest import program
 from tests.desk_api.test_described import EXAMPLES, verified
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 from tests.situation.event_strategies import AGENTS, SITES, any_event, near_event
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -53,14 +53,14 @@ def stored() -> tuple[int, ...]:
     )
 
 
-def placed(event: Event, acting: Acting, hours: int, known: list[str]) -> Event:
+def placed(event: Event, scenario: Scenario, hours: int, known: list[str]) -> Event:
     """Return an event of this operator's places and people, of the last days."""
     at = live.now() - timedelta(hours=hours)
     changes: dict[str, Any] = {"happened_at": at, "id": uuid.uuid4().hex}
     if getattr(event, "site", "") in SITES:
-        changes["site"] = acting.operator.sites[SITES.index(event.site)].id  # type: ignore[attr-defined]
+        changes["site"] = scenario.operator.sites[SITES.index(event.site)].id  # type: ignore[attr-defined]
     if getattr(event, "agent", "") in AGENTS:
-        changes["agent"] = acting.operator.agents[AGENTS.index(event.agent)].id  # type: ignore[attr-defined]
+        changes["agent"] = scenario.operator.agents[AGENTS.index(event.agent)].id  # type: ignore[attr-defined]
     if hasattr(event, "corrects") and known:
         changes["corrects"] = known[hours % len(known)]
     if hasattr(event, "day"):
@@ -78,12 +78,12 @@ def placed(event: Event, acting: Acting, hours: int, known: list[str]) -> Event:
 )
 @given(steps=STEPS)
 def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
-    acting: Acting, steps: list[Any]
+    scenario: Scenario, steps: list[Any]
 ) -> None:
     asks = program(Role.CONTINUITY)
     known: list[str] = []
     for (event, hours), way, spoilt, odd in steps:
-        event = placed(event, acting, hours, known)
+        event = placed(event, scenario, hours, known)
         before = stored()
         done = by_service(event) if way == "service" else by_api(asks, event, way, spoilt, odd)
         if done is None:

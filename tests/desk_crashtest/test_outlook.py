@@ -28,24 +28,24 @@ from releve.runs.outlook_job import OUTLOOKS, OutlookOrder, read_chances
 from releve.runs.request import CrashTestRequest
 from tests.desk_crashtest.test_pages import plain
 from tests.desk_live.conftest import (
-    Looking,
+    Browsers,
     _nothing_in_memory,
     _own_home,
-    acting,
+    browsers,
     known_times,
-    looking,
     planned,
+    scenario,
 )
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 from tests.runs.conftest import work_here
 
 __all__ = [
     "_nothing_in_memory",
     "_own_home",
-    "acting",
+    "browsers",
     "known_times",
-    "looking",
     "planned",
+    "scenario",
     "work_here",
 ]
 
@@ -105,45 +105,45 @@ def started(web: Client, spawned: list[Path]) -> tuple[Path, OutlookOrder, str]:
     )
 
 
-def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(acting: Acting) -> None:
-    one, other, third, *_ = acting.agents_at(acting.site)
-    acting.positive(one)
-    acting.act("case.declared", site=acting.site, agent=other, status="contact")
-    acting.positive(third)
-    acting.clear(third)
-    situation = live.situation_now(acting.stream)
-    first, _ = day_bounds(acting.plans[1].day, acting.operator.row.time_zone)
-    case, closed = outlook.list_events(situation, first)
+def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(scenario: Scenario) -> None:
+    one, other, third, *_ = scenario.agents_at(scenario.site)
+    scenario.positive(one)
+    scenario.act("case.declared", site=scenario.site, agent=other, status="contact")
+    scenario.positive(third)
+    scenario.clear(third)
+    situation = live.situation_now(scenario.stream)
+    first, _ = day_bounds(scenario.plans[1].day, scenario.operator.row.time_zone)
+    case, closed = outlook.events_of(situation, first)
     assert (case.kind, case.agent, case.since, case.until) == ("case.declared", one, None, None)
-    assert (closed.kind, closed.site) == ("site.closed", acting.site), "by the rule, after two"
+    assert (closed.kind, closed.site) == ("site.closed", scenario.site), "by the rule, after two"
 
 
 @pytest.mark.parametrize("role", [Role.HEALTH, Role.CONTINUITY])
 def test_it_is_made_by_who_may_and_that_is_recorded_without_a_name(
-    looking: Looking, acting: Acting, spawned: list[Path], role: Role
+    browsers: Browsers, scenario: Scenario, spawned: list[Path], role: Role
 ) -> None:
-    agent = acting.agents_at(acting.site)[0]
-    acting.positive(agent)
-    web = looking.as_(role)
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.positive(agent)
+    web = browsers.sign_in(role)
     page = web.get(HERE)
     assert page["Cache-Control"] == "no-store"
     assert "Les quatorze jours à venir" in plain(page)
     folder, order, url = started(web, spawned)
-    assert order.first == str(acting.plans[1].day), "from tomorrow on: today's cases are known"
+    assert order.first == str(scenario.plans[1].day), "from tomorrow on: today's cases are known"
     assert agent in (folder / "inputs" / "events" / "events.jsonl").read_text()
     (made,) = recorded("outlook.made")
-    assert (made["run"], made["of"]) == (folder.name, acting.stream)
+    assert (made["run"], made["of"]) == (folder.name, scenario.stream)
     assert agent not in json.dumps(made)
     assert "se recharge" in plain(web.get(url))
     assert recorded("outlook.seen") == [], "there is nothing to see yet"
 
 
 def test_only_chances_are_kept_and_each_look_is_recorded(
-    looking: Looking, acting: Acting, spawned: list[Path], simulated: list[object]
+    browsers: Browsers, scenario: Scenario, spawned: list[Path], simulated: list[object]
 ) -> None:
-    agent = acting.agents_at(acting.site)[0]
-    acting.positive(agent)
-    web = looking.as_(Role.HEALTH)
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.positive(agent)
+    web = browsers.sign_in(Role.HEALTH)
     folder, _order, url = started(web, spawned)
     run_job(folder)
     assert {path.name for path in folder.iterdir()} == {"desk.json", "found.json", "lock"}
@@ -162,22 +162,25 @@ def test_only_chances_are_kept_and_each_look_is_recorded(
 
 
 def test_a_failure_leaves_no_inputs_and_says_why(
-    looking: Looking, spawned: list[Path], simulated: list[object], monkeypatch: pytest.MonkeyPatch
+    browsers: Browsers,
+    spawned: list[Path],
+    simulated: list[object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(request: object, _execution: object) -> None:
         raise RunError("no plan for that day")
 
     monkeypatch.setattr(outlook_job, "run_crash_test", fail)
-    folder, _order, url = started(looking.as_(Role.HEALTH), spawned)
+    folder, _order, url = started(browsers.sign_in(Role.HEALTH), spawned)
     run_job(folder)
     assert not (folder / "inputs").exists()
-    page = plain(looking.as_(Role.HEALTH).get(url))
+    page = plain(browsers.sign_in(Role.HEALTH).get(url))
     assert "no plan for that day" in page
     assert "n’a pas pu être" in page
 
 
 def test_it_goes_by_the_rules_of_the_installation(
-    looking: Looking, spawned: list[Path], simulated: list[object]
+    browsers: Browsers, spawned: list[Path], simulated: list[object]
 ) -> None:
     own = settings.HOME / "rules" / "own.yaml"
     own.parent.mkdir()
@@ -185,7 +188,7 @@ def test_it_goes_by_the_rules_of_the_installation(
         "- id: THREE\n  kind: closure\n  from: 2026-01-01\n  ends: MA-COVID-CLOSE\n"
         "  source: a test\n  confidence: certain\n  parameters: {n: 3, days: 14, hours: 72}\n"
     )
-    folder, _order, _url = started(looking.as_(Role.HEALTH), spawned)
+    folder, _order, _url = started(browsers.sign_in(Role.HEALTH), spawned)
     assert (folder / "inputs" / "rules" / "own.yaml").read_text() == own.read_text()
     run_job(folder)
     (request,) = simulated
@@ -194,9 +197,9 @@ def test_it_goes_by_the_rules_of_the_installation(
 
 
 def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
-    looking: Looking, spawned: list[Path], simulated: list[object]
+    browsers: Browsers, spawned: list[Path], simulated: list[object]
 ) -> None:
-    web = looking.as_(Role.HEALTH)
+    web = browsers.sign_in(Role.HEALTH)
     killed, _, url = started(web, spawned)
     working, _, _ = started(web, spawned)
     old, _order, _ = started(web, spawned)
@@ -218,11 +221,11 @@ def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH, Role.CONTINUITY}))
 def test_nobody_else_makes_or_sees_one(
-    looking: Looking, spawned: list[Path], simulated: list[object], role: Role
+    browsers: Browsers, spawned: list[Path], simulated: list[object], role: Role
 ) -> None:
-    folder, _order, url = started(looking.as_(Role.CONTINUITY), spawned)
+    folder, _order, url = started(browsers.sign_in(Role.CONTINUITY), spawned)
     run_job(folder)
-    web, wanted = looking.as_(role), 404 if role in OUTSIDE else 403
+    web, wanted = browsers.sign_in(role), 404 if role in OUTSIDE else 403
     assert {web.get(HERE).status_code, web.get(url).status_code} == {wanted}
     assert web.post(HERE).status_code == wanted
     assert len(spawned) == 1
@@ -231,26 +234,26 @@ def test_nobody_else_makes_or_sees_one(
 
 
 @pytest.mark.parametrize("name", ["none", ".hidden"])
-def test_what_is_no_outlook_is_not_there(looking: Looking, name: str) -> None:
-    assert looking.as_(Role.HEALTH).get(f"{HERE}/{name}").status_code == 404
+def test_what_is_no_outlook_is_not_there(browsers: Browsers, name: str) -> None:
+    assert browsers.sign_in(Role.HEALTH).get(f"{HERE}/{name}").status_code == 404
 
 
 @pytest.mark.slow
 def test_the_whole_way_from_a_case_to_chances(
-    looking: Looking,
-    acting: Acting,
+    browsers: Browsers,
+    scenario: Scenario,
     spawned: list[Path],
     work_here: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(outlook_job, "QUARTERS", 60)
-    acting.positive(acting.agents_at(acting.site)[0])
-    folder, _order, _ = started(looking.as_(Role.HEALTH), spawned)
+    scenario.positive(scenario.agents_at(scenario.site)[0])
+    folder, _order, _ = started(browsers.sign_in(Role.HEALTH), spawned)
     run_job(folder)
     look = JobStore(settings.HOME, OUTLOOKS).get(folder.name)
     assert look is not None
     assert look.state == "done", look.reason
     found = read_chances(look)
     closes = {row["site"]: row["closes"]["value"] for row in found["sites"]}
-    assert set(closes) == {site.id for site in acting.operator.sites}
+    assert set(closes) == {site.id for site in scenario.operator.sites}
     assert all(row["misses_a_day"]["high"] >= 0 for row in found["clients"])

@@ -17,8 +17,8 @@ from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network import day_bounds
-from tests.desk_live.conftest import Looking
-from tests.live.scenario import Acting
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -38,83 +38,85 @@ def looks() -> list[dict[str, Any]]:
     return [dict(row.body) for row in iter_entries(stream=STREAM) if row.kind == "contacts.seen"]
 
 
-def seats_of(acting: Acting, site: str) -> list[str]:
+def seats_of(scenario: Scenario, site: str) -> list[str]:
     """Return the seats of a site, those of one zone side by side."""
-    floors = {row.id for row in acting.operator.floors if row.site == site}
-    zones = [row.id for row in acting.operator.zones if row.floor in floors]
-    rows = sorted(acting.operator.seats, key=lambda seat: (seat.zone, seat.y_m, seat.x_m))
+    floors = {row.id for row in scenario.operator.floors if row.site == site}
+    zones = [row.id for row in scenario.operator.zones if row.floor in floors]
+    rows = sorted(scenario.operator.seats, key=lambda seat: (seat.zone, seat.y_m, seat.x_m))
     return [row.id for row in rows if row.zone in zones]
 
 
-def pairs(acting: Acting) -> tuple[str, str]:
+def pairs(scenario: Scenario) -> tuple[str, str]:
     """Return two agents of the site who work at the same time on the first day."""
-    rows = [row for row in acting.plans[0].placements if row.place == acting.site]
-    at = live.now(acting.stream)
+    rows = [row for row in scenario.plans[0].placements if row.place == scenario.site]
+    at = live.now(scenario.stream)
     there = sorted((row for row in rows if row.start < at < row.end), key=lambda row: row.agent)
     return there[0].agent, there[1].agent
 
 
-def moment(acting: Acting) -> StreamContext:
-    return load_stream_context(Looked(acting.stream))
+def moment(scenario: Scenario) -> StreamContext:
+    return load_stream_context(Looked(scenario.stream))
 
 
 def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    agent = acting.agents_at(acting.site)[0]
-    acting.positive(agent)
-    web = looking.as_(Role.HEALTH)
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.positive(agent)
+    web = browsers.sign_in(Role.HEALTH)
     (row,) = twin(web)["cases"]
     assert set(row) == {"event", "pseudonym", "status", "since", "until", "site"}
-    first = acting.plans[0].day
-    assert (row["pseudonym"], row["status"], row["site"]) == (agent, "declared_case", acting.site)
+    first = scenario.plans[0].day
+    assert (row["pseudonym"], row["status"], row["site"]) == (agent, "declared_case", scenario.site)
     assert (row["since"], row["until"]) == (str(first), str(first + timedelta(days=9)))
     page = web.get("/health/")
     assert page["Cache-Control"] == "no-store"
     assert "Cas déclaré" in page.content.decode()
 
 
-def test_a_case_that_is_cleared_or_over_is_not_open(looking: Looking, acting: Acting) -> None:
-    one, other, *_ = acting.agents_at(acting.site)
-    acting.positive(one)
-    acting.act("case.declared", site=acting.site, agent=other, status="contact")
-    web = looking.as_(Role.HEALTH)
+def test_a_case_that_is_cleared_or_over_is_not_open(browsers: Browsers, scenario: Scenario) -> None:
+    one, other, *_ = scenario.agents_at(scenario.site)
+    scenario.positive(one)
+    scenario.act("case.declared", site=scenario.site, agent=other, status="contact")
+    web = browsers.sign_in(Role.HEALTH)
     path = case_path(web, one)
-    acting.clear(one)
+    scenario.clear(one)
     assert [row["pseudonym"] for row in twin(web)["cases"]] == [other]
     assert web.get(path).status_code == 404
-    acting.later(days=8)
+    scenario.later(days=8)
     assert twin(web)["cases"] == []
 
 
-def test_cases_of_one_shift_and_of_one_zone_are_clusters(looking: Looking, acting: Acting) -> None:
-    one, other = pairs(acting)
-    acting.later(days=1)
-    acting.positive(one)
-    acting.positive(other)
-    web = looking.as_(Role.HEALTH)
+def test_cases_of_one_shift_and_of_one_zone_are_clusters(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    one, other = pairs(scenario)
+    scenario.later(days=1)
+    scenario.positive(one)
+    scenario.positive(other)
+    web = browsers.sign_in(Role.HEALTH)
     assert not {"zone", "floor"} & {row["kind"] for row in twin(web)["clusters"]}
-    seats = seats_of(acting, acting.site)
+    seats = seats_of(scenario, scenario.site)
     form = {"seating": f"{one};{seats[0]}\n{other} ; {seats[1]}\n\n"}
     answer = web.post("/health/?format=json", form)
     rows = [row for row in answer.json()["clusters"] if row["kind"] in ("zone", "floor")]
     assert {row["kind"] for row in rows} == {"zone", "floor"}
     assert all(set(row["pseudonyms"]) == {one, other} for row in rows)
     assert "Plateau " in web.post("/health/", form).content.decode()
-    acting.later(days=15)
+    scenario.later(days=15)
     assert twin(web)["clusters"] == [], "too long ago"
 
 
 def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_first(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    one, other = pairs(acting)
-    acting.positive(one)
-    web = looking.as_(Role.HEALTH)
+    one, other = pairs(scenario)
+    scenario.positive(one)
+    web = browsers.sign_in(Role.HEALTH)
     path = case_path(web, one)
     assert twin(web, path)["contacts"] is None
     assert looks() == [], "the page of the case alone shows no contact"
-    seats = seats_of(acting, acting.site)
+    seats = seats_of(scenario, scenario.site)
     form = {"seating": f"{one};{seats[0]}\n{other};{seats[1]}"}
     page = web.post(path, form)
     assert page.status_code == 200
@@ -125,22 +127,22 @@ def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_fi
     assert rows[other]["zone_minutes"] > 0
     (seen, again) = looks()
     assert seen == again
-    assert (seen["case"], seen["of"]) == (path.rpartition("/")[2], acting.stream)
+    assert (seen["case"], seen["of"]) == (path.rpartition("/")[2], scenario.stream)
     bodies = LedgerEntry.objects.filter(kind="contacts.seen").values_list("body", flat=True)
     assert not any(one in body or other in body for body in bodies), "it names no agent"
 
 
 def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    one, other = pairs(acting)
-    acting.positive(one)
-    web = looking.as_(Role.HEALTH)
+    one, other = pairs(scenario)
+    scenario.positive(one)
+    web = browsers.sign_in(Role.HEALTH)
     path = case_path(web, one)
     assert twin(web, "/identity")["contacts"] == []
     assert web.post(path, {"seating": ""}).status_code == 200
     for role in (Role.HEALTH, Role.ADMINISTRATOR):
-        reader = looking.as_(role)
+        reader = browsers.sign_in(role)
         (row,) = twin(reader, "/identity")["contacts"]
         assert (row["case"], row["looked_by"]) == (path.rpartition("/")[2], looks()[0]["actor"])
         assert row["stream"] == "exercice"
@@ -151,22 +153,22 @@ def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(
 
 
 def test_without_seats_it_says_that_neighbours_are_not_known(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    one, _ = pairs(acting)
-    acting.positive(one)
-    web = looking.as_(Role.HEALTH)
+    one, _ = pairs(scenario)
+    scenario.positive(one)
+    web = browsers.sign_in(Role.HEALTH)
     page = web.post(case_path(web, one), {"seating": ""}).content.decode()
     assert "Aucune position n’a été indiquée" in page
 
 
 def test_a_line_of_seats_that_says_nothing_known_is_named_and_nothing_is_looked_at(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    one, other = pairs(acting)
-    acting.positive(one)
-    web = looking.as_(Role.HEALTH)
-    seat = seats_of(acting, acting.site)[0]
+    one, other = pairs(scenario)
+    scenario.positive(one)
+    web = browsers.sign_in(Role.HEALTH)
+    seat = seats_of(scenario, scenario.site)[0]
     lines = f"{one};{seat}\n<b>x;{seat}\n{other};nowhere\n{one};{seat}"
     page = web.post(case_path(web, one), {"seating": lines})
     assert page.status_code == 422
@@ -178,11 +180,11 @@ def test_a_line_of_seats_that_says_nothing_known_is_named_and_nothing_is_looked_
 
 @pytest.mark.parametrize("role", sorted(set(Role) - {Role.HEALTH}))
 def test_nobody_else_enters_or_is_told_that_a_case_is_there(
-    looking: Looking, acting: Acting, role: Role
+    browsers: Browsers, scenario: Scenario, role: Role
 ) -> None:
-    acting.positive(acting.agents_at(acting.site)[0])
-    path = case_path(looking.as_(Role.HEALTH), acting.agents_at(acting.site)[0])
-    web = looking.as_(role)
+    scenario.positive(scenario.agents_at(scenario.site)[0])
+    path = case_path(browsers.sign_in(Role.HEALTH), scenario.agents_at(scenario.site)[0])
+    web = browsers.sign_in(role)
     wanted = 404 if role in OUTSIDE else 403
     assert {web.get(place).status_code for place in ("/health/", path)} == {wanted}
     assert web.post(path, {"seating": ""}).status_code == wanted
@@ -191,47 +193,47 @@ def test_nobody_else_enters_or_is_told_that_a_case_is_there(
 
 
 def test_people_were_where_the_plan_had_them_and_from_a_relief_on_where_it_had_them(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
-    day = acting.plans[0].day
-    since, until = day_bounds(day, acting.operator.row.time_zone)
-    before = {row.agent for row in find_stays(moment(acting), since, until)}
-    placed = acting.plans[0].placements
-    assert before >= {row.agent for row in placed if row.place in acting.operator.site}
+    day = scenario.plans[0].day
+    since, until = day_bounds(day, scenario.operator.row.time_zone)
+    before = {row.agent for row in find_stays(moment(scenario), since, until)}
+    placed = scenario.plans[0].placements
+    assert before >= {row.agent for row in placed if row.place in scenario.operator.site}
     assert not before & {row.agent for row in placed if row.place == "home"}
-    at = live.now(acting.stream)
-    acting.close()
-    acting.work()
-    now = moment(acting)
-    rows = [row for row in find_stays(now, since, until) if row.site == acting.site]
-    assert {row.agent for row in rows} >= set(pairs_at(acting, at))
+    at = live.now(scenario.stream)
+    scenario.close()
+    scenario.work()
+    now = moment(scenario)
+    rows = [row for row in find_stays(now, since, until) if row.site == scenario.site]
+    assert {row.agent for row in rows} >= set(pairs_at(scenario, at))
     assert max(row.end for row in rows) <= at + timedelta(minutes=1), "the site is closed then"
 
 
-def pairs_at(acting: Acting, at: Any) -> list[str]:
-    rows = acting.plans[0].placements
-    return [row.agent for row in rows if row.place == acting.site and row.start < at < row.end]
+def pairs_at(scenario: Scenario, at: Any) -> list[str]:
+    rows = scenario.plans[0].placements
+    return [row.agent for row in rows if row.place == scenario.site and row.start < at < row.end]
 
 
-def test_who_was_away_or_not_among_those_present_was_not_there(acting: Acting) -> None:
-    one, other = pairs(acting)
-    day = acting.plans[0].day
-    since, until = day_bounds(day, acting.operator.row.time_zone)
-    acting.act("agent.unavailable", agent=one, start=since, until=until)
-    there = find_stays(moment(acting), since, until, of=(one, other))
+def test_who_was_away_or_not_among_those_present_was_not_there(scenario: Scenario) -> None:
+    one, other = pairs(scenario)
+    day = scenario.plans[0].day
+    since, until = day_bounds(day, scenario.operator.row.time_zone)
+    scenario.act("agent.unavailable", agent=one, start=since, until=until)
+    there = find_stays(moment(scenario), since, until, of=(one, other))
     assert {row.agent for row in there} == {other}
-    acting.act("agents.present", site=acting.site, day=day, count=1, agents=(one,))
-    assert find_stays(moment(acting), since, until, of=(one, other)) == ()
+    scenario.act("agents.present", site=scenario.site, day=day, count=1, agents=(one,))
+    assert find_stays(moment(scenario), since, until, of=(one, other)) == ()
 
 
-def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(acting: Acting) -> None:
-    day = acting.plans[-1].day + timedelta(days=1)
-    since, until = day_bounds(day, acting.operator.row.time_zone)
+def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(scenario: Scenario) -> None:
+    day = scenario.plans[-1].day + timedelta(days=1)
+    since, until = day_bounds(day, scenario.operator.row.time_zone)
     wanted = {
-        (row.agent, acting.operator.agent[row.agent].home_site, row.start)
-        for row in acting.operator.shifts
+        (row.agent, scenario.operator.agent[row.agent].home_site, row.start)
+        for row in scenario.operator.shifts
         if since <= row.start < until
     }
-    found = find_stays(moment(acting), since, until)
+    found = find_stays(moment(scenario), since, until)
     assert wanted
     assert {(row.agent, row.site, row.start) for row in found if row.start >= since} == wanted

@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.desk_live.conftest import (
     _nothing_in_memory,
     _own_home,
-    acting,
+    browsers,
     known_times,
-    looking,
     planned,
+    scenario,
 )
 
-__all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "looking", "planned"]
+__all__ = ["_nothing_in_memory", "_own_home", "browsers", "known_times", "planned", "scenario"]

@@ -12,8 +12,8 @@ from releve.desk.live.streams import COOKIE
 from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import Incident
-from tests.desk_live.conftest import Looking
-from tests.live.scenario import Acting
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -29,21 +29,21 @@ def opened(web: Client, site: str = "", title: str = "Inondation") -> str:
     return str(answer["Location"])
 
 
-def incident(acting: Acting) -> Incident:
-    (found,) = live.situation_now(acting.stream).incidents.values()
+def incident(scenario: Scenario) -> Incident:
+    (found,) = live.situation_now(scenario.stream).incidents.values()
     return found
 
 
 def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    acting.two_positives()
-    web = looking.as_()
+    scenario.two_positives()
+    web = browsers.sign_in()
     (closed,) = [row for row in web.get("/now").context["page"].sites if row.room_url]
     form = web.get(closed.room_url).context["page"].form
-    assert acting.operator.site[acting.site].name in form.initial["title"]
-    path = opened(web, acting.site)
-    assert incident(acting).opened.closure
+    assert scenario.operator.site[scenario.site].name in form.initial["title"]
+    path = opened(web, scenario.site)
+    assert incident(scenario).opened.closure
     assert web.get(closed.room_url)["Location"] == path, "it leads to the room from now on"
     assert web.post(path, {"act": "take", "role": "lead", "key": "a"}).status_code == 302
     assert act(web, path, "decide", decision="Tout à domicile", reason="<b>Site fermé").status_code
@@ -51,14 +51,14 @@ def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
     assert act(web, path, "task", **task).status_code == 422, "due before it was set"
     assert act(web, path, "task", **{**task, "due": ""}).status_code == 302
     assert act(web, path, "close").status_code == 422, "a task is open"
-    (row,) = incident(acting).tasks
+    (row,) = incident(scenario).tasks
     assert web.post(path, {"act": "done", "task": row.id, "key": "b"}).status_code == 302
     assert act(web, path, "note", note="Préfecture prévenue").status_code == 302
     page = web.get(path).content.decode()
     assert "&lt;b&gt;Site fermé" in page
     assert "a dit oui" not in page
     assert act(web, path, "close").status_code == 302
-    kinds = [e.kind for e in ledger.iter_entries(acting.stream) if e.kind.startswith("incident.")]
+    kinds = [e.kind for e in ledger.iter_entries(scenario.stream) if e.kind.startswith("incident.")]
     assert kinds == [
         "incident.opened", "incident.role_taken", "incident.decided", "incident.task_set",
         "incident.task_done", "incident.noted", "incident.closed",
@@ -66,14 +66,14 @@ def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
 
 
 def test_the_review_has_the_time_of_each_step_and_what_follows(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    acting.two_positives()
-    web = looking.as_()
-    path = opened(web, acting.site)
-    acting.work()
-    acting.later(hours=1)
-    message = acting.messages[0]
+    scenario.two_positives()
+    web = browsers.sign_in()
+    path = opened(web, scenario.site)
+    scenario.work()
+    scenario.later(hours=1)
+    message = scenario.messages[0]
     live.acknowledge(message.token)
     review = f"{path}/review"
     steps = {row.name: row for row in web.get(review).context["page"].steps}
@@ -93,16 +93,16 @@ def test_the_review_has_the_time_of_each_step_and_what_follows(
     assert twin["steps"][0]["seconds"] == 0
 
 
-def test_the_same_form_sent_twice_says_it_once(looking: Looking, acting: Acting) -> None:
-    web = looking.as_()
+def test_the_same_form_sent_twice_says_it_once(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
     path = opened(web)
     for _ in range(2):
         assert act(web, path, "note", note="Appel", key="n" * 32).status_code == 302
-    assert len(incident(acting).notes) == 1
+    assert len(incident(scenario).notes) == 1
 
 
-def test_what_is_refused_keeps_what_was_typed(looking: Looking, acting: Acting) -> None:
-    web = looking.as_()
+def test_what_is_refused_keeps_what_was_typed(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
     path = opened(web)
     answer = act(web, path, "decide", decision="Rester ouvert", reason="")
     assert answer.status_code == 422
@@ -112,22 +112,22 @@ def test_what_is_refused_keeps_what_was_typed(looking: Looking, acting: Acting) 
 
 
 def test_a_site_lead_sees_the_incidents_of_the_own_site_alone(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web, other = looking.as_(), acting.operator.sites[1].id
-    paths = [opened(web, site) for site in ("", other, acting.site)]
-    lead = looking.as_(Role.SITE)
+    web, other = browsers.sign_in(), scenario.operator.sites[1].id
+    paths = [opened(web, site) for site in ("", other, scenario.site)]
+    lead = browsers.sign_in(Role.SITE)
     assert [lead.get(path).status_code for path in paths] == [404, 404, 200]
     assert lead.post("/incident/", {"open-title": "x", "open-site": other}).status_code == 422
 
 
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.INSPECTOR, Role.AUDITOR])
 def test_nobody_from_outside_sees_anything_of_it(
-    looking: Looking, acting: Acting, role: Role
+    browsers: Browsers, scenario: Scenario, role: Role
 ) -> None:
-    acting.two_positives()
-    path = opened(looking.as_(), acting.site, "Cellule du site")
-    web = looking.as_(role)
+    scenario.two_positives()
+    path = opened(browsers.sign_in(), scenario.site, "Cellule du site")
+    web = browsers.sign_in(role)
     assert [web.get(page).status_code for page in ("/incident/", path, f"{path}/review")] == [
         404
     ] * 3
@@ -135,8 +135,8 @@ def test_nobody_from_outside_sees_anything_of_it(
         assert "Cellule" not in web.get(page).content.decode()
 
 
-def test_a_drill_has_incidents_of_its_own(looking: Looking, acting: Acting) -> None:
-    web = looking.as_()
+def test_a_drill_has_incidents_of_its_own(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
     path = opened(web)
     page = web.get(path).content.decode()
     assert "Exercice" in page

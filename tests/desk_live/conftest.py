@@ -9,26 +9,26 @@ from pytest_django.fixtures import Settings
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from tests.accounts.people import look_as
-from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
-from tests.live.scenario import Acting
+from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
+from tests.live.scenario import Scenario
 
-__all__ = ["Looking", "_nothing_in_memory", "_own_home", "acting", "known_times", "planned"]
+__all__ = ["Browsers", "_nothing_in_memory", "_own_home", "known_times", "planned", "scenario"]
 
 
-class Looking:
-    """Browsers of an open desk that look at one drill."""
+class Browsers:
+    """Signed-in browsers of an open desk that show one drill."""
 
-    def __init__(self, acting: Acting) -> None:
-        self.acting = acting
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
 
-    def as_(self, role: Role = Role.CONTINUITY, place: str = "") -> Client:
-        web = look_as(role, place or (self.acting.site if role is Role.SITE else ""))
-        web.cookies[COOKIE] = self.acting.stream
+    def sign_in(self, role: Role = Role.CONTINUITY, place: str = "") -> Client:
+        web = look_as(role, place or (self.scenario.site if role is Role.SITE else ""))
+        web.cookies[COOKIE] = self.scenario.stream
         return web
 
 
 @pytest.fixture
-def looking(acting: Acting, settings: Settings) -> Looking:
+def browsers(scenario: Scenario, settings: Settings) -> Browsers:
     settings.OPEN_DESK = True
     settings.MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
-    return Looking(acting)
+    return Browsers(scenario)

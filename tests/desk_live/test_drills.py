@@ -8,13 +8,15 @@ from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
 from tests.accounts.people import look_as
-from tests.desk_live.conftest import Looking
-from tests.live.scenario import Acting
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
-def test_a_drill_is_started_looked_at_moved_and_ended(looking: Looking, acting: Acting) -> None:
+def test_a_drill_is_started_looked_at_moved_and_ended(
+    browsers: Browsers, scenario: Scenario
+) -> None:
     web = look_as(Role.CONTINUITY)
     begun = web.post("/drills/start", {"title": "Séisme", "at": "2026-11-30T08:00"})
     assert begun.status_code == 302
@@ -28,28 +30,30 @@ def test_a_drill_is_started_looked_at_moved_and_ended(looking: Looking, acting: 
     assert "Séisme" not in web.get("/now").content.decode(), "what is over is not looked at"
 
 
-def test_what_is_done_in_a_drill_is_not_done_for_real(looking: Looking, acting: Acting) -> None:
-    acting.close()
+def test_what_is_done_in_a_drill_is_not_done_for_real(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    scenario.close()
     real = look_as(Role.CONTINUITY).get("/now.json").json()
-    drill = looking.as_().get("/now.json").json()
+    drill = browsers.sign_in().get("/now.json").json()
     assert {row["state"] for row in real["sites"]} == {"open"}
     assert "closed" in {row["state"] for row in drill["sites"]}
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "x", "99999", "²"])
-def test_a_clock_does_not_go_back(looking: Looking, acting: Acting, hours: str) -> None:
-    number = int(acting.stream.partition(":")[2])
+def test_a_clock_does_not_go_back(browsers: Browsers, scenario: Scenario, hours: str) -> None:
+    number = int(scenario.stream.partition(":")[2])
     before = live.list_drills()[0].offset
-    looking.as_().post(f"/drills/{number}/move", {"hours": hours})
+    browsers.sign_in().post(f"/drills/{number}/move", {"hours": hours})
     assert live.list_drills()[0].offset == before
 
 
-def test_a_drill_that_is_not_there_is_not_found(looking: Looking) -> None:
-    assert looking.as_().post("/drills/9999/stop").status_code == 404
-    assert looking.as_().post("/drills/look", {"stream": "drill:9999"}).status_code == 302
+def test_a_drill_that_is_not_there_is_not_found(browsers: Browsers) -> None:
+    assert browsers.sign_in().post("/drills/9999/stop").status_code == 404
+    assert browsers.sign_in().post("/drills/look", {"stream": "drill:9999"}).status_code == 302
 
 
-def test_only_who_runs_drills_may_start_one(looking: Looking) -> None:
-    web = looking.as_(Role.FLOW)
+def test_only_who_runs_drills_may_start_one(browsers: Browsers) -> None:
+    web = browsers.sign_in(Role.FLOW)
     assert web.get("/drills").context["page"].form is None
     assert web.post("/drills/start", {"title": "x"}).status_code == 403

@@ -17,9 +17,9 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.models import Effect, IdempotencyKey
 from releve.live.worker import run_until_idle
-from tests.desk_live.conftest import Looking
+from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import sent
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = pytest.mark.database
 
@@ -37,11 +37,13 @@ def no_room() -> Iterator[None]:
             cursor.execute(f"PRAGMA max_page_count = {most}")
 
 
-def fill_free_pages(acting: Acting) -> None:
+def fill_free_pages(scenario: Scenario) -> None:
     """Use up what room the pages in use still have, with entries as they come."""
     for number in range(200):
         try:
-            acting.act("agents.present", site=acting.site, day=acting.plans[0].day, count=number)
+            scenario.act(
+                "agents.present", site=scenario.site, day=scenario.plans[0].day, count=number
+            )
         except live.DiskFull:
             return
     raise AssertionError("the database still grows")
@@ -50,44 +52,46 @@ def fill_free_pages(acting: Acting) -> None:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of pages is SQLite's")
 @pytest.mark.django_db(transaction=True)
 def test_a_full_disk_is_said_nothing_is_lost_and_all_goes_on_once_there_is_room(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    agent = acting.agents_at(acting.site)[0]
-    acting.work()
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.work()
     with no_room():
-        fill_free_pages(acting)
+        fill_free_pages(scenario)
         before = ledger.read_head().seq
         with pytest.raises(live.DiskFull, match="free some space"):
-            acting.close(key="form-1")
+            scenario.close(key="form-1")
         assert ledger.read_head().seq == before
-        answer = sent(looking.as_(Role.HEALTH), "/record/case", site=acting.site, agent=agent)
+        answer = sent(
+            browsers.sign_in(Role.HEALTH), "/record/case", site=scenario.site, agent=agent
+        )
         assert answer.status_code == 503
         assert "Le disque de la base de données est plein" in answer.content.decode()
         assert agent in answer.content.decode(), "nothing typed is lost"
         assert ledger.read_head().seq == before
-    done = acting.close(key="form-1")
+    done = scenario.close(key="form-1")
     assert not done.before
-    assert acting.close(key="form-1") == live.RecordResult(done.seq, done.answers, before=True)
+    assert scenario.close(key="form-1") == live.RecordResult(done.seq, done.answers, before=True)
     assert IdempotencyKey.objects.filter(key="form-1").count() == 1
-    acting.work()
-    assert live.list_reliefs(acting.stream)[0].published_at is not None
+    scenario.work()
+    assert live.list_reliefs(scenario.stream)[0].published_at is not None
     assert live.list_effects_aside() == live.list_late_effects() == []
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of pages is SQLite's")
 @pytest.mark.django_db(transaction=True)
-def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
+def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
     with no_room():
-        fill_free_pages(acting)
+        fill_free_pages(scenario)
         run_until_idle()
-        assert not live.list_reliefs(acting.stream), "nothing was stored"
+        assert not live.list_reliefs(scenario.stream), "nothing was stored"
     Effect.objects.exclude(state=Effect.DONE).update(
         state=Effect.QUEUED, next_at=live.real_now(), claimed_until=None
     )
-    acting.work()
-    kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
+    scenario.work()
+    kinds = [row.kind for row in ledger.iter_entries(scenario.stream)]
     assert kinds.count("relief.made") == 1
     assert kinds.count("people.notified") == 1
     assert set(Effect.objects.values_list("state", flat=True)) == {Effect.DONE}
@@ -95,10 +99,10 @@ def test_effects_that_meet_a_full_disk_wait_and_are_each_done_once(acting: Actin
 
 @pytest.mark.django_db
 def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out_once(
-    looking: Looking, acting: Acting, monkeypatch: pytest.MonkeyPatch
+    browsers: Browsers, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acting.work()
-    acting.close()
+    scenario.work()
+    scenario.close()
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def no_space(*args: Any) -> None:
@@ -108,34 +112,36 @@ def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out
         patch.setattr("releve.files.atomic.os.replace", no_space)
         for _ in range(4):
             Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
-            acting.work()
-    late = live.list_late_effects(acting.stream)
+            scenario.work()
+    late = live.list_late_effects(scenario.stream)
     assert {row.kind for row in late} == {"publish", "send"}
     letters = sum(row.kind == "send" for row in late)
     assert live.list_effects_aside() == []
-    page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
+    page = browsers.sign_in(Role.CONTINUITY).get("/now").content.decode()
     assert f"sont tentées à nouveau\N{NARROW NO-BREAK SPACE}: {len(late)}" in page
-    assert acting.outbox == []
+    assert scenario.outbox == []
     Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
-    acting.work()
-    assert len(acting.outbox) == letters
-    done = [row for row in ledger.iter_entries(acting.stream) if row.kind == "message.sent"]
+    scenario.work()
+    assert len(scenario.outbox) == letters
+    done = [row for row in ledger.iter_entries(scenario.stream) if row.kind == "message.sent"]
     assert len(done) == letters
-    assert live.list_late_effects(acting.stream) == []
+    assert live.list_late_effects(scenario.stream) == []
 
 
 @pytest.mark.django_db
 def test_an_answer_that_the_gateway_hands_on_twice_counts_once(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    acting.work()
-    acting.close()
-    acting.work()
-    message, *_ = acting.messages
+    scenario.work()
+    scenario.close()
+    scenario.work()
+    message, *_ = scenario.messages
     for _ in range(2):
         assert Client().post(f"/ack/{message.token}").status_code == 200
-    rows = [row for row in ledger.iter_entries(acting.stream) if row.kind == "message.acknowledged"]
+    rows = [
+        row for row in ledger.iter_entries(scenario.stream) if row.kind == "message.acknowledged"
+    ]
     assert len(rows) == 1
-    assert live.count_messages(acting.stream).acknowledged == 1
-    page = looking.as_(Role.CONTINUITY).get("/now").content.decode()
+    assert live.count_messages(scenario.stream).acknowledged == 1
+    page = browsers.sign_in(Role.CONTINUITY).get("/now").content.decode()
     assert '<dd id="notified-answered">1</dd>' in page

@@ -14,8 +14,8 @@ from releve.accounts.roles import Role
 from releve.desk.text import left
 from releve.live import api as live
 from releve.live.models import Effect, Message
-from tests.desk_live.conftest import Looking
-from tests.live.scenario import Acting
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -27,82 +27,84 @@ def text_of(web: Client, path: str) -> str:
 
 
 def test_a_closed_site_shows_its_countdown_and_the_people_who_have_not_answered(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_()
-    acting.work()
-    acting.two_positives()
-    acting.work()
+    web = browsers.sign_in()
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
     page = web.get("/now").context["page"]
-    closed = next(row for row in page.sites if row.site == acting.site)
+    closed = next(row for row in page.sites if row.site == scenario.site)
     assert closed == page.sites[0], "what is lost comes first"
     assert closed.state == "closed"
     assert re.search(r"peut rouvrir dans 4[78].h.\d\d.min", text_of(web, "/now"))
-    assert page.messages.waiting == page.messages.notified == len(acting.messages) > 0
+    assert page.messages.waiting == page.messages.notified == len(scenario.messages) > 0
     kinds = [entry.kind for entry in page.timeline]
     assert {"site.closed", "relief.made", "routing.published"} <= set(kinds)
     assert "Exercice" in text_of(web, "/now")
 
 
-def test_it_shows_no_case_and_no_absence(looking: Looking, acting: Acting) -> None:
-    acting.two_positives()
-    shown = text_of(looking.as_(), "/now") + looking.as_().get("/now.json").content.decode()
-    for agent in acting.agents_at(acting.site):
+def test_it_shows_no_case_and_no_absence(browsers: Browsers, scenario: Scenario) -> None:
+    scenario.two_positives()
+    shown = (
+        text_of(browsers.sign_in(), "/now") + browsers.sign_in().get("/now.json").content.decode()
+    )
+    for agent in scenario.agents_at(scenario.site):
         assert agent not in shown
     assert "case.declared" not in shown
     assert "agent.unavailable" not in shown
 
 
 def test_a_client_sees_the_coverage_of_its_own_programmes_alone(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    client = acting.operator.clients[0].id
-    twin = looking.as_(Role.CLIENT, client).get("/now.json").json()
+    client = scenario.operator.clients[0].id
+    twin = browsers.sign_in(Role.CLIENT, client).get("/now.json").json()
     assert twin["stream"] == "live", "a drill is not for clients"
     assert twin["sites"] == []
     assert twin["messages"] is None
     assert [row["client"] for row in twin["clients"]] in ([client], [])
 
 
-def test_a_site_lead_sees_the_own_site_alone(looking: Looking, acting: Acting) -> None:
-    twin = looking.as_(Role.SITE).get("/now.json").json()
-    assert [row["site"] for row in twin["sites"]] == [acting.site]
+def test_a_site_lead_sees_the_own_site_alone(browsers: Browsers, scenario: Scenario) -> None:
+    twin = browsers.sign_in(Role.SITE).get("/now.json").json()
+    assert [row["site"] for row in twin["sites"]] == [scenario.site]
     assert twin["clients"] == []
 
 
 def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    now = live.now(acting.stream)
+    now = live.now(scenario.stream)
     for days, text in (
         (-9, "Le plan en vigueur commence le "),
         (30, "Le plan en vigueur est ter"),
     ):
-        acting.stream = live.start_drill("t", by="t", at=now + timedelta(days=days)).name
-        web = looking.as_()
+        scenario.stream = live.start_drill("t", by="t", at=now + timedelta(days=days)).name
+        web = browsers.sign_in()
         assert text in text_of(web, "/now")
-        assert text in text_of(web, f"/clients/{acting.operator.clients[0].id}")
+        assert text in text_of(web, f"/clients/{scenario.operator.clients[0].id}")
 
 
-def test_what_is_unchanged_is_answered_304(looking: Looking, acting: Acting) -> None:
-    web = looking.as_()
+def test_what_is_unchanged_is_answered_304(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
     first = web.get("/now?part=live")
     again = web.get("/now?part=live", headers={"if-none-match": first["ETag"]})
     assert again.status_code == 304
-    acting.close()
+    scenario.close()
     changed = web.get("/now?part=live", headers={"if-none-match": first["ETag"]})
     assert changed.status_code == 200
 
 
-def test_more_closed_sites_take_no_more_queries(looking: Looking, acting: Acting) -> None:
-    web = looking.as_()
+def test_more_closed_sites_take_no_more_queries(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
     web.get("/now")
     with CaptureQueriesContext(
         connection,
     ) as before:
         web.get("/now")
-    acting.close()
-    acting.close(acting.operator.sites[1].id)
+    scenario.close()
+    scenario.close(scenario.operator.sites[1].id)
     web.get("/now")
     with CaptureQueriesContext(connection) as after:
         web.get("/now")
@@ -110,23 +112,23 @@ def test_more_closed_sites_take_no_more_queries(looking: Looking, acting: Acting
 
 
 def test_a_task_that_was_set_aside_is_seen_and_tried_again(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    acting.close()
-    Effect.objects.filter(stream=acting.stream).update(state=Effect.ASIDE, error="OSError: full")
-    (row, *_) = live.list_effects_aside(acting.stream)
-    web = looking.as_()
+    scenario.close()
+    Effect.objects.filter(stream=scenario.stream).update(state=Effect.ASIDE, error="OSError: full")
+    (row, *_) = live.list_effects_aside(scenario.stream)
+    web = browsers.sign_in()
     assert "OSError: full" in text_of(web, "/now")
     assert web.post(f"/effects/{row.pk}/retry").status_code == 302
     assert Effect.objects.get(pk=row.pk).state == Effect.QUEUED
     assert web.post(f"/effects/{row.pk}/retry").status_code == 404
 
 
-def test_a_message_is_answered_by_its_link_without_a_sign_in(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    message = acting.messages[0]
+def test_a_message_is_answered_by_its_link_without_a_sign_in(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    message = scenario.messages[0]
     web = Client()
     asked = web.get(f"/ack/{message.token}")
     assert asked.status_code == 200
@@ -149,23 +151,25 @@ def test_time_left_is_written_in_hours_and_minutes() -> None:
 
 
 def test_an_absence_that_is_over_is_late_without_its_agent(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    agent = acting.agents_at(acting.site)[0]
-    until = live.now(acting.stream) + timedelta(hours=1)
-    acting.act("agent.unavailable", agent=agent, until=until)
-    looking.as_().post(f"/drills/{acting.stream.partition(':')[2]}/move", {"hours": "2"})
-    found = looking.as_().get("/now.json").json()
+    agent = scenario.agents_at(scenario.site)[0]
+    until = live.now(scenario.stream) + timedelta(hours=1)
+    scenario.act("agent.unavailable", agent=agent, until=until)
+    browsers.sign_in().post(f"/drills/{scenario.stream.partition(':')[2]}/move", {"hours": "2"})
+    found = browsers.sign_in().get("/now.json").json()
     (over,) = (row for row in found["late"] if row["code"] == "absence.over")
-    assert (over["site"], set(over["params"])) == (acting.site, {"until"})
-    assert agent not in looking.as_().get("/now.json").content.decode()
+    assert (over["site"], set(over["params"])) == (scenario.site, {"until"})
+    assert agent not in browsers.sign_in().get("/now.json").content.decode()
 
 
-def test_the_api_answers_the_same_object_as_the_page(looking: Looking, acting: Acting) -> None:
-    acting.close()
-    web = looking.as_()
+def test_the_api_answers_the_same_object_as_the_page(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    scenario.close()
+    web = browsers.sign_in()
     (page, answer) = (
-        web.get(path) for path in ("/now.json", f"/api/v1/now?stream={acting.stream}")
+        web.get(path) for path in ("/now.json", f"/api/v1/now?stream={scenario.stream}")
     )
     found = answer.json()
     assert {**page.json(), "at": found["at"]} == found

@@ -17,9 +17,9 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.photo_metadata import remove_metadata
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, erase_photos
-from tests.desk_live.conftest import Looking
+from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import faults, sent
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 from tests.live.test_photo_metadata import SECRET, exif, jpeg, png
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -32,8 +32,8 @@ def file(data: bytes, name: str = "salle.jpg") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, data)
 
 
-def inspect(web: Client, acting: Acting, *photos: SimpleUploadedFile, **more: Any) -> Any:
-    values = {"site": acting.site, "authority": "Commission", **more}
+def inspect(web: Client, scenario: Scenario, *photos: SimpleUploadedFile, **more: Any) -> Any:
+    values = {"site": scenario.site, "authority": "Commission", **more}
     return sent(web, "/record/inspection", **values, photos=list(photos))
 
 
@@ -42,10 +42,10 @@ def folder() -> Path:
 
 
 def test_a_photo_is_kept_without_its_place_and_named_in_the_ledger(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    assert inspect(looking.as_(), acting, file(PHOTO), file(png())).status_code == 302
-    (visit,) = live.situation_now(acting.stream).inspections
+    assert inspect(browsers.sign_in(), scenario, file(PHOTO), file(png())).status_code == 302
+    (visit,) = live.situation_now(scenario.stream).inspections
     assert visit.photos[0] == DIGEST
     assert len(visit.photos) == 2
     kept = (folder() / DIGEST).read_bytes()
@@ -55,27 +55,29 @@ def test_a_photo_is_kept_without_its_place_and_named_in_the_ledger(
 
 
 def test_a_photo_is_shown_to_who_sees_the_site_and_never_to_a_client(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    inspect(looking.as_(), acting, file(PHOTO))
-    path, other = f"/photos/{DIGEST}", acting.operator.sites[1].id
-    shown = looking.as_().get(path)
+    inspect(browsers.sign_in(), scenario, file(PHOTO))
+    path, other = f"/photos/{DIGEST}", scenario.operator.sites[1].id
+    shown = browsers.sign_in().get(path)
     assert (shown.status_code, shown["Content-Type"]) == (200, "image/jpeg")
     assert shown["X-Content-Type-Options"] == "nosniff"
-    assert looking.as_(Role.SITE).get(path).status_code == 200
-    assert looking.as_(Role.SITE, other).get(path).status_code == 404
-    assert looking.as_(Role.CLIENT).get(path).status_code == 404
-    assert path in looking.as_().get(f"/sites/{acting.site}").content.decode()
+    assert browsers.sign_in(Role.SITE).get(path).status_code == 200
+    assert browsers.sign_in(Role.SITE, other).get(path).status_code == 404
+    assert browsers.sign_in(Role.CLIENT).get(path).status_code == 404
+    assert path in browsers.sign_in().get(f"/sites/{scenario.site}").content.decode()
 
 
-def test_a_file_of_50_mb_is_refused_before_it_is_read(looking: Looking, acting: Acting) -> None:
+def test_a_file_of_50_mb_is_refused_before_it_is_read(
+    browsers: Browsers, scenario: Scenario
+) -> None:
     class Unread:
         def read(self, *size: int) -> bytes:
             raise AssertionError("the body was read")
 
         readline = read
 
-    web = looking.as_()
+    web = browsers.sign_in()
     web.handler.enforce_csrf_checks = True  # which reads the body of a form
     answer = web.generic(
         "POST",
@@ -90,45 +92,47 @@ def test_a_file_of_50_mb_is_refused_before_it_is_read(looking: Looking, acting: 
 
 
 def test_a_large_file_and_a_wrong_one_are_named_and_nothing_else_is_lost(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_()
+    web = browsers.sign_in()
     large = file(PHOTO + bytes(MAX_PHOTO_BYTES), "grande.jpg")
-    answer = inspect(web, acting, large)
+    answer = inspect(web, scenario, large)
     assert "grande.jpg" in faults(answer)["photos"][0]
-    answer = inspect(web, acting, file(b"<script>", "page.jpg"), file(PHOTO[:99], "demi.jpg"))
+    answer = inspect(web, scenario, file(b"<script>", "page.jpg"), file(PHOTO[:99], "demi.jpg"))
     first, second = faults(answer)["photos"]
     assert "page.jpg" in first
     assert "demi.jpg" in second
-    assert "photos" in faults(inspect(web, acting, *[file(PHOTO)] * (MAX_PHOTOS + 1)))
+    assert "photos" in faults(inspect(web, scenario, *[file(PHOTO)] * (MAX_PHOTOS + 1)))
     assert not folder().exists() or not list(folder().glob(".*"))
 
 
 def test_photos_sent_with_a_faulty_form_are_not_sent_again(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_()
-    answer = inspect(web, acting, file(PHOTO), authority="")
+    web = browsers.sign_in()
+    answer = inspect(web, scenario, file(PHOTO), authority="")
     assert set(faults(answer)) == {"authority"}
     kept = answer.context["page"].form["kept"].value()
-    assert inspect(web, acting, kept=kept).status_code == 302
-    (visit,) = live.situation_now(acting.stream).inspections
+    assert inspect(web, scenario, kept=kept).status_code == 302
+    (visit,) = live.situation_now(scenario.stream).inspections
     assert visit.photos == (DIGEST,)
 
 
-def test_a_photo_of_somebody_else_cannot_be_claimed(looking: Looking, acting: Acting) -> None:
-    web = looking.as_()
-    inspect(web, acting, file(PHOTO))
-    assert inspect(web, acting, kept=DIGEST, authority="Autre").status_code == 302
-    assert [v.photos for v in live.situation_now(acting.stream).inspections] == [(DIGEST,), ()]
+def test_a_photo_of_another_user_cannot_be_claimed(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    inspect(web, scenario, file(PHOTO))
+    assert inspect(web, scenario, kept=DIGEST, authority="Autre").status_code == 302
+    assert [v.photos for v in live.situation_now(scenario.stream).inspections] == [(DIGEST,), ()]
 
 
-def test_a_photo_goes_on_its_day_and_the_entry_stays(looking: Looking, acting: Acting) -> None:
-    inspect(looking.as_(), acting, file(PHOTO))
-    day = live.now(acting.stream)
+def test_a_photo_goes_on_its_day_and_the_entry_stays(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    inspect(browsers.sign_in(), scenario, file(PHOTO))
+    day = live.now(scenario.stream)
     assert erase_photos(day + timedelta(days=366)) == 0
     assert erase_photos(day + timedelta(days=367)) == 1
     assert not (folder() / DIGEST).exists()
-    assert looking.as_().get(f"/photos/{DIGEST}").status_code == 404
-    assert "photo effacée" in looking.as_().get(f"/sites/{acting.site}").content.decode()
+    assert browsers.sign_in().get(f"/photos/{DIGEST}").status_code == 404
+    assert "photo effacée" in browsers.sign_in().get(f"/sites/{scenario.site}").content.decode()
     assert [row.body for row in ledger.iter_entries(kinds=["photos.erased"])] == [{"count": 1}]

@@ -14,8 +14,8 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.situation import merge_reopening_terms
 from tests.accounts.people import sign_in
-from tests.desk_live.conftest import Looking
-from tests.live.scenario import Acting
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -33,136 +33,147 @@ def faults(answer: Any) -> dict[str, list[str]]:
     return {name: list(items) for name, items in answer.context["page"].form.errors.items()}
 
 
-def count(acting: Acting, kind: str) -> int:
-    return sum(row.kind == kind for row in ledger.iter_entries(acting.stream))
+def count(scenario: Scenario, kind: str) -> int:
+    return sum(row.kind == kind for row in ledger.iter_entries(scenario.stream))
 
 
-def test_two_positives_of_a_site_close_it(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.HEALTH)
-    for agent in acting.agents_at(acting.site)[:2]:
-        assert sent(web, "/record/case", site=acting.site, agent=agent).status_code == 302
-    assert live.situation_now(acting.stream).site(acting.site).closed
+def test_two_positives_of_a_site_close_it(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in(Role.HEALTH)
+    for agent in scenario.agents_at(scenario.site)[:2]:
+        assert sent(web, "/record/case", site=scenario.site, agent=agent).status_code == 302
+    assert live.situation_now(scenario.stream).site(scenario.site).closed
 
 
 def test_an_unknown_agent_is_refused_by_the_field_and_nothing_typed_is_lost(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_(Role.HEALTH)
-    answer = sent(web, "/record/case", site=acting.site, agent="a<script>")
+    web = browsers.sign_in(Role.HEALTH)
+    answer = sent(web, "/record/case", site=scenario.site, agent="a<script>")
     assert set(faults(answer)) == {"agent"}
     page = answer.content.decode()
     assert "a&lt;script&gt;" in page
     assert "<script>" not in page.split("<main", 1)[1]
-    assert count(acting, "case.declared") == 0
+    assert count(scenario, "case.declared") == 0
 
 
-def test_a_test_dated_tomorrow_is_refused_by_its_date(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.HEALTH)
-    agent = acting.agents_at(acting.site)[0]
+def test_a_test_dated_tomorrow_is_refused_by_its_date(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in(Role.HEALTH)
+    agent = scenario.agents_at(scenario.site)[0]
     answer = sent(
-        web, "/record/case", site=acting.site, agent=agent, happened_at="2027-06-01T10:00"
+        web, "/record/case", site=scenario.site, agent=agent, happened_at="2027-06-01T10:00"
     )
     assert set(faults(answer)) == {"happened_at"}
 
 
-def test_the_same_form_sent_twice_records_once(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.HEALTH)
-    agent = acting.agents_at(acting.site)[0]
+def test_the_same_form_sent_twice_records_once(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in(Role.HEALTH)
+    agent = scenario.agents_at(scenario.site)[0]
     for _ in range(2):
-        answer = sent(web, "/record/case", site=acting.site, agent=agent, key="k" * 32)
+        answer = sent(web, "/record/case", site=scenario.site, agent=agent, key="k" * 32)
         assert answer.status_code == 302
-    assert count(acting, "case.declared") == 1
+    assert count(scenario, "case.declared") == 1
 
 
 def test_a_report_is_answered_alike_whether_or_not_the_agent_has_a_case(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_(Role.SITE)
-    agent = acting.agents_at(acting.site)[0]
-    answers = [sent(web, "/record/case", site=acting.site, agent=agent) for _ in range(2)]
+    web = browsers.sign_in(Role.SITE)
+    agent = scenario.agents_at(scenario.site)[0]
+    answers = [sent(web, "/record/case", site=scenario.site, agent=agent) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
 
 
 def test_the_health_officer_clears_from_the_page_of_the_case(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    agent, other, *_ = acting.agents_at(acting.site)
-    acting.positive(agent)
-    (case,) = live.situation_now(acting.stream).cases
-    web, path = looking.as_(Role.HEALTH), f"/record/case?case={case.event}"
+    agent, other, *_ = scenario.agents_at(scenario.site)
+    scenario.positive(agent)
+    (case,) = live.situation_now(scenario.stream).cases
+    web, path = browsers.sign_in(Role.HEALTH), f"/record/case?case={case.event}"
     assert path in web.get(f"/health/{case.event}").content.decode()
     form = web.get(path).context["page"].form
     assert [form.initial[name] for name in ("site", "agent", "case", "status")] == [
-        acting.site, agent, case.event, "cleared",
+        scenario.site, agent, case.event, "cleared",
     ]  # fmt: skip
-    lead = looking.as_(Role.SITE).get(path).context["page"].form
+    lead = browsers.sign_in(Role.SITE).get(path).context["page"].form
     assert not {"agent", "case"} & set(lead.initial), "only who sees cases has it filled in"
-    wrong = {"site": acting.site, "agent": other, "status": "cleared"}
+    wrong = {"site": scenario.site, "agent": other, "status": "cleared"}
     assert set(faults(sent(web, "/record/case", **wrong, case=case.event))) == {"case"}
-    right = {"site": acting.site, "agent": agent, "status": "cleared", "case": case.event}
+    right = {"site": scenario.site, "agent": agent, "status": "cleared", "case": case.event}
     assert sent(web, "/record/case", **right).status_code == 302
-    (cleared,) = live.situation_now(acting.stream).cases
+    (cleared,) = live.situation_now(scenario.stream).cases
     assert cleared.cleared_at is not None
 
 
-def test_a_site_lead_records_at_the_own_site_alone(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.SITE)
-    other = acting.operator.sites[1].id
-    answer = sent(web, "/record/case", site=other, agent=acting.agents_at(other)[0])
+def test_a_site_lead_records_at_the_own_site_alone(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in(Role.SITE)
+    other = scenario.operator.sites[1].id
+    answer = sent(web, "/record/case", site=other, agent=scenario.agents_at(other)[0])
     assert set(faults(answer)) == {"site"}
 
 
 def test_a_closure_shows_its_consequences_before_it_is_recorded(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_()
-    values = {"site": acting.site, "cause": "hazard", "hours": "24", "home_only": "on"}
+    web = browsers.sign_in()
+    values = {"site": scenario.site, "cause": "hazard", "hours": "24", "home_only": "on"}
     shown = sent(web, "/record/closure", **values)
     assert shown.status_code == 200
     found = shown.context["page"].consequences
     assert int(found.seats) > 0
     assert int(found.working) > 0
-    assert len(found.clients) == len(acting.operator.clients)
-    assert not live.situation_now(acting.stream).site(acting.site).closed, "nothing is done yet"
+    assert len(found.clients) == len(scenario.operator.clients)
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed, "nothing is done yet"
     done = sent(web, "/record/closure", **values, confirmed="yes")
     assert done.status_code == 302
-    closure = live.situation_now(acting.stream).site(acting.site).closure
+    closure = live.situation_now(scenario.stream).site(scenario.site).closure
     assert closure is not None
     assert closure.home_only
     again = sent(web, "/record/closure", **values)
     assert set(faults(again)) == {"site"}
 
 
-def test_an_order_names_its_authority(looking: Looking, acting: Acting) -> None:
-    answer = sent(looking.as_(), "/record/closure", site=acting.site, cause="authority")
+def test_an_order_names_its_authority(browsers: Browsers, scenario: Scenario) -> None:
+    answer = sent(browsers.sign_in(), "/record/closure", site=scenario.site, cause="authority")
     assert set(faults(answer)) == {"authority"}
 
 
-def test_a_daily_check_keeps_what_was_not_looked_at_empty(looking: Looking, acting: Acting) -> None:
-    web = looking.as_(Role.SITE)
-    empty = sent(web, "/record/check", site=acting.site)
+def test_a_daily_check_keeps_what_was_not_looked_at_empty(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web = browsers.sign_in(Role.SITE)
+    empty = sent(web, "/record/check", site=scenario.site)
     assert "__all__" in faults(empty)
     done = sent(
-        web, "/record/check", site=acting.site, **{"m-distancing": "not_kept", "transport": "50"}
+        web, "/record/check", site=scenario.site, **{"m-distancing": "not_kept", "transport": "50"}
     )
     assert done.status_code == 302
-    (check,) = live.situation_now(acting.stream).checks.values()
+    (check,) = live.situation_now(scenario.stream).checks.values()
     assert [(row.measure, row.verdict) for row in check.findings] == [("distancing", "not_kept")]
     assert check.transport_fill == 0.5
     assert check.symptomatic is None
 
 
-def test_an_inspection_is_recorded_with_its_findings(looking: Looking, acting: Acting) -> None:
+def test_an_inspection_is_recorded_with_its_findings(
+    browsers: Browsers, scenario: Scenario
+) -> None:
     values = {"m-distancing": "kept", "authority": "Commission", "inspectors": "A. B., C. D."}
-    assert sent(looking.as_(), "/record/inspection", site=acting.site, **values).status_code == 302
-    (visit,) = live.situation_now(acting.stream).inspections
+    assert (
+        sent(browsers.sign_in(), "/record/inspection", site=scenario.site, **values).status_code
+        == 302
+    )
+    (visit,) = live.situation_now(scenario.stream).inspections
     assert visit.inspectors == ("A. B.", "C. D.")
     assert visit.unannounced
 
 
-def test_reopening_is_refused_too_early_and_to_one_person(looking: Looking, acting: Acting) -> None:
-    acting.two_positives()
-    web, path = looking.as_(), f"/record/reopening/{acting.site}"
+def test_reopening_is_refused_too_early_and_to_one_person(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    scenario.two_positives()
+    web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
     page = web.get(path).context["page"]
     early = web.post(path, {"act": "approve", "key": "early"})
     assert early.status_code == 422, "the checklist comes first"
@@ -170,43 +181,47 @@ def test_reopening_is_refused_too_early_and_to_one_person(looking: Looking, acti
         assert web.post(path, {"act": item.id, "key": item.key}).status_code == 302
     assert web.post(path, {"act": "approve", "key": "one"}).status_code == 302
     assert web.post(path, {"act": "approve", "key": "two"}).status_code == 422
-    acting.later(hours=49)
+    scenario.later(hours=49)
     alone = web.post(path, {"act": "open", "key": "open"})
     assert alone.status_code == 422
     assert len(alone.context["page"].refusals) == 1
-    other = looking.as_(Role.HEALTH)
+    other = browsers.sign_in(Role.HEALTH)
     assert other.post(path, {"act": "approve", "key": "three"}).status_code == 302
     assert web.post(path, {"act": "open", "key": "open2"})["Location"] == "/now"
-    assert not live.situation_now(acting.stream).site(acting.site).closed
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed
 
 
-def test_before_48_hours_nobody_opens(looking: Looking, acting: Acting) -> None:
-    acting.two_positives()
-    web, path = looking.as_(), f"/record/reopening/{acting.site}"
+def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) -> None:
+    scenario.two_positives()
+    web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
     for item in web.get(path).context["page"].items:
         web.post(path, {"act": item.id, "key": item.key})
     for role in (Role.CONTINUITY, Role.HEALTH):
-        looking.as_(role).post(path, {"act": "approve", "key": role.value})
+        browsers.sign_in(role).post(path, {"act": "approve", "key": role.value})
     answer = web.post(path, {"act": "open", "key": "open"})
     assert answer.status_code == 422
-    assert live.situation_now(acting.stream).site(acting.site).closed
+    assert live.situation_now(scenario.stream).site(scenario.site).closed
 
 
-def test_each_form_offers_what_its_reader_may_record(looking: Looking) -> None:
-    urls = [row.url for row in looking.as_(Role.HEALTH).get("/record/").context["page"].choices]
+def test_each_form_offers_what_its_reader_may_record(browsers: Browsers) -> None:
+    urls = [
+        row.url for row in browsers.sign_in(Role.HEALTH).get("/record/").context["page"].choices
+    ]
     assert urls == ["/record/case", "/record/check", "/record/tests"]
-    urls = [row.url for row in looking.as_(Role.PLANNER).get("/record/").context["page"].choices]
+    urls = [
+        row.url for row in browsers.sign_in(Role.PLANNER).get("/record/").context["page"].choices
+    ]
     assert urls == ["/record/outage", "/record/attendance", "/record/authorisation"]
 
 
-def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Acting) -> None:
-    acting.stream = live.LIVE
-    acting.close()
-    closure = live.situation_now().site(acting.site).closure
+def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(scenario: Scenario) -> None:
+    scenario.stream = live.LIVE
+    scenario.close()
+    closure = live.situation_now().site(scenario.site).closure
     assert closure is not None
-    terms = merge_reopening_terms(closure, acting.site, acting.operator, live.rules_now())
-    acting.check(*terms.items)
-    path = f"/record/reopening/{acting.site}"
+    terms = merge_reopening_terms(closure, scenario.site, scenario.operator, live.rules_now())
+    scenario.check(*terms.items)
+    path = f"/record/reopening/{scenario.site}"
     webs = {}
     for name, by in (("amina", "root"), ("bilal", "amina"), ("chloe", "root")):
         user, _ = grants.give_role(name, grants.RoleRequest("continuity"), by=by)
@@ -215,7 +230,7 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Actin
     answers = {name: web.post(path, {"act": "approve"}).status_code for name, web in webs.items()}
     assert answers == {"amina": 302, "bilal": 422, "chloe": 302}
     assert "a donné son accès" in webs["bilal"].post(path, {"act": "approve"}).content.decode()
-    sent = {"site": acting.site}
+    sent = {"site": scenario.site}
     answer = webs["bilal"].post(
         "/api/v1/events/reopening.approved", sent, content_type="application/json",
         headers={"idempotency-key": "k"},
@@ -223,6 +238,6 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(acting: Actin
     assert answer.status_code == 422
     codes = {row["code"] for row in answer.json()["error"]["faults"]}
     assert codes == {"approval.tied"}
-    closure = live.situation_now().site(acting.site).closure
+    closure = live.situation_now().site(scenario.site).closure
     assert closure is not None
     assert closure.approvals == ("amina", "chloe")

@@ -6,89 +6,89 @@ import pytest
 
 from releve.accounts.roles import Role
 from releve.live import api as live
-from tests.desk_live.conftest import Looking
+from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import count, faults, sent
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def test_power_down_shows_its_consequences_before_it_is_recorded(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_(Role.FLOW)
-    values = {"what": "power", "site": acting.site, "expected_until": "2027-01-01T10:00"}
+    web = browsers.sign_in(Role.FLOW)
+    values = {"what": "power", "site": scenario.site, "expected_until": "2027-01-01T10:00"}
     shown = sent(web, "/record/outage", **values).context["page"].consequences
     assert int(shown.seats) > 0
     assert shown.until
-    assert count(acting, "power.down") == 0, "nothing is done yet"
+    assert count(scenario, "power.down") == 0, "nothing is done yet"
     assert sent(web, "/record/outage", **values, confirmed="yes").status_code == 302
-    lost = live.situation_now(acting.stream).lost_places(live.now(acting.stream))
-    assert acting.site in lost.sites
-    done = sent(web, "/record/outage", what="power", site=acting.site, state="up")
+    lost = live.situation_now(scenario.stream).lost_places(live.now(scenario.stream))
+    assert scenario.site in lost.sites
+    done = sent(web, "/record/outage", what="power", site=scenario.site, state="up")
     assert done.status_code == 302
-    assert not live.situation_now(acting.stream).outages
+    assert not live.situation_now(scenario.stream).outages
 
 
 def test_home_lines_of_a_carrier_are_lost_with_who_works_on_them(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    carrier = next(row.carrier for row in acting.operator.agents if row.carrier)
+    carrier = next(row.carrier for row in scenario.operator.agents if row.carrier)
     values = {"what": "carrier", "carrier": carrier}
-    shown = sent(looking.as_(), "/record/outage", **values).context["page"].consequences
+    shown = sent(browsers.sign_in(), "/record/outage", **values).context["page"].consequences
     assert carrier in shown.question
     assert shown.seats == "0"
-    assert sent(looking.as_(), "/record/outage", **values, confirmed="yes").status_code == 302
-    assert ("carrier", carrier) in live.situation_now(acting.stream).outages
+    assert sent(browsers.sign_in(), "/record/outage", **values, confirmed="yes").status_code == 302
+    assert ("carrier", carrier) in live.situation_now(scenario.stream).outages
 
 
 def test_an_outage_names_its_place_and_is_refused_where_it_is_not_down(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_()
+    web = browsers.sign_in()
     assert set(faults(sent(web, "/record/outage", what="link"))) == {"site"}
     assert set(faults(sent(web, "/record/outage", what="carrier"))) == {"carrier"}
-    back = sent(web, "/record/outage", what="link", site=acting.site, state="up")
+    back = sent(web, "/record/outage", what="link", site=scenario.site, state="up")
     assert set(faults(back)) == {"__all__"}
 
 
-def test_a_site_lead_records_no_carrier(looking: Looking, acting: Acting) -> None:
-    form = looking.as_(Role.SITE).get("/record/outage").context["page"].form
+def test_a_site_lead_records_no_carrier(browsers: Browsers, scenario: Scenario) -> None:
+    form = browsers.sign_in(Role.SITE).get("/record/outage").context["page"].form
     assert "carrier" not in form.fields
     assert [key for key, _ in form.fields["what"].choices] == ["link", "power"]
 
 
 def test_tests_on_a_visit_are_counted_and_more_positives_than_tests_are_refused(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    held = acting.act("inspection.held", site=acting.site, authority="Commission")
+    held = scenario.act("inspection.held", site=scenario.site, authority="Commission")
     assert held.seq
-    web = looking.as_(Role.HEALTH)
+    web = browsers.sign_in(Role.HEALTH)
     form = web.get("/record/tests").context["page"].form
     visit = form.fields["inspection"].choices[1][0]
-    values = {"site": acting.site, "inspection": visit, "tested": "12"}
+    values = {"site": scenario.site, "inspection": visit, "tested": "12"}
     assert set(faults(sent(web, "/record/tests", **values, positive="13"))) == {"positive"}
     assert sent(web, "/record/tests", **values, positive="1").status_code == 302
-    (found,) = live.situation_now(acting.stream).tests
+    (found,) = live.situation_now(scenario.stream).tests
     assert (found.tested, found.positive, found.inspection) == (12, 1, visit)
 
 
-def test_attendance_is_a_number_or_names_that_agree(looking: Looking, acting: Acting) -> None:
-    web, names = looking.as_(), acting.agents_at(acting.site)[:2]
-    assert set(faults(sent(web, "/record/attendance", site=acting.site))) == {"count"}
-    wrong = {"site": acting.site, "agents": ", ".join(names)}
+def test_attendance_is_a_number_or_names_that_agree(browsers: Browsers, scenario: Scenario) -> None:
+    web, names = browsers.sign_in(), scenario.agents_at(scenario.site)[:2]
+    assert set(faults(sent(web, "/record/attendance", site=scenario.site))) == {"count"}
+    wrong = {"site": scenario.site, "agents": ", ".join(names)}
     assert set(faults(sent(web, "/record/attendance", **wrong, count="3"))) == {"count"}
     assert sent(web, "/record/attendance", **wrong).status_code == 302
-    (found,) = live.situation_now(acting.stream).attendance.values()
+    (found,) = live.situation_now(scenario.stream).attendance.values()
     assert (found.count, found.agents) == (2, tuple(names))
 
 
 def test_an_authorisation_that_ends_soon_is_seen_on_the_page_of_the_next(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_(Role.PLANNER)
-    day = live.now(acting.stream).date().isoformat()
-    values = {"of": "site", "site": acting.site, "authorisation": "wilaya-118", "valid_from": day}
+    web = browsers.sign_in(Role.PLANNER)
+    day = live.now(scenario.stream).date().isoformat()
+    values = {"of": "site", "site": scenario.site, "authorisation": "wilaya-118", "valid_from": day}
     early = sent(web, "/record/authorisation", **values, valid_to="2020-01-01")
     assert set(faults(early)) == {"valid_to"}
     assert sent(web, "/record/authorisation", **values, valid_to=day).status_code == 302
@@ -97,9 +97,9 @@ def test_an_authorisation_that_ends_soon_is_seen_on_the_page_of_the_next(
 
 
 def test_a_verdict_of_an_audit_has_its_evidence_and_its_end(
-    looking: Looking, acting: Acting
+    browsers: Browsers, scenario: Scenario
 ) -> None:
-    web = looking.as_()
+    web = browsers.sign_in()
     values = {
         "measure": "ventilation",
         "evidence": "<b>Carnet</b>",
@@ -111,5 +111,5 @@ def test_a_verdict_of_an_audit_has_its_evidence_and_its_end(
     assert set(faults(past)) == {"valid_to"}
     assert "<b>" not in past.content.decode().split("<main", 1)[1].split("form-title", 1)[1]
     assert sent(web, "/record/audit", **values).status_code == 302
-    (found,) = live.situation_now(acting.stream).audits.values()
+    (found,) = live.situation_now(scenario.stream).audits.values()
     assert (found.site, found.verdict) == ("", "partly")

@@ -16,13 +16,13 @@ from releve.live import api as live
 from releve.live import plans
 from releve.live.models import Activation
 from releve.network.sample import FIRST_DAY
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 
 @pytest.mark.database
 @pytest.mark.django_db
 def test_the_first_look_reads_no_plan_any_more(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     morning = datetime.combine(FIRST_DAY, time(9), UTC)
     monkeypatch.setattr(timezone, "now", lambda: morning)

@@ -10,7 +10,7 @@ from releve.desk.live.words import notice_text, refusal_text
 from releve.desk.text import text_now
 from releve.live import api as live
 from releve.situation import KINDS, Notice, refuse
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -20,9 +20,9 @@ def test_the_permission_of_every_kind_exists(kind: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.database
-def test_parameters_are_written_for_the_reader(acting: Acting) -> None:
-    operator, at = acting.operator, live.now(acting.stream)
-    name = operator.site[acting.site].name
+def test_parameters_are_written_for_the_reader(scenario: Scenario) -> None:
+    operator, at = scenario.operator, live.now(scenario.stream)
+    name = operator.site[scenario.site].name
     with override("fr"):
         text = text_now(operator.row.time_zone)
         items = refuse("reopening.checklist", items=("disinfected", "unlisted"))
@@ -30,10 +30,10 @@ def test_parameters_are_written_for_the_reader(acting: Acting) -> None:
         assert "unlisted" in refusal_text(items, operator, text)
         same = refuse("event.same", kind="check.done", earlier="e1")
         assert "Contrôle quotidien" in refusal_text(same, operator, text)
-        assert name in refusal_text(refuse("closure.open", site=acting.site), operator, text)
+        assert name in refusal_text(refuse("closure.open", site=scenario.site), operator, text)
         params = {"fill": 0.85, "most": 0.5, "day": at.date()}
-        fuller = Notice("check.transport", acting.site, at, params)
+        fuller = Notice("check.transport", scenario.site, at, params)
         assert "85\u202f%" in notice_text(fuller, operator, text)
-        down = {"what": "link", "name": acting.site, "expected_until": at}
-        late = notice_text(Notice("outage.overdue", acting.site, at, down), operator, text)
+        down = {"what": "link", "name": scenario.site, "expected_until": at}
+        late = notice_text(Notice("outage.overdue", scenario.site, at, down), operator, text)
         assert late.startswith(f"{name} (liaison)")

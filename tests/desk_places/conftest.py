@@ -6,19 +6,19 @@ from tests.desk.access.conftest import plans, stocked
 from tests.live.conftest import (
     _nothing_in_memory,
     _own_home,
-    acting,
     drill,
     known_times,
     planned,
+    scenario,
 )
 
 __all__ = [
     "_nothing_in_memory",
     "_own_home",
-    "acting",
     "drill",
     "known_times",
     "planned",
     "plans",
+    "scenario",
     "stocked",
 ]

@@ -13,21 +13,21 @@ from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
 from tests.accounts.people import signed_in
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 
 @pytest.fixture
-def manager(acting: Acting) -> Client:
+def manager(scenario: Scenario) -> Client:
     web = signed_in(Role.CONTINUITY)
-    web.cookies[COOKIE] = acting.stream
+    web.cookies[COOKIE] = scenario.stream
     return web
 
 
-def test_the_coverage_shown_is_that_of_the_chain(acting: Acting, manager: Client) -> None:
-    acting.two_positives()
-    found = live.compute_coverage(acting.stream)
+def test_the_coverage_shown_is_that_of_the_chain(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    found = live.compute_coverage(scenario.stream)
     assert found is not None
     rows = manager.get("/clients?format=json").json()["clients"]
     known = {row.client: row for row in found.clients}
@@ -41,17 +41,17 @@ def test_the_coverage_shown_is_that_of_the_chain(acting: Acting, manager: Client
     assert len(twin["half_hours"]) == len(found.starts)
 
 
-def test_a_relief_is_named_to_the_clients_it_touches(acting: Acting, manager: Client) -> None:
-    acting.two_positives()
-    acting.work()
-    paths = [f"/clients/{row.id}" for row in acting.operator.clients]
+def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager: Client) -> None:
+    scenario.two_positives()
+    scenario.work()
+    paths = [f"/clients/{row.id}" for row in scenario.operator.clients]
     pages = [manager.get(path).content.decode() for path in paths]
     assert any("en vigueur" in page for page in pages)
     assert any(re.search(r"[1-9]\d* personnes? travaille", page) for page in pages)
 
 
-def test_a_client_sees_its_own_pages_and_no_other_client(acting: Acting) -> None:
-    own, *others = acting.operator.clients
+def test_a_client_sees_its_own_pages_and_no_other_client(scenario: Scenario) -> None:
+    own, *others = scenario.operator.clients
     web = signed_in(Role.CLIENT, clients=[own.id])
     listed = web.get("/clients").content.decode()
     page = web.get(f"/clients/{own.id}").content.decode()
@@ -60,7 +60,7 @@ def test_a_client_sees_its_own_pages_and_no_other_client(acting: Acting) -> None
         assert other.name not in listed + page
         assert web.get(f"/clients/{other.id}").status_code == 404
         assert web.get(f"/clients/{other.id}?format=json").status_code == 404
-    agents = {row.agent for row in acting.plans[0].placements}
+    agents = {row.agent for row in scenario.plans[0].placements}
     assert not any(f"{agent}" in page for agent in agents)
 
 
@@ -73,9 +73,9 @@ def test_without_a_plan_nothing_is_guessed(stocked: None) -> None:
     assert "Aucun plan n’est en vigueur" in web.get("/sites").content.decode()
 
 
-def test_the_queries_are_the_same_for_one_client_and_for_all(acting: Acting) -> None:
-    one = signed_in(Role.CLIENT, clients=[acting.operator.clients[0].id])
-    every = signed_in(Role.CLIENT, clients=[row.id for row in acting.operator.clients])
+def test_the_queries_are_the_same_for_one_client_and_for_all(scenario: Scenario) -> None:
+    one = signed_in(Role.CLIENT, clients=[scenario.operator.clients[0].id])
+    every = signed_in(Role.CLIENT, clients=[row.id for row in scenario.operator.clients])
     one.get("/clients")
     every.get("/clients")
     with CaptureQueriesContext(connection) as few:

@@ -18,7 +18,7 @@ from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
 from releve.registry import storage
 from tests.live.sample_plans import three_days
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def known_times(monkeypatch: pytest.MonkeyPatch) -> None:
 def before_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set the clock a week before the first planned day: the live stream has no routes yet.
 
-    Ask for it before ``acting``; without it a test fails once the real day is that near.
+    Ask for it before ``scenario``; without it a test fails once the real day is that near.
     """
     start = datetime.combine(FIRST_DAY - timedelta(days=7), time(9), UTC)
     shift, real = start - timezone.now(), timezone.now
@@ -66,11 +66,11 @@ def before_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def acting(db: None, known_times: None, planned: tuple[Operator, tuple[Plan, ...]]) -> Acting:
+def scenario(db: None, known_times: None, planned: tuple[Operator, tuple[Plan, ...]]) -> Scenario:
     """The operator in the registry, its plan in force, a drill at 10:40 of the first day."""
-    return Acting.begin(*planned)
+    return Scenario.begin(*planned)
 
 
 @pytest.fixture
-def drill(acting: Acting) -> Stream:
-    return Stream.objects.get(name=acting.stream)
+def drill(scenario: Scenario) -> Stream:
+    return Stream.objects.get(name=scenario.stream)

@@ -1,4 +1,4 @@
-"""What a continuity manager does, as short calls."""
+"""A live stream for tests: the acts of a continuity manager as short calls."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from releve.situation import (
     SiteReopened,
 )
 
-__all__ = ["Acting"]
+__all__ = ["Scenario"]
 
 
 @dataclass
-class Acting:
-    """Acts on one stream, a drill's unless another is named."""
+class Scenario:
+    """One stream with its operator and plans; a drill unless another stream is named."""
 
     operator: Operator
     plans: Sequence[Plan]
@@ -43,7 +43,7 @@ class Acting:
     keys: list[str] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, operator: Operator, plans: Sequence[Plan], clock: str = "10:40") -> Acting:
+    def begin(cls, operator: Operator, plans: Sequence[Plan], clock: str = "10:40") -> Scenario:
         """Import the operator, put the plans in force and start a drill on their first day."""
         apply_changes(preview_changes(operator), "tests")
         live.put_in_force(plans, by="tests")

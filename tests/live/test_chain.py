@@ -13,7 +13,7 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.models import Effect, Message, Routes
 from releve.network import HOME
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -22,28 +22,28 @@ def kinds_of(stream: str) -> list[str]:
     return [row.kind for row in ledger.iter_entries(stream)]
 
 
-def test_a_second_positive_closes_the_site_and_everything_follows(acting: Acting) -> None:
-    acting.work()
-    before = acting.people_at(acting.site)
-    acting.two_positives()
-    closure = live.situation_now(acting.stream).site(acting.site).closure
+def test_a_second_positive_closes_the_site_and_everything_follows(scenario: Scenario) -> None:
+    scenario.work()
+    before = scenario.people_at(scenario.site)
+    scenario.two_positives()
+    closure = live.situation_now(scenario.stream).site(scenario.site).closure
     assert closure is not None
     assert closure.earliest_reopening == closure.ordered_at + timedelta(hours=48)
-    acting.work()
-    (relief,) = live.list_reliefs(acting.stream)
+    scenario.work()
+    (relief,) = live.list_reliefs(scenario.stream)
     assert (relief.source, relief.generation) == ("planned", 1)
     assert relief.published_at is not None
-    assert set(relief.lost) == {plan.day.isoformat() for plan in acting.plans}
-    assert acting.people_at(acting.site) == set()
-    assert acting.at_home & before, "people of the site go on at home"
+    assert set(relief.lost) == {plan.day.isoformat() for plan in scenario.plans}
+    assert scenario.people_at(scenario.site) == set()
+    assert scenario.at_home & before, "people of the site go on at home"
     assert live.list_effects_aside() == live.list_late_effects() == []
 
 
-def test_the_ledger_tells_the_chain_in_its_order(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    kinds = [kind for kind in kinds_of(acting.stream) if kind != "message.sent"]
+def test_the_ledger_tells_the_chain_in_its_order(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    kinds = [kind for kind in kinds_of(scenario.stream) if kind != "message.sent"]
     assert kinds == [
         "drill.started",
         "routing.published",
@@ -58,111 +58,111 @@ def test_the_ledger_tells_the_chain_in_its_order(acting: Acting) -> None:
     ]
 
 
-def test_the_published_file_closes_the_site_for_every_programme(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    number = acting.stream.partition(":")[2]
+def test_the_published_file_closes_the_site_for_every_programme(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    number = scenario.stream.partition(":")[2]
     path = settings.HOME / "drills" / number / "routes.csv"
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    closed = [row for row in rows if row["place"] == acting.site]
+    closed = [row for row in rows if row["place"] == scenario.site]
     assert closed
     assert {(row["state"], float(row["weight"])) for row in closed} == {("closed", 0.0)}
-    newest = Routes.objects.filter(stream=acting.stream)[0].number
+    newest = Routes.objects.filter(stream=scenario.stream)[0].number
     assert {row["generation"] for row in rows} == {str(newest)}
     for programme in {row["programme"] for row in rows}:
         total = sum(float(row["weight"]) for row in rows if row["programme"] == programme)
         assert total == pytest.approx(1.0)
 
 
-def test_who_cannot_work_is_in_no_relief_and_gets_no_message(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    away = set(acting.agents_at(acting.site)[:2])
-    scene = live.load_scene(acting.stream)
+def test_who_cannot_work_is_in_no_relief_and_gets_no_message(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    away = set(scenario.agents_at(scenario.site)[:2])
+    scene = live.load_scene(scenario.stream)
     assert scene is not None
     for day in scene.days:
         assert away.isdisjoint(row.agent for row in scene.working(day))
-    assert away.isdisjoint(message.who for message in acting.messages)
+    assert away.isdisjoint(message.who for message in scenario.messages)
 
 
-def test_every_agent_whose_shift_changes_is_notified_once(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    notified = {message.who for message in acting.messages}
+def test_every_agent_whose_shift_changes_is_notified_once(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    notified = {message.who for message in scenario.messages}
     moved = {
-        agent for day in live.list_reliefs(acting.stream)[0].days.all() for agent in day.changes
+        agent for day in live.list_reliefs(scenario.stream)[0].days.all() for agent in day.changes
     }
-    assert notified <= moved | {agent.id for agent in acting.operator.agents}
-    assert len(notified) == len(acting.messages) == live.count_messages(acting.stream).notified
-    gone = set(acting.agents_at(acting.site)[2:])
-    scene = live.load_scene(acting.stream)
+    assert notified <= moved | {agent.id for agent in scenario.operator.agents}
+    assert len(notified) == len(scenario.messages) == live.count_messages(scenario.stream).notified
+    gone = set(scenario.agents_at(scenario.site)[2:])
+    scene = live.load_scene(scenario.stream)
     assert scene is not None
-    first = acting.plans[0].placements
+    first = scenario.plans[0].placements
     ahead = {row.agent for row in first if row.agent in gone and row.end > scene.at}
     assert ahead <= notified, "every agent of a closed site gets a message"
 
 
-def test_coverage_falls_with_the_closure_and_rises_with_the_relief(acting: Acting) -> None:
-    acting.work()
+def test_coverage_falls_with_the_closure_and_rises_with_the_relief(scenario: Scenario) -> None:
+    scenario.work()
 
     def covered() -> float:
-        found = live.compute_coverage(acting.stream)
+        found = live.compute_coverage(scenario.stream)
         assert found is not None
         return sum(float(row.covered.sum()) for row in found.clients)
 
     whole = covered()
-    acting.two_positives()
+    scenario.two_positives()
     lost = covered()
-    acting.work()
+    scenario.work()
     relieved = covered()
     assert lost < relieved < whole
 
 
-def test_the_preview_says_what_the_closure_then_does(acting: Acting) -> None:
-    acting.work()
-    found = live.preview_impact(sites=frozenset({acting.site}), stream=acting.stream)
+def test_the_preview_says_what_the_closure_then_does(scenario: Scenario) -> None:
+    scenario.work()
+    found = live.preview_impact(sites=frozenset({scenario.site}), stream=scenario.stream)
     assert found is not None
     assert found.after is not None
-    acting.close(home_only=True)
-    acting.work()
-    then = live.compute_coverage(acting.stream)
+    scenario.close(home_only=True)
+    scenario.work()
+    then = live.compute_coverage(scenario.stream)
     assert then is not None
     assert [row.worst for row in then.clients] == [row.worst for row in found.after.clients]
-    assert live.list_reliefs(acting.stream)[0].moved == found.moved
+    assert live.list_reliefs(scenario.stream)[0].moved == found.moved
     assert found.seats > 0
-    assert found.working >= len(acting.agents_at(acting.site)) / 2
+    assert found.working >= len(scenario.agents_at(scenario.site)) / 2
 
 
-def test_an_unforeseen_loss_gets_a_first_answer_and_then_the_optimum(acting: Acting) -> None:
-    acting.work()
-    acting.carrier("Maroc Telecom")
-    acting.work()
-    optimum, first = live.list_reliefs(acting.stream)
+def test_an_unforeseen_loss_gets_a_first_answer_and_then_the_optimum(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.carrier("Maroc Telecom")
+    scenario.work()
+    optimum, first = live.list_reliefs(scenario.stream)
     assert (first.source, optimum.source) == ("first", "optimum")
     assert first.published_at is not None
     assert optimum.published_at is not None
     assert first.made_at <= first.published_at <= optimum.made_at
-    carrier = {agent.id: agent.carrier for agent in acting.operator.agents}
-    assert all(carrier[agent] != "Maroc Telecom" for agent in acting.at_home)
+    carrier = {agent.id: agent.carrier for agent in scenario.operator.agents}
+    assert all(carrier[agent] != "Maroc Telecom" for agent in scenario.at_home)
     assert not Message.objects.filter(relief=first).exists(), "one message, about the last"
 
 
-def test_a_second_site_lost_is_answered_from_where_people_are_by_then(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    acting.later(hours=2)
-    at_home = acting.at_home
-    other = acting.operator.sites[1].id
-    acting.close(other)
-    acting.work()
-    assert live.list_reliefs(acting.stream)[0].source == "optimum"
-    assert acting.people_at(acting.site) == acting.people_at(other) == set()
-    scene = live.load_scene(acting.stream)
+def test_a_second_site_lost_is_answered_from_where_people_are_by_then(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    scenario.later(hours=2)
+    at_home = scenario.at_home
+    other = scenario.operator.sites[1].id
+    scenario.close(other)
+    scenario.work()
+    assert live.list_reliefs(scenario.stream)[0].source == "optimum"
+    assert scenario.people_at(scenario.site) == scenario.people_at(other) == set()
+    scene = live.load_scene(scenario.stream)
     assert scene is not None
     still = {
         row.agent
@@ -171,98 +171,98 @@ def test_a_second_site_lost_is_answered_from_where_people_are_by_then(acting: Ac
     }
     assert still, "those at home by now go on without another delay"
     assert still <= at_home
-    exposed = {row.agent for row in acting.plans[0].placements if row.place == acting.site}
-    third = acting.operator.sites[2].id
-    assert exposed.isdisjoint(acting.people_at(third)), "people of a health closure stay at home"
+    exposed = {row.agent for row in scenario.plans[0].placements if row.place == scenario.site}
+    third = scenario.operator.sites[2].id
+    assert exposed.isdisjoint(scenario.people_at(third)), "people of a health closure stay at home"
 
 
-def test_a_power_cut_is_for_today_and_a_closure_for_the_days_after_too(acting: Acting) -> None:
-    acting.work()
-    acting.power(acting.site)
-    acting.work()
-    assert set(live.list_reliefs(acting.stream)[0].lost) == {acting.plans[0].day.isoformat()}
-    acting.power(acting.site, up=True)
-    acting.work()
-    assert live.list_reliefs(acting.stream)[0].lost == {}
-    acting.close()
-    acting.work()
-    assert len(live.list_reliefs(acting.stream)[0].lost) == 3
+def test_a_power_cut_is_for_today_and_a_closure_for_the_days_after_too(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.power(scenario.site)
+    scenario.work()
+    assert set(live.list_reliefs(scenario.stream)[0].lost) == {scenario.plans[0].day.isoformat()}
+    scenario.power(scenario.site, up=True)
+    scenario.work()
+    assert live.list_reliefs(scenario.stream)[0].lost == {}
+    scenario.close()
+    scenario.work()
+    assert len(live.list_reliefs(scenario.stream)[0].lost) == 3
 
 
-def test_after_the_reopening_shifts_that_have_begun_are_left_alone(acting: Acting) -> None:
-    acting.work()
-    acting.power(acting.site)
-    acting.work()
-    acting.later(hours=2)
-    at_home = acting.at_home
-    scene = live.load_scene(acting.stream)
+def test_after_the_reopening_shifts_that_have_begun_are_left_alone(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.power(scenario.site)
+    scenario.work()
+    scenario.later(hours=2)
+    at_home = scenario.at_home
+    scene = live.load_scene(scenario.stream)
     assert scene is not None
     begun = {row.agent for row in scene.working(scene.days[0]) if row.start <= scene.at < row.end}
-    acting.power(acting.site, up=True)
-    acting.work()
-    newest = live.list_reliefs(acting.stream)[0]
+    scenario.power(scenario.site, up=True)
+    scenario.work()
+    newest = live.list_reliefs(scenario.stream)[0]
     assert newest.source == "base"
-    assert at_home & begun <= acting.at_home
-    scene = live.load_scene(acting.stream)
+    assert at_home & begun <= scenario.at_home
+    scene = live.load_scene(scenario.stream)
     assert scene is not None
     assert {(row.agent, row.place) for row in scene.working(scene.days[1])} == {
-        (row.agent, row.place) for row in acting.plans[1].placements
+        (row.agent, row.place) for row in scenario.plans[1].placements
     }
 
 
-def test_a_reopening_takes_its_checklist_two_people_and_48_hours(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
+def test_a_reopening_takes_its_checklist_two_people_and_48_hours(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
     items = ("disinfected", "ventilation_checked", "contacts_listed", "commission_agrees")
-    acting.check(*items, "supplies_ready")
-    acting.approve("samira")
+    scenario.check(*items, "supplies_ready")
+    scenario.approve("samira")
     with pytest.raises(live.Refused) as early:
-        acting.reopen()
+        scenario.reopen()
     codes = {reason.code for reason in early.value.reasons}
     assert codes == {"reopening.too_early", "reopening.approvals"}
-    acting.later(hours=48, minutes=1)
+    scenario.later(hours=48, minutes=1)
     with pytest.raises(live.Refused, match="1 of 2 different people have approved"):
-        acting.reopen()
+        scenario.reopen()
     with pytest.raises(live.Refused, match="another person must"):
-        acting.approve("samira")
-    acting.approve("youssef")
-    acting.reopen()
-    assert not live.situation_now(acting.stream).site(acting.site).closed
-    acting.work()
-    assert live.list_reliefs(acting.stream)[0].lost == {}
+        scenario.approve("samira")
+    scenario.approve("youssef")
+    scenario.reopen()
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed
+    scenario.work()
+    assert live.list_reliefs(scenario.stream)[0].lost == {}
 
 
-def test_as_days_pass_the_relief_is_carried_on(acting: Acting) -> None:
-    acting.work()
-    acting.close(home_only=True)
-    acting.work()
-    (first,) = live.list_reliefs(acting.stream)
-    acting.later(hours=24)
-    acting.work()
-    assert live.list_reliefs(acting.stream) == [first], "nothing is lost that it does not answer"
-    assert acting.people_at(acting.site) == set()
+def test_as_days_pass_the_relief_is_carried_on(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.close(home_only=True)
+    scenario.work()
+    (first,) = live.list_reliefs(scenario.stream)
+    scenario.later(hours=24)
+    scenario.work()
+    assert live.list_reliefs(scenario.stream) == [first], "nothing is lost that it does not answer"
+    assert scenario.people_at(scenario.site) == set()
 
 
-def test_routes_follow_the_shifts_through_the_day(acting: Acting) -> None:
-    acting.work()
-    first = acting.shares
-    acting.later(hours=7)
-    acting.work()
-    assert acting.shares != first
-    assert not live.list_reliefs(acting.stream)
+def test_routes_follow_the_shifts_through_the_day(scenario: Scenario) -> None:
+    scenario.work()
+    first = scenario.shares
+    scenario.later(hours=7)
+    scenario.work()
+    assert scenario.shares != first
+    assert not live.list_reliefs(scenario.stream)
 
 
-def test_the_same_routes_are_not_published_again(acting: Acting) -> None:
-    acting.work()
+def test_the_same_routes_are_not_published_again(scenario: Scenario) -> None:
+    scenario.work()
     count = Effect.objects.filter(kind="publish").count()
-    acting.work()
-    acting.work()
+    scenario.work()
+    scenario.work()
     assert Effect.objects.filter(kind="publish").count() == count
 
 
-def test_coverage_is_of_the_half_hours_asked_for(acting: Acting) -> None:
-    found = live.compute_coverage(acting.stream, hours=6)
+def test_coverage_is_of_the_half_hours_asked_for(scenario: Scenario) -> None:
+    found = live.compute_coverage(scenario.stream, hours=6)
     assert found is not None
     assert len(found.starts) == 13, "the running half hour and twelve more"
     assert found.starts[0] <= found.at < found.starts[0] + timedelta(minutes=30)
@@ -271,14 +271,14 @@ def test_coverage_is_of_the_half_hours_asked_for(acting: Acting) -> None:
         assert row.worst is None or 0 <= row.worst <= 1
 
 
-def test_without_a_plan_events_are_recorded_and_no_relief_is_made(acting: Acting) -> None:
+def test_without_a_plan_events_are_recorded_and_no_relief_is_made(scenario: Scenario) -> None:
     from releve.live.models import Activation
 
     Activation.objects.all().delete()
-    acting.two_positives()
-    acting.work()
-    assert live.compute_coverage(acting.stream) is None
-    assert live.list_reliefs(acting.stream) == []
-    assert live.situation_now(acting.stream).site(acting.site).closed
+    scenario.two_positives()
+    scenario.work()
+    assert live.compute_coverage(scenario.stream) is None
+    assert live.list_reliefs(scenario.stream) == []
+    assert live.situation_now(scenario.stream).site(scenario.site).closed
     (effect,) = Effect.objects.filter(kind="relief")
     assert effect.result == {"skipped": "no plan in force"}

@@ -15,7 +15,7 @@ from releve.live import daily_jobs, situation_cache
 from releve.live.clock import real_now
 from releve.live.daily_jobs import run_daily_jobs
 from releve.situation import AgentBack, AgentUnavailable
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 KEPT = timedelta(days=30)
@@ -106,10 +106,10 @@ def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
 
 
 @pytest.fixture
-def absent(acting: Acting) -> str:
+def absent(scenario: Scenario) -> str:
     """An agent who is away without a known end."""
-    agent = acting.agents_at(acting.site)[0]
-    acting.act(AgentUnavailable.kind, agent=agent)
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.act(AgentUnavailable.kind, agent=agent)
     return agent
 
 
@@ -123,24 +123,26 @@ def day_of_erasure(agent: str) -> date | None:
     return found.pop()
 
 
-def test_an_absence_of_unknown_end_is_kept_while_it_lasts(acting: Acting, absent: str) -> None:
+def test_an_absence_of_unknown_end_is_kept_while_it_lasts(scenario: Scenario, absent: str) -> None:
     PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
     run_daily_jobs(real_now())
-    assert absent in live.situation_now(acting.stream).absences
+    assert absent in live.situation_now(scenario.stream).absences
     assert day_of_erasure(absent) == real_now().date() + KEPT
 
 
-def test_an_absence_is_kept_from_the_return_on_as_long_as_any(acting: Acting, absent: str) -> None:
+def test_an_absence_is_kept_from_the_return_on_as_long_as_any(
+    scenario: Scenario, absent: str
+) -> None:
     PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
-    acting.act(AgentBack.kind, agent=absent)
+    scenario.act(AgentBack.kind, agent=absent)
     assert day_of_erasure(absent) == real_now().date() + KEPT
     run_daily_jobs(real_now() + KEPT + timedelta(days=1))
     situation_cache.forget()
-    assert absent not in live.situation_now(acting.stream).absences
+    assert absent not in live.situation_now(scenario.stream).absences
 
 
-def test_a_drill_keeps_what_is_real_by_the_real_calendar(acting: Acting, absent: str) -> None:
-    acting.later(days=400)
-    other = acting.agents_at(acting.site)[1]
-    acting.act(AgentUnavailable.kind, agent=other)
+def test_a_drill_keeps_what_is_real_by_the_real_calendar(scenario: Scenario, absent: str) -> None:
+    scenario.later(days=400)
+    other = scenario.agents_at(scenario.site)[1]
+    scenario.act(AgentUnavailable.kind, agent=other)
     assert day_of_erasure(other) == day_of_erasure(absent) == real_now().date() + KEPT

@@ -31,7 +31,7 @@ from releve.registry.models import Block, Version
 from releve.registry.storage import load_sheets
 from releve.situation import AgentsPresent
 from tests.accounts.people import give, person
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 ADDRESS, NAME, REASON = "salma@example.org", "Salma Bennani", "contact tracing of the canteen"
@@ -59,9 +59,9 @@ def letters(home: Path) -> str:
 
 
 @pytest.fixture
-def agent(acting: Acting, tmp_path: Path) -> str:
+def agent(scenario: Scenario, tmp_path: Path) -> str:
     """An agent who was a case, was present, was notified, and was looked up by name."""
-    agent, other, *_ = acting.agents_at(acting.site)
+    agent, other, *_ = scenario.agents_at(scenario.site)
     administrator, officer = person("admin"), person("officer")
     give(administrator, Role.ADMINISTRATOR)
     give(officer, Role.HEALTH)
@@ -70,11 +70,11 @@ def agent(acting: Acting, tmp_path: Path) -> str:
     )
     text = f"role,who,channel,address,language\nagent,{agent},file,{ADDRESS},fr\n"
     live.import_contacts(text.encode(), by="tests")
-    day = live.now(acting.stream).date()
-    acting.act(AgentsPresent.kind, site=acting.site, day=day, count=2, agents=(agent, other))
-    acting.close()
-    acting.work()
-    acting.positive(agent)
+    day = live.now(scenario.stream).date()
+    scenario.act(AgentsPresent.kind, site=scenario.site, day=day, count=2, agents=(agent, other))
+    scenario.close()
+    scenario.work()
+    scenario.positive(agent)
     look = reidentification.approve_request(
         administrator, reidentification.request_identity(officer, agent, REASON)
     )
@@ -85,18 +85,18 @@ def agent(acting: Acting, tmp_path: Path) -> str:
 
 
 def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
-    acting: Acting, agent: str, tmp_path: Path
+    scenario: Scenario, agent: str, tmp_path: Path
 ) -> None:
     administrator = User.objects.get(username="admin")
-    notified = live.count_messages(acting.stream).notified
+    notified = live.count_messages(scenario.stream).notified
     assert erase_person(administrator, agent) > 0
     left = everything() + letters(tmp_path)
     for value in (agent, ADDRESS, NAME, REASON):
         assert value not in left
     assert list(reidentification._load_names().values()) == ["Yao Koffi"]
-    assert live.count_messages(acting.stream).notified == notified
+    assert live.count_messages(scenario.stream).notified == notified
     situation_cache.forget()
-    assert agent not in live.situation_now(acting.stream).absences
+    assert agent not in live.situation_now(scenario.stream).absences
     sign_root(live.real_now() + timedelta(seconds=1))
     export = Export([public_key()], [])
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
@@ -106,23 +106,23 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
 
 
 @pytest.mark.usefixtures("agent")
-def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: Acting) -> None:
+def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(scenario: Scenario) -> None:
     """Who is erased here works at home by the relief, then is a case."""
-    agent = min(acting.at_home & set(acting.agents_at(acting.site)))
-    acting.positive(agent)
-    before = live.compute_coverage(acting.stream)
-    there = len(acting.people_at(acting.site)) + len(acting.at_home)
+    agent = min(scenario.at_home & set(scenario.agents_at(scenario.site)))
+    scenario.positive(agent)
+    before = live.compute_coverage(scenario.stream)
+    there = len(scenario.people_at(scenario.site)) + len(scenario.at_home)
     placed = len(live.operator_now().agents)
     erase_person(User.objects.get(username="admin"), agent)
     operator = live.operator_now()
     assert len(operator.agents) == placed
     assert agent not in operator.agent
     assert {row.agent for row in operator.shifts} <= set(operator.agent)
-    after = live.compute_coverage(acting.stream)
+    after = live.compute_coverage(scenario.stream)
     assert before is not None
     assert after is not None
     assert [row.worst for row in after.clients] == [row.worst for row in before.clients]
-    now_there = len(acting.people_at(acting.site)) + len(acting.at_home)
+    now_there = len(scenario.people_at(scenario.site)) + len(scenario.at_home)
     assert now_there == there + 1, "absences of erased agents are no longer known"
     for version in Version.objects.all():
         sheets = {table: sheet.digest for table, sheet in load_sheets(version).items()}
@@ -131,14 +131,14 @@ def test_after_an_erasure_plans_reliefs_and_versions_still_fit_together(acting: 
         row.digest == hashlib.sha256(row.text.encode()).hexdigest()
         for row in PlanText.objects.all()
     )
-    acting.close(acting.operator.sites[1].id)
-    acting.work()
-    newest = live.list_reliefs(acting.stream)[0]
+    scenario.close(scenario.operator.sites[1].id)
+    scenario.work()
+    newest = live.list_reliefs(scenario.stream)[0]
     assert newest.published_at is not None, "a relief is still made"
 
 
 def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(
-    acting: Acting, agent: str
+    scenario: Scenario, agent: str
 ) -> None:
     administrator = User.objects.get(username="admin")
     found = preview_erasure(administrator, agent)
@@ -161,9 +161,9 @@ def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> 
 
 
 def test_each_room_exports_what_it_would_erase_and_no_other_agent(
-    acting: Acting, agent: str
+    scenario: Scenario, agent: str
 ) -> None:
-    other = acting.agents_at(acting.site)[1]
+    other = scenario.agents_at(scenario.site)[1]
     for room in registered():
         found, exported = room.find(agent), room.export(agent)
         assert other not in repr(exported), room.name

@@ -20,7 +20,7 @@ from releve.live import api as live
 from releve.live import event_service
 from releve.live.models import Effect, IdempotencyKey, Stream
 from releve.situation import AgentUnavailable, CaseDeclared, InspectionHeld, SiteClosed
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -29,45 +29,45 @@ def size() -> int:
     return ledger.read_head().seq
 
 
-def test_the_rule_answers_in_the_same_breath(acting: Acting) -> None:
+def test_the_rule_answers_in_the_same_breath(scenario: Scenario) -> None:
     before = size()
-    done = acting.two_positives()
-    kinds = [row.kind for row in ledger.iter_entries(acting.stream, before)]
+    done = scenario.two_positives()
+    kinds = [row.kind for row in ledger.iter_entries(scenario.stream, before)]
     assert kinds[-3:] == ["case.declared", "site.closed", "agent.unavailable"]
     assert len(done.answers) == 2
     assert Effect.objects.get(kind="relief").body["cause"] == done.seq
 
 
-def test_the_time_of_record_is_the_clock_s_and_never_the_sender_s(acting: Acting) -> None:
-    at = live.now(acting.stream)
-    done = acting.close(recorded_at=at - timedelta(days=3))
+def test_the_time_of_record_is_the_clock_s_and_never_the_sender_s(scenario: Scenario) -> None:
+    at = live.now(scenario.stream)
+    done = scenario.close(recorded_at=at - timedelta(days=3))
     entry = LedgerEntry.objects.get(seq=done.seq)
-    assert abs((live.now(acting.stream) - at).total_seconds()) < 60
+    assert abs((live.now(scenario.stream) - at).total_seconds()) < 60
     assert entry.recorded_at >= at.strftime("%Y-%m-%dT%H:%M")
 
 
-def test_the_same_key_again_does_nothing_and_says_so(acting: Acting) -> None:
-    first = acting.close(key="form-1")
+def test_the_same_key_again_does_nothing_and_says_so(scenario: Scenario) -> None:
+    first = scenario.close(key="form-1")
     before = size()
-    again = acting.close(key="form-1")
+    again = scenario.close(key="form-1")
     assert (again.seq, again.answers, again.before) == (first.seq, first.answers, True)
     assert size() == before
     assert Effect.objects.filter(kind="relief").count() == 1
 
 
-def test_a_key_names_one_event_and_no_other_kind(acting: Acting) -> None:
-    acting.close(key="form-1")
+def test_a_key_names_one_event_and_no_other_kind(scenario: Scenario) -> None:
+    scenario.close(key="form-1")
     with pytest.raises(live.KeyReused, match=r"names a site\.closed already"):
-        acting.act("power.down", key="form-1", site=acting.site)
+        scenario.act("power.down", key="form-1", site=scenario.site)
     for key in ("", "x" * 129):
         with pytest.raises(ValueError, match="len\\(key\\)"):
-            live.record(_case(acting, "a00001"), key=key, stream=acting.stream)
+            live.record(_case(scenario, "a00001"), key=key, stream=scenario.stream)
 
 
-def test_a_key_of_one_stream_is_free_in_another(acting: Acting) -> None:
-    other = live.start_drill("Un autre", by="tests", at=live.now(acting.stream))
-    acting.close(key="form-1")
-    second = Acting(acting.operator, acting.plans, other.name)
+def test_a_key_of_one_stream_is_free_in_another(scenario: Scenario) -> None:
+    other = live.start_drill("Un autre", by="tests", at=live.now(scenario.stream))
+    scenario.close(key="form-1")
+    second = Scenario(scenario.operator, scenario.plans, other.name)
     assert not second.close(key="form-1").before
 
 
@@ -78,7 +78,7 @@ def test_a_key_of_one_stream_is_free_in_another(acting: Acting) -> None:
 )
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=12))
 def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
-    acting: Acting, sent: list[tuple[int, int]]
+    scenario: Scenario, sent: list[tuple[int, int]]
 ) -> None:
     run = uuid.uuid4().hex
     before = size()
@@ -87,7 +87,9 @@ def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
         name = f"{run}-{key}"
         try:
             done = live.record(
-                _away(acting, acting.operator.agents[agent].id), key=name, stream=acting.stream
+                _away(scenario, scenario.operator.agents[agent].id),
+                key=name,
+                stream=scenario.stream,
             )
         except live.Refused:
             assert name not in accepted
@@ -98,15 +100,15 @@ def test_however_often_and_in_whatever_order_keys_come_each_is_one_event(
     assert {row.key: row.seq for row in kept} == accepted
 
 
-def _case(acting: Acting, agent: str, **fields: Any) -> CaseDeclared:
-    at = live.now(acting.stream)
+def _case(scenario: Scenario, agent: str, **fields: Any) -> CaseDeclared:
+    at = live.now(scenario.stream)
     return CaseDeclared(
         **{
             "id": uuid.uuid4().hex,
             "happened_at": at,
             "recorded_at": at,
             "actor": "samira",
-            "site": acting.site,
+            "site": scenario.site,
             "status": "declared_case",
             "agent": agent,
             **fields,
@@ -114,8 +116,8 @@ def _case(acting: Acting, agent: str, **fields: Any) -> CaseDeclared:
     )
 
 
-def _away(acting: Acting, agent: str) -> AgentUnavailable:
-    at = live.now(acting.stream)
+def _away(scenario: Scenario, agent: str) -> AgentUnavailable:
+    at = live.now(scenario.stream)
     return AgentUnavailable(
         id=uuid.uuid4().hex, happened_at=at, recorded_at=at, actor="samira", agent=agent
     )
@@ -136,75 +138,75 @@ def _away(acting: Acting, agent: str) -> AgentUnavailable:
     ],
 )
 def test_what_cannot_be_is_refused_with_its_reason_and_nothing_is_written(
-    acting: Acting, kind: str, fields: dict[str, Any], code: str
+    scenario: Scenario, kind: str, fields: dict[str, Any], code: str
 ) -> None:
     before = size()
     with pytest.raises(live.Refused) as caught:
-        acting.act(kind, **{"site": acting.site, **fields})
+        scenario.act(kind, **{"site": scenario.site, **fields})
     assert code in {reason.code for reason in caught.value.reasons}
     assert all(reason.sentence() for reason in caught.value.reasons)
     assert size() == before
     assert not IdempotencyKey.objects.exists()
 
 
-def test_a_test_dated_tomorrow_is_refused(acting: Acting) -> None:
-    tomorrow = live.now(acting.stream) + timedelta(days=1)
+def test_a_test_dated_tomorrow_is_refused(scenario: Scenario) -> None:
+    tomorrow = live.now(scenario.stream) + timedelta(days=1)
     with pytest.raises(live.Refused, match="ahead of the clock"):
-        acting.positive(acting.agents_at(acting.site)[0], happened_at=tomorrow)
+        scenario.positive(scenario.agents_at(scenario.site)[0], happened_at=tomorrow)
 
 
-def test_a_clock_a_little_ahead_is_accepted(acting: Acting) -> None:
-    soon = live.now(acting.stream) + timedelta(minutes=3)
-    assert acting.positive(acting.agents_at(acting.site)[0], happened_at=soon).seq
+def test_a_clock_a_little_ahead_is_accepted(scenario: Scenario) -> None:
+    soon = live.now(scenario.stream) + timedelta(minutes=3)
+    assert scenario.positive(scenario.agents_at(scenario.site)[0], happened_at=soon).seq
 
 
-def test_a_second_identical_report_is_refused_under_another_key(acting: Acting) -> None:
-    event = _case(acting, acting.agents_at(acting.site)[0])
-    live.record(event, key="one", stream=acting.stream)
+def test_a_second_identical_report_is_refused_under_another_key(scenario: Scenario) -> None:
+    event = _case(scenario, scenario.agents_at(scenario.site)[0])
+    live.record(event, key="one", stream=scenario.stream)
     with pytest.raises(live.Refused, match="already on record"):
-        live.record(event, key="two", stream=acting.stream)
+        live.record(event, key="two", stream=scenario.stream)
 
 
-def test_a_closure_of_a_closed_site_is_refused(acting: Acting) -> None:
-    acting.close()
+def test_a_closure_of_a_closed_site_is_refused(scenario: Scenario) -> None:
+    scenario.close()
     with pytest.raises(live.Refused, match="has been closed since"):
-        acting.close()
+        scenario.close()
 
 
-def test_a_script_in_a_name_is_kept_as_text(acting: Acting) -> None:
-    done = acting.act(
-        InspectionHeld.kind, site=acting.site, authority="<script>alert(1)</script>",
+def test_a_script_in_a_name_is_kept_as_text(scenario: Scenario) -> None:
+    done = scenario.act(
+        InspectionHeld.kind, site=scenario.site, authority="<script>alert(1)</script>",
         inspectors=("Robert'); DROP TABLE ledger_entry;--",),
     )  # fmt: skip
-    (entry,) = [row for row in ledger.iter_entries(acting.stream) if row.seq == done.seq]
+    (entry,) = [row for row in ledger.iter_entries(scenario.stream) if row.seq == done.seq]
     assert entry.body["authority"] == "<script>alert(1)</script>"
     assert entry.body["inspectors"] == ["Robert'); DROP TABLE ledger_entry;--"]
 
 
-def test_an_agent_stands_in_no_entry_only_beside_it(acting: Acting) -> None:
-    agent = acting.agents_at(acting.site)[0]
-    acting.positive(agent)
+def test_an_agent_stands_in_no_entry_only_beside_it(scenario: Scenario) -> None:
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.positive(agent)
     assert not LedgerEntry.objects.filter(body__contains=agent).exists()
     rows = PersonalValue.objects.filter(subject=agent)
     assert {row.path for row in rows} >= {"agent"}
     assert all(row.erase_on is not None for row in rows)
 
 
-def test_after_an_erasure_the_situation_does_not_know_the_person_either(acting: Acting) -> None:
+def test_after_an_erasure_the_situation_does_not_know_the_person_either(scenario: Scenario) -> None:
     from releve.ledger.erasure import erase_subject
 
-    agent = acting.agents_at(acting.site)[0]
-    acting.positive(agent)
-    assert agent in repr(live.situation_now(acting.stream).families)
+    agent = scenario.agents_at(scenario.site)[0]
+    scenario.positive(agent)
+    assert agent in repr(live.situation_now(scenario.stream).families)
     erase_subject(agent, now=live.real_now())
     from releve.live import situation_cache
 
     situation_cache.forget()
-    assert agent not in repr(live.situation_now(acting.stream).families)
+    assert agent not in repr(live.situation_now(scenario.stream).families)
 
 
 def test_what_fails_after_the_event_takes_the_event_with_it(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = size()
 
@@ -213,58 +215,58 @@ def test_what_fails_after_the_event_takes_the_event_with_it(
 
     monkeypatch.setattr(event_service, "queue_effects", broken)
     with pytest.raises(RuntimeError):
-        acting.close(key="form-1")
+        scenario.close(key="form-1")
     monkeypatch.undo()
     assert size() == before
-    assert not live.situation_now(acting.stream).site(acting.site).closed
-    assert not acting.close(key="form-1").before, "it can be sent again as it was"
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed
+    assert not scenario.close(key="form-1").before, "it can be sent again as it was"
 
 
 def test_a_locked_database_is_said_and_nothing_is_lost(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def locked() -> None:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(ledger, "lock_head", locked)
     with pytest.raises(live.Busy, match="try again"):
-        acting.close(key="form-1")
+        scenario.close(key="form-1")
     monkeypatch.undo()
-    assert not acting.close(key="form-1").before
+    assert not scenario.close(key="form-1").before
 
 
-def test_an_unavailable_agent_alone_asks_for_no_relief(acting: Acting) -> None:
-    acting.act(AgentUnavailable.kind, agent=acting.agents_at(acting.site)[0])
+def test_an_unavailable_agent_alone_asks_for_no_relief(scenario: Scenario) -> None:
+    scenario.act(AgentUnavailable.kind, agent=scenario.agents_at(scenario.site)[0])
     assert not Effect.objects.filter(kind="relief").exists()
 
 
-def test_a_stopped_drill_takes_no_event(acting: Acting) -> None:
-    live.stop_drill(acting.stream, by="tests")
+def test_a_stopped_drill_takes_no_event(scenario: Scenario) -> None:
+    live.stop_drill(scenario.stream, by="tests")
     with pytest.raises(live.NoSuch, match="no drill"):
-        acting.close()
+        scenario.close()
     with pytest.raises(live.NoSuch):
-        Acting(acting.operator, acting.plans, "drill:999").close()
+        Scenario(scenario.operator, scenario.plans, "drill:999").close()
 
 
 def test_the_cache_of_the_situation_does_not_outlive_a_transaction_rolled_back(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
     undone = transaction.savepoint()
-    acting.close()
-    assert live.situation_now(acting.stream).site(acting.site).closed
+    scenario.close()
+    assert live.situation_now(scenario.stream).site(scenario.site).closed
     transaction.savepoint_rollback(undone)
-    assert not live.situation_now(acting.stream).site(acting.site).closed
-    acting.power(acting.site)
-    assert not live.situation_now(acting.stream).site(acting.site).closed
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed
+    scenario.power(scenario.site)
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed
 
 
-def test_the_situation_is_the_same_value_until_something_happens(acting: Acting) -> None:
-    acting.close()
-    first = live.situation_now(acting.stream)
-    acting.work()
-    assert live.situation_now(acting.stream) is first
-    acting.power(acting.operator.sites[1].id)
-    assert live.situation_now(acting.stream) is not first
+def test_the_situation_is_the_same_value_until_something_happens(scenario: Scenario) -> None:
+    scenario.close()
+    first = live.situation_now(scenario.stream)
+    scenario.work()
+    assert live.situation_now(scenario.stream) is first
+    scenario.power(scenario.operator.sites[1].id)
+    assert live.situation_now(scenario.stream) is not first
 
 
 def _leave_database() -> None:
@@ -279,16 +281,16 @@ def _leave_database() -> None:
 def test_declared_from_many_places_at_once_the_site_closes_once(
     known_times: None, planned: Any
 ) -> None:
-    acting = Acting.begin(*planned)
-    agents = acting.agents_at(acting.site)[:6]
-    events = [_case(acting, agent) for agent in agents]
+    scenario = Scenario.begin(*planned)
+    agents = scenario.agents_at(scenario.site)[:6]
+    events = [_case(scenario, agent) for agent in agents]
     done: list[live.RecordResult] = []
 
     def declare(event: CaseDeclared) -> None:
         try:
             while True:
                 with suppress(live.Busy):  # as people do: the same form sent again
-                    done.append(live.record(event, key=f"form-{event.id}", stream=acting.stream))
+                    done.append(live.record(event, key=f"form-{event.id}", stream=scenario.stream))
                     return
         finally:
             _leave_database()
@@ -299,30 +301,30 @@ def test_declared_from_many_places_at_once_the_site_closes_once(
     for thread in threads:
         thread.join()
     assert len(done) == 6
-    kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
+    kinds = [row.kind for row in ledger.iter_entries(scenario.stream)]
     assert kinds.count("site.closed") == 1
     assert kinds.count("case.declared") == 6
     assert [row.seq for row in ledger.iter_entries(None)] == list(range(1, size() + 1))
 
 
-def test_a_drill_starts_from_the_live_situation_and_leaves_it_alone(acting: Acting) -> None:
-    other = acting.operator.sites[1].id
+def test_a_drill_starts_from_the_live_situation_and_leaves_it_alone(scenario: Scenario) -> None:
+    other = scenario.operator.sites[1].id
     at = live.now()
     event = SiteClosed(
         id="live-closure", happened_at=at, recorded_at=at, actor="samira", site=other,
         cause="operator",
     )  # fmt: skip
     live.record(event, key="live-1")
-    drill = live.start_drill("Après", by="tests", at=live.now(acting.stream))
+    drill = live.start_drill("Après", by="tests", at=live.now(scenario.stream))
     assert live.situation_now(drill.name).site(other).closed
-    assert not live.situation_now(acting.stream).site(other).closed, "it had begun before"
-    Acting(acting.operator, acting.plans, drill.name).power(acting.site)
+    assert not live.situation_now(scenario.stream).site(other).closed, "it had begun before"
+    Scenario(scenario.operator, scenario.plans, drill.name).power(scenario.site)
     assert live.situation_now().outages == {}
     assert Stream.objects.get(name=drill.name).seed < size()
 
 
 def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[datetime] = []
 
@@ -331,20 +333,20 @@ def test_what_the_rules_answer_is_dated_after_what_was_recorded_while_it_waited(
     ) -> tuple[SiteClosed, ...]:
         asked.append(at)
         event = SiteClosed(
-            id="late", happened_at=at, recorded_at=at, actor="rule:X", site=acting.site,
+            id="late", happened_at=at, recorded_at=at, actor="rule:X", site=scenario.site,
             cause="rule",
         )  # fmt: skip
-        return () if situation.site(acting.site).closed else (event,)
+        return () if situation.site(scenario.site).closed else (event,)
 
     lock = ledger.lock_head
 
     def slow_lock() -> ledger.ChainPosition:
-        Stream.objects.filter(name=acting.stream).update(offset=F("offset") + timedelta(hours=1))
+        Stream.objects.filter(name=scenario.stream).update(offset=F("offset") + timedelta(hours=1))
         return lock()
 
     monkeypatch.setattr(event_service, "derive_events", calls_for)
     with monkeypatch.context() as patched:
         patched.setattr(ledger, "lock_head", slow_lock)
-        (seq,) = event_service.record_due_events(acting.stream)
-    found = next(row for row in ledger.iter_entries(acting.stream) if row.seq == seq)
+        (seq,) = event_service.record_due_events(scenario.stream)
+    found = next(row for row in ledger.iter_entries(scenario.stream) if row.seq == seq)
     assert found.recorded_at >= asked[0] + timedelta(hours=1)

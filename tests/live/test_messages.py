@@ -21,7 +21,7 @@ from releve.live.channels import CHANNELS, ByFile, Letter
 from releve.live.effect_handlers import PermanentFailure, RetryLater, run_effect
 from releve.live.message_texts import write_message
 from releve.live.models import Contact, Effect, Message, Stream
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 from tests.live.smtp import Mails, mail_server
 from tests.routing.receiver import receiving
 
@@ -35,38 +35,38 @@ pytestmark = [
 HEAD = "role,who,channel,address,language\n"
 
 
-def test_a_message_says_what_changes_when_and_where(acting: Acting) -> None:
-    acting.two_positives()
-    acting.work()
-    home = [m for m in acting.messages if any(s["place"] == "" for s in m.about["shifts"])]
+def test_a_message_says_what_changes_when_and_where(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    home = [m for m in scenario.messages if any(s["place"] == "" for s in m.about["shifts"])]
     assert home
-    texts = {letter["subject"]: letter["text"] for letter in acting.outbox}
+    texts = {letter["subject"]: letter["text"] for letter in scenario.outbox}
     text = texts["[EXERCICE] Votre planning change"]
     assert "Votre planning change" in text
     assert "/ack/" in text
-    written = "".join(letter["text"] for letter in acting.outbox)
+    written = "".join(letter["text"] for letter in scenario.outbox)
     assert "30/11/2026 de " in written
     assert " : à domicile, " in written
     assert "positif" not in written
 
 
-def test_no_message_and_no_entry_says_why_anybody_is_away(acting: Acting) -> None:
-    acting.two_positives()
-    acting.work()
+def test_no_message_and_no_entry_says_why_anybody_is_away(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
     health = ("case", "positive", "positif", "covid", "contact")
-    for letter in acting.outbox:
+    for letter in scenario.outbox:
         assert not any(word in letter["text"].lower() for word in health)
     for entry in LedgerEntry.objects.filter(
         kind__in=("relief.made", "people.notified", "message.sent")
     ):
-        assert not any(agent.id in entry.body for agent in acting.operator.agents)
+        assert not any(agent.id in entry.body for agent in scenario.operator.agents)
 
 
-def test_the_new_shift_is_attached_as_a_calendar_that_replaces_the_old(acting: Acting) -> None:
-    acting.two_positives()
-    acting.work()
-    message = next(m for m in acting.messages if any(s["place"] == "" for s in m.about["shifts"]))
-    letter = next(one for one in acting.outbox if message.token in one["text"])
+def test_the_new_shift_is_attached_as_a_calendar_that_replaces_the_old(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    message = next(m for m in scenario.messages if any(s["place"] == "" for s in m.about["shifts"]))
+    letter = next(one for one in scenario.outbox if message.token in one["text"])
     events = Calendar.from_ical(letter["calendar"]).walk("VEVENT")
     shifts = [shift for shift in message.about["shifts"] if shift["place"] is not None]
     assert len(events) == len(shifts)
@@ -75,105 +75,107 @@ def test_the_new_shift_is_attached_as_a_calendar_that_replaces_the_old(acting: A
         assert str(event["uid"]).startswith(f"{message.who}-{shift['day']}@")
 
 
-def test_managers_and_clients_are_told_too_each_their_own(acting: Acting) -> None:
-    acting.two_positives()
-    acting.work()
-    roles = {row.role: row for row in Message.objects.filter(stream=acting.stream)}
+def test_managers_and_clients_are_told_too_each_their_own(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    roles = {row.role: row for row in Message.objects.filter(stream=scenario.stream)}
     assert set(roles) == {"agent", "manager", "client"}
-    manager = Message.objects.get(role="manager", who=acting.site)
+    manager = Message.objects.get(role="manager", who=scenario.site)
     assert manager.about["closed"] is True
-    assert manager.about["moved"] == live.count_messages(acting.stream, site=acting.site).notified
+    assert (
+        manager.about["moved"] == live.count_messages(scenario.stream, site=scenario.site).notified
+    )
     for row in Message.objects.filter(role="client"):
         assert set(row.about) == {"worst"}
 
 
-def test_an_answer_is_taken_once(acting: Acting) -> None:
-    acting.two_positives()
-    acting.work()
-    message = acting.messages[0]
+def test_an_answer_is_taken_once(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    message = scenario.messages[0]
     first = live.acknowledge(message.token)
     again = live.acknowledge(message.token)
     assert (first.before, again.before) == (False, True)
     assert again.at == first.at
-    kinds = [row.kind for row in ledger.iter_entries(acting.stream)]
+    kinds = [row.kind for row in ledger.iter_entries(scenario.stream)]
     assert kinds.count("message.acknowledged") == 1
-    counts = live.count_messages(acting.stream)
+    counts = live.count_messages(scenario.stream)
     assert (counts.acknowledged, counts.waiting) == (1, counts.notified - 1)
     with pytest.raises(live.NoSuch):
         live.acknowledge("made-up")
 
 
 def test_who_does_not_answer_is_tried_the_next_way_and_then_the_manager_is_told(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
-    agent = acting.agents_at(acting.site)[2]
+    agent = scenario.agents_at(scenario.site)[2]
     rows = f"agent,{agent},file,first,fr\nagent,{agent},file,second,fr\n"
     live.import_contacts((HEAD + rows).encode(), by="tests")
-    acting.two_positives()
-    acting.work()
-    message = next(row for row in acting.messages if row.who == agent)
-    others = [row for row in acting.messages if row.who != agent]
+    scenario.two_positives()
+    scenario.work()
+    message = next(row for row in scenario.messages if row.who == agent)
+    others = [row for row in scenario.messages if row.who != agent]
     for row in others[1:]:
         live.acknowledge(row.token)
-    acting.later(minutes=16)
-    acting.work()
+    scenario.later(minutes=16)
+    scenario.work()
     message.refresh_from_db()
     assert (message.rank, message.exhausted) == (2, False)
-    assert {letter["to"] for letter in acting.outbox if message.token in letter["text"]} == {
+    assert {letter["to"] for letter in scenario.outbox if message.token in letter["text"]} == {
         "first",
         "second",
     }
-    acting.later(minutes=16)
-    acting.work()
-    assert live.count_messages(acting.stream).exhausted == 2
+    scenario.later(minutes=16)
+    scenario.work()
+    assert live.count_messages(scenario.stream).exhausted == 2
     unanswered = Message.objects.filter(kind="unanswered")
     assert {row.who for row in unanswered} == {message.site, others[0].site}
-    assert "Sans réponse" in "".join(letter["subject"] for letter in acting.outbox)
-    acting.later(hours=5)
-    acting.work()
+    assert "Sans réponse" in "".join(letter["subject"] for letter in scenario.outbox)
+    scenario.later(hours=5)
+    scenario.work()
     assert unanswered.count() == len({message.site, others[0].site}), "the manager gets one message"
 
 
-def test_an_answer_ends_the_escalation(acting: Acting) -> None:
-    acting.two_positives()
-    acting.work()
-    for message in acting.messages:
+def test_an_answer_ends_the_escalation(scenario: Scenario) -> None:
+    scenario.two_positives()
+    scenario.work()
+    for message in scenario.messages:
         live.acknowledge(message.token)
-    sent = len(acting.outbox)
-    acting.later(hours=1)
-    acting.work()
+    sent = len(scenario.outbox)
+    scenario.later(hours=1)
+    scenario.work()
     managers = Message.objects.filter(role="manager", kind="unanswered")
     assert not managers.exists()
-    assert len([one for one in acting.outbox if "planning change" in one["subject"]]) <= sent
+    assert len([one for one in scenario.outbox if "planning change" in one["subject"]]) <= sent
 
 
-def test_a_further_relief_tells_only_those_for_whom_something_changes(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    first = live.count_messages(acting.stream)
-    acting.carrier("Inwi")
-    acting.work()
-    second = live.count_messages(acting.stream)
+def test_a_further_relief_notifies_only_agents_whose_shift_changes(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    first = live.count_messages(scenario.stream)
+    scenario.carrier("Inwi")
+    scenario.work()
+    second = live.count_messages(scenario.stream)
     assert second.notified < first.notified
 
 
 @pytest.fixture
-def living(acting: Acting, monkeypatch: pytest.MonkeyPatch) -> Acting:
+def living(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Scenario:
     """The live stream, at 10:40 of the first planned day."""
-    ahead = Stream.objects.get(name=acting.stream).offset
-    live.stop_drill(acting.stream, by="tests")
+    ahead = Stream.objects.get(name=scenario.stream).offset
+    live.stop_drill(scenario.stream, by="tests")
     from releve.live import clock, effect_queue, event_service, plans, routes
 
     real = clock.real_now
     monkeypatch.setattr(clock, "real_now", lambda: real() + ahead)
     for module in (effect_queue, plans, event_service, routes):
         monkeypatch.setattr(module, "real_now", clock.real_now)
-    return Acting(acting.operator, acting.plans, live.LIVE)
+    return Scenario(scenario.operator, scenario.plans, live.LIVE)
 
 
 def test_a_gateway_that_answers_twice_has_told_once(
-    living: Acting, monkeypatch: pytest.MonkeyPatch
+    living: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = living.agents_at(living.site)[2]
     rows = f"agent,{agent},apprise,+212600000000,fr\n"
@@ -195,7 +197,7 @@ def test_a_gateway_that_answers_twice_has_told_once(
 
 
 def test_a_gateway_that_is_down_is_waited_for_and_nobody_is_forgotten(
-    living: Acting, monkeypatch: pytest.MonkeyPatch
+    living: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = living.agents_at(living.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},apprise,+212,fr\n".encode(), by="tests")
@@ -271,12 +273,12 @@ def test_a_letter_in_a_folder_is_there_once_and_its_name_stays_inside(tmp_path: 
         ByFile(tmp_path / "file").send("x", Letter("k", "s", "t"))
 
 
-def test_the_language_is_the_contact_s(acting: Acting) -> None:
-    agent = acting.agents_at(acting.site)[2]
+def test_the_language_is_the_contact_s(scenario: Scenario) -> None:
+    agent = scenario.agents_at(scenario.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},file,x,en\n".encode(), by="tests")
-    acting.two_positives()
-    acting.work()
-    (letter,) = [one for one in acting.outbox if one["to"] == "x"]
+    scenario.two_positives()
+    scenario.work()
+    (letter,) = [one for one in scenario.outbox if one["to"] == "x"]
     assert letter["subject"] == "[DRILL] Your shift changes"
 
 
@@ -300,8 +302,8 @@ def test_every_kind_of_message_has_its_words(language: str) -> None:
         assert "{" not in subject + text
 
 
-def test_contacts_replace_those_before_and_stand_in_their_order(acting: Acting) -> None:
-    agent = acting.operator.agents[0].id
+def test_contacts_replace_those_before_and_stand_in_their_order(scenario: Scenario) -> None:
+    agent = scenario.operator.agents[0].id
     text = f"{HEAD}agent,{agent},email,a@example.org,\nagent,{agent},file,b,en\nmanager,*,file,m,\n"
     assert live.import_contacts(text.encode(), by="tests") == 3
     rows = Contact.objects.filter(who=agent).values_list("rank", "channel", "language")
@@ -312,8 +314,8 @@ def test_contacts_replace_those_before_and_stand_in_their_order(acting: Acting) 
     assert not LedgerEntry.objects.filter(body__contains="example.org").exists()
 
 
-def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(acting: Acting) -> None:
-    agent = acting.operator.agents[0].id
+def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(scenario: Scenario) -> None:
+    agent = scenario.operator.agents[0].id
     lines = [
         f"boss,{agent},file,x,fr",
         "agent,a99999,file,x,fr",
@@ -338,68 +340,68 @@ def test_every_fault_of_a_contact_file_is_named_and_nothing_is_imported(acting: 
 
 
 def test_a_person_who_is_erased_leaves_no_address_and_no_name_in_messages(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
-    agent = acting.agents_at(acting.site)[2]
+    agent = scenario.agents_at(scenario.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
-    acting.two_positives()
-    acting.work()
-    notified = live.count_messages(acting.stream).notified
+    scenario.two_positives()
+    scenario.work()
+    notified = live.count_messages(scenario.stream).notified
     live.erase_person(agent)
     assert not Contact.objects.filter(who=agent).exists()
     assert not Message.objects.filter(who=agent).exists()
-    assert live.count_messages(acting.stream).notified == notified
+    assert live.count_messages(scenario.stream).notified == notified
 
 
-def test_who_is_erased_before_being_told_is_not_told_and_not_waited_for(acting: Acting) -> None:
-    agent = acting.agents_at(acting.site)[2]
-    acting.two_positives()
+def test_a_person_erased_before_a_message_gets_none(scenario: Scenario) -> None:
+    agent = scenario.agents_at(scenario.site)[2]
+    scenario.two_positives()
     while not Message.objects.filter(who=agent).exists():
         found = effect_queue.claim_effect([effect_queue.DECIDE, effect_queue.OUTSIDE], "w")
         assert found is not None
         run_effect(found)
     message = Message.objects.get(who=agent)
     live.erase_person(agent)
-    acting.work()
+    scenario.work()
     assert Effect.objects.get(key=f"send:{message.pk}:1").result == {"skipped": "erased"}
     assert live.list_effects_aside() == live.list_late_effects() == []
-    acting.later(minutes=60)
-    acting.work()
+    scenario.later(minutes=60)
+    scenario.work()
     message.refresh_from_db()
     assert not message.exhausted
 
 
-def test_the_letters_of_who_is_erased_leave_the_outbox(acting: Acting) -> None:
-    agent = acting.agents_at(acting.site)[2]
+def test_the_letters_of_who_is_erased_leave_the_outbox(scenario: Scenario) -> None:
+    agent = scenario.agents_at(scenario.site)[2]
     live.import_contacts(f"{HEAD}agent,{agent},file,secret-address,fr\n".encode(), by="tests")
-    acting.two_positives()
-    acting.work()
-    assert sum(letter["to"] == "secret-address" for letter in acting.outbox) == 1
-    before = len(acting.outbox)
+    scenario.two_positives()
+    scenario.work()
+    assert sum(letter["to"] == "secret-address" for letter in scenario.outbox) == 1
+    before = len(scenario.outbox)
     live.erase_person(agent)
-    assert len(acting.outbox) == before - 1
-    assert not any(letter["to"] == "secret-address" for letter in acting.outbox)
+    assert len(scenario.outbox) == before - 1
+    assert not any(letter["to"] == "secret-address" for letter in scenario.outbox)
 
 
 def test_a_message_that_could_not_be_sent_does_not_come_after_a_newer_one(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(self: ByFile, address: str, letter: Letter) -> None:
         raise RetryLater("the message service is away")
 
     with monkeypatch.context() as patched:
         patched.setattr(ByFile, "send", away)
-        acting.power(acting.site)
-        acting.work()
-        assert acting.outbox == []
-        acting.power(acting.site, up=True)
-        acting.close()
-        acting.later(hours=4)
-        acting.work()
-    sent_twice = [m for m in acting.messages if older(m).exists()]
+        scenario.power(scenario.site)
+        scenario.work()
+        assert scenario.outbox == []
+        scenario.power(scenario.site, up=True)
+        scenario.close()
+        scenario.later(hours=4)
+        scenario.work()
+    sent_twice = [m for m in scenario.messages if older(m).exists()]
     assert sent_twice
     Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
-    acting.work()
+    scenario.work()
     for message in sent_twice:
         for old in older(message):
             skipped = {"skipped": "overtaken", "perhaps_sent": True}

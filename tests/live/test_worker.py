@@ -16,7 +16,7 @@ from releve.cli import main
 from releve.live import api as live
 from releve.live.models import Effect, Relief, Routes
 from releve.live.worker import Worker
-from tests.live.scenario import Acting
+from tests.live.scenario import Scenario
 from tests.routing.receiver import receiving
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -40,22 +40,22 @@ def test_the_threads_do_the_whole_chain_and_stop_when_asked(
 ) -> None:
     if connection.vendor == "sqlite":
         pytest.skip("SQLite in memory locks whole tables; test_killed has it in a file")
-    acting = Acting.begin(*planned)
+    scenario = Scenario.begin(*planned)
     worker = Worker(1)
     worker.start()
     try:
-        assert waited(lambda: bool(acting.power(acting.site).seq))
+        assert waited(lambda: bool(scenario.power(scenario.site).seq))
         assert waited(lambda: Relief.objects.filter(source="optimum", notified=True).exists())
         assert waited(lambda: not Effect.objects.exclude(state=Effect.DONE).exists())
     finally:
         worker.ask_to_stop()
         worker.wait()
     assert live.list_effects_aside() == []
-    assert live.count_messages(acting.stream).sent > 0
+    assert live.count_messages(scenario.stream).sent > 0
 
 
 def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
-    before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
+    before_the_plan: None, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import routes
     from releve.routing import build_adapters
@@ -67,37 +67,37 @@ def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
             "RELEVE_WEBHOOK_SECRET": SECRET,
             "RELEVE_WEBHOOK_PRIVATE": "yes",
         }
-        both = build_adapters(environ, acting_home(acting))
+        both = build_adapters(environ, acting_home(scenario))
         monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
         telephony.status = 503
-        acting.work()
-        acting.two_positives()
+        scenario.work()
+        scenario.two_positives()
         for _ in range(12):
             Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
-            acting.work()
+            scenario.work()
         assert telephony.acted == {}
         assert {effect.body["adapter"] for effect in live.list_late_effects()} == {"webhook"}
         assert live.list_effects_aside() == [], "it is waited for"
-        (relief,) = live.list_reliefs(acting.stream)
+        (relief,) = live.list_reliefs(scenario.stream)
         assert relief.published_at is None, "one that does not answer is not said to be routed"
         telephony.status = 200
         Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
-        acting.work()
-        newest = Routes.objects.filter(stream=acting.stream)[0].number
+        scenario.work()
+        newest = Routes.objects.filter(stream=scenario.stream)[0].number
         assert [row["generation"] for row in telephony.acted.values()] == [newest]
     assert live.list_late_effects() == []
     relief.refresh_from_db()
     assert relief.published_at is not None
 
 
-def acting_home(acting: Acting) -> Any:
+def acting_home(scenario: Scenario) -> Any:
     from django.conf import settings
 
     return settings.HOME
 
 
 def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
-    before_the_plan: None, acting: Acting, monkeypatch: pytest.MonkeyPatch
+    before_the_plan: None, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import routes
     from releve.routing import build_adapters
@@ -109,10 +109,10 @@ def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
             "RELEVE_WEBHOOK_SECRET": SECRET,
             "RELEVE_WEBHOOK_PRIVATE": "yes",
         }
-        both = build_adapters(environ, acting_home(acting))
+        both = build_adapters(environ, acting_home(scenario))
         monkeypatch.setattr(routes, "list_adapters", lambda stream: both)
         telephony.status = 403
-        acting.work()
+        scenario.work()
         (effect,) = live.list_effects_aside()
         assert effect.error == "Rejected: the webhook answered 403"
     assert both[0].read_back() is not None
@@ -131,31 +131,31 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     return run
 
 
-def test_the_commands_do_what_they_say(acting: Acting, command: Callable[..., str]) -> None:
+def test_the_commands_do_what_they_say(scenario: Scenario, command: Callable[..., str]) -> None:
     name = command("drill", "start", "Mars", "--at", "2026-11-30T10:40").split()[0]
     assert "Mars" in command("drill", "list")
     assert "2026-11-30T" in command("drill", "move", name, "30")
-    acting.two_positives()
+    scenario.two_positives()
     assert "effects done" in command("work", "--once")
-    assert f'"{acting.site}"' in command("status", "--stream", acting.stream)
+    assert f'"{scenario.site}"' in command("status", "--stream", scenario.stream)
     assert "stopped" in command("drill", "stop", name)
     assert "no effect 99 is set aside" in command("retry", "99", status=1)
     assert "no drill" in command("status", "--stream", "drill:99", status=1)
 
 
 def test_settings_that_make_no_sense_stop_the_worker_before_it_begins(
-    acting: Acting, command: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, command: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RELEVE_ROUTING", "pigeon")
     assert "RELEVE_ROUTING must name" in command("work", "--once", status=1)
 
 
 def test_a_plan_of_another_operator_or_with_a_violation_is_not_put_in_force(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
     from dataclasses import replace
 
-    plan = acting.plans[0]
+    plan = scenario.plans[0]
     with pytest.raises(live.PlanRefused, match="broke a rule"):
         live.put_in_force([replace(plan, violations=("Too many people.",))], by="tests")
     stranger = replace(plan.placements[0], agent="a99999")
@@ -168,19 +168,19 @@ def test_an_empty_registry_is_said(db: None) -> None:
         live.situation_now()
 
 
-def test_a_new_plan_in_force_is_relieved_anew(acting: Acting) -> None:
-    acting.work()
-    acting.two_positives()
-    acting.work()
-    live.put_in_force(list(acting.plans), by="tests")
-    acting.work()
-    newest, before = live.list_reliefs(acting.stream)
+def test_a_new_plan_in_force_is_relieved_anew(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    live.put_in_force(list(scenario.plans), by="tests")
+    scenario.work()
+    newest, before = live.list_reliefs(scenario.stream)
     assert newest.activation != before.activation
     assert newest.lost == before.lost
 
 
 def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
-    acting: Acting, monkeypatch: pytest.MonkeyPatch
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from releve.live import worker
 
@@ -197,45 +197,45 @@ def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
     monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # this test's own
     monkeypatch.setattr(worker, "run_daily_jobs", lambda now: 1 / 0)
     worker.run_tick(worker._run_guarded)
-    assert done == [acting.stream]
-    assert Routes.objects.filter(stream=acting.stream).exists(), "the routes followed"
+    assert done == [scenario.stream]
+    assert Routes.objects.filter(stream=scenario.stream).exists(), "the routes followed"
     with pytest.raises(ZeroDivisionError):
         worker.run_tick()
 
 
 def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
-    acting.close()
-    acting.work()
-    before = live.list_reliefs(acting.stream)
-    acting.later(days=30)
-    live.put_in_force(list(acting.plans), by="tests")
-    acting.power(acting.operator.sites[1].id)
-    acting.work()
+    scenario.close()
+    scenario.work()
+    before = live.list_reliefs(scenario.stream)
+    scenario.later(days=30)
+    live.put_in_force(list(scenario.plans), by="tests")
+    scenario.power(scenario.operator.sites[1].id)
+    scenario.work()
     effect = Effect.objects.filter(kind="relief").latest("pk")
     assert effect.result == {"skipped": "no plan in force"}
     assert live.list_late_effects() == live.list_effects_aside() == []
-    assert live.list_reliefs(acting.stream) == before
+    assert live.list_reliefs(scenario.stream) == before
 
 
 def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
-    acting: Acting,
+    scenario: Scenario,
 ) -> None:
     from releve.live.routes import list_adapters
     from releve.routing import Generation, Route
     from releve.routing.file_csv import FileCsv
 
-    (file,) = list_adapters(acting.stream)
+    (file,) = list_adapters(scenario.stream)
     assert isinstance(file, FileCsv)
-    routes = {"hotline": (Route(acting.site, open=True, people=1.0, weight=1.0),)}
-    file.publish(Generation(acting.stream, 99, live.real_now(), routes), key="from before")
-    acting.work()
-    (effect,) = [row for row in live.list_effects_aside() if row.stream == acting.stream]
+    routes = {"hotline": (Route(scenario.site, open=True, people=1.0, weight=1.0),)}
+    file.publish(Generation(scenario.stream, 99, live.real_now(), routes), key="from before")
+    scenario.work()
+    (effect,) = [row for row in live.list_effects_aside() if row.stream == scenario.stream]
     assert "generation 99 already, which is not known here" in effect.error
     file.path.unlink()
     live.retry_effect(effect.pk, by="tests")
-    acting.work()
+    scenario.work()
     seen = file.read_back()
     assert seen is not None
     assert seen.number == 1

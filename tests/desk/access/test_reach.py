@@ -23,10 +23,10 @@ from releve.network import Operator
 from tests.accounts.people import give, person, sign_in
 from tests.desk.access.addresses import ROWS, STRANGER, WHO
 from tests.desk.access.conftest import STAMP
-from tests.live.conftest import _nothing_in_memory, _own_home, acting, known_times, planned
-from tests.live.scenario import Acting
+from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
+from tests.live.scenario import Scenario
 
-__all__ = ["_nothing_in_memory", "_own_home", "acting", "known_times", "planned"]
+__all__ = ["_nothing_in_memory", "_own_home", "known_times", "planned", "scenario"]
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db, pytest.mark.slow]
 
@@ -37,27 +37,27 @@ NOT_THERE = "azur"
 
 
 @pytest.fixture
-def house(acting: Acting, settings: Settings, tmp_path: Path) -> Acting:
+def house(scenario: Scenario, settings: Settings, tmp_path: Path) -> Scenario:
     """Something of everything at every site and for every client, in the live stream."""
-    acting.stream = live.LIVE
+    scenario.stream = live.LIVE
     settings.PLAN_FOLDER = tmp_path / "plan"
-    write_plans(settings.PLAN_FOLDER, acting.plans, stamp=STAMP, calendars=False)
+    write_plans(settings.PLAN_FOLDER, scenario.plans, stamp=STAMP, calendars=False)
     day = live.now().date()
-    for site in acting.operator.sites:
-        acting.positive(acting.agents_at(site.id)[0], site.id)
-        acting.act("inspection.held", site=site.id, authority=f"Brigade of {site.id}")
-        acting.act("tests.done", site=site.id, tested=5, positive=1)
-        acting.act("agents.present", site=site.id, day=day, count=3)
-        acting.act("check.done", site=site.id, day=day, transport_fill=0.4)
-        acting.act("power.down", site=site.id)
-        acting.close(site.id, reason=f"Crack at {site.id}")
-        acting.act("incident.opened", site=site.id, title=f"Incident of {site.id}")
-    for client in acting.operator.clients:
+    for site in scenario.operator.sites:
+        scenario.positive(scenario.agents_at(site.id)[0], site.id)
+        scenario.act("inspection.held", site=site.id, authority=f"Brigade of {site.id}")
+        scenario.act("tests.done", site=site.id, tested=5, positive=1)
+        scenario.act("agents.present", site=site.id, day=day, count=3)
+        scenario.act("check.done", site=site.id, day=day, transport_fill=0.4)
+        scenario.act("power.down", site=site.id)
+        scenario.close(site.id, reason=f"Crack at {site.id}")
+        scenario.act("incident.opened", site=site.id, title=f"Incident of {site.id}")
+    for client in scenario.operator.clients:
         row = CampaignTerms(client.id, "electricity", "manual", "prospecting", "", None, False,
                        None, None, "us", "", "energy-supply")  # fmt: skip
         record_campaign(f"campaign-{client.id}", row, by="tests")
-    acting.work()
-    return acting
+    scenario.work()
+    return scenario
 
 
 def reaches(operator: Operator) -> Iterator[Reach]:
@@ -71,7 +71,7 @@ def reaches(operator: Operator) -> Iterator[Reach]:
                     yield role, some, others
 
 
-def paths(house: Acting) -> list[str]:
+def paths(house: Scenario) -> list[str]:
     """Every address, filled in with each site, client, incident, campaign and entry there is."""
     operator, situation = house.operator, live.situation_now()
     ids = {
@@ -142,7 +142,7 @@ def found_in(web: Client, path: str, words: re.Pattern[str]) -> Sequence[str]:
     return sorted({word for word in words.findall(text) if word not in asked})
 
 
-def test_every_role_can_be_walked_in_each_of_its_reaches(house: Acting) -> None:
+def test_every_role_can_be_walked_in_each_of_its_reaches(house: Scenario) -> None:
     walked = {role for role, _sites, _clients in reaches(house.operator)}
     assert walked == set(Role)
     limited = {role for role, sites, clients in reaches(house.operator) if sites or clients}
@@ -151,7 +151,7 @@ def test_every_role_can_be_walked_in_each_of_its_reaches(house: Acting) -> None:
     assert STRANGER not in set(Role)
 
 
-def test_no_grant_gives_more_than_it_says(house: Acting) -> None:
+def test_no_grant_gives_more_than_it_says(house: Scenario) -> None:
     walked = paths(house)
     leaks = {}
     for reach in reaches(house.operator):
@@ -168,7 +168,7 @@ def test_no_grant_gives_more_than_it_says(house: Acting) -> None:
     assert leaks == {}, "\n".join(f"{key}: {names}" for key, names in leaks.items())
 
 
-def test_what_a_limited_reader_gets_is_what_the_whole_reader_gets_of_it(house: Acting) -> None:
+def test_what_a_limited_reader_gets_is_what_the_whole_reader_gets_of_it(house: Scenario) -> None:
     """The walk would pass on empty pages: each reader sees their own site or client somewhere."""
     for reach in reaches(house.operator):
         role, sites, clients = reach
