@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from releve.accounts.models import AccountAct, Grant, User
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append
 
 __all__ = [
@@ -63,7 +63,7 @@ def get_account(name: str) -> User:
     try:
         return User.objects.get(username=name)
     except User.DoesNotExist:
-        raise AccessError(f"there is no account of the name {name!r}") from None
+        raise AccessError(Phrase("there is no account of the name {0!r}", name)) from None
 
 
 @transaction.atomic
@@ -101,7 +101,9 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
     known = User.objects.filter(username__iexact=name).first()
     if known is not None:
         if not known.is_active:
-            raise AccessError(f"the account {known.username!r} is closed; its name stays taken")
+            raise AccessError(
+                Phrase("the account {0!r} is closed; its name stays taken", known.username)
+            )
         return known, False
     user = User(username=name, email=email)
     try:
@@ -113,7 +115,7 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
     except ValidationError as error:
         raise AccessError(_sentence(error)) from error
     if email and EmailAddress.objects.filter(email__iexact=email).exists():
-        raise AccessError("another account has this e-mail address")
+        raise AccessError(Phrase("another account has this e-mail address"))
     user.save()
     if email:
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
@@ -125,7 +127,7 @@ def end_grant(grant: Grant, *, by: str) -> None:
     """End a role now."""
     now = timezone.now()
     if not grant.is_active_at(now):
-        raise AccessError("this role is not held now")
+        raise AccessError(Phrase("this role is not held now"))
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
     record_change("access.ended", grant.user, {"role": grant.role}, by)
 
@@ -136,7 +138,7 @@ def end_role(name: str, role: str, *, by: str) -> None:
     now = timezone.now()
     running = [row for row in get_account(name).grants.filter(role=role) if row.is_active_at(now)]
     if not running:
-        raise AccessError(f"{name!r} does not hold the role {role!r} now")
+        raise AccessError(Phrase("{0!r} does not hold the role {1!r} now", name, role))
     for grant in running:
         end_grant(grant, by=by)
 

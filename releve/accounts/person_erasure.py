@@ -21,6 +21,7 @@ from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import User
 from releve.accounts.scopes import can
 from releve.erasure import registered
+from releve.errors import Phrase
 from releve.ledger.chain import append, lock_head
 from releve.ledger.erasure import ERASED, scrub_files
 
@@ -85,11 +86,11 @@ def erase_person(user: User, agent: str) -> int:
 def _check_erasure(user: User, agent: str) -> str:
     """Return the pseudonym to erase; AccessError where this user may not, or it is missing."""
     if not can(user, "users.manage"):
-        raise AccessError("only an administrator erases a person")
+        raise AccessError(Phrase("only an administrator erases a person"))
     if not agent.strip():
-        raise AccessError("say whom: the pseudonym is missing")
+        raise AccessError(Phrase("the pseudonym is missing: name the person"))
     if agent.startswith(_TOKEN):
-        raise AccessError("this person has been erased already")
+        raise AccessError(Phrase("this person has been erased already"))
     return agent.strip()
 
 

@@ -26,6 +26,7 @@ from releve.accounts.identity_notices import notify_officers
 from releve.accounts.models import IdentityRequest, User
 from releve.accounts.scopes import can
 from releve.accounts.two_people import are_tied
+from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.ledger.chain import append
 
@@ -64,9 +65,9 @@ def import_names(text: str, user: User) -> int:
     stored then.
     """
     if not can(user, "users.manage"):
-        raise AccessError("only an administrator brings names in")
+        raise AccessError(Phrase("only an administrator brings names in"))
     if not settings.IDENTITY_KEY:
-        raise AccessError("RELEVE_IDENTITY_KEY is not set: names cannot be kept")
+        raise AccessError(Phrase("RELEVE_IDENTITY_KEY is not set: names cannot be kept"))
     names = _parse_names(text)
     append(
         "identity.imported",
@@ -82,10 +83,10 @@ def import_names(text: str, user: User) -> int:
 def request_identity(user: User, pseudonym: str, reason: str) -> IdentityRequest:
     """Request the name behind a pseudonym; another person has to approve the request."""
     if not can(user, "health.reidentify"):
-        raise AccessError("only a health officer asks who stands behind a pseudonym")
+        raise AccessError(Phrase("only a health officer asks who stands behind a pseudonym"))
     reason = reason.strip()
     if len(reason) < _SHORTEST_REASON:
-        raise AccessError(f"reason must have at least {_SHORTEST_REASON} characters")
+        raise AccessError(Phrase("reason must have at least {0} characters", _SHORTEST_REASON))
     look = IdentityRequest.objects.create(
         asked_by=user.get_username(),
         pseudonym=pseudonym,
@@ -103,17 +104,17 @@ def approve_request(user: User, look: IdentityRequest) -> IdentityRequest:
     now = timezone.now()
     look = IdentityRequest.objects.select_for_update().get(pk=look.pk)
     if not can(user, "health.approve"):
-        raise AccessError("only an administrator allows it")
+        raise AccessError(Phrase("only an administrator allows it"))
     if user.get_username() == look.asked_by:
-        raise AccessError("it takes two people: somebody else has to allow it")
+        raise AccessError(Phrase("it takes two people: another person has to allow it"))
     if are_tied(user.get_username(), look.asked_by):
         raise AccessError(
-            "one of you gave the other’s access: another administrator has to allow it"
+            Phrase("one of you gave the other’s access: another administrator has to allow it")
         )
     if look.open_until is not None:
-        raise AccessError("it has been allowed already")
+        raise AccessError(Phrase("it has been allowed already"))
     if now - look.asked_at > ANSWERED_WITHIN:
-        raise AccessError("it was asked more than a day ago: it has to be asked again")
+        raise AccessError(Phrase("it was asked more than a day ago: it has to be asked again"))
     look.allowed_by, look.open_until = user.get_username(), now + OPEN
     look.save(update_fields=["allowed_by", "open_until"])
     _record("identity.allowed", look, user)
@@ -125,16 +126,16 @@ def reveal_name(user: User, look: IdentityRequest) -> str:
     """Return the name behind a pseudonym; that it is looked at is recorded first, each time."""
     now = timezone.now()
     if user.get_username() != look.asked_by or not can(user, "health.reidentify"):
-        raise AccessError("only the person who asked may look")
+        raise AccessError(Phrase("only the person who asked may look"))
     if look.open_until is None:
-        raise AccessError("nobody has allowed it yet")
+        raise AccessError(Phrase("it has not been allowed yet"))
     if now >= look.open_until:
-        raise AccessError("the hour is over: ask again")
+        raise AccessError(Phrase("the hour is over: ask again"))
     with transaction.atomic():
         _record("identity.seen", look, user)
     name = _load_names().get(look.pseudonym)
     if name is None:
-        raise AccessError("there is no name for this pseudonym")
+        raise AccessError(Phrase("there is no name for this pseudonym"))
     return name
 
 
@@ -169,7 +170,7 @@ def _load_names() -> Mapping[str, str]:
     try:
         clear = Fernet(settings.IDENTITY_KEY).decrypt(_names_path().read_bytes())
     except InvalidToken:
-        raise AccessError("RELEVE_IDENTITY_KEY is not the key of the names") from None
+        raise AccessError(Phrase("RELEVE_IDENTITY_KEY is not the key of the names")) from None
     names: dict[str, str] = json.loads(clear)
     return names
 

@@ -13,13 +13,14 @@ from datetime import date, datetime
 from itertools import groupby
 
 from django.utils.dates import MONTHS, WEEKDAYS
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext as _
 
+from releve.errors import Phrase
 from releve.network import Opening
 from releve.network.clock import zone
 
-__all__ = ["NARROW", "NO_BREAK", "Text", "left", "text_now"]
+__all__ = ["NARROW", "NO_BREAK", "Text", "left", "text_now", "translate_error", "translate_phrase"]
 
 NARROW = "\u202f"
 """Narrow no-break space, the French *espace fine insécable*."""
@@ -150,6 +151,16 @@ def text_now(time_zone: str) -> Text:
     """Return the writer for the language of this request."""
     language = (get_language() or "fr").split("-")[0]
     return Text("fr" if language == "fr" else "en", time_zone)
+
+
+def translate_phrase(text: str) -> str:
+    """Return a text of an engine in the reader's language; one without a template as it is."""
+    return text.translate_with(gettext) if isinstance(text, Phrase) else text
+
+
+def translate_error(error: Exception) -> str:
+    """Return what an error says, in the reader's language where it was raised with a phrase."""
+    return translate_phrase(error.args[0] if error.args else str(error))
 
 
 def left(at: datetime, until: datetime) -> str:

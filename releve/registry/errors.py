@@ -33,7 +33,6 @@ class RegistryError(ReleveError, ValueError):
 
     def __init__(self, message: Phrase) -> None:
         super().__init__(message)
-        self.message = message
 
 
 class Conflict(RegistryError):  # noqa: N818 (the name says what it is)

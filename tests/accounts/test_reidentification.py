@@ -78,7 +78,7 @@ def test_two_people_and_a_reason_open_one_name_and_each_look_is_written(
 
 def test_nothing_is_seen_before_another_user_has_allowed_it(officer: User, admin: User) -> None:
     look = reidentification.request_identity(officer, "a00042", REASON)
-    with pytest.raises(AccessError, match="nobody has allowed it yet"):
+    with pytest.raises(AccessError, match="it has not been allowed yet"):
         reidentification.reveal_name(officer, look)
     give(officer, Role.ADMINISTRATOR)
     both = User.objects.get(pk=officer.pk)

@@ -155,7 +155,7 @@ def test_a_preview_says_what_goes_and_what_stays_and_changes_nothing(
 def test_only_an_administrator_erases_and_nobody_is_not_a_person(agent: str) -> None:
     with pytest.raises(AccessError, match="only an administrator"):
         erase_person(User.objects.get(username="officer"), agent)
-    with pytest.raises(AccessError, match="say whom"):
+    with pytest.raises(AccessError, match="the pseudonym is missing"):
         erase_person(User.objects.get(username="admin"), " ")
     assert agent in everything()
 

@@ -32,7 +32,7 @@ from releve.desk.access.contact_accesses import ContactAccess, list_contact_acce
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import answer
 from releve.desk.live.words import when
-from releve.desk.text import Text, text_now
+from releve.desk.text import Text, text_now, translate_error
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
@@ -130,7 +130,7 @@ def request_identity(request: HttpRequest) -> HttpResponse:
     try:
         service.request_identity(_user(request), found["pseudonym"].strip(), found["reason"])
     except AccessError as error:
-        form.add_error(None, _(str(error)))
+        form.add_error(None, translate_error(error))
         return _shown(request, form, status=422)
     messages.success(request, _("It is asked. An administrator has a day to allow it."))
     return redirect("identity")
@@ -144,7 +144,7 @@ def approve_request(request: HttpRequest, number: int) -> HttpResponse:
     try:
         service.approve_request(_user(request), get_object_or_404(IdentityRequest, pk=number))
     except AccessError as error:
-        messages.error(request, _(str(error)))
+        messages.error(request, translate_error(error))
     else:
         messages.success(request, _("It is allowed for an hour, to the person who asked."))
     return redirect("identity")
@@ -159,7 +159,7 @@ def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     try:
         name = service.reveal_name(_user(request), look)
     except AccessError as error:
-        messages.error(request, _(str(error)))
+        messages.error(request, translate_error(error))
         return redirect("identity")
     response = _shown(request, AskForm(), shown=(look.pseudonym, name))
     response["Cache-Control"] = "no-store"
@@ -188,7 +188,7 @@ def erase(request: HttpRequest) -> HttpResponse:
             if request.POST.get("confirmed") == "yes" and found.found:
                 return _erase(request, agent)
         except AccessError as error:
-            form.add_error(None, _(str(error)))
+            form.add_error(None, translate_error(error))
         else:
             page, status = ErasePage(form, agent, found), 200
             if not found.found:

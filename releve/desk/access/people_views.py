@@ -21,6 +21,7 @@ from releve.desk.access.forms import GrantForm, TokenForm
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.places import list_places
+from releve.desk.text import translate_error
 
 __all__ = [
     "close_person",
@@ -50,7 +51,7 @@ def list_people(request: HttpRequest) -> HttpResponse:
             email=form.cleaned_data["email"],
         )
     except service.AccessError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, translate_error(error))
         return _shown(request, 422, form=form)
     if is_new:
         return _shown(request, made=made, link=create_password_link(made, by=actor_name(request)))
@@ -107,7 +108,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
             form.cleaned_data["name"], form.wanted(), by=actor_name(request)
         )
     except service.AccessError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, translate_error(error))
         return _shown(request, 422, token_form=form)
     response = _shown(request, token=found, secret=secret)
     response["Cache-Control"] = "no-store"
@@ -158,7 +159,7 @@ def _done(request: HttpRequest, act: Callable[[], None], message: str) -> HttpRe
     try:
         act()
     except service.AccessError as error:
-        messages.error(request, str(error))
+        messages.error(request, translate_error(error))
     else:
         messages.success(request, message)
     return redirect("people")

@@ -1,7 +1,7 @@
 """Sentences from elsewhere that people meet, taken into the desk's own catalogue.
 
 Those of django-allauth: Django looks a sentence up in the desk's catalogue first, so that the
-French of these is the desk's. And the refusals of this package's services, which speak English.
+French of these is the desk's.
 """
 
 from __future__ import annotations
@@ -54,17 +54,4 @@ SENTENCES = (
     # the mail with a link; its template is a plain text, which the catalogue does not read
     lazy("To choose a password, open this address. It works once, for three days:"),
     lazy("Nobody is signed in by this message. If you did not ask for it, do nothing."),
-    # why a look behind a pseudonym, or an erasure, is refused
-    lazy("reason must have at least 10 characters"),
-    lazy("it takes two people: somebody else has to allow it"),
-    lazy("one of you gave the other’s access: another administrator has to allow it"),
-    lazy("it has been allowed already"),
-    lazy("it was asked more than a day ago: it has to be asked again"),
-    lazy("only the person who asked may look"),
-    lazy("nobody has allowed it yet"),
-    lazy("the hour is over: ask again"),
-    lazy("there is no name for this pseudonym"),
-    lazy("RELEVE_IDENTITY_KEY is not the key of the names"),
-    lazy("say whom: the pseudonym is missing"),
-    lazy("this person has been erased already"),
 )

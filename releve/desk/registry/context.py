@@ -9,8 +9,7 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse
 
 from releve.desk.http import failure
-from releve.desk.registry.words import translate_phrase
-from releve.desk.text import Text, text_now
+from releve.desk.text import Text, text_now, translate_error
 from releve.errors import Phrase
 from releve.registry.errors import Conflict, NotThere, RegistryError
 from releve.registry.models import Version
@@ -61,7 +60,7 @@ def explain_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
         try:
             return view(request, *args, **kwargs)
         except RegistryError as error:
-            return failure(request, choose_status(error), translate_phrase(error.message))
+            return failure(request, choose_status(error), translate_error(error))
 
     return answered
 

@@ -14,11 +14,10 @@ from releve.desk.registry.words import (
     translate_column,
     translate_doc,
     translate_option,
-    translate_phrase,
     translate_table,
     translate_unit,
 )
-from releve.desk.text import Text
+from releve.desk.text import Text, translate_phrase
 from releve.network import Fault, Operator, TableColumn, list_columns
 from releve.registry.row_text import format_value
 from releve.registry.tables import KINDS, bare_type, get_row_class, get_rows

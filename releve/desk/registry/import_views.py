@@ -18,8 +18,7 @@ from releve.desk.http import answer, wants_json
 from releve.desk.registry.context import choose_status, explain_refusals
 from releve.desk.registry.forms import describe_fault
 from releve.desk.registry.versions import ChangeList, build_change_lists, build_changes_twin
-from releve.desk.registry.words import translate_phrase
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_error
 from releve.errors import Phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
@@ -88,7 +87,7 @@ def send_file(request: HttpRequest) -> HttpResponse:
     except OperatorFaults as error:
         return _send(request, form, error.faults, 422)
     except RegistryError as error:
-        form.add_error("file", translate_phrase(error.message))
+        form.add_error("file", translate_error(error))
         return _send(request, form, status=choose_status(error))
     if wants_json(request):
         return JsonResponse({"proposal": reverse("registry_proposal", args=[upload.token])})

@@ -38,7 +38,8 @@ from releve.desk.registry.tables import (
     build_table_page,
     build_table_twin,
 )
-from releve.desk.registry.words import translate_doc, translate_phrase, translate_table
+from releve.desk.registry.words import translate_doc, translate_table
+from releve.desk.text import translate_error
 from releve.errors import Phrase
 from releve.network import OperatorFaults
 from releve.registry.edits import Edit, prepare_edit
@@ -188,7 +189,7 @@ def _sent(request: HttpRequest, page: RowPage, table: str) -> HttpResponse:
         show_faults(page.form, table, at + 2, error.faults)
         return _row(request, page, status=422)
     except RegistryError as error:
-        page.form.add_error(None, translate_phrase(error.message))
+        page.form.add_error(None, translate_error(error))
         return _row(request, page, status=choose_status(error))
     return _done(request, made.number, table)
 
@@ -230,5 +231,5 @@ def _needing(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
 
 def _refusals(error: OperatorFaults | RegistryError) -> tuple[str, ...]:
     if isinstance(error, RegistryError):
-        return (translate_phrase(error.message),)
+        return (translate_error(error),)
     return tuple(describe_fault(fault) for fault in error.faults)

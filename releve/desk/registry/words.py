@@ -6,7 +6,6 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.text import NO_BREAK, Text
-from releve.errors import Phrase
 from releve.network import TableColumn
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "translate_column",
     "translate_doc",
     "translate_option",
-    "translate_phrase",
     "translate_table",
     "translate_unit",
 ]
@@ -56,11 +54,6 @@ _OPTIONS = {
     "distance_m": lazy("distance between seats (m)"),
     "max_people": lazy("people on site at once"),
 }
-
-
-def translate_phrase(text: str) -> str:
-    """Return a text of an engine in the reader's language; one without a template as it is."""
-    return text.translate_with(gettext) if isinstance(text, Phrase) else text
 
 
 def translate_table(table: str) -> str:
