@@ -15,12 +15,11 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
-from releve.desk.crashtest import outlook
 from releve.files.locks import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
 from releve.network import day_bounds
-from releve.runs import outlook_job
+from releve.runs import orders, outlook_job
 from releve.runs.errors import RunError
 from releve.runs.job_process import run_job
 from releve.runs.job_store import JobStore
@@ -71,7 +70,7 @@ def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         (folder / "asked").touch()
         found.append(folder)
 
-    monkeypatch.setattr(outlook, "start_job", start)
+    monkeypatch.setattr(orders, "start_job", start)
     return found
 
 
@@ -113,7 +112,7 @@ def test_it_takes_over_cases_and_lost_sites_and_nothing_else_of_them(scenario: S
     scenario.clear(third)
     situation = live.situation_now(scenario.stream)
     first, _ = day_bounds(scenario.plans[1].day, scenario.operator.row.time_zone)
-    case, closed = outlook.events_of(situation, first)
+    case, closed = orders.select_outlook_events(situation, first)
     assert (case.kind, case.agent, case.since, case.until) == ("case.declared", one, None, None)
     assert (closed.kind, closed.site) == ("site.closed", scenario.site), "by the rule, after two"
 

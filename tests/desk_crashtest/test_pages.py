@@ -16,11 +16,10 @@ from django.test import Client
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import Role
 from releve.crashtest.ablation import Ablation
-from releve.desk.crashtest import service
 from releve.files.locks import try_lock
 from releve.files.run_folder import write_part, write_step
 from releve.ledger.chain import iter_entries
-from releve.runs import job_process
+from releve.runs import job_process, orders
 from releve.runs.crash_test_job import CrashTestJob
 from tests.desk_crashtest.conftest import Maker, read
 
@@ -341,7 +340,7 @@ def test_the_consequences_are_said_before_anything_starts(
     stocked: None, maker: Maker, looking: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spawned: list[str] = []
-    monkeypatch.setattr(service, "start_job", lambda folder: spawned.append(folder.name))
+    monkeypatch.setattr(orders, "start_job", lambda folder: spawned.append(folder.name))
     web = looking(Role.PLANNER, "en")
     page = plain(web.post("/crashtest/start", FORM))
     assert "2 × 10 quarters of 5 days are simulated for 60 agents." in page

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from releve.accounts.grants import STREAM
 from releve.crashtest.outbreak import Estimate
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
@@ -28,22 +23,19 @@ from releve.desk.crashtest.words import state_word
 from releve.desk.http import answer
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.text import Text
-from releve.ledger.chain import append
-from releve.network import day_bounds, zone
-from releve.runs.installation import collect_inputs, list_plan_sources, open_outlooks
-from releve.runs.job_process import start_job
-from releve.runs.job_store import ACTIVE_STATES, JobStore, current_stamp
+from releve.network import zone
+from releve.runs.installation import list_plan_sources, open_outlooks
+from releve.runs.job_store import ACTIVE_STATES
+from releve.runs.orders import record_outlook_view, start_outlook
 from releve.runs.outlook_job import (
     KEPT_DAYS,
     OUTLOOK_DAYS,
     OutlookJob,
-    OutlookOrder,
     read_chances,
     remove_expired_outlooks,
 )
-from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
 
-__all__ = ["events_of", "outlook", "outlooks"]
+__all__ = ["outlook", "outlooks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,14 @@ def outlooks(request: HttpRequest) -> HttpResponse:
     now, held, sources = moment(request), open_outlooks(), list_plan_sources()
     remove_expired_outlooks(held)
     if request.method == "POST" and sources:
-        folder = _begin(now, held, next(iter(sources)), actor_name(request))
+        folder = start_outlook(
+            now.operator,
+            now.situation,
+            now.at,
+            stream=now.stream,
+            source=next(iter(sources)),
+            by=actor_name(request),
+        )
         messages.success(request, _("The outlook is on its way."))
         return redirect("outlook", folder.name)
     looks = [look for look in held.list_jobs() if look.order.stream == now.stream]
@@ -110,14 +109,14 @@ def outlooks(request: HttpRequest) -> HttpResponse:
 @require_permission("crashtest.outlook")
 @require_safe
 def outlook(request: HttpRequest, run: str) -> HttpResponse:
-    """One outlook; that somebody looks at its chances is recorded first."""
+    """One outlook; the ledger records each view of its chances, before it is shown."""
     now, held = moment(request), open_outlooks()
     remove_expired_outlooks(held)
     look = held.get(run)
     if look is None or look.order.stream != now.stream:
         raise Http404(_("There is no such outlook."))
     if look.state == "done":
-        _note("outlook.seen", look.id, now.stream, actor_name(request))
+        record_outlook_view(look, actor_name(request))
     page = _page(look, now.text)
     twin = {"outlook": look.id, "state": _state_of(look), "from": look.order.first}
     twin |= read_chances(look) or {"reason": look.reason} if twin["state"] != "running" else {}
@@ -127,62 +126,6 @@ def outlook(request: HttpRequest, run: str) -> HttpResponse:
 def _kept_by_nobody(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response
-
-
-def _note(kind: str, run: str, stream: str, by: str) -> None:
-    """Record by whom an outlook was made or seen; it names no agent and no site."""
-    with transaction.atomic():
-        body = {"run": run, "of": stream, "actor": by}
-        append(kind, body, stream=STREAM, recorded_at=timezone.now())
-
-
-def _begin(now: StreamContext, held: JobStore[OutlookOrder], source: str, by: str) -> Path:
-    """Write what an outlook needs, record that it is made, and start its process."""
-    today = now.at.astimezone(zone(now.operator.row.time_zone)).date()
-    first = today + timedelta(days=1)
-    order = OutlookOrder(by, current_stamp(), now.stream, str(first))
-    begin, _end = day_bounds(first, now.operator.row.time_zone)
-    lines = [
-        json.dumps({"kind": event.kind, **event_to_json(event)})
-        for event in events_of(now.situation, begin)
-    ]
-    inputs = {
-        **collect_inputs(now.operator, source),
-        "events": {"events.jsonl": "".join(f"{line}\n" for line in lines).encode()},
-    }
-    folder = held.add(order, inputs)
-    _note("outlook.made", folder.name, now.stream, by)
-    start_job(folder)
-    return folder
-
-
-def events_of(situation: Situation, first: datetime) -> Iterator[Event]:
-    """Yield what an outlook from the instant ``first`` needs of a situation, and no more: the
-    cases of the days that it looks back, and which sites are lost until when."""
-    since = first - timedelta(days=OUTLOOK_DAYS + 1)
-    cases = (case for case in situation.cases if case.status == "declared_case")
-    for number, case in enumerate(cases):
-        if case.cleared_at is None and since <= case.at < first:
-            yield CaseDeclared(
-                id=f"case-{number}",
-                happened_at=case.at,
-                recorded_at=case.recorded_at,
-                actor="desk",
-                site=case.site,
-                status=case.status,
-                agent=case.agent,
-            )
-    before = first - timedelta(minutes=1)
-    for site, until in sorted(situation.lost_places(first).sites.items()):
-        yield SiteClosed(
-            id=f"closed-{site}",
-            happened_at=before,
-            recorded_at=before,
-            actor="desk",
-            site=site,
-            cause="operator",
-            earliest_reopening=until,
-        )
 
 
 def _consequences(now: StreamContext) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the desk does to crash tests: order one, say what that means, remove one."""
+"""Order a crash test from a form, and say before what that means."""
 
 from __future__ import annotations
 
@@ -7,27 +7,23 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
-from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
-from releve.accounts.grants import STREAM
 from releve.desk.crashtest.durations import duration
 from releve.desk.text import Text
-from releve.ledger.chain import append
 from releve.network import Operator
 from releve.registry import storage as registry
-from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
-from releve.runs.installation import collect_inputs, estimate_seconds, open_crash_tests
-from releve.runs.job_process import start_job
+from releve.runs.crash_test_job import CrashTestOrder
+from releve.runs.installation import estimate_seconds
 from releve.runs.job_store import current_stamp
+from releve.runs.orders import start_crash_test
 
-__all__ = ["list_consequences", "order_crash_test", "remove_crash_test"]
+__all__ = ["list_consequences", "order_crash_test"]
 
 
 def order_crash_test(form: Mapping[str, Any], operator: Operator, by: str) -> Path:
-    """Write what a crash test needs, start its process and return its folder."""
+    """Start the crash test of a filled form and return its folder."""
     version = registry.get_current_version()
     assert version is not None
     order = CrashTestOrder(
@@ -45,10 +41,7 @@ def order_crash_test(form: Mapping[str, Any], operator: Operator, by: str) -> Pa
         hazards=form["hazards"],
         nearest=form["nearest"],
     )
-    inputs = collect_inputs(operator, order.plan, order.beside)
-    folder = open_crash_tests().add(order, inputs)
-    start_job(folder)
-    return folder
+    return start_crash_test(order, operator)
 
 
 def list_consequences(
@@ -84,14 +77,3 @@ def _say_duration(work: int, text: Text) -> str:
     return _("It takes about {time}, by the last run on this machine.").format(
         time=duration(seconds, text)
     )
-
-
-def remove_crash_test(job: CrashTestJob, by: str) -> bool:
-    """Remove a crash test with its inputs, and record it; False when a process is at work."""
-    with transaction.atomic():
-        body = {"run": job.id, "name": job.order.name, "state": job.state, "actor": by}
-        append("crashtest.removed", body, stream=STREAM, recorded_at=timezone.now())
-        done = open_crash_tests().remove(job)
-        if not done:
-            transaction.set_rollback(True)
-    return done

@@ -27,7 +27,6 @@ from releve.desk.crashtest.run_page import (
 from releve.desk.crashtest.service import (
     list_consequences,
     order_crash_test,
-    remove_crash_test,
 )
 from releve.desk.http import answer, failure, fresh, unchanged, wants_json
 from releve.desk.live.answers import explained, fragment
@@ -39,6 +38,7 @@ from releve.runs.crash_test_job import CrashTestJob
 from releve.runs.installation import list_plan_sources, open_crash_tests
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import ACTIVE_STATES
+from releve.runs.orders import remove_crash_test
 from releve.runs.progress import read_progress
 
 __all__ = [

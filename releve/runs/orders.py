@@ -1,0 +1,107 @@
+"""Order long work, look at outlooks and remove crash tests; the ledger records each such act."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from releve.accounts.grants import STREAM
+from releve.ledger.chain import append
+from releve.network import Operator, day_bounds, zone
+from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
+from releve.runs.installation import collect_inputs, open_crash_tests, open_outlooks
+from releve.runs.job_process import start_job
+from releve.runs.job_store import current_stamp
+from releve.runs.outlook_job import OUTLOOK_DAYS, OutlookJob, OutlookOrder
+from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
+
+__all__ = [
+    "record_outlook_view",
+    "remove_crash_test",
+    "select_outlook_events",
+    "start_crash_test",
+    "start_outlook",
+]
+
+
+def start_crash_test(order: CrashTestOrder, operator: Operator) -> Path:
+    """Write what a crash test needs, start its process and return its folder."""
+    folder = open_crash_tests().add(order, collect_inputs(operator, order.plan, order.beside))
+    start_job(folder)
+    return folder
+
+
+def remove_crash_test(job: CrashTestJob, by: str) -> bool:
+    """Remove a crash test with its inputs, and record it; False when a process is at work."""
+    with transaction.atomic():
+        body = {"run": job.id, "name": job.order.name, "state": job.state, "actor": by}
+        append("crashtest.removed", body, stream=STREAM, recorded_at=timezone.now())
+        done = open_crash_tests().remove(job)
+        if not done:
+            transaction.set_rollback(True)
+    return done
+
+
+def start_outlook(
+    operator: Operator, situation: Situation, at: datetime, *, stream: str, source: str, by: str
+) -> Path:
+    """Write what an outlook from the day after ``at`` needs, record it and start its process."""
+    first = at.astimezone(zone(operator.row.time_zone)).date() + timedelta(days=1)
+    begin, _end = day_bounds(first, operator.row.time_zone)
+    lines = [
+        json.dumps({"kind": event.kind, **event_to_json(event)}) + "\n"
+        for event in select_outlook_events(situation, begin)
+    ]
+    inputs = collect_inputs(operator, source) | {
+        "events": {"events.jsonl": "".join(lines).encode()}
+    }
+    folder = open_outlooks().add(OutlookOrder(by, current_stamp(), stream, str(first)), inputs)
+    _record_outlook("outlook.made", folder.name, stream, by)
+    start_job(folder)
+    return folder
+
+
+def record_outlook_view(job: OutlookJob, by: str) -> None:
+    """Record that a user looks at the chances of an outlook."""
+    _record_outlook("outlook.seen", job.id, job.order.stream, by)
+
+
+def _record_outlook(kind: str, run: str, stream: str, by: str) -> None:
+    """Record an act on an outlook; the entry names no agent and no site."""
+    with transaction.atomic():
+        body = {"run": run, "of": stream, "actor": by}
+        append(kind, body, stream=STREAM, recorded_at=timezone.now())
+
+
+def select_outlook_events(situation: Situation, first: datetime) -> Iterator[Event]:
+    """Yield the only events that an outlook from the instant ``first`` needs: the cases of the days
+    that it looks back, and a closure of each lost site until it may reopen."""
+    since = first - timedelta(days=OUTLOOK_DAYS + 1)
+    cases = (case for case in situation.cases if case.status == "declared_case")
+    for number, case in enumerate(cases):
+        if case.cleared_at is None and since <= case.at < first:
+            yield CaseDeclared(
+                id=f"case-{number}",
+                happened_at=case.at,
+                recorded_at=case.recorded_at,
+                actor="desk",
+                site=case.site,
+                status=case.status,
+                agent=case.agent,
+            )
+    before = first - timedelta(minutes=1)
+    for site, until in sorted(situation.lost_places(first).sites.items()):
+        yield SiteClosed(
+            id=f"closed-{site}",
+            happened_at=before,
+            recorded_at=before,
+            actor="desk",
+            site=site,
+            cause="operator",
+            earliest_reopening=until,
+        )
