@@ -38,6 +38,7 @@ from releve.live.models import Activation, PlanText, Relief, ReliefDay, Stream
 from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
+from releve.live.seats import SeatCount, count_seats
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Scene, list_working, load_scene, read_placement
 
@@ -68,11 +69,13 @@ __all__ = [
     "Relief",
     "ReliefDay",
     "Scene",
+    "SeatCount",
     "Stream",
     "acknowledge",
     "activate_plan",
     "compute_coverage",
     "count_messages",
+    "count_seats",
     "count_waiting_effects",
     "detect_photo_type",
     "erase_person",

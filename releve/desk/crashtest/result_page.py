@@ -34,10 +34,10 @@ from releve.desk.crashtest.svg import (
 )
 from releve.desk.crashtest.words import case_word, cause_word
 from releve.desk.text import Text
-from releve.files.run_folder import read_result, read_run
 from releve.runs.crash_test_job import CrashTestJob
+from releve.runs.results import RunResults
 
-__all__ = ["Found", "ResultPage", "found_of", "result_page", "result_twin"]
+__all__ = ["ResultPage", "result_page", "result_twin"]
 
 _TONES = 6
 """Colours of a stack of causes; the rest shares the last one."""
@@ -45,15 +45,6 @@ _TONES = 6
 
 _SAID = 3
 """Causes of a site that are told in words."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a run found: the result of each case, and the others beside the first."""
-
-    results: tuple[CrashResult, ...]
-    comparison: tuple[Mapping[str, Any], ...]
-    certificate: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +100,8 @@ class ResultPage:
     acts: bool
 
 
-def found_of(run: CrashTestJob) -> Found:
-    """Read what a finished run found."""
-    certificate = read_run(run.run_folder / "certificate.json")
-    results = tuple(read_result(run.run_folder, at) for at in range(len(certificate["cases"])))
-    beside = json.loads((run.run_folder / "comparison.json").read_text(encoding="utf-8"))
-    return Found(results, tuple(beside["cases"]), certificate)
-
-
 def result_page(
-    run: CrashTestJob, found: Found, at: int, text: Text, *, acts: bool = False
+    run: CrashTestJob, found: RunResults, at: int, text: Text, *, acts: bool = False
 ) -> ResultPage:
     """Return the page of a case of a run; ``acts``: the reader may remove it."""
     result = found.results[at]
@@ -262,7 +245,7 @@ def _difference(row: Mapping[str, Any], text: Text) -> CaseView:
     )
 
 
-def result_twin(run: CrashTestJob, found: Found) -> dict[str, Any]:
+def result_twin(run: CrashTestJob, found: RunResults) -> dict[str, Any]:
     """Return a finished run as data: the results as their files hold them."""
     return {
         "run": run.id,

@@ -13,9 +13,9 @@ from releve.crashtest import CrashTestError
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
 from releve.desk.crashtest.certificate import certificate_page
-from releve.desk.crashtest.comparison import Side, compare_page, compare_twin
+from releve.desk.crashtest.comparison import compare_page, compare_twin
 from releve.desk.crashtest.forms import StartForm
-from releve.desk.crashtest.result_page import Found, found_of, result_page, result_twin
+from releve.desk.crashtest.result_page import result_page, result_twin
 from releve.desk.crashtest.run_page import (
     IndexPage,
     RemovePage,
@@ -40,6 +40,7 @@ from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.orders import remove_crash_test
 from releve.runs.progress import read_progress
+from releve.runs.results import ComparedCase, RunResults, load_run_results
 
 __all__ = [
     "certificate",
@@ -110,7 +111,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
 
 def _result(request: HttpRequest, run: CrashTestJob, text: Text) -> HttpResponse:
     try:
-        found = found_of(run)
+        found = load_run_results(run)
     except (RunFolderError, CrashTestError) as error:
         return failure(request, 503, _("This run cannot be read."), str(error))
     acts = can(request.user, "crashtest.run")
@@ -118,7 +119,7 @@ def _result(request: HttpRequest, run: CrashTestJob, text: Text) -> HttpResponse
     return fresh(request, "desk/crashtest/result.html", page, result_twin(run, found))
 
 
-def _case(request: HttpRequest, found: Found, field: str = "case") -> int:
+def _case(request: HttpRequest, found: RunResults, field: str = "case") -> int:
     value = request.GET.get(field, "0")
     if not (value.isascii() and value.isdigit() and int(value) < len(found.results)):
         raise Http404(_("There is no such case."))
@@ -167,7 +168,7 @@ def run_remove(request: HttpRequest, run: str) -> HttpResponse:
 def certificate(request: HttpRequest, run: str) -> HttpResponse:
     """What was run, and the command that runs it again."""
     found = _finished(run)
-    tree = dict(found_of(found).certificate)
+    tree = dict(load_run_results(found).certificate)
     page = certificate_page(found, tree, _text())
     return fresh(request, "desk/crashtest/certificate.html", page, tree)
 
@@ -193,10 +194,10 @@ def compare(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/crashtest/compare.html", page, twin)
 
 
-def _side(request: HttpRequest, run: str, case: str) -> Side:
+def _side(request: HttpRequest, run: str, case: str) -> ComparedCase:
     found = _finished(request.GET.get(run, ""))
-    held = found_of(found)
-    return Side(found, held, _case(request, held, case))
+    held = load_run_results(found)
+    return ComparedCase(found, held, _case(request, held, case))
 
 
 def _run(name: str) -> CrashTestJob:

@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.desk.places.floors import FloorView, floors
-from releve.desk.places.seats import Seats, seats_at
 from releve.desk.places.stream_context import StreamContext, when
 from releve.desk.text import left
 from releve.live import api as live
-from releve.live.api import Scene, has_photo
+from releve.live.api import Scene, SeatCount, has_photo
 from releve.network import Site
 from releve.situation import (
     Closure,
@@ -53,7 +52,7 @@ class SiteRow:
     seats: str
     usable: str
     taken: str
-    figures: Seats
+    figures: SeatCount
     closed: bool
 
 
@@ -122,11 +121,11 @@ def site_rows(
     now: StreamContext, scene: Scene | None, sites: Sequence[Site]
 ) -> tuple[SiteRow, ...]:
     """Return the sites of a list; nothing is asked of the database."""
-    figures = seats_at(now, scene)
+    figures = live.count_seats(now.operator, now.situation, scene)
     return tuple(_build_row(now, site, figures[site.id]) for site in sites)
 
 
-def _build_row(now: StreamContext, site: Site, seats: Seats) -> SiteRow:
+def _build_row(now: StreamContext, site: Site, seats: SeatCount) -> SiteRow:
     def known(value: int | None) -> str:
         return "?" if value is None else now.text.number(value)
 

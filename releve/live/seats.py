@@ -7,15 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from releve.desk.places.stream_context import StreamContext
-from releve.live.api import IdentityCache, Scene
+from releve.live.identity_cache import IdentityCache
+from releve.live.stream_state import Scene
+from releve.network import Operator
 from releve.plan import Placement
+from releve.situation import Situation
 
-__all__ = ["Seats", "seats_at"]
+__all__ = ["SeatCount", "count_seats"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seats:
+class SeatCount:
     """Seats of a site; ``usable`` and ``taken`` are None where no plan is in force."""
 
     total: int
@@ -23,38 +25,40 @@ class Seats:
     taken: int | None
 
 
-def seats_at(now: StreamContext, scene: Scene | None) -> Mapping[str, Seats]:
+def count_seats(
+    operator: Operator, situation: Situation, scene: Scene | None
+) -> Mapping[str, SeatCount]:
     """Return the seats of every site: those of today's plan, none where a site is closed.
 
     ``taken`` is the most people there at once on the first planned day from now on. Counted once
     for as long as nothing changes.
     """
     if scene is None or not scene.days:
-        return _seats.get("", (now.operator,), lambda: _count_without_plan(now))
+        return _seats.get("", (operator,), lambda: _count_without_plan(operator))
     day = scene.days[0]
     plan, lost = scene.day_plan(day).plan, scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
     key = (scene.stream, scene.activation.pk, relief, day, lost.sites, lost.carriers)
-    sources = (now.operator, now.situation, plan)
-    return _seats.get(key, sources, lambda: _count_planned(now, scene, day))
+    sources = (operator, situation, plan)
+    return _seats.get(key, sources, lambda: _count_planned(operator, scene, day))
 
 
-_seats: IdentityCache[Mapping[str, Seats]] = IdentityCache()
+_seats: IdentityCache[Mapping[str, SeatCount]] = IdentityCache()
 
 
-def _count_without_plan(now: StreamContext) -> Mapping[str, Seats]:
-    total = _count_seats(now)
-    return {site.id: Seats(total.get(site.id, 0), None, None) for site in now.operator.sites}
+def _count_without_plan(operator: Operator) -> Mapping[str, SeatCount]:
+    total = _count_all(operator)
+    return {site.id: SeatCount(total.get(site.id, 0), None, None) for site in operator.sites}
 
 
-def _count_seats(now: StreamContext) -> Mapping[str, int]:
-    floor_of = {zone.id: zone.floor for zone in now.operator.zones}
-    site_of = {floor.id: floor.site for floor in now.operator.floors}
-    return Counter(site_of[floor_of[seat.zone]] for seat in now.operator.seats)
+def _count_all(operator: Operator) -> Mapping[str, int]:
+    floor_of = {zone.id: zone.floor for zone in operator.zones}
+    site_of = {floor.id: floor.site for floor in operator.floors}
+    return Counter(site_of[floor_of[seat.zone]] for seat in operator.seats)
 
 
-def _count_planned(now: StreamContext, scene: Scene, day: date) -> Mapping[str, Seats]:
-    total, lost = _count_seats(now), scene.wanted[day].sites
+def _count_planned(operator: Operator, scene: Scene, day: date) -> Mapping[str, SeatCount]:
+    total, lost = _count_all(operator), scene.wanted[day].sites
     usable = {
         site.id: frozenset(site.usable_seats) if site.open and site.id not in lost else frozenset()
         for site in scene.day_plan(day).plan.sites
@@ -63,12 +67,12 @@ def _count_planned(now: StreamContext, scene: Scene, day: date) -> Mapping[str, 
     for row in scene.working(day):
         there.setdefault(row.place, []).append(row)
     return {
-        site.id: Seats(
+        site.id: SeatCount(
             total.get(site.id, 0),
             usable.get(site.id, frozenset()),
             _most_at_once(there.get(site.id, ())),
         )
-        for site in now.operator.sites
+        for site in operator.sites
     }
 
 
