@@ -78,7 +78,7 @@ def iter_decisions(campaign: str, first: date, last: date) -> Iterator[Sequence[
     rows = _decisions(campaign, first, last).select_related("batch").order_by("at", "pk")
     after: tuple[datetime, int] | None = None
     while True:
-        part = list(rows[:_AT_ONCE] if after is None else _later(rows, after)[:_AT_ONCE])
+        part = list(rows[:_AT_ONCE] if after is None else _filter_later(rows, after)[:_AT_ONCE])
         if not part:
             return
         after = (part[-1].at, part[-1].pk)
@@ -90,7 +90,7 @@ def _decisions(campaign: str, first: date, last: date) -> Any:
     return Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
 
 
-def _later(rows: Any, after: tuple[datetime, int]) -> Any:
+def _filter_later(rows: Any, after: tuple[datetime, int]) -> Any:
     from django.db.models import Q
 
     at, pk = after
@@ -109,10 +109,10 @@ def iter_proved_calls(
         outcomes, taken = _outcomes(part), _withdrawals(part)
         for decision in part:
             rules = load_rules_version(decision.rules_version)
-            yield _proved(decision, rules, outcomes, taken, root)
+            yield _prove_call(decision, rules, outcomes, taken, root)
 
 
-def _proved(
+def _prove_call(
     decision: Decision,
     rules: LegalRules,
     outcomes: Mapping[str, str],

@@ -91,8 +91,8 @@ def build_report(
         },
         "refused_by_row": dict(figures.by_rule),
         "rules": _versions(decided),
-        "refusals_said": _counted(RefusalRow, said, "kind"),
-        "withdrawals": _counted(WithdrawalRow, said, "channel"),
+        "refusals_said": _count_said(RefusalRow, said, "kind"),
+        "withdrawals": _count_said(WithdrawalRow, said, "channel"),
         "abandoned": [asdict(day) | {"day": day.day.isoformat()} for day in figures.pacing],
         "abandoned_most_percent": figures.most_percent,
         "mandates": [
@@ -149,7 +149,9 @@ def _versions(decided: Any) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _counted(model: type[RefusalRow] | type[WithdrawalRow], said: Q, name: str) -> dict[str, int]:
+def _count_said(
+    model: type[RefusalRow] | type[WithdrawalRow], said: Q, name: str
+) -> dict[str, int]:
     """Return how many were said; one written for a number as well as its holders counts once."""
     held = Exists(PersonRow.objects.filter(number=OuterRef("person")))
     rows = model._default_manager.filter(said).exclude(held).order_by().values_list(name)

@@ -55,7 +55,7 @@ class Gate:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await _send(send, await self._reply(scope, receive))
+            await _send_reply(send, await self._route(scope, receive))
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":
@@ -66,14 +66,14 @@ class Gate:
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _reply(self, scope: Message, receive: Receive) -> Reply:
+    async def _route(self, scope: Message, receive: Receive) -> Reply:
         if scope["path"] == "/health":
             return await self.health()
         if scope["path"] != "/gate" or scope["method"] not in ("GET", "POST"):
             return Reply(404, "refuse GATE-CALL\n", "GATE-CALL")
         query = scope["query_string"].decode("ascii", "replace")
         if scope["method"] == "POST":
-            query = await _body(receive) or query
+            query = await _read_body(receive) or query
         if not _accepts_json(scope):
             question = parse_question(query)
             return refuse_unjudged("GATE-CALL") if question is None else await self.answer(question)
@@ -93,7 +93,7 @@ class Gate:
         self._waiting += 1
         loop = asyncio.get_running_loop()
         future = self._deciders.ask(question, time.monotonic() + self._budget)
-        timer = loop.call_later(self._budget, _late, future)
+        timer = loop.call_later(self._budget, _refuse_late, future)
         try:
             return await future
         finally:
@@ -112,7 +112,7 @@ class Gate:
         self._deciders.close()
 
 
-def _late(future: asyncio.Future[Reply]) -> None:
+def _refuse_late(future: asyncio.Future[Reply]) -> None:
     if not future.done():
         future.set_result(refuse_unjudged("GATE-LATE"))
 
@@ -122,7 +122,7 @@ def _accepts_json(scope: Message) -> bool:
     return any(name == b"accept" and b"application/json" in value for name, value in headers)
 
 
-async def _body(receive: Receive) -> str:
+async def _read_body(receive: Receive) -> str:
     parts, more = b"", True
     while more and len(parts) <= _MOST_BODY:
         message = await receive()
@@ -131,7 +131,7 @@ async def _body(receive: Receive) -> str:
     return "=" if len(parts) > _MOST_BODY else parts.decode("ascii", "replace")
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send_reply(send: Send, reply: Reply) -> None:
     if reply.document is None:
         body, kind = reply.text.encode("ascii"), b"text/plain"
     else:

@@ -34,10 +34,10 @@ def load_current_texts() -> Mapping[str, str]:
 
 def load_current_table() -> tuple[LegalRules, Mapping[str, str]]:
     """Return the table and its files, of one reading."""
-    return _table(_files())
+    return _load_table(_list_changes())
 
 
-def _files() -> tuple[tuple[str, int], ...]:
+def _list_changes() -> tuple[tuple[str, int], ...]:
     """Return the path of each file and when it changed; asked for before each call.
 
     FileNotFoundError where a file goes while it is looked at: without it the law would be another.
@@ -48,23 +48,23 @@ def _files() -> tuple[tuple[str, int], ...]:
     except FileNotFoundError:
         return ()  # the installation has no rows of its own
     settled = time.time_ns() - changed > _SETTLED_NANOSECONDS
-    paths = _listed(folder, changed) if settled else _paths(folder)
+    paths = _cache_paths(folder, changed) if settled else _list_paths(folder)
     return tuple((path, os.stat(path).st_mtime_ns) for path in paths)
 
 
-def _paths(folder: str) -> tuple[str, ...]:
+def _list_paths(folder: str) -> tuple[str, ...]:
     with os.scandir(folder) as entries:
         return tuple(sorted(entry.path for entry in entries if entry.name.endswith(".yaml")))
 
 
 @lru_cache(maxsize=2)
-def _listed(folder: str, changed: int) -> tuple[str, ...]:
+def _cache_paths(folder: str, changed: int) -> tuple[str, ...]:
     """Return the files of a folder that had last changed then."""
-    return _paths(folder)
+    return _list_paths(folder)
 
 
 @lru_cache(maxsize=2)
-def _table(files: tuple[tuple[str, int], ...]) -> tuple[LegalRules, Mapping[str, str]]:
+def _load_table(files: tuple[tuple[str, int], ...]) -> tuple[LegalRules, Mapping[str, str]]:
     own = {f"law/{Path(name).name}": Path(name).read_text(encoding="utf-8") for name, _ in files}
     texts = {**built_in_texts(), **own}
     return load_rules(texts), MappingProxyType(texts)

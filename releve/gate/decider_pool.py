@@ -34,7 +34,7 @@ class _QueuedQuestion:
     def __init__(self, asked: PendingQuestion, future: asyncio.Future[Reply]) -> None:
         self.asked, self.future = asked, future
 
-    def tell(self, reply: Reply) -> None:
+    def resolve(self, reply: Reply) -> None:
         if not self.future.done():
             self.future.set_result(reply)
 
@@ -66,21 +66,21 @@ class DeciderPool:
         """Give what waits to those who are free, after what else has arrived by now."""
         if self._free and self._waiting and not self._given:
             self._given = True
-            asyncio.get_running_loop().call_soon(self._give)
+            asyncio.get_running_loop().call_soon(self._hand_out)
 
-    def _give(self) -> None:
+    def _hand_out(self) -> None:
         """Give one group: a decider that need not wait has decided on it by the end of this."""
         self._given = False
-        if not self._free or not (group := self._group()):
+        if not self._free or not (group := self._next_group()):
             return
-        work = self._decide(self._free.pop(), group)
+        work = self._decide_group(self._free.pop(), group)
         task = asyncio.Task(work, loop=asyncio.get_running_loop(), **_AT_ONCE)
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         self._give_soon()
 
-    def _group(self) -> list[_QueuedQuestion]:
+    def _next_group(self) -> list[_QueuedQuestion]:
         group: list[_QueuedQuestion] = []
         while self._waiting and len(group) < MAX_GROUP_SIZE:
             one = self._waiting.popleft()
@@ -88,14 +88,14 @@ class DeciderPool:
                 group.append(one)
         return group
 
-    async def _decide(self, decider: Decider, group: Sequence[_QueuedQuestion]) -> None:
+    async def _decide_group(self, decider: Decider, group: Sequence[_QueuedQuestion]) -> None:
         replies = [refuse_unjudged("GATE-FAULT")] * len(group)
         try:
             replies = await decider.answer([one.asked for one in group])
         finally:  # also where the loop ends meanwhile
             self._free.append(decider)
             for one, reply in zip(group, replies, strict=True):
-                one.tell(reply)
+                one.resolve(reply)
             self._give_soon()
 
     def close(self) -> None:

@@ -29,13 +29,13 @@ def explain_verdicts(
     return {
         "answer": "allow" if not findings else "refuse",
         "legal": all(one.legal for one in found),
-        "reasons": [_reason(finding) for finding in findings.values()],
-        "basis": {"id": basis, "says": _said(lambda lang: format_basis(basis, lang))}
+        "reasons": [_explain_finding(finding) for finding in findings.values()],
+        "basis": {"id": basis, "says": _by_language(lambda lang: format_basis(basis, lang))}
         if basis
         else None,
         "exceptions": [
             {"row": one.by.version, "lifts": one.row.version, "basis": one.basis,
-             "says": _said(one.by.rule.of)}
+             "says": _by_language(one.by.rule.of)}
             for one in lifted.values()
         ],
         "next_allowed": following and following.astimezone(UTC).isoformat(),
@@ -43,20 +43,20 @@ def explain_verdicts(
     }  # fmt: skip
 
 
-def _reason(finding: CallFinding) -> Mapping[str, Any]:
+def _explain_finding(finding: CallFinding) -> Mapping[str, Any]:
     row = finding.row
     return {
         "id": row.id,
         "row": row.version,
         "gate": row.gate,
         "text": row.reference,
-        "says": _said(finding.says),
-        "remedy": _said(finding.remedy),
-        "doubt": _said(row.doubt.of) if row.doubt else None,
+        "says": _by_language(finding.says),
+        "remedy": _by_language(finding.remedy),
+        "doubt": _by_language(row.doubt.of) if row.doubt else None,
     }
 
 
-def _said(words: Any) -> Mapping[str, str]:
+def _by_language(words: Any) -> Mapping[str, str]:
     return {language: words(language) for language in _LANGUAGES}
 
 
@@ -77,7 +77,7 @@ def _next_of_all(calls: Sequence[Call], facts: Facts, rules: LegalRules) -> date
 def explain_refusal(reply: Reply) -> Mapping[str, Any]:
     """Return what is said of a refusal of the gate itself."""
     words = REFUSALS.get(reply.reasons)
-    says = None if words is None else _said(words.of)
+    says = None if words is None else _by_language(words.of)
     return {"answer": "refuse", "reasons": [{"id": reply.reasons, "says": says}]}
 
 

@@ -29,7 +29,7 @@ from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import SignedRoot
 from releve.network.clock import UTC
 
-__all__ = ["KIND", "PROVED_MODELS", "FactProver", "seal_facts", "serialize_fact"]
+__all__ = ["KIND", "PROVED_MODELS", "FactProver", "seal_facts", "serialize_fact", "to_json_value"]
 
 KIND = "outbound.facts"
 """The kind of the ledger's entry: ``table``, ``rows`` (a count), ``root``."""
@@ -66,7 +66,7 @@ def _seal_table(model: type[FactRow], now: datetime) -> int:
         return 0
     tree = RowTree.from_texts(map(serialize_fact, rows))
     root = tree.root
-    known_at, last = _position(rows[-1])
+    known_at, last = _row_position(rows[-1])
     with transaction.atomic():
         lock_head()  # one process closes at a time
         if _proved_end(model) != end:  # another process has proved them meanwhile
@@ -103,7 +103,7 @@ def _next_rows(model: type[FactRow], end: _Position | None) -> list[FactRow]:
     return found
 
 
-def _position(row: FactRow) -> _Position:
+def _row_position(row: FactRow) -> _Position:
     if row.load is None or row.load.known_at is None:
         raise NotAvailable(f"{row} is not known yet: its import was not finished")
     return row.load.known_at, row.pk
@@ -114,14 +114,15 @@ def serialize_fact(row: FactRow) -> str:
     content: dict[str, Any] = {"table": row._meta.db_table}
     for field in row._meta.concrete_fields:
         if field.name not in _LEFT_OUT:
-            content[field.name] = _plain(getattr(row, field.attname))
-    recorded, _ = _position(row)
-    content["recorded_at"] = _plain(recorded)
-    content["known_at"] = _plain(row.known_from or recorded)
+            content[field.name] = to_json_value(getattr(row, field.attname))
+    recorded, _ = _row_position(row)
+    content["recorded_at"] = to_json_value(recorded)
+    content["known_at"] = to_json_value(row.known_from or recorded)
     return canonical_json(content)
 
 
-def _plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
+    """Return an instant (in UTC) or a day as ISO 8601, and any other value as it is."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if isinstance(value, date) else value
@@ -136,7 +137,7 @@ class FactProver:
 
     def proof(self, row: FactRow) -> Mapping[str, Any] | None:
         """Return the proof of a fact (``RowTree.prove``), None while no signed root covers it."""
-        known_at, pk = _position(row)
+        known_at, pk = _row_position(row)
         later = db.Q(known_at__gt=known_at) | db.Q(known_at=known_at, last__gte=pk)
         batches = FactBatch.objects.filter(later, table=row._meta.db_table)
         batch = batches.order_by("known_at", "last").defer("leaves").first()

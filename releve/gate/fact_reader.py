@@ -84,7 +84,7 @@ class CampaignFacts:
             if what in found:
                 found[what].append(_parse_row(what, cells))
             elif what == "campaign":
-                self.campaign = _campaign(cells)
+                self.campaign = _parse_campaign(cells)
                 seen.append(parse_instant(cells[-1]))
             elif what == "later" and cells[0] is not None:
                 later.append(parse_instant(cells[0]))
@@ -102,7 +102,7 @@ class CampaignFacts:
     @cached_property
     def facts(self) -> Mapping[str, list[Any]]:
         """Return the engine's facts, by the names that they are given under."""
-        return _facts(self.tables, COMMON)
+        return _build_facts(self.tables, COMMON)
 
     @cached_property
     def call(self) -> str:
@@ -135,7 +135,7 @@ class KnownFacts:
 
     def facts(self) -> Facts:
         """Return the engine's facts."""
-        return Facts(**_facts(self.own, OWN), **self.common.facts)
+        return Facts(**_build_facts(self.own, OWN), **self.common.facts)
 
     def serialize(self) -> str:
         """Return the facts as canonical text, which ``hash_facts`` is made of."""
@@ -269,7 +269,9 @@ def _order_facts(
     return dated
 
 
-def _facts(tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]) -> dict[str, list[Any]]:
+def _build_facts(
+    tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]
+) -> dict[str, list[Any]]:
     return {
         _ARGUMENTS.get(name, name): [TABLES[name].build_fact(cells, known) for known, cells in rows]
         for name in names
@@ -282,14 +284,14 @@ def _rows_text(tables: Mapping[str, Sequence[DatedFact]], names: Iterable[str]) 
     return _CANONICAL.encode(rows)[1:-1]
 
 
-def _json(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else value.isoformat()
 
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_json)
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_to_json)
 
 
-def _conversion(column: FactColumn) -> Callable[[Any], Any] | None:
+def _get_conversion(column: FactColumn) -> Callable[[Any], Any] | None:
     return {
         "words": lambda cell: frozenset(cell.split("|")) if cell else frozenset(),
         "instant": lambda cell: cell if cell is None else parse_instant(cell),
@@ -303,13 +305,13 @@ _CONVERSIONS = {
     name: [
         (place, convert)
         for place, column in enumerate(table.columns)
-        if (convert := _conversion(column)) is not None
+        if (convert := _get_conversion(column)) is not None
     ]
     for name, table in TABLES.items()
 }
 
 
-def _campaign(cells: Sequence[Any]) -> CampaignTerms:
+def _parse_campaign(cells: Sequence[Any]) -> CampaignTerms:
     named = dict(zip(CAMPAIGN, cells, strict=False))
     return CampaignTerms(
         **{name: named[name] for name in ("client", "object", "mode", "purpose", "origin")},

@@ -63,11 +63,11 @@ def read_outcomes(folder: Path, columns: Sequence[str] = COLUMNS) -> OutcomeCoun
         raise OutcomeFault(f"the columns lack {', '.join(sorted(missing))}")
     found = OutcomeCounts()
     for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        _read(path, columns, found)
+        _read_log(path, columns, found)
     return found
 
 
-def _read(path: Path, columns: Sequence[str], found: OutcomeCounts) -> None:
+def _read_log(path: Path, columns: Sequence[str], found: OutcomeCounts) -> None:
     with path.open("rb") as stream:
         first = stream.readline(_LONGEST)
         if not first.endswith(b"\n"):
@@ -83,7 +83,7 @@ def _read(path: Path, columns: Sequence[str], found: OutcomeCounts) -> None:
                 cursor.offset += sum(map(len, lines))
                 cursor.file = path.name[:200]
                 cursor.save(update_fields=["offset", "file"])
-                _file(*_parse_outcomes(lines, columns, found), path.name, found)
+                _file_outcomes(*_parse_outcomes(lines, columns, found), path.name, found)
 
 
 def _whole_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
@@ -115,7 +115,9 @@ def _parse_outcomes(
     return outcomes, refused
 
 
-def _file(outcomes: Mapping[str, str], refused: set[str], name: str, found: OutcomeCounts) -> None:
+def _file_outcomes(
+    outcomes: Mapping[str, str], refused: set[str], name: str, found: OutcomeCounts
+) -> None:
     """Write the further versions of the attempts; the same outcome again is none."""
     last: dict[tuple[str, str, str], AttemptRow] = {}
     for row in AttemptRow.objects.filter(ref__in=outcomes).order_by("pk"):

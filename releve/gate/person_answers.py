@@ -71,11 +71,13 @@ def preview_answers(
         and (row.first is None or row.first <= today)
         and (row.last is None or today <= row.last)
     ]
-    callers = _callers({row.client for row in running}, now)
-    return tuple(_answer(row, number, callers.get(row.client, ""), rules, now) for row in running)
+    callers = _find_callers({row.client for row in running}, now)
+    return tuple(
+        _answer_campaign(row, number, callers.get(row.client, ""), rules, now) for row in running
+    )
 
 
-def _answer(
+def _answer_campaign(
     row: CampaignRow, number: str, caller: str, rules: LegalRules, now: datetime
 ) -> CampaignAnswer:
     known = read_facts(row.client, number, now, campaign=row.ref)
@@ -88,7 +90,7 @@ def _answer(
     return CampaignAnswer(row.ref, row.client, number, verdicts)
 
 
-def _callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
+def _find_callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
     """Return the number to show for each client: the one of the last mandate in force."""
     today = to_legal_day(now)
     rows = MandateRow.objects.filter(client__in=clients, first__lte=today, load__known_at__lte=now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models as db
@@ -17,13 +17,13 @@ from django.db import transaction
 
 from releve.gate.erasure import erase_pseudonym
 from releve.gate.errors import GateError
+from releve.gate.fact_proofs import to_json_value
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, FactRow, PersonRequestRow, PersonRow, PseudonymValue
 from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.gate.schema import TABLES
 from releve.ledger.chain import append
-from releve.network.clock import UTC
 
 __all__ = [
     "EXPORT_FORMAT",
@@ -104,38 +104,38 @@ def identify_holder(number: str, person: str, reason: str) -> Holder:
 
 def count_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> StoredData:
     """Return how much is stored about a person, and record the look."""
-    _note("seen", holder, reason, by, now)
+    _record_act("seen", holder, reason, by, now)
     rows: dict[str, dict[str, int]] = {}
     for table in _ABOUT_PEOPLE:
-        for client, count in _counts(table, holder):
+        for client, count in _count_by_client(table, holder):
             rows.setdefault(client, {})[table] = count
     return StoredData(
-        dict(sorted(rows.items())), _decisions(holder).count(), _requests(holder).count(),
-        _values(holder).count(),
+        dict(sorted(rows.items())), _select_decisions(holder).count(),
+        _select_requests(holder).count(), _select_values(holder).count(),
     )  # fmt: skip
 
 
 def export_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> dict[str, Any]:
     """Return all that is stored about a person as a document, and record the export."""
-    _note("exported", holder, reason, by, now)
+    _record_act("exported", holder, reason, by, now)
     return {
         "format": EXPORT_FORMAT,
-        "made_at": _plain(now),
+        "made_at": to_json_value(now),
         "number": read_value("number", holder.number),
         "person": read_value("person", holder.person) if holder.person else None,
         "facts": {
-            table: [_row(row) for row in _facts(table, holder)]
+            table: [_export_row(row) for row in _select_facts(table, holder)]
             for table in (*_ABOUT_PEOPLE, "people", "listings")
         },
         "calls": [
-            {name: _plain(getattr(row, name)) for name in
+            {name: to_json_value(getattr(row, name)) for name in
              ("call_id", "cseq", "at", "client", "campaign", "caller", "allowed", "rules", "basis")}
-            for row in _decisions(holder).order_by("at", "pk")
+            for row in _select_decisions(holder).order_by("at", "pk")
         ],
         "requests": [
-            {name: _plain(getattr(row, name)) for name in
+            {name: to_json_value(getattr(row, name)) for name in
              ("said", "client", "at", "known_at", "channel")}
-            for row in _requests(holder).order_by("pk")
+            for row in _select_requests(holder).order_by("pk")
         ],
     }  # fmt: skip
 
@@ -146,11 +146,11 @@ def erase_stored(holder: Holder, reason: str, *, by: str, now: datetime) -> int:
     The pseudonyms stay: what forbids a call goes on forbidding it.
     """
     with transaction.atomic():
-        _note("erased", holder, reason, by, now)
+        _record_act("erased", holder, reason, by, now)
         return erase_pseudonym(holder.person, now, number=holder.number)
 
 
-def _facts(table: str, holder: Holder) -> db.QuerySet[Any]:
+def _select_facts(table: str, holder: Holder) -> db.QuerySet[Any]:
     counts = db.Q(load__known_at__isnull=False)
     if table == "attempts":  # those of the gate have no load
         counts |= db.Q(load=None)
@@ -162,50 +162,44 @@ def _facts(table: str, holder: Holder) -> db.QuerySet[Any]:
     return TABLES[table].model._default_manager.filter(counts, **about)
 
 
-def _counts(table: str, holder: Holder) -> list[tuple[str, int]]:
-    rows = _facts(table, holder).order_by().values_list("client")
+def _count_by_client(table: str, holder: Holder) -> list[tuple[str, int]]:
+    rows = _select_facts(table, holder).order_by().values_list("client")
     return list(rows.annotate(count=db.Count("pk")))
 
 
-def _decisions(holder: Holder) -> db.QuerySet[Decision]:
+def _select_decisions(holder: Holder) -> db.QuerySet[Decision]:
     rows = Decision.objects.filter(number=holder.number)
     return rows.filter(persons__contains=holder.person) if holder.person else rows
 
 
-def _requests(holder: Holder) -> db.QuerySet[PersonRequestRow]:
+def _select_requests(holder: Holder) -> db.QuerySet[PersonRequestRow]:
     return PersonRequestRow.objects.filter(number=holder.number)
 
 
-def _values(holder: Holder) -> db.QuerySet[PseudonymValue]:
+def _select_values(holder: Holder) -> db.QuerySet[PseudonymValue]:
     return PseudonymValue.objects.filter(pseudonym__in=holder.names)
 
 
-def _row(row: FactRow) -> dict[str, Any]:
+def _export_row(row: FactRow) -> dict[str, Any]:
     cells = {
-        field.name: _plain(getattr(row, field.attname))
+        field.name: to_json_value(getattr(row, field.attname))
         for field in row._meta.concrete_fields
         if field.name not in _HIDDEN
     }
     known = row.known_from or (row.load.known_at if row.load else None)
     for what in ("person", "number", "proof"):
         if cells.get(what):
-            cells[what] = _value(what, cells[what])
-    return {**cells, "known_at": _plain(known)}
+            cells[what] = _reveal(what, cells[what])
+    return {**cells, "known_at": to_json_value(known)}
 
 
-def _value(what: str, name: str) -> str:
+def _reveal(what: str, name: str) -> str:
     """Return the value behind a pseudonym; the pseudonym where it was erased."""
     return read_value(what, name) or (what == "person" and read_value("number", name)) or name
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return value.isoformat() if isinstance(value, date) else value
-
-
 @transaction.atomic
-def _note(act: str, holder: Holder, reason: str, by: str, now: datetime) -> None:
+def _record_act(act: str, holder: Holder, reason: str, by: str, now: datetime) -> None:
     append(
         KIND,
         {"actor": by, "act": act},

@@ -24,12 +24,12 @@ class NewPersonalValue:
 
 def store_values(values: Iterable[NewPersonalValue]) -> None:
     """Keep values that are not kept yet; the latest day of erasure of the same value counts."""
-    wanted = {(value.what, value.pseudonym): value for value in _latest(values)}
+    wanted = {(value.what, value.pseudonym): value for value in _keep_latest(values)}
     there = PseudonymValue.objects.filter(pseudonym__in={pseudonym for _, pseudonym in wanted})
     later = []
     for row in there:
         value = wanted.pop((row.what, row.pseudonym), None)
-        if value is not None and _after(value.erase_on, row.erase_on):
+        if value is not None and _is_after(value.erase_on, row.erase_on):
             row.erase_on = value.erase_on
             later.append(row)
     PseudonymValue.objects.bulk_update(later, ["erase_on"])
@@ -53,14 +53,14 @@ def read_value(what: str, pseudonym: str) -> str | None:
     return rows.values_list("value", flat=True).first()
 
 
-def _latest(values: Iterable[NewPersonalValue]) -> list[NewPersonalValue]:
+def _keep_latest(values: Iterable[NewPersonalValue]) -> list[NewPersonalValue]:
     found: dict[tuple[str, str], NewPersonalValue] = {}
     for value in values:
         other = found.get((value.what, value.pseudonym))
-        if other is None or _after(value.erase_on, other.erase_on):
+        if other is None or _is_after(value.erase_on, other.erase_on):
             found[value.what, value.pseudonym] = value
     return list(found.values())
 
 
-def _after(day: date | None, other: date | None) -> bool:
+def _is_after(day: date | None, other: date | None) -> bool:
     return other is not None and (day is None or day > other)

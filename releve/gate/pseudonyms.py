@@ -56,7 +56,7 @@ def number_pseudonym(text: str) -> str:
 
 def text_pseudonym(text: str) -> str:
     """Return the pseudonym of what ``number_text`` returned."""
-    return _keyed("number", text)
+    return _keyed_digest("number", text)
 
 
 def person_pseudonym(person: str) -> str:
@@ -66,7 +66,7 @@ def person_pseudonym(person: str) -> str:
     """
     if is_number(person):
         return number_pseudonym(person)
-    return _keyed("person", person) if person else ""
+    return _keyed_digest("person", person) if person else ""
 
 
 def is_subscriber(number: str) -> bool:
@@ -90,77 +90,77 @@ def commitment(proof: str) -> tuple[str, str]:
 
 def hash_value(value: str) -> str:
     """Return a keyed hash by which the same value is known again, and nothing else."""
-    return _keyed("value", value)
+    return _keyed_digest("value", value)
 
 
-def _keyed(what: str, value: str) -> str:
-    hashing = _hashing(what, settings.GATE_KEY, settings.HOME).copy()
+def _keyed_digest(what: str, value: str) -> str:
+    hashing = _start_hash(what, settings.GATE_KEY, settings.HOME).copy()
     hashing.update(value.encode())
     return hashing.digest()[:16].hex()
 
 
 @lru_cache(maxsize=16)
-def _hashing(what: str, given: str, home: Path) -> hmac.HMAC:
+def _start_hash(what: str, given: str, home: Path) -> hmac.HMAC:
     """Return the hash with all that is the same for every value; to be copied."""
-    return hmac.new(_key(given, home), f"releve gate {what} 1\n".encode(), "sha256")
+    return hmac.new(_current_key(given, home), f"releve gate {what} 1\n".encode(), "sha256")
 
 
 @cache
-def _key(given: str, home: Path) -> bytes:
-    found = _read(given, home)
+def _current_key(given: str, home: Path) -> bytes:
+    found = _read_key(given, home)
     if found is None:
         raise key_fault("is missing")
     return found
 
 
-def _read(given: str, home: Path) -> bytes | None:
+def _read_key(given: str, home: Path) -> bytes | None:
     """Return the key that is there; None where there is none."""
     if given:
-        return _parsed(given, "RELEVE_GATE_KEY")
-    path = _file(home)
+        return _parse_key(given, "RELEVE_GATE_KEY")
+    path = _key_file(home)
     try:
-        return _parsed(path.read_text(encoding="ascii").strip(), str(path))
+        return _parse_key(path.read_text(encoding="ascii").strip(), str(path))
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
         raise KeyFault(f"the key of the pseudonyms {path} cannot be used: {error}") from error
 
 
-def _file(home: Path) -> Path:
+def _key_file(home: Path) -> Path:
     return Path(home) / "gate.key"
 
 
 def make_key() -> None:
     """Make the key where none is given and no file is there; the first of two writers wins."""
     try:
-        make_key_file(_file(settings.HOME), secrets.token_hex(32))
+        make_key_file(_key_file(settings.HOME), secrets.token_hex(32))
     except OSError as error:
-        raise KeyFault(f"{_file(settings.HOME)} cannot be made: {error}") from error
+        raise KeyFault(f"{_key_file(settings.HOME)} cannot be made: {error}") from error
 
 
 def key_check() -> str | None:
     """Return the value by which the key is known again; None where there is no key."""
-    if _read(settings.GATE_KEY, settings.HOME) is None:
+    if _read_key(settings.GATE_KEY, settings.HOME) is None:
         return None
-    return _keyed("check", "")
+    return _keyed_digest("check", "")
 
 
 def forget_key() -> None:
     """Read the key again at its next use: the one read before is not that of the rows."""
-    _key.cache_clear()
-    _hashing.cache_clear()
+    _current_key.cache_clear()
+    _start_hash.cache_clear()
 
 
 def key_fault(what: str) -> KeyFault:
     """Return the fault of a key, with how to mend it."""
     return KeyFault(
         f"the key of the pseudonyms {what}: restore gate.key from its copy, or from the first host"
-        f" of this database, to {_file(settings.HOME)}, or set RELEVE_GATE_KEY to it; no call is"
-        " allowed and no fact is loaded until then"
+        f" of this database, to {_key_file(settings.HOME)}, or set RELEVE_GATE_KEY to it; no call"
+        " is allowed and no fact is loaded until then"
     )
 
 
-def _parsed(text: str, where: str) -> bytes:
+def _parse_key(text: str, where: str) -> bytes:
     if not _KEY.fullmatch(text):
         raise KeyFault(f"{where} must be 64 hex digits")
     return bytes.fromhex(text)

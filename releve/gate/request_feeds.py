@@ -104,7 +104,7 @@ def take_rows(
     allowed: Allowed = lambda client: True,
 ) -> FeedResult:
     """Take the rows of a feed that follow ``position``; FeedMoved where it stands elsewhere."""
-    return _take(f"feed:{feed}", feed, rows, position, by, allowed)
+    return _take_rows(f"feed:{feed}", feed, rows, position, by, allowed)
 
 
 def feed_position(feed: str) -> int:
@@ -123,7 +123,7 @@ def take_files(
     """
     found = FeedResult()
     for path in sorted(folder.iterdir()):
-        data = _whole(path, settle)
+        data = _read_whole(path, settle)
         if data is None:
             continue
         try:
@@ -150,7 +150,7 @@ def record_reading(registers: Sequence[str], *, by: str) -> None:
         load_facts([ReadAt(name, now) for name in late], source="feed read", by=by)
 
 
-def _whole(path: Path, settle: float) -> bytes | None:
+def _read_whole(path: Path, settle: float) -> bytes | None:
     """Return a file's content, None where it is no table or is being written."""
     if path.suffix.lower() != ".csv" or path.name.startswith(".") or not path.is_file():
         return None
@@ -163,13 +163,13 @@ def _whole(path: Path, settle: float) -> bytes | None:
     return data if same and len(data) == after.st_size else None
 
 
-def _source(data: bytes) -> str:
+def _source_name(data: bytes) -> str:
     return f"drop:{hashlib.sha256(data).hexdigest()[:56]}"
 
 
 def _read_file(path: Path, data: bytes, by: str) -> FeedResult:
-    source = _source(data)
-    rows, fault = _rows(data)
+    source = _source_name(data)
+    rows, fault = _parse_rows(data)
     start = Cursor.objects.filter(source=source).values_list("offset", flat=True).first() or 0
     if fault is not None:
         found = FeedResult(set_aside=1, faults=[fault])
@@ -178,10 +178,10 @@ def _read_file(path: Path, data: bytes, by: str) -> FeedResult:
                 _set_aside(source, path.name, [fault])
                 Cursor.objects.create(source=source, file=path.name[:200], offset=1)
         return found
-    return _take(source, path.name, rows[start:], start, by, lambda client: True)
+    return _take_rows(source, path.name, rows[start:], start, by, lambda client: True)
 
 
-def _rows(data: bytes) -> tuple[list[dict[str, str]], RowFault | None]:
+def _parse_rows(data: bytes) -> tuple[list[dict[str, str]], RowFault | None]:
     """Return the rows of a CSV (``,`` ``;`` or tab; UTF-8 or cp1252), or why it is not one."""
     try:
         text = data.decode("utf-8-sig")
@@ -205,7 +205,7 @@ def _rows(data: bytes) -> tuple[list[dict[str, str]], RowFault | None]:
     return rows, None
 
 
-def _take(
+def _take_rows(
     source: str,
     name: str,
     rows: Sequence[Mapping[str, str]],
@@ -221,7 +221,7 @@ def _take(
             cursor, _ = Cursor.objects.select_for_update().get_or_create(source=source)
             if cursor.offset != found.position:
                 raise FeedMoved(cursor.offset)
-            faults = _record(part, name, found, by, allowed)
+            faults = _record_rows(part, name, found, by, allowed)
             _set_aside(source, name, faults)
             cursor.offset += len(part)
             cursor.file = name[:200]
@@ -232,14 +232,14 @@ def _take(
     return found
 
 
-def _record(
+def _record_rows(
     rows: Sequence[Mapping[str, str]], name: str, found: FeedResult, by: str, allowed: Allowed
 ) -> list[RowFault]:
     """Record what can be; return the faults of the rest by their lines."""
     faults: list[RowFault] = []
     requests: list[tuple[int, PhoneRequest]] = []
     for line, row in enumerate(rows, found.position + 1):
-        parsed = _request(row, allowed)
+        parsed = _build_request(row, allowed)
         if isinstance(parsed, PhoneRequest):
             requests.append((line, parsed))
         else:
@@ -259,7 +259,7 @@ def _record(
     ]
 
 
-def _request(row: Mapping[str, str], allowed: Allowed) -> PhoneRequest | RequestFault:
+def _build_request(row: Mapping[str, str], allowed: Allowed) -> PhoneRequest | RequestFault:
     """Return the request of a row, or the first thing that is wrong with its cells."""
     if not row:
         return RequestFault("", "row.unreadable")
@@ -293,13 +293,13 @@ def _set_aside(source: str, name: str, faults: Sequence[RowFault]) -> None:
 
 def _put_away(folder: Path, path: Path, data: bytes, delete: bool) -> None:
     """Write the rows that were set aside under the file's name, and move it out of the way."""
-    source = _source(data)
+    source = _source_name(data)
     faults = FeedFaultRow.objects.filter(feed=source[:64]).order_by("line", "pk")
     codes: dict[int, list[str]] = {}
     for line, name, code in faults.values_list("line", "field", "code"):
         codes.setdefault(line, []).append(f"{name}: {code}" if name else code)
     if codes:
-        _write(folder / _ASIDE, path.name, "".join(_aside_lines(data, codes)).encode())
+        _write_into(folder / _ASIDE, path.name, "".join(_aside_lines(data, codes)).encode())
     if delete:
         path.unlink(missing_ok=True)
         return
@@ -312,7 +312,7 @@ def _put_away(folder: Path, path: Path, data: bytes, delete: bool) -> None:
 
 
 def _aside_lines(data: bytes, codes: Mapping[int, Sequence[str]]) -> Iterator[str]:
-    rows, fault = _rows(data)
+    rows, fault = _parse_rows(data)
     yield f"fault;{';'.join(COLUMNS)}\n"
     if fault is not None:
         yield f"{codes[1][0]}\n"
@@ -325,6 +325,6 @@ def _aside_lines(data: bytes, codes: Mapping[int, Sequence[str]]) -> Iterator[st
             yield buffer.getvalue()
 
 
-def _write(folder: Path, name: str, data: bytes) -> None:
+def _write_into(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(exist_ok=True)
     write_file(folder / name, data)

@@ -45,7 +45,7 @@ def value_day(table: str, row: Row, loaded: datetime) -> date | None:
     return years_later(loaded.date()) if day is None and table != "contracts" else day
 
 
-def _after(field: str) -> Callable[[Row, datetime], date | None]:
+def _years_after(field: str) -> Callable[[Row, datetime], date | None]:
     def found(row: Row, loaded: datetime) -> date | None:
         moment = row[field] or loaded
         return years_later(moment.date())
@@ -53,28 +53,28 @@ def _after(field: str) -> Callable[[Row, datetime], date | None]:
     return found
 
 
-def _contract(row: Row, loaded: datetime) -> date | None:
+def _contract_end(row: Row, loaded: datetime) -> date | None:
     return None if row["last"] is None else years_later(row["last"])
 
 
-def _refusal(row: Row, loaded: datetime) -> date | None:
+def _refusal_end(row: Row, loaded: datetime) -> date | None:
     """Return the last day of a "not now" alone: any other refusal forbids for good somewhere."""
     return years_later(row["at"].date()) if row["kind"] == "not-now" else None
 
 
-def _listing(row: Row, loaded: datetime) -> date | None:
+def _listing_end(row: Row, loaded: datetime) -> date | None:
     return None if row["until"] is None else years_later(row["until"].date())
 
 
 _RULES: Mapping[str, Callable[[Row, datetime], date | None]] = {
-    "consents": _after("collected_at"),
-    "withdrawals": _after("at"),
-    "contracts": _contract,
-    "callbacks": _after("requested_at"),
-    "refusals": _refusal,
-    "attempts": _after("at"),
-    "listings": _listing,
-    "scrubs": _after("at"),
-    "mandates": _contract,
-    "feeds": _after("read_at"),
+    "consents": _years_after("collected_at"),
+    "withdrawals": _years_after("at"),
+    "contracts": _contract_end,
+    "callbacks": _years_after("requested_at"),
+    "refusals": _refusal_end,
+    "attempts": _years_after("at"),
+    "listings": _listing_end,
+    "scrubs": _years_after("at"),
+    "mandates": _contract_end,
+    "feeds": _years_after("read_at"),
 }

@@ -50,7 +50,7 @@ def build_row(
         if pseudonym and column.hides == "person":
             cell, shown, value = given, given, list[NewPersonalValue]()
         else:
-            cell, shown, value = _cell(table, column, given, day)
+            cell, shown, value = _build_cell(table, column, given, day)
         columns[column.name] = cell
         content.append(shown)
         values += value
@@ -59,7 +59,7 @@ def build_row(
                 erase_on(table.name, fact, loaded), values)  # fmt: skip
 
 
-def _cell(
+def _build_cell(
     table: FactTable, column: FactColumn, value: Any, day: date | None
 ) -> tuple[Any, Any, list[NewPersonalValue]]:
     """Return what stands in the column, what its content is, and the value kept aside, if any."""

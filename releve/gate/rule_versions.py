@@ -46,11 +46,11 @@ async def load_stored_rules() -> LegalRules:
 def store_current_rules() -> str:
     """Keep the rules of now; return their version."""
     rules, texts = load_current_table()
-    _keep(rules.version, texts)
+    _keep_texts(rules.version, texts)
     return rules.version
 
 
-def _keep(version: str, texts: Mapping[str, str]) -> None:
+def _keep_texts(version: str, texts: Mapping[str, str]) -> None:
     RuleTable.objects.get_or_create(
         version=version, defaults={"texts": dict(texts), "used_at": read_clock()}
     )
@@ -62,7 +62,7 @@ def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = %s", [round(1000 * _SECONDS)])
-        _keep(version, texts)
+        _keep_texts(version, texts)
     finally:
         connection.close()
 
@@ -70,20 +70,20 @@ def _keep_apart(version: str, texts: Mapping[str, str]) -> None:
 def load_rules_version(version: str) -> LegalRules:
     """Return the rules of a version; NoSuch where they were never kept here."""
     rules, _ = load_current_table()
-    return rules if rules.version == version else _loaded(version)
+    return rules if rules.version == version else _load_version(version)
 
 
 def load_texts(versions: Iterable[str]) -> dict[str, Mapping[str, str]]:
     """Return the files of several versions, by version and name; NoSuch as for one."""
-    return {version: _texts(version) for version in versions}
+    return {version: _read_texts(version) for version in versions}
 
 
 @lru_cache(maxsize=8)
-def _loaded(version: str) -> LegalRules:
-    return load_rules(_texts(version))
+def _load_version(version: str) -> LegalRules:
+    return load_rules(_read_texts(version))
 
 
-def _texts(version: str) -> Mapping[str, str]:
+def _read_texts(version: str) -> Mapping[str, str]:
     rules, texts = load_current_table()
     if rules.version == version:
         return dict(texts)

@@ -81,18 +81,18 @@ def parse_day(text: str | date) -> date:
     return date.fromisoformat(text) if isinstance(text, str) else text
 
 
-def _column(table: str, field: str, kind: str) -> FactColumn:
+def _build_column(table: str, field: str, kind: str) -> FactColumn:
     hides = {"person": "person", "proof": "proof"}.get(field, "")
     hides = _PSEUDONYMS.get((table, field), hides)
     return FactColumn(field, _RENAMED.get(field, field), kind, hides)
 
 
-def _table(name: str) -> FactTable:
+def _build_table(name: str) -> FactTable:
     kinds = {field: kind for field, (kind, _) in list_columns(name).items() if field != "known_at"}
     if name == "consents":
         kinds["unreadable"] = "text"
-    columns = tuple(_column(name, field, kind) for field, kind in kinds.items())
+    columns = tuple(_build_column(name, field, kind) for field, kind in kinds.items())
     return FactTable(name, ENGINE_TABLES[name], _MODELS[name], columns)
 
 
-TABLES: Mapping[str, FactTable] = {name: _table(name) for name in _MODELS}
+TABLES: Mapping[str, FactTable] = {name: _build_table(name) for name in _MODELS}

@@ -35,17 +35,19 @@ _log = logging.getLogger("releve.gate")
 
 def start_checkpoints(path: str | Path) -> None:
     """Start the thread; it ends with the process."""
-    threading.Thread(target=_work, args=(Path(path),), name="checkpoints", daemon=True).start()
+    threading.Thread(
+        target=_run_checkpoints, args=(Path(path),), name="checkpoints", daemon=True
+    ).start()
 
 
-def _work(path: Path) -> None:
-    while (turn := _turn(path)) is None:
+def _run_checkpoints(path: Path) -> None:
+    while (turn := _take_turn(path)) is None:
         time.sleep(_SECONDS)
     with turn:
         _carry_over(path)
 
 
-def _turn(path: Path) -> IO[bytes] | None:
+def _take_turn(path: Path) -> IO[bytes] | None:
     """Return what makes this process the one at work; None while another is, or no folder."""
     try:
         return try_lock(path.with_name(f"{path.name}-checkpoints"))

@@ -58,7 +58,7 @@ def record_withdrawal(
     """
     ensure_gate_key()
     name = _known_client(client)
-    people = _people(name, who)
+    people = _find_people(name, who)
     ids = {
         one: who if one == person_pseudonym(who) else read_value("person", one) for one in people
     }
@@ -107,7 +107,7 @@ def _known_client(client: str) -> str:
     return name
 
 
-def _people(client: str, who: str) -> tuple[str, ...]:
+def _find_people(client: str, who: str) -> tuple[str, ...]:
     """Return the pseudonyms of the person, or of the holders of the number, that is meant."""
     person = person_pseudonym(who)
     held = PersonRow.objects.filter(load__known_at__isnull=False)
@@ -132,13 +132,13 @@ def preview_numbers(
     """Return what the gate answers now for each number of the people, sorted by campaign."""
     answers = [
         answer
-        for number in _numbers(match.pseudonyms)
+        for number in _find_numbers(match.pseudonyms)
         for answer in preview_answers(number, match.client, rules, now)
     ]
     return sorted(answers, key=lambda answer: answer.campaign)
 
 
-def _numbers(people: Sequence[str]) -> list[str]:
+def _find_numbers(people: Sequence[str]) -> list[str]:
     """Return the numbers that people hold, without those whose value was erased."""
     held = PersonRow.objects.filter(person__in=people, load__known_at__isnull=False).order_by("pk")
     names = dict.fromkeys(held.values_list("number", flat=True))

@@ -205,7 +205,7 @@ def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any])
     """Put the commitment of one personal value into the body; return the value's row."""
     text = _canonical(value, path)
     salt = secrets.token_hex(_SALT_BYTES)
-    holder, name = _place(body, path)
+    holder, name = _find_holder(body, path)
     holder[name] = {"commitment": hash_commitment(text, salt)}
     return PersonalValue(
         entry_id=seq, path=path, value=text, salt=salt,
@@ -213,7 +213,7 @@ def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any])
     )  # fmt: skip
 
 
-def _place(body: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+def _find_holder(body: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     """Return the object that holds the field, and the field's name in it."""
     *parents, name = path.split(".")
     holder: Any = body
@@ -271,10 +271,10 @@ def _read(rows: Sequence[LedgerEntry], values: Collection[PersonalValue]) -> lis
     kept: dict[int, dict[str, str]] = {}
     for value in values:
         kept.setdefault(value.entry_id, {})[value.path] = value.value
-    return [_stored(row, kept.get(row.seq, {})) for row in rows]
+    return [_read_entry(row, kept.get(row.seq, {})) for row in rows]
 
 
-def _stored(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
+def _read_entry(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
     body = parse_canonical(row.body)
     erased: list[str] = []
     _fill(body, "", values, erased)

@@ -76,7 +76,7 @@ def scrub_files(tables: Collection[str] = ("ledger_personal",)) -> bool:
     """
     patience = float(settings.ERASE_WAIT_SECONDS)
     if connection.vendor == "postgresql":
-        gone = _unseen(patience)  # else rows that others may see are rewritten too
+        gone = _wait_until_unseen(patience)  # else rows that others may see are rewritten too
         for table in tables:
             _run(f"VACUUM (FULL) {table}")
         return gone
@@ -95,7 +95,7 @@ def scrub_files(tables: Collection[str] = ("ledger_personal",)) -> bool:
     return not busy
 
 
-def _unseen(patience: float) -> bool:
+def _wait_until_unseen(patience: float) -> bool:
     """Wait until no transaction can see what was deleted until now; return whether it came.
 
     The oldest writer of the whole server, be it in another database, holds up what every snapshot
@@ -103,8 +103,8 @@ def _unseen(patience: float) -> bool:
     """
     end = time.monotonic() + patience
     _, now = _snapshot()
-    return _within(end - time.monotonic(), lambda: _snapshot()[0] >= now) and _within(
-        end - time.monotonic(), _all_gone(_readers())
+    return _wait_until(end - time.monotonic(), lambda: _snapshot()[0] >= now) and _wait_until(
+        end - time.monotonic(), _all_gone(_list_readers())
     )
 
 
@@ -116,7 +116,7 @@ def _snapshot() -> tuple[int, int]:
     return int(oldest), int(following)
 
 
-def _readers() -> set[str]:
+def _list_readers() -> set[str]:
     """Return the transactions of others that run in this database of PostgreSQL.
 
     An analysis that the server starts by itself is one of them. Their kind is not known: a role
@@ -132,10 +132,10 @@ def _readers() -> set[str]:
 
 
 def _all_gone(readers: set[str]) -> Callable[[], bool]:
-    return lambda: not (readers and readers & _readers())
+    return lambda: not (readers and readers & _list_readers())
 
 
-def _within(seconds: float, condition: Callable[[], bool]) -> bool:
+def _wait_until(seconds: float, condition: Callable[[], bool]) -> bool:
     """Wait until a condition holds; return whether it did in time."""
     end = time.monotonic() + seconds
     while not condition():

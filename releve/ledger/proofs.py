@@ -35,7 +35,7 @@ def prove_entry(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> 
         "format": "releve ledger proof 1",
         "hash": row.hash,
         "path": [node.hex() for node in inclusion_path(seq - 1, root.size, tree.hash_subtree)],
-        "values": _chosen(seq, set(disclose)),
+        "values": _disclose_chosen(seq, set(disclose)),
         **parse_canonical(root.text),
     }
 
@@ -64,7 +64,7 @@ def disclose_values(values: Iterable[PersonalValue]) -> list[dict[str, Any]]:
     ]
 
 
-def _chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
+def _disclose_chosen(seq: int, wanted: set[str]) -> list[dict[str, Any]]:
     rows = list(PersonalValue.objects.filter(entry=seq, path__in=wanted))
     if missing := wanted - {row.path for row in rows}:
         raise ProofError(f"entry {seq} has no value to show for: {', '.join(sorted(missing))}")

@@ -81,7 +81,7 @@ def sign_root(now: datetime) -> SignedRoot:
             "tree": tree_hash(place.seq, tree.hash_subtree).hex(),
         }
         text = canonical_json(statement)
-        return _keep(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
+        return _store_root(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
 
 
 def load_last_root() -> SignedRoot | None:
@@ -116,7 +116,7 @@ def publish_root(root: SignedRoot, folder: Path) -> Path:
     return path
 
 
-def _keep(statement: dict[str, Any], text: str, signature: str) -> SignedRoot:
+def _store_root(statement: dict[str, Any], text: str, signature: str) -> SignedRoot:
     row = models.LedgerRoot.objects.create(
         number=statement["number"], size=statement["size"], sealed_at=statement["sealed_at"],
         statement=text, signature=signature,

@@ -148,7 +148,7 @@ def test_a_proof_over_several_versions_gives_the_same_answers_from_the_file_alon
 def test_a_version_that_is_not_kept_is_named_with_what_to_put_back(tmp_path: Path) -> None:
     (settings.HOME / "law" / "house.yaml").unlink()
     RuleTable.objects.exclude(texts=built_in_texts()).delete()
-    rule_versions._loaded.cache_clear()
+    rule_versions._load_version.cache_clear()
     assert "not kept here" in write_proof(tmp_path / "out", code=1)
 
 
@@ -158,7 +158,7 @@ def test_a_version_is_kept_once_and_is_read_back_as_it_was() -> None:
     store_current_rules()
     assert RuleTable.objects.count() == 2
     for table in RuleTable.objects.all():
-        rule_versions._loaded.cache_clear()
+        rule_versions._load_version.cache_clear()
         assert load_rules_version(table.version).version == table.version
     with pytest.raises(NotAvailable, match="put back"):
         load_rules_version("0" * 64)
