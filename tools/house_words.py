@@ -17,9 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-WORDS = re.compile(
-    r"\b(told|nobody|somebody|whoever|anew|(?:a|the|one|that) must)\b", re.IGNORECASE
-)
+WORDS = re.compile(r"\b(told|nobody|somebody|whoever|anew|(?:a|the|one) must)\b", re.IGNORECASE)
 TEXTS = ("*.py", "*.md", "*.html", "*.txt", "*.toml", "*.po", "scripts/*", "*.yaml", "*.yml")
 NOUNS = frozenset(
     [

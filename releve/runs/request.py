@@ -1,4 +1,4 @@
-"""What a crash test is asked for: files and parameters, whoever asks."""
+"""What a crash test is asked for: files and parameters."""
 
 from __future__ import annotations
 

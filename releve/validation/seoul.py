@@ -151,7 +151,7 @@ def seat_building(desks: Sequence[Desk]) -> Population:
 def build_contacts(population: Population, reproduction: float, between: float) -> Contacts:
     """Return the contacts of the two fitted numbers; SEAT_SHARE of what stays is with neighbours.
 
-    The reproduction number is that of somebody at a desk of the north wing.
+    The reproduction number is that of a person at a desk of the north wing.
     """
     stays = 1.0 - between - between**2
     wing = next(group for group in population.groups if group.zone == f"f11-{NORTH}")

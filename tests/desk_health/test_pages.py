@@ -1,4 +1,4 @@
-"""Cases, clusters and contacts as the health officer sees them, and nobody else."""
+"""Cases, clusters and contacts as the health officer alone sees them."""
 
 from __future__ import annotations
 

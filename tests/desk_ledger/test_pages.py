@@ -63,9 +63,9 @@ def test_an_act_that_is_no_drill_is_not_called_one(filled: None) -> None:
     assert [row["stream"] for row in rows[:2]] == ["access", "outbound"]
     assert rows[2]["stream"].startswith("drill:")
     shown = page(web, "/ledger/").partition('class="entries"')[2]
-    told = re.findall(r'<span class="tag">([^<]+)</span>', shown)
-    assert told[:2] == ["Accès et noms", "Appels sortants"]
-    assert told[2].startswith("Exercice")
+    tags = re.findall(r'<span class="tag">([^<]+)</span>', shown)
+    assert tags[:2] == ["Accès et noms", "Appels sortants"]
+    assert tags[2].startswith("Exercice")
     found = web.get("/ledger/?stream=outbound&format=json").json()["entries"]
     assert [row["kind"] for row in found] == ["outbound.facts"]
 

@@ -22,7 +22,7 @@ from tests.plan.textbook import textbook_base, textbook_floors, textbook_relief,
 from tests.plan.tiny_operators import Tiny, tiny_operator
 
 seeds = st.integers(0, 2**32 - 1)
-NOBODY = PlanSettings(isolated=0.0)
+NO_ISOLATION = PlanSettings(isolated=0.0)
 
 # Objective of the base plan, relief penalties by contingency, objective of the whole.
 KNOWN: list[tuple[Callable[[], Tiny], float, dict[str, float], float]] = [
@@ -101,7 +101,7 @@ def plainly(case: Tiny, lost: Contingency | None) -> float:
 @settings(max_examples=12, deadline=None)
 def test_branches_left_out_never_held_the_best(seed: int) -> None:
     case = tiny_operator(np.random.default_rng(seed), agents=3, sites=2, programmes=2)
-    case = replace(case, settings=NOBODY)
+    case = replace(case, settings=NO_ISOLATION)
     plan = best_base(case)
     assert plan.objective == pytest.approx(plainly(case, None), abs=1e-9)
     assert plan.penalty == pytest.approx(rules.penalty_of(case, plan.placements), abs=1e-9)
@@ -115,7 +115,11 @@ def test_branches_left_out_never_held_the_best(seed: int) -> None:
 def test_fractions_of_people_are_never_worse_than_whole_people(seed: int) -> None:
     """The textbook form is a relaxation of all that brute force tries."""
     case = tiny_operator(
-        np.random.default_rng(seed), agents=4, sites=2, settings=NOBODY, unknown=seed % 5 == 0
+        np.random.default_rng(seed),
+        agents=4,
+        sites=2,
+        settings=NO_ISOLATION,
+        unknown=seed % 5 == 0,
     )
     plan = best_base(case)
     assert textbook_base(case).objective <= plan.objective + 1e-6
@@ -130,7 +134,7 @@ def test_fractions_of_people_are_never_worse_than_whole_people(seed: int) -> Non
 def test_the_textbook_form_finds_the_optimum_where_it_is_whole() -> None:
     assert textbook_base(tiny_operators.scarce_seats()).objective == pytest.approx(0.215)
     assert textbook_base(tiny_operators.breaks_apart()).objective == pytest.approx(0.0, abs=1e-9)
-    case = replace(tiny_operators.two_sites_one_client(), settings=NOBODY)
+    case = replace(tiny_operators.two_sites_one_client(), settings=NO_ISOLATION)
     whole = textbook_whole(case, textbook_floors(case))
     assert whole.objective == pytest.approx(0.4)
     assert whole.penalties["site:a"] == pytest.approx(2.0)

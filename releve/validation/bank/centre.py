@@ -147,6 +147,6 @@ def simulate_day(centre: Centre, effort: Floats, runs: int, seed: int, first: in
 
 def compute_measures(counts: Floats) -> Floats:
     """Return abandoned / offered, within / offered and the mean wait of the offered, where the last
-    axis of ``counts`` is four; NaN where nobody called."""
+    axis of ``counts`` is four; NaN without a call."""
     offered = np.where(counts[..., 0] > 0, counts[..., 0], np.nan)
     return np.asarray(counts[..., 1:] / offered[..., None])

@@ -1,8 +1,8 @@
 """Every address of the desk, and who gets what there. A new page adds its row.
 
-``WHO`` maps the letters of a row's ``opens`` to roles. Whoever is among them gets ``status``; of
-the others, those of the house get 403, those from outside 404, and who has not signed in is led to
-the sign-in (302), or told 401 where the address is that of a JSON twin or of the API. ``anyone`` is
+``WHO`` maps the letters of a row's ``opens`` to roles. A role among them gets ``status``; of
+the others, those of the house get 403, those from outside 404, visitors are led to
+the sign-in (302), or 401 where the address is that of a JSON twin or of the API. ``anyone`` is
 open to all.
 """
 
@@ -54,7 +54,7 @@ class Row:
     """An address as the URLconf writes it, one that matches it, and who may enter.
 
     ``anyone`` gives the statuses of an address without a permission: of a stranger, and of
-    somebody signed in.
+    a signed-in user.
     """
 
     route: str
@@ -223,7 +223,7 @@ ROWS = (
     Row("sites/<ref:site>", "/sites/nowhere", "cpfshoAia", 404),
     Row("photos/<slug:digest>", "/photos/none", "cpfshoAia", 404),
     Row("clients", "/clients", "cpfk"),
-    Row("clients/<ref:client>", "/clients/nobody", "cpfk", 404),
+    Row("clients/<ref:client>", "/clients/unknown", "cpfk", 404),
     Row("reliefs", "/reliefs", "cpf"),
     Row("reliefs/compare", "/reliefs/compare", "cpf", 404),
     Row("reliefs/publish", "/reliefs/publish", "cp"),
@@ -234,7 +234,7 @@ ROWS = (
     Row("api/v1/sites", "/api/v1/sites", "cpfshoAia"),
     Row("api/v1/sites/<ref:site>", "/api/v1/sites/nowhere", "cpfshoAia", 404),
     Row("api/v1/clients", "/api/v1/clients", "cpfk"),
-    Row("api/v1/clients/<ref:client>", "/api/v1/clients/nobody", "cpfk", 404),
+    Row("api/v1/clients/<ref:client>", "/api/v1/clients/unknown", "cpfk", 404),
     Row("api/v1/messages", "/api/v1/messages", "cpf"),
     Row("api/v1/drills", "/api/v1/drills", "cpfsho"),
     Row("api/v1/plan", "/api/v1/plan", "cpfk"),
@@ -276,7 +276,7 @@ ROWS = (
 
 
 def expected(row: Row, who: Role | str) -> int:
-    """Return the status that somebody gets at an address."""
+    """Return the status that a user gets at an address."""
     if row.anyone is not None:
         return row.anyone[who != STRANGER]
     if who == STRANGER:

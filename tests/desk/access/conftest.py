@@ -41,5 +41,5 @@ def stocked(db: None, plans: Path) -> Iterator[None]:
 
 @pytest.fixture
 def no_attempts(db: None) -> None:
-    """Nobody has tried anything yet."""
+    """No attempt has been made yet."""
     cache.clear()

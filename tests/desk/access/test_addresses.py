@@ -61,7 +61,7 @@ def test_the_list_and_the_table_of_permissions_say_the_same() -> None:
 def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who: str) -> None:
     web = Client(headers=FR)
     if who != STRANGER:
-        user = person("somebody", "quatre lampes au balcon")
+        user = person("zoe", "quatre lampes au balcon")
         give(user, Role(who))
         web = sign_in(user, lately=True)
     found = {row.path: web.get(row.path).status_code for row in ROWS}
@@ -75,7 +75,7 @@ def test_everybody_gets_what_the_list_says(stocked: None, no_attempts: None, who
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", list(Role))
 def test_the_navigation_leads_nowhere_that_is_shut(stocked: None, role: Role) -> None:
-    user = person("somebody")
+    user = person("zoe")
     give(user, role)
     web = sign_in(user, lately=True)
     page = web.get("/account")

@@ -42,9 +42,9 @@ class Installation:
     address: str
 
     def link(self, name: str, *args: str) -> str:
-        """Give somebody an account and return the path of the link they are given."""
-        told = command(self.home, "desk", "user", "add", name, *args)
-        found = re.search(r"http://[^/]+(/\S+)", told)
+        """Give a user an account and return the path of the link they are given."""
+        printed = command(self.home, "desk", "user", "add", name, *args)
+        found = re.search(r"http://[^/]+(/\S+)", printed)
         assert found is not None
         return found[1]
 

@@ -77,7 +77,7 @@ def test_another_client_is_not_there_as_page_or_twin(client_web: Client) -> None
     for key, _name in OTHERS:
         for path in (f"/cell/{key}/base", f"/cell/{key}/site:casa-1.json"):
             assert client_web.get(path).status_code == 404
-    assert client_web.get("/cell/nobody/base").status_code == 404
+    assert client_web.get("/cell/unknown/base").status_code == 404
 
 
 def test_a_programme_of_another_client_is_not_there(client_web: Client) -> None:

@@ -1,4 +1,4 @@
-"""The door: who is led to the sign-in, who is told 404 and who 403, and who is asked again."""
+"""The door: which users are led to the sign-in, get 404 or 403, or are asked again."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_another_site_is_not_there() -> None:
 
 def test_an_account_without_role_is_told_so() -> None:
     web = Client(headers=FR)
-    web.force_login(person("nobody"))
+    web.force_login(person("zoe"))
     answer = web.get("/publish")
     assert answer.status_code == 403
     assert "Vous n’avez aucun rôle aujourd’hui" in answer.content.decode()

@@ -32,7 +32,7 @@ def _kept_apart(tmp_path: Path, settings: Any) -> None:
     settings.IDENTITY_FILE = tmp_path / "elsewhere" / "names.box"
 
 
-def somebody(role: Role) -> Client:
+def sign_in_as(role: Role) -> Client:
     user = person(role.value)
     give(user, role)
     return sign_in(user, lately=True)
@@ -40,12 +40,12 @@ def somebody(role: Role) -> Client:
 
 @pytest.fixture
 def officer() -> Client:
-    return somebody(Role.HEALTH)
+    return sign_in_as(Role.HEALTH)
 
 
 @pytest.fixture
 def admin() -> Client:
-    web = somebody(Role.ADMINISTRATOR)
+    web = sign_in_as(Role.ADMINISTRATOR)
     agent = live.operator_now().agents[0].id
     reidentification.import_names(
         f"pseudonym,name\n{agent},{NAME}\n", User.objects.get(username="administrator")
@@ -96,7 +96,7 @@ def test_the_administrator_does_not_ask_and_does_not_see(officer: Client, admin:
 
 def test_an_erasure_is_shown_before_it_is_done(admin: Client) -> None:
     agent = agent_id()
-    unknown = admin.post("/people/erase", {"pseudonym": "nobody-99", "confirmed": "yes"})
+    unknown = admin.post("/people/erase", {"pseudonym": "unknown-99", "confirmed": "yes"})
     assert unknown.status_code == 422
     shown = admin.post("/people/erase", {"pseudonym": agent})
     found = shown.context["page"].preview

@@ -37,7 +37,7 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "message"),
     [
         ({"role": "site"}, "Nommez les sites"),
         ({"role": "auditor"}, "Indiquez une fin"),
@@ -46,12 +46,12 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     ],
 )
 def test_a_fault_is_told_and_nothing_typed_is_lost(
-    admin: Client, form: dict[str, Any], told: str
+    admin: Client, form: dict[str, Any], message: str
 ) -> None:
     answer = admin.post("/people", {"name": "zoe", **form})
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert told in page
+    assert message in page
     assert 'value="zoe"' in page
     assert not User.objects.filter(username="zoe").exists()
 
@@ -101,7 +101,7 @@ def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"name": "<b>wall</b>"}, "sans espace"),
         ({"role": "site"}, "Nommez les sites"),
@@ -111,12 +111,12 @@ def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
     ],
 )
 def test_a_token_that_cannot_be_given_says_why_and_loses_nothing(
-    admin: Client, fields: dict[str, str], told: str
+    admin: Client, fields: dict[str, str], message: str
 ) -> None:
     answer = admin.post("/people/tokens", token_form(**fields))
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert told in page
+    assert message in page
     assert "<b>wall" not in page
     assert not Token.objects.exists()
     assert (fields.get("name") or 'value="wallboard"').replace("<b>wall</b>", "&lt;b&gt;") in page

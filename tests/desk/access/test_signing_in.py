@@ -1,4 +1,4 @@
-"""Signing in: guesses are limited, sessions end, a second factor is asked, nobody signs up."""
+"""Signing in: guesses are limited, sessions end, a second factor is asked, sign-up is closed."""
 
 from __future__ import annotations
 
@@ -56,10 +56,12 @@ def test_an_unknown_name_and_a_wrong_password_are_told_the_same() -> None:
     web = Client(headers=FR)
     pages = [
         web.post("/account/login/", {"login": name, "password": "something else"})
-        for name in ("zoe", "nobody")
+        for name in ("zoe", "unknown")
     ]
-    told = ["Ce nom et ce mot de passe ne vont pas ensemble." in p.content.decode() for p in pages]
-    assert told == [True, True]
+    refused = [
+        "Ce nom et ce mot de passe ne vont pas ensemble." in p.content.decode() for p in pages
+    ]
+    assert refused == [True, True]
 
 
 def test_the_second_factor_is_asked_and_its_secret_is_kept_encrypted() -> None:
@@ -145,7 +147,7 @@ def test_a_forgotten_password_is_mailed_to_known_addresses_only() -> None:
     grants.give_role("zoe", grants.RoleRequest("planner"), by="amina", email="zoe@example.org")
     User.objects.filter(username="zoe").update(password=person("tmp", PASSWORD).password)
     web = Client(headers=FR)
-    for address in ("zoe@example.org", "nobody@example.org"):
+    for address in ("zoe@example.org", "unknown@example.org"):
         answer = web.post("/account/password/reset/", {"email": address})
         assert answer["Location"] == "/account/password/reset/done/"
     assert [message.to for message in mail.outbox] == [["zoe@example.org"]]
