@@ -1,7 +1,7 @@
-"""How long the personal values of events are kept, where that is not known from the start.
+"""Retention of personal values of absences whose end is not known from the start.
 
-An absence without a known end is kept while it lasts, and from the agent's return on as long as
-any other: erased before, the agent would count as present.
+An absence without a known end is kept while it lasts; after the agent's return the usual time
+applies. Erased earlier, the absence would vanish and the agent count as present.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["erased_on", "note_returns", "postpone_lasting"]
 def erased_on(event: Event, operator: Operator, rules: SituationRules) -> date | None:
     """Return the day on which an event's personal values are erased; None = it has none.
 
-    A drill's people are real ones: whatever its clock says, the day is one of the real calendar.
+    A drill names real people, so that the day is one of the real calendar, not of its clock.
     """
     found = compute_erasure_day(event, operator, rules)
     ahead = event.recorded_at.date() - real_now().date()
@@ -52,7 +52,7 @@ def note_returns(stream: str, agents: Iterable[str], before: Situation, after: S
 def postpone_lasting() -> None:
     """Postpone the erasure of absences of unknown end that last, as if they ended now.
 
-    To be done before what is due is erased.
+    To be called before due values are erased.
     """
     if registry.get_current_version() is None:
         return
@@ -68,7 +68,7 @@ def postpone_lasting() -> None:
 def _set_erasure_days(
     stream: str, agent: str, ends: dict[str, datetime], situation: Situation
 ) -> None:
-    """Set the day of erasure of an agent's absences, by the ids of their events, to their ends'."""
+    """Set the day of erasure of an agent's absences, given as event ids, by their ends."""
     if not ends:
         return
     operator, rules = operator_now(), rules_now()

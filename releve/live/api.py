@@ -1,4 +1,4 @@
-"""The public face of the live chain: all that the desk and the command line use of it.
+"""The public face of the live chain: everything that the desk and the command line import from it.
 
 ``from releve.live import api as live``; the package's docstring says what each name is for. An
 import-linter contract keeps the faces from importing any other module of this package.

@@ -1,4 +1,4 @@
-"""The live as a Django application."""
+"""The live chain as a Django application."""
 
 from __future__ import annotations
 

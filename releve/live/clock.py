@@ -24,7 +24,7 @@ def real_now() -> datetime:
 
 
 def now(stream: str = LIVE) -> datetime:
-    """Return the time of a stream, in UTC; NoSuch for a drill that there is not.
+    """Return the time of a stream, in UTC; NoSuch for an unknown drill.
 
     One query for a drill, none for the live stream.
     """

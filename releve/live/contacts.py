@@ -1,8 +1,8 @@
-"""Where people are reached. Addresses stand in one table, are imported from a file, and can go.
+"""Addresses of people: stored in one table, imported from a file, erased by person.
 
 The file is CSV with the columns ``role`` (agent, manager or client), ``who`` (the agent's id, the
 manager's site or ``*``, the client's id), ``channel``, ``address`` and, if wanted, ``language``
-(fr or en). The lines of one person stand in the order in which the addresses are tried.
+(fr or en). A person's addresses are tried in the order of their lines.
 """
 
 from __future__ import annotations

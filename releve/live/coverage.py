@@ -47,8 +47,8 @@ class ClientCoverage:
 class Coverage:
     """Every client's coverage from ``at`` on; ``starts`` names the half hours.
 
-    ``planned_until`` is how far the plan in force reaches: the hours asked for may be more. Where
-    it does not reach them at all, ``planned_from`` is when it begins after them, or None: it is
+    ``planned_until`` is the end of the plan in force, which may come before the hours asked for.
+    When the plan covers none of them, ``planned_from`` is its start after them, or None when it is
     over.
     """
 
@@ -64,14 +64,14 @@ class Coverage:
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
     """Return the coverage of every client; None when no plan is in force.
 
-    What is lost, who is away and the relief in force are all counted.
+    Losses, absences and the relief in force are all taken into account.
     """
     scene = load_scene(stream)
     return None if scene is None else compute_scene_coverage(scene, hours)
 
 
 def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = False) -> Coverage:
-    """Return the coverage of a scene; ``supposed`` of one that is not so (kept nowhere)."""
+    """Return the coverage of a scene; ``supposed``: of a supposed one, which is not cached."""
     until = scene.at + timedelta(hours=hours)
     generation = scene.relief.generation if scene.relief else 0
     days = [scene.day_plan(day).plan for day in scene.days]
@@ -123,7 +123,7 @@ def _cover_clients(
 
 
 def _find_losses(scene: Scene) -> tuple[frozenset[str], ...]:
-    """Return what is lost on each day, which also passes with time alone."""
+    """Return the losses of each day, which also change as time passes."""
     return tuple(scene.wanted[day].sites | scene.wanted[day].carriers for day in scene.days)
 
 
@@ -152,7 +152,7 @@ _people: IdentityCache[Floats] = IdentityCache(64)
 
 
 def _load_headcount(scene: Scene, day: date) -> Floats:
-    """Return effective agents ``[interval, programme]`` of a day, kept while nothing changes."""
+    """Return effective agents ``[interval, programme]`` of a day, cached while nothing changes."""
     loss = scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
     key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers)

@@ -1,4 +1,4 @@
-"""The operator and the rules that the live chain goes by."""
+"""The operator and the rules in force for the live chain."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def operator_at(number: int) -> Operator:
 def rules_now() -> SituationRules:
     """Return the shipped rules and charter with those of the installation.
 
-    Its own stand in the home folder as ``rules/*.yaml`` and ``charters/*.yaml``; they are read
+    The installation's own are ``rules/*.yaml`` and ``charters/*.yaml`` in the home folder, read
     again when a file changes. SituationRuleFaults names every fault of any of them.
     """
     return _load_rules(_list_files("rules"), _list_files("charters"))

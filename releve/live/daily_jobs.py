@@ -1,4 +1,4 @@
-"""What is due once a day: erase what has reached its date, seal the ledger, let the root out."""
+"""Daily jobs: erase values that are due, sign the ledger's root, publish the root."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
 
     Returns the new root, if any.
 
-    Killed halfway, it is done again: what was erased and not sealed yet may still stand in the
-    database's files, a root that was sealed may not have left the house. The root comes last, so
-    that it covers the entries that the erasure wrote.
+    After a kill halfway it runs again: erased values that no root covers yet may still be in the
+    database's files, and a signed root may not be published yet. The root comes last, so that it
+    covers the entries that the erasure wrote.
     """
     last = load_last_root()
     if last is not None and last.sealed_at.date() >= now.date():
@@ -67,6 +67,6 @@ def _scrub_database_files() -> None:
 
 
 def _publish_if_missing(root: SignedRoot) -> None:
-    """Write a root's document where it leaves the house from, unless it is there."""
+    """Publish a root's document to the folder of roots, unless it is there."""
     if not (roots_folder() / root.file_name).exists():
         publish_root(root, roots_folder())

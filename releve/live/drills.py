@@ -61,7 +61,7 @@ def move_drill(stream: str, by_how_much: timedelta, *, by: str) -> datetime:
 
 
 def stop_drill(stream: str, *, by: str) -> None:
-    """End a drill; what it still had to do is dropped. Stopping it again changes nothing."""
+    """End a drill and drop its queued effects. Stopping it again changes nothing."""
     with transaction.atomic():
         ledger.lock_head()
         found = Stream.objects.filter(name=stream).first()
@@ -82,7 +82,7 @@ def list_drills() -> list[Stream]:
 
 
 def list_running_streams() -> tuple[str, ...]:
-    """Return the streams that go on: the live one and the drills that were not stopped."""
+    """Return the running streams: the live one and the drills that were not stopped."""
     rows = Stream.objects.exclude(name=LIVE).filter(stopped_at=None)
     return (LIVE, *rows.values_list("name", flat=True))
 

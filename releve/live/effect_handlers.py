@@ -1,4 +1,4 @@
-"""Doing one effect: its handler, and what becomes of an error."""
+"""Run one effect: call its handler, and retry or set aside on an error."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class PermanentFailure(LiveError):  # noqa: N818
 
 
 def register_handler(kind: str) -> Callable[[Handler], Handler]:
-    """Make a function the one that does a kind of effect.
+    """Register a function as the handler of a kind of effect.
 
-    It does what is to be done outside first, with the effect's key, and returns what to store.
+    The handler calls the external system first, with the effect's key, and returns what to store.
     """
 
     def register(handler: Handler) -> Handler:
@@ -58,9 +58,9 @@ def register_handler(kind: str) -> Callable[[Handler], Handler]:
 def register_aside_hook(
     kind: str,
 ) -> Callable[[Callable[[Effect], None]], Callable[[Effect], None]]:
-    """Make a function the one that is called when an effect of a kind is set aside.
+    """Register a function to call when an effect of a kind is set aside.
 
-    It is called in the transaction that sets the effect aside: no crash parts the two.
+    It runs in the transaction that sets the effect aside, so that a crash undoes both or neither.
     """
 
     def register(called: Callable[[Effect], None]) -> Callable[[Effect], None]:
@@ -71,7 +71,7 @@ def register_aside_hook(
 
 
 def run_effect(effect: Effect) -> None:
-    """Do a claimed effect. An error is kept with it, never raised: the next one has its turn."""
+    """Run a claimed effect. An error is stored with it, never raised: the next one runs."""
     try:
         outcome = _handlers[effect.kind](effect)
         settle_effect(effect, outcome)

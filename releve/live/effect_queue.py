@@ -50,7 +50,7 @@ DECIDE, OUTSIDE = "decide", "outside"
 MOST_ATTEMPTS = 6
 LONGEST_WAIT_SECONDS = 60.0
 PATIENCE = timedelta(hours=24)
-"""How long an outside system that does not answer is tried before its effect is set aside."""
+"""How long a system that does not answer is tried before its effect is set aside."""
 LATE_AFTER = 3
 
 
@@ -60,7 +60,7 @@ class LostLease(ReleveError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class NewEffect:
-    """An effect to queue; ``key`` names it for ever."""
+    """An effect to queue; ``key`` is unique for ever."""
 
     stream: str
     lane: str
@@ -71,8 +71,8 @@ class NewEffect:
 
 @dataclass(frozen=True)
 class EffectOutcome:
-    """What an effect came to: its result, the ledger entries of it, the effects it causes, and
-    what else is stored with them."""
+    """The outcome of an effect: its result, its ledger entries, the effects it causes, and a
+    function that stores the rest with them."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
     entries: tuple[tuple[str, Mapping[str, Any]], ...] = ()
@@ -202,13 +202,13 @@ def _draw_wait(attempts: int) -> timedelta:
 
 
 def list_effects_aside(stream: str | None = None) -> list[Effect]:
-    """Return what was set aside, the newest first; of every stream by default."""
+    """Return the effects set aside, the newest first; of every stream by default."""
     rows = Effect.objects.filter(state=Effect.ASIDE).order_by("-pk")
     return list(rows if stream is None else rows.filter(stream=stream))
 
 
 def list_late_effects(stream: str | None = None) -> list[Effect]:
-    """Return what has failed a few times and is still tried."""
+    """Return the effects that failed a few times and are still tried."""
     rows = Effect.objects.filter(
         state__in=(Effect.QUEUED, Effect.CLAIMED), attempts__gte=LATE_AFTER
     )
@@ -216,13 +216,13 @@ def list_late_effects(stream: str | None = None) -> list[Effect]:
 
 
 def count_waiting_effects(stream: str | None = None) -> int:
-    """Return how many effects are queued or being done."""
+    """Return how many effects are queued or running."""
     rows = Effect.objects.filter(state__in=(Effect.QUEUED, Effect.CLAIMED))
     return (rows if stream is None else rows.filter(stream=stream)).count()
 
 
 def retry_effect(pk: int, *, by: str) -> None:
-    """Try an effect that was set aside again, from the start; who asked for it is recorded."""
+    """Queue an effect that was set aside, from the first attempt, and record the requester."""
     with transaction.atomic():
         ledger.lock_head()
         found = Effect.objects.filter(pk=pk, state=Effect.ASIDE).first()

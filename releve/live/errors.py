@@ -1,4 +1,4 @@
-"""What the live chain refuses, and why.
+"""Errors of the live chain.
 
 The error tree::
 
@@ -40,7 +40,7 @@ _POSTGRES_DISK_FULL = "53100"
 
 
 class LiveError(ReleveError):
-    """The root of what the live chain raises."""
+    """The root of the live chain's errors."""
 
 
 class Refused(LiveError):  # noqa: N818 (the word of the desk)

@@ -1,7 +1,7 @@
-"""Facts first: an event is written, with what the rules answer and what is to be done about it.
+"""Record an event with its consequences by the rules and the effects to run.
 
-All of it stands in one transaction, behind the lock of the ledger's head: either everything is
-there or nothing is, and what was judged acceptable still is when it is written.
+All of it is one transaction, under the lock of the ledger's head: everything is written or nothing,
+and an event that was judged acceptable still is when it is written.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _MOST_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What was written: the entry of the event, those of the rules' answers, and whether it was
-    there ``before`` under the same key."""
+    """The entry of the event, those of its consequences, and whether the same key had recorded it
+    ``before``."""
 
     seq: int
     answers: tuple[int, ...]
@@ -66,12 +66,12 @@ def record(
     stream: str = LIVE,
     judge: Callable[[Situation], Iterable[EventRefusal]] = lambda situation: (),
 ) -> RecordResult:
-    """Write an event; ``key`` names it, so that the same again returns the same and does nothing.
+    """Record an event; a second call with the same ``key`` returns the first result.
 
-    It is recorded at the stream's own time, whatever the event says. A key must not tell anything
-    about a person. ``judge`` yields further refusals, under the same lock. :class:`Refused` gives
-    the reasons; :class:`Busy` means that nothing was done, :class:`DiskFull` that nothing can be
-    until there is room.
+    It is recorded at the stream's own time, whatever the event says. The key may not reveal
+    anything about a person. ``judge`` yields further refusals, under the same lock.
+    :class:`Refused` gives the reasons; :class:`Busy` means that nothing was done, and
+    :class:`DiskFull` that nothing can be until there is room.
     """
     if not 1 <= len(key) <= 128:
         raise ValueError(f"1 <= len(key) <= 128 does not hold, got {len(key)}")
@@ -89,9 +89,9 @@ def record(
 
 
 def refuse_reused_key(seq: int, event: Event, names: Collection[str]) -> None:
-    """Raise :class:`KeyReused` where entry ``seq`` says otherwise than an event in some fields.
+    """Raise :class:`KeyReused` where entry ``seq`` differs from an event in some fields.
 
-    A value that was erased meanwhile cannot tell, and is passed over.
+    Values erased meanwhile cannot be compared and are skipped.
     """
     (row,) = islice(ledger.iter_entries(None, seq - 1), 1)
     sent = event_to_json(event)
@@ -126,7 +126,7 @@ def _record_once(
 def derive_all_events(
     situation: Situation, operator: Operator, rules: SituationRules, at: datetime
 ) -> list[Event]:
-    """Return what the rules call for, and what they call for in answer to that."""
+    """Return the events that the rules call for, and those that follow from these in turn."""
     found: list[Event] = []
     for _ in range(_MOST_ROUNDS):
         more = derive_events(situation, operator, rules, at)
@@ -139,7 +139,7 @@ def derive_all_events(
 
 
 def record_due_events(stream: str) -> tuple[int, ...]:
-    """Write what the rules call for by now, if anything: what time alone has brought about."""
+    """Record the events that the rules call for as time passes, if any."""
     operator, rules = operator_now(), rules_now()
     if not derive_events(situation_now(stream), operator, rules, now(stream)):
         return ()
@@ -154,7 +154,7 @@ def record_due_events(stream: str) -> tuple[int, ...]:
 def _append_events(
     events: Iterable[Event], stream: str, before: Situation, at: datetime
 ) -> list[int]:
-    """Append events, and queue a relief when what is lost has changed."""
+    """Append events, and queue a relief when the losses have changed."""
     events = list(events)
     if not events:
         return []
@@ -171,9 +171,9 @@ def _append_events(
 
 
 def build_relief_effect(stream: str, cause: int, why: str = "") -> NewEffect:
-    """Return the effect that brings who works where in line with what is lost.
+    """Return the effect that adapts the placements to the losses.
 
-    ``why`` names what asked for it where that is not the entry ``cause``.
+    ``why`` names the origin of the request where that is not the entry ``cause``.
     """
     body = {"cause": cause, "asked_at": real_now().isoformat()}
     return NewEffect(stream, DECIDE, "relief", f"relief:{stream}:{why or cause}", body)

@@ -1,4 +1,4 @@
-"""What is lost, day by day, as a situation has it; and who cannot work until when."""
+"""Losses of a situation day by day, and absences with their ends."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def store_photo(data: bytes) -> str:
 
 
 def load_photo(digest: str) -> bytes | None:
-    """Return a photo; None where there is none of that name, or not any more."""
+    """Return a photo; None where there is none of that name, or it was erased."""
     if not has_photo(digest):
         return None
     return (_get_folder() / digest).read_bytes()

@@ -58,5 +58,5 @@ def _rename_in_row(row: PlanText, agent: str, token: str) -> str:
 
 
 def _quote_json(text: str) -> str:
-    """Return a text as it stands in a plan's JSON: only whole values are replaced."""
+    """Return a text as a quoted JSON value, so that only whole values are replaced."""
     return json.dumps(text, ensure_ascii=False)

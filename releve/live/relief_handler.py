@@ -1,8 +1,8 @@
-"""The effect "relief": bring who works where in line with what is lost.
+"""The effect "relief": adapt the placements to the losses.
 
-It compares what is lost with what the relief in force answers and closes the gap, whatever event
-asked for it; with no gap it does nothing. So a relief that was interrupted, asked for twice or
-overtaken by a further loss comes out the same.
+It compares the losses with those that the relief in force covers and closes the gap, whatever event
+requested it; without a gap it does nothing. A relief that was interrupted, requested twice or
+overtaken by a further loss therefore has the same result.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["make_relief", "warm_up"]
 
 
 class Overtaken(ReleveError):  # noqa: N818
-    """What is lost has changed, or another relief was stored, while this one was made."""
+    """The losses changed, or another relief was stored, while this one was computed."""
 
 
 class ErasedMeanwhile(ReleveError):  # noqa: N818
@@ -52,7 +52,7 @@ class ErasedMeanwhile(ReleveError):  # noqa: N818
 
 @dataclass
 class _Draft:
-    """The next generation as far as it has come: by day, its source, its changes and the loss."""
+    """The next generation under construction: by day its source, its changes and the loss."""
 
     source: str = "base"
     days: dict[date, tuple[str, Changes]] = field(default_factory=dict)
@@ -66,9 +66,9 @@ class _Draft:
 
 @register_handler("relief")
 def make_relief(effect: Effect) -> EffectOutcome:
-    """Make the relief that is missing, if any, and store it; routes follow at once, people after.
+    """Make and store the missing relief, if any; publish its routes at once, then notify people.
 
-    Of a loss that the plan does not foresee, the first answer is stored and routed before the
+    For a loss that the plan does not foresee, the first answer is stored and routed before the
     optimum replaces it.
     """
     scene = load_scene(effect.stream, before_first=True)
@@ -95,7 +95,7 @@ def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
 
 
 def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> _Draft:
-    """Return a draft with the days that the relief in force answers already."""
+    """Return a draft with the days whose loss the relief in force covers already."""
     draft = _Draft()
     for day in scene.days:
         if day not in missing and day in scene.changes:
@@ -133,7 +133,7 @@ def _answer_day(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry
 
 
 def _store_generation(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
-    """Store a generation with its routes and what follows, unless it was overtaken."""
+    """Store a generation with its routes and effects, unless it was overtaken."""
     with transaction.atomic():
         ledger.lock_head()
         if not still_held(effect):
@@ -188,7 +188,7 @@ def _create_relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
 
 
 def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
-    """Raise Overtaken when the situation or the relief is another than the one decided by.
+    """Raise Overtaken when the losses or the relief changed since the decision.
 
     A first answer of this very effect does not count: its optimum is what comes next.
     """
@@ -205,8 +205,8 @@ def _refuse_if_overtaken(effect: Effect, scene: Scene) -> None:
 
 
 @register_aside_hook("relief")
-def _tell_of_the_first(effect: Effect) -> None:
-    """Tell people of a first answer that no optimum will follow."""
+def _notify_of_first_answer(effect: Effect) -> None:
+    """Notify people of a first answer that no optimum will replace."""
     relief = Relief.objects.filter(stream=effect.stream).first()
     if relief is not None and relief.source == "first":
         with transaction.atomic():

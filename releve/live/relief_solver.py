@@ -1,7 +1,7 @@
-"""What changes on a day when places are lost: looked up in the plan, or solved for the day.
+"""The changes of a day when places are lost: looked up in the plan, or solved for the day.
 
-Nothing here reads the clock or the database: a day's plan, what has been changed so far, the loss
-and the instant come in, changes go out.
+Nothing here reads the clock or the database: the inputs are a day's plan, the changes so far, the
+loss and the instant; the outputs are changes.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ _lock = Lock()
 def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | None:
     """Return the changes that the plan holds for a loss; None when it holds none.
 
-    What a move takes (:data:`HOME_DELAY`, :data:`SITE_DELAY`) counts from the half hour of ``at``;
-    shifts that are over are left alone.
+    The delay of a move (:data:`HOME_DELAY`, :data:`SITE_DELAY`) counts from the half hour of
+    ``at``; shifts that are over stay as they are.
     """
     plan = found.plan
     key = _planned_key(plan, loss)
@@ -66,7 +66,7 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
             continue
         after = _from_now(move, at) if begun else move.after
         reason = move.reason if after is not None or move.after is None else "stranded"
-        # A plan does not know who is isolated: whom it set aside has simply no place to work.
+        # A plan does not know who is isolated: the agents it set aside have no place to work.
         out[move.agent] = build_change("stranded" if reason == "isolated" else reason, after)
     return out
 
@@ -81,7 +81,7 @@ def _planned_key(plan: Plan, loss: Loss) -> str | None:
 
 
 def _from_now(move: Move, at: datetime) -> Placement | None:
-    """Return what is left of a move when people start on it at ``at``."""
+    """Return the rest of a placement when the move to it starts at ``at``."""
     before, after = move.before, move.after
     if after is None or (before is not None and before.place == after.place):
         return after
@@ -133,7 +133,7 @@ def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> 
 
 
 def forget() -> None:
-    """Drop what is prepared."""
+    """Drop the prepared days."""
     with _lock:
         _prepared.clear()
 
@@ -169,7 +169,7 @@ def exclude_agents(day: RunningDay, agents: Collection[str]) -> RunningDay:
 
 @dataclass(frozen=True)
 class ReliefRequest:
-    """A relief to be solved: the day, what was changed so far, the relief that did, the loss."""
+    """A relief to be solved: the day, the changes so far, the relief they come from, the loss."""
 
     found: DayPlan
     changes: Changes

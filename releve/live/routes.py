@@ -1,4 +1,4 @@
-"""From who works where to the routes of calls, and the effect "publish" that hands them over.
+"""Routes of calls computed from placements, and the effect "publish" that hands them over.
 
 Routes follow the people present from one half hour to the next; a programme without agents at the
 moment takes the routes of the next half hour that has some.
@@ -86,7 +86,7 @@ def _list_places(operator: Operator, destinations: Sequence[str]) -> frozenset[s
 def _count_agents(
     rows: Sequence[Placement], operator: Operator, at: datetime
 ) -> Mapping[str, float]:
-    """Return effective agents by place: those at work, or the next who will be."""
+    """Return effective agents by place: those at work, or else the next to start."""
     found = [row for row in rows if _at_work(row, at)]
     if not found:
         begin = min((row.start for row in rows if row.start > at), default=None)
@@ -110,8 +110,8 @@ def _at_work(row: Placement, at: datetime) -> bool:
 def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     """Store the routes of a stream as they are now, and queue their publication.
 
-    Inside the caller's transaction, behind the lock of the ledger's head. None when the last
-    routes say the same already: then a relief is published when they are.
+    Inside the caller's transaction, under the lock of the ledger's head. None when the last routes
+    are equal: the relief then counts as published when they are.
     """
     scene = load_scene(stream)
     last = Routes.objects.filter(stream=stream).first()
@@ -173,7 +173,7 @@ def _build_publish_effects(row: Routes) -> list[NewEffect]:
 
 
 def list_adapters(stream: str) -> tuple[Adapter, ...]:
-    """Return where a stream's routes go; those of a drill to a file of the drill's own."""
+    """Return the adapters of a stream; a drill's routes go to a file of its own."""
     if is_drill(stream):
         return (FileCsv(settings.HOME / "drills" / stream.partition(":")[2] / "routes.csv"),)
     return build_adapters(os.environ, settings.HOME)
@@ -181,7 +181,7 @@ def list_adapters(stream: str) -> tuple[Adapter, ...]:
 
 @register_handler("publish")
 def publish_routes(effect: Effect) -> EffectOutcome:
-    """Hand routes over and read them back; what a newer generation has overtaken is left."""
+    """Hand routes over and read them back, unless a newer generation has overtaken them."""
     row = Routes.objects.get(pk=effect.body["routes"])
     if _is_overtaken(row):
         return EffectOutcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
@@ -224,7 +224,7 @@ def _load_generation(row: Routes) -> Generation:
 
 
 def _note_published(effect: Effect, row: Routes) -> None:
-    """Note that a relief is routed by all, with the last of the adapters."""
+    """Mark a relief as published once the last adapter has its routes."""
     row.refresh_from_db(fields=["relief"])
     if row.relief is not None and not _list_unpublished(row).exclude(pk=effect.pk).exists():
         _set_published(row.relief)

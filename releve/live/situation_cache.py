@@ -1,8 +1,8 @@
 """The situation of a stream as of its last entry, folded once and kept in memory.
 
-What is kept is checked against the chain each time: where the entry it was folded up to is not
-there any more (a transaction that was rolled back, another database), all is folded again. It is
-also folded again every few minutes, so that a value that was erased leaves the memory too.
+The cached situation is checked against the chain each time: when its last entry is gone (a
+transaction that was rolled back, another database), everything is folded again. So it is every few
+minutes, so that erased values leave the memory too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LONGEST_KEPT_SECONDS = 600.0
 _IN_DRILLS = tuple(
     kind for kind in KINDS if not set(personal_fields(kind)) & set(health_fields(kind))
 )
-"""What a drill takes over of the live stream: everything but what tells of a person's health."""
+"""Kinds that a drill takes over from the live stream: all but those about a person's health."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def situation_now(stream: str = LIVE) -> Situation:
 
 
 def _fold_further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kept:
-    """Fold what was added since; all of it again where something was erased meanwhile."""
+    """Fold the entries added since; fold all again where a value was erased meanwhile."""
     more = list(ledger.iter_entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
         forget_plans()
@@ -88,7 +88,7 @@ def _fold_further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kep
 
 
 def forget() -> None:
-    """Drop what is kept in memory."""
+    """Drop the cached situations."""
     with _lock:
         _kept.clear()
 
@@ -115,9 +115,9 @@ def _is_current(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]
 
 
 def _load_start(stream: str, sites: tuple[str, ...]) -> Situation:
-    """Return what a stream starts from: nothing, or for a drill the live one as of its start.
+    """Return the situation at a stream's start: empty, or for a drill the live one at that time.
 
-    No real case is in it: those who take part in a drill are others than those who see cases.
+    It holds no real case: participants of a drill may not see the cases.
     """
     if not is_drill(stream):
         return empty_situation(sites)

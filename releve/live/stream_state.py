@@ -1,4 +1,4 @@
-"""Who works where in a stream, as things stand: the plan, its relief, what is lost, who is away."""
+"""The current state of a stream: its plan, the relief in force, losses and absences."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from releve.situation import Situation
 __all__ = ["Changes", "Scene", "build_change", "list_working", "load_scene", "read_placement"]
 
 Changes = Mapping[str, Sequence[Any]]
-"""By agent: [reason, placement or None], a placement as in :func:`change_of`."""
+"""By agent: [reason, placement or None], a placement as in :func:`build_change`."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A stream at an instant. ``wanted`` is what is lost on each day ahead, ``answered`` what the
-    relief in force answers, ``changes`` what it changes on a day."""
+    """A stream at an instant. ``wanted`` are the losses of each day ahead, ``answered`` those that
+    the relief in force covers, ``changes`` its changes by day."""
 
     stream: str
     at: datetime
@@ -42,26 +42,26 @@ class Scene:
         return load_day_plan(self.activation.days[day.isoformat()], self.activation.version)
 
     def answered(self, day: date) -> Loss:
-        """Return the loss that the relief in force answers on a day."""
+        """Return the loss that the relief in force covers on a day."""
         rows = {} if self.relief is None else self.relief.lost
         row = rows.get(day.isoformat())
         return NO_LOSS if row is None else Loss.of_json(row)
 
     @property
     def unanswered(self) -> tuple[date, ...]:
-        """The days ahead whose loss is not the one that is answered."""
+        """The days ahead whose loss is not the one that is covered."""
         return tuple(day for day in self.days if self.wanted[day] != self.answered(day))
 
     def working(self, day: date) -> list[Placement]:
-        """Return who works where on a day, people and places that are lost left out."""
+        """Return the placements of a day without absent people and lost places."""
         changes = self.changes.get(day, {})
         return list_working(self.day_plan(day), changes, self.wanted[day], self.absent)
 
 
 def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:
-    """Return a stream as it stands; None when no plan is in force.
+    """Return the current state of a stream; None when no plan is in force.
 
-    ``before_first`` looks past a first answer that its optimum has not replaced yet.
+    ``before_first`` ignores a first answer that its optimum has not replaced yet.
     """
     found = load_activation()
     if found is None:

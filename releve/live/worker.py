@@ -1,4 +1,4 @@
-"""The worker: it does what is queued, and what time alone brings about.
+"""The worker: it runs queued effects and the work that is due by the clock.
 
 One thread decides (reliefs, and once a second what is due by the clock), one keeps the running day
 prepared; the others run effects that wait for external systems. A worker may be killed at any
@@ -47,11 +47,11 @@ POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
 _log = logging.getLogger("releve.live")
 _HANDLED_IN = (relief_handler, notifications, messages)
-"""The modules whose functions do the effects: imported so that they are there."""
+"""Modules with handlers of effects, imported to register them."""
 
 
 class Worker:
-    """Runs until it is stopped; ``stop`` lets every effect that has begun come to its end."""
+    """The threads of a worker; ``stop`` lets every effect that has begun end."""
 
     def __init__(self, workers: int = 2) -> None:
         self.name = f"{socket.gethostname()[:24]}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -68,13 +68,13 @@ class Worker:
             thread.start()
 
     def stop(self) -> None:
-        """Take nothing on any more, and wait for what has begun."""
+        """Claim no further effects, and wait for those that have begun."""
         self._stopping.set()
         for thread in self._threads:
             thread.join()
 
     def ask_to_stop(self) -> None:
-        """Take nothing on any more; safe in a signal's handler."""
+        """Claim no further effects; safe in a signal handler."""
         self._stopping.set()
 
     def wait(self) -> None:
@@ -106,10 +106,10 @@ class Worker:
 
 
 def _run_guarded(step: Callable[[], object]) -> bool:
-    """Do a step; what goes wrong in it is waited for, since a thread that ends does nothing more.
+    """Run a step; after an error, wait and let the next round try again.
 
     A database that is away or locked for a while, a file of rules with a fault, a full disk: all
-    of them are mended outside, and the next round goes on from there.
+    are mended outside, and a thread that ended would not go on afterwards.
     """
     try:
         return bool(step())
@@ -131,7 +131,7 @@ def _run_one_effect(lanes: Sequence[str], name: str) -> bool:
 
 
 def run_until_idle(name: str = "once") -> int:
-    """Do everything that is due, and what it brings about, here and now; return how many."""
+    """Run everything that is due and all that follows, in this thread; return how many effects."""
     done = 0
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):
@@ -140,10 +140,10 @@ def run_until_idle(name: str = "once") -> int:
 
 
 def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step()) -> None:
-    """Do what time brings about in every stream that goes on, and once a day in the ledger.
+    """Run the work that is due by the clock in every running stream, and the daily jobs.
 
-    ``do`` does one step; where it keeps an error to itself, that of one step, such as a drill's,
-    leaves the others their turn.
+    ``do`` runs one step; if it catches errors, a failing step, such as a drill's, does not keep
+    the others from running.
     """
     do(partial(run_daily_jobs, real_now()))
     if registry.get_current_version() is None:
@@ -154,7 +154,7 @@ def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step())
 
 
 def _follow_stream(stream: str) -> None:
-    """Ask for the relief that is missing, and let the routes follow the people."""
+    """Request the missing relief, and publish routes when people come, leave or move."""
     scene = load_scene(stream)
     if scene is None:
         return
@@ -164,9 +164,9 @@ def _follow_stream(stream: str) -> None:
 
 
 def _request_relief(scene: Scene) -> None:
-    """Ask for a relief that no event asked for: a new day, a new plan, an outage that lasts.
+    """Request a relief that no event requested: a new day, a new plan, an outage that lasts.
 
-    Once for each gap: a relief that failed for good is not asked for again.
+    Once for each gap: a relief that failed for good is not requested again.
     """
     if Effect.objects.filter(
         stream=scene.stream, kind="relief", state__in=(Effect.QUEUED, Effect.CLAIMED)

@@ -1,4 +1,4 @@
-"""What every adapter to a telephony system is: it takes a whole generation, and can be read back.
+"""The interface of adapters to telephony systems: publish a whole generation, read it back.
 
 An adapter is a small folder of its own: ``from_environment`` reads its settings, the class beside
 it does the rest. To write one, copy ``file_csv``.
@@ -17,7 +17,7 @@ __all__ = ["Adapter", "AdapterLimits", "ObservedGeneration", "PublishReceipt"]
 
 @dataclass(frozen=True, slots=True)
 class AdapterLimits:
-    """What a system can do: ``step`` the smallest weight it can tell apart, ``atomic`` whether all
+    """Limits of a system: ``step`` is the smallest weight it distinguishes, ``atomic`` whether all
     programmes change at one instant, ``settles_seconds`` how long after its answer a publication
     may take to have its effect (0: at the answer)."""
 
@@ -37,8 +37,8 @@ class PublishReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ObservedGeneration:
-    """What a system says it routes by. ``whole`` is False when what it holds is not what its own
-    digest says (cut, or changed by hand)."""
+    """The generation by which a system says it routes. ``whole`` is False when its content does not
+    match its own digest (truncated, or changed by hand)."""
 
     number: int
     digest: str
@@ -56,17 +56,17 @@ class Adapter(Protocol):
 
     @property
     def limits(self) -> AdapterLimits:
-        """What the system can do."""
+        """Limits of the system."""
         ...
 
     def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
         """Publish a generation, all of it or nothing.
 
-        ``key`` is the same on every try of the same publication; publishing again what is there
-        is no change. Raises a :class:`~releve.routing.errors.RoutingError`.
+        ``key`` is the same on every try of the same publication; publishing the current generation
+        again changes nothing. Raises a :class:`~releve.routing.errors.RoutingError`.
         """
         ...
 
     def read_back(self) -> ObservedGeneration | None:
-        """Return what the system routes by; None when it holds nothing yet or cannot tell."""
+        """Return the generation by which the system routes; None when it has none or cannot say."""
         ...

@@ -1,4 +1,4 @@
-"""Which adapters an installation publishes to, from the environment."""
+"""The adapters of an installation, chosen by environment variables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS: Final[Mapping[str, Callable[[Mapping[str, str], Path], Adapter]]] = {
 def build_adapters(environ: Mapping[str, str], home: Path) -> tuple[Adapter, ...]:
     """Return the adapters that ``RELEVE_ROUTING`` names, separated by commas; a file by default.
 
-    ImproperlyConfigured names the variable that makes no sense.
+    ImproperlyConfigured names the faulty variable.
     """
     named = environment.read_text(environ, "RELEVE_ROUTING", "file_csv").split(",")
     names = [name.strip() for name in named]

@@ -1,10 +1,10 @@
-"""What can go wrong between here and a telephony system.
+"""Errors of publishing routes to a telephony system.
 
 The error tree::
 
     RoutingError
     ├── Unreachable   no answer, not in time, or "not now": the same publication is tried again
-    ├── Rejected      the system answered no: trying the same again is of no use
+    ├── Rejected      the system refused: another attempt would be refused too
     ├── EmptySet      no place is open for any programme: refused before anything is sent
     └── Stale         the system holds a newer generation already: there is nothing left to do
 
@@ -35,4 +35,4 @@ class EmptySet(RoutingError):  # noqa: N818 (a word of the trade)
 
 
 class Stale(RoutingError):  # noqa: N818 (a word of the trade)
-    """A newer generation stands where this one was to be published."""
+    """The system already holds a newer generation."""

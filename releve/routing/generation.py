@@ -1,4 +1,4 @@
-"""What is published: for each programme, the share of its calls that each place takes from now on.
+"""The routes to publish: for each programme, the share of its calls that each place takes.
 
 A generation is the whole wanted state, never a change to it, so that publishing it twice, or
 skipping one, leaves nothing behind. It is numbered, and its digest is computed from its rows as

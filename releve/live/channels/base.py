@@ -1,4 +1,4 @@
-"""What is sent, and what every channel is."""
+"""The letter that is sent, and the interface of every channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Channel", "Letter"]
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message as it goes out; ``calendar`` is iCalendar, ``key`` the same on every try."""
+    """A message to send; ``calendar`` is iCalendar, ``key`` the same on every attempt."""
 
     key: str
     subject: str
@@ -22,7 +22,7 @@ class Channel(Protocol):
     """One way to reach people."""
 
     def fault(self, address: str) -> str:
-        """Return why an address cannot be one of this channel; empty when it can. Not quoted."""
+        """Return why this channel cannot use an address, without quoting it; empty when it can."""
         ...
 
     def send(self, address: str, letter: Letter) -> None:

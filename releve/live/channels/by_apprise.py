@@ -25,7 +25,7 @@ class ByApprise:
     """Sends to an address of the service in the settings."""
 
     def fault(self, address: str) -> str:
-        """Something must stand there."""
+        """Return a fault for an empty address only: services differ."""
         return "" if address else "the address is empty"
 
     def send(self, address: str, letter: Letter) -> None:

@@ -1,4 +1,4 @@
-"""Letters as files in a folder: for trials, for drills, and to be printed where nothing else is.
+"""Letters as files in a folder: for trials, for drills, and for printing without other channels.
 
 A letter's file is named by its key, so that the same letter is there once, however often it is
 sent.
@@ -26,11 +26,11 @@ class ByFile:
         self._folder = folder
 
     def fault(self, address: str) -> str:
-        """Any address will do: it stands in the file."""
+        """Return no fault: any address is written into the file."""
         return ""
 
     def send(self, address: str, letter: Letter) -> None:
-        """Put the letter's file in its place."""
+        """Write the letter's file."""
         folder = self._folder or settings.HOME / "outbox"
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", letter.key)
         document = {

@@ -1,4 +1,4 @@
-"""What was asked for, and what has to be done about it."""
+"""Idempotency keys of recorded events, and the queue of effects."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The routes in one CSV file, replaced as a whole by renaming.
 
 Every row carries the generation's number, start and digest, so that a file cut in the middle or
-changed by hand is found out when it is read. Readers may read at any instant: they see the old
-file or the new one.
+changed by hand is detected when it is read. A reader sees the old file or the new one, never a
+mixture.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FileCsv:
         self.path = path
 
     def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
-        """Put the file in its place; a newer generation of the same stream that is there stays."""
+        """Write the file, unless it holds a newer generation of the same stream."""
         generation.refuse_if_empty()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

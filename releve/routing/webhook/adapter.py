@@ -3,9 +3,9 @@
 A request carries ``Idempotency-Key``, ``X-Releve-Timestamp`` and ``X-Releve-Signature``:
 ``sha256=`` and the HMAC-SHA-256, in hexadecimal, of the timestamp, a full stop and the body, with
 the secret that both sides hold. The other side answers 409 to a ``generation`` of a stream below
-the one it holds: what a killed worker had sent may arrive after the next worker's. What it answers
-beyond its status is used only when it is the JSON described in :meth:`Webhook.read_back`; it is
-never quoted.
+the one it holds: a killed worker's request may arrive after the next worker's. The body of an
+answer is used only when it is the JSON described in :meth:`Webhook.read_back`; it is never
+quoted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a webhook may go: a public HTTPS address, unless the installation allows private ones."""
+"""Check the address of a webhook: public HTTPS, unless the installation allows private ones."""
 
 from __future__ import annotations
 
