@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,12 +15,18 @@ from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_text, person_pseudonym
 from releve.ledger.chain import append
 from releve.outbound import Call, CallVerdict, LegalRules, judge_call
+from releve.outbound.errors import FactFaults
+from releve.outbound.fact_tables import read_tables
+from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.number_frames import build_facts_on
 from releve.outbound.rule_impact import Flip, find_flips
 
-__all__ = ["TRIED", "try_call", "try_rules"]
+__all__ = ["TRIED", "try_call", "try_rules", "try_rules_on_tables"]
 
 TRIED = "outbound.tried"
 """The kind of the ledger's entry: ``actor``, ``calls`` (a count), both versions of the rules."""
+
+_MOST_UNPACKED = 50_000_000
 
 Progress = Callable[[int, int], None]
 """Takes the calls judged and the calls in all."""
@@ -47,6 +55,27 @@ def try_rules(
         found += find_flips([asked], known.facts(), before, after, now)
         progress(done, len(calls))
     return tuple(found)
+
+
+def try_rules_on_tables(
+    calls: Sequence[Call], archive: bytes, before: LegalRules, after: LegalRules
+) -> tuple[Flip, ...]:
+    """Return the calls whose verdict would change, on a zip of tables as of the last of the calls.
+
+    FactFaults when the tables cannot be read, or would unpack to too much.
+    """
+    known = max(call.at for call in calls)
+    tables = read_tables(_unpack_tables(archive), whole=True)
+    facts = build_facts_on(tables, before.numbers, to_legal_day(known))
+    return find_flips(calls, facts, before, after, known)
+
+
+def _unpack_tables(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = [item for item in archive.infolist() if not item.is_dir()]
+        if sum(item.file_size for item in files) > _MOST_UNPACKED:
+            raise FactFaults("the zip unpacks to more than 50 MB; use the command")
+        return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
 
 
 def try_call(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVerdict:

@@ -38,6 +38,7 @@ from releve.live.models import Activation, PlanText, Relief, ReliefDay, Stream
 from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
+from releve.live.presence import find_stays
 from releve.live.seats import SeatCount, count_seats
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Scene, list_working, load_scene, read_placement
@@ -79,6 +80,7 @@ __all__ = [
     "count_waiting_effects",
     "detect_photo_type",
     "erase_person",
+    "find_stays",
     "has_photo",
     "import_contacts",
     "is_disk_full",

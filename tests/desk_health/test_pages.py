@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +10,13 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
-from releve.desk.health.presence import find_stays
 from releve.desk.live.streams import Looked
 from releve.desk.places.stream_context import StreamContext, load_stream_context
 from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.network import day_bounds
+from releve.situation import Stay
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -56,6 +56,12 @@ def pairs(scenario: Scenario) -> tuple[str, str]:
 
 def moment(scenario: Scenario) -> StreamContext:
     return load_stream_context(Looked(scenario.stream))
+
+
+def find_stays(
+    now: StreamContext, since: datetime, until: datetime, of: tuple[str, ...] | None = None
+) -> tuple[Stay, ...]:
+    return live.find_stays(now.stream, now.operator, now.situation, (since, until), of=of)
 
 
 def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(

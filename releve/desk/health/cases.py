@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 
 from releve.accounts.scopes import Scope
 from releve.desk.health.forms import SeatingForm
-from releve.desk.health.presence import find_stays
 from releve.desk.places.stream_context import StreamContext, when
 from releve.live import api as live
 from releve.live.api import IdentityCache
@@ -26,6 +25,7 @@ from releve.situation import (
     AbsenceRule,
     CaseCluster,
     DeclaredCase,
+    Stay,
     TracedContact,
     TracingRule,
     find_clusters,
@@ -163,7 +163,7 @@ def build_case_page(
     if seating is None:
         return page
     since = case.at - timedelta(days=rule.days_before)
-    stays = find_stays(now, since, case.at, seating=seating)
+    stays = _find_stays(now, (since, case.at), seating)
     rows = tuple(_contact_row(row, now) for row in trace_contacts(case, stays, now.operator, rule))
     return CasePage(page.row, page.clusters, page.looked, form, rows, bool(seating))
 
@@ -214,8 +214,19 @@ def _found(
         return ()
     since = known[0].at - timedelta(days=rule.cluster_days)
     agents = frozenset(case.agent for case in known)
-    stays = find_stays(now, since, known[-1].at, of=agents, seating=seating)
+    stays = _find_stays(now, (since, known[-1].at), seating, agents)
     return find_clusters(known, stays, now.operator, rule)
+
+
+def _find_stays(
+    now: StreamContext,
+    period: tuple[datetime, datetime],
+    seating: Mapping[str, str],
+    agents: frozenset[str] | None = None,
+) -> tuple[Stay, ...]:
+    return live.find_stays(
+        now.stream, now.operator, now.situation, period, of=agents, seating=seating
+    )
 
 
 def _case_row(case: DeclaredCase, now: StreamContext) -> CaseRow:

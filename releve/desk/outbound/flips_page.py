@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,17 +13,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.campaign.rule_trial import try_rules
+from releve.campaign.rule_trial import try_rules, try_rules_on_tables
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.gate.current_rules import load_current_rules, load_current_texts
 from releve.gate.db_clock import read_clock
-from releve.outbound import Call, LegalRules, OutboundError, load_rules
-from releve.outbound.errors import FactFaults
-from releve.outbound.fact_tables import read_tables
-from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.number_frames import build_facts_on
-from releve.outbound.rule_impact import CALL_COLUMNS, Flip, find_flips, read_calls
+from releve.outbound import OutboundError, load_rules
+from releve.outbound.rule_impact import CALL_COLUMNS, Flip, read_calls
 
 __all__ = ["FlipView", "FlipsForm", "FlipsOutcome", "FlipsPage", "build_flip_json", "run_flips"]
 
@@ -35,7 +29,6 @@ MOST_CALLS = 2_000
 MOST_RECORDED = 500
 """The same, where each takes a look into the database."""
 _MOST_SHOWN = 200
-_MOST_UNPACKED = 50_000_000
 
 
 class FlipsForm(forms.Form):
@@ -118,30 +111,12 @@ def run_flips(form: FlipsForm, text: Text, *, by: str) -> FlipsOutcome | tuple[s
         name = f"~{form.cleaned_data['rows'].name}"
         changed = load_rules({**load_current_texts(), name: data["rows"].decode("utf-8")})
         if "facts" in data:
-            found = _run_on_tables(calls, data["facts"], changed)
+            found = try_rules_on_tables(calls, data["facts"], load_current_rules(), changed)
         else:
             found = try_rules(calls, load_current_rules(), changed, read_clock(), by=by)
     except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         return tuple(str(error).split("\n"))
     return _build_outcome(len(calls), found, text)
-
-
-def _run_on_tables(calls: Sequence[Call], data: bytes, changed: LegalRules) -> tuple[Flip, ...]:
-    """Return the flips on the tables of a zip, as known by the last of the calls."""
-    known, before = max(call.at for call in calls), load_current_rules()
-    facts = build_facts_on(
-        read_tables(_unpack_tables(data), whole=True), before.numbers, to_legal_day(known)
-    )
-    return find_flips(calls, facts, before, changed, known)
-
-
-def _unpack_tables(data: bytes) -> dict[str, bytes]:
-    """Return the tables in a zip; FactFaults when it would unpack to too much."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        files = [item for item in archive.infolist() if not item.is_dir()]
-        if sum(item.file_size for item in files) > _MOST_UNPACKED:
-            raise FactFaults("the zip unpacks to more than 50 MB; use the command")
-        return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
 
 
 def _build_outcome(asked: int, found: tuple[Flip, ...], text: Text) -> FlipsOutcome:

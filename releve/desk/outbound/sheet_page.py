@@ -12,16 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from releve.campaign.client_report import ClientReport
+from releve.campaign.report_files import REPORT_FILES
 from releve.desk.outbound.campaigns import CampaignListRow, build_campaign_row
 from releve.desk.outbound.words import VALUES
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.gate.models import CampaignRow
 
-__all__ = ["FILES", "Download", "SheetPage", "SheetPart", "build_sheet_page"]
-
-FILES = ("sheet.csv", "sheet.json", "facts.jsonl", "consents.csv", "consents.jsonl")
-"""What may be taken along, by name."""
+__all__ = ["Download", "SheetPage", "SheetPart", "build_sheet_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,5 +203,5 @@ def _list_downloads(row: CampaignRow, first: str, last: str) -> tuple[Download, 
     days = f"?from={first}&to={last}"
     return tuple(
         Download(name, reverse("outbound_sheet_file", args=[row.ref, name]) + days, says[name])
-        for name in FILES
+        for name in REPORT_FILES
     )

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from releve.desk.places.stream_context import StreamContext
-from releve.live.api import Activation, ReliefDay, load_day_plan, read_placement
-from releve.network import HOME, zone
+from releve.live.models import Activation, ReliefDay
+from releve.live.plans import load_day_plan
+from releve.live.stream_state import read_placement
+from releve.network import HOME, Operator, zone
 from releve.plan import Placement
-from releve.situation import Absence, Stay, list_placed_stays
+from releve.situation import Absence, Situation, Stay, list_placed_stays
 
 __all__ = ["find_stays"]
 
@@ -20,9 +21,10 @@ _NIGHT = timedelta(days=1)
 
 
 def find_stays(
-    now: StreamContext,
-    since: datetime,
-    until: datetime,
+    stream: str,
+    operator: Operator,
+    situation: Situation,
+    period: tuple[datetime, datetime],
     *,
     of: Collection[str] | None = None,
     seating: Mapping[str, str] | None = None,
@@ -33,32 +35,33 @@ def find_stays(
     another, where the roster has them: at their home sites. Who was away, or was not among those
     that the day's attendance names, was not there.
     """
-    tz = zone(now.operator.row.time_zone)
+    since, until = period
+    tz = zone(operator.row.time_zone)
     first = (since - _NIGHT).astimezone(tz).date()
     last = until.astimezone(tz).date()
     planned = _planned(first, last)
     rows: list[_Row] = []
     for day, (digest, version) in planned.items():
-        rows += _placed(now.stream, day, digest, version)
-    home = {agent.id: agent.home_site for agent in now.operator.agents}
+        rows += _placed(stream, day, digest, version)
+    home = {agent.id: agent.home_site for agent in operator.agents}
     rows += [
         (row.agent, home[row.agent], row.start, row.end)
-        for row in now.operator.shifts
+        for row in operator.shifts
         if row.start.astimezone(tz).date() not in planned
     ]
     known = (
         row
         for row in rows
-        if row[2] < until and row[3] > since and row[1] in now.operator.site
+        if row[2] < until and row[3] > since and row[1] in operator.site
         if row[0] in home and (of is None or row[0] in of)
     )
-    there = [kept for row in known for kept in _without(row, now.situation.absences.get(row[0]))]
-    return list_placed_stays(now.operator, there, seating, _named(now))
+    there = [kept for row in known for kept in _without(row, situation.absences.get(row[0]))]
+    return list_placed_stays(operator, there, seating, _named(situation))
 
 
-def _named(now: StreamContext) -> Mapping[tuple[str, str], Collection[str]]:
+def _named(situation: Situation) -> Mapping[tuple[str, str], Collection[str]]:
     """Return the attendance that names people; one that only counts them is left out."""
-    found = now.situation.attendance.items()
+    found = situation.attendance.items()
     return {key: frozenset(event.agents) for key, event in found if event.agents}
 
 
