@@ -60,7 +60,7 @@ def proof_header(campaign: str, first: date, last: date, now: datetime) -> str:
 
     NoSuch where rules that judged one of the calls are not kept.
     """
-    used = _decisions(campaign, first, last).order_by("rules_version")
+    used = _select_decisions(campaign, first, last).order_by("rules_version")
     versions = used.values_list("rules_version", flat=True).distinct()
     content = {
         "format": FORMAT,
@@ -75,7 +75,7 @@ def proof_header(campaign: str, first: date, last: date, now: datetime) -> str:
 
 def iter_decisions(campaign: str, first: date, last: date) -> Iterator[Sequence[Decision]]:
     """Yield the decisions of a campaign from one legal day to another, some hundreds at once."""
-    rows = _decisions(campaign, first, last).select_related("batch").order_by("at", "pk")
+    rows = _select_decisions(campaign, first, last).select_related("batch").order_by("at", "pk")
     after: tuple[datetime, int] | None = None
     while True:
         part = list(rows[:_AT_ONCE] if after is None else _filter_later(rows, after)[:_AT_ONCE])
@@ -85,7 +85,7 @@ def iter_decisions(campaign: str, first: date, last: date) -> Iterator[Sequence[
         yield part
 
 
-def _decisions(campaign: str, first: date, last: date) -> Any:
+def _select_decisions(campaign: str, first: date, last: date) -> Any:
     start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
     return Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
 
@@ -106,7 +106,7 @@ def iter_proved_calls(
     which each is proved; None: without proofs. NoSuch where those rules are not kept.
     """
     for part in iter_decisions(campaign, first, last):
-        outcomes, taken = _outcomes(part), _withdrawals(part)
+        outcomes, taken = _read_outcomes(part), _read_withdrawals(part)
         for decision in part:
             rules = load_rules_version(decision.rules_version)
             yield _prove_call(decision, rules, outcomes, taken, root)
@@ -164,10 +164,10 @@ def _prove_call(
         "ledger_place": decision.place,
         "ledger_entry": batch.seq if batch else None,
     }
-    return ProvedCall(content, serialize_row(decision), facts, _proof(decision, root))
+    return ProvedCall(content, serialize_row(decision), facts, _prove_decision(decision, root))
 
 
-def _proof(decision: Decision, root: int | None) -> Mapping[str, Any] | None:
+def _prove_decision(decision: Decision, root: int | None) -> Mapping[str, Any] | None:
     """Return the proof of a decision, None while no signed root is over it."""
     try:
         return None if root is None else prove_row(decision, root)
@@ -179,14 +179,14 @@ def _window(day: date) -> str:
     return (day - timedelta(days=_WINDOW_DAYS - 1)).isoformat()
 
 
-def _outcomes(part: Sequence[Decision]) -> dict[str, str]:
+def _read_outcomes(part: Sequence[Decision]) -> dict[str, str]:
     """Return the last outcome reported of each call."""
     refs = [f"{decision.call_id}/{decision.cseq}" for decision in part]
     rows = AttemptRow.objects.filter(ref__in=refs).exclude(outcome="").order_by("pk")
     return dict(rows.values_list("ref", "outcome"))
 
 
-def _withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[WithdrawalRow]]:
+def _read_withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[WithdrawalRow]]:
     people = {person for decision in part for person in decision.persons.split("|") if person}
     people |= {decision.number for decision in part}  # said by number
     rows = WithdrawalRow.objects.filter(person__in=people, at__gte=part[0].at).order_by("at", "pk")

@@ -66,7 +66,7 @@ def build_report(
     said = Q(client__in=(row.client, EVERY_CLIENT), at__gte=start, at__lt=end,
              load__known_at__isnull=False)  # fmt: skip
     figures = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
-    facts = _facts(row, first, last)
+    facts = _select_facts(row, first, last)
     papers = load_contract_details(row.ref)
     content = {
         "format": REPORT_FORMAT,
@@ -81,7 +81,7 @@ def build_report(
         "to": last.isoformat(),
         "made_at": now.isoformat(),
         "roles": {"controller": row.client, "processor": row.provider},
-        "papers": _papers(papers),
+        "papers": _describe_papers(papers),
         "calls": {
             "decided": figures.allowed + figures.refused,
             "allowed": figures.allowed,
@@ -90,7 +90,7 @@ def build_report(
             "proved": decided.exclude(batch=None).count(),
         },
         "refused_by_row": dict(figures.by_rule),
-        "rules": _versions(decided),
+        "rules": _list_versions(decided),
         "refusals_said": _count_said(RefusalRow, said, "kind"),
         "withdrawals": _count_said(WithdrawalRow, said, "channel"),
         "abandoned": [asdict(day) | {"day": day.day.isoformat()} for day in figures.pacing],
@@ -102,7 +102,7 @@ def build_report(
         "consents_known": ConsentRow.objects.filter(
             client=row.client, load__known_at__isnull=False
         ).count(),
-        "retention": {"years": YEARS, **_kept(decided)},
+        "retention": {"years": YEARS, **_retention_days(decided)},
     }
     shown = tuple(
         ProvedFact({}, serialize_fact(one), None if prover is None else prover.proof(one))
@@ -111,14 +111,14 @@ def build_report(
     return ClientReport(content, shown)
 
 
-def _papers(found: ContractDetails | None) -> dict[str, Any] | None:
+def _describe_papers(found: ContractDetails | None) -> dict[str, Any] | None:
     """Return a campaign's papers as data, None where none are recorded."""
     if found is None or found.told_at is None:
         return None
     return asdict(found) | {"told_at": found.told_at.isoformat()}
 
 
-def _facts(row: CampaignRow, first: date, last: date) -> list[FactRow]:
+def _select_facts(row: CampaignRow, first: date, last: date) -> list[FactRow]:
     """Return the facts that the sheet tells: the campaign, mandates, counts of days, scrubs."""
     known = Q(load__known_at__isnull=False)
     start, end = find_legal_midnight(first), find_legal_midnight(last + timedelta(days=1))
@@ -138,7 +138,7 @@ def _facts(row: CampaignRow, first: date, last: date) -> list[FactRow]:
     ]
 
 
-def _versions(decided: Any) -> list[dict[str, Any]]:
+def _list_versions(decided: Any) -> list[dict[str, Any]]:
     """Return the versions of the rules that judged, in their order."""
     rows = decided.order_by().values("rules_version")
     rows = rows.annotate(calls=Count("pk"), first=Min("at"), last=Max("at")).order_by("first")
@@ -158,7 +158,7 @@ def _count_said(
     return dict(sorted(rows.annotate(n=Count("pk"))))
 
 
-def _kept(decided: Any) -> dict[str, str | None]:
+def _retention_days(decided: Any) -> dict[str, str | None]:
     """Return between which days the rows of the calls are erased."""
     ends = decided.aggregate(first=Min("erase_on"), last=Max("erase_on"))
     return {name: None if day is None else day.isoformat() for name, day in ends.items()}

@@ -55,8 +55,8 @@ def iter_consents(
     rows = rows.select_related("load").order_by("load__known_at", "pk")
     rows = rows.filter(person=person) if person else rows
     copies, limits = load_copies(client), _Limits(rules)
-    for part in _parts(rows):
-        taken, refs = _withdrawals(client, part), _refs(client, part)
+    for part in _split_rows(rows):
+        taken, refs = _read_withdrawals(client, part), _read_refs(client, part)
         for row in part:
             if object_ and object_ not in row.objects_named.split("|"):
                 continue
@@ -81,13 +81,13 @@ class _Limits:
         return next((row for row in rows if row.binds_on(day)), next(iter(rows), None))
 
 
-def _parts(rows: Any) -> Iterator[Sequence[ConsentRow]]:
+def _split_rows(rows: Any) -> Iterator[Sequence[ConsentRow]]:
     waiting = rows.iterator(chunk_size=_AT_ONCE)
     while part := list(islice(waiting, _AT_ONCE)):
         yield part
 
 
-def _withdrawals(client: str, part: Sequence[ConsentRow]) -> dict[str, list[WithdrawalRow]]:
+def _read_withdrawals(client: str, part: Sequence[ConsentRow]) -> dict[str, list[WithdrawalRow]]:
     """Return the withdrawals of people, those said by number among them."""
     people = {row.person for row in part}
     held: dict[str, set[str]] = {person: {person} for person in people}
@@ -104,7 +104,7 @@ def _withdrawals(client: str, part: Sequence[ConsentRow]) -> dict[str, list[With
     return found
 
 
-def _refs(client: str, part: Sequence[ConsentRow]) -> dict[str, set[str]]:
+def _read_refs(client: str, part: Sequence[ConsentRow]) -> dict[str, set[str]]:
     """Return the ids of all consents of some people, by person."""
     people = {row.person for row in part}
     rows = ConsentRow.objects.filter(client=client, person__in=people, load__known_at__isnull=False)
@@ -131,7 +131,7 @@ def _prove_consent(
         "collected_local": given.astimezone(zone(LEGAL_ZONE)).isoformat() if given else "",
         "named": row.client if "identity" in items else "",
         "missing_items": "|".join(item for item in ITEMS if item not in items),
-        "positive_act": _positive(row, limits),
+        "positive_act": _is_positive(row, limits),
         "last_day": _last_day(row, limits),
         "withdrawn_at": withdrawal.at.astimezone(UTC).isoformat() if withdrawal else "",
         "withdrawal_channel": withdrawal.channel if withdrawal else "",
@@ -142,7 +142,7 @@ def _prove_consent(
     return ProvedFact({name: columns[name] for name in CONSENT_COLUMNS}, text, proof)
 
 
-def _positive(row: ConsentRow, limits: _Limits) -> bool | None:
+def _is_positive(row: ConsentRow, limits: _Limits) -> bool | None:
     """Return whether the act is a positive one, None where no row says which are not."""
     found = limits.row("consent_items", row.collected_at) if row.collected_at else None
     return None if found is None else is_positive(row.act, found)

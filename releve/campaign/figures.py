@@ -77,8 +77,8 @@ def compute_figures(
         dict(by_rule.most_common()),
         by_hour,
         several,
-        _expiring(client, obj, to_legal_day(now)),
-        _pacing(campaign, first, last),
+        _count_expiring(client, obj, to_legal_day(now)),
+        _read_pacing(campaign, first, last),
         _most_percent(rules, last),
     )
 
@@ -102,7 +102,7 @@ def _by_hour(decided: object, rules: LegalRules, day: date) -> tuple[list[int], 
     return hours, several
 
 
-def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
+def _count_expiring(client: str, obj: str, today: date) -> dict[date, int]:
     """Return how many consents to an object end on each of the coming days."""
     horizon = today + timedelta(days=_AHEAD_DAYS)
     given = find_legal_midnight(today - timedelta(days=_CONSENT_DAYS - 1))
@@ -129,7 +129,7 @@ def _expiring(client: str, obj: str, today: date) -> dict[date, int]:
     return dict(sorted(found.items()))
 
 
-def _pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
+def _read_pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
     """Return the last count known of each day."""
     rows = AbandonedRow.objects.filter(
         campaign=campaign, day__gte=first, day__lte=last, load__known_at__isnull=False

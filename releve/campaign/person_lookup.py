@@ -68,7 +68,7 @@ def show_person(
     ensure_gate_key()
     number = number_text(number)
     pseudonym = number_pseudonym(number)
-    _note(pseudonym, row.ref, reason, by, now)
+    _record_lookup(pseudonym, row.ref, reason, by, now)
     answer = read_facts(row.client, number, now, campaign=row.ref)
     call = build_call(row.ref, CampaignTerms.from_row(row), number, caller, "", now, "")
     return PersonHistory(
@@ -77,12 +77,12 @@ def show_person(
         pseudonym,
         answer.persons(),
         judge_call(call, answer.facts(), rules, now),
-        _events(answer),
+        _list_events(answer),
     )
 
 
 @transaction.atomic
-def _note(pseudonym: str, campaign: str, reason: str, by: str, now: datetime) -> None:
+def _record_lookup(pseudonym: str, campaign: str, reason: str, by: str, now: datetime) -> None:
     append(
         "outbound.looked",
         {"actor": by, "campaign": campaign},
@@ -94,7 +94,9 @@ def _note(pseudonym: str, campaign: str, reason: str, by: str, now: datetime) ->
     )
 
 
-def _events(answer: KnownFacts) -> tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]:
+def _list_events(
+    answer: KnownFacts,
+) -> tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]:
     found = [
         (table, cells.get(_WHEN.get(table, "at")), known, dict(cells))
         for table in _HISTORY

@@ -46,7 +46,7 @@ def try_rules(
     The trial is recorded first, because verdicts concern people. Persons are pseudonyms.
     """
     ensure_gate_key()
-    _note(len(calls), before, after, by, now)
+    _record_trial(len(calls), before, after, by, now)
     found: list[Flip] = []
     for done, call in enumerate(calls, 1):
         number = number_text(call.number)
@@ -84,7 +84,7 @@ def try_call(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVe
     The person is a pseudonym in it.
     """
     ensure_gate_key()
-    _note(1, rules, rules, by, now)
+    _record_trial(1, rules, rules, by, now)
     number = number_text(call.number)
     known = read_facts(call.client, number, now, person=call.person, campaign=call.campaign)
     asked = replace(call, number=number, person=person_pseudonym(call.person))
@@ -92,6 +92,8 @@ def try_call(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVe
 
 
 @transaction.atomic
-def _note(calls: int, before: LegalRules, after: LegalRules, by: str, now: datetime) -> None:
+def _record_trial(
+    calls: int, before: LegalRules, after: LegalRules, by: str, now: datetime
+) -> None:
     body = {"actor": by, "calls": calls, "before": before.version, "after": after.version}
     append(TRIED, body, recorded_at=now, stream="outbound")

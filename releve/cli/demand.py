@@ -93,7 +93,7 @@ def import_(
         raise click.UsageError(f"{out} is there already (--force replaces it)")
     if out is not None and not out.parent.is_dir():
         raise click.UsageError(f"there is no folder {out.parent}; make it, or name another")
-    report, zone_name = _report(file, mapping, time_zone)
+    report, zone_name = _import_log(file, mapping, time_zone)
     rows, left_out = list_history_rows(report.histories, zone_name)
     lines = [*_left_out(left_out)]
     if out is not None and rows:
@@ -107,9 +107,9 @@ def import_(
         raise SystemExit(1)
 
 
-def _report(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportReport, str]:
+def _import_log(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportReport, str]:
     try:
-        table = _document(mapping)
+        table = _read_document(mapping)
         zone_name = time_zone or str(table.pop("time_zone", ""))
         table.pop("time_zone", None)
         if not is_known_zone(zone_name):
@@ -120,7 +120,7 @@ def _report(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportRep
     return report, zone_name
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _read_document(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
@@ -189,8 +189,8 @@ def forecast_(
     """Forecast calls and handling time of an operator FOLDER per programme and half hour."""
     operator = load_operator(folder)
     histories = build_histories(operator)
-    models = _chosen(operator, histories) if choose else {}
-    found = _forecast(operator, histories, _first(day, operator), days, models)
+    models = _choose_models(operator, histories) if choose else {}
+    found = _forecast_days(operator, histories, _first_day(day, operator), days, models)
     if as_json:
         click.echo(forecast_json(found))
         return
@@ -246,8 +246,8 @@ def require(
 ) -> None:
     """Print the agents each programme of FOLDER needs in each half hour of a day."""
     operator = load_operator(folder)
-    zone_name, first = operator.row.time_zone, _first(day, operator)
-    found = _forecast(operator, build_histories(operator), first, 1, {})
+    zone_name, first = operator.row.time_zone, _first_day(day, operator)
+    found = _forecast_days(operator, build_histories(operator), first, 1, {})
     if quantile is not None:
         found = replace(found, quantiles={quantile: rate_at(found, quantile)})
     need = required(found, operator.programmes, first, zone_name, quantile=quantile)
@@ -258,7 +258,7 @@ def require(
         click.echo(line)
 
 
-def _first(day: datetime | None, operator: Operator) -> date:
+def _first_day(day: datetime | None, operator: Operator) -> date:
     """Return the day asked for, or the first day after the history with an open programme."""
     if day is not None:
         return day.date()
@@ -276,7 +276,7 @@ def _first(day: datetime | None, operator: Operator) -> date:
     return last + timedelta(days=1)
 
 
-def _forecast(
+def _forecast_days(
     operator: Operator,
     histories: dict[str, History],
     first: date,
@@ -288,7 +288,7 @@ def _forecast(
     return build_forecast(histories, operator.programmes, span, zone_name, models=models)
 
 
-def _chosen(operator: Operator, histories: dict[str, History]) -> dict[str, str]:
+def _choose_models(operator: Operator, histories: dict[str, History]) -> dict[str, str]:
     pairs = _with_history(operator, histories)
     return {p.id: choose_model(history, p).model for p, history in pairs}
 

@@ -148,10 +148,12 @@ def forecast_json(found: Forecast) -> str:
         "programmes": list(found.programmes),
         "starts": [start.isoformat() for start in found.starts],
         "open": found.open.tolist(),
-        "mean": _nulls(found.mean),
-        "quantiles": {f"{level:g}": _nulls(table) for level, table in found.quantiles.items()},
-        "aht_s": _nulls(found.aht_s),
-        "day_factor_cv": _nulls(found.day_factor_cv),
+        "mean": _null_counts(found.mean),
+        "quantiles": {
+            f"{level:g}": _null_counts(table) for level, table in found.quantiles.items()
+        },
+        "aht_s": _null_counts(found.aht_s),
+        "day_factor_cv": _null_counts(found.day_factor_cv),
         "unknown": found.unknown,
         "assumed": {name: list(lines) for name, lines in found.assumed.items()},
     }
@@ -164,16 +166,16 @@ def requirement_json(need: Requirement) -> str:
         "day": need.day.isoformat(),
         "programmes": list(need.programmes),
         "starts": [start.isoformat() for start in need.starts],
-        "agents": _nulls(need.agents),
-        "on_phone": _nulls(need.on_phone),
-        "calls": _nulls(need.calls),
-        "aht_s": _nulls(need.aht_s),
+        "agents": _null_counts(need.agents),
+        "on_phone": _null_counts(need.on_phone),
+        "calls": _null_counts(need.calls),
+        "aht_s": _null_counts(need.aht_s),
         "unknown": need.unknown,
     }
     return json.dumps(document, ensure_ascii=False)
 
 
-def _nulls(table: NDArray[np.float64]) -> Any:
+def _null_counts(table: NDArray[np.float64]) -> Any:
     if table.ndim > 1:
-        return [_nulls(row) for row in table]
+        return [_null_counts(row) for row in table]
     return [None if value != value else round(value, 6) for value in table.tolist()]

@@ -148,7 +148,7 @@ def prove(
             f"entry {seq} tells of health in clear, which no proof can leave out: do not give it"
             " to a client; --health writes it all the same"
         )
-    _write(canonical_json(prove_entry(seq, _root(number), disclose=show)), out)
+    _write(canonical_json(prove_entry(seq, _find_root(number), disclose=show)), out)
 
 
 @ledger.command()
@@ -164,7 +164,7 @@ def growth(first: int, second: int | None, out: Path | None) -> None:
     from releve.ledger.digests import canonical_json
     from releve.ledger.proofs import prove_growth
 
-    _write(canonical_json(prove_growth(_root(first), _root(second))), out)
+    _write(canonical_json(prove_growth(_find_root(first), _find_root(second))), out)
 
 
 @ledger.command()
@@ -184,7 +184,7 @@ def erase(subject: str | None, on: str | None) -> None:
         raise click.UsageError("give --subject or --on, not both")
     if subject == "":
         raise click.BadParameter("is empty", param_hint="--subject")
-    count = erase_subject(subject, now=now) if subject else erase_due(_day(on, now), now=now)
+    count = erase_subject(subject, now=now) if subject else erase_due(_parse_day(on, now), now=now)
     click.echo(f"{count} values erased")
     if not scrub_files():
         raise click.ClickException(
@@ -193,7 +193,7 @@ def erase(subject: str | None, on: str | None) -> None:
         )
 
 
-def _day(text: str | None, now: datetime) -> date:
+def _parse_day(text: str | None, now: datetime) -> date:
     """Return the day given, today without one; a day to come would erase what is not due."""
     try:
         day = date.fromisoformat(text) if text else now.date()
@@ -205,7 +205,7 @@ def _day(text: str | None, now: datetime) -> date:
     return day
 
 
-def _root(number: int | None) -> SignedRoot:
+def _find_root(number: int | None) -> SignedRoot:
     """Return a root by number, or the last."""
     from releve.ledger.roots import load_last_root, load_root
 

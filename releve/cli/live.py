@@ -25,14 +25,16 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-def _user() -> str:
+def _current_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "command line"
 
 
-_by = click.option("--by", default=_user, help="Who asks for it [default: the system's user].")
+_by = click.option(
+    "--by", default=_current_user, help="Who asks for it [default: the system's user]."
+)
 
 
 @click.group()
@@ -179,7 +181,7 @@ def start(title: str, at: datetime | None, by: str) -> None:
     from releve.network import to_utc
 
     begins = None if at is None else to_utc(at, operator_now().row.time_zone)
-    _say(start_drill(title, by=by, at=begins))
+    _print_row(start_drill(title, by=by, at=begins))
 
 
 @drill.command()
@@ -213,10 +215,10 @@ def list_drills() -> None:
     from releve.live.api import list_drills
 
     for row in list_drills():
-        _say(row)
+        _print_row(row)
 
 
-def _say(row: Stream) -> None:
+def _print_row(row: Stream) -> None:
     from releve.live.api import now
 
     over = "stopped" if row.stopped_at else f"now {now(row.name):%Y-%m-%d %H:%M} UTC"

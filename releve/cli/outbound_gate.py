@@ -221,11 +221,11 @@ def campaign(
     from releve.gate.fact_reader import CampaignTerms
 
     row = CampaignTerms(client, object_, mode, purpose, origin, authenticated, mobile_terminal,
-                   _day(first), _day(last), provider, site, sector)  # fmt: skip
+                   _to_day(first), _to_day(last), provider, site, sector)  # fmt: skip
     click.echo("recorded" if record_campaign(name, row, by=by) else "as it was")
 
 
-def _day(moment: datetime | None) -> date | None:
+def _to_day(moment: datetime | None) -> date | None:
     return None if moment is None else moment.date()
 
 

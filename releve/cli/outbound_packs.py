@@ -48,16 +48,16 @@ def consents(client: str, object_: str, person: str, out: Path) -> None:
     from releve.gate.pseudonyms import person_pseudonym
 
     ensure_gate_key()
-    _make(out)
+    _make_folder(out)
     rules, name = load_current_rules(), person_pseudonym(person)
-    rows = iter_consents(client, rules, _prover(), person=name, object_=object_)
+    rows = iter_consents(client, rules, _last_prover(), person=name, object_=object_)
     count = proved = 0
     progress = Progress()
     with (
         (out / "consents.csv").open("w", encoding="utf-8", newline="") as table,
         (out / "consents.jsonl").open("w", encoding="utf-8") as file,
     ):
-        writer = _writer(table, CONSENT_COLUMNS)
+        writer = _csv_writer(table, CONSENT_COLUMNS)
         file.write(f"{facts_header(client, datetime.now(UTC))}\n")
         for row in rows:
             writer.writerow({key: escape_cell(value) for key, value in row.columns.items()})
@@ -87,15 +87,15 @@ def sheet(campaign: str, first: datetime, last: datetime, out: Path) -> None:
     row = load_campaigns().get(campaign)
     if row is None:
         raise click.UsageError(f"there is no campaign {campaign!r}")
-    _make(out)
+    _make_folder(out)
     found = build_report(
-        row, first.date(), last.date(), load_current_rules(), datetime.now(UTC), _prover()
+        row, first.date(), last.date(), load_current_rules(), datetime.now(UTC), _last_prover()
     )
     (out / "sheet.json").write_text(found.document() + "\n", encoding="utf-8")
     lines = [facts_header(campaign, datetime.now(UTC)), *(fact.line() for fact in found.facts)]
     (out / "facts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     with (out / "sheet.csv").open("w", encoding="utf-8", newline="") as table:
-        writer = _writer(table, ("what", "value"))
+        writer = _csv_writer(table, ("what", "value"))
         for what, value in flatten_report(found.content):
             writer.writerow({"what": escape_cell(what), "value": escape_cell(value)})
     proved = sum(fact.proof is not None for fact in found.facts)
@@ -146,13 +146,13 @@ def copy(client: str, person: str, out: Path, by: str) -> None:
     click.echo(f"{len(given)} consents; recorded")
 
 
-def _make(out: Path) -> None:
+def _make_folder(out: Path) -> None:
     if out.exists() and any(out.iterdir()):
         raise click.UsageError(f"{out} is not empty; name a new folder")
     out.mkdir(parents=True, exist_ok=True)
 
 
-def _prover() -> FactProver | None:
+def _last_prover() -> FactProver | None:
     """Return what proves against the last signed root, None while there is none."""
     from releve.gate.fact_proofs import FactProver
     from releve.ledger.roots import load_last_root
@@ -161,7 +161,7 @@ def _prover() -> FactProver | None:
     return None if root is None else FactProver(root)
 
 
-def _writer(table: IO[str], columns: Iterable[str]) -> csv.DictWriter[str]:
+def _csv_writer(table: IO[str], columns: Iterable[str]) -> csv.DictWriter[str]:
     writer = csv.DictWriter(table, tuple(columns), lineterminator="\n")
     writer.writeheader()
     return writer

@@ -100,9 +100,9 @@ def reprove(file: Path, keys: tuple[str, ...]) -> None:
     """
     try:
         with file.open(encoding="utf-8") as lines:
-            faults = _judged(lines)
+            faults = _judge_lines(lines)
         with file.open(encoding="utf-8") as lines:
-            proved, more = _proofs(lines, [verify.read_key(key) for key in keys])
+            proved, more = _check_proofs(lines, [verify.read_key(key) for key in keys])
     except (OutboundError, ValueError, KeyError, TypeError) as error:
         raise click.UsageError(f"{file}: {error}") from error
     faults += more
@@ -114,19 +114,19 @@ def reprove(file: Path, keys: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-def _judged(lines: Iterable[str]) -> list[str]:
+def _judge_lines(lines: Iterable[str]) -> list[str]:
     """Say what follows from the evidence of a file, and return what does not."""
     whole = iter(lines)
     first = next(whole, "")
     if json.loads(first or "{}").get("format") == FACTS:
-        return _as_sealed(whole)
+        return _compare_sealed(whole)
     found = reverify_evidence(chain([first], whole))
     click.echo(f"{found.lines} calls of {found.campaign}, {found.allowed} allowed")
     click.echo(f"{found.same} judged again with the same answer, {len(found.differences)} not")
     return [f"line {d.line}, {d.call}: {d.reason}" for d in found.differences]
 
 
-def _as_sealed(lines: Iterable[str]) -> list[str]:
+def _compare_sealed(lines: Iterable[str]) -> list[str]:
     """Print how many facts agree with their sealed text, and return those that do not."""
     count, faults = 0, []
     for number, line in enumerate(lines, 2):
@@ -141,7 +141,7 @@ def _as_sealed(lines: Iterable[str]) -> list[str]:
     return faults
 
 
-def _proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:
+def _check_proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:
     """Return how many rows are proved, and what is wrong with the proofs of others."""
     proved, faults = 0, []
     for number, line in enumerate(lines, 1):

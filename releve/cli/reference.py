@@ -26,17 +26,20 @@ call was wrong (an option or a folder that is not there), 1 when anything else w
 
 def cli_markdown(root: click.Command, name: str = "releve") -> str:
     """Return the reference of ``root`` and every command below it."""
-    parts = [_INTRODUCTION, *(_section(command, path) for path, command in _leaves(root, name))]
+    parts = [
+        _INTRODUCTION,
+        *(_section(command, path) for path, command in _leaf_commands(root, name)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
-def _leaves(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+def _leaf_commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
     """Yield the commands that do something, with their full names, in the order of the help."""
     if not isinstance(command, click.Group):
         yield path, command
         return
     for name, below in list_commands(command).items():
-        yield from _leaves(below, f"{path} {name}")
+        yield from _leaf_commands(below, f"{path} {name}")
 
 
 def list_commands(group: click.Group) -> dict[str, click.Command]:

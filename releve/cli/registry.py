@@ -26,14 +26,16 @@ _QUIET_SECONDS = 2.0
 _MOST_FAULTS = 1000
 
 
-def _user() -> str:
+def _current_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "command line"
 
 
-_by = click.option("--by", default=_user, help="Who makes the change [default: the system's user].")
+_by = click.option(
+    "--by", default=_current_user, help="Who makes the change [default: the system's user]."
+)
 _comment = click.option("--comment", default="", help="Why, for those who read the versions.")
 _yes = click.option("--yes", is_flag=True, help="Apply without asking.")
 _rows = click.option(
@@ -66,8 +68,8 @@ def import_(folder: Path, dry_run: bool, yes: bool, rows: int, by: str, comment:
     except FolderError as error:
         raise click.UsageError(str(error)) from error
     except OperatorFaults as error:
-        raise _named(error) from None
-    _offer(operator, folder.name, progress, dry_run, yes, rows, by, comment)
+        raise _print_faults(error) from None
+    _offer_changes(operator, folder.name, progress, dry_run, yes, rows, by, comment)
 
 
 @registry.command()
@@ -86,7 +88,7 @@ def sample(agents: int, sites: int, seed: int, yes: bool, by: str) -> None:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     name = f"sample {agents}-{sites}-{seed}"
-    _offer(
+    _offer_changes(
         operator,
         name,
         SlowProgress(),
@@ -123,7 +125,7 @@ def show(number: int, rows: int) -> None:
     open_database()
     from releve.registry.service import load_changes
 
-    found = _version(number)
+    found = _find_version(number)
     click.echo(version_line(found).strip())
     if found.source:
         click.echo(f"from {found.source}")
@@ -149,7 +151,7 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
         if now.number > 1:
             before = service.get_version(now.number - 1)
             _print_lines(change_lines(service.compare_versions(now, before), rows))
-            _ask(f"Undo version {now.number}?", yes)
+            _confirm(f"Undo version {now.number}?", yes)
         made = service.undo_version(now, by, comment)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None
@@ -165,7 +167,7 @@ def export(folder: Path, number: int | None, force: bool) -> None:
     open_database()
     from releve.registry.service import get_current_version, load_operator
 
-    found = get_current_version() if number is None else _version(number)
+    found = get_current_version() if number is None else _find_version(number)
     if found is None:
         raise click.ClickException("the registry is empty: there is nothing to export")
     try:
@@ -188,7 +190,7 @@ class SlowProgress:
             click.echo(f"{share:>4.0%}  {what}", err=True)
 
 
-def _offer(
+def _offer_changes(
     operator: Operator,
     source: str,
     progress: SlowProgress,
@@ -209,7 +211,7 @@ def _offer(
     _print_changes(changes, rows)
     if dry_run:
         return
-    _ask("Apply these changes?", yes)
+    _confirm("Apply these changes?", yes)
     try:
         made = apply_changes(changes, by, comment, source)
     except RegistryError as error:
@@ -229,12 +231,12 @@ def _print_lines(lines: Iterable[str]) -> None:
         click.echo("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line))
 
 
-def _ask(question: str, yes: bool) -> None:
+def _confirm(question: str, yes: bool) -> None:
     if not yes:
         click.confirm(question, abort=True)
 
 
-def _version(number: int) -> Version:
+def _find_version(number: int) -> Version:
     from releve.registry.errors import NotThere
     from releve.registry.service import get_version
 
@@ -244,7 +246,7 @@ def _version(number: int) -> Version:
         raise click.ClickException(str(error)) from None
 
 
-def _named(error: OperatorFaults) -> SystemExit:
+def _print_faults(error: OperatorFaults) -> SystemExit:
     """Print every fault and return the exit."""
     for fault in error.faults[:_MOST_FAULTS]:
         click.echo(str(fault), err=True)

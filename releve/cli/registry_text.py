@@ -29,11 +29,13 @@ def change_lines(tables: Mapping[str, TableChanges], most: int) -> Iterator[str]
 def _fields(change: RowChange) -> str:
     if change.kind != "changed":
         return ""
-    parts = (f"{f.column} {_shown(f.before)} → {_shown(f.after)}" for f in change.fields())
+    parts = (
+        f"{f.column} {_show_value(f.before)} → {_show_value(f.after)}" for f in change.fields()
+    )
     return f": {', '.join(parts)}"
 
 
-def _shown(value: object) -> str:
+def _show_value(value: object) -> str:
     if value is None or value in ("", ()):
         return "(empty)"
     return "|".join(value) if isinstance(value, tuple) else str(value)

@@ -35,10 +35,10 @@ def application() -> Gate:
         start_checkpoints(settings.DATABASES["default"]["NAME"])
     count = 1 if sqlite else _CONNECTIONS
     deciders = [Decider(load_stored_rules, open_connection, BUDGET_SECONDS) for _ in range(count)]
-    return Gate(load_current_rules, deciders, ready=_settle)
+    return Gate(load_current_rules, deciders, ready=_freeze_loaded)
 
 
-def _settle() -> None:
+def _freeze_loaded() -> None:
     """Let what is loaded by now stay: no later collection walks through it."""
     gc.collect()
     gc.freeze()

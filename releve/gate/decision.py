@@ -146,7 +146,7 @@ async def _decide_together(
         one.resolve(rules, now, cache)
     group = _DecisionGroup(store, asked, rules, cache, now)
     await group.read()
-    if group.unlocked():
+    if group.has_unlocked():
         return None
     replies = [group.reply(one) for one in asked]
     if not group.decisions:
@@ -186,12 +186,12 @@ class _DecisionGroup:
             self.campaigns[name] = await self._cache.read_campaign(
                 self.store, name, self.seen.load, known
             )
-        if self._renamed():
+        if self._assign_clients():
             self.seen = FactSet(
                 await self.store.read_again([one.terms() for one in self.asked], by)
             )
 
-    def _renamed(self) -> bool:
+    def _assign_clients(self) -> bool:
         """Give every question the client of its campaign; return whether one has another now."""
         renamed = False
         for one in self.asked:
@@ -200,15 +200,17 @@ class _DecisionGroup:
             renamed, one.client = renamed or client != one.client, client
         return renamed
 
-    def _answer(self, one: PendingQuestion) -> KnownFacts:
+    def _known_facts(self, one: PendingQuestion) -> KnownFacts:
         common = self.campaigns[one.question.camp]
         return self.seen.known_facts(one.number, one.named, one.like, common, one.client)
 
-    def unlocked(self) -> bool:
+    def has_unlocked(self) -> bool:
         """Return whether a number has a holder that was not known when the persons were locked."""
         if self.locked is None:
             return False
-        return not all(self.locked.issuperset(self._answer(one).persons()) for one in self.asked)
+        return not all(
+            self.locked.issuperset(self._known_facts(one).persons()) for one in self.asked
+        )
 
     def reply(self, one: PendingQuestion) -> Reply:
         """Return the reply to the next question; a decision counts for those that follow."""
@@ -216,8 +218,8 @@ class _DecisionGroup:
         decided = self.seen.decided.get((question.ci, question.cs))
         if decided is not None:
             reply = _repeat_answer(decided, question, (one.number, one.named), clock)
-            return self._explained(one, reply, decided) if question.explain else reply
-        answer = self._answer(one)
+            return self._explain_repeat(one, reply, decided) if question.explain else reply
+        answer = self._known_facts(one)
         fault = _find_fault(answer, self.seen, self.now) or _find_mismatch(
             answer, one.named, question.ref
         )
@@ -232,14 +234,14 @@ class _DecisionGroup:
         )
         found = judge_for_holders(call, answer, self.rules)
         document = explain_verdicts(found, answer.facts(), self.rules) if question.explain else None
-        self._decided(one, answer, found)
+        self._add_decision(one, answer, found)
         if _is_allowed(found):
             return allow_call(question.ref, document)
         return refuse_call(_reason_ids(found), document)
 
-    def _explained(self, one: PendingQuestion, reply: Reply, decided: Sequence[Any]) -> Reply:
+    def _explain_repeat(self, one: PendingQuestion, reply: Reply, decided: Sequence[Any]) -> Reply:
         """Return the reply to a repeat with what explains it, judged again at its instant."""
-        answer, question = self._answer(one), one.question
+        answer, question = self._known_facts(one), one.question
         campaign = answer.common.campaign
         if campaign is None or reply.reasons == "GATE-CALL":
             return reply
@@ -250,7 +252,7 @@ class _DecisionGroup:
         found = judge_for_holders(call, answer, self.rules)
         return explain_repeat(reply, explain_verdicts(found, answer.facts(), self.rules))
 
-    def _decided(
+    def _add_decision(
         self, one: PendingQuestion, answer: KnownFacts, found: Sequence[CallVerdict]
     ) -> None:
         at = found[0].call.at

@@ -74,7 +74,7 @@ def load_frames(
         _refuse_changed_past(facts)
     with transaction.atomic():
         loaded = ImportResult(_open_load(source, by, digest))
-        register_aliases(_aliases(frames))
+        register_aliases(_list_aliases(frames))
         facts = normalize_client_names(facts)
         for name in ("abandoned", "scrubs"):
             if name in facts:
@@ -89,7 +89,7 @@ def load_frames(
     return loaded
 
 
-def _aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
+def _list_aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
     frame = frames.get("clients")
     return [] if frame is None else list(frame.select("client", "alias").iter_rows())
 

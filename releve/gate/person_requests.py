@@ -214,7 +214,7 @@ def _record_all(
             if one.said == OUTCOME and not attempts:
                 found.append(RequestFaults([RequestFault("call", "call.unknown")]))
                 continue
-            contents[key], new[key] = content, _PreparedRequest.of(one, content, attempts, now)
+            contents[key], new[key] = content, _PreparedRequest.prepare(one, content, attempts, now)
             found.append(new[key].recorded)
     known_at = _write_requests(new, by, source, now)
     return [
@@ -237,7 +237,7 @@ class _PreparedRequest:
     recorded: RecordedRequest
 
     @classmethod
-    def of(
+    def prepare(
         cls, one: PhoneRequest, content: str, attempts: Sequence[AttemptRow], now: datetime
     ) -> _PreparedRequest:
         at = one.at or now

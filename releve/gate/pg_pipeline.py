@@ -94,11 +94,11 @@ class Pipeline:
         for preparing in sent:
             result = await self._result()
             if result.status not in _DONE:
-                error = error or _error(result)
+                error = error or _build_error(result)
                 if preparing is not None:
                     del self._prepared[preparing]
             elif preparing is None:
-                found.append(_rows(result))
+                found.append(_parse_rows(result))
         await self._result()  # the end of what was sent
         return found, error
 
@@ -167,7 +167,7 @@ class Pipeline:
         self._connection.close()
 
 
-def _rows(result: PGresult) -> list[Row]:
+def _parse_rows(result: PGresult) -> list[Row]:
     get, columns = result.get_value, range(result.nfields)
     return [
         tuple(None if (cell := get(row, column)) is None else cell.decode() for column in columns)
@@ -175,7 +175,7 @@ def _rows(result: PGresult) -> list[Row]:
     ]
 
 
-def _error(result: PGresult) -> psycopg.Error:
+def _build_error(result: PGresult) -> psycopg.Error:
     state = result.error_field(DiagnosticField.SQLSTATE)
     try:
         kind = psycopg.OperationalError if state is None else psycopg.errors.lookup(state.decode())

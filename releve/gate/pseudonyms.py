@@ -23,7 +23,7 @@ from releve.outbound import built_in_rules
 from releve.outbound.numbers import strip_separators, to_international
 
 __all__ = [
-    "commitment",
+    "commit_proof",
     "forget_key",
     "hash_value",
     "is_number",
@@ -79,7 +79,7 @@ def is_number(person: str) -> bool:
     return person.startswith("+")
 
 
-def commitment(proof: str) -> tuple[str, str]:
+def commit_proof(proof: str) -> tuple[str, str]:
     """Return what stands in a fact for a proof, and its salt; a hash stands for itself."""
     if not proof or _HASH.fullmatch(proof):
         return proof.lower(), ""

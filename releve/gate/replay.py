@@ -39,14 +39,14 @@ def replay_decision(decision: Decision, rules: LegalRules) -> Replay:
     pseudonyms = (decision.number, decision.named)
     known = read_facts_by_pseudonym(decision.client, pseudonyms, decision.campaign, decision.at,
                       decision.stand_in)  # fmt: skip
-    answer = _without(known, str(decision))
+    answer = _remove_attempt(known, str(decision))
     call = build_call(decision.campaign, CampaignTerms(**decision.call), decision.stand_in,
                    decision.caller, decision.named, decision.at, str(decision))  # fmt: skip
     found = judge_for_holders(call, answer, rules)
     return Replay(tuple(found), answer, answer.serialize())
 
 
-def _without(answer: KnownFacts, ref: str) -> KnownFacts:
+def _remove_attempt(answer: KnownFacts, ref: str) -> KnownFacts:
     """Return what was known without the attempt that the decision itself became."""
     kept = [row for row in answer.own["attempts"] if row[1]["id"] != ref]
     return dataclasses.replace(answer, own={**answer.own, "attempts": kept})

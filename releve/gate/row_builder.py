@@ -11,7 +11,7 @@ from typing import Any
 
 from releve.gate.personal_values import NewPersonalValue
 from releve.gate.pseudonyms import (
-    commitment,
+    commit_proof,
     hash_value,
     is_number,
     number_pseudonym,
@@ -70,7 +70,7 @@ def _build_cell(
         what = "number" if number else "person"
         return name, name, [NewPersonalValue(what, name, shown, "", day)]
     if column.hides == "proof":
-        name, salt = commitment(value or "")
+        name, salt = commit_proof(value or "")
         kept = [NewPersonalValue("proof", name, value, salt, day)] if salt else []
         return name, hash_value(value or ""), kept
     if column.kind == "words":

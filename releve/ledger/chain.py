@@ -124,7 +124,7 @@ def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
         LedgerEntry.objects.bulk_create(rows)
         PersonalValue.objects.bulk_create(values)
         LedgerHead.objects.filter(pk=1).update(seq=last.seq, hash=last.hash)
-    return _read(rows, values)
+    return _read_entries(rows, values)
 
 
 def lock_head() -> ChainPosition:
@@ -167,7 +167,7 @@ def iter_entries(
         rows = rows.filter(kind__in=kinds)
     while page := list(rows.filter(seq__gt=after)[:_PAGE]):
         with_values = PersonalValue.objects.filter(entry__gte=page[0].seq, entry__lte=page[-1].seq)
-        yield from _read(page, with_values)
+        yield from _read_entries(page, with_values)
         after = page[-1].seq
 
 
@@ -192,10 +192,10 @@ def _write(draft: Draft, last: ChainPosition) -> tuple[LedgerEntry, list[Persona
         seq=seq,
         stream=draft.stream,
         kind=draft.kind,
-        recorded_at=_instant(draft.recorded_at),
+        recorded_at=_format_utc(draft.recorded_at),
         nonce=secrets.token_hex(_NONCE_BYTES),
         prev=last.hash,
-        body=_canonical(body, "body"),
+        body=_canonical_text(body, "body"),
     )
     row.hash = hash_entry(serialize_entry(row))
     return row, values
@@ -203,7 +203,7 @@ def _write(draft: Draft, last: ChainPosition) -> tuple[LedgerEntry, list[Persona
 
 def _commit(draft: Draft, seq: int, path: str, value: Any, body: dict[str, Any]) -> PersonalValue:
     """Put the commitment of one personal value into the body; return the value's row."""
-    text = _canonical(value, path)
+    text = _canonical_text(value, path)
     salt = secrets.token_hex(_SALT_BYTES)
     holder, name = _find_holder(body, path)
     holder[name] = {"commitment": hash_commitment(text, salt)}
@@ -252,21 +252,23 @@ def _refuse_commitments(value: Any, where: str) -> None:
             _refuse_commitments(inner, f"{where}[{index}]")
 
 
-def _canonical(value: Any, where: str) -> str:
+def _canonical_text(value: Any, where: str) -> str:
     try:
         return canonical_json(value)
     except (ValueError, RecursionError) as error:
         raise EntryError(f"{where} has no canonical JSON: {error}") from error
 
 
-def _instant(when: datetime) -> str:
+def _format_utc(when: datetime) -> str:
     try:
         return format_instant(when)
     except ValueError as error:
         raise EntryError(f"recorded_at: {error}") from error
 
 
-def _read(rows: Sequence[LedgerEntry], values: Collection[PersonalValue]) -> list[StoredEntry]:
+def _read_entries(
+    rows: Sequence[LedgerEntry], values: Collection[PersonalValue]
+) -> list[StoredEntry]:
     """Return rows with their personal values in them again."""
     kept: dict[int, dict[str, str]] = {}
     for value in values:
@@ -277,7 +279,7 @@ def _read(rows: Sequence[LedgerEntry], values: Collection[PersonalValue]) -> lis
 def _read_entry(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
     body = parse_canonical(row.body)
     erased: list[str] = []
-    _fill(body, "", values, erased)
+    _fill_values(body, "", values, erased)
     return StoredEntry(
         seq=row.seq, stream=row.stream, kind=row.kind,
         recorded_at=datetime.fromisoformat(row.recorded_at),
@@ -285,7 +287,7 @@ def _read_entry(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:
     )  # fmt: skip
 
 
-def _fill(
+def _fill_values(
     holder: dict[str, Any], prefix: str, values: Mapping[str, str], erased: list[str]
 ) -> None:
     """Replace each commitment by its value; by ``None``, and name it, where it was erased."""
@@ -294,7 +296,7 @@ def _fill(
             continue
         path = prefix + name
         if set(inner) != {"commitment"}:
-            _fill(inner, f"{path}.", values, erased)
+            _fill_values(inner, f"{path}.", values, erased)
         elif path in values:
             holder[name] = parse_canonical(values[path])
         else:

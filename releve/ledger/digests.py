@@ -45,10 +45,10 @@ def parse_canonical(text: str) -> Any:
 
     Canonical JSON writes 1e20 with all its digits: what no double holds exactly was a float.
     """
-    return json.loads(text, parse_int=_number)
+    return json.loads(text, parse_int=_parse_number)
 
 
-def _number(digits: str) -> int | float:
+def _parse_number(digits: str) -> int | float:
     number = int(digits)
     return number if abs(number) <= _LARGEST_INTEGER else float(digits)
 

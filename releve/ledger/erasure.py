@@ -31,7 +31,7 @@ ERASED = "ledger.erased"
 def erase_due(on: date, *, now: datetime) -> int:
     """Erase every value whose day has come by ``on``; return how many."""
     rows = PersonalValue.objects.filter(erase_on__lte=on)
-    return _erase(rows, {"cause": "due", "on": on.isoformat()}, now)
+    return _erase_rows(rows, {"cause": "due", "on": on.isoformat()}, now)
 
 
 def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int:
@@ -41,7 +41,7 @@ def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int
     can be taken out of what an entry commits to. ``cause`` goes into the ledger and must not name
     the person.
     """
-    return _erase(find_values(subject), {"cause": cause}, now)
+    return _erase_rows(find_values(subject), {"cause": cause}, now)
 
 
 def find_values(subject: str) -> models.QuerySet[PersonalValue]:
@@ -78,20 +78,20 @@ def scrub_files(tables: Collection[str] = ("ledger_personal",)) -> bool:
     if connection.vendor == "postgresql":
         gone = _wait_until_unseen(patience)  # else rows that others may see are rewritten too
         for table in tables:
-            _run(f"VACUUM (FULL) {table}")
+            _execute(f"VACUUM (FULL) {table}")
         return gone
-    _run("PRAGMA secure_delete = ON")  # pages that become free are filled with zeros
-    _run("PRAGMA temp_store = MEMORY")
+    _execute("PRAGMA secure_delete = ON")  # pages that become free are filled with zeros
+    _execute("PRAGMA temp_store = MEMORY")
     for table in tables:
         with transaction.atomic():
-            _run(f"CREATE TEMP TABLE kept_aside AS SELECT * FROM {table}")
-            _run(f"DELETE FROM {table}")
-            _run(f"INSERT INTO {table} SELECT * FROM kept_aside")
-            _run("DROP TABLE kept_aside")
-    (usual,) = _run("PRAGMA busy_timeout")
-    _run(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
-    busy, *_ = _run("PRAGMA wal_checkpoint(TRUNCATE)")
-    _run(f"PRAGMA busy_timeout = {usual}")
+            _execute(f"CREATE TEMP TABLE kept_aside AS SELECT * FROM {table}")
+            _execute(f"DELETE FROM {table}")
+            _execute(f"INSERT INTO {table} SELECT * FROM kept_aside")
+            _execute("DROP TABLE kept_aside")
+    (usual,) = _execute("PRAGMA busy_timeout")
+    _execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+    busy, *_ = _execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    _execute(f"PRAGMA busy_timeout = {usual}")
     return not busy
 
 
@@ -102,15 +102,15 @@ def _wait_until_unseen(patience: float) -> bool:
     taken meanwhile may see; so writers are waited for first, then the readers of this database.
     """
     end = time.monotonic() + patience
-    _, now = _snapshot()
-    return _wait_until(end - time.monotonic(), lambda: _snapshot()[0] >= now) and _wait_until(
+    _, now = _read_snapshot()
+    return _wait_until(end - time.monotonic(), lambda: _read_snapshot()[0] >= now) and _wait_until(
         end - time.monotonic(), _all_gone(_list_readers())
     )
 
 
-def _snapshot() -> tuple[int, int]:
+def _read_snapshot() -> tuple[int, int]:
     """Return the oldest transaction that still writes, and the one that would begin next."""
-    oldest, following = _run(
+    oldest, following = _execute(
         "SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text FROM pg_current_snapshot() s"
     )
     return int(oldest), int(following)
@@ -145,14 +145,14 @@ def _wait_until(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def _run(sql: str) -> tuple[Any, ...]:
+def _execute(sql: str) -> tuple[Any, ...]:
     """Execute a statement; return its first row, if it has rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchone() or () if cursor.description else ()
 
 
-def _erase(rows: models.QuerySet[PersonalValue], body: dict[str, Any], now: datetime) -> int:
+def _erase_rows(rows: models.QuerySet[PersonalValue], body: dict[str, Any], now: datetime) -> int:
     """Delete rows and write down how many; nothing is written where there is none."""
     with transaction.atomic():
         lock_head()

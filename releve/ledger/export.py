@@ -37,12 +37,12 @@ def export_lines(*, values: bool = False) -> Iterator[str]:
         )
         seq = roots = 0
         for row in models.LedgerRoot.objects.order_by("number").iterator():
-            yield from _entries(seq, row.size, values)
+            yield from _entry_lines(seq, row.size, values)
             yield f'{{"root":{row.statement},"signature":{canonical_json(row.signature)}}}'
             seq, roots = row.size, row.number
         last = models.LedgerEntry.objects.order_by("seq").last()
         if last is not None:
-            yield from _entries(seq, last.seq, values)
+            yield from _entry_lines(seq, last.seq, values)
             seq = last.seq
         yield canonical_json({"entries": seq, "roots": roots})
 
@@ -60,11 +60,11 @@ def _one_instant() -> None:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def _entries(after: int, last: int, values: bool) -> Iterator[str]:
+def _entry_lines(after: int, last: int, values: bool) -> Iterator[str]:
     """Yield the lines of the entries after a number up to another."""
     rows = models.LedgerEntry.objects.filter(seq__lte=last).order_by("seq")
     while page := list(rows.filter(seq__gt=after)[:_PAGE]):
-        kept = _values(page[0].seq, page[-1].seq) if values else {}
+        kept = _read_values(page[0].seq, page[-1].seq) if values else {}
         for row in page:
             shown = ",".join(kept.get(row.seq, ()))
             entry, digest = serialize_entry(row), canonical_json(row.hash)
@@ -72,7 +72,7 @@ def _entries(after: int, last: int, values: bool) -> Iterator[str]:
         after = page[-1].seq
 
 
-def _values(first: int, last: int) -> dict[int, list[str]]:
+def _read_values(first: int, last: int) -> dict[int, list[str]]:
     """Return the personal values of entries as the lines show them."""
     rows = models.PersonalValue.objects.filter(entry__gte=first, entry__lte=last)
     kept: dict[int, list[str]] = {}

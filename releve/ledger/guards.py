@@ -49,15 +49,15 @@ _INSERTS = {
 
 def install_triggers(connection: BaseDatabaseWrapper) -> None:
     """Make the triggers."""
-    _run(connection, _BY_VENDOR[connection.vendor][0]())
+    _execute_all(connection, _BY_VENDOR[connection.vendor][0]())
 
 
 def remove_triggers(connection: BaseDatabaseWrapper) -> None:
     """Drop the triggers: for tests, which empty their database, and for a migration undone."""
-    _run(connection, _BY_VENDOR[connection.vendor][1]())
+    _execute_all(connection, _BY_VENDOR[connection.vendor][1]())
 
 
-def _run(connection: BaseDatabaseWrapper, statements: Iterable[str]) -> None:
+def _execute_all(connection: BaseDatabaseWrapper, statements: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -68,15 +68,17 @@ def _run(connection: BaseDatabaseWrapper, statements: Iterable[str]) -> None:
 
 def _sqlite_install() -> Iterable[str]:
     for table in _FIXED:
-        yield _sqlite(table, "UPDATE", "", f"ledger: {table} is append-only")
-        yield _sqlite(table, "DELETE", "", f"ledger: {table} is append-only")
+        yield _sqlite_trigger(table, "UPDATE", "", f"ledger: {table} is append-only")
+        yield _sqlite_trigger(table, "DELETE", "", f"ledger: {table} is append-only")
     columns = f"UPDATE OF {', '.join(_KEPT)}"
-    yield _sqlite(_PERSONAL, columns, "", "ledger: a personal value can be erased, not changed")
+    yield _sqlite_trigger(
+        _PERSONAL, columns, "", "ledger: a personal value can be erased, not changed"
+    )
     for table, (condition, message) in _INSERTS.items():
-        yield _sqlite(table, "INSERT", f"WHEN {condition}", message)
+        yield _sqlite_trigger(table, "INSERT", f"WHEN {condition}", message)
 
 
-def _sqlite(table: str, event: str, when: str, message: str) -> str:
+def _sqlite_trigger(table: str, event: str, when: str, message: str) -> str:
     name = f"{table}_{event.split()[0].lower()}"
     return (
         f"CREATE TRIGGER {name} BEFORE {event} ON {table} {when} "
@@ -99,11 +101,11 @@ def _postgresql_install() -> Iterable[str]:
         $$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; END $$"""
     for table in _FIXED:
         message = f"ledger: {table} is append-only"
-        yield _postgresql(table, "change", "UPDATE OR DELETE", "ROW", message)
-        yield _postgresql(table, "truncate", "TRUNCATE", "STATEMENT", message)
+        yield _postgresql_trigger(table, "change", "UPDATE OR DELETE", "ROW", message)
+        yield _postgresql_trigger(table, "truncate", "TRUNCATE", "STATEMENT", message)
     message = "ledger: a personal value can be erased, not changed"
-    yield _postgresql(_PERSONAL, "change", f"UPDATE OF {', '.join(_KEPT)}", "ROW", message)
-    yield _postgresql(_PERSONAL, "truncate", "TRUNCATE", "STATEMENT", message)
+    yield _postgresql_trigger(_PERSONAL, "change", f"UPDATE OF {', '.join(_KEPT)}", "ROW", message)
+    yield _postgresql_trigger(_PERSONAL, "truncate", "TRUNCATE", "STATEMENT", message)
     for table, (condition, message) in _INSERTS.items():
         yield f"""
             CREATE FUNCTION {table}_insert() RETURNS trigger LANGUAGE plpgsql AS
@@ -119,7 +121,7 @@ def _postgresql_install() -> Iterable[str]:
         )
 
 
-def _postgresql(table: str, name: str, event: str, each: str, message: str) -> str:
+def _postgresql_trigger(table: str, name: str, event: str, each: str, message: str) -> str:
     return (
         f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} "
         f"FOR EACH {each} EXECUTE FUNCTION ledger_refuse('{message}')"

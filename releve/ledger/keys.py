@@ -35,12 +35,16 @@ def signing_key() -> Ed25519PrivateKey:
     refused, unless it was taken by :func:`replace_key`.
     """
     last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
-    if stored_key_check(NAME) is None and last is not None and _find() not in (None, _named(last)):
-        raise _fault("is not the one that the database was written with")
-    ensure_key(NAME, _find, _make, LedgerRoot.objects.exists, _fault)
-    found = _read()
+    if (
+        stored_key_check(NAME) is None
+        and last is not None
+        and _find_key() not in (None, _named(last))
+    ):
+        raise _key_fault("is not the one that the database was written with")
+    ensure_key(NAME, _find_key, _make_key, LedgerRoot.objects.exists, _key_fault)
+    found = _read_key()
     if found is None:
-        raise _fault("is missing")
+        raise _key_fault("is missing")
     return found
 
 
@@ -49,18 +53,18 @@ def replace_key() -> str:
 
     For a key that is lost. Roots so far go on verifying under the old public key.
     """
-    if _find() is None:
-        _make()
-    found = _find()
+    if _find_key() is None:
+        _make_key()
+    found = _find_key()
     if found is None:
-        raise _fault("is missing")
+        raise _key_fault("is missing")
     KeyCheck.objects.update_or_create(name=NAME, defaults={"value": found})
     return found
 
 
 def public_key() -> str:
     """Return the public key in hex, 64 digits: what a verifier is given."""
-    return _public(signing_key())
+    return _public_hex(signing_key())
 
 
 def key_file() -> Path:
@@ -72,29 +76,29 @@ def _named(statement: str) -> str:
     return str(json.loads(statement)["key"])
 
 
-def _public(key: Ed25519PrivateKey) -> str:
+def _public_hex(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
-def _find() -> str | None:
-    found = _read()
-    return None if found is None else _public(found)
+def _find_key() -> str | None:
+    found = _read_key()
+    return None if found is None else _public_hex(found)
 
 
-def _read() -> Ed25519PrivateKey | None:
+def _read_key() -> Ed25519PrivateKey | None:
     """Return the key that is there; None where there is none."""
     if settings.LEDGER_KEY:
-        return _parsed(settings.LEDGER_KEY, "RELEVE_LEDGER_KEY")
+        return _parse_key(settings.LEDGER_KEY, "RELEVE_LEDGER_KEY")
     path = key_file()
     try:
-        return _parsed(path.read_text(encoding="ascii").strip(), str(path))
+        return _parse_key(path.read_text(encoding="ascii").strip(), str(path))
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
         raise SigningKeyError(f"the signing key {path} cannot be used: {error}") from error
 
 
-def _make() -> None:
+def _make_key() -> None:
     path = key_file()
     try:
         made = make_key_file(path, Ed25519PrivateKey.generate().private_bytes_raw().hex())
@@ -104,14 +108,14 @@ def _make() -> None:
         _log.warning("a new key to sign the ledger's roots was made: %s; keep a copy of it", path)
 
 
-def _fault(what: str) -> SigningKeyError:
+def _key_fault(what: str) -> SigningKeyError:
     return SigningKeyError(
         f"the key that signs the ledger's roots {what}: restore ledger.key from its copy to"
         f" {key_file()}, or set RELEVE_LEDGER_KEY to it; nothing is signed until then"
     )
 
 
-def _parsed(text: str, where: str) -> Ed25519PrivateKey:
+def _parse_key(text: str, where: str) -> Ed25519PrivateKey:
     if not _KEY.fullmatch(text):
         raise SigningKeyError(f"{where} must be 64 hex digits, the bytes of an Ed25519 private key")
     return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))

@@ -19,7 +19,9 @@ def hash_subtree(level: int, index: int) -> bytes:
     """Return the hash of a complete subtree, from the kept level at or below its own."""
     below = level % STRIDE
     kept, count = level - below, 1 << below
-    found = _leaves(index * count, count) if kept == 0 else _nodes(kept, index * count, count)
+    found = (
+        _read_leaves(index * count, count) if kept == 0 else _read_nodes(kept, index * count, count)
+    )
     if len(found) != count:
         raise LookupError(f"the tree has {len(found)} of {count} hashes at level {kept}")
     return fold_hashes(found)
@@ -31,25 +33,25 @@ def extend_tree(before: int, size: int) -> None:
     while size >> level:
         added = range(before >> level, size >> level)
         LedgerNode.objects.bulk_create(
-            [LedgerNode(level=level, index=i, hash=_join(level, i).hex()) for i in added]
+            [LedgerNode(level=level, index=i, hash=_join_level(level, i).hex()) for i in added]
         )
         level += STRIDE
 
 
-def _join(level: int, index: int) -> bytes:
+def _join_level(level: int, index: int) -> bytes:
     """Return the hash of a subtree from the kept level below its own."""
     first, count = index << STRIDE, 1 << STRIDE
     return fold_hashes(
-        _leaves(first, count) if level == STRIDE else _nodes(level - STRIDE, first, count)
+        _read_leaves(first, count) if level == STRIDE else _read_nodes(level - STRIDE, first, count)
     )
 
 
-def _leaves(first: int, count: int) -> list[bytes]:
+def _read_leaves(first: int, count: int) -> list[bytes]:
     """Return the hashes of leaves; leaf 0 is entry 1."""
     rows = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + count).order_by("seq")
     return [leaf_hash(bytes.fromhex(text)) for text in rows.values_list("hash", flat=True)]
 
 
-def _nodes(level: int, first: int, count: int) -> list[bytes]:
+def _read_nodes(level: int, first: int, count: int) -> list[bytes]:
     rows = LedgerNode.objects.filter(level=level, index__gte=first, index__lt=first + count)
     return [bytes.fromhex(text) for text in rows.order_by("index").values_list("hash", flat=True)]
