@@ -1,4 +1,4 @@
-"""What has happened: typed events, the situation they fold into, and the rules that answer."""
+"""Typed events, the situation they fold into, and the rules with their consequences."""
 
 from releve.situation.alerts import NOTICES, Notice, list_notices
 from releve.situation.catalogue import KINDS, health_fields, personal_fields

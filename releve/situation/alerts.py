@@ -1,4 +1,4 @@
-"""What is late, missing or ending soon: the work list of the Now page."""
+"""Notices of what is late, missing or ending soon: the work list of the Now page."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ NOTICES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to see to; ``site`` is empty when it is not of one site.
+    """One notice; ``site`` is empty when it concerns no single site.
 
-    ``due_at`` sorts them: when it is due, ends or was missed.
+    ``due_at`` sorts the notices: when the matter is due, ends or was missed.
     """
 
     code: str
@@ -64,7 +64,7 @@ class Notice:
 def list_notices(
     situation: Situation, operator: Operator, rules: SituationRules, now: datetime
 ) -> tuple[Notice, ...]:
-    """Return what is late, missing or ending soon, the most overdue first."""
+    """Return the notices of a situation, the most overdue first."""
     found: list[Notice] = []
     context = ValidationContext(situation, operator, rules)
     for site in operator.sites:
@@ -77,9 +77,9 @@ def list_notices(
 
 
 def _find_check_alerts(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
-    """Yield the checks a site lacks, by its own days, and what its last check found wanting.
+    """Yield a site's missing checks, by its own days, and the measures wanting at its last check.
 
-    Asked for are the days since the first record on which the site was open for a time.
+    A check is required for each day since the first record on which the site was open for a time.
     """
     today = context.day(now, site.id)
     rule = context.rules.one(DailyCheckRule, today, site)
@@ -127,7 +127,7 @@ def _open_during(situation: Situation, site: Site, day: date, now: datetime) -> 
 def _find_wanting_measures(
     context: ValidationContext, check: CheckDone, site: Site
 ) -> Iterator[Notice]:
-    """Yield what a check found wanting, and the daily measures it did not look at."""
+    """Yield the measures that a check found wanting, and the daily measures it left out."""
     charter = context.rules.charter(check.day)
     seen = {finding.measure for finding in check.findings}
     daily = () if charter is None else charter.measures
@@ -144,7 +144,7 @@ def _find_wanting_measures(
 
 
 def _find_closure_alerts(context: ValidationContext, site: Site, now: datetime) -> Iterator[Notice]:
-    """Yield what a closed site's reopening waits for, from when its end is near."""
+    """Yield the open terms of a closed site's reopening, once its earliest time is near."""
     closure = context.situation.site(site.id).closure
     if closure is None:
         return

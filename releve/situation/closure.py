@@ -1,7 +1,7 @@
-"""The closure rule: so many confirmed agents on one site within so many days close it.
+"""The closure rule: n confirmed agents on one site within d days close it.
 
-What the live desk and the crash test share is :func:`closes`, plain enough that a compiled kernel
-can be proved equal to it.
+:func:`find_closing_case` states the rule on plain numbers; :func:`list_closing_cases` applies it to
+a situation.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def list_closing_cases(
     """Yield the cases by which a rule closes a site now, by date; none = it stays open.
 
     The ``n`` cases lie within the rule's days of each other, the last of them within the same time
-    before ``now``, and one of them at least was recorded since the site was last answered for.
+    before ``now``, and one of them at least is new (see :func:`_find_new_cases`).
     """
     cases = [case for case in list_confirmed_cases(situation, site, rule.days) if case.at <= now]
     new = _find_new_cases(situation, site, cases)
@@ -82,10 +82,10 @@ def list_closing_cases(
 
 
 def _find_new_cases(situation: Situation, site: str, cases: Sequence[DeclaredCase]) -> list[bool]:
-    """Return which cases no order of a rule has answered for yet.
+    """Return the cases that no order of a rule has taken into account yet.
 
-    Answered for are those on record when a rule ordered the closure that lasts, when a closure
-    that a rule ordered was lifted, or when such an order was corrected.
+    Cases count as taken into account if they were on record when a rule ordered the closure that
+    lasts, when a closure by a rule was lifted, or when such an order was corrected.
     """
     state = situation.site(site)
     orders = () if state.closure is None else state.closure.orders

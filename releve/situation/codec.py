@@ -33,7 +33,7 @@ class EventFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all
 
 
 def event_to_json(event: Event) -> dict[str, Any]:
-    """Return every field of an event as JSON values; the kind stands in ``event.kind``.
+    """Return every field of an event as JSON values; the kind is ``event.kind``.
 
     Times are ISO 8601 in UTC with ``Z``, days ISO 8601, missing values null.
     """

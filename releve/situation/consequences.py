@@ -1,7 +1,7 @@
-"""What the rules call for now: closures, longer closures, absences and their end.
+"""Consequences of the rules: closures, longer closures, absences and their ends.
 
-Every answer's id is made from what calls for it, so that asking twice, or from two places at
-once, gives the same event, and an event that people corrected is not made again.
+The id of each derived event is computed from its cause: deriving twice, or in two places at once,
+gives the same event, and an event that people corrected is not derived again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["derive_absence_id", "derive_events"]
 
 
 class _Common(TypedDict):
-    """What every answer says of itself."""
+    """The fields that every derived event has."""
 
     id: str
     happened_at: datetime
@@ -56,7 +56,7 @@ def derive_events(
 def _derive_closures(
     situation: Situation, site: Site, rules: SituationRules, now: datetime
 ) -> Iterator[SiteClosed | ClosureExtended]:
-    """Yield what a site's closure rules call for: an order to close it, or a longer closure."""
+    """Yield the events of a site's closure rules: an order to close it, or a longer closure."""
     if site.id not in situation.cases_at:
         return
     closure = situation.site(site.id).closure
@@ -189,7 +189,7 @@ def _derive_returns(situation: Situation, now: datetime) -> Iterator[Event]:
 def _find_lasting_absence(
     situation: Situation, agent: str, event_id: str, now: datetime
 ) -> list[Absence]:
-    """Return the absence of an id while it lasts, or nothing."""
+    """Return the absence with this id if it lasts, in a list; else an empty list."""
     return [
         absence
         for absence in situation.absences.get(agent, ())

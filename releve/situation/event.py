@@ -27,7 +27,7 @@ class Event:
     kind: ClassVar[str]
     """Name in the ledger, the API and ``KINDS``."""
     label: ClassVar[str]
-    """What happened, in a list of the ledger."""
+    """The event as one line in a list of the ledger."""
     headline: ClassVar[str] = ""
     """Sentence of the timeline, with ``{site}`` and ``{actor}``; empty = not shown there."""
     permission: ClassVar[str]
@@ -63,7 +63,7 @@ class Event:
 
     @property
     def subject(self) -> tuple[str, ...]:
-        """What it is about within its family, such as (site, day)."""
+        """The subject within its family, such as (site, day)."""
         values = (getattr(self, name) for name in self.about)
         return tuple(v.isoformat() if isinstance(v, date) else v for v in values)
 
@@ -75,7 +75,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureFinding:
-    """What was found of one measure of the charter."""
+    """The finding of a check for one measure of the charter."""
 
     measure: str = event_field("Measure of the charter", example="ventilation")
     verdict: str = event_field(

@@ -52,7 +52,7 @@ def _to_json(value: Any) -> Any:
 
 
 def read_fields(row: type, mapping: Any, prefix: str, faults: list[FieldFault]) -> dict[str, Any]:
-    """Return the declared fields of ``row`` from a mapping; what is wrong goes into ``faults``.
+    """Return the declared fields of ``row`` from a mapping; faults are added to ``faults``.
 
     ``prefix`` is put before the names of the fields in the faults. Days and times may be texts or
     values already.

@@ -1,4 +1,4 @@
-"""Fields of events declared once: what they mean, what they may hold, whom they concern.
+"""Fields of events, declared once: meaning, permitted values, and whether they concern a person.
 
 The codec, the refusals, the ledger's commitments, the tests and the documentation all read the
 same declarations, so that no page can show as harmless what the ledger keeps as personal.
@@ -49,7 +49,7 @@ def event_field(
 ) -> Any:
     """Declare a field; without ``default`` a value is required.
 
-    A personal field has a default: what is read back once its value is erased.
+    A personal field has a default, read back once its value is erased.
     """
     if personal and default is dataclasses.MISSING:
         raise ValueError(f"a personal field has a default, got none for {doc!r}")
@@ -66,7 +66,7 @@ def event_field(
 def find_date_fault(value: object) -> str | None:
     """Return why a day or a time is refused, or None: it lies in 2000 to 2199.
 
-    A year typed wrong must not carry sums of days beyond what a calendar holds.
+    A mistyped year may not lead to dates beyond those of the calendar.
     """
     if isinstance(value, date) and not 2000 <= value.year < 2200:
         return "must lie between the years 2000 and 2199"

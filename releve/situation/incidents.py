@@ -1,4 +1,4 @@
-"""What the events of one incident amount to: who does what, decisions, tasks, log, review."""
+"""The state of one incident folded from its events: roles, decisions, tasks, log, review."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Incident", "IncidentTask", "fold_incident"]
 
 @dataclass(frozen=True, slots=True)
 class IncidentTask:
-    """Something to be done; ``done`` is None while it is open."""
+    """A task; ``done`` is None while it is open."""
 
     set: IncidentTaskSet
     done: IncidentTaskDone | None = None
@@ -36,10 +36,10 @@ class IncidentTask:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident as it stands; each list in the order in which things happened.
+    """The current state of an incident; each list in the order of happening.
 
-    ``roles`` has who holds each role now, ``review`` the last review, ``closed`` the event that
-    closed it; None where there is none yet.
+    ``roles`` has the current holder of each role, ``review`` the last review, ``closed`` the event
+    that closed it; None where there is none yet.
     """
 
     opened: IncidentOpened
@@ -57,7 +57,7 @@ class Incident:
 
     @property
     def site(self) -> str:
-        """The site it is of; empty for the operator as a whole."""
+        """The site concerned; empty for the operator as a whole."""
         return self.opened.site
 
     @property

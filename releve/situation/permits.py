@@ -15,7 +15,7 @@ __all__ = ["HeldPermit", "find_plannable_sites", "list_permits"]
 
 @dataclass(frozen=True, slots=True)
 class HeldPermit:
-    """A permit as it stands: ``valid_to`` is the day before its withdrawal, if it was withdrawn."""
+    """The current state of a permit: ``valid_to`` is the day before its withdrawal, if any."""
 
     id: str
     of: str

@@ -1,4 +1,4 @@
-"""Who was where and when: the stays that tracing reads, from a roster and a seating."""
+"""Stays of agents at sites, from a roster and a seating: the input of tracing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def list_roster_stays(
     seating: Mapping[str, str] | None = None,
     attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> tuple[Stay, ...]:
-    """Return the operator's shifts as stays at the agents' home sites, as :func:`placed_stays`."""
+    """Return the operator's shifts as stays at the home sites, as :func:`list_placed_stays`."""
     home = {agent.id: agent.home_site for agent in operator.agents}
     rows = ((row.agent, home[row.agent], row.start, row.end) for row in operator.shifts)
     return list_placed_stays(operator, rows, seating, attendance)
@@ -46,7 +46,7 @@ def list_placed_stays(
     seating: Mapping[str, str] | None = None,
     attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> tuple[Stay, ...]:
-    """Return who was where as stays; ``rows`` are (agent, site, start, end) in UTC.
+    """Return placements as stays; ``rows`` are (agent, site, start, end) in UTC.
 
     ``seating``: seat id by agent; it says nothing of a stay on another site than the seat's.
     ``attendance``: who was present by (site, day in ISO, at the site); on a day it lists, only

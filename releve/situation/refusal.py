@@ -1,4 +1,4 @@
-"""Why an event is not accepted, and what to do about it: one sentence a code."""
+"""Reasons why an event is not accepted, with the fix: one sentence per code."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def to_local_day(at: datetime, site: str, operator: Operator) -> date:
 
 @dataclass(frozen=True)
 class ValidationContext:
-    """What an event is judged by."""
+    """The situation, the rules and the operator by which an event is judged."""
 
     situation: Situation
     operator: Operator

@@ -1,4 +1,4 @@
-"""When the personal values of an event are to be erased."""
+"""The day on which the personal values of an event are erased."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _KEYS = {"from": "valid_from", "to": "valid_to"}
 
 
 class SituationRuleFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
-    """A text is no list of rules, or no charter; ``faults`` names every one."""
+    """A text is not a list of rules or not a charter; ``faults`` names every fault."""
 
     def __init__(self, faults: tuple[FieldFault, ...]) -> None:
         super().__init__(faults)
@@ -36,7 +36,7 @@ class SituationRuleFaults(ReleveError, ValueError):  # noqa: N818 (it is the fau
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRow:
-    """A row as it stands in a file; its parameters are those of its kind."""
+    """A row of a file; its parameters are those of its kind."""
 
     id: str = event_field("SituationRule id, its own for ever", example="MA-COVID-CLOSE")
     kind: str = event_field(
@@ -61,7 +61,7 @@ def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> SituationR
     """Return the rules of some YAML texts, each a list of rows, and of some charters.
 
     A row with ``ends: ID`` ends that row, of whichever text, the day before its own ``from``. An id
-    stands for one row only. SituationRuleFaults names every row, key, value and fix.
+    names one row only. SituationRuleFaults names every row, key, value and fix.
     """
     faults: list[FieldFault] = []
     rows: list[SituationRule] = []

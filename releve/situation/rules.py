@@ -1,4 +1,4 @@
-"""Rules as dated rows: which of them holds at a site on a day, and with which parameters."""
+"""Rules as dated rows: select those in force at a site on a day, with their parameters."""
 
 from __future__ import annotations
 
@@ -230,8 +230,8 @@ class SituationRule:
     """One row: it holds from ``valid_from`` to ``valid_to`` (None = until a row ends it).
 
     ``sites`` and ``destinations`` bound where it holds (both empty = everywhere); ``causes`` for
-    which closures (reopening only; empty = all). ``basis`` says what it rests on: ``policy`` of a
-    client, a site or the operator, or ``law``.
+    which closures (reopening only; empty = all). ``basis``: ``policy`` of a client, a site
+    or the operator, or ``law``.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """Fill a sentence of a code with its parameters, in English.
 
-The sentences of refusals, notices and event kinds stand once, in this package: they are the sources
-of the desk's French catalogue, and a face fills in its own way of writing the same parameters.
+The sentences of refusals, notices and event kinds are written once, in this package: they are the
+sources of the desk's French catalogue, and each interface formats the parameters in its own way.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from releve.situation.incidents import Incident, fold_incident
 __all__ = ["FAMILIES", "LostPlaces", "Situation", "apply_event", "empty_situation", "fold_events"]
 
 Key = tuple[str, ...]
-"""Which subject within its family, such as (site, day)."""
+"""The subject within its family, such as (site, day)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The events of one subject and what they amount to.
+    """The events of one subject and the state they fold into.
 
     ``events`` holds the corrected ones too; ``state`` does not count them.
     """
@@ -59,16 +59,16 @@ FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "audits": (state.take_last, _BY_HAPPENED),
     "incidents": (fold_incident, _BY_HAPPENED),
 }
-"""How the events of a family fold, and in which order.
+"""By family: the folding function, and whether it takes events in the order of happening.
 
 Only the acts on a closed site follow the order of record: each was judged after those before it.
-All others are put in the order in which they happened, however late they were recorded.
+All others are sorted by when they happened, however late they were recorded.
 """
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What the events of one stream amount to; equal for equal events.
+    """The state folded from the events of one stream; equal for equal events.
 
     ``site_ids`` are the operator's sites. ``first_recorded_at`` and ``last_recorded_at`` are None
     before the first event.
@@ -116,7 +116,7 @@ class Situation:
 
     @cached_property
     def outages(self) -> Mapping[Key, state.Outage]:
-        """What is down, by ``("link", site)``, ``("carrier", name)`` or ``("power", site)``."""
+        """Outages, by ``("link", site)``, ``("carrier", name)`` or ``("power", site)``."""
         return {key: value for key, value in self._get_states("outages").items() if value}
 
     @cached_property
@@ -131,7 +131,7 @@ class Situation:
 
     @cached_property
     def attendance(self) -> Mapping[tuple[str, str], events_control.AgentsPresent]:
-        """Who was present by site and day (ISO)."""
+        """Attendance by site and day (ISO)."""
         return self._get_known_states("attendance")
 
     @cached_property
@@ -155,7 +155,7 @@ class Situation:
         return {key[0]: value for key, value in self._get_states("incidents").items() if value}
 
     def site(self, site: str) -> state.SiteState:
-        """Return the state of a site; one that nothing happened to is open."""
+        """Return the state of a site; without events it is open."""
         return self.sites.get(site, state.SiteState())
 
     def lost_places(self, now: datetime) -> LostPlaces:
@@ -179,7 +179,7 @@ class Situation:
     ) -> Mapping[str, datetime | None]:
         """Return who is unavailable now, or at some time from now to ``until``, and until when.
 
-        None = not known. Absences that touch count as one. Why is nowhere in the answer.
+        None = not known. Absences that touch count as one. The result holds no reasons.
         """
         end = now if until is None else until
         found = {agent: _find_unavailable(rows, now, end) for agent, rows in self.absences.items()}
@@ -221,7 +221,7 @@ def _find_unavailable(
 
 
 def empty_situation(site_ids: Iterable[str] = ()) -> Situation:
-    """Return the situation in which nothing has happened: every site open, everybody there."""
+    """Return the situation in which nothing has happened: every site open, all agents present."""
     return Situation(site_ids=tuple(site_ids))
 
 

@@ -1,4 +1,4 @@
-"""What the events of one subject amount to: closures, cases, absences, outages, permits.
+"""The state of one subject, folded from its events: closures, cases, absences, outages, permits.
 
 Each function folds the events of one subject, in the order its caller documents, into a value.
 None of them raises: an event that no longer makes sense beside the others changes nothing.
@@ -152,7 +152,7 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """An authorisation; its grant is None when it stands in the operator's table instead."""
+    """An authorisation; its grant is None when the operator's table holds it instead."""
 
     grant: AuthorisationGranted | None
     withdrawn_at: datetime | None = None
@@ -281,7 +281,7 @@ def _end_absence(absence: Absence, event: AgentBack) -> Absence:
 def fold_cases(events: Sequence[Event]) -> tuple[DeclaredCase, ...]:
     """Fold the cases of one agent, by when they happened; clearing ends the one it names.
 
-    Where the agent is erased, so is the case that a clearing names: each case stands for itself.
+    For an erased agent the case that a clearing names is erased too, so that it clears no case.
     """
     cases: list[DeclaredCase] = []
     for event in events:
@@ -336,5 +336,5 @@ def fold_permit(events: Sequence[Event]) -> Permit | None:
 
 
 def take_last(events: Sequence[Event]) -> Event | None:
-    """Return the event that happened last; it stands for its subject."""
+    """Return the event that happened last, as the state of its subject."""
     return events[-1] if events else None

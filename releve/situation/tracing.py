@@ -35,7 +35,7 @@ class CaseCluster:
 
 @dataclass(frozen=True, slots=True)
 class TracedContact:
-    """What one agent shared with a case, over all stays of the days looked at.
+    """The contact of one agent with a case, over all stays of the days considered.
 
     ``nearest_m`` is the least distance of their seats on one floor, None when never known.
     ``neighbour_minutes``: at neighbouring seats; ``zone_minutes``: in one zone, those included;
@@ -55,7 +55,7 @@ class TracedContact:
 
 
 class _Ground:
-    """The operator as tracing reads it: where seats stand, and how long the rides last."""
+    """The operator's data for tracing: positions of seats, and lengths of rides."""
 
     def __init__(self, operator: Operator) -> None:
         self.floor_of = {zone.id: zone.floor for zone in operator.zones}
@@ -106,7 +106,7 @@ def find_clusters(
 def _shared_by(
     stay: Stay, ground: _Ground, zones: Mapping[str, ZoneInfo]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield (kind, site, name) of what others can share with a stay."""
+    """Yield (kind, site, name) of each place or time that others can share with a stay."""
     if stay.zone:
         yield "zone", stay.site, stay.zone
         if stay.zone in ground.floor_of:
@@ -144,7 +144,7 @@ def trace_contacts(
 ) -> tuple[TracedContact, ...]:
     """Return who shared a zone, a neighbouring seat or a shuttle with a case, the closest first.
 
-    Looked at: the case's stays that end after ``days_before`` days before its date and start
+    Considered are the case's stays that end after ``days_before`` days before its date and start
     before it. An erased case has no contacts.
     """
     since, ground = case.at - timedelta(days=rule.days_before), _Ground(operator)
@@ -163,7 +163,7 @@ def trace_contacts(
 
 @dataclass(frozen=True, slots=True)
 class _Meeting:
-    """What two stays share."""
+    """The overlap of two stays."""
 
     zone_minutes: float
     neighbour_minutes: float
@@ -175,7 +175,7 @@ class _Meeting:
 
 
 def _find_meeting(mine: Stay, other: Stay, ground: _Ground, rule: TracingRule) -> _Meeting | None:
-    """Return what two stays at one site share, or None."""
+    """Return the overlap of two stays at one site, or None."""
     overlap = min(mine.end, other.end) - max(mine.start, other.start)
     minutes = max(overlap, timedelta(0)) / timedelta(minutes=1)
     same_zone = bool(mine.zone) and mine.zone == other.zone

@@ -38,7 +38,7 @@ def find_refusals(
 def merge_reopening_terms(
     closure: Closure, site: str, operator: Operator, rules: SituationRules
 ) -> ReopeningRule:
-    """Return what lifts a closure: what each of its orders asks for, taken together.
+    """Return the terms that lift a closure: those of all its orders taken together.
 
     Each order by its cause and by the rules of its day. Where no row was in force that day, the
     default of the rule holds: two people.
@@ -95,7 +95,7 @@ def _can_clear(event: events.CaseDeclared, case: DeclaredCase) -> bool:
 
 
 def _check_measure_days(event: events.CaseDeclared, day: date) -> Iterator[EventRefusal]:
-    """Yield what is wrong with the days of a measure that was declared on a day."""
+    """Yield the refusals of the days of a measure that was declared on a day."""
     since = event.since or day
     if abs((since - day).days) >= _LONGEST_DAYS:
         yield refuse("case.since", since=since, day=day)
@@ -160,7 +160,7 @@ def _check_closure(
     | events.SiteReopened,
     context: ValidationContext,
 ) -> Iterator[EventRefusal]:
-    """Yield what forbids any act on a closure."""
+    """Yield the refusals that hold for any act on a closure."""
     yield from context.site_faults(event, event.site)
     closure = context.situation.site(event.site).closure
     if closure is None:
@@ -308,4 +308,4 @@ _BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[Event
     **control.CHECKS,
     **incident.CHECKS,
 }
-"""What is checked of each kind of event."""
+"""Checks of each kind of event."""

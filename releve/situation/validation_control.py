@@ -160,4 +160,4 @@ CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRe
     events.AgentsPresent: _check_attendance,
     events.AuditVerdict: _check_audit,
 }
-"""What is checked of each kind of event of this module."""
+"""Checks of each kind of event of this module."""

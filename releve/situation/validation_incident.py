@@ -104,7 +104,7 @@ def _check_closing(
 def _check_room(
     event: events.RoomEvent, incident: Incident | None, *, while_open: bool
 ) -> Iterator[EventRefusal]:
-    """Yield what forbids any act in an incident room."""
+    """Yield the refusals that hold for any act in an incident room."""
     if incident is None:
         yield refuse("incident.unknown", incident=event.incident)
         return
@@ -132,4 +132,4 @@ CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRe
     events.IncidentReviewed: _check_review,
     events.IncidentClosed: _check_closing,
 }
-"""What is checked of each kind of event of this module."""
+"""Checks of each kind of event of this module."""
