@@ -1,7 +1,7 @@
 """Many simulated quarters of outbreaks, outages and calls against a plan.
 
-``CrashTest(operator, plans, needs, scenario, ...)`` → ``prepare`` → ``run`` → ``build_result``. See
-docs/crashtest.md.
+``CrashTest(operator, plans, needs, scenario, ...)`` → ``build_run_arrays`` → ``run`` →
+``build_result``. See docs/crashtest.md.
 """
 
 from releve.crashtest.errors import CrashTestError, OtherOperator, RoomError

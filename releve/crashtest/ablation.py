@@ -1,11 +1,11 @@
-"""What each cause costs: the same quarters lived again with one cause switched off.
+"""What each cause costs: the same quarters rerun with one cause removed.
 
-*The outbreak*: nobody falls ill. *The closure rule*: closes no site, so that the outbreak takes the
-way it then takes. *A hazard*: none of its outages. Everything else is the same luck, so what a
-quarter loses less is the cause's own, whatever else went wrong beside it; the interval is that of
-paired differences. Differences need not add up: where two causes take the same people, either alone
-would have lost the calls. A quarter in which a cause does nothing is not lived again: its
-difference is nought.
+Without *the outbreak* no agent falls ill; without *the closure rule* no site closes, and the
+outbreak takes its course; without *a hazard* none of its outages happens. All other random numbers
+stay the same, so the calls that a quarter then saves are due to the cause alone; the interval is
+that of paired differences. Differences need not add up: where two causes take the same people,
+either alone would have lost the calls. A quarter in which a cause does nothing is not rerun: its
+difference is zero.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _LOST = PROGRAMME.index("lost")
 
 @dataclass(frozen=True)
 class Ablation:
-    """The quarters ``first`` .. less the same without one cause: ``calls[r, cause, client]`` lost,
-    ``penalty[r, cause]`` in EUR, ``changed[r, cause]`` whether it did anything; the causes of
+    """The quarters from ``first`` on, less the same without one cause: ``calls[r, cause, client]``
+    lost, ``penalty[r, cause]`` in EUR, ``changed[r, cause]`` whether it did anything; the causes of
     :func:`list_removable_causes`. Negative where a cause spares more than it costs, as a rule may.
     """
 
@@ -59,7 +59,7 @@ class Ablation:
 
 @dataclass(frozen=True)
 class _Disasters:
-    """What happens in some quarters: of the outbreak, and outages."""
+    """Closures, absences and outages of some quarters."""
 
     closed: Bools
     away: NDArray[np.int32]
@@ -79,8 +79,8 @@ def select_lost_calls(rows: Quarters) -> Floats:
 
 
 def rerun_ablated(ready: RunArrays, runner: Runner, first: int, lost: Floats) -> Ablation:
-    """Return what each cause costs in the quarters from the ``first`` on, which as they came lost
-    the calls ``lost[r, programme]`` (:func:`select_lost_calls`)."""
+    """Return what each cause costs in the quarters from ``first`` on, which lost ``lost[r,
+    programme]`` calls with every cause (:func:`select_lost_calls`)."""
     count = len(lost)
     ill = runner.outbreak(first, count)
     came = _Disasters(ill.closed, ill.away, runner.outages(first, count))
@@ -123,7 +123,7 @@ def _remove_each_cause(
 
 
 def _find_changed_quarters(one: _Disasters, other: _Disasters) -> Bools:
-    """Return in which quarters something else happens: bool[r]."""
+    """Return the quarters in which two sets of disasters differ: bool[r]."""
     found = np.diff(one.events.pointer) != np.diff(other.events.pointer)
     if one.closed is not other.closed:
         found |= (one.closed != other.closed).any(axis=(1, 2))
@@ -155,7 +155,7 @@ def _select_quarters(events: OutageArrays, chosen: NDArray[np.intp]) -> OutageAr
 
 
 def join_ablations(parts: Iterable[Ablation]) -> Ablation:
-    """Put parts together, in the order of their quarters; none may lack or come twice."""
+    """Join parts in the order of their quarters; CrashTestError for a gap or an overlap."""
     ordered = sorted(parts, key=lambda one: one.first)
     require(bool(ordered), "a part at least", 0)
     for one, following in pairwise(ordered):
@@ -168,7 +168,7 @@ def join_ablations(parts: Iterable[Ablation]) -> Ablation:
 
 @dataclass(frozen=True)
 class RemovedCause:
-    """What a quarter loses less without a cause, by paired differences, worst first.
+    """What a quarter saves without a cause, by paired differences.
 
     ``lost`` calls and ``penalty`` EUR a quarter; ``changes`` the share of quarters in which it does
     anything; ``lost_by_client``.
@@ -183,7 +183,7 @@ class RemovedCause:
 
 
 def rank_causes(test: CrashTest, ready: RunArrays, rows: Ablation) -> tuple[RemovedCause, ...]:
-    """Return the causes by what a quarter loses less without them, the worst first."""
+    """Return the causes by what a quarter saves without them, the costliest first."""
     names = {"outbreak": "The outbreak", "closure": "The closure rule"}
     names |= {hazard.id: hazard.name for hazard in test.hazards}
     clients = [client.id for client in test.operator.clients[: rows.calls.shape[2]]]

@@ -1,16 +1,15 @@
-"""What becomes of a programme's calls in a day, half hour by half hour.
+"""How many of a programme's calls are served and lost in a day, half hour by half hour.
 
-*Inbound*: stationary Erlang A by look-up, and what it leaves out from one half hour to the next,
-the callers waiting. In a steady state Q* = calls x P(abandon) x patience wait (Little). Fewer at
-the start: the line fills up as 1 - exp(-time / patience), and those who wait at the end are not
-lost yet. More: the excess is answered by the spare agents and hangs up otherwise, e' = -spare -
-e / patience, in closed form; calls that come meanwhile are not served within the threshold. Nobody
-is counted twice: offered = answered + lost + waiting at the end. Where nobody hangs up it is a
-fluid: work comes in, agents take it, the rest waits. Who waits at closing time is lost.
+*Inbound*: stationary Erlang A by look-up, plus the callers who wait from one half hour to the next.
+In a steady state Q* = calls x P(abandon) x patience wait (Little). Fewer at the start: the line
+fills up as 1 - exp(-time / patience), and those who wait at the end are not lost yet. More: the
+excess is answered by the spare agents and hangs up otherwise, e' = -spare - e / patience, in closed
+form; calls that come meanwhile are not served within the threshold. Each call is counted once:
+offered = answered + lost + waiting at the end. With infinite patience the queue is a fluid: work
+comes in, agents take it, the rest waits. Callers still waiting at closing time are lost.
 
-*Outbound*: what is not dialled is left to later in the day, then lost. *Back office*: work waits
-its turn, first come first done, and is lost when it is not done by its deadline, which counts
-opening half hours.
+*Outbound*: contacts not dialled are dialled later in the day, else lost. *Back office*: first in,
+first out; work not done by its deadline, in opening half hours, is lost.
 """
 
 from __future__ import annotations

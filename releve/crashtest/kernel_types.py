@@ -94,13 +94,12 @@ class Cells(NamedTuple):
 class Demand(NamedTuple):
     """What comes in; d planned days, p programmes, t half hours.
 
-    ``calls[d, p, t]``; ``log_load[d, p, t]`` of the load in Erlang; ``open[d, p, t]``;
-    ``pace[d, p, t]`` calls an agent ends in the half hour. Per programme: ``kind`` 0 inbound, 1
-    outbound, 2 back office; ``available`` = 1 - shrinkage; ``patience`` in half hours (infinite =
-    nobody hangs up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve;
-    ``client``; ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile;
-    ``table[p]`` of :func:`~releve.crashtest.queue_table.build_queue_table`.
-    """
+    ``calls[d, p, t]``; ``log_load[d, p, t]`` of the load in Erlang; ``open[d, p, t]``; ``pace[d, p,
+    t]`` calls an agent ends in the half hour. Per programme: ``kind`` 0 inbound, 1 outbound, 2 back
+    office; ``available`` = 1 - shrinkage; ``patience`` in half hours (infinite = no caller hangs
+    up); ``occupancy``; ``deadline`` in half hours; ``least`` share of a day to serve; ``client``;
+    ``penalty``; ``key``; ``busy[p, bin]`` the day's factor at each quantile; ``table[p]`` of
+    :func:`~releve.crashtest.queue_table.build_queue_table`."""
 
     calls: Array
     log_load: Array

@@ -1,7 +1,7 @@
-"""Which places are lost when: the closures of the outbreak and the outages, as states of days.
+"""The places lost in each half hour by closures and outages, as states of days.
 
 A *segment* is a run of half hours of a day in one state: the places lost, and those of them whose
-loss is answered. A loss that begins is answered ``reaction`` half hours after somebody was due at
+loss is answered. A new loss is answered ``reaction`` half hours after the first agent is due at
 the place, ``several`` when more than one place with people is lost then; one that lasts from the
 day before is answered already. A half hour counts as lost when its middle is.
 """
@@ -47,7 +47,7 @@ class OutageArrays(NamedTuple):
 
 class PlaceArrays(NamedTuple):
     """``calendar[day]`` the planned day or -1; ``first_busy[d, m]``, ``at_place[d, m, t]``;
-    ``used[d, m]``: whether anybody could be there in the plan or a relief (else its loss changes
+    ``used[d, m]``: whether the plan or a relief can place agents there (else its loss changes
     nothing); ``key[m]``; the half hours until an answer."""
 
     calendar: Array

@@ -1,9 +1,8 @@
 """From today's situation to the outbreak of the coming days.
 
-What is known is taken over: the cases that the closure rule counts, and the sites that are lost,
-until they may reopen. What is not known is whom the known cases infected: each is given one
-colleague of the zones they worked in, drawn in every replication. That is an assumption; it is
-named where the outlook is shown.
+Known are the cases that the closure rule counts, and the lost sites until they may reopen. Unknown
+are the infections that these cases caused: each replication draws one infected colleague for each
+case, from the zones of the cases. The outlook names this assumption where it is shown.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from releve.situation import Situation
 __all__ = ["LOOKED_BACK_DAYS", "UNKNOWN_DAYS", "start_from_situation"]
 
 LOOKED_BACK_DAYS = 14
-"""Cases of so many days are taken over."""
+"""Days before the outlook whose cases count."""
 UNKNOWN_DAYS = 2
-"""How long a lost site stays lost when nobody knows."""
+"""Days a lost site stays lost when its reopening is not known."""
 
 
 def start_from_situation(
@@ -59,7 +58,7 @@ def _count_days(until: datetime | None, now: datetime) -> int:
 
 
 def _list_colleagues(population: Population, agent: str, site: int) -> list[int]:
-    """Return the others of an agent's zone and sitting; of the site when nobody knows who it is."""
+    """Return the others of an agent's zone and sitting; all of the site for an unknown agent."""
     at = population.number.get(agent)
     if at is None:
         return list(range(*(int(end) for end in population.site_range[site])))

@@ -1,9 +1,9 @@
-"""The kernel of the quarters: who is present, what they answer, what is lost to which cause.
+"""The kernel of the quarters: agents present, calls served, and calls lost by cause.
 
-Each day is lived twice with the same busyness: as it came, and *calm*, with the base plan and
-everybody present. What is lost beyond the calm day is shared among the day's causes by the
-agent-half hours that each took from the base plan. What is lost on a day without a cause was left
-over from an earlier one: it is shared as the last day that had causes.
+Each day is simulated twice with the same busyness: with its disasters, and *calm*, with the base
+plan and every agent present. The loss beyond the calm day is shared among the day's causes by the
+agent-half hours that each took from the base plan. A loss on a day without a cause is left over
+from an earlier one: it is shared as on the last day that had causes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def simulate_quarters(
         since = 0
         for day in range(days):
             d = who.calendar[day]
-            if d < 0:  # nobody is planned to answer who waits at midnight
+            if d < 0:  # no agent is planned to answer callers who wait at midnight
                 _lose_waiting(demand, work, out, losses.taken[r, since], r)
                 continue
             begin, end = losses.pointer[r * days + day], losses.pointer[r * days + day + 1]
@@ -65,8 +65,8 @@ def simulate_quarters(
 
 @kernel
 def _lose_waiting(demand: Demand, work: Work, out: Rows, taken: Array, r: int) -> None:
-    """Count who still waits as lost to the quarter (to no day, the last one being counted), so that
-    nobody who was offered is neither served nor lost."""
+    """Count callers still waiting as lost to the quarter (to no day: the last one is counted), so
+    that every offered call is either served or lost."""
     total = 0.0
     for cause in range(len(taken)):
         total += taken[cause]

@@ -4,7 +4,7 @@ Near its load a, a queue with n agents behaves alike for every a when n is writt
 a + beta sqrt(a) (Halfin and Whitt 1981; Garnett, Mandelbaum and Reiman 2002). So what callers do
 is tabulated over ln a and beta, exactly (:mod:`releve.demand.erlang`) at each node, agents between
 whole numbers by the line between them, and read off between nodes by lines. Below the table the
-lost load grows by what the agents lack, as in a fluid; above it nobody waits.
+lost load grows by what the agents lack, as in a fluid; above it no caller waits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def build_queue_table(aht_s: float, patience_s: float, threshold_s: float) -> Fl
     """Return float64[log load, beta, measure] for a queue.
 
     Measures: load lost / sqrt(load); share of the offered that is served within the threshold;
-    share that hangs up within it. ``patience_s`` infinite: nobody is lost.
+    share that hangs up within it. ``patience_s`` infinite: no call is lost.
     """
     logs = np.arange(LOG_FIRST, LOG_LAST, LOG_STEP)
     betas = np.arange(BETA_FIRST, BETA_LAST + BETA_STEP / 2, BETA_STEP)

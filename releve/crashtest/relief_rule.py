@@ -1,4 +1,4 @@
-"""Who works where in a state of a day: which places are lost, and which losses are answered.
+"""Place the agents of a day, given the places lost and the losses that are answered.
 
 Nothing answered: the base plan without the people of the lost places. One loss answered: its
 relief in the plan, without the people of what else is lost. Several answered: a fast rule. It
@@ -6,11 +6,11 @@ starts with the relief of the loss that would cost most, drops placements at the
 and gives the people without work, one after another, the work that is worth most where they may
 do it: weight x missing agents covered, with seats left. Then people whose work is covered without
 them change to what is missing, as long as that is worth more. People whom the base plan has
-on a lost site may work at home only, as in the plan's reliefs; the rule leaves at home whoever it
-finds there.
+on a lost site may work at home only, as in the plan's reliefs; agents at home
+stay there.
 
-A state is kept as its *changes*: who leaves and who joins a pair, against the base plan. There are
-as many of them as people the loss moves, however large the operator is.
+A state is kept as its *changes* to the base plan: people who leave and join a pair. Their number
+grows with the people moved, not with the operator.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Array = NDArray[Any]
 class RuleBuffers(NamedTuple):
     """Working arrays of the rule: ``placed[t, p]`` effective agents, ``used[site, t]`` seats;
     people without work ``kind``, ``pattern``, ``exposed``, ``heads``; people at work ``at_*``;
-    ``short_first[p]`` up to ``short_last[p]`` the half hours outside which nobody is missing;
+    ``short_first[p]`` up to ``short_last[p]`` the half hours outside which no agent is missing;
     ``out_*`` the changes to the scenario; ``n`` their numbers: without work, at work, changes.
     """
 
@@ -193,8 +193,8 @@ def _build_state(
 
 @kernel
 def _find_short(day: Day, r: RuleBuffers) -> None:
-    """Note in which half hours of a programme somebody is missing at all: elsewhere nobody is
-    worth anything, which need not be worked out."""
+    """Note the half hours in which a programme lacks agents: in all others one more agent is worth
+    nothing, which need not be computed."""
     for p in range(len(day.weight)):
         r.short_first[p], r.short_last[p] = len(day.need), 0
         for t in range(len(day.need)):
@@ -205,7 +205,7 @@ def _find_short(day: Day, r: RuleBuffers) -> None:
 
 @inlined_kernel
 def _may_be_short(day: Day, r: RuleBuffers, k: int, p: int) -> bool:
-    """Return whether somebody may be missing while a pattern lasts."""
+    """Return whether a programme may lack agents while a pattern lasts."""
     return bool(r.short_first[p] < day.end[k] and r.short_last[p] > day.first[k])
 
 

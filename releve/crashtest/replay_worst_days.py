@@ -1,10 +1,9 @@
 """The simulator on the days that matter: the worst days of each client, call by call.
 
-The wide sweep serves calls by formula. Here the day on which a client lost most is lived again with
-the same agents and the same busyness by the simulator of queues (:mod:`releve.demand.queue`), and
-both shares stand side by side. Only inbound programmes queue. Agents leave and come at the edges of
-half hours and finish their calls; fractions of an agent are there in that share of replications.
-"""
+The wide sweep serves calls by formula. Here the simulator of queues replays the day on which a
+client lost most with the same agents and busyness (:mod:`releve.demand.queue`), and both shares
+stand side by side. Only inbound programmes queue. Agents leave and come at the edges of half hours
+and finish their calls; fractions of an agent are there in that share of replications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a crash test says: figures by client, site, cause and outbreak, each with its interval.
+"""Results of a crash test: figures by client, site, cause and outbreak, each with its interval.
 
 An estimate stands with the 95 % interval that the number of quarters leaves; a band holds the
 middle 90 % of quarters. Outbreaks die out or grow, so their sizes come as a histogram, never as a
@@ -123,8 +123,8 @@ class CauseResult:
 @dataclass(frozen=True)
 class OutbreakResult:
     """The outbreak among agents: ``infected`` a quarter; ``major`` P(a tenth of the agents or
-    more); ``none`` P(nobody); ``sizes`` the number of quarters by share infected, in whole percents
-    0 .. 100; ``away_days`` agent-days of isolation and quarantine a quarter."""
+    more); ``none`` P(no infection); ``sizes`` the number of quarters by share infected, in whole
+    percents 0 .. 100; ``away_days`` agent-days of isolation and quarantine a quarter."""
 
     infected: Estimate
     infected_band: Band
@@ -169,7 +169,7 @@ def build_result(
     label: str = "",
     without: Ablation | None = None,
 ) -> CrashResult:
-    """Return what quarters say, and some of them ``without`` each cause."""
+    """Return the result of quarters, and of those rerun ``without`` each cause."""
     operator = test.operator
     offered, lost = rows.programme[:, :, _OFFERED], rows.programme[:, :, _LOST]
     served = estimate_ratio((offered - lost).sum(axis=1), offered.sum(axis=1))

@@ -1,8 +1,8 @@
-"""Run quarters: outbreak and outages, the states of the days, the calls; rows by quarter.
+"""Run quarters: outbreak, outages, states of days and calls, one row a quarter.
 
-What comes out of a quarter depends on the inputs, the seed and its number alone. Rows of quarters
-are put one after another and histograms are sums of whole numbers, so a run gives the same bits
-however it is split over threads, chunks or machines.
+A quarter depends on the inputs, the seed and its number alone. Rows are concatenated and histograms
+are sums of whole numbers, so a run gives the same bits however it is split over threads, chunks or
+machines.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["Quarters", "Runner", "allocate_work", "join_quarters", "run"]
 
 CHUNK = 64
 _CELLS_KEPT = 20_000_000
-"""Cells of states kept for the next chunk, beyond which they are made again."""
+"""Cells of states cached for the next chunk; beyond this number they are computed again."""
 
 Progress = Callable[[int, int], None]
 
@@ -74,7 +74,7 @@ class Quarters:
 
 
 def join_quarters(parts: Iterable[Quarters]) -> Quarters:
-    """Put parts of a run together, in the order of their quarters; none may lack or come twice."""
+    """Join parts of a run in the order of their quarters; CrashTestError for a gap or overlap."""
     ordered = sorted(parts, key=lambda one: one.first)
     require(bool(ordered), "a part at least", 0)
     for one, following in pairwise(ordered):
@@ -90,7 +90,7 @@ def join_quarters(parts: Iterable[Quarters]) -> Quarters:
 
 
 class Runner:
-    """Runs parts of a prepared test; keeps the states of days it has met."""
+    """Runs parts of a test; caches the states of days that occurred."""
 
     def __init__(self, prepared: RunArrays) -> None:
         self._prepared = prepared
@@ -130,7 +130,7 @@ class Runner:
         events: OutageArrays,
         placed: NDArray[np.float64] | None = None,
     ) -> tuple[Rows, Losses]:
-        """Live the quarters ``number[r]`` with given disasters: ``closed[r, day, site]`` and
+        """Simulate the quarters ``number[r]`` with given disasters: ``closed[r, day, site]`` and
         ``away[r, day, tally]`` of the outbreak, and outages."""
         ready = self._prepared
         losses = find_losses(ready.where, closed, events, len(ready.causes))

@@ -44,7 +44,7 @@ KINDS = ("inbound", "outbound", "back_office")
 
 @dataclass(frozen=True)
 class CrashTest:
-    """What is put to the test and what may happen to it.
+    """The inputs of a crash test.
 
     ``plans`` of one or several days, which repeat by weekday; ``needs[i]`` the requirement of the
     day of ``plans[i]`` at the mean volume. ``busyness``: the coefficient of variation of the
@@ -63,7 +63,7 @@ class CrashTest:
     start: date | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what does not belong together; CrashTestError says what and the fix."""
+        """Refuse inputs that do not belong together; CrashTestError says which, and the fix."""
         require(len(self.plans) >= 1, "a plan of at least one day", len(self.plans))
         require(len(self.plans) == len(self.needs), "a requirement for each plan", len(self.needs))
         for plan, need in zip(self.plans, self.needs, strict=True):
@@ -118,10 +118,9 @@ class RunArrays:
     """The arrays of a crash test, and what is needed to read its rows.
 
     ``days`` the planned days, ``relieved[d]`` the scenario of each set of places that day's plan
-    relieves, with and without those that have nobody; ``unplanned`` weekdays (0 = Monday) without
-    a plan; ``unknown`` programmes whose volume is not known on some day, which count as without
-    calls then.
-    """
+    relieves, with and without those that have no agents; ``unplanned`` weekdays (0 = Monday)
+    without a plan; ``unknown`` programmes whose volume is not known on some day, which count as
+    without calls then."""
 
     settings: Settings
     start: date
@@ -185,7 +184,7 @@ def build_run_arrays(test: CrashTest) -> RunArrays:
 
 
 def _find_used_places(day: Day) -> NDArray[np.bool_]:
-    """Return whether anybody could be at a place, in the plan or in a relief: bool[place]."""
+    """Return the places where the plan or a relief can place agents: bool[place]."""
     found = np.zeros(len(day.damage), dtype=np.bool_)
     found[day.cell_place] = True
     found[day.option_place] = True

@@ -18,7 +18,7 @@ class Settings:
     """How much is simulated and how fast a loss is answered.
 
     ``quarters`` replications of ``days`` days from the ``seed``. A lost place's relief is at work
-    ``reaction_intervals`` half hours after somebody was due there, ``several_intervals`` when
+    ``reaction_intervals`` half hours after the first agent is due there, ``several_intervals`` when
     several places are lost at once. ``target``: the share of a day's contacts or items that a
     programme without calls may miss; None: that of the plan. ``nearest``: a weekday without a plan
     takes the plan of the nearest weekday; otherwise it is left out of the test, and said so.

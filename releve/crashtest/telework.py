@@ -1,10 +1,9 @@
-"""A plan with more people at home, and its reliefs after it.
+"""Send more agents of a plan home, and adapt its reliefs.
 
-Who is sent home keeps her programme and her hours, where the programme may be done at home and she
-can. A relief that would have moved her because her site is lost leaves her where she is; one that
-takes her carrier's home lines has her back at the seat that the plan gave her, which nobody else
-was given. What the plan says of coverage stays that of the plan as it was made: the crash test
-counts people itself.
+Agents sent home keep their programme and hours, where the programme may be done at home and they
+are able to. A relief for the loss of their site leaves them at home; a relief for the loss of their
+carrier's home lines puts them back at the seat of the plan, which stays free. The coverage that the
+plan states remains that of the plan as made: the crash test counts people itself.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _Pairs = frozenset[tuple[str, str]]
 
 
 def list_home_agents(plan: Plan) -> frozenset[str]:
-    """Return who works at home in the base plan."""
+    """Return the agents who work at home in the base plan."""
     return frozenset(row.agent for row in plan.placements if row.place == HOME)
 
 
@@ -75,7 +74,7 @@ def _adapt_relief(
 
 
 def _keep_home(after: Placement | None, legal: _Pairs) -> Placement | None:
-    """Return what a relief has somebody do, at home if that can be."""
+    """Return a placement of a relief, at home where the agent may work there."""
     if after is None or (HOME, after.programme) not in legal:
         return after
     return replace(after, place=HOME)

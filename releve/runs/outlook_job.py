@@ -40,7 +40,7 @@ __all__ = [
 
 OUTLOOK_DAYS = 14
 KEPT_DAYS = 30
-"""Days after which an outlook is removed: it was made from cases, and tells of them."""
+"""Days after which an outlook is removed: it was made from cases and reveals them."""
 QUARTERS = 1000
 THREADS = 2
 

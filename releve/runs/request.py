@@ -1,4 +1,4 @@
-"""What a crash test is asked for: files and parameters."""
+"""The request of a crash test, from the command line or the desk: files and parameters."""
 
 from __future__ import annotations
 

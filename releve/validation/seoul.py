@@ -1,11 +1,11 @@
 """The Seoul call centre of March 2020, as a test that the model can fail.
 
-Park et al. 2020 (Emerg Infect Dis 26:1666-70) tested everybody in a 19-storey building: 94 of 216
-on the 11th floor, 79 of 137 desks of its north wing and 4 of 62 of its south wing, 1 of 595 on
+Park et al. 2020 (Emerg Infect Dis 26:1666-70) tested all occupants of a 19-storey building: 94 of
+216 on the 11th floor, 79 of 137 desks of its north wing and 4 of 62 of its south wing, 1 of 595 on
 floors 7 to 9; desks of cases were not clustered inside the wing; 34 of 210 household members of
-cases with symptoms were infected. Two numbers are fitted, the reproduction number and the share
-of contacts between zones, by approximate Bayesian computation on the cases of the floor and of
-the south wing; everything else is predicted.
+cases with symptoms were infected. Two numbers are fitted, the reproduction number and the share of
+contacts between zones, by approximate Bayesian computation on the cases of the floor and of the
+south wing; everything else is predicted.
 
 Crossing into another zone lets the share kappa of contacts through; crossing into another floor
 lets it through twice, kappa squared. No figure of the building's air is known: zones are alike.
@@ -110,7 +110,7 @@ def seat_building(desks: Sequence[Desk]) -> Population:
     """Return the people of floors 7 to 9 and 11 as a population; desks in the order given.
 
     A wing is a zone, and so is each other floor. The people without a desk on the plan sit in the
-    two wings, in proportion, apart from everybody else's desks.
+    two wings, in proportion, apart from all other desks.
     """
     require(len(desks) > 0, "a plan with desks", 0)
     north = round(UNPLACED * sum(d.wing == NORTH for d in desks) / len(desks))
@@ -151,7 +151,7 @@ def seat_building(desks: Sequence[Desk]) -> Population:
 def build_contacts(population: Population, reproduction: float, between: float) -> Contacts:
     """Return the contacts of the two fitted numbers; SEAT_SHARE of what stays is with neighbours.
 
-    The reproduction number is that of a person at a desk of the north wing.
+    The reproduction number is that of an agent at a desk of the north wing.
     """
     stays = 1.0 - between - between**2
     wing = next(group for group in population.groups if group.zone == f"f11-{NORTH}")

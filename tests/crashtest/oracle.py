@@ -70,7 +70,7 @@ class Quarter:
         return found
 
     def due(self, m: int) -> int:
-        """Return the first half hour in which the base plan has somebody at a place."""
+        """Return the first half hour in which the base plan has agents at a place."""
         for t in range(T):
             if any(at == m and works > 0 for at, _, _, works in self.people(BASE, t)):
                 return t
@@ -204,7 +204,7 @@ def _drained(excess: float, spare: float, patience: float) -> tuple[float, float
 
 
 def _worked(plan: Any, row: Placement, t: int) -> float:
-    """Return the share of a half hour that somebody works."""
+    """Return the share of a half hour that an agent works."""
 
     def overlap(begin: Any, end: Any) -> float:
         start = plan.starts[t].timestamp()

@@ -160,9 +160,9 @@ def test_a_day_of_outage_and_illness_loses_what_arithmetic_says() -> None:
 
 def test_work_of_a_bad_day_that_is_lost_on_the_next_counts_for_the_bad_day() -> None:
     # Ten agents do ten of the 9.5 items a half hour, due within four. In the break of the first day
-    # 9.5 are left, which they work off by half an item a half hour. The last two half hours nobody
-    # is there: done are 126 of 152, late is none (123.5 were due). Next morning they have 206 done
-    # before the break; in it 209 are due: three are lost, on a day without a cause.
+    # 9.5 are left, which they work off by half an item a half hour. In the last two half hours no
+    # agent is there: done are 126 of 152, late is none (123.5 were due). Next morning they have 206
+    # done before the break; in it 209 are due: three are lost, on a day without a cause.
     losses = find_losses(
         build_places(2, 1, 2), np.zeros((1, 2, 2), np.bool_), build_outages((15, 16, 0)), 3
     )

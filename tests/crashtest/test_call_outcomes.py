@@ -78,11 +78,11 @@ def test_callers_who_wait_when_agents_come_back_are_answered_or_hang_up() -> Non
     agents = np.array([0.0, 40.0, 40.0] + [0.0] * 45)
     demand = build_demand(0, calls, 300.0, patience_s=600.0)
     _, lost, within, _ = serve_days(demand, agents)[0]
-    nobody = 60.0 - 60.0 * (600 / 1800) * (1 - np.exp(-3.0))  # still waiting after the first
-    assert nobody < lost < 60.0, "some of those who wait are answered by the agents who come"
+    unanswered = 60.0 - 60.0 * (600 / 1800) * (1 - np.exp(-3.0))  # still waiting after the first
+    assert unanswered < lost < 60.0, "some of those who wait are answered by the agents who come"
     assert 100.0 < within < 120.0
     assert serve_days(demand, np.zeros(T))[0][1] == pytest.approx(180.0), (
-        "nobody there: all are lost"
+        "without agents all are lost"
     )
 
 
@@ -116,7 +116,7 @@ def test_work_waits_its_turn_and_is_lost_at_its_deadline() -> None:
     agents = np.zeros(T)
     agents[:4] = [0.0, 6.0, 12.0, 0.0]
     # The first 6 are due in the second half hour and done; the last 6 wait for the next day's
-    # first half hour, where nobody is: lost then.
+    # first half hour, without agents: lost then.
     days = serve_days(demand, agents, days=2)
     assert days[0].tolist() == [24.0, 0.0, 0.0, 0.0]
     assert days[1].tolist() == [24.0, 6.0, 0.0, 0.0]

@@ -43,7 +43,7 @@ def test_bounds_do_not_touch_what_was_seen() -> None:
 
 
 def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
-    """Nobody ill from outside, no hazard, no closure: what is at zero still has an upper end."""
+    """No illness from outside, no hazard, no closure: what is at zero still has an upper end."""
     test = build_test(hazards=(), controls=Controls())
     scenario = replace(test.scenario, importation=0.0 * np.asarray(test.scenario.importation))
     test = replace(test, scenario=scenario)

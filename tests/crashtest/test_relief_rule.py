@@ -26,7 +26,7 @@ from tests.plan.running_day import list_site_losses, running_day
 
 GAP = 0.03
 """The most, as a share of the day's weighted requirement, that the rule may miss beyond the least
-that is possible in fractions of people, with breaks anew and moves free."""
+that is possible in fractions of people, with breaks placed again and moves free."""
 
 
 @cache

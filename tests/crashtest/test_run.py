@@ -98,8 +98,8 @@ def test_the_harm_of_the_causes_is_what_is_lost_beyond_the_calm_quarter() -> Non
     beyond = (found.programme[..., lost] - found.programme[..., calm]).sum(axis=1)
     harm = found.harm.sum(axis=(1, 2))
     assert beyond.max() > 0
-    # A hundredth of a call: a place lost only while nobody is due there took nothing from anybody,
-    # yet its relief may move others; before the first cause of a quarter that is nobody's.
+    # A hundredth of a call: a place lost only while no agent is due there took no agents,
+    # yet its relief may move others; before the first cause of a quarter no cause is charged.
     assert np.allclose(harm, beyond, rtol=1e-9, atol=0.01)
 
 

@@ -73,8 +73,8 @@ def test_a_plan_of_another_operator_is_refused() -> None:
         OtherOperator, match=r"another operator: its name .*plan this operator again"
     ):
         build_test(sample_operator(120, 4, 9), plan)
-    stranger = replace(plan.placements[0], agent="nobody")
-    with pytest.raises(OtherOperator, match="places agent nobody"):
+    stranger = replace(plan.placements[0], agent="unknown")
+    with pytest.raises(OtherOperator, match="places agent unknown"):
         build_test(plans=(replace(plan, placements=(stranger,)),))
 
 

@@ -101,7 +101,7 @@ class _HazardRow:
     def _check_keys(self) -> None:
         for key in self.raw:
             if key not in _KEYS:
-                self.fault(f"{key!r} is no key of a hazard", f"write one of {', '.join(_KEYS)}")
+                self.fault(f"{key!r} is not a key of a hazard", f"write one of {', '.join(_KEYS)}")
         for key in _NEEDED:
             if key not in self.raw:
                 self.fault(f"{key} is missing", "give it")
@@ -145,7 +145,7 @@ class _HazardRow:
                 rates[code] = self._read_number(f"rate_per_year of {code}", value)
             else:
                 fix = f"write an ISO 3166 code such as MA (NO in quotes), or {ELSEWHERE}"
-                self.fault(f"rate_per_year: {code!r} is no destination", fix)
+                self.fault(f"rate_per_year: {code!r} is not a destination", fix)
         if ELSEWHERE not in given:
             fix = f"give `{ELSEWHERE}:` too, 0 if it strikes only there"
             self.fault("rate_per_year does not say how often elsewhere", fix)
@@ -156,7 +156,7 @@ class _HazardRow:
         months = self._read_list("months")
         for month in months:
             if type(month) is not int or not 1 <= month <= 12:
-                self.fault(f"months: {month!r} is no month", "write numbers from 1 to 12")
+                self.fault(f"months: {month!r} is not a month", "write numbers from 1 to 12")
                 return ()
         return months
 

@@ -62,12 +62,11 @@ class Contacts:
     """``reproduction``: infections at work by one agent, everybody else susceptible and on site
     every day, no measure in force; on average over agents. The shares part it among the layers.
 
-    A layer that an operator lacks (no shuttle, one floor) infects nobody; its share is not given
-    to others. ``room``: where that was measured, so that an operator with better air or emptier
-    shuttles infects fewer; None = the mean over the operator's own agents.
+    A layer that an operator lacks (no shuttle, one floor) causes no infection; its share is not
+    given to others. ``room``: where that was measured, so that an operator with better air or
+    emptier shuttles infects fewer; None = the mean over the operator's own agents.
     ``household_attack``: the share of household members infected by one infected agent directly;
-    None = as the disease has it.
-    """
+    None = as the disease has it."""
 
     reproduction: float = 2.5
     zone: float = 0.70

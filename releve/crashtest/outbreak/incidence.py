@@ -107,12 +107,12 @@ def _read_day(row: Sequence[str], at: int, number: int, before: Sequence[date]) 
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise IncidenceError(f"row {number}: {text!r} is no day: write YYYY-MM-DD") from None
+        raise IncidenceError(f"row {number}: {text!r} is not a date: write YYYY-MM-DD") from None
     if before and day != before[-1] + timedelta(days=1):
         expected = before[-1] + timedelta(days=1)
         raise IncidenceError(
             f"row {number}: {day} follows {before[-1]}: give a row for every day from {expected},"
-            " in order, with 0 where nobody was reported"
+            " in order, with 0 where no case was reported"
         )
     return day
 
@@ -125,8 +125,8 @@ def _read_count(row: Sequence[str], at: int, number: int, column: str) -> float:
         value = np.nan
     if not np.isfinite(value):
         raise IncidenceError(
-            f"row {number}, column {column!r}: {text!r} is no count: write a number, 0 where nobody"
-            " was reported"
+            f"row {number}, column {column!r}: {text!r} is not a count: write a number, 0 where no"
+            " case was reported"
         )
     return value
 
@@ -163,5 +163,5 @@ def build_importation(population: Population, rates: Mapping[str, Floats]) -> Fl
 
 
 def build_no_importation(sites: int, days: int) -> Floats:
-    """Return an importation of nobody: float64[site, day]."""
+    """Return an importation of zero: float64[site, day]."""
     return np.zeros((sites, days))

@@ -1,7 +1,7 @@
 """Attempt on infection, thin on fire: the outbreak as events, so that work grows with infections.
 
-When somebody is infected everything that they would do is drawn at once: incubation, symptoms, how
-many they would infect (Poisson with a gamma multiplier), and the day of each attempt. An attempt
+At each infection the whole course of it is drawn at once: incubation, symptoms, how many people it
+would infect (Poisson with a gamma multiplier), and the day of each attempt. An attempt
 waits in the list of its day; then its layer and target are drawn, and it succeeds if both people
 are there, the site is open, the target is susceptible and no measure stops it. This is exact for
 independent Poisson hazards. A day has five steps: results of tests (and the closures they cause),
@@ -176,7 +176,7 @@ def _count_day(x: RunState, record: Record, at: int, t: int) -> None:
 
 @inlined_kernel
 def _record_replication(x: RunState, record: Record, at: int) -> None:
-    """Write a replication down."""
+    """Write the counts of a replication into its row."""
     for field in range(_FIELDS):
         record.row[at, field] = x.counts[field]
     for t in range(len(x.series)):

@@ -78,7 +78,7 @@ def infect(
     w: World, rates: Rates, p: Measures, x: RunState, record: Record, rep: Any, at: int,
     who: int, t: int, layer: int, by: int,
 ) -> None:  # fmt: skip
-    """Infect somebody on day t, unless they are or cannot be; plan all that follows."""
+    """Infect a susceptible person on day t, and plan all that follows."""
     if x.infected[who] >= 0:
         return
     key = derive_key(rep, w.key[who])
@@ -143,7 +143,8 @@ def _plan_attempts(w: World, x: RunState, key: Any, who: int, t: int, first: int
 def attempt(
     w: World, rates: Rates, p: Measures, x: RunState, rep: Any, who: int, j: int, t: int
 ) -> tuple[int, int]:
-    """Carry out attempt j of somebody on day t; return whom it reaches (-1 nobody), by layer."""
+    """Carry out attempt j of a person on day t; return the person reached (-1 = none) and the
+    layer."""
     key = derive_key(rep, w.key[who])
     slot = random_ids.ATTEMPT + 4 * j
     if j >= random_ids.HOME_ATTEMPT:
@@ -183,7 +184,7 @@ def _choose_layer(w: World, rates: Rates, a: int, u: float) -> int:
 
 @inlined_kernel
 def _choose_target(w: World, a: int, layer: int, u: float) -> int:
-    """Return whom an attempt at work meets, -1 for an empty place."""
+    """Return the agent whom an attempt at work meets, -1 for an empty place."""
     g, site, floor = w.group[a], w.site[a], w.floor[a]
     if layer == BY_ZONE:
         meets = _pick_outside(w.group_first[g], w.group_places[g], a, a + 1, u)
@@ -206,14 +207,14 @@ def _choose_target(w: World, a: int, layer: int, u: float) -> int:
 
 @inlined_kernel
 def _pick_outside(first: int, size: int, out_first: int, out_end: int, u: float) -> int:
-    """Return somebody of a range who is not of the range inside it."""
+    """Return a person of a range, outside the range within it."""
     r = first + pick(u, size - (out_end - out_first))
     return int(r if r < out_first else r + out_end - out_first)
 
 
 @inlined_kernel
 def _pick_household(w: World, who: int, u: float) -> int:
-    """Return another member of somebody's household: the agent, or a member."""
+    """Return another person of a household: the agent, or a member."""
     if who < w.agents:
         first = w.home_pointer[who]
         return int(first + pick(u, w.home_pointer[who + 1] - first))

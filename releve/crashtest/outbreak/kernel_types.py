@@ -31,7 +31,7 @@ FIELDS = (
 """What is counted in every replication: agents infected, household members infected, agents
 infected outside, infections of agents and members by layer, agents confirmed, orders to close,
 days of closed sites, days of agents kept away (isolation and quarantine), tests, visits that
-found somebody present, visits with a positive."""
+found agents present, visits with a positive."""
 
 SERIES = ("infected", "household", "onsets", "confirmed", "away", "closed")
 """What is counted every day: new infections of agents and of members, agents whose symptoms
@@ -39,10 +39,9 @@ begin, agents confirmed, agents kept away, sites closed."""
 
 
 class Rates(NamedTuple):
-    """Attempts by an average infected person over the whole infection: ``zone[group]``; ``seat``
-    per person beside; ``floor`` and ``site`` where there are others; ``shuttle[vehicle]`` per
-    rider; ``household`` per member.
-    """
+    """Infection attempts by an average infected person over the whole infection: ``zone[group]``;
+    ``seat`` per person beside; ``floor`` and ``site`` where there are others; ``shuttle[vehicle]``
+    per rider; ``household`` per member."""
 
     zone: Array
     seat: float
@@ -53,7 +52,7 @@ class Rates(NamedTuple):
 
 
 class World(NamedTuple):
-    """Who there is (:class:`~releve.crashtest.outbreak.population.Population`, groups as
+    """The people (:class:`~releve.crashtest.outbreak.population.Population`, groups as
     ``group_first``, ``group_end``, ``group_places``), the disease as tables of cumulative
     probabilities, and importation: ``imports[site, day]``, the cumulative infections from
     outside expected among the agents of a site before a day; ``first_cases``: of whom
@@ -170,7 +169,7 @@ class Record(NamedTuple):
     """What is kept: ``row[replication, field]``; the others, where asked for, per replication:
     ``series[., day, series]``, ``closed[., day, site]``, ``away[., day, tally]``,
     ``day[., person]`` of infection, ``onset[., person]``, ``by[., person]`` who infected (-1
-    nobody, -2 from outside).
+    = none, -2 = from outside).
     """
 
     row: Array

@@ -1,4 +1,4 @@
-"""What came out: counts by replication, and figures that never stand without an interval."""
+"""Results of an outbreak run: counts by replication, and figures with their intervals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What single replications do: the median and the quantiles around it."""
+    """The spread of single replications: the median and the quantiles around it."""
 
     median: float
     low: float
@@ -40,7 +40,7 @@ class Outcome:
     ``rows[replication, field]``, the fields of ``FIELDS``. Where they were asked for:
     ``series[replication, day, series]``, the series of ``SERIES``; ``closed[replication, day,
     site]``; ``away[replication, day, tally]``, agents kept away; ``infected_on``, ``ill_on`` and
-    ``infected_by`` ``[replication, person]``: days and numbers, -1 = never or nobody, -2 = from
+    ``infected_by`` ``[replication, person]``: days and numbers, -1 = never or none, -2 = from
     outside. Person ``agents`` and those after are household members, ``members`` of them.
     """
 

@@ -2,8 +2,8 @@
 
 Agents are numbered site by site, floor by floor, zone by zone, so that a group is a range; the
 household members of agents come after all of them. The arrays do not change: every policy and
-replication reuses them. Keys are hashed from ids, so that the numbers drawn for somebody do not
-depend on the order of the tables or on who else there is.
+replication reuses them. Keys are hashed from ids, so that the numbers drawn for a person
+depend neither on the order of the tables nor on other people.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class AirGroup:
 
 @dataclass(frozen=True)
 class Population:
-    """Everybody, as arrays.
+    """The agents and their household members, as arrays.
 
     ``agents``, ``sites``: ids in the order of the numbers. ``key[person]`` uint64, agents first;
     ``site_key[site]``. ``group[agent]``, ``site[agent]``, ``floor[agent]``: numbers;

@@ -52,7 +52,7 @@ def derive_replication_key(seed: int, replication: int) -> Any:
 
 @inlined_kernel
 def derive_key(replication: Any, key: Any) -> Any:
-    """Return the key of somebody in a replication."""
+    """Return the key of a person or site in a replication."""
     return mix(replication ^ key)
 
 

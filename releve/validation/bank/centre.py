@@ -1,4 +1,4 @@
-"""What some days of the log teach about callers, and a day of the centre made of it."""
+"""Callers estimated from some days of the log, and a day of the centre built from them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Callers:
 
 
 def fit_callers(days: Sequence[BankDay]) -> Callers:
-    """Return what the calls of some days teach."""
+    """Return the callers estimated from the calls of some days."""
     talk, kind, half, wait, lost = (
         np.concatenate([getattr(day, name) for day in days])
         for name in ("talk_s", "kind", "half", "wait_s", "lost")
@@ -60,8 +60,8 @@ def _build_steps() -> Floats:
 
 
 def _estimate_patience(wait_s: Floats, lost: NDArray[np.bool_]) -> tuple[float, Floats]:
-    """Return the mean patience and its quantiles, by Kaplan and Meier: who was answered would have
-    waited longer than she did. Beyond the longest wait those left hang up at the mean rate of the
+    """Return the mean patience and its quantiles, by Kaplan and Meier: answered callers would have
+    waited longer than they did. Beyond the longest wait those left hang up at the mean rate of the
     last tenth."""
     order = np.argsort(wait_s, kind="stable")
     times, gone = wait_s[order], lost[order]
@@ -147,6 +147,6 @@ def simulate_day(centre: Centre, effort: Floats, runs: int, seed: int, first: in
 
 def compute_measures(counts: Floats) -> Floats:
     """Return abandoned / offered, within / offered and the mean wait of the offered, where the last
-    axis of ``counts`` is four; NaN without a call."""
+    axis of ``counts`` is four; NaN without calls."""
     offered = np.where(counts[..., 0] > 0, counts[..., 0], np.nan)
     return np.asarray(counts[..., 1:] / offered[..., None])

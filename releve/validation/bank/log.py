@@ -1,4 +1,4 @@
-"""The log of the bank: the calls of a day that reached the line, and who was there."""
+"""The log of the bank: the calls of a day that reached the line, and the agents present."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ THRESHOLD_S = 20.0
 GAP_S = 1800.0
 """An agent who has not answered for longer is not there."""
 EDGE_S = 900.0
-"""Who answers so soon after the opening, or so late before the closing, is there from or until
-it."""
+"""An agent who answers so soon after the opening, or so late before the closing, is present from
+or until it."""
 WEEKDAYS = (7, 1, 2, 3, 4)
 """Sunday to Thursday; the centre closes on Friday afternoon and Saturday."""
 

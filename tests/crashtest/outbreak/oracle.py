@@ -93,7 +93,7 @@ class Plain:
         ]
 
     def key(self, who: int) -> int:
-        """Return somebody's key in this replication."""
+        """Return a person's key in this replication."""
         return mix(self.rep ^ int(self.pop.key[who]))
 
     def site_key(self, site: int) -> int:

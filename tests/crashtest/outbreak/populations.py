@@ -69,7 +69,7 @@ def build_operator(sites: dict[str, list[int]], *, empty: tuple[str, ...] = ()) 
     """Return an operator of sites with so many seats and agents in each zone.
 
     Half of the agents can work at home, a third comes by shuttle. ``empty`` sites have seats and
-    nobody.
+    no agents.
     """
     made = {name: build_site(name, zones) for name, zones in sites.items()}
     return Operator(

@@ -72,9 +72,9 @@ def test_nothing_else_changes_bit_for_bit(
         build_population(build_operator(SITES)),
         build_population(build_operator(sites, empty=empty)),
     )
-    told = story(before, run(before), set(SITES))
-    assert story(after, run(after), set(SITES)) == told
-    assert any(day >= 0 for one in told.values() for row in one[:1] for day in np.ravel(row))
+    expected = story(before, run(before), set(SITES))
+    assert story(after, run(after), set(SITES)) == expected
+    assert any(day >= 0 for one in expected.values() for row in one[:1] for day in np.ravel(row))
 
 
 def test_the_order_of_the_tables_changes_nothing() -> None:

@@ -78,15 +78,15 @@ def test_the_final_size_holds_in_a_smaller_room() -> None:
 
 def next_generation(scenario: Scenario) -> dict[str, np.ndarray]:
     """Return the next-generation matrix of every layer, person by person: [infector, infected]."""
-    told = Plain(scenario, Controls(), 0, 0)
+    reference = Plain(scenario, Controls(), 0, 0)
     persons = scenario.population.persons
     layers = {name: np.zeros((persons, persons)) for name in
               ("zone", "seat", "floor", "site", "shuttle", "household")}  # fmt: skip
     for who in range(persons):
-        family = told._family(who)
-        layers["household"][who, family] = told.rates.household
+        family = reference._family(who)
+        layers["household"][who, family] = reference.rates.household
         if who < scenario.population.size:
-            for name, (rate, places) in told._layers(who).items():
+            for name, (rate, places) in reference._layers(who).items():
                 for target in places:
                     if target is not None:
                         layers[name][who, target] += rate / len(places)
