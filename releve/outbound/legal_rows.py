@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -175,6 +175,27 @@ class LegalRules:
         self._list_changes: dict[str, tuple[date, ...]] = {}
         self._in_force: dict[tuple[str, int], RowsInForce] = {}
         self._bearing: dict[Hashable, tuple[datetime, ...]] = {}
+
+    def limit_to(self, clients: frozenset[str] | None) -> LegalRules:
+        """Return the table as a reader of some clients may see it: it names no other; None: all.
+
+        A row that binds the calls of other clients only is left out.
+        """
+        if clients is None:
+            return self
+        rows = (
+            replace(
+                row,
+                applies=replace(
+                    row.applies,
+                    clients=None if row.applies.clients is None else row.applies.clients & clients,
+                    except_clients=row.applies.except_clients & clients,
+                ),
+            )
+            for row in self.rows
+            if row.applies.clients is None or row.applies.clients & clients
+        )
+        return LegalRules(rows, self.territories.values(), self.numbers, self.version)
 
     def jurisdictions(self) -> frozenset[str]:
         """Return the countries that have rows."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import gettext as _
 
-from releve.accounts.scopes import Scope
 from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
 from releve.desk.text import NARROW, Text
 from releve.outbound import LegalRow, LegalRules
@@ -25,7 +24,6 @@ __all__ = [
     "RulesSection",
     "build_row_json",
     "build_rules_page",
-    "select_visible_rules",
     "space_punctuation",
 ]
 
@@ -84,29 +82,6 @@ class RulesPage:
     sources: tuple[RuleSource, ...]
     version: str
     may_change: bool
-
-
-def select_visible_rules(rules: LegalRules, seen: Scope) -> LegalRules:
-    """Return the table for one reader: it names no client that is not theirs.
-
-    A row that binds the calls of other clients only is left out.
-    """
-    known = seen.clients
-    if known is None:
-        return rules
-    rows = tuple(
-        replace(
-            row,
-            applies=replace(
-                row.applies,
-                clients=None if row.applies.clients is None else row.applies.clients & known,
-                except_clients=row.applies.except_clients & known,
-            ),
-        )
-        for row in rules.rows
-        if row.applies.clients is None or row.applies.clients & known
-    )
-    return LegalRules(rows, rules.territories.values(), rules.numbers, rules.version)
 
 
 def build_rules_page(

@@ -19,7 +19,7 @@ from releve.desk.outbound.flips_page import (
     build_flip_json,
     run_flips,
 )
-from releve.desk.outbound.rules_page import build_row_json, build_rules_page, select_visible_rules
+from releve.desk.outbound.rules_page import build_row_json, build_rules_page
 from releve.desk.text import text_now
 from releve.gate.current_rules import load_current_rules
 from releve.live import api as live
@@ -33,7 +33,7 @@ __all__ = ["flips", "rules"]
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
     text = text_now(LEGAL_ZONE)
-    table = select_visible_rules(load_current_rules(), scope_for(request.user, "outbound.rules"))
+    table = load_current_rules().limit_to(scope_for(request.user, "outbound.rules").clients)
     day, fault = _read_day(request)
     wanted = request.GET.get("jurisdiction", "")
     wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""

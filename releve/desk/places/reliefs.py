@@ -142,29 +142,18 @@ def _compare_day(
     now: StreamContext, day: str, first: Relief | None, base: Activation, second: Relief
 ) -> DayComparison | None:
     """Return one day, or None where both have the same people in the same places."""
-    before, after = (
-        _load_placements(day, first, base),
-        _load_placements(day, second, second.activation),
-    )
+    before = _load_placements(day, first, base)
+    after = _load_placements(day, second, second.activation)
     differing = _count_differing(before, after)
     if not differing:
         return None
+    programmes = {row.id: row.name for row in now.operator.programmes}
     return DayComparison(
         day,
         now.text.day(date.fromisoformat(day)),
         now.text.number(differing),
-        _count_by_place(
-            Counter(row.place for row in before.values()),
-            Counter(row.place for row in after.values()),
-            _list_places(now.operator),
-            now.text,
-        ),
-        _count_by_place(
-            Counter(row.programme for row in before.values()),
-            Counter(row.programme for row in after.values()),
-            {row.id: row.name for row in now.operator.programmes},
-            now.text,
-        ),
+        _count_people(before, after, "place", _list_places(now.operator), now.text),
+        _count_people(before, after, "programme", programmes, now.text),
     )
 
 
@@ -188,16 +177,18 @@ def _list_places(operator: Operator) -> dict[str, str]:
     return {HOME: _("at home")} | {row.id: row.name for row in operator.sites}
 
 
-def _count_by_place(
-    before: Counter[str], after: Counter[str], names: Mapping[str, str], text: Text
+def _count_people(
+    before: _Placed, after: _Placed, by: str, names: Mapping[str, str], text: Text
 ) -> tuple[CountRow, ...]:
+    """Return how many work at each place, or for each programme, before and after."""
+    had, has = (Counter(getattr(row, by) for row in rows.values()) for rows in (before, after))
     rows = []
     for key, name in names.items():
-        change = after[key] - before[key]
-        if before[key] or after[key]:
+        counts = (had[key], has[key])
+        if any(counts):
+            change = has[key] - had[key]
             sign = "+" if change > 0 else ""
             shown = f"{sign}{text.number(change)}" if change else "="
-            counts = (before[key], after[key])
             first, second = (text.number(count) for count in counts)
             rows.append(CountRow(key, name, first, second, shown, counts))
     return tuple(rows)
@@ -234,12 +225,7 @@ def day_changes(
             ),
             text.number(len(after)),
             text.number(_count_differing(before, after)) if known else "",
-            _count_by_place(
-                Counter(row.place for row in before.values()),
-                Counter(row.place for row in after.values()),
-                names,
-                text,
-            ),
+            _count_people(before, after, "place", names, text),
             leaves=False,
         )
     kept = {plan.day.isoformat() for plan in plans}
