@@ -1,1 +1,1 @@
-"""The incident room: who does what, what is decided and why, what is to be done, the review."""
+"""The incident room: roles, decisions with reasons, tasks, the log and the review."""

@@ -45,7 +45,7 @@ class ActForm(KeyedForm):
 
 
 class OpenForm(ActForm):
-    """What the incident is about, and where."""
+    """The title and the site of an incident."""
 
     act = "open"
     title = forms.CharField(label=lazy("What it is about"), max_length=200)
@@ -71,7 +71,7 @@ class DecisionForm(ActForm):
 
 
 class TaskForm(ActForm):
-    """Something to be done, by whom and by when."""
+    """A task, the role that owns it, and its time."""
 
     act = "task"
     task = forms.CharField(label=lazy("To do"), max_length=_LONGEST)
@@ -103,7 +103,7 @@ class CloseForm(ActForm):
 
 
 class ReviewForm(ActForm):
-    """What went well and what went badly."""
+    """The review: what went well, what went badly."""
 
     act = "review"
     well = _text_field(lazy("What went well"), rows=4, required=False)

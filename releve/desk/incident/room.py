@@ -1,4 +1,4 @@
-"""What the pages of an incident show: its list, its room, its review."""
+"""The pages of incidents: the list, the room, the review."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _read_id(body: str) -> str:
 
 
 def build_head(incident: Incident, operator: Operator, text: Text) -> Head:
-    """Return an incident as it stands at the head of its pages."""
+    """Return the head of an incident's pages."""
     site = operator.site.get(incident.site)
     closed = incident.closed
     return Head(

@@ -1,4 +1,4 @@
-"""What is done in an incident room: the event that an act says, recorded once or refused."""
+"""Acts in an incident room: build the event of an act, record it once or refuse it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = ["Act", "Done", "open_incident", "perform_act"]
 
 @dataclass(frozen=True)
 class Act:
-    """Who acts where: the request, the stream, the operator, the writer of texts."""
+    """The context of an act: the request, the stream, the operator, the writer of texts."""
 
     request: HttpRequest
     stream: str
@@ -55,7 +55,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Done:
-    """What an act came to: nothing to say, or the form with its faults and the refusals."""
+    """The outcome of an act: empty when recorded, else the form with its faults and refusals."""
 
     form: ActForm | None = None
     refusals: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ def open_incident(act: Act, title: str, site: str, key: str) -> Done:
 
 
 def perform_act(act: Act, incident: Incident) -> Done:
-    """Do what was sent from a page of the room."""
+    """Perform the act that a page of the room has sent."""
     name = act.request.POST.get("act", "")
     if name in ("take", "done"):
         return _press_button(act, incident, name)

@@ -51,7 +51,7 @@ __all__ = ["index", "review", "room"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """What every page is made from."""
+    """The context of every page: the act, the scope and the visible incidents."""
 
     act: Act
     scope: Scope

@@ -1,4 +1,4 @@
-"""How the live pages answer: HTML or its JSON twin, 304 where nothing changed, refusals explained.
+"""Responses of the live pages: HTML or JSON, 304 when nothing changed, errors in sentences.
 
 A whole page is never answered by 304, since its forms hold a token of their own; the part of it
 that is asked for again and again, and the twin, are.
@@ -26,7 +26,7 @@ __all__ = ["answer", "explained", "fragment"]
 def answer(
     request: HttpRequest, template: str, page: object, twin: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """Return a page as HTML, or as JSON where that is asked for; a drill is seen to be one."""
+    """Return a page as HTML, or as JSON on request; pages of a drill carry its banner."""
     looked = looked_at(request)
     twin = {"stream": looked.name, **twin}
     response = http.answer(request, template, page, twin, status, drill=looked.banner)

@@ -50,7 +50,7 @@ def outage(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def tests(request: HttpRequest) -> HttpResponse:
-    """How many were tested on a visit, and how many were positive."""
+    """Record the number of tests on a visit, and the number of positive ones."""
     form = open_form(request, TestsForm, "event.record.case")
     form.offer(list(_iter_visits(form.place, looked_at(request).name)))
     about = _("Numbers only, never who. The number of positives is health data.")
@@ -62,7 +62,7 @@ def tests(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @explained
 def attendance(request: HttpRequest) -> HttpResponse:
-    """How many are at a site, or who."""
+    """Record the attendance of a site, as a number or as names."""
     form = open_form(request, AttendanceForm, "event.record.other")
     about = _("The last record of a day counts.")
     return recorded(request, RecordPage(_("Attendance"), about, form))
@@ -104,7 +104,7 @@ def _iter_visits(place: Place, stream: str) -> Iterator[tuple[str, str]]:
 
 
 def _iter_notices(place: Place, stream: str, *codes: str) -> Iterator[str]:
-    """Yield what is late or ending of some codes, at the sites seen."""
+    """Yield the notices with some codes at the sites that the user may see."""
     every = len(place.sites) == len(place.operator.sites)
     for row in list_notices(live.situation_now(stream), place.operator, live.rules_now(), place.at):
         if row.code.startswith(codes) and (row.site in place.sites if row.site else every):

@@ -44,7 +44,7 @@ class DrillForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class DrillRow:
-    """A drill as it stands; ``now`` what its clock shows, empty once it is over."""
+    """A drill in the list; ``now`` is the time of its clock, empty once it is over."""
 
     number: int
     name: str
@@ -76,7 +76,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_POST
 @explained
 def look(request: HttpRequest) -> HttpResponse:
-    """Look at a drill, or at what is real, from now on in this browser."""
+    """Show a drill, or the live stream, in this browser from now on."""
     response = redirect("now")
     name = request.POST.get("stream", live.LIVE)
     if Stream.objects.filter(name=name, stopped_at=None).exclude(name=live.LIVE).exists():

@@ -1,4 +1,4 @@
-"""The forms of what is recorded, and the events that they say.
+"""The forms for recording, and the events built from them.
 
 A form keeps its own random key in a hidden field: sent twice, it records once.
 """
@@ -68,7 +68,7 @@ _FIELD_OF = {
     "check.day": "day",
     **dict.fromkeys(_SITE, "site"),
 }
-"""The field by which a refusal is shown; the others stand above the form."""
+"""The field beside which a refusal is shown, by code; the others are shown above the form."""
 _VERDICTS = (
     ("kept", lazy("kept")),
     ("partly", lazy("partly")),
@@ -108,7 +108,7 @@ class Place:
 
 
 class RecordForm(KeyedForm):
-    """What every form has: a site, when it happened there, and its key."""
+    """The fields of every form: a site, the time of the event there, and the form's key."""
 
     site = forms.ChoiceField(label=lazy("Site"))
     happened_at = build_time_field(
@@ -152,7 +152,7 @@ class RecordForm(KeyedForm):
         }
 
     def names(self, field: str) -> tuple[str, ...]:
-        """Return the people of a field, between whom stand commas."""
+        """Return the people of a field, separated by commas."""
         found = self.cleaned_data[field].split(",")
         return tuple(name.strip() for name in found if name.strip())
 

@@ -118,7 +118,7 @@ class TestsForm(RecordForm):
 
 
 class AttendanceForm(RecordForm):
-    """How many are at a site on a day, or who."""
+    """The attendance of a site on a day, as a number or as names."""
 
     day = build_day_field(lazy("Day"))
     count = forms.IntegerField(

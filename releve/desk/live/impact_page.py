@@ -1,4 +1,4 @@
-"""What a closure or an outage would do, in numbers, before anybody confirms it."""
+"""The consequences of a closure or an outage in numbers, shown before it is confirmed."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def _too_large(file: UploadedFile[Any]) -> str:
 
 
 def _store_photos(files: Sequence[UploadedFile[Any]]) -> list[str]:
-    """Keep each file; ValidationError names every one that is no photo."""
+    """Store each file; ValidationError names every file that is not a photo."""
     digests, faults = [], []
     for file in files:
         try:

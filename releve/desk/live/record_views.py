@@ -62,7 +62,7 @@ class RecordLink:
 class RecordPage:
     """A form, with what would follow where that is asked for first, and what is worth knowing.
 
-    ``kept_as`` names the draft that the device keeps of it while there is no network.
+    ``kept_as`` names the draft that the browser keeps of it without a network.
     """
 
     title: str
@@ -86,7 +86,7 @@ class RecordIndexPage:
 @require_safe
 @explained
 def index(request: HttpRequest) -> HttpResponse:
-    """What this reader may record."""
+    """Show the forms that the user may record."""
     offered = (
         ("event.record.case", _("Positive test"), _("A case, a contact, or a case cleared"),
          "record_case"),

@@ -1,4 +1,4 @@
-"""What happened last, in sentences; nothing about a person and no health field among them."""
+"""The latest events in sentences, without events about a person and without health fields."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TimelineLine:
 
 
 def visible(body: Mapping[str, Any], seen: Scope) -> bool:
-    """Return whether an entry is of a place that is seen; what is of no place takes them all."""
+    """Return whether the user may see an entry: its site, or every site where it names none."""
     site = body.get("site")
     return seen.has_site(site) if site else seen.sites is None
 

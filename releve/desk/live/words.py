@@ -38,7 +38,7 @@ _FIELDS = frozenset({"missing", "of", "what"})
 
 
 def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
-    """Return what is late or ending, in a sentence that names no person."""
+    """Return a notice as a sentence that names no person."""
     site = notice.site or operator.row.name
     return _fill_sentence(NOTICES[notice.code], {"site": site, **notice.params}, operator, text)
 

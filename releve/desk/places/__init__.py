@@ -1,1 +1,1 @@
-"""The pages of sites, clients and reliefs: what is in force, and what it does where."""
+"""The pages of sites, clients and reliefs: the plan and relief in force, and their effects."""

@@ -268,7 +268,7 @@ def _load_programmes(digest: str, version: int) -> Mapping[str, str]:
 
 
 def row_twin(client: Client, found: Coverage | None) -> dict[str, Any]:
-    """Return a client of the list as JSON; what is not known is null."""
+    """Return a client of the list as JSON; unknown values are null."""
     row = client_now(client, _find_own(found, client))
     return row.model_dump(include={"client", "name", "now", "worst", "worst_at", "missing"})
 

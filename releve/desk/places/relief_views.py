@@ -38,7 +38,7 @@ __all__ = ["compare", "publish", "reliefs"]
 
 @dataclass(frozen=True, slots=True)
 class ReliefsPage:
-    """The generations of a stream, and the plan they stand on."""
+    """The generations of a stream, and the plan they change."""
 
     rows: tuple[ReliefRow, ...]
     plan: str
@@ -47,7 +47,7 @@ class ReliefsPage:
 
 @dataclass(frozen=True, slots=True)
 class PublishPage:
-    """What putting the plan folder in force changes; ``digest`` names what was shown."""
+    """The changes from putting the plan folder in force; ``digest`` identifies the plans shown."""
 
     days: tuple[DayChange, ...]
     digest: str

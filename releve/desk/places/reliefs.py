@@ -1,4 +1,4 @@
-"""What the pages of reliefs show: generations, two of them side by side, a plan to come."""
+"""The pages of reliefs: the generations, a comparison of two, the plan to put in force."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class ReliefRow:
 
 @dataclass(frozen=True, slots=True)
 class CountRow:
-    """How many people one place or programme has in each of two generations, on one day."""
+    """People of one place or programme in each of two generations, on one day."""
 
     key: str
     name: str
@@ -79,7 +79,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class DayChange:
-    """What putting a plan in force changes on one day; it ``leaves`` where the plan lacks it."""
+    """The changes of one day when a plan is put in force; ``leaves``: the plan lacks the day."""
 
     day: str
     verdict: str

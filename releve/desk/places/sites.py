@@ -1,4 +1,4 @@
-"""What the pages of sites show: state and countdown, seats, checks, inspections, permits."""
+"""The pages of sites: state and countdown, seats, checks, inspections, permits."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class SitePage:
 def site_rows(
     now: StreamContext, scene: Scene | None, sites: Sequence[Site]
 ) -> tuple[SiteRow, ...]:
-    """Return the sites of a list; nothing is asked of the database."""
+    """Return the rows of the list of sites, without a query."""
     figures = live.count_seats(now.operator, now.situation, scene)
     return tuple(_build_row(now, site, figures[site.id]) for site in sites)
 

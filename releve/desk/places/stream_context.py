@@ -41,7 +41,7 @@ def moment(request: HttpRequest) -> StreamContext:
 
 
 def load_stream_context(looked: Looked) -> StreamContext:
-    """Return a stream as it stands; NoOperator where there is none."""
+    """Return the current context of a stream; NoOperator when the registry is empty."""
     operator = live.operator_now()
     return StreamContext(
         looked.name,

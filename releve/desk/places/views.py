@@ -47,7 +47,7 @@ def sites(request: HttpRequest) -> HttpResponse:
 @require_permission("sites.see", site="site")
 @require_safe
 def site(request: HttpRequest, site: str) -> HttpResponse:
-    """One site: its state, its floors, what was checked and what is allowed."""
+    """One site: its state, floors, checks, inspections and permits."""
     now = moment(request)
     found = now.operator.site.get(site)
     if found is None:
