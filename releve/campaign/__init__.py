@@ -1,1 +1,1 @@
-"""What a campaign did: its figures, one person's history, and the proof of its calls."""
+"""Reports of a campaign: its figures, one person's history, and the proof of its calls."""

@@ -34,7 +34,7 @@ class AbandonedDay:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFigures:
-    """What a campaign did from one legal day to another.
+    """Figures of a campaign from one legal day to another.
 
     ``by_hour[h]``: attempts placed when the callee's clock said ``h``; ``several_clocks``: those
     to numbers whose holder may be under clocks that say different hours. ``expiring`` holds the

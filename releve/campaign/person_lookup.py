@@ -32,7 +32,7 @@ class LookRefused(GateError):  # noqa: N818 (named like the others)
 
 @dataclass(frozen=True, slots=True)
 class PersonHistory:
-    """What is known of who holds a number, the newest first, and the verdict on a call now.
+    """Facts about the holders of a number, the newest first, and the verdict on a call now.
 
     ``events``: table, when (an instant or a day, None where its date cannot be read), when known,
     and the fact's values.

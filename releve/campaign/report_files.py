@@ -79,4 +79,4 @@ REPORT_FILES: Mapping[str, Callable[[CampaignRow, date, date], Iterator[str]]] =
     "consents.csv": _write_consents_csv,
     "consents.jsonl": _write_consents,
 }
-"""What writes the lines of each file, by its name; a file of many rows is written as it is read."""
+"""Writers of the lines of each file, by name; large files are written as they are read."""

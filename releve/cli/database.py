@@ -1,4 +1,4 @@
-"""What every command that uses the database calls first: Django set up, the tables up to date."""
+"""Start of every command that uses the database: set Django up, bring the tables up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``releve demand`` prints: forecasts and requirements as lines and as JSON."""
+"""Output of ``releve demand``: forecasts and requirements as lines and as JSON."""
 
 from __future__ import annotations
 

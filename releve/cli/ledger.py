@@ -127,7 +127,7 @@ def verify(outside: tuple[Path, ...]) -> None:
 @click.argument("seq", metavar="ENTRY", type=click.IntRange(1))
 @click.option("--root", "number", type=click.IntRange(1), help="Root to prove it under; the last.")
 @click.option("--show", multiple=True, help="Field whose personal value to show; may be repeated.")
-@click.option("--health", is_flag=True, help="Even where the entry tells of health in clear.")
+@click.option("--health", is_flag=True, help="Even where the entry holds health data in clear.")
 @click.option("--out", type=_FILE, help="File for the proof; standard output.")
 @_on_the_ledger
 def prove(
@@ -145,7 +145,7 @@ def prove(
 
     if holds_health_in_clear(seq) and not health:
         raise click.ClickException(
-            f"entry {seq} tells of health in clear, which no proof can leave out: do not give it"
+            f"entry {seq} holds health data in clear, which no proof can leave out: do not give it"
             " to a client; --health writes it all the same"
         )
     _write(canonical_json(prove_entry(seq, _find_root(number), disclose=show)), out)

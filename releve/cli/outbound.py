@@ -57,7 +57,7 @@ def outbound() -> None:
 @click.option("--sector", required=True, type=SECTOR,
               help="Trade of the campaign, like energy-supply.")  # fmt: skip
 @click.option("--caller", default="", help="Number shown; none is a hidden one.")
-@click.option("--person", default="", help="Person called, when the number does not tell.")
+@click.option("--person", default="", help="Person called, when several hold the number.")
 @click.option("--address", default="", help="Territory code or French postcode of the person.")
 @click.option(
     "--mode",

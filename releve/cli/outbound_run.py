@@ -31,7 +31,7 @@ from releve.outbound.spreadsheet_escape import escape_cell, escape_column
 __all__ = ["LISTS", "ScreeningRun", "compute_digest", "screen_list"]
 
 LISTS = ("callable", "refused", "broken")
-"""What a list becomes, a CSV file each."""
+"""Parts of a screened list, a CSV file each."""
 _WHEN = "%Y-%m-%dT%H:%M:%S%:z"
 _LONGEST_LINE = 1_000_000
 

@@ -39,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class CallOptions:
-    """What the commands about a whole list ask of its call."""
+    """Options for the call, shared by the commands about a whole list."""
 
     client: str
     campaign: str

@@ -168,7 +168,7 @@ def plan(
     needs = [need for _, need in demands]
     solved = solve(needs[:1])
     if len(needs) > 1:
-        if out is not None and not verified:  # who waits for a first page has it now
+        if out is not None and not verified:  # a page that waits for the plan has it now
             _write_folder(out, name_days(operator, solved, __version__), [], calendars)
             _ERR.print(f"{needs[0].day} is planned and written to {out}")
         solved += solve(needs[1:])

@@ -260,7 +260,7 @@ def list_explanation_lines(plan: Plan, found: Explanation) -> list[str]:
 
 
 def list_move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:
-    """Return who moves where, grouped by from and to, or name by name."""
+    """Return the moves of agents, grouped by origin and destination, or name by name."""
     groups: dict[str, list[str]] = {}
     for move in moves:
         groups.setdefault(_describe_move(move), []).append(move.agent)

@@ -1,4 +1,4 @@
-"""How long a command took, by what it was at: the parts sum to the whole."""
+"""Time that a command took, by stage; the stages sum to the whole."""
 
 from __future__ import annotations
 

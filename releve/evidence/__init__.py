@@ -1,4 +1,4 @@
-"""What a stranger is handed to check what was recorded: the stand-alone verifier.
+"""The stand-alone verifier, for third parties who check what was recorded.
 
 ``verify.py`` is one file that needs Python's standard library alone, and nothing of this package:
 it is given away with a ledger's export or a proof.

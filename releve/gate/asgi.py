@@ -1,4 +1,4 @@
-"""What a worker of uvicorn starts with: Django first, then all that needs its models."""
+"""The start of a uvicorn worker: Django first, then all that needs its models."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ REPORTED_OUTCOMES = (
     "conversation", "abandoned", "voicemail", "answered", "no-answer", "busy", "declined",
     "cancelled", "failed", "unallocated",
 )  # fmt: skip
-"""What an agent or a dialler may say; the law counts conversations and abandoned calls."""
+"""Outcomes an agent or a dialler may report; the law counts conversations and abandoned calls."""
 
 _ANSWERED = ("conversation", "abandoned", "voicemail")
 """Kinds of answered calls, which the network cannot tell apart."""

@@ -36,7 +36,7 @@ __all__ = [
 Row = Sequence[Any]
 """``what, a, b, cells`` of ``releve.gate.sql``."""
 QuestionTerms = Sequence[Mapping[str, Any]]
-"""What is asked by of each question of a group: see ``releve.gate.sql``."""
+"""Parameters of each question of a group: see ``releve.gate.sql``."""
 RowsByTable = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by table, in the order in which they are written; those of one table have the same names,
 in one order."""
@@ -119,7 +119,7 @@ class SQLiteConnection:
         return None, await self.read_again(asked, known)
 
     async def _begin(self) -> None:
-        """Wait to be the one who writes: other gates are done in a moment.
+        """Wait for the write lock, which other gates hold for a moment only.
 
         SQLite's own waiting sleeps for longer and longer.
         """

@@ -1,4 +1,4 @@
-"""Who decides: one connection to the database, and what it has read of campaigns."""
+"""A decider: one connection to the database, with its cache of campaign facts."""
 
 from __future__ import annotations
 

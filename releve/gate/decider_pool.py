@@ -46,7 +46,7 @@ class DeciderPool:
         self._all, self._free = list(deciders), list(deciders)
         self._waiting: deque[_QueuedQuestion] = deque()
         self._given = False
-        """Whether what waits is about to be given to those who are free."""
+        """Whether waiting questions are about to go to free deciders."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:

@@ -34,12 +34,12 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "people": ("person", "number"),
     "abandoned": ("campaign", "day"),
 }
-"""What a row is the last word on, where that is not the fact's id."""
+"""Fields that identify a fact of each table, where its id does not."""
 
 
 @dataclass(slots=True)
 class ImportResult:
-    """What became of a load: rows written, and rows that were there already, by table."""
+    """Numbers of rows written, and of rows that were there already, by table."""
 
     load: Load
     written: dict[str, int] = field(default_factory=dict)

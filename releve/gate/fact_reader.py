@@ -1,7 +1,7 @@
 """Read what was known about a call at an instant from the database, as facts of the engine.
 
 ``read_facts`` is for pages, proofs and replays, by Django's connection; the gate itself sends the
-same look-ups over connections of its own and reads what they answer with :class:`FactSet`.
+same look-ups over connections of its own and parses the rows with ``FactSet``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class CampaignTerms:
 
 
 class CampaignFacts:
-    """What bears on every call of a campaign, understood once.
+    """The facts that bear on every call of a campaign, parsed once.
 
     ``newest`` is the last instant at which any of it became known; ``later`` the first at which
     something that is there already will; ``load`` the newest load that was seen.
@@ -130,7 +130,7 @@ class KnownFacts:
         return {**self.own, **self.common.tables}
 
     def persons(self) -> tuple[str, ...]:
-        """Return who holds the number, by pseudonym, each once."""
+        """Return the holders of the number, by pseudonym, each once."""
         return tuple(dict.fromkeys(cells["person"] for _, cells in self.own["people"]))
 
     def facts(self) -> Facts:

@@ -1,4 +1,4 @@
-"""What came of the calls, read from the files that a SIP proxy appends to (acc, db_flatstore).
+"""Outcomes of calls, read from the files that a SIP proxy appends to (acc, db_flatstore).
 
 The attempt was counted by the decision; a file only tells its outcome, which is a further version
 of the attempt. A cursor moves in the transaction that files the rows, so a kill loses and doubles
@@ -32,12 +32,12 @@ _BY_CODE = {
     "404": "unallocated", "410": "unallocated", "604": "unallocated", "603": "declined",
 }  # fmt: skip
 _REFUSED = ("603", "503")
-"""What the proxy answers by itself to a call that the gate did not allow."""
+"""Answers of the proxy itself to a call that the gate did not allow."""
 
 
 @dataclass(slots=True)
 class OutcomeCounts:
-    """What became of the lines: filed, no attempt of the gate, no line of acc, a refused call."""
+    """Numbers of lines: filed, no attempt of the gate, no line of acc, a refused call."""
 
     filed: int = 0
     strange: int = 0

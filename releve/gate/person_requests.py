@@ -1,4 +1,4 @@
-"""What a person says on the phone, recorded by number: it binds before the answer is given.
+"""Requests of people on the phone, recorded by number; they bind before the answer is given.
 
 "Stop calling me", a refusal, the outcome of a call. The desk's form, the API and the feeds from
 diallers all come here. A request is written for every person known under the number and for the
@@ -311,7 +311,7 @@ def _draft_facts(one: PhoneRequest, person: str, at: datetime) -> list[tuple[str
 
 
 def _find_holders(number: str) -> tuple[str, ...]:
-    """Return who is known to hold a number, by pseudonym."""
+    """Return the known holders of a number, by pseudonym."""
     rows = PersonRow.objects.filter(number=number, load__known_at__isnull=False)
     return tuple(dict.fromkeys(rows.order_by("pk").values_list("person", flat=True)))
 

@@ -85,7 +85,7 @@ class StoredData:
 
 
 def identify_holder(number: str, person: str, reason: str) -> Holder:
-    """Return who is meant; RightsRefused where that, or the reason, is not good enough."""
+    """Return the holder meant; RightsRefused where the holder or the reason is not clear."""
     ensure_gate_key()
     text = number_text(number)
     if not is_subscriber(text):

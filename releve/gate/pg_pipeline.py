@@ -40,7 +40,7 @@ class Pipeline:
         self._prepared: dict[str, bytes] = {}
         self._numbers = count()
         self._sent: list[str | None] = []
-        """What was sent and is not answered: a statement to be prepared, or None, one to be run."""
+        """Messages without an answer yet: a statement to prepare, or None for one to run."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiter: asyncio.Future[None] | None = None
 

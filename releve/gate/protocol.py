@@ -65,7 +65,7 @@ class Question:
     """May this call be placed? ``ci`` and ``cs`` name it: a repeat has the same.
 
     ``to`` is the number called, ``cli`` the number shown (empty: hidden), ``camp`` the campaign;
-    ``who`` the person, where the number does not tell; ``agent`` a pseudonym, for the evidence.
+    ``who`` the person, where several hold the number; ``agent`` a pseudonym, for the evidence.
     ``explain``: the reply says why, when next and by which exception.
     """
 

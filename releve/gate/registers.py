@@ -1,4 +1,4 @@
-"""What is known of each register that the gate needs read shortly before a call."""
+"""The state of each register that the gate needs read shortly before a call."""
 
 from __future__ import annotations
 

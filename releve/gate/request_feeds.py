@@ -53,7 +53,7 @@ COLUMNS = ("id", "number", "said", "client", "at", "channel", "outcome", "call")
 """The columns of a row; the first four are needed. ``id`` names it for its sender."""
 
 EVERY = "*"
-"""What a row says for every client; an empty cell is a fault."""
+"""The cell for every client; an empty cell is a fault."""
 
 SETTLE_SECONDS = 2.0
 _NEEDED = COLUMNS[:4]
@@ -82,7 +82,7 @@ class RowFault:
 
 @dataclass(slots=True)
 class FeedResult:
-    """What became of the rows: recorded now, recorded before, set aside; where the feed stands."""
+    """Numbers of rows recorded now, recorded before and set aside, and the end of the feed."""
 
     recorded: int = 0
     before: int = 0

@@ -1,4 +1,4 @@
-"""How long a row is kept: three calendar years, where nothing asks for longer.
+"""Retention of rows: three calendar years, where nothing asks for longer.
 
 A row about an end that is not known yet, or that protects the person for good, has no day: a
 contract in force, a "not interested" or "stop calling me" that forbids any further call, a standing

@@ -1,4 +1,4 @@
-"""How the engine's facts stand in rows: one description a table, read by loading and by reading."""
+"""The tables of the engine's facts: one description each, shared by import and look-up."""
 
 from __future__ import annotations
 

@@ -40,10 +40,10 @@ CAMPAIGN = (
     "client", "object", "mode", "purpose", "origin", "authenticated", "mobile_terminal",
     "first", "last", "provider", "site", "sector",
 )  # fmt: skip
-"""What the campaign's row is read into, its name left out; then the instant it was known."""
+"""Columns read of a campaign, without its name; the instant it was known follows."""
 
 DECISION = ("campaign", "number", "named", "caller", "at", "allowed", "rules")
-"""What is read of a decision that a call has already."""
+"""Columns read of the decision that a call already has."""
 
 COMMON = ("scrubs", "mandates", "abandoned", "feeds")
 """The tables whose rows bear on every call of a campaign."""

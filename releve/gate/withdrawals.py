@@ -1,4 +1,4 @@
-"""Withdrawals of consent by a person or a number: whom they match, and the answers that follow."""
+"""Withdrawals of consent by a person or a number: their matches, and the answers that follow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalMatch:
-    """What a withdrawal matched: client, persons by pseudonym and by id, ids of their consents."""
+    """Matches of a withdrawal: client, persons by pseudonym and by id, ids of their consents."""
 
     client: str
     pseudonyms: tuple[str, ...]

@@ -86,7 +86,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChainPosition:
-    """How far a chain has come: its last entry; 0 and zeros before the first."""
+    """The end of a chain: its last entry; 0 and zeros before the first."""
 
     seq: int
     hash: str

@@ -1,4 +1,4 @@
-"""What is hashed, byte for byte. ``docs/ledger.md`` says the same in words.
+"""Hashes of the ledger, byte for byte; ``docs/ledger.md`` describes them in words.
 
 Every hash is SHA-256 and starts with a tag of its own, so that the bytes of one kind can never
 pass for another. Hashes are lower-case hex at the border and in the database.

@@ -1,4 +1,4 @@
-"""What the ledger refuses.
+"""Errors of the ledger.
 
 LedgerError
 ├── AppendOnlyError            an entry, root or node would be changed or deleted
@@ -29,7 +29,7 @@ class LedgerError(ReleveError):
 
 
 class AppendOnlyError(LedgerError):
-    """A row that may only be added would be changed or deleted."""
+    """An attempt to change or delete a row of an append-only table."""
 
 
 class EntryError(LedgerError, ValueError):

@@ -41,7 +41,7 @@ def _refusal(model: type[models.Model], done: str) -> AppendOnlyError:
 
 
 class AppendOnlyModel(models.Model):
-    """A row that is written once."""
+    """A row that is written once and never changed."""
 
     objects: ClassVar[models.Manager[Self]] = models.Manager.from_queryset(AppendOnlyQuerySet)()
 

@@ -64,7 +64,7 @@ class ClientName(models.Model):
 
 
 class FactRow(models.Model):
-    """What every fact has.
+    """Columns of every fact.
 
     ``known_from`` is set only where it is not the load's: an attempt that the gate counted, or a
     first load that keeps the dates of the register it comes from. ``digest`` is that of the
@@ -282,7 +282,7 @@ class WatermarkRow(FactRow):
 
 
 class CampaignRow(FactRow):
-    """What a campaign's calls are: whose, about what, how dialled; diallers send ``ref``."""
+    """A campaign: its client, its object, its dialling mode; diallers send ``ref``."""
 
     ref = models.CharField(max_length=_ID, db_index=True)
     client = models.CharField(max_length=_ID)

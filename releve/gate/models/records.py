@@ -1,4 +1,4 @@
-"""What the gate did: its decisions, where the files of outcomes were read to, the days proved."""
+"""Records of the gate: decisions, cursors of the outcome files, batches under proof."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Batch(models.Model):
 
 
 class Cursor(models.Model):
-    """How far a file of outcomes was read: moved in the transaction that files its rows."""
+    """Position in a file of outcomes, moved in the transaction that files its rows."""
 
     source = models.CharField(max_length=200, unique=True)
     file = models.CharField(max_length=200, blank=True)

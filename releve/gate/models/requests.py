@@ -1,4 +1,4 @@
-"""What people said by number, and where the feeds from diallers stand."""
+"""Requests of people by number, and the positions of the feeds from diallers."""
 
 from __future__ import annotations
 

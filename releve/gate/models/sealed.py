@@ -1,4 +1,4 @@
-"""Where the facts are proved."""
+"""Batches of facts under a root of the ledger."""
 
 from __future__ import annotations
 
