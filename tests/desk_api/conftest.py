@@ -12,10 +12,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from releve.accounts import tokens
+from releve.accounts import rate_limit, tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
-from releve.desk.api import rates
 from tests.desk.access.conftest import plans, stocked
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
 from tests.live.scenario import Scenario
@@ -35,9 +34,9 @@ __all__ = [
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> Iterator[None]:
-    rates.forget()
+    rate_limit.forget()
     yield
-    rates.forget()
+    rate_limit.forget()
 
 
 @dataclass

@@ -20,9 +20,9 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from releve.accounts.rate_limit import seconds_to_wait
 from releve.accounts.tokens import authenticate, is_program
 from releve.desk.access.guard import allow_anonymous, require_permission, require_recent_auth
-from releve.desk.api.rates import seconds_to_wait
 from releve.desk.http import failure, unchanged
 
 __all__ = ["Door", "behind_doors", "door_of", "opens"]

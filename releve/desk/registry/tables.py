@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,16 +20,14 @@ from releve.desk.registry.words import (
     translate_unit,
 )
 from releve.desk.text import Text
-from releve.network import Operator, TableRow, list_columns
+from releve.network import Operator, list_columns
+from releve.registry.row_search import TableSlice, select_rows
 from releve.registry.row_text import find_zone
 from releve.registry.service import load_operator
 from releve.registry.storage import load_sheets
 from releve.registry.tables import KINDS, build_key, get_row_class, get_rows
 
-__all__ = ["ROWS", "build_index_page", "build_index_twin", "build_table_page", "build_table_twin"]
-
-ROWS = 50
-"""Rows on a page."""
+__all__ = ["build_index_page", "build_index_twin", "build_table_page", "build_table_twin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,44 +113,6 @@ def build_index_twin(now: RegistryContext | None) -> dict[str, Any]:
         for table, sheet in load_sheets(now.version).items()
     ]
     return {"version": build_version_twin(now.version), "tables": tables}
-
-
-@dataclass(frozen=True, slots=True)
-class TableSlice:
-    """The rows of a table that were asked for: their positions, those of the page in hand."""
-
-    rows: tuple[TableRow, ...]
-    positions: Sequence[int]
-    page: int
-    pages: int
-
-    @property
-    def here(self) -> Sequence[int]:
-        return self.positions[(self.page - 1) * ROWS : self.page * ROWS]
-
-
-def select_rows(operator: Operator, table: str, query: str, page: int) -> TableSlice:
-    """Return the rows whose key or texts hold the query; a page beyond the last is the last."""
-    kind = get_row_class(table)
-    rows = get_rows(operator, table)
-    positions: Sequence[int] = range(len(rows))
-    if query:
-        names = [c.name for c in list_columns(kind) if not is_number(c)]
-        needle = query.casefold()
-        positions = [at for at, row in enumerate(rows) if _holds(row, names, needle)]
-    pages = max(1, -(-len(positions) // ROWS))
-    return TableSlice(rows, positions, min(max(page, 1), pages), pages)
-
-
-def _holds(row: TableRow, names: list[str], needle: str) -> bool:
-    if needle in build_key(row).casefold():
-        return True
-    for name in names:
-        value = getattr(row, name)
-        texts = value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
-        if any(needle in text.casefold() for text in texts):
-            return True
-    return False
 
 
 def build_table_page(

@@ -80,7 +80,7 @@ def _wait(found: _Count, now: datetime) -> int:
 
 def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
     """Add to the shared count of a requester's minute; return when that began, and the count."""
-    name = salted_hmac("releve.desk.api.rates", who, algorithm="sha256").hexdigest()
+    name = salted_hmac("releve.accounts.rate_limit", who, algorithm="sha256").hexdigest()
     mine, before = RequestCount.objects.filter(pk=name), now - _WINDOW
     if not mine.filter(began_at__gt=before).update(count=F("count") + count):
         RequestCount.objects.filter(began_at__lte=before).delete()
