@@ -10,13 +10,13 @@ from ninja import Path, Status
 from ninja.errors import HttpError
 from pydantic import StringConstraints
 
+from releve.accounts.request_reach import can_reach
 from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
 from releve.desk.api.events import Key
 from releve.desk.api.routes import reads, writes
 from releve.desk.outbound.request_page import build_recorded_json
-from releve.desk.outbound.request_reach import can_reach
 from releve.desk.outbound.request_words import FAULTS
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock

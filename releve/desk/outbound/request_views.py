@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from releve.accounts.request_reach import can_reach, list_clients_within
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.access.guard import require_permission
@@ -20,7 +21,6 @@ from releve.desk.outbound.request_page import (
     build_form,
     build_recorded_json,
 )
-from releve.desk.outbound.request_reach import can_reach, list_clients_within
 from releve.desk.text import text_now
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
