@@ -1,4 +1,4 @@
-"""The proof of a campaign: what a client is owed, and the same answers from the file alone."""
+"""The proof of a campaign for its client: the file alone gives the same answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was said by number, or to every client, on the sheet, in the pack and beside the call."""
+"""Requests by number, or to every client, on the sheet, in the pack and beside the call."""
 
 from __future__ import annotations
 

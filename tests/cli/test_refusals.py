@@ -1,4 +1,4 @@
-"""What is refused before any work: instants, folders, mappings; each says how it is meant."""
+"""Refusals before any work: instants, folders, mappings; each message says how to write it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proofs and roots on their own; the verifier as a stranger runs it."""
+"""Single proofs and roots; the verifier as a third party runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation of its own for each test: its home, and so its key."""
+"""A separate installation for each test: its home folder and its key."""
 
 from __future__ import annotations
 

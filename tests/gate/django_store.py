@@ -1,4 +1,4 @@
-"""The gate over the connection of the test itself, inside its transaction: nothing to clean up."""
+"""A gate connection over Django's own, inside the transaction of the test."""
 
 from __future__ import annotations
 

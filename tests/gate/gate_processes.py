@@ -1,4 +1,4 @@
-"""Gates in processes of their own, on one listening socket, which are killed and started again.
+"""Gates in child processes on one listening socket, to be killed and started again.
 
 Run in children of a server that has the heavy libraries loaded already. What a child has to tell,
 it writes to a file.

@@ -1,4 +1,4 @@
-"""A campaign whose people may be called at any hour, and a database that gates can be opened on."""
+"""A campaign without calling hours, and a database on which a test opens gates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gate does in an event loop, run to its end by tests that have none."""
+"""Run the coroutines of the gate to their end from tests without an event loop."""
 
 from __future__ import annotations
 

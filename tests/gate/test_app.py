@@ -1,4 +1,4 @@
-"""The gate over HTTP, in this process: what it says to what it cannot decide."""
+"""The gate over HTTP, in this process: its answers to questions it cannot decide."""
 
 from __future__ import annotations
 

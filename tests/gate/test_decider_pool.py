@@ -1,4 +1,4 @@
-"""Who decides on what: groups, and what becomes of those whose decider fails."""
+"""The pool of deciders: how questions are grouped, and groups whose decider fails."""
 
 from __future__ import annotations
 

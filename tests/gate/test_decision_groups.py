@@ -1,4 +1,4 @@
-"""Questions that are decided together get the answers that they would get one after the other."""
+"""Questions decided together get the same answers as one after the other."""
 
 from __future__ import annotations
 

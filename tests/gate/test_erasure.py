@@ -1,4 +1,4 @@
-"""What is due goes a few rows at a time: nothing revives, and what was loaded meanwhile stays."""
+"""Due rows are erased a few at a time: none comes back, and rows loaded meanwhile stay."""
 
 from __future__ import annotations
 

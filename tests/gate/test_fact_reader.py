@@ -1,4 +1,4 @@
-"""What the database knows of a call is what the engine's folder of facts knows."""
+"""Facts about a call read from the database equal those of the engine's folder of facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for a number is read like it, and hides its last digits."""
+"""A masked number is classified like the number, and hides its last digits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person says by number: recorded before the answer, and counted by the next question."""
+"""Requests by number: recorded before the answer, and counted by the next question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signing key that is the tests' own, and a home folder that is theirs."""
+"""A signing key and a home folder for the tests alone."""
 
 from __future__ import annotations
 

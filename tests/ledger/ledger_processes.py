@@ -1,4 +1,4 @@
-"""Databases of their own for tests that need several processes, or look into files.
+"""Separate databases for tests that need several processes, or look into files.
 
 Run as a program it is one of those processes:
 ``python -m tests.ledger.ledger_processes append 50``.

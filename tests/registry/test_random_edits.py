@@ -1,4 +1,4 @@
-"""Whatever is changed in an operator: it is read back as it is, and an undo gives back the rest."""
+"""Random edits of an operator are read back unchanged, and an undo restores the rest."""
 
 from __future__ import annotations
 
