@@ -14,7 +14,7 @@ live``; this package cannot import it, since Django loads the package before its
 ``count_seats(…)``                     the seats of every site: in all, usable, taken
 ``find_stays(…)``                      who was where in a period, by plan, relief or roster
 ``list_reliefs()``                     generations of reliefs, the one in force first
-``load_scene(stream)``                 who works where on the days ahead: ``working(day)``
+``load_scene(stream)``                 who works where on the days ahead: ``list_placements``
 ``activate_plan(folder, by=…)``        put a plan folder in force; ``load_activation`` reads it
 ``count_messages()``                   people notified, reached, acknowledged and waiting, by
                                        relief, role and site

@@ -161,4 +161,4 @@ def _load_headcount(scene: Scene, day: date) -> Floats:
 
 def _count_agents(scene: Scene, day: date) -> Floats:
     found = scene.day_plan(day)
-    return count_placed(found.operator, Timeline(found.plan.starts), scene.working(day))
+    return count_placed(found.operator, Timeline(found.plan.starts), scene.list_placements(day))

@@ -55,7 +55,7 @@ def preview_impact(
     )
     there = [
         row
-        for row in scene.working(today)
+        for row in scene.list_placements(today)
         if row.end > scene.at
         and (row.place in sites or (row.place == HOME and line.get(row.agent) in carriers))
     ]

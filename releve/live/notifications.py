@@ -78,7 +78,7 @@ class _MessageBuilder:
         first = scene.day_plan(scene.days[0])
         self._operator, self._plan = first.operator, first.plan
         self._before = _load_last_notified(scene)
-        self._after = {day: scene.working(day) for day in scene.days}
+        self._after = {day: scene.list_placements(day) for day in scene.days}
         self._shifts = _group_by_agent(self._after)
 
     def build_messages(self) -> Iterator[Message]:

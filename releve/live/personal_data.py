@@ -15,7 +15,7 @@ from releve.live.contacts import erase_person
 from releve.live.models import Contact, Message, ReliefDay
 from releve.live.photos import erase_photos
 from releve.live.plan_erasure import plan_texts_with, relief_days_with, rename_in_plans
-from releve.live.plans import forget_plans
+from releve.live.plans import clear_plan_cache
 from releve.plan.plan_json import plan_from_json
 
 __all__ = ["LiveData"]
@@ -66,7 +66,7 @@ class LiveData:
         }
 
     def erase(self, agent: str, token: str, now: datetime) -> Mapping[str, Any]:
-        transaction.on_commit(forget_plans)
+        transaction.on_commit(clear_plan_cache)
         erase_person(agent)
         return {"plans": rename_in_plans(agent, token)}
 

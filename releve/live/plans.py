@@ -31,8 +31,8 @@ __all__ = [
     "DayPlan",
     "activate_plan",
     "build_plan_row",
+    "clear_plan_cache",
     "find_first_start",
-    "forget_plans",
     "list_days_ahead",
     "load_activation",
     "load_day_plan",
@@ -178,7 +178,7 @@ def _day_plan(digest: str, version: int) -> DayPlan:
     return DayPlan(digest, plan, operator_at(version), need)
 
 
-def forget_plans() -> None:
+def clear_plan_cache() -> None:
     """Let go of the plans in memory, and of the operators they were made for."""
     _day_plan.cache_clear()
 

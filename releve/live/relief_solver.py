@@ -35,8 +35,8 @@ from releve.plan.relief import find_available_staff
 
 __all__ = [
     "ReliefRequest",
+    "clear_cache",
     "exclude_agents",
-    "forget",
     "look_up_relief",
     "prepare_day",
     "revert_changes",
@@ -132,7 +132,7 @@ def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> 
     return made
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Drop the prepared days."""
     with _lock:
         _prepared.clear()

@@ -66,7 +66,7 @@ def _people_ahead(scene: Scene, operator: Operator) -> dict[str, Mapping[str, fl
     found: dict[str, Mapping[str, float]] = {}
     for day in scene.days:
         by_programme: dict[str, list[Placement]] = defaultdict(list)
-        for row in scene.working(day):
+        for row in scene.list_placements(day):
             if row.programme not in found and row.end > scene.at:
                 by_programme[row.programme].append(row)
         found |= {

@@ -64,7 +64,7 @@ def _count_planned(operator: Operator, scene: Scene, day: date) -> Mapping[str, 
         for site in scene.day_plan(day).plan.sites
     }
     there: dict[str, list[Placement]] = {}
-    for row in scene.working(day):
+    for row in scene.list_placements(day):
         there.setdefault(row.place, []).append(row)
     return {
         site.id: SeatCount(

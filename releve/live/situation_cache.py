@@ -19,7 +19,7 @@ from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE, is_drill
 from releve.live.current_operator import operator_now
 from releve.live.models import Stream
-from releve.live.plans import forget_plans
+from releve.live.plans import clear_plan_cache
 from releve.situation import (
     KINDS,
     Event,
@@ -31,7 +31,7 @@ from releve.situation import (
     personal_fields,
 )
 
-__all__ = ["forget", "read_event", "read_events", "situation_now"]
+__all__ = ["clear_cache", "read_event", "read_events", "situation_now"]
 
 LONGEST_KEPT_SECONDS = 600.0
 _IN_DRILLS = tuple(
@@ -78,7 +78,7 @@ def _fold_further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kep
     """Fold the entries added since; fold all again where a value was erased meanwhile."""
     more = list(ledger.iter_entries(stream, kept.seq, kinds=(*KINDS, ERASED)))
     if any(row.kind == ERASED for row in more) and kept.seq:
-        forget_plans()
+        clear_plan_cache()
         fresh = _Kept(0, "", kept.sites, _load_start(stream, kept.sites), time.monotonic())
         return _fold_further(stream, fresh, place)
     if more and more[-1].seq > place.seq:
@@ -87,7 +87,7 @@ def _fold_further(stream: str, kept: _Kept, place: ledger.ChainPosition) -> _Kep
     return replace(kept, seq=place.seq, hash=place.hash, situation=situation)
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Drop the cached situations."""
     with _lock:
         _kept.clear()

@@ -52,7 +52,7 @@ class Scene:
         """The days ahead whose loss is not the one that is covered."""
         return tuple(day for day in self.days if self.wanted[day] != self.answered(day))
 
-    def working(self, day: date) -> list[Placement]:
+    def list_placements(self, day: date) -> list[Placement]:
         """Return the placements of a day without absent people and lost places."""
         changes = self.changes.get(day, {})
         return list_working(self.day_plan(day), changes, self.wanted[day], self.absent)

@@ -99,7 +99,7 @@ def test_whatever_comes_is_stored_whole_or_not_at_all_and_the_ledger_verifies(
             )
         ]
     kept = live.situation_now()
-    situation_cache.forget()
+    situation_cache.clear_cache()
     assert live.situation_now() == kept, "folded again from the ledger it is the same"
     assert {asks.get(path).status_code for path in ("/now", "/sites", "/clients")} == {200}
     assert verified() == []

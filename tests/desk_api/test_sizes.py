@@ -41,11 +41,11 @@ def sizes(sites: int) -> tuple[int, int]:
 
 
 def test_eight_sites_take_as_many_queries_as_two(db: None) -> None:
-    situation_cache.forget()
+    situation_cache.clear_cache()
     assert sizes(2)[0] == 2
     web, asks = signed_in(Role.CONTINUITY), program(Role.CONTINUITY)
     few = counted(web, asks)
-    situation_cache.forget()
+    situation_cache.clear_cache()
     assert sizes(8)[0] == 8
     many = counted(web, asks)
     assert many == few

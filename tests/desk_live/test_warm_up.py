@@ -26,7 +26,7 @@ def test_the_first_look_reads_no_plan_any_more(
 ) -> None:
     morning = datetime.combine(FIRST_DAY, time(9), UTC)
     monkeypatch.setattr(timezone, "now", lambda: morning)
-    plans.forget_plans()
+    plans.clear_plan_cache()
     warm_up.warm()
     with CaptureQueriesContext(connection) as queries:
         found = live.compute_coverage()

@@ -36,10 +36,10 @@ def _own_home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(autouse=True)
 def _nothing_in_memory() -> Iterator[None]:
-    for clear in (storage.clear_cache, situation_cache.forget, relief_solver.forget):
+    for clear in (storage.clear_cache, situation_cache.clear_cache, relief_solver.clear_cache):
         clear()
     yield
-    for clear in (storage.clear_cache, situation_cache.forget, relief_solver.forget):
+    for clear in (storage.clear_cache, situation_cache.clear_cache, relief_solver.clear_cache):
         clear()
 
 

@@ -146,7 +146,7 @@ class Scenario:
         """Return who works in a place for the rest of the day."""
         scene = live.load_scene(self.stream)
         assert scene is not None
-        rows = scene.working(scene.days[0])
+        rows = scene.list_placements(scene.days[0])
         return {row.agent for row in rows if row.place == place and row.end > scene.at}
 
     @property

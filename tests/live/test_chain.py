@@ -84,7 +84,7 @@ def test_who_cannot_work_is_in_no_relief_and_gets_no_message(scenario: Scenario)
     scene = live.load_scene(scenario.stream)
     assert scene is not None
     for day in scene.days:
-        assert away.isdisjoint(row.agent for row in scene.working(day))
+        assert away.isdisjoint(row.agent for row in scene.list_placements(day))
     assert away.isdisjoint(message.who for message in scenario.messages)
 
 
@@ -166,7 +166,7 @@ def test_a_second_site_lost_is_answered_from_where_people_are_by_then(scenario: 
     assert scene is not None
     still = {
         row.agent
-        for row in scene.working(scene.days[0])
+        for row in scene.list_placements(scene.days[0])
         if row.place == HOME and row.start <= scene.at < row.end
     }
     assert still, "those at home by now go on without another delay"
@@ -197,7 +197,9 @@ def test_after_the_reopening_shifts_that_have_begun_are_left_alone(scenario: Sce
     at_home = scenario.at_home
     scene = live.load_scene(scenario.stream)
     assert scene is not None
-    begun = {row.agent for row in scene.working(scene.days[0]) if row.start <= scene.at < row.end}
+    begun = {
+        row.agent for row in scene.list_placements(scene.days[0]) if row.start <= scene.at < row.end
+    }
     scenario.power(scenario.site, up=True)
     scenario.work()
     newest = live.list_reliefs(scenario.stream)[0]
@@ -205,7 +207,7 @@ def test_after_the_reopening_shifts_that_have_begun_are_left_alone(scenario: Sce
     assert at_home & begun <= scenario.at_home
     scene = live.load_scene(scenario.stream)
     assert scene is not None
-    assert {(row.agent, row.place) for row in scene.working(scene.days[1])} == {
+    assert {(row.agent, row.place) for row in scene.list_placements(scene.days[1])} == {
         (row.agent, row.place) for row in scenario.plans[1].placements
     }
 

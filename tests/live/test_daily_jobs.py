@@ -137,7 +137,7 @@ def test_an_absence_is_kept_from_the_return_on_as_long_as_any(
     scenario.act(AgentBack.kind, agent=absent)
     assert day_of_erasure(absent) == real_now().date() + KEPT
     run_daily_jobs(real_now() + KEPT + timedelta(days=1))
-    situation_cache.forget()
+    situation_cache.clear_cache()
     assert absent not in live.situation_now(scenario.stream).absences
 
 

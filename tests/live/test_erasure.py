@@ -95,7 +95,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
         assert value not in left
     assert list(reidentification._load_names().values()) == ["Yao Koffi"]
     assert live.count_messages(scenario.stream).notified == notified
-    situation_cache.forget()
+    situation_cache.clear_cache()
     assert agent not in live.situation_now(scenario.stream).absences
     sign_root(live.real_now() + timedelta(seconds=1))
     export = Export([public_key()], [])

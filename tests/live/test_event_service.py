@@ -201,7 +201,7 @@ def test_after_an_erasure_the_situation_does_not_know_the_person_either(scenario
     erase_subject(agent, now=live.real_now())
     from releve.live import situation_cache
 
-    situation_cache.forget()
+    situation_cache.clear_cache()
     assert agent not in repr(live.situation_now(scenario.stream).families)
 
 
