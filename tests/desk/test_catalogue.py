@@ -11,7 +11,7 @@ import string
 import pytest
 from django.utils import translation
 
-from releve.desk.catalogue import (
+from tools.catalogue import (
     FRENCH,
     HERE,
     CatalogueEntry,

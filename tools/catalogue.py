@@ -1,6 +1,6 @@
 """The desk's French catalogue: messages taken from the sources, kept as .po, compiled to .mo.
 
-``python -m releve.desk.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
+``python -m tools.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
 sources and compiles it, without gettext tools. Texts also come from below the desk: those that
 :mod:`releve.situation` and the tables of :mod:`releve.network` declare, and those marked in
 :data:`ROOMS`. English is the language of the sources and has no catalogue. A new message is empty
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import releve.desk
 from releve.network import TABLES, list_columns
 from releve.situation import KINDS, NOTICES, REFUSALS
 
@@ -30,7 +31,7 @@ __all__ = [
     "write_po",
 ]
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(releve.desk.__file__).resolve().parent
 FRENCH = Path("locale") / "fr" / "LC_MESSAGES" / "django.po"
 _HEADER = (
     "Content-Type: text/plain; charset=UTF-8\n"
