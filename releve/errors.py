@@ -28,6 +28,7 @@ Each package draws its own branch where it defines it::
     ├── RoutingError        routing: a publication that failed
     ├── RunError            runs: a crash test that cannot be run as asked
     ├── RunFolderError      files: a folder of crash test runs
+    ├── SeoulDataError      the data of the Seoul call centre cannot be read
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
     ├── TooManyEntries      desk: more ledger entries than a check takes

@@ -125,8 +125,8 @@ def build_cause_tables(result: CrashResult) -> Iterator[Table]:
         ]
         names = ("without", "calls lost less", "penalty less, EUR", "quarters it changes")
         title = (
-            f"What a quarter loses less without a cause: {result.removed_quarters:,} quarters lived"
-            " again with it switched off, all else the same"
+            f"Calls a quarter saves without a cause: {result.removed_quarters:,} quarters rerun"
+            " with it removed, all else the same"
         )
         yield _build_table(title, names, rows)
     rows = [

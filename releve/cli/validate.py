@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 
 import click
@@ -16,13 +14,11 @@ from rich.table import Table
 
 from releve.cli.validate_bank import bank
 from releve.crashtest.outbreak import OutbreakError
-from releve.validation.seoul import Desk, Fit, validate_outbreak
+from releve.validation.seoul import Fit, validate_outbreak
+from releve.validation.seoul_data import SeoulDataError, read_floor
 from releve.validation.seoul_picture import draw_seoul
 
 __all__ = ["validate"]
-
-_DAYS = 40
-_SEATS, _ONSETS = "park2020_seoul_seats.csv", "park2020_seoul_onsets.csv"
 
 
 @click.group()
@@ -54,7 +50,10 @@ def seoul(folder: Path, draws: int, seed: int, svg: Path | None, as_json: bool) 
     Two numbers are fitted, the reproduction number and the share of contacts between zones, on the
     cases of the floor and of its south wing; the other figures are predicted.
     """
-    desks, onsets = _read_floor(folder)
+    try:
+        desks, onsets = read_floor(folder)
+    except SeoulDataError as error:
+        raise click.ClickException(str(error)) from None
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("outbreaks", total=1.0)
         try:
@@ -70,33 +69,6 @@ def seoul(folder: Path, draws: int, seed: int, svg: Path | None, as_json: bool) 
         click.echo(json.dumps(_build_document(fit), indent=2))
     else:
         _print_fit(fit)
-
-
-def _read_floor(folder: Path) -> tuple[list[Desk], list[int]]:
-    """Read the desks, and the onsets of the 11th floor by day from its first."""
-    try:
-        with (folder / _SEATS).open(encoding="utf-8", newline="") as file:
-            desks = [
-                Desk(
-                    float(row["x_pitch"]), float(row["y_pitch"]), row["region"], row["case"] == "1"
-                )
-                for row in csv.DictReader(file)
-            ]
-        with (folder / _ONSETS).open(encoding="utf-8", newline="") as file:
-            days = [
-                (date.fromisoformat(row["onset_date"]), int(row["floor11"]))
-                for row in csv.DictReader(file)
-            ]
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-    except (KeyError, ValueError) as error:
-        raise click.ClickException(f"{folder}: a column or value is missing: {error}") from None
-    first = min(day for day, count in days if count > 0)
-    onsets = [0] * _DAYS
-    for day, count in days:
-        if count > 0 and (day - first).days < _DAYS:
-            onsets[(day - first).days] += count
-    return desks, onsets
 
 
 def _compute_ranges(fit: Fit) -> dict[str, list[float]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import numpy as np
-import polars as pl
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -19,12 +18,11 @@ from releve.validation.bank import (
     MEASURES,
     NOMINAL,
     TICKS_MOST,
-    BankDay,
     BankLogError,
     Period,
     Prediction,
     predict,
-    select_days,
+    read_months,
 )
 
 __all__ = ["bank"]
@@ -49,7 +47,7 @@ def bank(folder: Path, seed: int, as_json: bool) -> None:
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("months", total=TICKS_MOST)
         try:
-            first, then = _read_months(folder)
+            first, then = read_months(folder / LOG)
             found = predict(first, then, seed=seed, tick=lambda: bar.advance(task))
         except BankLogError as error:
             raise click.ClickException(f"{folder / LOG}: {error}") from None
@@ -58,21 +56,6 @@ def bank(folder: Path, seed: int, as_json: bool) -> None:
         click.echo(json.dumps(_build_document(found), indent=2))
     else:
         _print_prediction(found)
-
-
-def _read_months(folder: Path) -> tuple[list[BankDay], list[BankDay]]:
-    """Return the days of the first month of the log, and those of the next."""
-    try:
-        days = select_days(pl.read_parquet(folder / LOG))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise click.ClickException(f"{folder / LOG} cannot be read: {error}") from None
-    begins = (days[0].date.year, days[0].date.month)
-    follows = (begins[0] + begins[1] // 12, begins[1] % 12 + 1)
-    months = [(day.date.year, day.date.month) for day in days]
-    return (
-        [day for day, month in zip(days, months, strict=True) if month == begins],
-        [day for day, month in zip(days, months, strict=True) if month == follows],
-    )
 
 
 def _round_values(values: Any) -> Any:

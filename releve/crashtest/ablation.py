@@ -82,8 +82,8 @@ def rerun_ablated(ready: RunArrays, runner: Runner, first: int, lost: Floats) ->
     """Return what each cause costs in the quarters from ``first`` on, which lost ``lost[r,
     programme]`` calls with every cause (:func:`select_lost_calls`)."""
     count = len(lost)
-    ill = runner.outbreak(first, count)
-    came = _Disasters(ill.closed, ill.away, runner.outages(first, count))
+    ill = runner.draw_outbreak(first, count)
+    came = _Disasters(ill.closed, ill.away, runner.draw_outages(first, count))
     causes, clients = list_removable_causes(ready), int(ready.demand.client.max(initial=-1)) + 1
     found = Ablation(
         first,
@@ -98,8 +98,8 @@ def rerun_ablated(ready: RunArrays, runner: Runner, first: int, lost: Floats) ->
         part = _Disasters(
             other.closed[chosen], other.away[chosen], _select_quarters(other.events, chosen)
         )
-        lived, _ = runner.live(first + chosen, part.closed, part.away, part.events)
-        less = lost[chosen] - lived.programme[:, :, _LOST]
+        rerun, _ = runner.simulate(first + chosen, part.closed, part.away, part.events)
+        less = lost[chosen] - rerun.programme[:, :, _LOST]
         found.changed[chosen, at] = True
         found.penalty[chosen, at] = less @ ready.demand.penalty
         for p, client in enumerate(ready.demand.client):
@@ -116,7 +116,7 @@ def _remove_each_cause(
         shut[:, :day, site] = True
     yield replace(came, closed=shut, away=np.zeros_like(came.away))
     if ready.controls.closure is not None:
-        ill = runner.outbreak(first, len(came.closed), replace(ready.controls, closure=None))
+        ill = runner.draw_outbreak(first, len(came.closed), replace(ready.controls, closure=None))
         yield replace(came, closed=ill.closed, away=ill.away)
     for number in range(len(ready.hazards)):
         yield replace(came, events=_filter_outages(came.events, came.events.hazard != number))

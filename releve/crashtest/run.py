@@ -105,12 +105,14 @@ class Runner:
 
         ``placed[day, programme, half hour]`` receives the effective agents of the last.
         """
-        ill = self.outbreak(first, count)
+        ill = self.draw_outbreak(first, count)
         number = np.arange(first, first + count)
-        rows, losses = self.live(number, ill.closed, ill.away, self.outages(first, count), placed)
+        rows, losses = self.simulate(
+            number, ill.closed, ill.away, self.draw_outages(first, count), placed
+        )
         return Quarters(first, *rows, lost=losses.lost, closures=losses.closures, outbreak=ill.rows)
 
-    def outbreak(self, first: int, count: int, controls: Controls | None = None) -> Outcome:
+    def draw_outbreak(self, first: int, count: int, controls: Controls | None = None) -> Outcome:
         """Return the outbreak of some quarters, under other controls than the test's if given."""
         ready = self._prepared
         return simulate_outbreak(
@@ -122,7 +124,7 @@ class Runner:
             detail=Detail(closed=True, away=True, tally_of=ready.tally_of),
         )
 
-    def live(
+    def simulate(
         self,
         number: NDArray[np.int64],
         closed: NDArray[np.bool_],
@@ -142,7 +144,7 @@ class Runner:
         )  # fmt: skip
         return rows, losses
 
-    def outages(self, first: int, count: int) -> OutageArrays:
+    def draw_outages(self, first: int, count: int) -> OutageArrays:
         """Return the outages of some quarters."""
         ready = self._prepared
         if not ready.hazards:

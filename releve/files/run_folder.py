@@ -5,7 +5,7 @@
                                 the inputs
 ``cases/N/part-FIRST.npz``      the rows of a part of case N, from quarter FIRST on; written beside
                                 and renamed, so that a killed run leaves whole parts only
-``cases/N/without-FIRST.npz``   quarters of case N from FIRST on, lived without each cause in turn
+``cases/N/without-FIRST.npz``   quarters of case N from FIRST on, rerun without each cause
 ``cases/N/result.json``         the result of a case whose parts are all there
 ``doing.json``                  while it is made: at which case, and what is done there
 ``comparison.json``             the cases beside the first, quarter by quarter
@@ -133,7 +133,7 @@ def read_parts(folder: Path, case: int) -> list[Quarters]:
 
 
 def read_ablations(folder: Path, case: int) -> list[Ablation]:
-    """Return the parts of a case lived without each cause that are there, in order."""
+    """Return the saved parts of a case rerun without each cause, in order."""
     paths = sorted(_find_case(folder, case).glob("without-*.npz"))
     return [Ablation(**_read_rows(path, Ablation)) for path in paths]
 

@@ -133,7 +133,7 @@ class Maker:
     def done(
         self, name: str = "Hiver", seed: int = 7, lost: float = 100, *, removed: bool = False
     ) -> CrashTestJob:
-        """A finished run; ``removed``: with quarters lived again without each cause."""
+        """A finished run; ``removed``: with quarters rerun without each cause."""
         run = self.begun(name, seed=seed)
         for case, (label, infected) in enumerate(zip(POLICIES, (20, 40, 30), strict=True)):
             result = build_result(label, infected)

@@ -12,6 +12,7 @@ from releve.validation.bank.log import (
     HALF_HOURS,
     BankDay,
     BankLogError,
+    read_months,
     select_days,
 )
 from releve.validation.bank.predict import (
@@ -38,5 +39,6 @@ __all__ = [
     "Prediction",
     "Staffing",
     "predict",
+    "read_months",
     "select_days",
 ]

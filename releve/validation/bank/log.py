@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,15 @@ from numpy.typing import NDArray
 from releve.demand.tables import Floats
 from releve.errors import ReleveError
 
-__all__ = ["COLUMNS", "FIRST", "HALF_HOURS", "BankDay", "BankLogError", "select_days"]
+__all__ = [
+    "COLUMNS",
+    "FIRST",
+    "HALF_HOURS",
+    "BankDay",
+    "BankLogError",
+    "read_months",
+    "select_days",
+]
 
 FIRST, LAST = 14, 48
 """Half hours of the day: staffed from 07:00 to midnight."""
@@ -74,6 +83,21 @@ class BankDay:
         inside = (half >= 0) & (half < HALF_HOURS)
         found = [np.bincount(half[inside], one[inside], HALF_HOURS) for one in columns]
         return np.stack(found, axis=1).astype(np.float64)
+
+
+def read_months(path: Path) -> tuple[list[BankDay], list[BankDay]]:
+    """Return the days of the first month of a log (Parquet), and those of the next.
+
+    BankLogError when the file cannot be read or is not such a log.
+    """
+    try:
+        days = select_days(pl.read_parquet(path))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BankLogError(f"cannot be read: {error}") from None
+    year, month = days[0].date.year, days[0].date.month
+    following = (year + month // 12, month % 12 + 1)
+    first = [day for day in days if (day.date.year, day.date.month) == (year, month)]
+    return first, [day for day in days if (day.date.year, day.date.month) == following]
 
 
 def select_days(log: pl.DataFrame) -> tuple[BankDay, ...]:
