@@ -81,7 +81,7 @@ class Row:
     closures: float
 
 
-def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
+def build_test(agents: int, quarters: int, planned: bool) -> CrashTest:
     """Return the crash test of a sample operator."""
     programmes = 60 if agents == 5000 else None
     operator = sample_operator(agents, SITES.get(agents, 4), 1, programmes=programmes)
@@ -90,7 +90,7 @@ def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
         lost = [row for row in list_contingencies(operator) if row.kind == "site"]
         plan = plan_day(operator, need, contingencies=lost, protect=False)
     else:
-        plan, need = placed_fast(operator, need)
+        plan, need = place_quickly(operator, need)
     population = build_population(operator)
     outside = np.full((len(population.sites), DAYS), 1e-4)
     return CrashTest(
@@ -105,7 +105,7 @@ def tested(agents: int, quarters: int, planned: bool) -> CrashTest:
     )
 
 
-def placed_fast(operator: Operator, need: Requirement) -> tuple[Plan, Requirement]:
+def place_quickly(operator: Operator, need: Requirement) -> tuple[Plan, Requirement]:
     """Return a plan made for the purpose, and a requirement of nine tenths of it."""
     plan = plan_of(operator, FIRST_DAY)
     columns = [row[0] for row in plan.programmes]
@@ -122,9 +122,9 @@ def placed_fast(operator: Operator, need: Requirement) -> tuple[Plan, Requiremen
     return replace(plan, programmes=names, required=agents, calls=calls), made
 
 
-def make(agents: int, quarters: int, planned: bool, path: Path) -> None:
+def write_test(agents: int, quarters: int, planned: bool, path: Path) -> None:
     """Write a crash test for another process to measure."""
-    path.write_bytes(pickle.dumps(tested(agents, quarters, planned)))
+    path.write_bytes(pickle.dumps(build_test(agents, quarters, planned)))
 
 
 def measure(planned: bool, path: Path) -> Row:
@@ -158,21 +158,21 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def alone(work: Callable[..., T], *what: object) -> T:
+def run_alone(work: Callable[..., T], *what: object) -> T:
     """Do something in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *what).result()
 
 
-def measured(agents: int, planned: bool, quarters: int) -> Row:
+def measure_size(agents: int, planned: bool, quarters: int) -> Row:
     """Make a size and measure it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "test.pickle"
-        alone(make, agents, quarters, planned, path)
-        return alone(measure, planned, path)
+        run_alone(write_test, agents, quarters, planned, path)
+        return run_alone(measure, planned, path)
 
 
-def wanted(sizes: Sequence[int], most: int) -> list[tuple[int, bool]]:
+def list_sizes(sizes: Sequence[int], most: int) -> list[tuple[int, bool]]:
     """Return the sizes and whether each is planned; the largest that is, in both ways."""
     found = [(agents, agents <= most) for agents in sizes]
     both = max((agents for agents, planned in found if planned), default=0)
@@ -190,9 +190,9 @@ def main(
 ) -> None:
     """Print a row per size, and write the picture and the table."""
     rows = []
-    for agents, by_planner in wanted([int(size) for size in sizes.split(",")], planned):
+    for agents, by_planner in list_sizes([int(size) for size in sizes.split(",")], planned):
         count = quarters or QUARTERS.get(agents, 64)
-        row = measured(agents, by_planner, count)
+        row = measure_size(agents, by_planner, count)
         rows.append(row)
         how = "planned" if by_planner else "placed"
         click.echo(
