@@ -53,5 +53,5 @@ SENTENCES = (
     lazy("Signed out of all other sessions."),
     # the mail with a link; its template is a plain text, which the catalogue does not read
     lazy("To choose a password, open this address. It works once, for three days:"),
-    lazy("Nobody is signed in by this message. If you did not ask for it, do nothing."),
+    lazy("This message signs no one in. If you did not ask for it, do nothing."),
 )

@@ -203,9 +203,9 @@ def _estimate(row: Mapping[str, float]) -> Estimate:
 def _assumed(found: Mapping[str, Any], text: Text) -> Iterator[str]:
     yield _(
         "Whom the known cases infected is not known. Assumed: each has infected one colleague of "
-        "the zones they worked in, drawn anew each time."
+        "the zones they worked in, drawn again each time."
     )
-    yield _("A site that is lost until nobody knows when is taken to be lost for two days.")
+    yield _("A site lost for an unknown time is taken to be lost for two days.")
     yield _(
         "Chances over {count} simulated courses of these days; in brackets the 95% interval that "
         "their number leaves. That the model is wrong is not in it."

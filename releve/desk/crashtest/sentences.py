@@ -98,7 +98,7 @@ def outbreak_sentences(result: CrashResult, text: Text) -> Iterator[str]:
     """Say how outbreaks went: two kinds of quarters, if there are two."""
     ill = result.outbreak
     yield _(
-        "Nobody is infected in {none} of quarters, a tenth of the agents or more in {major}."
+        "No agent is infected in {none} of quarters, a tenth of the agents or more in {major}."
     ).format(none=share(ill.none, text, 0), major=share(ill.major, text, 0))
     yield sizes_word(ill.sizes, text)
     yield _(
@@ -165,8 +165,7 @@ def _rule_difference(other: Mapping[str, Any], text: Text) -> str:
         words = _("{case}: fewer calls are lost under the same disasters, {change} a quarter.")
     else:
         words = _(
-            "{case}: whether more or fewer calls are lost cannot be told from these quarters, "
-            "{change} a quarter."
+            "{case}: these quarters do not show whether more or fewer calls are lost, {change} a quarter."
         )
     return words.format(case=case, change=how)
 
@@ -183,7 +182,7 @@ def limits(result: CrashResult, text: Text) -> Iterator[str]:
         "about that rule is the model’s."
     )
     yield _(
-        "Nobody replans during the quarter, and a place that comes back is staffed again at once."
+        "There is no replanning during the quarter, and a place that comes back is staffed again at once."
     )
     yield _(
         "An interval in brackets (95%) is what the number of simulated quarters leaves open; that "

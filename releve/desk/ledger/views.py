@@ -228,8 +228,8 @@ def verify(request: HttpRequest) -> HttpResponse:
     try:
         return _verified_page(request, _text())
     except SigningKeyError:
-        told = _("The key that signs the ledger is missing, or is not the one it was signed with.")
-        return failure(request, 503, told, _("Restore ledger.key from its copy."))
+        missing_key = _("The key that signs the ledger is missing, or is not the one it was signed with.")
+        return failure(request, 503, missing_key, _("Restore ledger.key from its copy."))
 
 
 def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:

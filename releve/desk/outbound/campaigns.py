@@ -256,7 +256,7 @@ def build_history(found: PersonHistory, text: Text) -> HistoryView:
         answer=answer,
         tone="held" if verdict.allowed else ("thin" if verdict.legal else "missed"),
         pseudonym=found.pseudonym,
-        persons=", ".join(found.persons) or _("nobody known"),
+        persons=", ".join(found.persons) or _("no person known"),
         places=tuple(f"{p.territory} {p.local:%H:%M}" for p in verdict.places),
         basis=verdict.basis or "—",
         until=when(verdict.until, text) if verdict.until else "—",

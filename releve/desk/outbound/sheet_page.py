@@ -127,7 +127,7 @@ def _list_contract_details(sheet: Mapping[str, Any], text: Text) -> SheetPart:
             (_("Contract"), found["contract"]),
             (_("Audit clause"), clause),
             (_("Origin of the list"), found["list_origin"]),
-            (_("Told"), when(datetime.fromisoformat(found["told_at"]), text)),
+            (_("Stated"), when(datetime.fromisoformat(found["told_at"]), text)),
         ]
     roles = sheet["roles"]
     rows += [
@@ -135,7 +135,7 @@ def _list_contract_details(sheet: Mapping[str, Any], text: Text) -> SheetPart:
         (_("Processor (provider)"), roles["processor"] or "—"),
     ]
     if found is None:
-        rows.insert(0, (_("Contract and origin of the list"), _("not told")))
+        rows.insert(0, (_("Contract and origin of the list"), _("not stated")))
     return _build_part("papers", _("Papers"), rows, "")
 
 
