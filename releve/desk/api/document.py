@@ -54,7 +54,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OperationLine:
     """One operation of the page."""
 
     method: str
@@ -69,7 +69,7 @@ class Line:
 def docs(request: HttpRequest) -> HttpResponse:
     """Every operation with the permission it takes; no script, nothing from elsewhere."""
     lines = [
-        Line(
+        OperationLine(
             method.upper(),
             path,
             str(row.get("description", "")).partition("\n")[0] or row["summary"],

@@ -54,7 +54,7 @@ def ledger(
     }
 
 
-@reads("/ledger/{int:seq}", schemas.Entry, "record")
+@reads("/ledger/{int:seq}", schemas.EntrySchema, "record")
 @opens("ledger.see")
 def entry(request: HttpRequest, seq: Number) -> dict[str, Any]:
     """One entry. What the reader may not see is named as withheld, what was erased as erased."""
@@ -107,7 +107,7 @@ def versions(request: HttpRequest) -> dict[str, Any]:
     return {"versions": [_version(row) for row in Version.objects.all()[:_MOST_VERSIONS]]}
 
 
-@reads("/registry/versions/{int:number}", schemas.Version, "record")
+@reads("/registry/versions/{int:number}", schemas.VersionSchema, "record")
 @opens("registry.see")
 def version(request: HttpRequest, number: Number) -> dict[str, Any]:
     """One version."""

@@ -23,7 +23,7 @@ __all__ = [
     "Clients",
     "Drills",
     "Entries",
-    "Entry",
+    "EntrySchema",
     "Failure",
     "Feed",
     "FeedRows",
@@ -32,21 +32,21 @@ __all__ = [
     "PersonRequest",
     "Proof",
     "Recorded",
-    "Relief",
     "ReliefDetail",
+    "ReliefSchema",
     "Reliefs",
     "Root",
-    "Site",
     "SiteDetail",
+    "SiteSchema",
     "Sites",
-    "Version",
+    "VersionSchema",
     "Versions",
 ]
 
 SiteState = Literal["open", "closed", "cut_off"]
 
 
-class Fault(Schema):
+class FaultSchema(Schema):
     """One thing that is wrong; ``field`` is empty where it is not of one field."""
 
     field: str
@@ -60,7 +60,9 @@ class Error(Schema):
     status: int
     message: str
     detail: str
-    faults: list[Fault] = Field(default=[], description="What is wrong, fault by fault, with 422")
+    faults: list[FaultSchema] = Field(
+        default=[], description="What is wrong, fault by fault, with 422"
+    )
 
 
 class Failure(Schema):
@@ -77,7 +79,7 @@ class Moment(Schema):
     at: datetime = Field(description="The stream's time, to the minute")
 
 
-class Site(Schema):
+class SiteSchema(Schema):
     """A site as it stands; seats are of the first planned day from now on."""
 
     site: str
@@ -94,13 +96,13 @@ class Site(Schema):
 class Sites(Moment):
     """The sites that the reader may see."""
 
-    sites: list[Site]
+    sites: list[SiteSchema]
 
 
 class SiteDetail(Moment):
     """One site."""
 
-    site: Site
+    site: SiteSchema
     cases: int | None = Field(description="Open cases; null where it is hidden")
     cases_below: int | None = Field(description="Where it is hidden: there are fewer than this")
     approvals: int | None = Field(description="People who said yes to the reopening, while closed")
@@ -142,7 +144,7 @@ class Messages(Moment):
     exhausted: int = Field(description="Did not answer by any way; counted in waiting too")
 
 
-class Relief(Schema):
+class ReliefSchema(Schema):
     """One generation of who works where."""
 
     generation: int
@@ -168,10 +170,10 @@ class Reliefs(Moment):
     """The generations, the one in force first."""
 
     plan: InForce | None
-    reliefs: list[Relief]
+    reliefs: list[ReliefSchema]
 
 
-class ReliefDay(Schema):
+class ReliefDaySchema(Schema):
     """People by place and by programme: in the plan, and in the relief."""
 
     day: date
@@ -182,8 +184,8 @@ class ReliefDay(Schema):
 class ReliefDetail(Moment):
     """One generation beside the plan in force."""
 
-    relief: Relief
-    days: list[ReliefDay]
+    relief: ReliefSchema
+    days: list[ReliefDaySchema]
 
 
 class Drill(Schema):
@@ -234,7 +236,7 @@ class Value(Schema):
     commitment: str = ""
 
 
-class Entry(Schema):
+class EntrySchema(Schema):
     """An entry as the reader may see it; ``concealed``: of a site that is not theirs."""
 
     seq: int
@@ -252,7 +254,7 @@ class Entries(Schema):
     """A page of entries, the newest first."""
 
     count: int
-    entries: list[Entry]
+    entries: list[EntrySchema]
     older: int | None = Field(description="Ask with before= this for the next page")
 
 
@@ -273,7 +275,7 @@ class Proof(Root):
     values: list[dict[str, Any]]
 
 
-class Version(Schema):
+class VersionSchema(Schema):
     """A version of the reference data; ``summary``: rows changed, by table."""
 
     number: int
@@ -290,7 +292,7 @@ class Version(Schema):
 class Versions(Schema):
     """The versions, the current one first."""
 
-    versions: list[Version]
+    versions: list[VersionSchema]
 
 
 Said = Literal["stop", "refusal", "not-interested", "not-now", "outcome"]

@@ -122,8 +122,8 @@ def _bars(rows: Sequence[_Row], text: Text) -> Iterator[CauseView]:
     top = max(tops, default=0.0)
     for row in rows:
         bar, whisker = range_bar(row.lost.value, row.lost.low, row.lost.high, top)
-        told = number(row.lost, text) if row.lost.low >= 0 else change(row.lost, text)
-        yield CauseView(row.name, bar, whisker, told, share(row.occurs, text, 0), row.beside)
+        shown = number(row.lost, text) if row.lost.low >= 0 else change(row.lost, text)
+        yield CauseView(row.name, bar, whisker, shown, share(row.occurs, text, 0), row.beside)
 
 
 def _help(row: _Row, text: Text) -> str:

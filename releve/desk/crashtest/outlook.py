@@ -39,7 +39,7 @@ __all__ = ["outlook", "outlooks"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OutlookLine:
     """An outlook in the list."""
 
     url: str
@@ -53,7 +53,7 @@ class Line:
 class ListPage:
     """Every outlook; ``possible``: there is a plan to start one from."""
 
-    looks: tuple[Line, ...]
+    looks: tuple[OutlookLine, ...]
     possible: bool
     consequences: tuple[str, ...]
 
@@ -73,7 +73,7 @@ class Chance:
 class LookPage:
     """An outlook: on its way, failed, or the chances of each site and client."""
 
-    line: Line
+    line: OutlookLine
     state: str
     reason: str
     sites: tuple[Chance, ...]
@@ -148,13 +148,13 @@ def _state_of(look: OutlookJob) -> str:
     return "done" if look.state == "done" else "failed"
 
 
-def _line(look: OutlookJob, text: Text) -> Line:
+def _line(look: OutlookJob, text: Text) -> OutlookLine:
     tone, word = state_word(_state_of(look))
     at = datetime.fromisoformat(look.order.at)
     local = at.astimezone(zone(text.time_zone)).date()
     first = date.fromisoformat(look.order.first)
     last = first + timedelta(days=OUTLOOK_DAYS - 1)
-    return Line(
+    return OutlookLine(
         reverse("outlook", args=[look.id]),
         _("{first} to {last}").format(
             first=text.day(first, weekday=False), last=text.day(last, weekday=False)

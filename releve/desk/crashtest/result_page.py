@@ -44,7 +44,7 @@ _TONES = 6
 
 
 _SAID = 3
-"""Causes of a site that are told in words."""
+"""Causes of a site that are put in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from releve.runs.progress import read_current_step
 
 __all__ = [
     "IndexPage",
-    "Line",
     "RemovePage",
+    "RunLine",
     "RunPage",
     "StartPage",
     "line",
@@ -37,7 +37,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RunLine:
     """A run in the list."""
 
     id: str
@@ -54,9 +54,9 @@ class Line:
 class IndexPage:
     """Every run; ``acts``: the reader may start one; ``pairs``: two of them can be compared."""
 
-    runs: tuple[Line, ...]
+    runs: tuple[RunLine, ...]
     acts: bool
-    finished: tuple[Line, ...]
+    finished: tuple[RunLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class StartPage:
 class RemovePage:
     """A run to be removed; not ``possible`` while it is at work."""
 
-    line: Line
+    line: RunLine
     possible: bool
 
 
@@ -90,7 +90,7 @@ class CaseLine:
 class RunPage:
     """A run that is not done."""
 
-    line: Line
+    line: RunLine
     reason: str
     cases: tuple[CaseLine, ...]
     doing: str
@@ -103,7 +103,7 @@ class RunPage:
     facts: tuple[tuple[str, str], ...] = field(default=())
 
 
-def line(run: CrashTestJob, text: Text) -> Line:
+def line(run: CrashTestJob, text: Text) -> RunLine:
     """Return a run as the list shows it."""
     order = run.order
     tone, word = state_word(run.state)
@@ -119,7 +119,7 @@ def line(run: CrashTestJob, text: Text) -> Line:
         day=text.day(local, weekday=False), time=text.time(at), who=order.by
     )
     url = reverse("crashtest_run", args=[run.id])
-    return Line(run.id, order.name, url, tone, word, about, when, run.state == "done")
+    return RunLine(run.id, order.name, url, tone, word, about, when, run.state == "done")
 
 
 def _quarters(count: int, text: Text) -> str:

@@ -165,7 +165,8 @@ def _rule_difference(other: Mapping[str, Any], text: Text) -> str:
         words = _("{case}: fewer calls are lost under the same disasters, {change} a quarter.")
     else:
         words = _(
-            "{case}: these quarters do not show whether more or fewer calls are lost, {change} a quarter."
+            "{case}: these quarters do not show whether more or fewer calls are lost,"
+            " {change} a quarter."
         )
     return words.format(case=case, change=how)
 
@@ -182,7 +183,8 @@ def limits(result: CrashResult, text: Text) -> Iterator[str]:
         "about that rule is the model’s."
     )
     yield _(
-        "There is no replanning during the quarter, and a place that comes back is staffed again at once."
+        "There is no replanning during the quarter, and a place that comes back is staffed"
+        " again at once."
     )
     yield _(
         "An interval in brackets (95%) is what the number of simulated quarters leaves open; that "

@@ -49,7 +49,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing in the box ``0 0 width height``, with what a reader who cannot see it is told."""
+    """A drawing in the box ``0 0 width height``, with what a screen reader says."""
 
     id: str
     title: str

@@ -228,8 +228,10 @@ def verify(request: HttpRequest) -> HttpResponse:
     try:
         return _verified_page(request, _text())
     except SigningKeyError:
-        missing_key = _("The key that signs the ledger is missing, or is not the one it was signed with.")
-        return failure(request, 503, missing_key, _("Restore ledger.key from its copy."))
+        missing = _(
+            "The key that signs the ledger is missing, or is not the one it was signed with."
+        )
+        return failure(request, 503, missing, _("Restore ledger.key from its copy."))
 
 
 def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:

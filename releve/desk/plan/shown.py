@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 from django.urls import reverse
 
-from releve.desk.plan.narrowing import narrow_plan
+from releve.desk.plan.client_view import narrow_plan
 from releve.live.api import IdentityCache
 from releve.plan.contingency import Contingency
 from releve.plan.result import SINGLE, Plan, ReliefCell
