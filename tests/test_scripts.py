@@ -294,13 +294,18 @@ def demo(folder: Path, where: str) -> Iterator[subprocess.Popen[bytes]]:
     for name in ("scripts/setup", ".venv/bin/releve", ".venv/bin/python"):
         (folder / name).write_text(STAND_IN, encoding="utf-8")
         (folder / name).chmod(0o755)
-    with (folder / "said").open("wb") as said:
-        done = subprocess.Popen(
-            [str(folder / "scripts" / "demo"), *(["--once"] if where == "once" else [])],
-            env={"PATH": os.environ["PATH"], "NOTES": str(folder), "WHERE": where},
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
+    # A shell's background job ignores SIGINT, and what it starts cannot trap it: not from here.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with (folder / "said").open("wb") as said:
+            done = subprocess.Popen(
+                [str(folder / "scripts" / "demo"), *(["--once"] if where == "once" else [])],
+                env={"PATH": os.environ["PATH"], "NOTES": str(folder), "WHERE": where},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     try:
         yield done
     finally:
