@@ -294,8 +294,9 @@ def demo(folder: Path, where: str) -> Iterator[subprocess.Popen[bytes]]:
     for name in ("scripts/setup", ".venv/bin/releve", ".venv/bin/python"):
         (folder / name).write_text(STAND_IN, encoding="utf-8")
         (folder / name).chmod(0o755)
-    # A shell's background job ignores SIGINT, and what it starts cannot trap it: not from here.
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # An ignored signal (nohup, a background job) stays ignored in children; no shell can trap it.
+    caught = (signal.SIGINT, signal.SIGHUP)
+    inherited = [signal.signal(number, signal.SIG_DFL) for number in caught]
     try:
         with (folder / "said").open("wb") as said:
             done = subprocess.Popen(
@@ -305,7 +306,8 @@ def demo(folder: Path, where: str) -> Iterator[subprocess.Popen[bytes]]:
                 stderr=subprocess.STDOUT,
             )
     finally:
-        signal.signal(signal.SIGINT, inherited)
+        for number, handler in zip(caught, inherited, strict=True):
+            signal.signal(number, handler)
     try:
         yield done
     finally:
