@@ -275,7 +275,7 @@ def reopen(manager: Page, officer: Page) -> None:
     follow(manager.get_by_role("button", name=yes))
     expect(manager.get_by_text("Une autre personne doit le dire aussi")).to_be_visible()
     follow(manager.get_by_role("button", name=yes))
-    expect(manager.get_by_role("alert")).to_contain_text("Vous avez déjà dit oui")
+    expect(manager.get_by_role("alert")).to_contain_text("a déjà donné son accord")
     manager.goto("/drills")
     manager.get_by_label("Heures", exact=True).fill("48")
     follow(manager.get_by_role("button", name="Avancer l’horloge"))

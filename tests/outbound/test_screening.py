@@ -196,7 +196,7 @@ def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
         asked.append(call)
         return judge_call(call, *rest)
 
-    monkeypatch.setattr(screening, "verdict", counted)
+    monkeypatch.setattr(screening, "judge_call", counted)
     call = _call(at="2026-11-24 11:00")
     rows, frames = people_of(4 * FEW, call.at, 5)
     plainly = []
