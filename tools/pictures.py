@@ -123,9 +123,12 @@ def shoot_desk(address: str) -> None:
                 viewport={"width": 1280, "height": 860},
                 color_scheme="light",
             )
-            for name, path in (("now", "/now"), ("matrix", "/")):
-                page.goto(path, wait_until="networkidle")
-                page.screenshot(path=PICTURES / f"desk-{name}.{language}.png")
+            page.goto("/now", wait_until="networkidle")
+            page.screenshot(path=PICTURES / f"desk-now.{language}.png")
+            page.goto("/", wait_until="networkidle")
+            page.locator("a[href*='day=']").last.click()  # a working day, where today is none
+            matrix = page.locator("section:has(#matrix-title)")
+            matrix.screenshot(path=PICTURES / f"desk-matrix.{language}.png")
         browser.close()
 
 
