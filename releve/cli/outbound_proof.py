@@ -96,7 +96,7 @@ def reprove(file: Path, keys: tuple[str, ...]) -> None:
     Also checks that each sealed row is under the root that its proof names. Of a file of facts (of
     `releve outbound consents` or `sheet`): that its columns are those of the sealed text, and its
     proof. Exit status 0 when every answer follows and every proof holds, 1 when one does not, 2
-    when it is no such file.
+    when it is not a proof file.
     """
     try:
         with file.open(encoding="utf-8") as lines:

@@ -44,7 +44,7 @@ class LogTable:
 def import_log(
     name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str
 ) -> ImportReport:
-    """Import a file by its mapping; ValueError when it is no table or lacks a mapped column."""
+    """Import a file by its mapping; ValueError when it is not a table or lacks a mapped column."""
     table = read_log(name, data)
     if isinstance(mapping, CallMapping):
         report = import_calls(table.frame, mapping, time_zone)

@@ -290,7 +290,7 @@ def read_line(line: bytes) -> Any:
         value = json.loads(line.decode("utf-8"))
         same = (canonical(value) + "\n").encode("utf-8") == line
     except (ValueError, RecursionError, OverflowError) as error:
-        raise VerifyError(f"it is no JSON that can be read ({type(error).__name__})") from None
+        raise VerifyError(f"it cannot be read as JSON ({type(error).__name__})") from None
     if not same:
         raise VerifyError("it is not written in the one canonical way")
     return value
@@ -303,7 +303,7 @@ def check_root(signed: Any, keys: list[str]) -> dict[str, Any]:
     """Return the root of a signed root, whose signature is right."""
     root: dict[str, Any] = shaped(shaped(signed, "signed root")["root"], "root")
     if root["format"] != ROOT or root["size"] < 1 or root["number"] < 1:
-        raise VerifyError("it is no root of this kind of ledger")
+        raise VerifyError("it is not a root of this kind of ledger")
     if root["key"] not in keys:
         raise VerifyError(f"root {root['number']} is signed by another key, {root['key']}")
     try:
@@ -383,7 +383,7 @@ class Export:
         if count == 1:
             self.values = shaped(document, "first line")["values"]
             if document["format"] != EXPORT or self.values not in ("all", "none"):
-                raise VerifyError("it is no first line of an export")
+                raise VerifyError("it is not the first line of an export")
         elif "entry" in names:
             self.take_entry(count, document)
         elif "root" in names:
@@ -537,7 +537,7 @@ def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tu
                 export.read(stream)
                 return export.faults, export.summary()
             if stream.read(1):
-                raise VerifyError("it has more than one line and is no export")
+                raise VerifyError("it has more than one line and is not an export")
             if form == PROOF:
                 return [], check_proof(first, keys, outside)
             if form == GROWTH:

@@ -49,7 +49,7 @@ __all__ = [
 _MOST_TRIES = 3
 _CALLER = 32
 MAX_REPEAT_AGE = timedelta(minutes=2)
-"""After so long a question is no repeat any more: longer than a SIP transaction tries (32 s)."""
+"""After so long a question counts as a new one: longer than a SIP transaction retries (32 s)."""
 
 
 @dataclass(slots=True)

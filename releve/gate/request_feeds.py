@@ -151,7 +151,7 @@ def record_reading(registers: Sequence[str], *, by: str) -> None:
 
 
 def _read_whole(path: Path, settle: float) -> bytes | None:
-    """Return a file's content, None where it is no table or is being written."""
+    """Return a file's content, None where it is not a table or is being written."""
     if path.suffix.lower() != ".csv" or path.name.startswith(".") or not path.is_file():
         return None
     before = path.stat()

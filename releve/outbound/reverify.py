@@ -57,7 +57,7 @@ class Reverification:
 
 
 def reverify_evidence(lines: Iterable[str]) -> Reverification:
-    """Judge every call of a file again; ProofFault when it is no such file.
+    """Judge every call of a file again; ProofFault when it is not a proof file.
 
     A line is the same when the facts are those that were sealed, and the answer, the rows that
     refuse, the basis and the count of attempts are those on record.
@@ -85,7 +85,7 @@ def _load_line(text: str, line: int) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ProofFault(f"line {line} is no JSON object; ask for the file again")
+        raise ProofFault(f"line {line} is not a JSON object; ask for the file again")
     return found
 
 

@@ -135,9 +135,7 @@ def _read_rows(
     changes: list[tuple[str, str, dict[str, Any]]] = []
     for number, entry in enumerate(document["rows"] or [], 1):
         if not isinstance(entry, dict):
-            build_reporter(faults, name, f"row {number}")(
-                "it is no mapping", "write id: and the rest"
-            )
+            build_reporter(faults, name, f"row {number}")("not a mapping", "write id: and the rest")
             continue
         if _CHANGES.intersection(entry):
             changes.append((name, jurisdiction, entry))

@@ -138,7 +138,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "tree": (lambda p: p["root"].update(tree="1" * 64), "the signature of root 2 is wrong"),
     "signature": (lambda p: p.update(signature="x"), "the signature of root 2 is wrong"),
     "more": (lambda p: p.update(more=1), "the proof must have exactly"),
-    "size": (lambda p: p["root"].update(size=0), "no root of this kind"),
+    "size": (lambda p: p["root"].update(size=0), "not a root of this kind"),
     "no seq": (lambda p: p["entry"].update(seq="7"), "seq of the entry is no number"),
 }
 

@@ -20,6 +20,21 @@ SPREAD = 0.0003
 requirement, when the fractional optimum is shaken."""
 
 
+def solve_permuted(lp: LinearProgram, rng: np.random.Generator, **given: object) -> Solution:
+    """Solve a programme with rows and columns in a random order; the solution is in its own."""
+    columns, rows = rng.permutation(lp.n_columns), rng.permutation(lp.n_rows)
+    entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
+    (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
+    other = LinearProgram()
+    other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
+    other.rows(lp.n_rows, least[rows], most[rows])
+    other.add(entries.row, entries.col, entries.data)
+    found = solve_lp(other, **given)  # type: ignore[arg-type]
+    x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
+    x[columns], dual[rows] = found.x, found.row_dual
+    return replace(found, x=x, row_dual=dual)
+
+
 @contextmanager
 def shaken(seed: int, *, permuted: bool = True) -> Iterator[None]:
     """Add noise to the solution of the N-1 programme: NOISE of a person, and less to what is less.
@@ -30,20 +45,9 @@ def shaken(seed: int, *, permuted: bool = True) -> Iterator[None]:
 
     def solve_shaken(lp: LinearProgram, **given: object) -> Solution:
         rng = np.random.default_rng(seed)
-        columns, rows = np.arange(lp.n_columns), np.arange(lp.n_rows)
-        if permuted:
-            columns, rows = rng.permutation(columns), rng.permutation(rows)
-        entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
-        (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
-        other = LinearProgram()
-        other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
-        other.rows(lp.n_rows, least[rows], most[rows])
-        other.add(entries.row, entries.col, entries.data)
-        found = solve_lp(other, **given)  # type: ignore[arg-type]
-        x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
-        x[columns], dual[rows] = found.x, found.row_dual
-        noise = rng.uniform(-NOISE, NOISE, len(x)) * np.minimum(1.0, x)
-        return replace(found, x=x + noise, row_dual=dual)
+        found = solve_permuted(lp, rng, **given) if permuted else solve_lp(lp, **given)  # type: ignore[arg-type]
+        noise = rng.uniform(-NOISE, NOISE, len(found.x)) * np.minimum(1.0, found.x)
+        return replace(found, x=found.x + noise)
 
     n1_program.solve_lp = solve_shaken  # type: ignore[attr-defined]
     try:

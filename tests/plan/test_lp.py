@@ -12,6 +12,7 @@ from releve.plan import n1_program, plan_day
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
 from tests.plan import tiny_operators
 from tests.plan.planner_parts import problem_of, secure_of, sites_of
+from tests.plan.shaking import solve_permuted
 
 PRIMAL = {"presolve": "off", "simplex_strategy": 4}
 """The primal simplex: each of its steps is a plan that keeps every rule."""
@@ -92,27 +93,14 @@ def _transport() -> LinearProgram:
     return lp
 
 
-def _solved_in_order(lp: LinearProgram, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    columns, rows = rng.permutation(lp.n_columns), rng.permutation(lp.n_rows)
-    entries = lp.matrix().tocsr()[rows][:, columns].tocoo()
-    (lower, upper), (least, most) = lp.column_bounds(), lp.row_bounds()
-    other = LinearProgram()
-    other.columns(lp.n_columns, lp.cost()[columns], lower[columns], upper[columns])
-    other.rows(lp.n_rows, least[rows], most[rows])
-    other.add(entries.row, entries.col, entries.data)
-    found = solve_lp(other, method="ipm")
-    x, dual = np.empty(lp.n_columns), np.empty(lp.n_rows)
-    x[columns], dual[rows] = found.x, found.row_dual
-    return x, dual
-
-
 def test_without_ties_the_order_of_rows_and_columns_decides_nothing() -> None:
     tied, unique = _transport(), _transport()
     unique.break_ties(1e-3, 1e-4, 2**0.5)
-    of_tied = [_solved_in_order(tied, seed)[0] for seed in range(4)]
-    of_unique = [_solved_in_order(unique, seed) for seed in range(4)]
-    assert any(np.abs(x - of_tied[0]).max() > 0.1 for x in of_tied[1:])
-    for x, dual in of_unique[1:]:
-        assert np.abs(x - of_unique[0][0]).max() < 1e-6
-        assert np.abs(dual - of_unique[0][1]).max() < 1e-6
+    of_tied, of_unique = (
+        [solve_permuted(lp, np.random.default_rng(seed), method="ipm") for seed in range(4)]
+        for lp in (tied, unique)
+    )
+    assert any(np.abs(found.x - of_tied[0].x).max() > 0.1 for found in of_tied[1:])
+    for found in of_unique[1:]:
+        assert np.abs(found.x - of_unique[0].x).max() < 1e-6
+        assert np.abs(found.row_dual - of_unique[0].row_dual).max() < 1e-6
