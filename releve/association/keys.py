@@ -1,0 +1,92 @@
+"""The keys of this installation towards its association, from one secret in ``association.key``.
+
+The secret is made on first use, readable by its owner alone; the Ed25519 key that signs and the
+X25519 key of the masks are derived from it. Their public keys are what the clerk registers.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+from releve.association.errors import AssociationError
+from releve.association.models import DayBulletin, MonthlyDesign, OwnContribution
+from releve.ledger.key_files import ensure_key, make_key_file
+
+__all__ = ["load_mask_key", "load_signing_key", "public_keys"]
+
+NAME = "association"
+_SECRET = re.compile(r"[0-9a-f]{64}")
+
+
+def load_signing_key() -> Ed25519PrivateKey:
+    """Return the key that signs contributions, and a clerk's designs and bulletins."""
+    ensure_key(NAME, _find_public, _make_secret, _is_used, _key_fault)
+    return Ed25519PrivateKey.from_private_bytes(_derive(b"sign"))
+
+
+def load_mask_key() -> X25519PrivateKey:
+    """Return the key of the masks shared with the other members."""
+    load_signing_key()
+    return X25519PrivateKey.from_private_bytes(_derive(b"mask"))
+
+
+def public_keys() -> tuple[str, str]:
+    """Return the public keys in hex: of the signature, and of the masks."""
+    return (
+        load_signing_key().public_key().public_bytes_raw().hex(),
+        load_mask_key().public_key().public_bytes_raw().hex(),
+    )
+
+
+def _file() -> Path:
+    return Path(settings.HOME) / "association.key"
+
+
+def _read_secret() -> str | None:
+    try:
+        text = _file().read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError) as error:
+        raise _key_fault(f"cannot be read: {error}") from error
+    if not _SECRET.fullmatch(text):
+        raise _key_fault("is not 64 hex digits")
+    return text
+
+
+def _derive(purpose: bytes) -> bytes:
+    secret = _read_secret()
+    if secret is None:
+        raise _key_fault("is missing")
+    info = b"releve association key 1\n" + purpose
+    return HKDF(SHA256(), 32, salt=None, info=info).derive(bytes.fromhex(secret))
+
+
+def _find_public() -> str | None:
+    if _read_secret() is None:
+        return None
+    key = Ed25519PrivateKey.from_private_bytes(_derive(b"sign"))
+    return key.public_key().public_bytes_raw().hex()
+
+
+def _make_secret() -> None:
+    make_key_file(_file(), secrets.token_hex(32))
+
+
+def _is_used() -> bool:
+    return any(table.objects.exists() for table in (OwnContribution, MonthlyDesign, DayBulletin))
+
+
+def _key_fault(what: str) -> AssociationError:
+    return AssociationError(
+        f"the key towards the association {what}: restore association.key from its copy to"
+        f" {_file()}"
+    )

@@ -1,0 +1,143 @@
+"""The tables of the association. No row names a person.
+
+An installation is the clerk, a member, or neither. Designs and bulletins stand in the same tables
+in both: published in the one, received in the other.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+__all__ = [
+    "AssociationMember",
+    "DayBulletin",
+    "Membership",
+    "MonthlyDesign",
+    "OwnContribution",
+    "ReceivedContribution",
+]
+
+
+class AssociationMember(models.Model):
+    """A member as the clerk registered it, with its public keys (hex).
+
+    ``token_digest`` is the SHA-256 of the secret that its software shows. A member whose key was
+    revoked contributes no more; a new key is registered by the same id.
+    """
+
+    member = models.SlugField(max_length=40, unique=True)
+    key = models.CharField(max_length=64)
+    mask_key = models.CharField(max_length=64)
+    token_digest = models.CharField(max_length=64, unique=True)
+    registered_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["member"]
+
+    def __str__(self) -> str:
+        return self.member
+
+
+class MonthlyDesign(models.Model):
+    """A signed design of a month (``2026-11``)."""
+
+    month = models.CharField(max_length=7, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["month"]
+
+    def __str__(self) -> str:
+        return self.month
+
+
+class ReceivedContribution(models.Model):
+    """A contribution that the clerk took; of a member and a day, the one with ``current`` counts.
+
+    ``late``: it corrects a day that was published, and stands in the bulletin of ``corrected_in``.
+    """
+
+    member = models.SlugField(max_length=40)
+    day = models.DateField()
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    received_at = models.DateTimeField()
+    by_file = models.BooleanField(default=False)
+    current = models.BooleanField(default=True)
+    late = models.BooleanField(default=False)
+    corrected_in = models.DateField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["day", "member", "pk"]
+        indexes: ClassVar = [models.Index(fields=["day", "member"])]
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.day}"
+
+
+class DayBulletin(models.Model):
+    """A signed bulletin, with the clerk's checkpoint and the proof of its entry."""
+
+    day = models.DateField(unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    closing = models.CharField(max_length=64)
+    checkpoint = models.TextField(blank=True)
+    proof = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["day"]
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class Membership(models.Model):
+    """The association that this operator is a member of; one row, or none.
+
+    ``sends_since`` is when the daily contribution was switched on, null while it is off.
+    ``stated`` holds what the planner states by destination: relief spare and wanted.
+    """
+
+    association = models.SlugField(max_length=40)
+    member = models.SlugField(max_length=40)
+    clerk_url = models.CharField(max_length=200, blank=True)
+    clerk_key = models.CharField(max_length=64)
+    sends_since = models.DateTimeField(null=True)
+    stated = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.member} of {self.association}"
+
+
+class OwnContribution(models.Model):
+    """What this operator contributed for a day, to the byte.
+
+    ``closing`` is the list that it was masked for; empty in plain mode. ``answer`` is the clerk's,
+    ``found`` what was found in the bulletin: ``in``, ``absent``, ``second`` or ``unsigned``.
+    """
+
+    day = models.DateField()
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    closing = models.CharField(max_length=64, blank=True)
+    made_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=300, blank=True)
+    found = models.CharField(max_length=10, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["day", "pk"]
+
+    def __str__(self) -> str:
+        return str(self.day)

@@ -1,0 +1,98 @@
+"""The member's page and the clerk's, from what is shown to what is sent and published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from html import unescape
+
+import httpx
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from releve.accounts.roles import Role
+from releve.association.membership import wrap_contribution
+from releve.association.models import DayBulletin, Membership, OwnContribution
+from releve.live import api as live
+from releve.network import read_operator, write_operator
+from releve.network.sample import sample_operator
+from releve.registry import storage
+from releve.registry.service import apply_changes, preview_changes
+from tests.accounts.people import look_as
+from tests.association.sector_of_seven import MORNING, TEN, SectorOfSeven
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def desk(sector: SectorOfSeven, settings: Settings) -> Iterator[Client]:
+    """A continuity manager at the desk of an operator that is a member, and the clerk as well."""
+    storage.clear_cache()
+    operator = read_operator(write_operator(sample_operator(60, 2, 1, weeks_of_history=1)))
+    apply_changes(preview_changes(operator), "tests")
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
+    settings.MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+    yield look_as(Role.CONTINUITY)
+    storage.clear_cache()
+
+
+def test_a_member_reads_what_goes_out_and_sends_exactly_that(
+    desk: Client, sent_bytes: list[httpx.Request], set_clock: Callable[[datetime], None]
+) -> None:
+    set_clock(MORNING)
+    assert desk.post("/association/prepare").status_code == 302
+    row = OwnContribution.objects.get()
+    shown = unescape(desk.get("/association/").content.decode())
+    assert wrap_contribution(row).content.decode() in shown
+    assert sent_bytes == []
+    assert desk.post("/association/send", {"digest": "0" * 64}).status_code == 409
+    assert desk.post("/association/send", {"digest": row.digest}).status_code == 302
+    assert [request.content for request in sent_bytes] == [wrap_contribution(row).content]
+    assert desk.post("/association/prepare").status_code == 409
+    assert row.digest[:16] in desk.get("/association/").content.decode()
+
+
+def test_a_member_switches_the_daily_contribution_and_states_relief(
+    desk: Client, set_clock: Callable[[datetime], None]
+) -> None:
+    set_clock(MORNING)
+    for on in (True, False):
+        assert desk.post("/association/switch", {"on": "yes" if on else ""}).status_code == 302
+        assert (Membership.objects.get().sends_since is not None) is on
+    destination = live.operator_now().sites[0].destination
+    assert desk.post("/association/state", {f"relief_spare-{destination}": "-1"}).status_code == 422
+    assert desk.post("/association/state", {f"relief_spare-{destination}": "12"}).status_code == 302
+    assert Membership.objects.get().stated["relief_spare"] == {destination: 12}
+
+
+def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
+    desk: Client, sector: SectorOfSeven, set_clock: Callable[[datetime], None]
+) -> None:
+    set_clock(MORNING)
+    sector.send_all()
+    assert desk.post("/association/clerk/publish", {"day": "2026-11-26"}).status_code == 409
+    assert desk.post("/association/clerk/publish", {"day": "today"}).status_code == 409
+    states = {row["member"]: row["missing"] for row in
+              desk.get("/association/clerk?format=json").json()["clerk"]["lines"]}  # fmt: skip
+    assert [member for member, missing in states.items() if missing] == ["rive"]
+    set_clock(TEN)
+    assert desk.post("/association/clerk/publish", {"day": "2026-11-26"}).status_code == 302
+    assert DayBulletin.objects.count() == 1
+    shown = desk.get("/association/clerk?format=json").json()["clerk"]["bulletins"][0]
+    assert shown["contributions"] == "6 sur 7"
+    assert [cell["value"] for cell in shown["cells"][:2]] == ["1\u202f365", "825"]
+    papers = [desk.get("/association/clerk/2026-11-26.pdf").content for _ in range(2)]
+    assert papers[0] == papers[1]
+    assert papers[0].startswith(b"%PDF")
+
+
+def test_an_operator_without_an_association_is_shown_how_to_join(
+    desk: Client, settings: Settings
+) -> None:
+    Membership.objects.all().delete()
+    settings.CLERK_OF = ""
+    assert "releve sector contribute join" in desk.get("/association/").content.decode()
+    assert "RELEVE_CLERK_OF" in desk.get("/association/clerk").content.decode()
+    assert desk.post("/association/state", {}).status_code == 409
+    assert desk.post("/association/switch", {"on": "yes"}).status_code == 409
