@@ -1,0 +1,286 @@
+"""The contract of a match: its states, who may move it on, and the digest that both sides sign.
+
+=============  ==========  ====================================================================
+step           by          leads to
+=============  ==========  ====================================================================
+ask            asker       asked
+offer          giver       offered
+match          clerk       matched
+agree          asker       client agreed: the client's agreement, with its reference
+decline        asker       declined: the client does not agree
+sign           both        both signed, once the second has
+start          giver       started
+end            either      ended
+settle         asker       settled: the cents that were paid
+recall         giver       recalled: with notice where the contract allows it, at once for a loss
+=============  ==========  ====================================================================
+
+Each step names the digest of all before it, so that two records which agree on the last digest
+agree on everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from releve.network import is_known_zone, parse_sip_address
+from releve.sector.openings import SectorError
+
+__all__ = [
+    "ContractStep",
+    "ContractTerms",
+    "ReliefContract",
+    "apply_step",
+    "compute_step_digest",
+    "list_next_steps",
+    "open_contract",
+]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_FORMAT = b"releve sector contract 1\n"
+LOSS = "loss"
+"""Reason of a recall: the giver has lost a place, and its own clients come first."""
+NOTICE = "notice"
+"""Reason of a recall: the giver takes its agents back, with the notice agreed."""
+
+
+@dataclass(frozen=True)
+class ContractTerms:
+    """What the two sides agree: people, times, price and the clauses of the drafted text."""
+
+    contract: str
+    asker: str
+    giver: str
+    client: str
+    skill: str
+    destination: str
+    agents: tuple[tuple[int, int], ...]
+    """(half hour of the sector's day, agents), ascending."""
+    price_cents: int
+    starts_at: datetime
+    ends_at: datetime
+    notice_hours: int | None
+    """Notice of a recall; None: firm, only a loss recalls."""
+    quality_percent: int
+    """Calls answered, of 100, that the giver promises."""
+    liability_cap_cents: int
+    annex: str
+    law: str
+    time_zone: str
+    """Of the sector's day, whose half hours ``agents`` counts."""
+    programme: str
+    """The asker's own programme that the agents answer."""
+    sip_address: str = ""
+    """Where the giver takes the calls, as in the table of sites; empty: no calls are routed."""
+    outbound_mandate: str = ""
+    """Reference of the mandate to call under the asker's numbers; needed for outbound work."""
+
+    def __post_init__(self) -> None:
+        for name in ("starts_at", "ends_at"):
+            if getattr(self, name).tzinfo is None:
+                raise SectorError(f"contract {self.contract}: {name} needs a time zone")
+        if self.starts_at >= self.ends_at:
+            raise SectorError(f"contract {self.contract}: starts_at must be before ends_at")
+        if not 0 <= self.quality_percent <= 100:
+            raise SectorError(f"contract {self.contract}: quality_percent must be from 0 to 100")
+        if not _NAME.fullmatch(self.contract):
+            raise SectorError(
+                f"contract {self.contract!r}: name it by 1 to 64 letters, digits, '.', '_' or '-'"
+            )
+        if not self.annex:
+            raise SectorError(f"contract {self.contract}: annex on data protection is missing")
+        _check_place(self)
+        if self.skill.startswith("outbound:") and not self.outbound_mandate:
+            raise SectorError(
+                f"contract {self.contract}: outbound calls need the mandate of the client whose"
+                " numbers are shown: fill in outbound_mandate"
+            )
+
+
+def _check_place(terms: ContractTerms) -> None:
+    if not is_known_zone(terms.time_zone):
+        raise SectorError(
+            f"contract {terms.contract}: time_zone {terms.time_zone!r} is not known: write one like"
+            " Europe/Paris"
+        )
+    try:
+        if terms.sip_address:
+            parse_sip_address(terms.sip_address)
+    except ValueError as error:
+        raise SectorError(f"contract {terms.contract}: sip_address {error}") from error
+
+
+@dataclass(frozen=True)
+class ContractStep:
+    """One act; ``before`` is the digest of all acts before it."""
+
+    kind: str
+    by: str
+    at: datetime
+    before: str
+    reason: str = ""
+    reference: str = ""
+    """Of the client's agreement, or of a payment."""
+    cents: int | None = None
+
+
+@dataclass(frozen=True)
+class ReliefContract:
+    """A contract after some steps; ``digest`` is what both sides sign."""
+
+    terms: ContractTerms
+    clerk: str
+    state: str
+    digest: str
+    signed: frozenset[str] = frozenset()
+    steps: tuple[ContractStep, ...] = ()
+
+
+_FROM: Mapping[str, tuple[str, ...]] = {
+    "ask": ("new",),
+    "offer": ("asked",),
+    "match": ("offered",),
+    "agree": ("matched",),
+    "decline": ("matched",),
+    "sign": ("client agreed",),
+    "start": ("both signed",),
+    "end": ("started",),
+    "settle": ("ended", "recalled"),
+    "recall": ("matched", "client agreed", "both signed", "started"),
+}
+_TO: Mapping[str, str] = {
+    "ask": "asked",
+    "offer": "offered",
+    "match": "matched",
+    "agree": "client agreed",
+    "decline": "declined",
+    "start": "started",
+    "end": "ended",
+    "settle": "settled",
+    "recall": "recalled",
+}
+
+
+def open_contract(terms: ContractTerms, clerk: str) -> ReliefContract:
+    """Return a contract without a step."""
+    digest = _hash({"terms": asdict(terms), "clerk": clerk})
+    return ReliefContract(terms, clerk, "new", digest)
+
+
+def apply_step(contract: ReliefContract, step: ContractStep) -> ReliefContract:
+    """Return the contract after a step; SectorError says why it may not be taken."""
+    name = contract.terms.contract
+    if step.kind not in _FROM:
+        raise SectorError(f"contract {name}: {step.kind} is not one of {', '.join(_FROM)}")
+    if step.before != contract.digest:
+        raise SectorError(
+            f"contract {name}: the step follows digest {step.before[:12]}, the contract stands at"
+            f" {contract.digest[:12]}: take over the partner's steps first"
+        )
+    if contract.state not in _FROM[step.kind]:
+        raise SectorError(
+            f"contract {name} is {contract.state}: {step.kind} follows"
+            f" {' or '.join(_FROM[step.kind])}"
+        )
+    _check_actor(contract, step)
+    _check_content(contract, step)
+    signed, state = contract.signed, _TO.get(step.kind, contract.state)
+    if step.kind == "sign":
+        signed |= {step.by}
+        if signed == {contract.terms.asker, contract.terms.giver}:
+            state = "both signed"
+    return replace(
+        contract, state=state, signed=signed, digest=compute_step_digest(step),
+        steps=(*contract.steps, step),
+    )  # fmt: skip
+
+
+def list_next_steps(contract: ReliefContract, party: str) -> tuple[str, ...]:
+    """Return the kinds of step that a party may take now."""
+    return tuple(
+        kind
+        for kind, states in _FROM.items()
+        if contract.state in states
+        and party in _list_actors(contract, kind)
+        and not (kind == "sign" and party in contract.signed)
+    )
+
+
+def compute_step_digest(step: ContractStep) -> str:
+    """Return the digest of a step and, through ``before``, of all before it."""
+    return _hash(asdict(step))
+
+
+def _list_actors(contract: ReliefContract, kind: str) -> tuple[str, ...]:
+    asker, giver = contract.terms.asker, contract.terms.giver
+    return {
+        "ask": (asker,),
+        "offer": (giver,),
+        "match": (contract.clerk,),
+        "start": (giver,),
+        "recall": (giver,),
+        "sign": (asker, giver),
+        "end": (asker, giver),
+    }.get(kind, (asker,))
+
+
+def _check_actor(contract: ReliefContract, step: ContractStep) -> None:
+    allowed = _list_actors(contract, step.kind)
+    if step.by not in allowed:
+        raise SectorError(
+            f"contract {contract.terms.contract}: {step.kind} is for {' or '.join(allowed)},"
+            f" not {step.by}"
+        )
+    if step.kind == "sign" and step.by in contract.signed:
+        raise SectorError(f"contract {contract.terms.contract}: {step.by} has signed already")
+
+
+def _check_content(contract: ReliefContract, step: ContractStep) -> None:
+    terms = contract.terms
+    if step.at.tzinfo is None:
+        raise SectorError(f"contract {terms.contract}: the time of {step.kind} needs a time zone")
+    if contract.steps and step.at < contract.steps[-1].at:
+        raise SectorError(
+            f"contract {terms.contract}: {step.kind} is dated before {contract.steps[-1].kind}:"
+            " set the clock of the member right"
+        )
+    if step.kind == "agree" and not step.reference:
+        raise SectorError(
+            f"contract {terms.contract}: name the client's agreement in reference (letter, date)"
+        )
+    if step.kind == "settle" and (step.cents is None or step.cents < 0):
+        raise SectorError(f"contract {terms.contract}: settle needs the cents that were paid")
+    if step.kind == "recall":
+        _check_recall(terms, contract.state, step)
+
+
+def _check_recall(terms: ContractTerms, state: str, step: ContractStep) -> None:
+    if step.reason not in (LOSS, NOTICE):
+        raise SectorError(f"contract {terms.contract}: reason of a recall is {LOSS} or {NOTICE}")
+    if step.reason == LOSS or state in ("matched", "client agreed"):
+        return
+    if terms.notice_hours is None:
+        raise SectorError(f"contract {terms.contract} is firm: only a loss recalls it")
+    if state == "both signed" and step.at + timedelta(hours=terms.notice_hours) > terms.starts_at:
+        raise SectorError(
+            f"contract {terms.contract}: notice is {terms.notice_hours} h before the start"
+        )
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_write_instant
+    )
+    return hashlib.sha256(_FORMAT + text.encode()).hexdigest()
+
+
+def _write_instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,169 @@
+"""Opened offers, requests and approvals of one clearing, sorted, with every fault of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from releve.errors import ReleveError
+
+__all__ = [
+    "Openings",
+    "Row",
+    "SectorError",
+    "SectorOffer",
+    "SectorRequest",
+    "read_number",
+    "read_openings",
+    "read_word",
+]
+
+Row = Mapping[str, str | None]
+
+
+class SectorError(ReleveError, ValueError):
+    """Rows of a clearing that cannot be used; the message names each row and the fix."""
+
+
+@dataclass(frozen=True, order=True)
+class SectorOffer:
+    """Agents that an operator offers, in blocks, in some half hours (0 = the first of the day)."""
+
+    offer: str
+    giver: str
+    destination: str
+    skill: str
+    block: int
+    """Agents are taken in multiples of it."""
+    price_cents: int
+    """Euro cents for one agent in one half hour."""
+    agents: tuple[tuple[int, int], ...]
+    """(half hour, agents offered), ascending."""
+
+
+@dataclass(frozen=True, order=True)
+class SectorRequest:
+    """Agents that an operator lacks for one client, in some half hours."""
+
+    request: str
+    asker: str
+    skill: str
+    ceiling_cents: int
+    """Highest price, in euro cents for one agent in one half hour."""
+    agents: tuple[tuple[int, int], ...]
+    """(half hour, agents needed), ascending."""
+
+
+@dataclass(frozen=True)
+class Openings:
+    """All that a clearing depends on, in one order however the rows came."""
+
+    offers: tuple[SectorOffer, ...]
+    requests: tuple[SectorRequest, ...]
+    approvals: frozenset[tuple[str, str, str]]
+    """(request, operator, destination) that the request's client has approved."""
+
+    def allows(self, offer: SectorOffer, request: SectorRequest) -> bool:
+        """Return whether the offer may serve the request: approval, skill, price, two operators.
+
+        A skill asked for is served by itself and by closer ones: ``inbound:fr`` by
+        ``inbound:fr:home`` too.
+        """
+        return (
+            (request.request, offer.giver, offer.destination) in self.approvals
+            and f"{offer.skill}:".startswith(f"{request.skill}:")
+            and offer.price_cents <= request.ceiling_cents
+            and offer.giver != request.asker
+        )
+
+
+def read_openings(
+    offers: Iterable[Row], requests: Iterable[Row], approvals: Iterable[Row]
+) -> Openings:
+    """Return the openings of the rows of three tables; SectorError names all faults at once.
+
+    An offer or a request has one row per half hour; its other columns are the same in each.
+    """
+    faults: list[str] = []
+    offered = _group(
+        "offers.csv", offers, "offer", ("giver", "destination", "skill"),
+        ("block", "price_cents"), faults,
+    )  # fmt: skip
+    asked = _group("requests.csv", requests, "request", ("asker", "skill"),
+                   ("ceiling_cents",), faults)  # fmt: skip
+    approved = set()
+    for number, row in enumerate(approvals, 2):
+        where = f"approvals.csv, row {number}"
+        words = [
+            read_word(where, row, name, faults) for name in ("request", "operator", "destination")
+        ]
+        if words[0] and words[0] not in asked:
+            faults.append(f"{where}: request {words[0]} is not in requests.csv: correct its name")
+        approved.add((words[0], words[1], words[2]))
+    if faults:
+        raise SectorError("\n".join(faults))
+    return Openings(
+        tuple(
+            SectorOffer(
+                name, giver, destination, skill, block, price_cents, tuple(sorted(agents.items()))
+            )
+            for name, ((giver, destination, skill), (block, price_cents), agents) in sorted(
+                offered.items()
+            )
+        ),
+        tuple(
+            SectorRequest(name, asker, skill, ceiling_cents, tuple(sorted(agents.items())))
+            for name, ((asker, skill), (ceiling_cents,), agents) in sorted(asked.items())
+        ),
+        frozenset(approved),
+    )
+
+
+_Group = tuple[tuple[str, ...], tuple[int, ...], dict[int, int]]
+
+
+def _group(
+    table: str,
+    rows: Iterable[Row],
+    key: str,
+    words: tuple[str, ...],
+    numbers: tuple[str, ...],
+    faults: list[str],
+) -> dict[str, _Group]:
+    groups: dict[str, _Group] = {}
+    for number, row in enumerate(rows, 2):
+        where = f"{table}, row {number}"
+        name = read_word(where, row, key, faults)
+        texts = tuple(read_word(where, row, column, faults) for column in words)
+        least = {"block": 1}
+        values = tuple(
+            read_number(where, row, column, faults, least.get(column, 0)) for column in numbers
+        )
+        half_hour = read_number(where, row, "half_hour", faults)
+        agents = read_number(where, row, "agents", faults)
+        group = groups.setdefault(name, (texts, values, {}))
+        if group[:2] != (texts, values):
+            faults.append(f"{where}: {key} {name} differs from its first row: make them alike")
+        if half_hour in group[2]:
+            faults.append(f"{where}: {key} {name} has half hour {half_hour} twice: remove one row")
+        group[2][half_hour] = agents
+    return groups
+
+
+def read_word(where: str, row: Row, column: str, faults: list[str]) -> str:
+    """Return a text of a row; an empty one is added to ``faults``."""
+    word = (row.get(column) or "").strip()
+    if not word:
+        faults.append(f"{where}: {column} is empty: fill it in")
+    return word
+
+
+def read_number(where: str, row: Row, column: str, faults: list[str], least: int = 0) -> int:
+    """Return a whole number of a row; what is wrong with it is added to ``faults``."""
+    text = (row.get(column) or "").strip()
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= 1_000_000):
+        faults.append(
+            f"{where}: {column} must be a whole number from {least} to 1000000, got {text!r}"
+        )
+        return least
+    return int(text)

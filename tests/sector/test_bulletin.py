@@ -1,0 +1,249 @@
+"""Contributions, the monthly design, masks, and the bulletin made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from releve.sector import (
+    BulletinDesign,
+    ClosedDay,
+    Contribution,
+    ContributionError,
+    PanelMember,
+    SectorError,
+    build_bulletin,
+    check_one_closing,
+    find_rule,
+    hash_closing,
+    hash_contribution,
+    load_bulletin_rules,
+    mask_figures,
+    merge_destinations,
+    parse_bulletin,
+    parse_contribution,
+    parse_design,
+    sign_text,
+    sum_groups,
+    unmask_sums,
+    verify_text,
+    write_bulletin_csv,
+)
+
+DAY = date(2026, 11, 27)
+NAMES = tuple(f"member-{i}" for i in range(7))
+MASKS = {name: X25519PrivateKey.from_private_bytes(bytes([i + 1] * 32))
+         for i, name in enumerate(NAMES)}  # fmt: skip
+RULES = load_bulletin_rules(
+    (resources.files("releve.sector") / "bulletin_rules.yaml").read_text(encoding="utf-8")
+)
+
+
+def make_design(mode: str = "plain", names: tuple[str, ...] = NAMES) -> BulletinDesign:
+    members = tuple(
+        PanelMember(name, "ab" * 32, MASKS[name].public_key().public_bytes_raw().hex())
+        for name in names
+    )
+    groups = {"MA": ("MA",), "TN": ("TN",), "other": ("MG", "SN")}
+    return BulletinDesign("sp2c", "2026-11", mode, members, groups, find_rule(RULES, DAY))
+
+
+def contribute(number: int, design: BulletinDesign, day: date = DAY, **more: Any) -> Contribution:
+    figures = {
+        ("agents_on_site", "MA"): 200 + 10 * number,
+        ("agents_on_site", "TN"): 150 - number,
+        ("agents_at_home", "MA"): 30,
+        ("calls_offered", "all"): 900,
+        ("calls_answered", "all"): 800 + number,
+    }
+    if number in (1, 2, 3):
+        figures["agents_on_site", "SN"] = 200
+    fields = {
+        "association": "sp2c",
+        "member": NAMES[number],
+        "day": day,
+        "design": design.digest,
+        "figures": figures,
+        "seats": {"MA": 400, "TN": 200, "SN": 250},
+        "made_at": datetime(2026, 11, 28, 6, tzinfo=UTC),
+        "nonce": f"{number:064x}",
+        "software": "0.1.0",
+    }
+    return Contribution(**{**fields, **more})
+
+
+def value_of_cell(bulletin: Any, measure: str, group: str) -> int | None:
+    found: int | None = next(
+        cell.value for cell in bulletin.cells if (cell.measure, cell.group) == (measure, group)
+    )
+    return found
+
+
+def test_the_bulletin_shows_safe_totals_and_hides_a_group_of_three() -> None:
+    design = make_design()
+    sent = [contribute(i, design) for i in range(7)]
+    bulletin = build_bulletin(design, DAY, sent)
+    assert value_of_cell(bulletin, "agents_on_site", "MA") == 1610
+    assert value_of_cell(bulletin, "agents_on_site", "other") is None
+    assert value_of_cell(bulletin, "agents_on_site", "TN") is None  # else the total gives it away
+    assert value_of_cell(bulletin, "agents_on_site", "total") == 3240
+    assert value_of_cell(bulletin, "calls_answered", "all") == 5620
+    assert hash_contribution(sent[3].text) in bulletin.contributions
+    assert not any(name in bulletin.text for name in NAMES)
+    again = build_bulletin(parse_design(design.text), DAY, list(reversed(sent)))
+    assert again.text == bulletin.text == parse_bulletin(bulletin.text).text
+    assert write_bulletin_csv(bulletin).splitlines()[1] == "2026-11-27,agents_on_site,MA,1610"
+
+
+def test_calls_answered_are_hidden_beside_calls_offered_that_are() -> None:
+    design = make_design()
+    sent = [contribute(i, design) for i in range(7)]
+    sent[0] = replace(sent[0], figures={**sent[0].figures, ("calls_offered", "all"): 90_000})
+    found = build_bulletin(design, DAY, sent)
+    assert value_of_cell(found, "calls_offered", "all") is None
+    assert value_of_cell(found, "calls_answered", "all") is None
+
+
+def test_a_member_that_leaves_hides_its_cells_in_the_bulletins_after() -> None:
+    design = make_design()
+    before = [contribute(i, design, DAY - timedelta(1)) for i in range(7)]
+    closed = ClosedDay(design, tuple(before), build_bulletin(design, DAY - timedelta(1), before))
+    after = build_bulletin(design, DAY, [contribute(i, design) for i in range(6)], [closed])
+    assert [cell.value for cell in after.cells if cell.measure == "agents_on_site"] == [None] * 4
+
+
+def test_a_correction_stands_in_the_next_bulletin_and_shows_no_member() -> None:
+    design = make_design()
+    sent = [contribute(i, design) for i in range(7)]
+    closed = ClosedDay(design, tuple(sent), build_bulletin(design, DAY, sent))
+    right = [
+        replace(one, figures={**one.figures, ("agents_on_site", "MA"): 300},
+                corrects=hash_contribution(one.text), nonce="f" * 64)
+        for one in sent
+    ]  # fmt: skip
+    day = DAY + timedelta(1)
+    today = [contribute(i, design, day) for i in range(7)]
+    one = build_bulletin(design, day, today, [closed], right[:1]).corrections
+    assert one[0].cells == ()
+    assert one[0].contributions == (hash_contribution(right[0].text),)
+    some = build_bulletin(design, day, today, [closed], right[:6]).corrections[0]
+    assert {cell.value for cell in some.cells if cell.measure == "agents_on_site"} == {2060, 3690}
+
+
+def test_masked_contributions_open_as_sums_of_the_whole_panel_alone() -> None:
+    design = make_design("masked")
+    plain = [contribute(i, design) for i in range(7)]
+    closing = hash_closing(str(DAY), design.digest, NAMES)
+    panel = {member.id: member.mask_key for member in design.members}
+    masked = {
+        one.member: mask_figures(sum_groups(one, design), one.member, MASKS[one.member], panel,
+                                 closing)
+        for one in plain
+    }  # fmt: skip
+    opened = unmask_sums(masked, NAMES)
+    totals = [sum(row) for row in zip(*(sum_groups(one, design) for one in plain), strict=True)]
+    assert [sums.total for sums in opened] == totals
+    sent = [replace(one, figures={}, seats={}, masked=tuple(masked[one.member])) for one in plain]
+    assert all(parse_contribution(one.text) == one for one in sent)
+    found = build_bulletin(design, DAY, sent)
+    values = {(c.measure, c.group): c.value for c in found.cells}
+    assert (values["agents_on_site", "MA"], values["calls_answered", "all"]) == (1610, 5620)
+    assert values["agents_on_site", "other"] is None
+    with pytest.raises(SectorError, match="member-6"):
+        build_bulletin(design, DAY, sent[:6])
+
+
+def test_a_second_closing_of_a_day_is_refused_by_a_member() -> None:
+    design = make_design("masked")
+    first = hash_closing(str(DAY), design.digest, NAMES)
+    check_one_closing("", first)
+    check_one_closing(first, first)
+    with pytest.raises(ContributionError) as caught:
+        check_one_closing(first, hash_closing(str(DAY), design.digest, NAMES[:6]))
+    assert caught.value.code == "second_closing"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"figures": {("agents_on_site", "MA"): 401}}, "impossible"),
+        ({"figures": {("calls_answered", "all"): 1}}, "impossible"),
+        ({"figures": {("cases", "MA"): 1}}, "format"),
+        ({"figures": {("agents_at_home", "Casablanca"): 1}}, "format"),
+        ({"figures": {("agents_at_home", "MA"): -1}}, "format"),
+        ({"member": "Jeanne Martin"}, "format"),
+        ({"nonce": "1"}, "format"),
+        ({"made_at": datetime(2026, 11, 28, 6)}, "format"),  # noqa: DTZ001
+    ],
+)
+def test_a_contribution_that_cannot_be_is_refused(change: dict[str, Any], code: str) -> None:
+    with pytest.raises(ContributionError) as caught:
+        contribute(0, make_design(), **change)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"design": "0" * 64}, "panel"),
+        ({"member": "joiner"}, "panel"),
+        ({"day": date(2026, 12, 1)}, "panel"),
+        ({"figures": {("agents_at_home", "BJ"): 1}}, "panel"),
+        ({"figures": {}, "seats": {}, "masked": (1, 2, 3)}, "panel"),
+    ],
+)
+def test_a_contribution_to_another_panel_is_refused(change: dict[str, Any], code: str) -> None:
+    design = make_design()
+    with pytest.raises(ContributionError) as caught:
+        build_bulletin(design, DAY, [replace(contribute(0, design), **change)])
+    assert caught.value.code == code
+
+
+def test_a_contribution_is_read_back_to_the_byte_or_refused() -> None:
+    sent = contribute(0, make_design())
+    assert parse_contribution(sent.text) == sent
+    other = {**json.loads(sent.text), "client": "Banque Rive"}
+    for text, code in (
+        (json.dumps(other, sort_keys=True, separators=(",", ":")), "format"),
+        (sent.text.replace("contribution 1", "contribution 2"), "version"),
+        (sent.text + " ", "format"),
+        ("{", "format"),
+    ):
+        with pytest.raises(ContributionError) as caught:
+            parse_contribution(text)
+        assert caught.value.code == code
+
+
+def test_a_signature_is_of_its_text_and_key() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    public = key.public_key().public_bytes_raw().hex()
+    signature = sign_text("text", key)
+    assert verify_text("text", signature, public)
+    assert not verify_text("texts", signature, public)
+    assert not verify_text("text", signature, "00" * 32)
+    assert not verify_text("text", "no hex", public)
+
+
+def test_small_destinations_are_merged_by_design() -> None:
+    design = make_design()
+    figures = [contribute(i, design).figures for i in range(7)]
+    groups = merge_destinations(figures, design.rule.disclosure)
+    assert groups == {"MA": ("MA",), "other": ("SN", "TN")}
+
+
+def test_a_design_names_its_faults() -> None:
+    with pytest.raises(SectorError, match="at least 5 members"):
+        make_design(names=NAMES[:4])
+    with pytest.raises(SectorError, match="one group alone"):
+        replace(make_design(), groups={"MA": ("MA",), "other": ("MA",)})
+    with pytest.raises(SectorError, match="one rule must be in force"):
+        find_rule(RULES, date(2020, 1, 1))
+    with pytest.raises(SectorError, match="row 1"):
+        load_bulletin_rules("- id: x")

@@ -1,0 +1,245 @@
+"""The clearing against random openings, approvals, order of rows and recalls."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import random
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from releve.cli.sector import sector
+from releve.sector import (
+    Clearing,
+    Openings,
+    SectorError,
+    SectorOffer,
+    SectorRequest,
+    check_clearing,
+    clear,
+    read_openings,
+    recall,
+    settle,
+)
+
+SEED = b"day"
+
+
+def make_openings(seed: int, hours: int = 3) -> Openings:
+    """Random openings: four givers in two destinations, two skills, three requests."""
+    rng = random.Random(seed)
+    offers = tuple(
+        SectorOffer(
+            f"o{i}", f"g{rng.randrange(4)}", rng.choice("MT"), rng.choice("fe"),
+            rng.choice((1, 1, 3)), rng.randrange(5, 15),
+            tuple((h, rng.randrange(9)) for h in range(hours)),
+        )
+        for i in range(6)
+    )  # fmt: skip
+    requests = tuple(
+        SectorRequest(
+            f"r{i}", f"g{rng.randrange(4)}", rng.choice("fe"), rng.randrange(6, 20),
+            tuple((h, rng.randrange(12)) for h in range(hours)),
+        )
+        for i in range(3)
+    )  # fmt: skip
+    approvals = frozenset(
+        key
+        for key in itertools.product(("r0", "r1", "r2"), ("g0", "g1", "g2", "g3"), "MT")
+        if rng.random() < 0.6
+    )
+    return Openings(offers, requests, approvals)
+
+
+def test_no_match_lacks_an_approval_a_price_a_skill_or_agents() -> None:
+    matched = 0
+    for seed in range(25):
+        openings = make_openings(seed)
+        offers = {one.offer: one for one in openings.offers}
+        requests = {one.request: one for one in openings.requests}
+        for one in clear(openings, SEED).matches:
+            offer, request = offers[one.offer], requests[one.request]
+            assert (one.request, offer.giver, offer.destination) in openings.approvals
+            assert offer.skill == request.skill
+            assert offer.price_cents <= request.ceiling_cents
+            assert offer.giver != request.asker
+            matched += 1
+    assert matched > 25
+
+
+def test_the_order_of_the_rows_changes_nothing(tmp_path: Path) -> None:
+    first = write_folder(tmp_path / "a", make_openings(4))
+    second = write_folder(tmp_path / "b", make_openings(4), backwards=True)
+    printed = [run("clear", folder) for folder in (first, second, first)]
+    assert json.loads(printed[0])["matches"]
+    assert printed[0] == printed[1] == printed[2]
+
+
+def test_goals_come_in_their_order_as_brute_force_finds_them() -> None:
+    for seed in range(12):
+        openings = make_openings(seed, hours=1)
+        small = Openings(
+            tuple(
+                SectorOffer(o.offer, o.giver, o.destination, "f", 1, o.price_cents,
+                            ((0, o.agents[0][1] % 4),))
+                for o in openings.offers[:3]
+            ),
+            tuple(
+                SectorRequest(r.request, "asker", "f", 20, ((0, 1 + r.agents[0][1] % 4),))
+                for r in openings.requests[:2]
+            ),
+            openings.approvals,
+        )  # fmt: skip
+        cleared = clear(small, SEED)
+        found = {(one.offer, one.request): one.agents for one in cleared.matches}
+        assert rank(small, cleared, found) == min(enumerate_ranks(small, cleared))
+
+
+def _offer(name: str, giver: str, agents: int, price: int = 10) -> SectorOffer:
+    return SectorOffer(name, giver, "M", "f", 1, price, ((0, agents),))
+
+
+def test_one_giver_serves_where_two_would_cost_the_same() -> None:
+    offers = (_offer("o1", "g1", 3), _offer("o2", "g2", 4), _offer("o3", "g3", 3))
+    request = SectorRequest("r1", "asker", "f", 20, ((0, 4),))
+    approvals = frozenset(("r1", giver, "M") for giver in ("g1", "g2", "g3"))
+    for seed in range(8):
+        cleared = clear(Openings(offers, (request,), approvals), bytes([seed]))
+        assert [one.offer for one in cleared.matches] == ["o2"]
+
+
+def test_what_is_left_equal_is_decided_by_the_seed() -> None:
+    offers = (_offer("o1", "g1", 4), _offer("o2", "g2", 4))
+    request = SectorRequest("r1", "asker", "f", 20, ((0, 4),))
+    approvals = frozenset(("r1", giver, "M") for giver in ("g1", "g2"))
+    chosen = [
+        clear(Openings(offers, (request,), approvals), bytes([seed])).matches[0].offer
+        for seed in range(12)
+    ]
+    assert set(chosen) == {"o1", "o2"}
+
+
+def rank(
+    openings: Openings, cleared: Clearing, taken: dict[tuple[str, str], int]
+) -> tuple[float, ...]:
+    alone, offers = dict(cleared.alone), {one.offer: one for one in openings.offers}
+    worst = max(
+        (alone[r.request] - sum(n for (_, name), n in taken.items() if name == r.request))
+        / r.agents[0][1]
+        for r in openings.requests
+    )
+    cost = sum(n * offers[name].price_cents for (name, _), n in taken.items())
+    pairs = {(offers[name].giver, request) for (name, request), n in taken.items() if n}
+    return (round(worst, 9), -sum(taken.values()), cost, len(pairs))
+
+
+def enumerate_ranks(openings: Openings, cleared: Clearing) -> list[tuple[float, ...]]:
+    pairs = [(o, r) for o in openings.offers for r in openings.requests if openings.allows(o, r)]
+    found = []
+    for counts in itertools.product(*(range(o.agents[0][1] + 1) for o, _ in pairs)):
+        taken = {(o.offer, r.request): n for (o, r), n in zip(pairs, counts, strict=True)}
+        fits = all(
+            sum(n for (name, _), n in taken.items() if name == o.offer) <= o.agents[0][1]
+            for o in openings.offers
+        ) and all(
+            sum(n for (_, name), n in taken.items() if name == r.request) <= r.agents[0][1]
+            for r in openings.requests
+        )
+        if fits:
+            found.append(rank(openings, cleared, taken))
+    return found
+
+
+def test_a_recall_frees_the_giver_and_moves_no_other_match() -> None:
+    recalled = 0
+    for seed in range(12):
+        openings = make_openings(seed)
+        before = clear(openings, SEED)
+        givers = {one.offer: one.giver for one in openings.offers}
+        for giver in sorted({givers[one.offer] for one in before.matches}):
+            after = recall(openings, before, giver, 1, SEED)
+            got = {(m.offer, m.request, m.half_hour): m.agents for m in after.matches}
+            assert not any(givers[m.offer] == giver and m.half_hour >= 1 for m in after.matches)
+            for m in before.matches:
+                if givers[m.offer] != giver or m.half_hour < 1:
+                    assert got[m.offer, m.request, m.half_hour] >= m.agents
+            recalled += 1
+    assert recalled > 5
+
+
+def test_the_check_refuses_a_match_without_approval() -> None:
+    openings = make_openings(4)
+    matches = clear(openings, SEED).matches
+    with pytest.raises(SectorError, match="may not serve"):
+        check_clearing(Openings(openings.offers, openings.requests, frozenset()), matches)
+
+
+def test_payments_are_the_delivered_agents_at_the_offers_price() -> None:
+    openings = make_openings(4)
+    matches = clear(openings, SEED).matches
+    price = {one.offer: one.price_cents for one in openings.offers}
+    payments = settle(openings, matches)
+    assert sum(one.cents for one in payments) == sum(m.agents * price[m.offer] for m in matches)
+
+
+def test_delivered_beyond_the_match_is_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "a", make_openings(4))
+    match = json.loads(run("clear", folder))["matches"][0]
+    row = {**match, "agents": match["agents"] + 1}
+    write_table(folder / "delivered.csv", [row])
+    printed = CliRunner().invoke(sector, ["settle", str(folder), "--seed", "day"])
+    assert printed.exit_code == 1
+    assert "delivered.csv, row 2: agents must be at most" in printed.output
+    write_table(folder / "delivered.csv", [match])
+    assert json.loads(run("settle", folder))[0]["delivered"] == match["agents"]
+
+
+def test_all_faults_of_the_rows_are_named() -> None:
+    offer = {
+        "offer": "o", "giver": "g", "destination": "M", "skill": "f", "block": "0",
+        "price_cents": "9", "half_hour": "1", "agents": "x",
+    }  # fmt: skip
+    with pytest.raises(SectorError) as caught:
+        read_openings([offer, {**offer, "block": "1"}], [], [{"request": "r", "operator": "g"}])
+    for text in (
+        "offers.csv, row 2: block must be a whole number from 1",
+        "offers.csv, row 3: offer o has half hour 1 twice",
+        "approvals.csv, row 2: destination is empty",
+        "approvals.csv, row 2: request r is not in requests.csv",
+    ):
+        assert text in str(caught.value)
+
+
+def run(command: str, folder: Path) -> str:
+    result = CliRunner().invoke(sector, [command, str(folder), "--seed", "day"])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def write_folder(folder: Path, openings: Openings, *, backwards: bool = False) -> Path:
+    folder.mkdir()
+    offers = [
+        {"offer": o.offer, "giver": o.giver, "destination": o.destination, "skill": o.skill,
+         "block": o.block, "price_cents": o.price_cents, "half_hour": h, "agents": n}
+        for o in openings.offers for h, n in o.agents
+    ]  # fmt: skip
+    requests = [
+        {"request": r.request, "asker": r.asker, "skill": r.skill,
+         "ceiling_cents": r.ceiling_cents, "half_hour": h, "agents": n}
+        for r in openings.requests for h, n in r.agents
+    ]  # fmt: skip
+    names = ("request", "operator", "destination")
+    approvals = [dict(zip(names, one, strict=True)) for one in sorted(openings.approvals)]
+    for name, rows in (("offers", offers), ("requests", requests), ("approvals", approvals)):
+        write_table(folder / f"{name}.csv", rows[::-1] if backwards else rows)
+    return folder
+
+
+def write_table(path: Path, rows: list[dict[str, object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
