@@ -1,0 +1,38 @@
+"""Transport: vehicles, runs and routes; what a fleet can carry, and who rides when.
+
+:func:`build_fleet` reads the vehicles of a day from an operator, :func:`route_riders` chooses the
+runs, and :func:`check_runs` times them again without it.
+"""
+
+from releve.transport.check import check_runs
+from releve.transport.explain import explain_left_behind
+from releve.transport.fleet import Fleet, VehiclePool, build_fleet
+from releve.transport.result import FROM_SITE, TO_SITE, Rider, Run, TransportPlan, Wave
+from releve.transport.routes import Departure, RunRoute, list_departures, list_routes
+from releve.transport.routing import Journey, Trip, route_counts, route_riders
+from releve.transport.settings import TransportSettings
+from releve.transport.travel import TravelTimes
+
+__all__ = [
+    "FROM_SITE",
+    "TO_SITE",
+    "Departure",
+    "Fleet",
+    "Journey",
+    "Rider",
+    "Run",
+    "RunRoute",
+    "TransportPlan",
+    "TransportSettings",
+    "TravelTimes",
+    "Trip",
+    "VehiclePool",
+    "Wave",
+    "build_fleet",
+    "check_runs",
+    "explain_left_behind",
+    "list_departures",
+    "list_routes",
+    "route_counts",
+    "route_riders",
+]

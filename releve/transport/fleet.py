@@ -1,0 +1,190 @@
+"""The vehicles of a day in pools of alike ones, and the times at which they may run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+
+from releve.network import UTC, Curfew, Operator, Vehicle, day_bounds, parse_opening, zone
+from releve.transport.settings import TransportSettings
+from releve.transport.travel import TravelTimes
+
+__all__ = ["Fleet", "VehiclePool", "build_fleet"]
+
+
+@dataclass(frozen=True)
+class VehiclePool:
+    """Vehicles of one depot that are alike: ``cap`` riders each, within ``windows`` of the day.
+
+    ``permitted``: each holds a permit of its own, so that it may run inside a curfew.
+    """
+
+    depot: str
+    sites: tuple[str, ...]
+    seats: int
+    cap: int
+    windows: tuple[tuple[datetime, datetime], ...]
+    permitted: bool
+    vehicles: tuple[str, ...]
+
+    def may_run(self, start: datetime, end: datetime) -> bool:
+        """Return whether a run fits into the running hours."""
+        return any(first <= start and end <= last for first, last in self.windows)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What carries the agents of a day, and between which places.
+
+    ``riders_permitted``: the operator keeps permits of agents, so that those planned on a site
+    hold one. ``since``: no vehicle can leave the place where it waits before that instant.
+    """
+
+    operator: Operator = field(repr=False)
+    day: date
+    settings: TransportSettings
+    pools: tuple[VehiclePool, ...]
+    riders_permitted: bool
+    since: datetime | None = None
+
+    @cached_property
+    def travel(self) -> TravelTimes:
+        """Return the drives between the operator's places."""
+        return TravelTimes(self.operator, self.settings)
+
+    @cached_property
+    def partitions(self) -> dict[Any, Any]:
+        """Return the waves that were put on routes, which many scenarios have in common."""
+        return {}
+
+    @cached_property
+    def limits(self) -> dict[tuple[str, str], float]:
+        """Return the longest ride from a stop to a site, where agents there ask for a shorter one.
+
+        Minutes, boarding included. An agent whose limit is below the direct drive cannot ride at
+        all, and does not bind the others of the stop.
+        """
+        found: dict[tuple[str, str], float] = {}
+        asking = [row for row in self.operator.agents if row.max_ride is not None and row.stop]
+        for agent in asking:
+            for site in self.operator.sites:
+                most = agent.max_ride or 0.0
+                if self.measure_direct_ride(agent.stop, site.id) <= most:
+                    key = (agent.stop, site.id)
+                    found[key] = min(most, found.get(key, most))
+        return found
+
+    def measure_direct_ride(self, stop: str, site: str) -> float:
+        """Return the minutes of a ride without a stop in between, by the slowest hour's drive."""
+        slowest = max(self.travel.get_minutes(stop, site, hour) for hour in range(24))
+        return slowest + self.settings.boarding_minutes
+
+    def get_hour(self, site: str, at: datetime) -> int:
+        """Return the hour of the day at a site."""
+        return at.astimezone(zone(self.operator.site[site].time_zone)).hour
+
+    def is_under_curfew(self, site: str, start: datetime, end: datetime) -> bool:
+        """Return whether a run to or from a site touches a curfew there."""
+        return any(
+            row.site == site and _touches_curfew(row, start, end, zone_name)
+            for row in self.operator.curfews
+            for zone_name in (self.operator.site[site].time_zone,)
+        )
+
+    @property
+    def most_riders(self) -> int:
+        """Return the riders of the vehicle that may carry the most."""
+        return max((pool.cap for pool in self.pools), default=0)
+
+    def count_vehicles(self) -> int:
+        """Return the number of vehicles of the day."""
+        return sum(len(pool.vehicles) for pool in self.pools)
+
+
+def _touches_curfew(row: Curfew, start: datetime, end: datetime, zone_name: str) -> bool:
+    tz = zone(zone_name)
+    first, last = time.fromisoformat(f"{row.from_time:0>5}"), f"{row.to_time:0>5}"
+    day = start.astimezone(tz).date() - timedelta(days=1)
+    while day <= end.astimezone(tz).date():
+        if row.valid_from <= day <= row.valid_to:
+            begins = datetime.combine(day, first, tz)
+            ends = datetime.combine(day, time.fromisoformat(last), tz)
+            if ends <= begins:
+                ends = datetime.combine(day + timedelta(days=1), ends.timetz())
+            if start < ends and begins < end:
+                return True
+        day += timedelta(days=1)
+    return False
+
+
+def build_fleet(
+    operator: Operator,
+    day: date,
+    *,
+    settings: TransportSettings | None = None,
+) -> Fleet | None:
+    """Return the fleet of a day; None where the operator has no table of vehicles.
+
+    Where the operator
+    keeps permits of vehicles, one without a permit valid on the day does not run.
+    """
+    if not operator.vehicles:
+        return None
+    permits = [row for row in operator.authorisations if row.kind == "vehicle"]
+    held = {row.subject for row in permits if row.valid_from <= day <= row.valid_to}
+    depots = {row.id: row for row in operator.depots}
+    found: dict[tuple[object, ...], list[str]] = {}
+    for row in operator.vehicles:
+        if permits and row.id not in held:
+            continue
+        sites = depots[row.depot].sites
+        cap = _count_riders(row)
+        if cap < 1:
+            continue
+        key = (row.depot, sites, row.seats, cap, row.hours, row.id in held)
+        found.setdefault(key, []).append(row.id)
+    pools = tuple(
+        VehiclePool(
+            str(depot), sites, seats, cap,  # type: ignore[arg-type]
+            _list_windows(str(hours), day, operator.site[sites[0]].time_zone, operator),  # type: ignore[index]
+            bool(permitted), tuple(vehicles),
+        )
+        for (depot, sites, seats, cap, hours, permitted), vehicles in found.items()
+    )  # fmt: skip
+    travellers = any(row.kind == "agent" for row in operator.authorisations)
+    return Fleet(operator, day, settings or TransportSettings(), pools, travellers)
+
+
+def _count_riders(row: Vehicle) -> int:
+    """Return how many riders a vehicle may carry."""
+    return int(row.seats * (1.0 if row.fill_cap is None else row.fill_cap) + 1e-9)
+
+
+def _list_windows(
+    hours: str, day: date, zone_name: str, operator: Operator
+) -> tuple[tuple[datetime, datetime], ...]:
+    """Return the running hours around a day, in UTC; those that meet at midnight are one."""
+    tz = zone(zone_name)
+    opening = parse_opening(hours)
+    first, last = day_bounds(day, operator.row.time_zone)
+    windows: list[tuple[datetime, datetime]] = []
+    for offset in range(-1, 3):
+        at = day + timedelta(days=offset)
+        for start, end in opening.days[at.weekday()]:
+            begins = _at_minute(at, start, tz)
+            ends = _at_minute(at, end, tz)
+            if windows and windows[-1][1] == begins:
+                windows[-1] = (windows[-1][0], ends)
+            else:
+                windows.append((begins, ends))
+    margin = timedelta(days=1)
+    return tuple(w for w in windows if w[1] > first - margin and w[0] < last + margin)
+
+
+def _at_minute(day: date, minute: int, tz: object) -> datetime:
+    full, rest = divmod(minute, 24 * 60)
+    clock = time(rest // 60, rest % 60)
+    local = datetime.combine(day + timedelta(days=full), clock, tz)  # type: ignore[arg-type]
+    return local.astimezone(UTC)
