@@ -1,12 +1,23 @@
 #!/usr/bin/env python3
-"""Verify a ledger's export, a proof of one entry, a proof of growth, or a root.
+"""Verify a ledger's export, a proof of one entry, a proof of growth, a root, or an evidence pack.
 
     python verify.py export.jsonl --key PUBLICKEY [--root root.json ...]
     python verify.py proof.json   --key PUBLICKEY [--root root.json ...]
+    python verify.py pack.pdf     --key PUBLICKEY [--root root.json ...] [--lang fr]
+                                  [--witness VERIFIERKEY ... --quorum N]
 
 PUBLICKEY is the ledger's public key, 64 hex digits, or a file that holds it. A root from outside
 (one that was sent to you, or published, earlier) also shows a history that was cut short or
-rewritten by a holder of the signing key: give each one you have.
+rewritten by a holder of the signing key: give each one you have. Where the key was rotated, an
+export says so itself; for a proof give the rotation too (--rotation rotation.json), signed by both
+keys: it says up to which root the old key holds, and from which the new one.
+
+A house that was restored from a backup may have lost entries under a root that is outside. Its
+entry ledger.restored says which: where that entry is under a signed root of the export, the loss
+is reported and is not a fault. A root from outside that fits neither is a fault.
+
+Where you trust witnesses of the ledger (C2SP), give their verifier keys: a pack then holds only
+where at least --quorum of them (all, where it is not given) cosigned the checkpoint of its root.
 
 Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong.
 
@@ -17,11 +28,16 @@ be read: first what is hashed, then signatures (RFC 8032), trees (RFC 9162), and
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import io
 import json
+import math
 import re
 import sys
+import zlib
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +120,13 @@ def commitment(value: Any, salt: str) -> str:
 
 def signed_bytes(root: dict[str, Any]) -> bytes:
     return b"releve ledger root 1\n" + canonical(root).encode()
+
+
+PACK_TAG = b"releve pack 1\n"
+
+
+def rotation_bytes(rotation: dict[str, Any]) -> bytes:
+    return b"releve ledger rotation 1\n" + canonical(rotation).encode()
 
 
 # 3. Ed25519 (RFC 8032, section 5.1), verification only. Points are (X, Y, Z, T) of section 5.1.4.
@@ -240,6 +263,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "first line": {"format": TEXT, "values": TEXT},
     "last line": {"entries": WHOLE, "roots": WHOLE},
     "record": {"entry": OBJECT, "hash": HASH, "values": LIST},
+    "withheld entry": {"hash": HASH, "prev": HASH, "seq": WHOLE},
     "entry": {
         "body": OBJECT, "kind": TEXT, "nonce": TEXT, "prev": HASH, "recorded_at": TEXT,
         "seq": WHOLE, "stream": TEXT,
@@ -254,10 +278,35 @@ SHAPES: dict[str, dict[str, str]] = {
         "entry": OBJECT, "format": TEXT, "hash": HASH, "path": LIST, "root": OBJECT,
         "signature": TEXT, "values": LIST,
     },
+    "rotation": {
+        "format": TEXT, "key": HASH, "last_root": WHOLE, "previous": HASH, "rotated_at": TEXT,
+    },
+    "lost root": {"head": HASH, "number": WHOLE, "size": WHOLE, "tree": HASH},
+    "signed pack": {"pack": OBJECT, "signature": TEXT},
+    "pack": {
+        "checkpoint": TEXT, "documents": LIST, "end": TEXT, "entries": LIST, "for": TEXT,
+        "format": TEXT, "from": TEXT, "kind": TEXT, "language": TEXT, "made_with": OBJECT,
+        "operator": OBJECT, "pages": HASH, "root": OBJECT, "root_signature": TEXT,
+        "selections": LIST, "start": TEXT, "statements": LIST, "tallies": LIST, "to": TEXT,
+    },
+    "selection": {"client": TEXT, "kinds": LIST, "sites": ""},
+    "tally": {"after": WHOLE, "clients": OBJECT, "counts": OBJECT, "sites": OBJECT},
+    "list of a tally": {"at": TEXT, "client": "", "entries": LIST, "site": ""},
+    "entry of a pack": {"entry": OBJECT, "hash": HASH, "path": LIST, "values": LIST},
+    "statement": {
+        "document": TEXT, "en": TEXT, "fr": TEXT, "how": TEXT, "id": TEXT, "kinds": LIST,
+        "of": LIST, "path": TEXT, "unit": TEXT, "value": "", "where": OBJECT,
+    },
+    "document": {"name": TEXT, "sha256": HASH},
+    "signed rotation": {"next_signature": TEXT, "rotation": OBJECT, "signature": TEXT},
     "proof of growth": {"first": OBJECT, "format": TEXT, "path": LIST, "second": OBJECT},
 }  # fmt: skip
+Result = tuple[list[str], str]  # the faults, and what holds where there are none
 EXPORT, PROOF = "releve ledger export 1", "releve ledger proof 1"
+NARROWED = "releve ledger export 2"  # some entries are withheld: their place and hash alone
 GROWTH, ROOT = "releve ledger growth 1", "releve ledger root 1"
+ROTATION, ROTATED = "releve ledger rotation 1", "ledger.key_rotated"
+RESTORED, TALLIED = "ledger.restored", "ledger.tallied"
 NO_HASH = "0" * 64
 
 
@@ -299,22 +348,83 @@ def read_line(line: bytes) -> Any:
 # 6. The checks.
 
 
-def check_root(signed: Any, keys: list[str]) -> dict[str, Any]:
-    """Return the root of a signed root, whose signature is right."""
+class Keys:
+    """Which key signs which roots: those given, and those that a rotation ties to one of them.
+
+    ``witnesses`` are the verifier keys of witnesses, of which ``quorum`` have to cosign.
+    """
+
+    def __init__(
+        self, given: list[str], witnesses: Iterable[str] = (), quorum: int | None = None
+    ) -> None:
+        self.known = set(given)
+        self.rotations: list[dict[str, Any]] = []
+        self.witnesses = {public: name for name, public in map(read_verifier_key, witnesses)}
+        self.quorum = len(self.witnesses) if quorum is None else quorum
+        if self.quorum > len(self.witnesses):
+            raise ValueError(f"a quorum of {quorum} takes as many witnesses: give their keys")
+
+    def add(self, signed: Any) -> dict[str, Any]:
+        """Take a rotation that both keys have signed; it ends the one and begins the other."""
+        rotation: dict[str, Any] = shaped(shaped(signed, "signed rotation")["rotation"], "rotation")
+        if rotation["format"] != ROTATION:
+            raise VerifyError("it is not a rotation of this kind of ledger")
+        for name, key in (("signature", "previous"), ("next_signature", "key")):
+            if not has_signature(rotation_bytes(rotation), signed[name], rotation[key]):
+                raise VerifyError(f"the rotation is not signed by the key {rotation[key]}")
+        if rotation in self.rotations:
+            return rotation
+        for other in self.rotations:
+            for name in ("previous", "key"):
+                if other[name] == rotation[name]:
+                    raise VerifyError(f"another rotation names the key {rotation[name]} as well")
+        self.rotations.append(rotation)
+        return rotation
+
+    def fault(self, root: dict[str, Any]) -> str:
+        """Return why the key of a root does not hold for it, or nothing."""
+        key, number, trusted = root["key"], root["number"], set(self.known)
+        for _ in self.rotations:  # each may tie one key more
+            for one in self.rotations:
+                if trusted & {one["key"], one["previous"]}:
+                    trusted |= {one["key"], one["previous"]}
+        if key not in trusted:
+            return f"root {number} is signed by another key, {key}"
+        for one in self.rotations:
+            ended, begins = one["previous"] == key, one["key"] == key
+            if ended and number > one["last_root"]:
+                return f"root {number} is signed by a key that held up to root {one['last_root']}"
+            if begins and number <= one["last_root"]:
+                first = one["last_root"] + 1
+                return f"root {number} is signed by a key that holds from root {first}"
+        return ""
+
+
+def has_signature(message: bytes, text: str, key: str) -> bool:
+    """Return whether a signature, in lower-case hex, is a key's of a message."""
+    try:
+        signature = bytes.fromhex(text)
+    except ValueError:
+        return False
+    return signature.hex() == text and is_signed(message, signature, bytes.fromhex(key))
+
+
+def read_signed_root(signed: Any) -> dict[str, Any]:
+    """Return the root of a signed root, whose own key has signed it."""
     root: dict[str, Any] = shaped(shaped(signed, "signed root")["root"], "root")
     if root["format"] != ROOT or root["size"] < 1 or root["number"] < 1:
         raise VerifyError("it is not a root of this kind of ledger")
-    if root["key"] not in keys:
-        raise VerifyError(f"root {root['number']} is signed by another key, {root['key']}")
-    try:
-        signature = bytes.fromhex(signed["signature"])
-    except ValueError:
-        signature = b""
-    if signature.hex() != signed["signature"] or not is_signed(
-        signed_bytes(root), signature, bytes.fromhex(root["key"])
-    ):
+    if not has_signature(signed_bytes(root), signed["signature"], root["key"]):
         raise VerifyError(f"the signature of root {root['number']} is wrong")
     return root
+
+
+def check_root(signed: Any, keys: Keys) -> dict[str, Any]:
+    """Return the root of a signed root, whose signature and key are right."""
+    root = shaped(shaped(signed, "signed root")["root"], "root")
+    if fault := keys.fault(root):
+        raise VerifyError(fault)
+    return read_signed_root(signed)
 
 
 def check_record(record: dict[str, Any]) -> int:
@@ -349,9 +459,11 @@ def commitments(body: dict[str, Any], prefix: str) -> dict[str, str]:
 class Export:
     """An export, checked line by line; ``faults`` are sentences."""
 
-    def __init__(self, keys: list[str], outside: list[dict[str, Any]]) -> None:
+    def __init__(self, keys: Keys, outside: list[dict[str, Any]]) -> None:
         self.keys, self.outside = keys, sorted(outside, key=lambda root: int(root["size"]))
         self.faults: list[str] = []
+        self.signed: list[tuple[str, dict[str, Any]]] = []  # where a root stands, and the root
+        self.held_keys: list[str] = []  # in the order in which they held
         self.where = ""  # the line being checked
         self.tree = Tree()
         self.seq, self.head = 0, NO_HASH  # of the last entry
@@ -360,7 +472,12 @@ class Export:
         self.matched = 0  # entries under the last root from outside that fits
         self.values = ""  # "all" or "none" of the personal values are shown
         self.held = self.shown = self.erased = 0
+        self.narrowed, self.withheld = False, 0  # entries of which the hash alone is shown
         self.ended = False
+        self.losses: list[tuple[int, dict[str, Any]]] = []  # where it was restored, root lost
+        self.tallied = 0  # the last tally
+        self.counts: dict[str, Any] = {}  # kind -> hash over the live entries since then
+        self.lost_outside: list[dict[str, Any]] = []  # roots from outside over what was lost
 
     def read(self, lines: Iterable[bytes]) -> None:
         """Check every line, then the whole."""
@@ -370,6 +487,10 @@ class Export:
                 self.take(count, read_line(line))
             except VerifyError as fault:
                 self.note(str(fault))
+        for where, root in self.signed:
+            self.where = where
+            if wrong := self.keys.fault(root):
+                self.note(wrong)
         self.where = "at the end"
         self.finish()
 
@@ -382,10 +503,15 @@ class Export:
             raise VerifyError("there is something after the last line")
         if count == 1:
             self.values = shaped(document, "first line")["values"]
-            if document["format"] != EXPORT or self.values not in ("all", "none"):
+            self.narrowed = document["format"] == NARROWED
+            known = self.narrowed or document["format"] == EXPORT
+            if not known or self.values not in ("all", "none"):
                 raise VerifyError("it is not the first line of an export")
         elif "entry" in names:
             self.take_entry(count, document)
+        elif self.narrowed and "hash" in names:
+            self.follow(shaped(document, "withheld entry"), document["hash"])
+            self.withheld += 1
         elif "root" in names:
             self.take_root(count, document)
         else:
@@ -394,11 +520,47 @@ class Export:
     def take_entry(self, count: int, document: Any) -> None:
         entry = shaped(shaped(document, "record")["entry"], "entry")
         self.where = f"line {count}, entry {entry['seq']}"
+        if entry["kind"] == RESTORED and entry["body"].get("lost_root") is not None:
+            self.losses.append((entry["seq"], shaped(entry["body"]["lost_root"], "lost root")))
         self.follow(entry, document["hash"])
         self.shown += len(document["values"])
         if entry["kind"] == "ledger.erased" and type(entry["body"].get("values")) is int:
             self.erased += entry["body"]["values"]
         self.held += check_record(document)
+        if entry["kind"] == ROTATED:
+            self.take_rotation(entry["body"])
+        if entry["stream"] != "live":
+            return
+        if entry["kind"] == TALLIED:
+            self.take_tally(document)
+        elif self.values == "all":
+            count_entry(self.counts, entry["kind"], entry_row(entry))
+
+    def take_tally(self, document: dict[str, Any]) -> None:
+        """Compare a tally with the entries since the one before, where all its lists are shown."""
+        seq, body = document["entry"]["seq"], shaped(document["entry"]["body"], "tally")
+        if body["after"] != self.tallied:
+            self.note(f"the tally does not begin after the tally at entry {self.tallied}")
+        if len(document["values"]) == len(commitments(body, "")):
+            counted: dict[str, Any] = {}
+            for kind, rows in tally_rows(document).items():
+                for row in sorted(rows):
+                    count_entry(counted, kind, row)
+            for kind in (name.replace("/", ".") for name in body["counts"]):
+                found, said = self.counts.get(kind), counted.get(kind)
+                if (found and found.digest()) != (said and said.digest()):
+                    self.note(f"the tally lists other entries of {kind} than there are")
+        self.tallied, self.counts = seq, {}
+
+    def take_rotation(self, body: dict[str, Any]) -> None:
+        rotation = self.keys.add({name: body[name] for name in SHAPES["signed rotation"]
+                                  if name in body})  # fmt: skip
+        if rotation["last_root"] != self.root["number"]:
+            last = rotation["last_root"]
+            self.note(f"it rotates the key after root {last}, and stands elsewhere")
+        if self.root["number"] and rotation["previous"] != self.root["key"]:
+            self.note("it rotates another key than that of the root before it")
+        self.held_keys += [rotation["previous"], rotation["key"]]
 
     def follow(self, entry: dict[str, Any], claimed: str) -> None:
         """Check the place of an entry, taking its hash as it stands."""
@@ -424,11 +586,23 @@ class Export:
         if (self.tree.root(), self.head) == (root["tree"], root["head"]):
             self.matched = self.seq
             return
+        if self.is_lost(root):
+            self.lost_outside.append(root)
+            return
         self.note(
             f"{span(self.matched + 1, self.seq)}: one or more are not what root {root['number']}"
             " from outside was made of: changed, added or removed, and the chain rewritten"
         )
         self.outside.clear()  # every later root would differ too
+
+    def is_lost(self, root: dict[str, Any]) -> bool:
+        """Return whether a root from outside is over entries that a restore says it lost."""
+        for seq, lost in self.losses:
+            named = all(root[name] == lost[name] for name in lost)
+            before = root["number"] < lost["number"] and root["size"] < lost["size"]
+            if seq <= root["size"] and (named or before):
+                return True
+        return False
 
     def take_root(self, count: int, document: Any) -> None:
         root, before = shaped(shaped(document, "signed root")["root"], "root"), self.root
@@ -443,7 +617,12 @@ class Export:
             entries = span(before["size"] + 1, self.seq)
             self.note(f"{entries}: one or more are not what it was made of")
         self.root = root
-        check_root(document, self.keys)
+        read_signed_root(document)
+        self.signed.append((self.where, root))
+        if self.held_keys[-1:] != [root["key"]]:
+            if root["key"] in self.held_keys:
+                self.note(f"root {root['number']} is signed by a key that another has followed")
+            self.held_keys.append(root["key"])
 
     def take_end(self, end: dict[str, int]) -> None:
         self.ended = True
@@ -454,6 +633,13 @@ class Export:
     def finish(self) -> None:
         if not self.ended:
             self.note("the file has no last line: it was cut")
+        self.lost_outside += [root for root in self.outside if self.is_lost(root)]
+        self.outside = [root for root in self.outside if not self.is_lost(root)]
+        if self.lost_outside and self.losses[-1][0] > self.root["size"]:
+            self.note(
+                f"entry {self.losses[-1][0]} says that a restore lost entries, and is under no root"
+                " yet, so that anybody could have written it: ask for an export with a later root"
+            )
         if self.outside:
             root = self.outside[-1]
             missing = span(self.seq + 1, root["size"])
@@ -464,14 +650,27 @@ class Export:
         if self.values == "all" and not self.faults and lacking != self.erased:
             self.note(f"{lacking} personal values are missing, {self.erased} were erased on record")
 
-    def summary(self) -> str:
+    def summary(self, *, counts: bool = True) -> str:
+        """Return what was checked; ``counts``: also how many personal values are shown."""
         lines = [f"{self.seq} entries in one unbroken chain, {self.root['number']} roots"]
         sealed = max(self.root["size"], self.matched)
         if sealed < self.seq:
             lines.append(f"{span(sealed + 1, self.seq)}: under no root yet, only chained")
         if self.matched:
             lines.append(f"{span(1, self.matched)}: as a root from outside has them")
-        lines.append(f"personal values: {self.shown} shown, {self.held - self.shown} not")
+        for seq, lost in self.losses:
+            lines.append(
+                f"restored from a backup at entry {seq}: {span(seq, lost['size'])} as root"
+                f" {lost['number']} had them are lost"
+            )
+        lines += [
+            f"root {root['number']} from outside is over entries that were lost"
+            for root in self.lost_outside
+        ]
+        if self.withheld:
+            lines.append(f"entries withheld, of which the hash alone is shown: {self.withheld}")
+        if counts:
+            lines.append(f"personal values: {self.shown} shown, {self.held - self.shown} not")
         return "\n".join(lines)
 
 
@@ -484,7 +683,7 @@ def check_path(path: list[Any]) -> None:
         raise VerifyError("the path must be a list of hashes")
 
 
-def check_proof(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> str:
+def check_proof(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
     """Check a proof of one entry; return what it proves."""
     shaped(proof, "proof")
     root = check_root({"root": proof["root"], "signature": proof["signature"]}, keys)
@@ -504,7 +703,7 @@ def check_proof(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> s
     return "\n".join(lines)
 
 
-def check_growth(proof: Any, keys: list[str], outside: list[dict[str, Any]]) -> str:
+def check_growth(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
     """Check that one root's entries are the beginning of another's; return what it proves."""
     shaped(proof, "proof of growth")
     first, second = check_root(proof["first"], keys), check_root(proof["second"], keys)
@@ -525,13 +724,778 @@ def check_outside(roots: list[dict[str, Any]], outside: list[dict[str, Any]]) ->
             )
 
 
-def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tuple[list[str], str]:
-    """Check a file of any kind; return the faults, and what holds where there are none."""
+# 7. Checkpoints (C2SP): the root in a standard form, which witnesses cosign; and tallies, entries
+# of the ledger that list those before them by kind, quarter of an hour, client and site.
+
+NOTE_KEY, WITNESS_KEY = 1, 4
+
+
+def read_verifier_key(text: str) -> tuple[str, bytes]:
+    """Return the name and the public key of a witness."""
+    name, _, rest = text.partition("+")
+    shown, _, encoded = rest.partition("+")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 33 or key[0] != WITNESS_KEY or note_key(name, key).hex() != shown:
+        raise ValueError(f"{text!r} is not a verifier key of a witness: NAME+HASH+KEY")
+    return name, key[1:]
+
+
+def note_key(name: str, key: bytes) -> bytes:
+    """Return the four bytes that name a key in a note; ``key`` begins with its kind."""
+    return hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+
+
+def read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return the text of a signed note, and its signatures with their names."""
+    text, _, lines = note.partition("\n\n")
+    found = []
+    for line in lines.splitlines():
+        dash, _, rest = line.partition(" ")
+        name, _, encoded = rest.partition(" ")
+        try:
+            found.append((name, base64.b64decode(encoded, validate=True)))
+        except ValueError:
+            dash = ""
+        if dash != "\u2014":
+            raise VerifyError("a line of the checkpoint is not a signature")
+    return text + "\n", found
+
+
+def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[str, str]]:
+    """Check that a note is the checkpoint of a root, and cosigned as the reader asks for.
+
+    Returns the cosignatures, each with its witness and its time, "" where no key was given for it.
+    """
+    text, lines = read_note(note)
+    origin = text.split("\n")[0]
+    tree = base64.b64encode(bytes.fromhex(root["tree"])).decode()
+    if text != f"{origin}\n{root['size']}\n{tree}\n":
+        raise VerifyError(f"the checkpoint is not that of root {root['number']}")
+    own = bytes.fromhex(root["key"])
+    head = note_key(origin, bytes([NOTE_KEY]) + own)
+    if not any(
+        name == origin and blob[:4] == head and is_signed(text.encode(), blob[4:], own)
+        for name, blob in lines
+    ):
+        raise VerifyError(f"the checkpoint is not signed by the key of root {root['number']}")
+    times = {}
+    for public, name in keys.witnesses.items():
+        head = note_key(name, bytes([WITNESS_KEY]) + public)
+        for signer, blob in lines:
+            if (signer, blob[:4]) == (name, head):
+                at = int.from_bytes(blob[4:12], "big")
+                signed = f"cosignature/v1\ntime {at}\n{text}".encode()
+                if is_signed(signed, blob[12:], public):
+                    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (Python 3.9)
+                    moment = epoch + timedelta(seconds=at)
+                    times[name] = moment.isoformat().replace("+00:00", "Z")
+    if len(times) < keys.quorum:
+        raise VerifyError(
+            f"{len(times)} of the witnesses given cosigned root {root['number']}, expected at"
+            f" least {keys.quorum}"
+        )
+    return [(name, times.get(name, "")) for name, _blob in lines if name != origin]
+
+
+Row = tuple[int, str, str, str]  # an entry's number, quarter of an hour, client and site
+
+
+def entry_row(entry: dict[str, Any]) -> Row:
+    """Return an entry as a tally lists it."""
+    body = entry["body"]
+    try:
+        said = instant(body.get("happened_at") or entry["recorded_at"])
+        at = said.astimezone(timezone.utc)  # noqa: UP017 (Python 3.9)
+    except (AttributeError, ArithmeticError, TypeError, ValueError):
+        raise VerifyError("when it happened is not an instant") from None
+    names = [body.get(field) for field in ("client", "site")]
+    client, site = (name if isinstance(name, str) else "" for name in names)
+    return entry["seq"], f"{at:%Y-%m-%dT%H}:{at.minute // 15 * 15:02d}Z", client, site
+
+
+def count_entry(counts: dict[str, Any], kind: str, row: Row) -> None:
+    counts.setdefault(kind, hashlib.sha256()).update(canonical(list(row)).encode())
+
+
+def tally_rows(record: dict[str, Any]) -> dict[str, list[Row]]:
+    """Return the entries that a tally lists, by kind, for the kinds whose lists are shown.
+
+    A client or a site that is not shown is named by its number in the tally: "#3".
+    """
+    values = {value["path"]: value["value"] for value in record["values"]}
+    found: dict[str, list[Row]] = {}
+    for path in values:
+        if path.startswith("counts."):
+            rows = found.setdefault(path[len("counts.") :].replace("/", "."), [])
+            for one in values[path]:
+                said = shaped(one, "list of a tally")
+                client, site = (
+                    "" if number is None else values.get(f"{name}.{number}", f"#{number}")
+                    for name, number in (("clients", said["client"]), ("sites", said["site"]))
+                )
+                rows += [(seq, said["at"], client, site) for seq in said["entries"]]
+    return found
+
+
+def check_selections(
+    pack: dict[str, Any], entries: dict[int, Any], root: dict[str, Any]
+) -> list[str]:
+    """Return the faults of a pack's selections: entries that its tallies list and it lacks.
+
+    A selection says that the pack holds every entry of its kinds that happened in the period, of
+    its client and its sites ("" for none), where it names these.
+    """
+    if not pack["selections"]:
+        return []
+    tallies, faults = check_entries(pack["tallies"], root)
+    if faults:
+        return [f"tally: {fault}" for fault in faults]
+    try:
+        counted = order_tallies(tallies, pack, root)
+    except VerifyError as fault:
+        return [f"tally: {fault}"]
+    listed = {seq: tally_rows(tallies[seq]) for seq in counted}
+    for said in pack["selections"]:
+        selection = shaped(said, "selection")
+        for kind in selection["kinds"]:
+            held = {
+                seq
+                for seq, record in entries.items()
+                if record["entry"]["kind"] == kind
+                and is_selected(entry_row(record["entry"]), selection, pack)
+            }
+            for seq, rows in listed.items():
+                if kind not in rows:
+                    faults.append(f"tally: entry {seq} does not show its list of {kind}")
+                wanted = {row[0] for row in rows.get(kind, ()) if is_selected(row, selection, pack)}
+                faults += [
+                    f"entry {one}: it is missing; the tally at entry {seq} lists it under {kind}"
+                    for one in sorted(wanted - held)
+                ]
+                held -= wanted
+            faults += [f"entry {seq}: no tally lists it under {kind}" for seq in sorted(held)]
+    return faults
+
+
+def order_tallies(tallies: dict[int, Any], pack: dict[str, Any], root: dict[str, Any]) -> list[int]:
+    """Return the numbers of the tallies that together list what was recorded from the start on.
+
+    The last one ends the root. Before the first stands nothing, or a tally recorded before the
+    period, whose lists then do not matter.
+    """
+    order = sorted(tallies)
+    for seq in order:
+        entry = tallies[seq]["entry"]
+        if (entry["kind"], entry["stream"]) != (TALLIED, "live"):
+            raise VerifyError(f"entry {seq} is not a tally")
+        shaped(entry["body"], "tally")
+    if not order or order[-1] != root["size"]:
+        raise VerifyError(f"the tally that ends root {root['number']} is missing")
+    for place, seq in enumerate(order[1:]):
+        after = tallies[seq]["entry"]["body"]["after"]
+        if after != order[place]:
+            raise VerifyError(f"the tally at entry {after}, before entry {seq}, is missing")
+    first = tallies[order[0]]["entry"]
+    if first["body"]["after"] == 0:
+        return order
+    if instant(first["recorded_at"]) >= instant(pack["start"]):
+        raise VerifyError(f"the tally at entry {first['body']['after']} is missing")
+    return order[1:]
+
+
+def is_selected(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bool:
+    _seq, at, client, site = row
+    sites = selection["sites"]
+    return (
+        instant(pack["start"]) <= instant(at) < instant(pack["end"])
+        and selection["client"] in ("", client)
+        and (sites is None or site in sites)
+    )
+
+
+# 8. Evidence packs: a PDF in which pack.json stands. Its figures are computed again from entries.
+
+PACK, PACK_FILE = "releve pack 2", "pack.json"
+MOST_BYTES = 1 << 28
+TOKEN = re.compile(
+    rb"[\0\t\n\f\r ]*(%%EOF|%[^\r\n]*|<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*|\(|<[0-9A-Fa-f\s]*>"
+    rb"|[^\0\t\n\f\r ()<>\[\]{}/%]+)"
+)
+
+
+class Reference:
+    """A reference to an object of a PDF by its number."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and other.number == self.number
+
+    def __hash__(self) -> int:
+        return hash(self.number)
+
+
+class Pdf:
+    """The objects of a PDF in the order of its bytes (ISO 32000-1, 7.3), every version of each.
+
+    ``objects`` are (number, value, start, end, stream), the stream None where it has none;
+    ``ends`` the places after each end-of-file mark.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        if not data.startswith(b"%PDF-"):
+            raise VerifyError("it is not a PDF")
+        self.data, self.at = data, 0
+        self.objects: list[tuple[int, Any, int, int, bytes | None]] = []
+        self.ends: list[int] = []
+        try:
+            self.read()
+        except (IndexError, ValueError, KeyError, TypeError, RecursionError, VerifyError) as error:
+            if not self.ends:  # what cannot be read after an end is named as standing after it
+                why = str(error) or type(error).__name__
+                raise VerifyError(f"the PDF is damaged before byte {self.at}: {why}") from None
+        if not self.ends:
+            raise VerifyError("the PDF is cut short: its end is missing")
+
+    def token(self) -> bytes:
+        """Return the next token; comments are skipped, but for the end-of-file mark."""
+        while True:
+            match = TOKEN.match(self.data, self.at)
+            if match is None:
+                if self.data[self.at :].strip(b"\0\t\n\f\r "):
+                    raise VerifyError("something is not part of a PDF")
+                self.at = len(self.data)
+                return b""
+            self.at = match.end()
+            if not match[1].startswith(b"%") or match[1] == b"%%EOF":
+                return match[1]
+
+    def read(self) -> None:
+        before: list[tuple[bytes, int]] = []
+        while token := self.token():
+            if token == b"%%EOF":
+                self.ends.append(self.at)
+            elif token == b"obj":
+                (number, start), _generation = before[-2], before[-1]
+                self.objects.append((int(number), *self.take_object(start)))
+            elif token == b"trailer":
+                self.value(self.token())
+            before = [*before[-1:], (token, self.at - len(token))]
+
+    def take_object(self, start: int) -> tuple[Any, int, int, bytes | None]:
+        value, stream = self.value(self.token()), None
+        token = self.token()
+        if token == b"stream":
+            self.at += 2 if self.data[self.at : self.at + 2] == b"\r\n" else 1
+            length = value["Length"]
+            if type(length) is not int or not 0 <= length <= len(self.data) - self.at:
+                raise VerifyError("a stream is cut short")
+            stream = self.data[self.at : self.at + length]
+            self.at += length
+            if self.token() != b"endstream":
+                raise VerifyError("a stream has another length than it says")
+            token = self.token()
+        if token != b"endobj":
+            raise VerifyError("an object has no end")
+        return value, start, self.at, stream
+
+    def value(self, token: bytes) -> Any:
+        if token == b"<<":
+            found: dict[str, Any] = {}
+            while (name := self.token()) != b">>":
+                found[pdf_name(name)[1:]] = self.value(self.token())
+            return found
+        if token == b"[":
+            items: list[Any] = []
+            while (item := self.token()) != b"]":
+                if item == b"R":
+                    items[-2:] = [Reference(items[-2])]
+                else:
+                    items.append(self.value(item))
+            return items
+        if token == b"(":
+            return self.text()
+        if token.startswith(b"<"):
+            digits = re.sub(rb"\s", b"", token[1:-1]).decode()
+            return bytes.fromhex(digits + "0" * (len(digits) % 2))
+        if token.startswith(b"/"):
+            return pdf_name(token)
+        if re.fullmatch(rb"[+-]?\d+", token):
+            ahead = re.compile(rb"\s+(\d+)\s+R(?![^\s()<>\[\]{}/%])").match(self.data, self.at)
+            if ahead:
+                self.at = ahead.end()
+                return Reference(int(token))
+            return int(token)
+        if not token or token in (b">>", b"]", b"endobj"):
+            raise ValueError
+        return token.decode("latin-1")
+
+    def text(self) -> bytes:
+        """Return a string in parentheses, which may nest and hold escapes."""
+        out, depth = bytearray(), 1
+        while True:
+            byte = self.data[self.at]
+            self.at += 1
+            if byte == 0x5C:  # a backslash
+                octal = re.compile(rb"[0-7]{1,3}").match(self.data, self.at)
+                after = self.data[self.at : self.at + 1]
+                self.at = octal.end() if octal else self.at + 1
+                letters = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+                out += bytes([int(octal[0], 8) & 255]) if octal else letters.get(after, after)
+                continue
+            depth += (byte == 0x28) - (byte == 0x29)
+            if not depth:
+                return bytes(out)
+            out.append(byte)
+
+    def attachments(self) -> dict[str, list[tuple[Any, bytes]]]:
+        """Return the files in it by name: of each every version, with its object's values."""
+        found: dict[str, list[tuple[Any, bytes]]] = {}
+        for spec in (spec for _, value, _, _, _ in self.objects for spec in list_specs(value)):
+            name = pdf_text(spec.get("UF", spec.get("F", b"")))
+            target = spec["EF"].get("F", spec["EF"].get("UF"))
+            bodies = [
+                (value, stream)
+                for number, value, _, _, stream in self.objects
+                if isinstance(target, Reference) and number == target.number and stream is not None
+            ]
+            found.setdefault(name, []).extend((value, inflate(value, one)) for value, one in bodies)
+        return found
+
+    def signed_up_to(self) -> int:
+        """Return the end of the bytes that a signature in it covers; 0 where there is none."""
+        ends = [0]
+        for _number, value, _start, _end, _stream in self.objects:
+            span = value.get("ByteRange") if isinstance(value, dict) else None
+            if isinstance(span, list) and len(span) == 4 and all(type(n) is int for n in span):
+                ends.append(span[2] + span[3] if span[0] == 0 else 0)
+        return max(ends)
+
+    def pages_digest(self) -> str:
+        """Return the SHA-256 over the objects that are drawn and name what is drawn, in order.
+
+        They are those before the first end, but for attached files, metadata and tables.
+        """
+        digest = hashlib.sha256()
+        for _number, value, start, end, _stream in self.objects:
+            kind = value.get("Type") if isinstance(value, dict) else None
+            if end <= self.ends[0] and kind not in ("/EmbeddedFile", "/Metadata", "/XRef"):
+                digest.update(self.data[start:end])
+        return digest.hexdigest()
+
+    def redrawn(self) -> bool:
+        """Return whether an addition to the file changes what it shows."""
+        first: dict[int, Any] = {}
+        for number, value, _start, end, stream in self.objects:
+            if end <= self.ends[0]:
+                first[number] = drawn(value, stream)
+                continue
+            fields = value if isinstance(value, dict) else {}
+            shown = fields.get("Subtype") == "/Widget" and any(fields.get("Rect", [1]))
+            if shown or (number in first and drawn(value, stream) != first[number]):
+                return True
+        return False
+
+
+def drawn(value: Any, stream: bytes | None) -> Any:
+    """Return an object without what a signature changes in a catalogue, a page or metadata."""
+    if not isinstance(value, dict):
+        return value
+    if value.get("Type") in ("/Metadata", "/XRef"):
+        return None
+    added = ("AcroForm", "Annots", "DSS", "Extensions", "ModDate", "Perms", "Producer", "Version")
+    return {name: inner for name, inner in value.items() if name not in added}, stream
+
+
+def pdf_name(token: bytes) -> str:
+    """Return a name as it is without its escapes, with its slash where it is a value."""
+    if not token.startswith(b"/"):
+        raise ValueError
+    name = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), token)
+    return name.decode("latin-1")
+
+
+def pdf_text(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return ""
+    wide = value.startswith(b"\xfe\xff")
+    return value[2:].decode("utf-16-be", "replace") if wide else value.decode("latin-1")
+
+
+def list_specs(value: Any) -> list[dict[str, Any]]:
+    """Return the file specifications in a value, at any depth."""
+    if not isinstance(value, (dict, list)):
+        return []
+    inner = value.values() if isinstance(value, dict) else value
+    own = [value] if isinstance(value, dict) and isinstance(value.get("EF"), dict) else []
+    return own + [spec for item in inner for spec in list_specs(item)]
+
+
+def inflate(value: dict[str, Any], stream: bytes) -> bytes:
+    form = value.get("Filter")
+    if form is None:
+        return stream
+    if form not in ("/FlateDecode", ["/FlateDecode"]) or "DecodeParms" in value:
+        raise VerifyError("a file in the PDF is packed in a way that packs do not use")
+    opened = zlib.decompressobj()
+    try:
+        found = opened.decompress(stream, MOST_BYTES)
+    except zlib.error:
+        raise VerifyError("a file in the PDF is damaged") from None
+    if not opened.eof:
+        raise VerifyError("a file in the PDF is cut short, or too large")
+    return found
+
+
+def check_attached(path: Path, keys: Keys, outside: list[dict[str, Any]], language: str) -> Result:
+    """Check a PDF that holds a pack: the file, the pack, and that the pages are the pack's."""
+    data = path.read_bytes()
+    pdf = Pdf(data)
+    found = pdf.attachments()
+    packs = found.pop(PACK_FILE, [])
+    if not packs:
+        raise VerifyError(f"the PDF holds no {PACK_FILE}, where one is expected")
+    if len(packs) > 1:
+        raise VerifyError(
+            f"the PDF holds {len(packs)} versions of {PACK_FILE}, where one is expected"
+        )
+    faults, signed = [], pdf.signed_up_to()
+    covered = signed or pdf.ends[0]
+    if covered != len(data):
+        after = "what its signature covers" if signed else "the end of the pack"
+        faults.append(f"{len(data) - covered} bytes stand after {after}, from byte {covered} on")
+    if any(len(versions) != 1 for versions in found.values()):
+        faults.append("the PDF holds two versions of a document")
+    if signed and pdf.redrawn():
+        faults.append("what was added to the pack with its signature changes what it shows")
+    try:
+        document = read_line(packs[0][1])
+        documents = {name: versions[0][1] for name, versions in found.items()}
+        more, summary = check_pack(document, keys, outside, documents, language)
+        faults += more
+        if document["pack"]["pages"] != pdf.pages_digest():
+            faults.append("the pages are not those that the pack was issued with")
+    except VerifyError as fault:
+        return [*faults, str(fault)], ""
+    words = PACK_WORDS[language]
+    lines = [summary, words["issued"].format(digest=sha256(data[: pdf.ends[0]]))]
+    if signed:
+        lines.append(words["signed"])
+    return faults, "\n".join(lines)
+
+
+def check_pack(
+    signed: Any,
+    keys: Keys,
+    outside: list[dict[str, Any]],
+    documents: dict[str, bytes] | None,
+    language: str,
+) -> Result:
+    """Check a pack: who issued it, its entries under its root, and each figure from them.
+
+    ``documents`` are the files beside it by name; None where the pack alone is at hand.
+    """
+    try:
+        return check_signed_pack(signed, keys, outside, documents, language)
+    except (TypeError, LookupError, ArithmeticError, ValueError, AttributeError,
+            RecursionError) as error:  # fmt: skip
+        raise VerifyError(f"it is not formed as a pack is ({type(error).__name__})") from None
+
+
+def check_signed_pack(
+    signed: Any,
+    keys: Keys,
+    outside: list[dict[str, Any]],
+    documents: dict[str, bytes] | None,
+    language: str,
+) -> Result:
+    pack = shaped(shaped(signed, "signed pack")["pack"], "pack")
+    if pack["format"] != PACK:
+        raise VerifyError("it is not a pack that this verifier knows")
+    root = check_root({"root": pack["root"], "signature": pack["root_signature"]}, keys)
+    check_outside([root], outside)
+    faults: list[str] = []
+    if not has_signature(PACK_TAG + canonical(pack).encode(), signed["signature"], root["key"]):
+        faults.append("the pack is not what the holder of the key issued: it was changed since")
+    cosigned: list[tuple[str, str]] = []
+    try:
+        cosigned = check_checkpoint(pack["checkpoint"], root, keys)
+    except VerifyError as fault:
+        faults.append(str(fault))
+    entries, wrong = check_entries(pack["entries"], root)
+    faults += wrong + check_selections(pack, entries, root)
+    texts, wrong = check_documents(pack["documents"], documents)
+    faults += wrong
+    corrected = corrected_events(entries)
+    for said in pack["statements"]:
+        try:
+            check_statement(shaped(said, "statement"), pack, entries, corrected, texts)
+        except VerifyError as fault:
+            faults.append(f"statement {said.get('id')!a}: {fault}")
+    return faults, describe_pack(pack, root, cosigned, documents is None, language)
+
+
+def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, Any], list[str]]:
+    """Return the entries of a pack by number, each shown to be under the root; and the faults."""
+    found: dict[int, Any] = {}
+    faults: list[str] = []
+    for place, record in enumerate(records, 1):
+        where = f"entry at place {place}"
+        try:
+            seq = shaped(shaped(record, "entry of a pack")["entry"], "entry")["seq"]
+            where = f"entry {seq}"
+            if seq in found:
+                raise VerifyError("it stands there twice")
+            found[seq] = record
+            check_record(record)
+            check_path(record["path"])
+            inside = 0 < seq <= root["size"]
+            if not inside or not is_included(
+                record["hash"], seq, root["size"], record["path"], root["tree"]
+            ):
+                raise VerifyError(f"it is not shown to be under root {root['number']}")
+        except VerifyError as fault:
+            faults.append(f"{where}: {fault}")
+    return found, faults
+
+
+def check_documents(
+    listed: list[Any], documents: dict[str, bytes] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the documents of a pack that are JSON, by name; and the faults."""
+    found: dict[str, Any] = {}
+    faults: list[str] = []
+    for row in listed:
+        name = shaped(row, "document")["name"]
+        if documents is None:
+            continue
+        if name not in documents:
+            faults.append(f"document {name!a}: it is missing")
+        elif sha256(documents[name]) != row["sha256"]:
+            faults.append(f"document {name!a}: it was changed")
+        elif name.endswith(".json"):
+            found[name] = json.loads(documents[name])
+    names = {row["name"] for row in listed}
+    faults += [f"document {name!a}: the pack does not name it" for name in documents or ()
+               if name not in names]  # fmt: skip
+    return found, faults
+
+
+def check_statement(
+    said: dict[str, Any],
+    pack: dict[str, Any],
+    entries: dict[int, Any],
+    corrected: set[str],
+    texts: dict[str, Any],
+) -> None:
+    """Compute a statement again; VerifyError where its value or what it is made of differs."""
+    if said["how"] == "stated":
+        return
+    if said["how"] == "document":
+        if said["document"] in texts:
+            compare_value(said, read_path(texts[said["document"]], said["path"]))
+        return
+    missing = [seq for seq in said["of"] if seq not in entries]
+    if missing:
+        raise VerifyError(f"entry {missing[0]}, which it is made of, is missing")
+    if said["kinds"]:
+        counted = [seq for seq, record in entries.items() if belongs(record, said, pack, corrected)]
+        if counted != said["of"]:
+            other = sorted(set(counted) ^ set(said["of"])) or said["of"]
+            raise VerifyError(f"it leaves out, or takes in wrongly, entry {other[0]}")
+    values = [entry_value(entries[seq], said["path"]) for seq in said["of"]]
+    compare_value(said, compute_figure(said["how"], values))
+
+
+def corrected_events(entries: dict[int, Any]) -> set[str]:
+    """Return the ids of events that no longer count: another entry corrects them."""
+    bodies = (
+        record["entry"]["body"]
+        for record in entries.values()
+        if record["entry"]["kind"] == "event.corrected"
+    )
+    return {str(body.get("corrects")) for body in bodies}
+
+
+def belongs(
+    record: dict[str, Any], said: dict[str, Any], pack: dict[str, Any], corrected: set[str]
+) -> bool:
+    """Return whether a statement counts an entry: kind, fields, period, not corrected since."""
+    entry = record["entry"]
+    body = entry["body"]
+    at = body.get("happened_at", entry["recorded_at"])
+    return (
+        entry["kind"] in said["kinds"]
+        and all(body.get(name) == value for name, value in said["where"].items())
+        and instant(pack["start"]) <= instant(at) < instant(pack["end"])
+        and body.get("id", "") not in corrected
+    )
+
+
+def entry_value(record: dict[str, Any], path: str) -> Any:
+    """Return a value of an entry: from its body, or shown beside it; None where it is neither."""
+    for value in record["values"]:
+        if value["path"] == path:
+            return value["value"]
+    found = read_path(record["entry"]["body"], path)
+    return None if isinstance(found, dict) and set(found) == {"commitment"} else found
+
+
+def read_path(value: Any, path: str) -> Any:
+    """Return what stands at a path of names with dots; numbers count the items of a list."""
+    for name in path.split(".") if path else ():
+        if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def compute_figure(how: str, values: list[Any]) -> Any:
+    """Return a figure over values: None where there is nothing that it could be made of."""
+    if how == "count":
+        return len(values)
+    known = [value for value in values if value is not None]
+    if how == "distinct":
+        return len({canonical(value) for value in known})
+    if how == "sum":
+        return math.fsum(known) if any(isinstance(n, float) for n in known) else sum(known)
+    if not known:
+        return None
+    if how == "last":
+        return known[-1]
+    if how == "span":  # minutes from the first to the last
+        passed = instant(known[-1]) - instant(known[0])
+        return passed.days * 1440 + passed.seconds // 60
+    if how in ("min", "max"):
+        return min(known) if how == "min" else max(known)
+    raise VerifyError(f"it is computed in a way that this verifier does not know, {how!a}")
+
+
+def compare_value(said: dict[str, Any], found: Any) -> None:
+    if canonical(found) != canonical(said["value"]):
+        raise VerifyError(f"it says {json.dumps(said['value'])}, computed is {json.dumps(found)}")
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def describe_pack(
+    pack: dict[str, Any],
+    root: dict[str, Any],
+    cosigned: list[tuple[str, str]],
+    alone: bool,
+    language: str,
+) -> str:
+    """Return what holds, with every figure, to be compared with the pages."""
+    counted = [said for said in pack["statements"] if said["how"] != "stated"]
+    stated = [said for said in pack["statements"] if said["how"] == "stated"]
+    words = PACK_WORDS[language]
+    lines = [
+        words["pack"].format(whom=words["whom"].format(**pack) if pack["for"] else "", **pack),
+        words["root"].format(entries=len(pack["entries"]), **root),
+        *(words["cosigned" if at else "unchecked"].format(name=name, at=at)
+          for name, at in cosigned),
+        *(words["complete"].format(kinds=", ".join(said["kinds"])) for said in pack["selections"]),
+        words["counted"],
+        *(figure_line(said, language) for said in counted),
+    ]  # fmt: skip
+    if stated:
+        lines += [words["stated"], *(figure_line(said, language) for said in stated)]
+    for row in pack["documents"]:
+        lines.append(words["unread" if alone else "document"].format(**row))
+    return "\n".join(lines)
+
+
+def figure_line(said: dict[str, Any], language: str) -> str:
+    colon = "\u202f:" if language == "fr" else ":"
+    return f"  {said[language]}{colon} {figure_text(said['value'], said['unit'], language)}"
+
+
+def figure_text(value: Any, unit: str, language: str) -> str:
+    """Return a value as the pages print it."""
+    if value is None:
+        return "–"
+    if isinstance(value, (str, bool)):
+        return FINDINGS[language].get(str(value), str(value))
+    if not isinstance(value, (int, float)):
+        return json.dumps(value)
+    if unit == "share":
+        whole = round(100 * value, 6) == round(100 * value)
+        percent = number_text(100 * value, 0 if whole else 1, language)
+        return percent + ("\u202f%" if language == "fr" else "%")
+    if unit == "min":
+        return f"{number_text(int(value) // 60, 0, language)} h {int(value) % 60:02d} min"
+    return f"{number_text(value, 0 if float(value).is_integer() else 2, language)} {unit}".rstrip()
+
+
+def number_text(value: float, decimals: int, language: str) -> str:
+    text = f"{value:,.{decimals}f}"
+    return text.translate({44: "\u202f", 46: ","}) if language == "fr" else text
+
+
+FINDINGS = {
+    "en": {"not_kept": "not kept", "not_applicable": "not applicable", "not_met": "not met"},
+    "fr": {
+        "kept": "respectée", "partly": "en partie", "not_kept": "non respectée",
+        "not_applicable": "sans objet", "met": "respectée", "not_met": "non respectée",
+    },
+}  # fmt: skip
+
+PACK_WORDS = {
+    "en": {
+        "pack": "the pack {kind}{whom}, {from} to {to}, as the holder of the key issued it",
+        "whom": " for {for}",
+        "root": "{entries} entries are under root {number}, sealed at {sealed_at}",
+        "cosigned": "cosigned by the witness {name} at {at}",
+        "unchecked": "a cosignature of {name} was not checked: give its key, --witness",
+        "complete": "complete: it holds every entry that the ledger’s tallies list for it under"
+        " {kinds}",
+        "counted": "computed again here; compare them with the pages:",
+        "stated": "stated by the operator, which no entry shows:",
+        "document": "document {name}, SHA-256 {sha256}",
+        "unread": "document {name}: not at hand, only named; give the PDF",
+        "issued": "SHA-256 of the pack as issued: {digest}",
+        "signed": "it bears a signature, which this verifier does not check: pdfsig does",
+    },
+    "fr": {
+        "pack": "le dossier {kind}{whom}, du {from} au {to}, tel que l’a émis le détenteur de la"
+        " clé",
+        "whom": " pour {for}",
+        "root": "{entries} entrées sont sous la racine {number}, scellée le {sealed_at}",
+        "cosigned": "cosigné par le témoin {name} le {at}",
+        "unchecked": "la cosignature de {name} n’a pas été vérifiée\u202f: donnez sa clé"
+        " (--witness)",
+        "complete": "complet\u202f: il contient toutes les entrées que les décomptes du registre"
+        " énumèrent pour lui sous {kinds}",
+        "counted": "recalculé ici\u202f; à comparer avec les pages\u202f:",
+        "stated": "déclaré par le prestataire, sans entrée qui le montre\u202f:",
+        "document": "document {name}, SHA-256 {sha256}",
+        "unread": "document {name}\u202f: non fourni, seulement nommé\u202f; donnez le PDF",
+        "issued": "SHA-256 du dossier tel qu’émis\u202f: {digest}",
+        "signed": "il porte une signature que ce vérificateur ne vérifie pas\u202f: pdfsig le fait",
+    },
+}
+
+
+# 9. The command line.
+
+
+def check_file(path: Path, keys: Keys, outside: list[dict[str, Any]], language: str) -> Result:
+    """Check a file of any kind."""
     with path.open("rb") as stream:
         try:
-            first = read_line(stream.readline())
+            start = stream.readline()
+            if start.startswith(b"%PDF-"):
+                return check_attached(path, keys, outside, language)
+            first = read_line(start)
             form = first.get("format") if isinstance(first, dict) else None
-            if form == EXPORT:
+            if form in (EXPORT, NARROWED):
                 stream.seek(0)
                 export = Export(keys, outside)
                 export.read(stream)
@@ -542,6 +1506,8 @@ def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tu
                 return [], check_proof(first, keys, outside)
             if form == GROWTH:
                 return [], check_growth(first, keys, outside)
+            if isinstance(first, dict) and "pack" in first:
+                return check_pack(first, keys, outside, None, language)
             root = check_root(first, keys)
             check_outside([root], outside)
             return [], f"root {root['number']} over {root['size']} entries is signed"
@@ -549,7 +1515,99 @@ def check_file(path: Path, keys: list[str], outside: list[dict[str, Any]]) -> tu
             return [str(fault)], ""
 
 
-# 7. The command line.
+FRENCH = {
+    "the {} must have exactly: {}": "«\u00a0{}\u00a0» doit avoir exactement\u202f: {}",
+    "{} of the {} is no {}": "{} de «\u00a0{}\u00a0» n’est pas du type {}",
+    "it cannot be read as JSON ({})": "ce n’est pas du JSON lisible ({})",
+    "it is not written in the one canonical way": "ce n’est pas écrit dans la forme canonique",
+    "it is not a root of this kind of ledger": "ce n’est pas une racine de ce type de registre",
+    "the signature of root {} is wrong": "la signature de la racine {} est fausse",
+    "root {} is signed by another key, {}": "la racine {} est signée par une autre clé, {}",
+    "root {} is signed by a key that held up to root {}":
+    "la racine {} est signée par une clé qui valait jusqu’à la racine {}",
+    "root {} is signed by a key that holds from root {}":
+    "la racine {} est signée par une clé qui vaut à partir de la racine {}",
+    "it is not about root {} from outside: ask for one that is":
+    "il ne porte pas sur la racine {} que vous avez donnée\u202f: demandez celui qui porte dessus",
+    "its content or its hash was changed: they do not belong together":
+    "son contenu ou son empreinte a été modifié\u202f: ils ne vont pas ensemble",
+    "it has no commitment for a value of {}, or two values of it":
+    "elle n’a pas d’engagement pour une valeur de {}, ou en a deux valeurs",
+    "the value or salt of {} is not what the entry commits to":
+    "la valeur ou le sel de {} ne correspond pas à l’engagement de l’entrée",
+    "the path must be a list of hashes": "le chemin doit être une liste d’empreintes",
+    "a line of the checkpoint is not a signature":
+    "une ligne du point de contrôle n’est pas une signature",
+    "the checkpoint is not that of root {}":
+    "le point de contrôle n’est pas celui de la racine {}",
+    "the checkpoint is not signed by the key of root {}":
+    "le point de contrôle n’est pas signé par la clé de la racine {}",
+    "{} of the witnesses given cosigned root {}, expected at least {}":
+    "{} des témoins donnés ont cosigné la racine {}, il en faut au moins {}",
+    "when it happened is not an instant": "le moment des faits n’est pas un instant",
+    "tally: {}": "décompte\u202f: {}",
+    "entry {} does not show its list of {}": "l’entrée {} ne montre pas sa liste de {}",
+    "entry {}: it is missing; the tally at entry {} lists it under {}":
+    "entrée {}\u202f: elle manque\u202f; le décompte de l’entrée {} l’énumère sous {}",
+    "entry {}: no tally lists it under {}": "entrée {}\u202f: aucun décompte ne l’énumère sous {}",
+    "entry {} is not a tally": "l’entrée {} n’est pas un décompte",
+    "the tally that ends root {} is missing": "le décompte qui clôt la racine {} manque",
+    "the tally at entry {}, before entry {}, is missing":
+    "le décompte de l’entrée {}, avant l’entrée {}, manque",
+    "the tally at entry {} is missing": "le décompte de l’entrée {} manque",
+    "it is not a PDF": "ce n’est pas un PDF",
+    "the PDF is damaged before byte {}: {}": "le PDF est abîmé avant l’octet {}\u202f: {}",
+    "the PDF is cut short: its end is missing": "le PDF est tronqué\u202f: la fin manque",
+    "something is not part of a PDF": "un élément n’appartient pas à un PDF",
+    "a stream is cut short": "un flux est tronqué",
+    "a stream has another length than it says": "un flux n’a pas la longueur qu’il annonce",
+    "an object has no end": "un objet n’a pas de fin",
+    "a file in the PDF is packed in a way that packs do not use":
+    "un fichier du PDF est compressé autrement que dans un dossier de preuves",
+    "a file in the PDF is damaged": "un fichier du PDF est abîmé",
+    "a file in the PDF is cut short, or too large":
+    "un fichier du PDF est tronqué, ou trop grand",
+    "the PDF holds no {}, where one is expected": "le PDF ne contient aucun {}, il en faut un",
+    "the PDF holds {} versions of {}, where one is expected":
+    "le PDF contient {} versions de {}, il en faut une",
+    "{} bytes stand after what its signature covers, from byte {} on":
+    "{} octets suivent ce que couvre la signature, à partir de l’octet {}",
+    "{} bytes stand after the end of the pack, from byte {} on":
+    "{} octets suivent la fin du dossier, à partir de l’octet {}",
+    "the PDF holds two versions of a document": "le PDF contient deux versions d’un document",
+    "what was added to the pack with its signature changes what it shows":
+    "ce qui a été ajouté au dossier avec la signature change ce qu’il montre",
+    "the pages are not those that the pack was issued with":
+    "les pages ne sont pas celles avec lesquelles le dossier a été émis",
+    "it is not formed as a pack is ({})": "ce n’est pas la forme d’un dossier de preuves ({})",
+    "it is not a pack that this verifier knows":
+    "ce n’est pas un dossier que ce vérificateur connaît",
+    "the pack is not what the holder of the key issued: it was changed since":
+    "le dossier n’est pas celui que le détenteur de la clé a émis\u202f: il a été modifié depuis",
+    "statement {}: {}": "énoncé {}\u202f: {}",
+    "it stands there twice": "elle y figure deux fois",
+    "it is not shown to be under root {}": "il n’est pas montré qu’elle est sous la racine {}",
+    "document {}: {}": "document {}\u202f: {}",
+    "it is missing": "il manque",
+    "it was changed": "il a été modifié",
+    "the pack does not name it": "le dossier ne le nomme pas",
+    "entry {}, which it is made of, is missing": "l’entrée {}, dont il est fait, manque",
+    "it leaves out, or takes in wrongly, entry {}": "il omet, ou compte à tort, l’entrée {}",
+    "it is computed in a way that this verifier does not know, {}":
+    "il est calculé d’une manière que ce vérificateur ne connaît pas, {}",
+    "it says {}, computed is {}": "il indique {}, le calcul donne {}",
+    "entry at place {}: {}": "entrée à la place {}\u202f: {}",
+    "entry {}: {}": "entrée {}\u202f: {}",
+}  # fmt: skip
+
+
+def translate_fault(fault: str) -> str:
+    """Return a fault of a pack in French; another one as it is."""
+    for english, words in FRENCH.items():
+        found = re.fullmatch(re.escape(english).replace(r"\{\}", "(.+?)"), fault, re.DOTALL)
+        if found:
+            return words.format(*map(translate_fault, found.groups()))
+    return fault
 
 
 def read_key(text: str) -> str:
@@ -560,40 +1618,64 @@ def read_key(text: str) -> str:
     return found
 
 
-def read_root(path: str, keys: list[str]) -> dict[str, Any]:
+def read_root(path: str, keys: Keys) -> dict[str, Any]:
     """Return a root from outside."""
     try:
         return check_root(read_line(Path(path).read_bytes()), keys)
     except VerifyError as fault:
+        raise ValueError(f"{path}: {fault}; where the key was rotated, give --rotation") from None
+
+
+def read_rotation(path: str, keys: Keys) -> None:
+    """Take a rotation from outside."""
+    try:
+        keys.add(read_line(Path(path).read_bytes()))
+    except VerifyError as fault:
         raise ValueError(f"{path}: {fault}") from None
 
 
-def report(faults: list[str], summary: str) -> int:
+def report(faults: list[str], summary: str, language: str = "en") -> int:
     """Print what was found; return the exit status."""
+    french = language == "fr"
     for fault in faults[:50]:
-        print(f"FAULT {fault}")
-    print(f"NOT VERIFIED, faults: {len(faults)}" if faults else f"VERIFIED {summary}")
+        print(f"DÉFAUT {translate_fault(fault)}" if french else f"FAULT {fault}")
+    if faults:
+        failed = "NON VÉRIFIÉ, défauts\u202f:" if french else "NOT VERIFIED, faults:"
+        print(f"{failed} {len(faults)}")
+    else:
+        print(f"{'VÉRIFIÉ' if french else 'VERIFIED'} {summary}")
     return 1 if faults else 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        usage="verify.py FILE --key PUBLICKEY [--root ROOTFILE ...]",
+        usage="verify.py FILE --key PUBLICKEY [--root FILE ...] [--rotation FILE ...]"
+        " [--witness VERIFIERKEY ... [--quorum N]] [--lang fr]",
         description="Verify a ledger's export, a proof, or a root. Exit status: 0 everything holds,"
         " 1 a fault was found, 2 the call was wrong.",
     )
-    parser.add_argument("file", type=Path, help="export, proof or root")
+    parser.add_argument("file", type=Path, help="export, proof, root or pack (PDF)")
     parser.add_argument("--key", action="append", required=True, help="public key, hex or a file")
     parser.add_argument("--root", action="append", default=[], help="root you have from outside")
+    parser.add_argument("--rotation", action="append", default=[], help="rotation of the key")
+    parser.add_argument(
+        "--lang", choices=("en", "fr"), default="en", help="of what is said of a pack"
+    )
+    parser.add_argument("--witness", action="append", default=[], help="verifier key of a witness")
+    parser.add_argument("--quorum", type=int, help="witnesses that have to cosign a pack; all")
     given = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a page of codes may lack the spaces of French
+        sys.stdout.reconfigure(errors="replace")
     try:
-        keys = [read_key(text) for text in given.key]
+        keys = Keys([read_key(text) for text in given.key], given.witness, given.quorum)
+        for path in given.rotation:
+            read_rotation(path, keys)
         outside = [read_root(path, keys) for path in given.root]
-        faults, summary = check_file(given.file, keys, outside)
+        faults, summary = check_file(given.file, keys, outside, given.lang)
     except (OSError, ValueError) as error:
         print(f"verify.py: {error}", file=sys.stderr)
         return 2
-    return report(faults, summary)
+    return report(faults, summary, given.lang)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from releve.evidence.verify import Export, check_root, read_line
+from releve.evidence.verify import Export, Keys, check_root, read_line
 from releve.ledger.chain import append_all
 from releve.ledger.digests import canonical_json
 from releve.ledger.erasure import erase_subject
@@ -36,8 +36,8 @@ class Ledger:
 
     def faults(self, lines: Sequence[str | bytes], *outside: SignedRoot) -> list[str]:
         """Return what the verifier says of lines, given roots from outside."""
-        given = [check_root(read_line(root.text.encode()), [self.key]) for root in outside]
-        export = Export([self.key], given)
+        given = [check_root(read_line(root.text.encode()), Keys([self.key])) for root in outside]
+        export = Export(Keys([self.key]), given)
         export.read(line if isinstance(line, bytes) else f"{line}\n".encode() for line in lines)
         return export.faults
 

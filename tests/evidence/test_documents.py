@@ -146,7 +146,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_proof_that_was_changed_is_refused(written: Path, ledger: Ledger, change: str) -> None:
     name = rewritten(written, "proof.json", CHANGES[change][0])
-    faults, summary = verify.check_file(written / name, [ledger.key], [])
+    faults, summary = verify.check_file(written / name, verify.Keys([ledger.key]), [], "en")
     assert summary == ""
     assert len(faults) == 1
     assert CHANGES[change][1] in faults[0]
@@ -170,7 +170,7 @@ def test_growth_is_proved_from_one_root_to_the_next(written: Path, ledger: Ledge
         lambda p: p.update(first=p["second"]),
     ):
         faults, _ = verify.check_file(
-            written / rewritten(written, "growth.json", change), [ledger.key], []
+            written / rewritten(written, "growth.json", change), verify.Keys([ledger.key]), [], "en"
         )
         assert "is not shown to have grown" in faults[0]
 

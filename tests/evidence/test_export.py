@@ -16,8 +16,6 @@ from releve.ledger.digests import ROOT_TAG, canonical_json, hash_entry, hash_roo
 from tests.evidence.conftest import Ledger
 from tests.ledger.conftest import KEY
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
 
 def names(faults: Iterable[str], entry: int) -> bool:
     """Return whether a fault names an entry, alone or in a span."""
@@ -36,6 +34,7 @@ def change_entry(ledger: Ledger, seq: int, change: Callable[[dict[str, Any]], ob
     return lines
 
 
+@pytest.mark.database  # the others read the lines that it holds to be right
 def test_what_is_as_it_was_written_holds(ledger: Ledger) -> None:
     assert ledger.faults(ledger.lines) == []
     assert ledger.faults(ledger.lines, *ledger.roots) == []
@@ -303,3 +302,27 @@ def test_every_byte_of_an_entry_counts(ledger: Ledger, seq: int) -> None:
         damaged = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
         lines = [*ledger.lines[:at], damaged, ledger.lines[at + 1]]
         assert names(ledger.faults(lines), seq), (seq, place)
+
+
+def narrow(ledger: Ledger, *seqs: int) -> list[str]:
+    """Return the lines of an export that withholds entries."""
+    lines = list(ledger.lines)
+    lines[0] = lines[0].replace("export 1", "export 2").replace('"all"', '"none"')
+    for i, line in enumerate(lines):
+        document = parse_canonical(line)
+        if "entry" in document:
+            entry, digest = document["entry"], document["hash"]
+            place = {"hash": digest, "prev": entry["prev"], "seq": entry["seq"]}
+            lines[i] = canonical_json(place if entry["seq"] in seqs else {**document, "values": []})
+    return lines
+
+
+def test_a_withheld_entry_keeps_its_place_in_chain_and_tree(ledger: Ledger) -> None:
+    lines = narrow(ledger, 2, 8)
+    assert ledger.faults(lines, *ledger.roots) == []
+    for name, value in (("hash", "0" * 64), ("prev", "0" * 64), ("seq", 3)):
+        changed = list(lines)
+        row = next(i for i, line in enumerate(lines) if line.endswith('"seq":2}'))
+        changed[row] = canonical_json({**parse_canonical(lines[row]), name: value})
+        assert names(ledger.faults(changed), 2), name
+    assert ledger.faults([lines[0].replace("export 2", "export 1"), *lines[1:]])

@@ -1,0 +1,108 @@
+"""Sentences, numbers and instants of packs in French and English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Self
+
+from django.utils.translation import gettext, override
+
+from releve.errors import NumberPhrase, Phrase
+from releve.network.clock import city, zone
+
+__all__ = ["BilingualPhrase", "DayPhrase", "Wording"]
+
+_NARROW, _NO_BREAK = "\u202f", "\u00a0"
+_VERDICTS = {
+    "kept": Phrase("kept"),
+    "partly": Phrase("partly"),
+    "not_kept": Phrase("not kept"),
+    "not_applicable": Phrase("not applicable"),
+    "met": Phrase("met"),
+    "not_met": Phrase("not met"),
+}
+
+
+class DayPhrase(Phrase):
+    """A day inside a sentence."""
+
+    __slots__ = ("day",)
+    day: date
+
+    def __new__(cls, day: date) -> Self:
+        phrase = super().__new__(cls, day.isoformat())
+        phrase.day = day
+        return phrase
+
+    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
+        """Return the day as a language writes it."""
+        return Wording(language).day(self.day)
+
+
+class BilingualPhrase(Phrase):
+    """A text that a file gives in both languages."""
+
+    __slots__ = ("french",)
+    french: str
+
+    def __new__(cls, english: str, french: str) -> Self:
+        phrase = super().__new__(cls, english)
+        phrase.french = french
+        return phrase
+
+    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
+        """Return the text in a language."""
+        return self.french if language == "fr" else str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Writes values in one language (``fr`` or ``en``); times in one time zone."""
+
+    language: str
+    time_zone: str = "UTC"
+
+    @property
+    def french(self) -> bool:
+        return self.language == "fr"
+
+    def say(self, text: str) -> str:
+        """Return a phrase in the language; another text as it is."""
+        if not isinstance(text, Phrase):
+            return text
+        with override(self.language):
+            return text.translate_with(gettext, self.language)
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        return self.say(NumberPhrase(value, decimals))
+
+    def day(self, day: date) -> str:
+        return f"{day:%d/%m/%Y}" if self.french else f"{day:%Y-%m-%d}"
+
+    def instant(self, at: datetime) -> str:
+        """Return a day and a time, of the time zone's clocks."""
+        local = at.astimezone(zone(self.time_zone))
+        if self.french:
+            return f"{self.day(local.date())} {local.hour}{_NO_BREAK}h{_NO_BREAK}{local:%M}"
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+    @property
+    def zone_name(self) -> str:
+        return city(self.time_zone)
+
+    def value(self, value: Any, unit: str) -> str:
+        """Return a statement's value with its unit; a dash where it is not known."""
+        if value is None:
+            return "–"
+        if isinstance(value, bool | str):
+            return self.say(_VERDICTS.get(str(value), str(value)))
+        if unit == "share":
+            digits = 0 if round(100 * value, 6) == round(100 * value) else 1
+            return self.number(100 * value, digits) + (f"{_NARROW}%" if self.french else "%")
+        if unit == "min":
+            hours, minutes = divmod(int(value), 60)
+            return f"{self.number(hours)}{_NO_BREAK}h{_NO_BREAK}{minutes:02d}{_NO_BREAK}min"
+        digits = 0 if float(value).is_integer() else 2
+        return self.number(value, digits) + (f"{_NO_BREAK}{unit}" if unit else "")

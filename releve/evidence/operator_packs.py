@@ -1,0 +1,187 @@
+"""Packs of the operator as a whole: the auditor's, and the association's, which is counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from releve.errors import Phrase
+from releve.evidence.completeness import Selection
+from releve.evidence.errors import PackRefused
+from releve.evidence.language import Wording
+from releve.evidence.places import (
+    CLOSURE_KINDS,
+    OUTAGE_KINDS,
+    describe_happenings,
+    find_closures,
+    name_measure,
+    state_closures,
+)
+from releve.evidence.records import EvidenceRecord, load_records
+from releve.evidence.sources import PackDraft, PackSource, PaperTable
+from releve.evidence.statements import Statement
+
+__all__ = ["draft_association_pack", "draft_audit_pack"]
+
+_CONTROL_KINDS = (
+    "check.done", "inspection.held", "tests.done", "audit.verdict", "draw.drawn",
+    "draw.not_visited",
+)  # fmt: skip
+_KEEPING_KINDS = (
+    "ledger.erased", "ledger.key_replaced", "ledger.key_rotated", "ledger.restored",
+    "plan.activated",
+)  # fmt: skip
+_VERDICTS = (
+    ("met", Phrase("Verdicts of the auditor: met")),
+    ("partly", Phrase("Verdicts of the auditor: partly met")),
+    ("not_met", Phrase("Verdicts of the auditor: not met")),
+)
+_CAUSES = (
+    ("rule", Phrase("Closures by a rule")),
+    ("authority", Phrase("Closures by an authority")),
+    ("hazard", Phrase("Closures by a hazard")),
+    ("operator", Phrase("Closures by the operator")),
+)
+
+
+def draft_audit_pack(source: PackSource, wording: Wording) -> PackDraft:
+    """Return what goes into an auditor's pack: controls, verdicts, closures, the ledger itself."""
+    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *_CONTROL_KINDS, *_KEEPING_KINDS)
+    found = _load_period(source, kinds)
+    closures = [span for span in find_closures(found) if span.overlaps(source)]
+    return PackDraft(
+        recipient=wording.say(Phrase("the auditing body")),
+        records=found,
+        statements=(
+            *_state_controls(),
+            *(
+                Statement(id=f"verdict-{word}", text=text, how="count", kinds=("audit.verdict",),
+                          where={"verdict": word})
+                for word, text in _VERDICTS
+            ),
+            *state_closures(source, closures),
+            *_state_keeping(),
+        ),
+        tables=(
+            _list_verdicts(source, found, wording),
+            describe_happenings(source, found, wording),
+        ),
+        selections=(Selection(kinds),),
+    )  # fmt: skip
+
+
+def draft_association_pack(source: PackSource, wording: Wording) -> PackDraft:
+    """Return what goes into the association's pack: counts, and the entries counted; no client."""
+    kinds = ("site.closed", "site.reopened", *OUTAGE_KINDS, *_CONTROL_KINDS)
+    found = _load_period(source, kinds)
+    closures = [span for span in find_closures(found) if span.overlaps(source)]
+    return PackDraft(
+        recipient=wording.say(Phrase("the association")),
+        records=found,
+        statements=(
+            *state_closures(source, closures),
+            *(
+                Statement(id=f"closures-{word}", text=text, how="count", kinds=("site.closed",),
+                          where={"cause": word})
+                for word, text in _CAUSES
+            ),
+            *_state_controls(),
+        ),
+        selections=(Selection(kinds),),
+    )  # fmt: skip
+
+
+def _load_period(source: PackSource, kinds: Sequence[str]) -> tuple[EvidenceRecord, ...]:
+    """Return the entries of the period, and the closures that lasted into it."""
+    if source.request.recipient:
+        raise PackRefused(
+            Phrase(
+                "this pack is of the operator as a whole: leave the recipient out, got {0}",
+                source.request.recipient,
+            )
+        )
+    found = load_records(kinds, source.root, lambda one: one.at < source.end)
+    closures = [span for span in find_closures(found) if span.overlaps(source)]
+    lasting = {one.seq for span in closures for one in (span.closed, span.reopened) if one}
+    return tuple(
+        one for one in found
+        if source.holds(one.at) or one.seq in lasting or one.kind == "event.corrected"
+    )  # fmt: skip
+
+
+def _state_controls() -> Iterator[Statement]:
+    yield Statement(
+        id="checks", text=Phrase("Daily checks done"), how="count", kinds=("check.done",)
+    )
+    yield Statement(
+        id="sites-checked",
+        text=Phrase("Sites with a daily check"),
+        how="distinct",
+        kinds=("check.done",),
+        path="site",
+    )
+    yield Statement(
+        id="visits", text=Phrase("Visits of a brigade"), how="count", kinds=("inspection.held",)
+    )
+    yield Statement(id="draws", text=Phrase("Draws of visits"), how="count", kinds=("draw.drawn",))
+    yield Statement(
+        id="missed",
+        text=Phrase("Visits that were drawn and not made"),
+        how="count",
+        kinds=("draw.not_visited",),
+    )
+    yield Statement(
+        id="tested", text=Phrase("Tests done"), how="sum", kinds=("tests.done",), path="tested"
+    )
+
+
+def _state_keeping() -> Iterator[Statement]:
+    """Yield what happened to the ledger itself."""
+    yield Statement(
+        id="plans", text=Phrase("Plans put in force"), how="count", kinds=("plan.activated",)
+    )
+    yield Statement(
+        id="erased",
+        text=Phrase("Personal values erased on their day"),
+        how="sum",
+        kinds=("ledger.erased",),
+        path="values",
+    )
+    yield Statement(
+        id="keys",
+        text=Phrase("Signing keys rotated or replaced"),
+        how="count",
+        kinds=("ledger.key_rotated", "ledger.key_replaced"),
+    )
+    yield Statement(
+        id="restored",
+        text=Phrase("Restorations from a backup"),
+        how="count",
+        kinds=("ledger.restored",),
+    )
+
+
+def _list_verdicts(
+    source: PackSource, records: Sequence[EvidenceRecord], wording: Wording
+) -> PaperTable:
+    rows = tuple(
+        (
+            source.name_site(one.site) if one.site else "",
+            wording.say(name_measure(str(one.body["measure"]), one.at.date())),
+            wording.value(one.body["verdict"], ""),
+            wording.day(date.fromisoformat(one.body["valid_to"])),
+            str(one.seq),
+        )
+        for one in records
+        if one.kind == "audit.verdict"
+    )
+    return PaperTable(
+        Phrase("Verdicts of the auditor"),
+        (
+            Phrase("Site"), Phrase("Measure"), Phrase("Verdict"), Phrase("Valid until"),
+            Phrase("Entry"),
+        ),
+        rows,
+        Phrase("No verdict is recorded in the period."),
+        wide=1,
+    )  # fmt: skip

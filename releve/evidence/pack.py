@@ -1,0 +1,223 @@
+"""Packs: ``pack.json`` signed with the ledger's key, inside a PDF/A-3 that prints its figures.
+
+The same request under the same root gives the same bytes, in any process, folder and time zone:
+nothing of the moment of making goes in. See docs/packs.md for the format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from releve import __version__
+from releve.errors import Phrase
+from releve.evidence import verify
+from releve.evidence.client_pack import draft_client_pack
+from releve.evidence.completeness import find_tallies, list_selections
+from releve.evidence.crash_test_pack import draft_crash_test_pack
+from releve.evidence.errors import PackError, PackRefused
+from releve.evidence.inspection_pack import draft_inspection_pack
+from releve.evidence.language import Wording
+from releve.evidence.operator_packs import draft_association_pack, draft_audit_pack
+from releve.evidence.paper import Attachment, Paper, describe_tools, typeset
+from releve.evidence.records import prove_records
+from releve.evidence.sources import PackDraft, PackRequest, PackSource, open_source
+from releve.evidence.statements import compute_statement
+from releve.ledger.checkpoints import RotatedRoot, build_checkpoint
+from releve.ledger.digests import canonical_json, parse_canonical
+from releve.ledger.disclosure import PERSON_KINDS
+from releve.ledger.keys import signing_key
+from releve.ledger.roots import SignedRoot
+from releve.ledger.witnesses import list_cosignatures
+from releve.situation import KINDS, health_fields
+
+__all__ = ["PACK_FILE", "PACK_KINDS", "BuiltPack", "PackKind", "build_pack"]
+
+PACK_FILE = verify.PACK_FILE
+_MOST_ENTRIES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class PackKind:
+    """A kind of pack: its title, who it is for, how it is drafted, whether it shows health."""
+
+    id: str
+    title: Phrase
+    recipient: str
+    """What the recipient names: ``client``, ``site``, ``run``, or nothing (the whole operator)."""
+    draft: Callable[[PackSource, Wording], PackDraft]
+    shows_health: bool = False
+
+
+PACK_KINDS: Mapping[str, PackKind] = {
+    kind.id: kind
+    for kind in (
+        PackKind("client", Phrase("Evidence for a client"), "client", draft_client_pack),
+        PackKind(
+            "inspection",
+            Phrase("Evidence for an inspection"),
+            "site",
+            draft_inspection_pack,
+            shows_health=True,
+        ),
+        PackKind("audit", Phrase("Evidence for the audit of the charter"), "", draft_audit_pack),
+        PackKind("crashtest", Phrase("Evidence of a crash test"), "run", draft_crash_test_pack),
+        PackKind("association", Phrase("Evidence for the association"), "", draft_association_pack),
+    )
+}
+
+
+@dataclass(frozen=True)
+class BuiltPack:
+    """A pack as bytes: the PDF without any signature of its own, and the document inside."""
+
+    request: PackRequest
+    root: int
+    pdf: bytes
+    document: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The name of the pack."""
+        return hashlib.sha256(self.pdf).hexdigest()
+
+    @property
+    def file_name(self) -> str:
+        one = self.request
+        name = "-".join(filter(None, (one.kind, one.recipient, str(one.first), str(one.last))))
+        return f"releve-{name}.pdf"
+
+
+def build_pack(request: PackRequest, *, signature: str = "", checkpoint: str = "") -> BuiltPack:
+    """Return the pack that a request asks for; PackRefused where it cannot be had.
+
+    The verifier that strangers use checks the pack before it is returned, but for one made again
+    with the ``signature`` and the ``checkpoint`` of an earlier make: its key may have been rotated,
+    and more witnesses may have cosigned since.
+    """
+    kind = PACK_KINDS.get(request.kind)
+    if kind is None:
+        raise PackRefused(
+            Phrase("kind must be one of {0}, got {1}", ", ".join(PACK_KINDS), request.kind)
+        )
+    source = open_source(request)
+    wording = Wording(request.language, source.operator.row.time_zone)
+    draft = kind.draft(source, wording)
+    _refuse_private_entries(kind, draft)
+    pack, documents = _compute_content(source, draft, checkpoint)
+    paper = Paper.compose(kind.title, source, draft, pack, wording)
+    attached = [Attachment(name, text) for name, text in documents.items()]
+    drawn = typeset(paper, [Attachment(PACK_FILE, b"{}\n"), *attached])
+    pack["pages"] = verify.Pdf(drawn).pages_digest()
+    document = _sign(pack, signature)
+    pdf = typeset(paper, [Attachment(PACK_FILE, document), *attached])
+    if not signature:
+        _check(document, documents, pdf, source)
+    return BuiltPack(request, source.root.number, pdf, document)
+
+
+def _compute_content(
+    source: PackSource, draft: PackDraft, checkpoint: str
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return what is signed, without the pages' digest, and the documents as bytes by name."""
+    selections, tallies = list_selections(find_tallies(source), draft.selections)
+    records, proved_tallies = (
+        prove_records(rows, source.root) for rows in (draft.records, tallies)
+    )
+    by_number = {one["entry"]["seq"]: one for one in records}
+    corrected = verify.corrected_events(by_number)
+    documents = {
+        name: f"{canonical_json(value)}\n".encode() for name, value in draft.documents.items()
+    }
+    request, signed = source.request, parse_canonical(source.root.text)
+    pack: dict[str, Any] = {
+        "checkpoint": checkpoint or _build_cosigned(source.root),
+        "documents": [
+            {"name": name, "sha256": hashlib.sha256(text).hexdigest()}
+            for name, text in documents.items()
+        ],
+        "entries": records,
+        "for": request.recipient,
+        "format": verify.PACK,
+        "from": request.first.isoformat(),
+        "kind": request.kind,
+        "language": request.language,
+        "made_with": {"releve": __version__, **describe_tools()},
+        "operator": {
+            "digest": source.version.digest,
+            "name": source.operator.row.name,
+            "version": source.version.number,
+        },
+        "root": signed["root"],
+        "root_signature": signed["signature"],
+        "selections": selections,
+        "tallies": proved_tallies,
+        "to": request.last.isoformat(),
+        **source.period,
+    }
+    pack["statements"] = [
+        compute_statement(one, pack, by_number, corrected, draft.documents)
+        for one in draft.statements
+    ]
+    return pack, documents
+
+
+def _build_cosigned(root: SignedRoot) -> str:
+    """Return the checkpoint of a root with the cosignatures of witnesses that there are."""
+    try:
+        return build_checkpoint(root) + list_cosignatures(root)
+    except RotatedRoot:
+        raise _refuse_rotated(root.number) from None
+
+
+def _refuse_rotated(root: int) -> PackRefused:
+    return PackRefused(
+        Phrase("root {0} was signed with a key that is rotated since: choose a later root", root)
+    )
+
+
+def _refuse_private_entries(kind: PackKind, draft: PackDraft) -> None:
+    """Refuse a pack that would hold an entry about a person, or a value of health in clear."""
+    if len(draft.records) > _MOST_ENTRIES:
+        raise PackRefused(
+            Phrase("the pack would hold {0} entries: choose fewer days", len(draft.records))
+        )
+    for one in draft.records:
+        if one.kind in PERSON_KINDS:
+            raise PackError(f"entry {one.seq} is about one person and goes into no pack")
+        health = health_fields(one.kind) if one.kind in KINDS else ()
+        clear = [name for name in health if not _is_withheld(one.body.get(name))]
+        if (clear or one.values) and not kind.shows_health:
+            raise PackError(f"entry {one.seq} shows values of health, which this pack may not hold")
+
+
+def _is_withheld(value: object) -> bool:
+    return value is None or (isinstance(value, dict) and set(value) == {"commitment"})
+
+
+def _sign(pack: dict[str, Any], signature: str) -> bytes:
+    """Return the signed document; its key is the root's, unless a signature is given."""
+    text = canonical_json(pack)
+    if not signature:
+        key = signing_key()
+        if key.public_key().public_bytes_raw().hex() != pack["root"]["key"]:
+            raise _refuse_rotated(pack["root"]["number"])
+        signature = key.sign(verify.PACK_TAG + text.encode()).hex()
+    return f'{{"pack":{text},"signature":"{signature}"}}\n'.encode()
+
+
+def _check(document: bytes, documents: Mapping[str, bytes], pdf: bytes, source: PackSource) -> None:
+    """Verify a pack as its recipient will; PackError where it does not hold."""
+    signed = verify.read_line(document)
+    keys = verify.Keys([signed["pack"]["root"]["key"]])
+    faults, _summary = verify.check_pack(signed, keys, [], dict(documents), source.request.language)
+    found = verify.Pdf(pdf)
+    if signed["pack"]["pages"] != found.pages_digest():
+        faults.append("the pages depend on the document inside")
+    if found.attachments()[PACK_FILE][0][1] != document:
+        faults.append("the document inside is not the one that was given")
+    if faults:
+        raise PackError(f"the pack does not verify and is not issued: {faults[0]}")

@@ -1,0 +1,172 @@
+"""Packs that were issued: their files in the home folder, their entries in the ledger.
+
+``pack.made`` says what a pack is, ``pack.received`` which account took it. The file is named by
+the SHA-256 of the pack as issued, before any signature of the operator's certificate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from releve.evidence.certificate import sign_pack
+from releve.evidence.pack import PACK_KINDS, BuiltPack, build_pack
+from releve.evidence.sources import PackRequest
+from releve.files.atomic import write_file
+from releve.ledger.account_names import restore_names
+from releve.ledger.chain import append, lock_head
+from releve.ledger.digests import parse_canonical
+from releve.ledger.models import LedgerEntry
+
+__all__ = [
+    "STREAM",
+    "IssuedPack",
+    "PackReceipt",
+    "find_pack",
+    "issue_pack",
+    "list_packs",
+    "list_receipts",
+    "load_pack_file",
+    "record_receipt",
+]
+
+STREAM = "evidence"
+MADE, RECEIVED = "pack.made", "pack.received"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedPack:
+    """A pack as the ledger has it: entry ``seq``, when and by which account it was made."""
+
+    seq: int
+    sha256: str
+    kind: str
+    recipient: str
+    first: date
+    last: date
+    language: str
+    root: int
+    made_at: datetime
+    by: str
+
+    @property
+    def file_name(self) -> str:
+        parts = ("releve", self.kind, self.recipient, str(self.first), str(self.last))
+        return "-".join(part for part in parts if part) + ".pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class PackReceipt:
+    """An account that took a pack, and when it did so first."""
+
+    pack: str
+    by: str
+    at: datetime
+
+
+def issue_pack(request: PackRequest, by: str, now: datetime) -> IssuedPack:
+    """Make a pack, store its file and record it; the same pack is recorded once."""
+    built = build_pack(request)
+    content = sign_pack(built.pdf)
+    path = _find_path(built.sha256)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_file(path, content, mode=0o600)
+    with transaction.atomic():
+        lock_head()
+        if find_pack(built.sha256) is None:
+            _append_made(built, by, now, signed=content != built.pdf)
+    found = find_pack(built.sha256)
+    assert found is not None
+    return found
+
+
+def _append_made(built: BuiltPack, by: str, now: datetime, *, signed: bool) -> None:
+    request = built.request
+    body: dict[str, Any] = {
+        "by": by,
+        "for": request.recipient,
+        "from": request.first.isoformat(),
+        "language": request.language,
+        "pack": request.kind,
+        "root": built.root,
+        "sha256": built.sha256,
+        "signed": signed,
+        "to": request.last.isoformat(),
+    }
+    if (names := PACK_KINDS[request.kind].recipient) in ("client", "site"):
+        body[names] = request.recipient
+    append("pack.made", body, stream=STREAM, recorded_at=now)
+
+
+def record_receipt(pack: IssuedPack, by: str, now: datetime) -> None:
+    """Record that an account took a pack, the first time that it does."""
+    with transaction.atomic():
+        lock_head()
+        if any(one.by == by for one in list_receipts(pack.sha256)):
+            return
+        body: dict[str, Any] = {"by": by, "sha256": pack.sha256}
+        if (names := PACK_KINDS[pack.kind].recipient) in ("client", "site"):
+            body[names] = pack.recipient
+        append("pack.received", body, stream=STREAM, recorded_at=now)
+
+
+def load_pack_file(pack: IssuedPack) -> bytes | None:
+    """Return the file of a pack; None where it was removed."""
+    path = _find_path(pack.sha256)
+    return path.read_bytes() if path.is_file() else None
+
+
+def find_pack(sha256: str) -> IssuedPack | None:
+    """Return a pack by its SHA-256; None where none was issued."""
+    if not _DIGEST.fullmatch(sha256):
+        return None
+    return next((pack for pack in list_packs() if pack.sha256 == sha256), None)
+
+
+def list_packs() -> list[IssuedPack]:
+    """Return every pack issued, the newest first."""
+    return [
+        IssuedPack(
+            seq=row.seq,
+            sha256=body["sha256"],
+            kind=body["pack"],
+            recipient=body["for"],
+            first=date.fromisoformat(body["from"]),
+            last=date.fromisoformat(body["to"]),
+            language=body["language"],
+            root=body["root"],
+            made_at=datetime.fromisoformat(row.recorded_at),
+            by=body["by"],
+        )
+        for row, body in _iter_entries(MADE)
+    ]
+
+
+def list_receipts(sha256: str = "") -> list[PackReceipt]:
+    """Return which accounts took a pack, or any pack, the first of them first."""
+    found = [
+        PackReceipt(body["sha256"], body["by"], datetime.fromisoformat(row.recorded_at))
+        for row, body in _iter_entries(RECEIVED)
+        if not sha256 or body["sha256"] == sha256
+    ]
+    return found[::-1]
+
+
+def _iter_entries(kind: str) -> Iterator[tuple[LedgerEntry, dict[str, Any]]]:
+    """Yield the entries of a kind, the newest first, with the names of accounts in them."""
+    rows = list(LedgerEntry.objects.filter(stream=STREAM, kind=kind).order_by("-seq"))
+    bodies = [parse_canonical(row.body) for row in rows]
+    restore_names(bodies)
+    yield from zip(rows, bodies, strict=True)
+
+
+def _find_path(sha256: str) -> Path:
+    return Path(settings.HOME) / "packs" / f"{sha256}.pdf"

@@ -1,0 +1,265 @@
+"""Completeness: an issuer with the key leaves an entry out, and the tallies name it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+from django.test import override_settings
+from pytest_django.fixtures import Settings
+from pytest_django.plugin import DjangoDbBlocker
+
+from releve.evidence import verify
+from releve.evidence.comparison import compare_remade
+from releve.evidence.pack import build_pack
+from releve.evidence.sources import PackRequest
+from releve.ledger.chain import append_all
+from releve.ledger.checkpoints import format_checkpoint
+from releve.ledger.digests import canonical_json
+from releve.ledger.export import export_lines
+from releve.ledger.keys import public_key
+from releve.ledger.models import PersonalValue
+from releve.ledger.roots import load_last_root, sign_root
+from releve.ledger.seal import seal_ledger
+from releve.registry import storage
+from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, record_event
+from tests.homes import make_test_home
+from tests.ledger.conftest import KEY
+from tests.ledger.witness_server import KEY as WITNESS_KEY
+from tests.ledger.witness_server import NAME, cosign
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Packs:
+    """Packs of a house that was sealed twice before the period, and thrice within it."""
+
+    texts: dict[str, str]
+    key: str
+    cosigned: bytes
+    remade: tuple[bool, str]
+
+    def read(self, kind: str) -> Document:
+        found: Document = json.loads(self.texts[kind])
+        return found
+
+    def check(self, document: Document) -> list[str]:
+        """Return the faults of a document that its issuer signed again as it now is."""
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
+        text = verify.PACK_TAG + canonical_json(document["pack"]).encode()
+        document["signature"] = key.sign(text).hex()
+        return verify.check_pack(document, verify.Keys([self.key]), [], None, "en")[0]
+
+
+@pytest.fixture(scope="module")
+def packs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Packs]:
+    storage.clear_cache()
+    with django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY), transaction.atomic():
+        for day in (1, 3):
+            seal_after("power.down", day)
+        operator, _root = fill_house()
+        seal_after("power.up", 30, SEALED + timedelta(hours=1))
+        recipients = {"client": operator.clients[0].id, "inspection": SITE}
+        texts = {
+            kind: build_pack(
+                PackRequest(kind, recipients.get(kind, ""), FIRST, LAST)
+            ).document.decode()
+            for kind in ("client", "inspection", "audit", "association")
+        }
+        root = load_last_root()
+        assert root is not None
+        line = cosign(format_checkpoint(root))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("releve.evidence.pack.list_cosignatures", lambda root: line)
+            cosigned = build_pack(PackRequest("association", "", FIRST, LAST, "en")).pdf
+        remade = compare_remade(cosigned)
+        made = Packs(texts, public_key(), cosigned, remade)
+        transaction.set_rollback(True)
+    yield made
+    storage.clear_cache()
+
+
+def seal_after(kind: str, day: int, at: datetime | None = None) -> None:
+    moment = f"2026-11-{day:02d}T05:00+00:00"
+    append_all([record_event(kind, moment, site=SITE, expected_until=None)])
+    seal_ledger(at or datetime(2026, 11, day, 6, tzinfo=UTC))
+
+
+def drop(document: Document, kind: str) -> int:
+    """Take an entry out of a pack, and out of the figures made of it; return its number."""
+    pack = document["pack"]
+    seq: int = next(one["entry"]["seq"] for one in pack["entries"] if one["entry"]["kind"] == kind)
+    pack["entries"] = [one for one in pack["entries"] if one["entry"]["seq"] != seq]
+    by_number = {one["entry"]["seq"]: one for one in pack["entries"]}
+    for said in pack["statements"]:
+        if seq in said["of"]:
+            said["of"] = [one for one in said["of"] if one != seq]
+            values = [verify.entry_value(by_number[one], said["path"]) for one in said["of"]]
+            said["value"] = verify.compute_figure(said["how"], values)
+    return seq
+
+
+@pytest.mark.parametrize(
+    ("kind", "dropped"),
+    [("client", "relief.covered"), ("client", "site.reopened"), ("inspection", "tests.done"),
+     ("audit", "link.down"), ("association", "check.done")],
+)  # fmt: skip
+def test_an_entry_that_the_issuer_leaves_out_is_named(
+    packs: Packs, kind: str, dropped: str
+) -> None:
+    document = packs.read(kind)
+    assert packs.check(document) == []
+    seq = drop(document, dropped)
+    tally = next(
+        one["entry"]["seq"] for one in document["pack"]["tallies"] if one["entry"]["seq"] > seq
+    )
+    assert packs.check(document) == [
+        f"entry {seq}: it is missing; the tally at entry {tally} lists it under {dropped}"
+    ]
+
+
+def cut_tally(pack: Document, place: int) -> None:
+    del pack["tallies"][place]
+
+
+def hide_list(pack: Document) -> None:
+    tally = pack["tallies"][-1]
+    tally["values"] = [one for one in tally["values"] if one["path"] != "counts.tests/done"]
+
+
+def move_start(pack: Document) -> None:
+    pack["start"] = "2026-11-02T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda pack: cut_tally(pack, 0), "tally: the tally at entry"),
+        (lambda pack: cut_tally(pack, 1), "tally: the tally at entry"),
+        (lambda pack: cut_tally(pack, -1), "tally: the tally that ends root 4 is missing"),
+        (hide_list, "does not show its list of tests.done"),
+        (lambda pack: pack["tallies"][-1]["entry"].update(nonce="0" * 32), "hash was changed"),
+        (lambda pack: pack["tallies"].append(pack["entries"][0]), "is not a tally"),
+        (lambda pack: pack["selections"][0].update(kinds=["agents.present"]), "does not show"),
+    ],
+)
+def test_tallies_that_do_not_show_all_are_named(
+    packs: Packs, change: Callable[[Document], object], expected: str
+) -> None:
+    document = packs.read("inspection")
+    change(document["pack"])
+    faults = packs.check(document)
+    assert any(fault.startswith("tally: ") and expected in fault for fault in faults), faults
+
+
+def test_tallies_from_before_the_period_are_left_out_but_for_one(packs: Packs) -> None:
+    tallies = packs.read("audit")["pack"]["tallies"]
+    assert [one["entry"]["body"]["after"] > 0 for one in tallies] == [True, True, True]
+    assert tallies[0]["values"] == []
+    assert tallies[0]["entry"]["recorded_at"] < "2026-11-16"
+
+
+def test_a_clients_pack_names_no_other_client_in_its_tallies(packs: Packs) -> None:
+    pack = packs.read("client")["pack"]
+    named = {
+        value["value"]
+        for tally in pack["tallies"]
+        for value in tally["values"]
+        if value["path"].startswith("clients.")
+    }
+    assert named == {pack["for"]}
+    counts = {value["path"] for tally in pack["tallies"] for value in tally["values"]}
+    assert "counts.tests/done" not in counts
+    assert '"another"' not in packs.texts["client"]
+
+
+def test_witnesses_that_cosigned_are_checked_where_their_keys_are_given(
+    packs: Packs, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pack.pdf"
+    path.write_bytes(packs.cosigned)
+    line = [str(path), "--key", packs.key]
+    assert verify.main([*line, "--witness", WITNESS_KEY, "--quorum", "1"]) == 0
+    assert f"cosigned by the witness {NAME} at 2026-09-21T14:13:20Z" in capsys.readouterr().out
+    assert verify.main(line) == 0
+    assert f"a cosignature of {NAME} was not checked" in capsys.readouterr().out
+    other = WITNESS_KEY.replace(NAME, "other.example/w")
+    assert verify.main([*line, "--witness", other]) == 2
+    assert "is not a verifier key of a witness" in capsys.readouterr().err
+    assert verify.main([*line, "--witness", WITNESS_KEY, "--quorum", "2"]) == 2
+    assert packs.remade[0], "the cosignatures are taken from the file"
+
+    document = packs.read("client")
+    keys = verify.Keys([packs.key], [WITNESS_KEY])
+    assert verify.check_pack(document, keys, [], None, "en")[0] == [
+        "0 of the witnesses given cosigned root 4, expected at least 1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("\n\n", "\n-\n\n", "the checkpoint is not that of root 4"),
+        ("— ", "— x", "the checkpoint is not signed by the key of root 4"),
+        ("— ", "- ", "a line of the checkpoint is not a signature"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_named(
+    packs: Packs, old: str, new: str, fault: str
+) -> None:
+    document = packs.read("client")
+    document["pack"]["checkpoint"] = document["pack"]["checkpoint"].replace(old, new)
+    assert packs.check(document) == [fault]
+
+
+@pytest.fixture
+def own_house(settings: Settings, tmp_path: Any) -> Iterator[None]:
+    settings.HOME, settings.LEDGER_KEY = make_test_home(tmp_path), KEY
+    storage.clear_cache()
+    yield
+    storage.clear_cache()
+
+
+def build_audit() -> Document:
+    found: Document = json.loads(build_pack(PackRequest("audit", "", FIRST, LAST)).document)
+    return found["pack"]
+
+
+def test_a_root_without_a_tally_claims_no_completeness(own_house: None) -> None:
+    fill_house()
+    append_all([record_event("power.down", "2026-11-30T06:01+00:00", site=SITE,
+                             expected_until=None)])  # fmt: skip
+    sign_root(SEALED + timedelta(hours=2))
+    pack = build_audit()
+    assert (pack["selections"], pack["tallies"]) == ([], [])
+
+
+def test_lists_that_a_restore_lost_are_not_claimed(own_house: None) -> None:
+    """The entries come back from the journal, the values beside them do not."""
+    _operator, root = fill_house()
+    PersonalValue.objects.filter(entry=root.size).delete()
+    pack = build_audit()
+    assert (pack["selections"], pack["tallies"]) == ([], [])
+    export = verify.Export(verify.Keys([public_key()]), [])
+    export.read(f"{line}\n".encode() for line in export_lines(values=True))
+    assert not any("tally" in fault for fault in export.faults)
+
+
+def test_a_clock_that_was_ahead_and_set_back_hides_nothing(own_house: None) -> None:
+    """A seal dated into the next year, then the period with the right clock."""
+    ahead = datetime(2027, 1, 5, tzinfo=UTC)
+    append_all([record_event("power.down", "2026-11-02T05:00+00:00", site=SITE,
+                             expected_until=None)])  # fmt: skip
+    seal_ledger(ahead)
+    fill_house()
+    pack = build_audit()
+    assert [one["entry"]["body"]["after"] for one in pack["tallies"]] == [0, 2]
+    assert {"power.down", "site.closed"} <= set(pack["selections"][0]["kinds"])

@@ -1,0 +1,223 @@
+"""Packs over what goes wrong: data that changed, a site renamed, values erased, damaged files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from releve.errors import Phrase
+from releve.evidence import verify
+from releve.evidence.client_pack import draft_client_pack
+from releve.evidence.comparison import compare_remade
+from releve.evidence.errors import PackError, PackRefused
+from releve.evidence.language import Wording
+from releve.evidence.operator_packs import draft_audit_pack
+from releve.evidence.pack import build_pack
+from releve.evidence.paper import MOST_ROWS, Attachment, _lay_out, typeset
+from releve.evidence.sources import PackRequest, PaperTable, open_source
+from releve.ledger.erasure import erase_subject
+from releve.ledger.keys import public_key
+from releve.ledger.seal import seal_ledger
+from releve.network import Operator
+from releve.registry import storage
+from releve.registry.models import Version
+from releve.registry.service import apply_changes, preview_changes
+from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, record_event
+from tests.evidence.test_pack_papers import build_paper
+from tests.homes import make_test_home
+from tests.ledger.conftest import KEY
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+BEFORE, WITHIN = (datetime(2026, 11, day, 12, tzinfo=UTC) for day in (1, 23))
+
+
+@pytest.fixture(autouse=True)
+def _own_house(settings: Settings, tmp_path: Path) -> Iterator[None]:
+    settings.HOME, settings.LEDGER_KEY = make_test_home(tmp_path), KEY
+    storage.clear_cache()
+    yield
+    storage.clear_cache()
+
+
+def change_operator(operator: Operator) -> None:
+    """Import another version of the reference data, in the middle of the period."""
+    apply_changes(preview_changes(operator), "tests")
+    for version in Version.objects.all():
+        version.made_at = BEFORE if version.number == 1 else WITHIN
+        version.save()
+
+
+def read_pack(kind: str, recipient: str = "", language: str = "fr") -> dict[str, Any]:
+    built = build_pack(PackRequest(kind, recipient, FIRST, LAST, language))
+    found: dict[str, Any] = json.loads(built.document)["pack"]
+    return found
+
+
+def test_a_promise_that_changed_in_the_period_stands_with_its_day() -> None:
+    operator, _root = fill_house()
+    client = operator.clients[0].id
+    row = next(one for one in operator.programmes if one.client == client)
+    programmes = tuple(
+        replace(one, service_target=0.5) if one.id == row.id else one for one in operator.programmes
+    )
+    change_operator(replace(operator, programmes=programmes))
+    said = {
+        one["id"]: (one["fr"], one["value"])
+        for one in read_pack("client", client)["statements"]
+        if one["id"].startswith(f"promise-{row.id}")
+    }
+    assert said[f"promise-{row.id}"][1] == row.service_target
+    text, value = said[f"promise-{row.id}-2026-11-23"]
+    assert ("à partir du 23/11/2026" in text, value) == (True, 0.5)
+
+
+def test_a_site_that_served_a_client_on_a_part_of_the_period_is_one_of_its_own() -> None:
+    """Its agents move away after its closure, which the client's pack still shows."""
+    operator, _root = fill_house()
+    client = operator.clients[0].id
+    other = next(site.id for site in operator.sites if site.id != SITE)
+    served = {row.id for row in operator.programmes if row.client == client}
+    agents = tuple(
+        replace(one, skills=tuple(skill for skill in one.skills if skill not in served))
+        if one.home_site == SITE else one
+        for one in operator.agents
+    )  # fmt: skip
+    assert {one.home_site for one in agents if served & set(one.skills)} == {other}
+    change_operator(replace(operator, agents=agents))
+    found = next(
+        one for one in read_pack("client", client)["statements"] if one["id"] == "closures"
+    )
+    assert found["value"] == 1
+
+
+def test_a_site_that_was_renamed_keeps_its_id_beside_its_name() -> None:
+    operator, root = fill_house()
+    sites = tuple(
+        replace(site, name="Casa Marina") if site.id == SITE else site for site in operator.sites
+    )
+    issued = build_pack(PackRequest("inspection", SITE, FIRST, LAST)).pdf
+    change_operator(replace(operator, sites=sites))
+    Version.objects.filter(number=2).update(made_at=SEALED.replace(hour=8))
+    assert compare_remade(issued)[0], "under the root of its day it has the name of its day"
+    record_more()
+    source = open_source(PackRequest("client", operator.clients[0].id, FIRST, LAST))
+    assert source.root.number == root.number + 1
+    wording = Wording("fr", source.operator.row.time_zone)
+    cells = [cell for table in draft_client_pack(source, wording).tables for row in table.rows
+             for cell in row]  # fmt: skip
+    assert f"Casa Marina ({SITE})" in cells
+
+
+def record_more() -> None:
+    from releve.ledger.chain import append_all
+
+    append_all([record_event("power.down", "2026-11-30T06:01+00:00", site=SITE,
+                             expected_until=None)])  # fmt: skip
+    seal_ledger(SEALED.replace(hour=9))
+
+
+def test_values_of_persons_erased_since_change_no_pack() -> None:
+    fill_house()
+    request = PackRequest("inspection", SITE, FIRST, LAST)
+    issued = build_pack(request).pdf
+    for agent in ("a00001", "a00002"):
+        assert erase_subject(agent, now=SEALED) > 0
+    assert compare_remade(issued)[0], "cases are counted by what names no person"
+
+
+def test_a_measure_is_worded_by_the_charter_of_the_day() -> None:
+    fill_house()
+    texts = {one["id"]: one for one in read_pack("inspection", SITE)["statements"]}
+    (found,) = (one for name, one in texts.items() if name.startswith("measure-"))
+    assert found["en"].startswith("Last found on 2026-11-21: ")
+    assert found["fr"].startswith("Dernier constat, le 21/11/2026\u202f: ")
+
+
+def test_a_table_of_100_000_rows_prints_its_first_and_says_where_the_rest_is() -> None:
+    rows = tuple((str(number), "b", "c") for number in range(100_000))
+    table = PaperTable(Phrase("Figures"), (Phrase("a"),) * 3, rows, Phrase("none"))
+    found = _lay_out(table, Wording("fr"))
+    assert len(found["rows"]) == MOST_ROWS
+    assert found["note"] == "99\u202f600 autres lignes figurent dans pack.json"
+
+
+def test_more_entries_than_a_pack_may_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_house()
+    monkeypatch.setattr("releve.evidence.pack._MOST_ENTRIES", 3)
+    with pytest.raises(PackRefused, match="choose fewer days"):
+        build_pack(PackRequest("audit", "", FIRST, LAST))
+
+
+def check(tmp_path: Path, pdf: bytes) -> list[str]:
+    path = tmp_path / "pack.pdf"
+    path.write_bytes(pdf)
+    return verify.check_file(path, verify.Keys([public_key()]), [], "en")[0]
+
+
+def test_a_pdf_with_two_packs_or_none_is_refused(tmp_path: Path) -> None:
+    fill_house()
+    names = ("pack.json", "x.json")
+    twice = typeset(build_paper(), [Attachment(name, b"{}\n") for name in names])
+    twice = twice.replace(b"/F(x.json)/UF(x.json)", b"/F(pack.json)/UF(pack.json)")
+    assert check(tmp_path, twice) == [
+        "the PDF holds 2 versions of pack.json, where one is expected"
+    ]
+    assert check(tmp_path, typeset(build_paper(), [])) == [
+        "the PDF holds no pack.json, where one is expected"
+    ]
+    with pytest.raises(PackError, match="must hold one"):
+        compare_remade(twice)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_pack_is_named_wherever_it_is_cut(share: float, tmp_path: Path) -> None:
+    fill_house()
+    pdf = build_pack(PackRequest("association", "", FIRST, LAST)).pdf
+    (fault,) = check(tmp_path, pdf[: int(len(pdf) * share)])
+    assert fault.startswith(("the PDF is damaged before byte", "the PDF is cut short"))
+
+
+def test_a_period_no_root_covers_and_days_the_wrong_way_round_are_refused() -> None:
+    fill_house()
+    with pytest.raises(PackRefused, match="releve ledger seal"):
+        build_pack(PackRequest("audit", "", FIRST, date(2026, 12, 1)))
+    with pytest.raises(PackRefused, match="the first day is after the last"):
+        PackRequest("audit", "", LAST, FIRST)
+    with pytest.raises(PackRefused, match="at most 366 days"):
+        PackRequest("audit", "", date(2025, 1, 1), LAST)
+
+
+def test_two_hundred_sites_that_closed_stand_in_one_pack() -> None:
+    drafts = [
+        record_event(kind, f"2026-11-{day}T08:00+00:00", site=f"site-{number}", **more)
+        for number in range(200)
+        for kind, day, more in (
+            ("site.closed", 19, {"cause": "authority", "rule": "", "authority": "Wilaya",
+                                 "reference": "", "reason": "", "home_only": False,
+                                 "earliest_reopening": None}),
+            ("site.reopened", 20, {}),
+        )
+    ]  # fmt: skip
+    fill_house(*drafts)
+    said = {one["id"]: one["value"] for one in read_pack("audit")["statements"]}
+    assert said["closures"] == 201
+    assert sum(name.startswith("closure-") for name in said) == 201
+
+
+def test_tables_go_by_time_and_give_the_width_to_sentences() -> None:
+    late = record_event("power.down", "2026-11-17T08:00+00:00", site=SITE, expected_until=None)
+    fill_house(late)
+    source = open_source(PackRequest("audit", "", FIRST, LAST))
+    verdicts, happenings = draft_audit_pack(source, Wording("en")).tables
+    times = [row[0] for row in happenings.rows]
+    assert times == sorted(times)
+    assert happenings.rows[0][-1] == str(source.root.size - 1), "recorded last, happened first"
+    assert verdicts.columns[verdicts.wide] == "Measure"
+    assert happenings.columns[happenings.wide] == "Decision"

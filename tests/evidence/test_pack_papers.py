@@ -1,0 +1,251 @@
+"""The paper of packs: PDF/A-3 by a checker, the operator's signature behind it, letters shown."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pikepdf
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.x509.oid import NameOID
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from releve.evidence import verify
+from releve.evidence.certificate import sign_pack
+from releve.evidence.errors import PackError
+from releve.evidence.paper import Attachment, Paper, typeset
+
+
+def build_paper(title: str = "Dossier de preuves", **changed: object) -> Paper:
+    content = {
+        "language": "fr", "title": title, "author": "شركة الدار البيضاء", "year": 2026, "month": 11,
+        "day": 30, "facts": [["Pour", "محمد العلوي"]], "page": "page", "attachments": "pack.json",
+        "tables": [{"heading": "Chiffres", "columns": ["a", "b", "c"], "rows": [["1", "2", "3"]],
+                    "note": "", "wide": 0}],
+        "check": {"heading": "Vérifier", "steps": ["1", "2", "3", "4"], "command": "python",
+                  "limits": "", "root": [["Racine", "1"]]},
+        **changed,
+    }  # fmt: skip
+    return Paper(content, 1_795_000_000)
+
+
+@pytest.fixture(scope="module")
+def pdf() -> bytes:
+    return typeset(build_paper(), [Attachment("pack.json", b"{}\n")])
+
+
+def find_structure_faults(content: bytes) -> list[str]:
+    """Return what of PDF/A-3 (ISO 19005-3) a file lacks, as far as pikepdf shows it."""
+    faults = []
+    with pikepdf.open(io.BytesIO(content)) as found:
+        root = found.Root
+        with found.open_metadata() as said:
+            if said.get("pdfaid:part") != "3" or said.get("pdfaid:conformance") not in ("A", "B"):
+                faults.append("XMP does not say PDF/A-3")
+        if not any(one.get("/S") == "/GTS_PDFA1" for one in root.get("/OutputIntents", ())):
+            faults.append("no output intent")
+        named = {str(spec.UF) for spec in root.get("/AF", ())}
+        if named != set(found.attachments):
+            faults.append("attachments that are no associated files")
+        faults += [
+            f"{spec.UF} without relationship or type"
+            for spec in root.get("/AF", ())
+            if "/AFRelationship" not in spec or "/Subtype" not in spec.EF.F
+        ]
+        for one in found.objects:
+            if not isinstance(one, pikepdf.Dictionary):
+                continue
+            kind = one.get("/Type")
+            files = ("/FontFile", "/FontFile2", "/FontFile3")
+            if kind == "/FontDescriptor" and not any(name in one for name in files):
+                faults.append(f"font {one.FontName} is not embedded")
+            if one.get("/S") in ("/JavaScript", "/Launch") or "/Encrypt" in one:
+                faults.append(f"{one.get('/S')} is not allowed")
+            if kind == "/Annot" and not int(one.get("/F", 0)) & 4:
+                faults.append("an annotation that does not print")
+    return faults
+
+
+def test_the_structure_is_that_of_pdf_a_3(pdf: bytes) -> None:
+    assert find_structure_faults(pdf) == []
+    plain = pikepdf.new()
+    plain.add_blank_page()
+    out = io.BytesIO()
+    plain.save(out)
+    assert find_structure_faults(out.getvalue()) == ["XMP does not say PDF/A-3", "no output intent"]
+
+
+def test_arabic_letters_have_a_font_of_theirs(pdf: bytes) -> None:
+    with pikepdf.open(io.BytesIO(pdf)) as found:
+        fonts = {
+            str(one.FontName)
+            for one in found.objects
+            if isinstance(one, pikepdf.Dictionary) and one.get("/Type") == "/FontDescriptor"
+        }
+    assert any("Amiri" in name for name in fonts)
+    assert not any("DejaVuSans" in name and "Mono" not in name for name in fonts), fonts
+
+
+def test_a_missing_font_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("releve.evidence.paper.amiri", type("Font", (), {"ROOT": tmp_path}))
+    with pytest.raises(PackError, match="the font of Arabic letters is missing"):
+        typeset(build_paper(), [])
+
+
+def test_pages_do_not_depend_on_what_is_attached(pdf: bytes) -> None:
+    other = typeset(build_paper(), [Attachment("pack.json", b'{"other":1}\n')])
+    assert other != pdf
+    assert verify.Pdf(other).pages_digest() == verify.Pdf(pdf).pages_digest()
+    changed = typeset(build_paper("Autre"), [Attachment("pack.json", b"{}\n")])
+    assert verify.Pdf(changed).pages_digest() != verify.Pdf(pdf).pages_digest()
+
+
+def test_two_packs_in_one_file_are_found(pdf: bytes) -> None:
+    twice = typeset(
+        build_paper(), [Attachment("pack.json", b"{}\n"), Attachment("x.json", b"{}\n")]
+    )
+    renamed = twice.replace(b"/F(x.json)/UF(x.json)", b"/F(pack.json)/UF(pack.json)")
+    assert len(verify.Pdf(renamed).attachments()["pack.json"]) == 2
+    assert len(verify.Pdf(pdf).attachments()["pack.json"]) == 1
+
+
+@pytest.fixture
+def certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Atlas Contact")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name)
+        .public_key(key.public_key()).serial_number(7)
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    path = tmp_path / "operator.p12"
+    locked = BestAvailableEncryption(b"secret")
+    path.write_bytes(pkcs12.serialize_key_and_certificates(b"o", key, made, None, locked))
+    monkeypatch.setenv("RELEVE_PACK_CERTIFICATE", str(path))
+    monkeypatch.setenv("RELEVE_PACK_PASSWORD", "secret")
+    return path
+
+
+def test_the_operators_signature_stands_behind_the_packs_bytes(
+    pdf: bytes, certificate: Path
+) -> None:
+    signed = sign_pack(pdf)
+    assert signed.startswith(pdf)
+    assert len(signed) > len(pdf)
+    assert find_structure_faults(signed) == []
+    found = verify.Pdf(signed)
+    assert found.signed_up_to() == len(signed)
+    assert not found.redrawn()
+    assert found.ends[0] == len(pdf)
+    assert found.pages_digest() == verify.Pdf(pdf).pages_digest()
+    for more in (b"1 0 obj\n<</Type/Pages>>", b"99 0 obj\n<</Subtype/Widget/Rect[0 0 9 9]>>"):
+        longer = verify.Pdf(signed + b"\n" + more + b"\nendobj\n%%EOF")
+        assert longer.signed_up_to() == len(signed)
+        assert longer.redrawn()
+
+
+TSA_CONFIG = """
+[tsa]
+serial = serial
+signer_cert = tsa.pem
+signer_key = tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+ess_cert_id_alg = sha256
+"""
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Iterator[str]:
+    """A time-stamping authority: openssl behind an address on loopback."""
+    (tmp_path / "ts.cnf").write_text(TSA_CONFIG)
+    (tmp_path / "serial").write_text("01\n")
+    openssl(
+        tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "tsa.key",
+        "-out", "tsa.pem", "-days", "2", "-subj", "/CN=Authority",
+        "-addext", "extendedKeyUsage=critical,timeStamping",
+    )  # fmt: skip
+
+    class Authority(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query = self.rfile.read(int(self.headers["Content-Length"]))
+            (tmp_path / "query").write_bytes(query)
+            openssl(tmp_path, "ts", "-reply", "-config", "ts.cnf", "-section", "tsa",
+                    "-queryfile", "query", "-out", "reply")  # fmt: skip
+            self.send_response(200)
+            self.send_header("Content-Type", "application/timestamp-reply")
+            self.end_headers()
+            self.wfile.write((tmp_path / "reply").read_bytes())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Authority)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def openssl(folder: Path, *words: str) -> None:
+    done = subprocess.run(["openssl", *words], cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_time_stamp_of_an_authority_is_verified_by_openssl(
+    pdf: bytes, certificate: Path, authority: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_PACK_TIMESTAMP", authority)
+    signed = sign_pack(pdf)
+    assert signed.startswith(pdf)
+    assert not verify.Pdf(signed).redrawn()
+    (signature,) = PdfFileReader(io.BytesIO(signed)).embedded_signatures
+    signer = signature.signer_info
+    (token,) = next(
+        one["values"] for one in signer["unsigned_attrs"]
+        if one["type"].native == "signature_time_stamp_token"
+    )  # fmt: skip
+    (tmp_path / "token").write_bytes(token.dump())
+    digest = hashlib.sha256(signer["signature"].native).hexdigest()
+    openssl(tmp_path, "ts", "-verify", "-digest", digest, "-in", "token", "-token_in",
+            "-CAfile", "tsa.pem")  # fmt: skip
+
+
+def test_an_authority_that_is_away_is_named(
+    pdf: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        away = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        monkeypatch.setenv("RELEVE_PACK_TIMESTAMP", away)
+        with pytest.raises(PackError, match="RELEVE_PACK_TIMESTAMP: the authority at http"):
+            sign_pack(pdf)
+
+
+def test_a_certificate_that_does_not_open_is_named(
+    pdf: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELEVE_PACK_PASSWORD", "wrong")
+    with pytest.raises(PackError, match="RELEVE_PACK_CERTIFICATE"):
+        sign_pack(pdf)
+
+
+def test_without_a_certificate_a_pack_stays_as_it_is(
+    pdf: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RELEVE_PACK_CERTIFICATE", raising=False)
+    assert sign_pack(pdf) is pdf
