@@ -1,0 +1,183 @@
+"""The draw of visits: exact probabilities, frequencies that fit them, links, closed units."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import Counter
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from releve.inspection import (
+    DrawError,
+    build_chain,
+    compute_probabilities,
+    derive_seed,
+    draw_visits,
+    hash_plan,
+    leads_to_anchor,
+    reveal_link,
+)
+
+WEIGHTS = {"casa": 420, "rabat": 60, "fes": 90, "oujda": 12, "tanger": 45, "agadir": 30}
+DAY = date(2026, 12, 1)
+
+
+def make_seed(number: int) -> bytes:
+    return hashlib.sha256(b"test %d" % number).digest()
+
+
+def test_probabilities_add_up_to_the_visits_and_are_capped() -> None:
+    found = compute_probabilities(WEIGHTS, 3, least_permille=100)
+    assert sum(found.values()) == 3
+    assert found["casa"] == Fraction(9, 10)
+    assert min(found.values()) >= Fraction(1, 10)
+    free = {site: p for site, p in found.items() if Fraction(1, 10) < p < Fraction(9, 10)}
+    assert len({p / WEIGHTS[site] for site, p in free.items()}) == 1
+
+
+@pytest.mark.parametrize("visits", range(1, 6))
+@pytest.mark.parametrize("least", [0, 100, 160])
+def test_every_number_of_visits_is_shared_out_exactly(visits: int, least: int) -> None:
+    if 1000 * visits < least * len(WEIGHTS):
+        pytest.skip("so many least shares do not fit")
+    found = compute_probabilities(WEIGHTS, visits, least_permille=least)
+    assert sum(found.values()) == visits
+    in_order = sorted(WEIGHTS, key=lambda site: WEIGHTS[site])
+    assert [found[site] for site in in_order] == sorted(found.values())
+
+
+@pytest.mark.parametrize(
+    ("weights", "visits", "least", "reason"),
+    [
+        ({}, 1, 0, "the frame is empty"),
+        ({"casa": 0, "fes": 3}, 1, 0, "the weight of casa must be a whole number of at least 1"),
+        ({"casa": 3, "fes": 3}, 2, 0, "plan fewer visits"),
+        ({"casa": 3, "fes": 3}, 0, 0, "at least one"),
+        (WEIGHTS, 1, 200, "lower the least"),
+        (WEIGHTS, 1, 950, "least < most"),
+    ],
+)
+def test_a_frame_that_cannot_be_drawn_from_is_refused(
+    weights: dict[str, int], visits: int, least: int, reason: str
+) -> None:
+    with pytest.raises(DrawError, match=reason):
+        compute_probabilities(weights, visits, least_permille=least)
+
+
+def count_frequencies(draws: int) -> Counter[str]:
+    probabilities = compute_probabilities(WEIGHTS, 2)
+    counts: Counter[str] = Counter()
+    for number in range(draws):
+        chosen = draw_visits(probabilities, make_seed(number)).chosen
+        assert len(chosen) == 2
+        counts.update(chosen)
+    return counts
+
+
+def assert_fits(counts: Counter[str], draws: int) -> None:
+    for site, p in compute_probabilities(WEIGHTS, 2).items():
+        spread = (float(p * (1 - p)) / draws) ** 0.5
+        assert abs(counts[site] / draws - float(p)) < 4.5 * spread, site
+
+
+def test_frequencies_of_draws_fit_the_published_probabilities() -> None:
+    assert_fits(count_frequencies(3_000), 3_000)
+
+
+@pytest.mark.slow
+def test_frequencies_of_100000_draws_fit_the_published_probabilities() -> None:
+    assert_fits(count_frequencies(100_000), 100_000)
+
+
+def test_the_choice_is_that_of_a_plain_sampler() -> None:
+    probabilities = compute_probabilities(WEIGHTS, 3)
+    for number in range(200):
+        seed = make_seed(number)
+        tickets = {
+            site: hmac.new(seed, b"releve draw unit 1\n" + site.encode(), "sha256").hexdigest()
+            for site in WEIGHTS
+        }
+        start = hmac.new(seed, b"releve draw start 1\n", "sha256").hexdigest()
+        points = [Fraction(int(start, 16), 2**256) + k for k in range(3)]
+        chosen, low = [], Fraction(0)
+        for site in sorted(WEIGHTS, key=lambda site: tickets[site]):
+            high = low + probabilities[site]
+            chosen += [site] if any(low <= point < high for point in points) else []
+            low = high
+        assert list(draw_visits(probabilities, seed).chosen) == chosen
+
+
+def test_a_closed_unit_is_replaced_by_the_next_open_one_in_order() -> None:
+    probabilities = compute_probabilities(WEIGHTS, 2)
+    free = draw_visits(probabilities, make_seed(1))
+    closed = free.chosen[0]
+    found = draw_visits(probabilities, make_seed(1), closed={closed})
+    ((gone, instead),) = found.replaced
+    at = free.order.index(closed)
+    following = [*free.order[at + 1 :], *free.order[:at]]
+    assert gone == closed
+    assert instead == next(site for site in following if site not in free.chosen)
+    assert set(found.chosen) == {free.chosen[1], instead}
+    none_left = draw_visits(probabilities, make_seed(1), closed=set(WEIGHTS))
+    assert none_left.chosen == ()
+    assert [instead for _, instead in none_left.replaced] == ["", ""]
+
+
+def test_a_link_leads_to_its_anchor_and_to_no_other_day() -> None:
+    first = secrets.token_bytes(32)
+    anchor = build_chain(first, 366)
+    link = reveal_link(first, 366, 17)
+    assert leads_to_anchor(link, 17, anchor)
+    assert not leads_to_anchor(link, 16, anchor)
+    assert not leads_to_anchor(bytes(32), 17, anchor)
+    assert not leads_to_anchor(link[:31], 17, anchor)
+    for day in (0, 367):
+        with pytest.raises(DrawError, match="days 1 to 366"):
+            reveal_link(first, 366, day)
+    with pytest.raises(DrawError, match="32 bytes"):
+        build_chain(b"short", 3)
+
+
+def test_the_seed_changes_with_every_part() -> None:
+    plan, a, b = hash_plan({"plan": "p", "visits": 2}), bytes(32), b"\x01" * 32
+    seeds = {
+        derive_seed(plan, DAY, a, b),
+        derive_seed(plan, DAY, b, a),
+        derive_seed(plan, DAY, a),
+        derive_seed(plan, DAY, b"", a),
+        derive_seed(plan, DAY, a, b, b"beacon"),
+        derive_seed(plan, date(2026, 12, 2), a, b),
+        derive_seed(hash_plan({"plan": "p", "visits": 3}), DAY, a, b),
+    }
+    assert len(seeds) == 7
+    with pytest.raises(DrawError, match="no link"):
+        derive_seed(plan, DAY)
+
+
+@pytest.mark.slow
+def test_one_partys_secret_predicts_tomorrow_no_better_than_the_probability() -> None:
+    """The operator knows its chain and all that was revealed, and guesses the other link."""
+    probabilities = compute_probabilities(WEIGHTS, 2)
+    plan = hash_plan({"plan": "p"})
+    hits = tries = 0
+    mine = reveal_link(make_seed(0), 366, 18)
+    for number in range(4_000):
+        theirs = make_seed(number + 1)
+        yesterday = hashlib.sha256(b"releve draw link 1\n" + theirs).digest()
+        seed = derive_seed(plan, DAY, mine, theirs)
+        guesses = [
+            derive_seed(plan, DAY, mine),
+            derive_seed(plan, DAY, mine, yesterday),
+            derive_seed(plan, DAY, b"", yesterday),
+        ]
+        chosen = draw_visits(probabilities, seed).chosen
+        for guess in guesses:
+            for site in draw_visits(probabilities, guess).chosen:
+                hits += site in chosen
+                tries += 1
+    by_chance = sum(float(p) ** 2 for p in probabilities.values()) / 2
+    assert abs(hits / tries - by_chance) < 0.015
