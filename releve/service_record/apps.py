@@ -1,0 +1,23 @@
+"""The service record as a Django application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+from releve.erasure import register
+
+__all__ = ["ServiceRecordConfig"]
+
+
+class ServiceRecordConfig(AppConfig):
+    """Registers the models and what is erased by date."""
+
+    name = "releve.service_record"
+    label = "service_record"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the retention."""
+        from releve.service_record.retention import ServiceRecordData
+
+        register(ServiceRecordData())

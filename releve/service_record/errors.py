@@ -1,0 +1,11 @@
+"""What can be wrong with statistics that are filed."""
+
+from __future__ import annotations
+
+from releve.errors import ReleveError
+
+__all__ = ["MappingFault"]
+
+
+class MappingFault(ReleveError, ValueError):  # noqa: N818 (named after what is wrong)
+    """A mapping that cannot be used; the message says why, and the fix."""
