@@ -1,0 +1,204 @@
+"""A backup's file: a tar of a manifest in clear and members encrypted with age.
+
+================  =================================================================================
+``manifest.json`` when, of which program and tables, and the size and SHA-256 of each member
+``database.age``  the rows of the database, gzip (:mod:`releve.upkeep.snapshot`)
+``files.age``     a tar.gz of the home's files: identity, rules, charters, law, packs, photos, roots
+``keys.age``      the keys, as JSON by file name, apart so that they can be kept apart
+================  =================================================================================
+
+Any holder of the file can check that it is whole; reading it takes the identity of a recipient,
+with this program or with ``age -d``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import pyrage
+
+from releve.errors import ReleveError
+from releve.files.atomic import replace_file
+
+__all__ = [
+    "BackupFault",
+    "Manifest",
+    "check_members",
+    "compress",
+    "extract",
+    "pack",
+    "read_identities",
+    "tar_files",
+]
+
+FORMAT = "releve backup 1"
+MANIFEST = "manifest.json"
+MEMBERS = ("database.age", "files.age", "keys.age")
+_CHUNK = 1 << 20
+
+Manifest = Mapping[str, Any]
+
+
+class BackupFault(ReleveError):  # noqa: N818
+    """A backup that cannot be written, or is not whole, or cannot be read with this identity."""
+
+
+class _Pulled(io.RawIOBase):
+    """Bytes of an iterator, as a file to read from."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self._left = iter(chunks), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            found = next(self._chunks, None)
+            if found is None:
+                return 0
+            self._left = found
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+
+def pack(
+    path: Path,
+    members: Mapping[str, Iterable[bytes]],
+    recipients: Sequence[pyrage.x25519.Recipient],
+    describe: Any,
+) -> Manifest:
+    """Write a backup whole or not at all; return its manifest.
+
+    ``members`` are read in their order; ``describe`` returns the rest of the manifest afterwards.
+    """
+    if not recipients:
+        raise BackupFault(
+            "a backup is encrypted, so it needs a recipient: make one with `age-keygen` on the"
+            " machine that would restore it, and give its public key in RELEVE_BACKUP_TO"
+        )
+    with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".backup-") as folder:
+        found: dict[str, dict[str, Any]] = {}
+        for name, chunks in members.items():
+            try:
+                with (Path(folder) / name).open("wb") as stream:
+                    pyrage.encrypt_io(io.BufferedReader(_Pulled(chunks)), stream, list(recipients))
+            except pyrage.EncryptError as error:
+                raise BackupFault(f"{path}: {name} cannot be written: {error}") from error
+            found[name] = _measure(Path(folder) / name)
+        manifest: dict[str, Any] = {"format": FORMAT, **describe(), "members": found}
+        with (
+            replace_file(path, mode=0o600) as out,
+            tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            text = json.dumps(manifest, indent=1, sort_keys=True).encode()
+            info = tarfile.TarInfo(MANIFEST)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text))
+            for name in members:
+                tar.add(Path(folder) / name, name)
+    return manifest
+
+
+def check_members(path: Path) -> Manifest:
+    """Return the manifest of a backup whose members are as it says; BackupFault otherwise."""
+    with _open_tar(path) as tar:
+        try:
+            manifest = json.loads(_member(tar, MANIFEST).read())
+            said = manifest["format"]
+            if said != FORMAT:
+                raise BackupFault(f"{path}: expected {FORMAT}, found {said!r}")
+            for name in MEMBERS:
+                expected = manifest["members"][name]
+                found = _digest_stream(_member(tar, name))
+                if found != (expected["sha256"], expected["bytes"]):
+                    raise BackupFault(f"{path}: {name} is damaged: it is not what was written")
+        except (ValueError, KeyError, TypeError, tarfile.TarError) as error:
+            raise BackupFault(f"{path} is not a backup, or not whole: {error}") from error
+    return dict(manifest)
+
+
+def extract(
+    path: Path, name: str, target: Any, identities: Sequence[pyrage.x25519.Identity]
+) -> None:
+    """Decrypt a member into an open file."""
+    with _open_tar(path) as tar:
+        try:
+            pyrage.decrypt_io(_member(tar, name), target, list(identities))
+        except pyrage.DecryptError as error:
+            raise BackupFault(
+                f"{path}: {name} is not encrypted for this identity: {error}"
+            ) from error
+
+
+def read_identities(path: Path) -> list[pyrage.x25519.Identity]:
+    """Return the identities of a file that ``age-keygen`` wrote; BackupFault where it has none."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="ascii").splitlines()]
+        found = [
+            pyrage.x25519.Identity.from_str(line)
+            for line in lines
+            if line and not line.startswith("#")
+        ]
+    except (OSError, UnicodeError, pyrage.IdentityError) as error:
+        raise BackupFault(f"the identity {path} cannot be read: {error}") from error
+    if not found:
+        raise BackupFault(f"{path} holds no identity of age (AGE-SECRET-KEY-1…)")
+    return found
+
+
+def compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield gzip of some bytes."""
+    squeeze = zlib.compressobj(6, wbits=31)
+    for chunk in chunks:
+        if out := squeeze.compress(chunk):
+            yield out
+    yield squeeze.flush()
+
+
+def tar_files(files: Mapping[str, Path]) -> Iterator[bytes]:
+    """Yield a tar of files by the names that they have in it."""
+    for name, path in files.items():
+        data = path.read_bytes()
+        info = tarfile.TarInfo(name)
+        info.size, info.mode = len(data), 0o600
+        info.mtime = int(path.stat().st_mtime)
+        yield info.tobuf(tarfile.PAX_FORMAT) + data + b"\0" * (-len(data) % tarfile.BLOCKSIZE)
+    yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+
+def _open_tar(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r:")
+    except tarfile.TarError as error:
+        raise BackupFault(f"{path} is not a backup, or not whole: {error}") from error
+
+
+def _member(tar: tarfile.TarFile, name: str) -> Any:
+    found = tar.extractfile(name)
+    if found is None:
+        raise BackupFault(f"{name} is not a file of the backup")
+    return found
+
+
+def _measure(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        digest, size = _digest_stream(stream)
+    return {"sha256": digest, "bytes": size}
+
+
+def _digest_stream(stream: IO[bytes]) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest(), size

@@ -1,0 +1,184 @@
+"""Checks of what the database holds, against the keys, the clock and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from releve import environment
+from releve.accounts.factor_box import count_unreadable_factors
+from releve.accounts.models import Grant
+from releve.accounts.reidentification import check_names
+from releve.accounts.roles import Role
+from releve.accounts.secret_key import NAME as SECRET
+from releve.accounts.secret_key import compute_check
+from releve.gate.db_clock import read_clock
+from releve.gate.key_checks import NAME as GATE
+from releve.gate.pseudonyms import key_check
+from releve.ledger import keys
+from releve.ledger.chain import read_head
+from releve.ledger.key_files import stored_key_check
+from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import load_last_root
+from releve.ledger.witnesses import list_witnesses
+from releve.live import api as live
+from releve.live.errors import LiveError
+from releve.live.outside import find_overdue_documents
+from releve.live.worker_health import read_worker_health
+from releve.upkeep.findings import Examination, Finding, fault, warning
+from releve.upkeep.migrations import read_migration_state
+
+__all__ = [
+    "check_administrators",
+    "check_channels",
+    "check_clock",
+    "check_keys",
+    "check_ledger",
+    "check_migrations",
+    "check_worker",
+]
+
+MOST_SKEW = timedelta(seconds=2)
+
+
+def check_migrations(asked: Examination) -> Iterator[Finding]:
+    """The tables are those of this program."""
+    state = read_migration_state()
+    if state.unknown:
+        yield fault(
+            "migrations",
+            f"the database is newer than this program ({', '.join(state.unknown)})",
+            "install that version, or restore the backup made before its migration",
+        )
+    elif state.pending:
+        yield fault(
+            "migrations",
+            f"{len(state.pending)} migrations are missing, {state.pending[0]} first",
+            "stop the other processes, then run `releve migrate --backup FILE`",
+        )
+
+
+def check_keys(asked: Examination) -> Iterator[Finding]:
+    """Each key is there, and the one that the rows beside it were written with."""
+    secret = environment.load_or_create_secret(asked.environ, "RELEVE_SECRET_KEY")
+    for name, file, found in (
+        (keys.NAME, "ledger.key", keys.find_public_key()),
+        (GATE, "gate.key", key_check()),
+        (SECRET, environment.SECRET_FILE, compute_check(secret) if secret else None),
+    ):
+        stored = stored_key_check(name)
+        if found is None:
+            yield fault(
+                "keys",
+                f"{file} is missing",
+                f"restore it from its copy to {asked.home / file}"
+                if stored
+                else "run `releve init`, which makes it",
+            )
+        elif stored is not None and stored != found:
+            yield fault(
+                "keys",
+                f"{file} is not the key that the database was written with",
+                f"restore it from its copy to {asked.home / file}",
+            )
+    lost = count_unreadable_factors([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
+    if lost:
+        yield fault(
+            "keys",
+            f"{lost} second factors cannot be read with this secret key",
+            "set RELEVE_SECRET_KEY_OLD to the one before, or reset the factors of those people",
+        )
+    check_names()
+
+
+def check_clock(asked: Examination) -> Iterator[Finding]:
+    """This machine's clock agrees with the database's, and no entry is from tomorrow."""
+    before, database = timezone.now(), read_clock()
+    skew = abs(database - (before + (timezone.now() - before) / 2))
+    if skew > MOST_SKEW:
+        yield fault(
+            "clock",
+            f"this machine and the database differ by {skew.total_seconds():.0f} s",
+            "run a time service (chrony, systemd-timesyncd) on both",
+        )
+    last = LedgerEntry.objects.order_by("-seq").values_list("recorded_at", flat=True).first()
+    if last is not None and datetime.fromisoformat(last) > asked.now + MOST_SKEW:
+        yield fault(
+            "clock",
+            f"the last entry of the ledger is from {last}, which is yet to come",
+            "set this machine's clock right: it was ahead, or is behind now",
+        )
+
+
+def check_administrators(asked: Examination) -> Iterator[Finding]:
+    """There are the two people that some acts take."""
+    running = {
+        row.user_id
+        for row in Grant.objects.filter(role=Role.ADMINISTRATOR, user__is_active=True)
+        if row.is_active_at(asked.now)
+    }
+    if len(running) < 2:
+        yield warning(
+            "administrators",
+            f"{len(running) or 'no'} administrator: pseudonyms and lost factors take two",
+            "releve desk user add NAME --role administrator",
+        )
+
+
+def check_channels(asked: Examination) -> Iterator[Finding]:
+    """Every channel that a contact uses can be sent by."""
+    try:
+        live.check_channels()
+    except LiveError as error:
+        yield fault(
+            "channels", " ".join(str(error).split()), "the worker does not start until it is mended"
+        )
+
+
+def check_worker(asked: Examination) -> Iterator[Finding]:
+    """A worker runs, and no effect waits for one."""
+    health = read_worker_health(asked.now)
+    if health.alarm:
+        since = "" if health.since is None else f" since {health.since:%Y-%m-%d %H:%M} UTC"
+        fix = "free some space" if health.alarm == "disk" else "start `releve live work`"
+        yield fault("worker", f"{health.alarm}{since}", fix)
+    elif health.beat_at is None:
+        yield warning("worker", "none ever ran", "start `releve live work`")
+
+
+def check_ledger(asked: Examination) -> Iterator[Finding]:
+    """What was recorded is sealed each day, and leaves the house."""
+    head, root = read_head(), load_last_root()
+    sealed = root.size if root else 0
+    old = LedgerEntry.objects.filter(seq=sealed + 1).values_list("recorded_at", flat=True).first()
+    if head.seq > sealed and old is not None:
+        waiting = asked.now - datetime.fromisoformat(old)
+        if waiting > timedelta(days=2):
+            yield fault(
+                "ledger",
+                f"entry {sealed + 1} has been under no root for {waiting.days} days",
+                "let `releve live work` run, or run `releve ledger seal` each day",
+            )
+    overdue = find_overdue_documents(asked.now)
+    if overdue:
+        yield fault(
+            "ledger",
+            f"{len(overdue)} documents have no receipt, {overdue[0]} first",
+            "see that what RELEVE_OUTSIDE names can be reached",
+        )
+    for witness in list_witnesses():
+        if witness.alarm:
+            yield fault(
+                "ledger",
+                f"the witness {witness.url} {witness.alarm}",
+                "keep all files, and find out what was restored or rewritten",
+            )
+    if not settings.OUTSIDE:
+        yield warning(
+            "ledger",
+            "roots stay on this disk, where they prove nothing",
+            "set RELEVE_OUTSIDE to a folder, address or mailbox of another party",
+        )

@@ -1,0 +1,222 @@
+"""What happened after a backup was made, taken from what left the house since.
+
+The parts of the journal hold the entries of the ledger and the acts to repeat; the roots say how
+long the ledger was. So the ledger goes on where it stood, and no published root is contradicted;
+where the journal ends before the last root, the difference is said and recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyrage
+from django.db import transaction
+from django.utils import timezone
+
+from releve.accounts import grants
+from releve.accounts.models import Grant, Token, User
+from releve.accounts.person_erasure import AGENT, erase_agent
+from releve.evidence.verify import VerifyError, read_signed_root
+from releve.gate.erasure import PSEUDONYM, erase_pseudonym
+from releve.gate.journal import FACTS, replay_facts
+from releve.ledger import tree
+from releve.ledger.chain import append, lock_head, read_head, serialize_entry
+from releve.ledger.digests import canonical_json, hash_entry
+from releve.ledger.erasure import ERASED, SUBJECT, erase_subject, find_values
+from releve.ledger.journal import JournalFault, JournalPart, parse_part
+from releve.ledger.merkle import tree_hash
+from releve.ledger.models import (
+    LedgerEntry,
+    LedgerHead,
+    LedgerRoot,
+    OutgoingDocument,
+    PersonalValue,
+)
+from releve.ledger.roots import load_last_root
+
+__all__ = ["Outside", "read_outside", "repeat_acts", "resume_ledger", "settle_values"]
+
+_BY = "restore"
+_COMMITMENT = re.compile(r'\{"commitment":"[0-9a-f]{64}"\}')
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Parts of the journal by number and roots by number, as found in a folder, and their names."""
+
+    parts: Mapping[int, JournalPart] = field(default_factory=dict)
+    roots: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of each document by its name."""
+
+    def parts_after(self, number: int) -> list[JournalPart]:
+        """Return the parts that follow one, in order; JournalFault where one is missing."""
+        found: list[JournalPart] = []
+        last = max(self.parts, default=number)
+        for wanted in range(number + 1, last + 1):
+            if wanted not in self.parts:
+                raise JournalFault(
+                    f"journal-{wanted:08}.age is missing between others: fetch it from where the"
+                    " documents left to; without it, what it says would be lost in silence"
+                )
+            found.append(self.parts[wanted])
+        return found
+
+
+def read_outside(folder: Path, identities: Sequence[pyrage.x25519.Identity]) -> Outside:
+    """Read the documents that left the house; JournalFault names the one that cannot be read."""
+    parts: dict[int, JournalPart] = {}
+    roots: dict[int, Mapping[str, Any]] = {}
+    documents: dict[str, str] = {}
+    for path in sorted([*folder.glob("journal-*.age"), *folder.glob("root-*.json")]):
+        content = path.read_bytes()
+        documents[path.name] = hashlib.sha256(content).hexdigest()
+        try:
+            if path.suffix == ".age":
+                parts[int(path.stem.removeprefix("journal-"))] = parse_part(content, identities)
+            else:
+                signed = json.loads(content)
+                read_signed_root(signed)
+                roots[int(signed["root"]["number"])] = signed
+        except (JournalFault, VerifyError, ValueError, KeyError, TypeError) as error:
+            raise JournalFault(f"{path}: {error}") from error
+    return Outside(parts, roots, documents)
+
+
+def resume_ledger(outside: Outside, parts: Iterable[JournalPart]) -> dict[str, Any]:
+    """Append the entries and roots that the backup lacks; return what is still missing.
+
+    ``entries``: how many were appended; ``lost_root`` and ``lost_entries``: the last published root
+    and how many entries under it are lost, where the journal does not reach it.
+    """
+    with transaction.atomic():
+        begun = lock_head().seq
+        for part in parts:
+            for line in part.entries:
+                _append_entry(line["entry"], line["hash"])
+        for number in sorted(outside.roots):
+            _store_root(outside.roots[number])
+        head = read_head()
+        for name, digest in outside.documents.items():
+            OutgoingDocument.objects.get_or_create(
+                name=name,
+                defaults={
+                    "content": b"", "digest": digest, "upto": head.seq, "made_at": timezone.now(),
+                    "received_at": timezone.now(), "receipt": "found outside by a restore",
+                },
+            )  # fmt: skip
+        found: dict[str, Any] = {"entries": head.seq - begun}
+        last = max(outside.roots, default=0)
+        size = int(outside.roots[last]["root"]["size"]) if last else 0
+        if size > head.seq:
+            lost = outside.roots[last]["root"]
+            found |= {"lost_root": lost, "lost_entries": size - head.seq}
+        return found
+
+
+def settle_values(parts: Iterable[JournalPart], now: datetime) -> int:
+    """Erase the ledger's values that are due or were erased, and record those that are missing.
+
+    Values of entries from the journal are lost with the house. Erasures since the backup are on
+    record in these entries already, so only the difference is recorded: a verifier expects as many
+    missing values as were erased on record. Returns how many were added to the record.
+    """
+    subjects = {
+        act.get("subject") or act.get("agent") for part in parts for act in part.acts
+        if act["act"] in (AGENT, SUBJECT)
+    }  # fmt: skip
+    with transaction.atomic():
+        lock_head()
+        PersonalValue.objects.filter(erase_on__lte=now.date()).delete()
+        for subject in subjects:
+            find_values(str(subject)).delete()
+        committed = recorded = 0
+        for kind, body in LedgerEntry.objects.values_list("kind", "body").iterator():
+            committed += len(_COMMITMENT.findall(body))
+            recorded += json.loads(body)["values"] if kind == ERASED else 0
+        missing = committed - PersonalValue.objects.count() - recorded
+        if missing > 0:
+            append(ERASED, {"cause": "restored", "values": missing}, recorded_at=now)
+        return max(0, missing)
+
+
+def repeat_acts(parts: Iterable[JournalPart]) -> dict[str, int]:
+    """Repeat the acts of the journal; return how many by kind. Repeated twice, they change nothing.
+
+    An act that cannot be repeated because what it was about is gone is passed over.
+    """
+    counts: dict[str, int] = {}
+    for part in parts:
+        for act in part.acts:
+            _ACTS[act["act"]](act)
+            counts[act["act"]] = counts.get(act["act"], 0) + 1
+    return counts
+
+
+def _append_entry(entry: Mapping[str, Any], stored: str) -> None:
+    head = read_head()
+    row = LedgerEntry(**{**entry, "body": canonical_json(entry["body"])}, hash=stored)
+    if hash_entry(serialize_entry(row)) != stored:
+        raise JournalFault(f"entry {row.seq} of the journal does not have the hash that it names")
+    if row.seq <= head.seq:
+        if LedgerEntry.objects.filter(seq=row.seq, hash=stored).exists():
+            return
+        raise JournalFault(f"entry {row.seq} of the journal is not the one of the backup")
+    if row.seq != head.seq + 1 or row.prev != head.hash:
+        raise JournalFault(f"entry {row.seq} of the journal does not follow entry {head.seq}")
+    LedgerEntry.objects.bulk_create([row])
+    LedgerHead.objects.update_or_create(pk=1, defaults={"seq": row.seq, "hash": stored})
+
+
+def _store_root(signed: Mapping[str, Any]) -> None:
+    """Store a published root that the backup lacks, where its entries are here."""
+    said = signed["root"]
+    before = load_last_root()
+    number, size = (before.number, before.size) if before else (0, 0)
+    head = LedgerEntry.objects.filter(seq=said["size"]).values_list("hash", flat=True).first()
+    if said["number"] <= number or head is None:
+        return
+    if said["number"] != number + 1:
+        raise JournalFault(f"root {number + 1} is missing before root {said['number']}")
+    tree.extend_tree(size, said["size"])
+    found = tree_hash(said["size"], tree.hash_subtree).hex()
+    if (head, found) != (said["head"], said["tree"]):
+        raise JournalFault(f"root {said['number']} is not over the entries that are here")
+    LedgerRoot.objects.create(
+        number=said["number"], size=said["size"], sealed_at=said["sealed_at"],
+        statement=canonical_json(said), signature=signed["signature"],
+    )  # fmt: skip
+
+
+def _close(act: Mapping[str, Any]) -> None:
+    if User.objects.filter(username=act["name"], is_active=True).exists():
+        grants.close_account(act["name"], by=_BY)
+
+
+def _end(act: Mapping[str, Any]) -> None:
+    for grant in Grant.objects.filter(pk=act["grant"], user__username=act["name"]):
+        if grant.is_active_at(timezone.now()):
+            grants.end_grant(grant, by=_BY)
+
+
+def _revoke(act: Mapping[str, Any]) -> None:
+    for token in Token.objects.filter(name=act["name"], ends_at__gt=timezone.now()):
+        grants.revoke_token(token, by=_BY)
+
+
+_ACTS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    AGENT: lambda act: erase_agent(act["agent"], actor=_BY),
+    FACTS: lambda act: replay_facts(act["rows"]),
+    PSEUDONYM: lambda act: erase_pseudonym(act["person"], timezone.now(), number=act["number"]),
+    SUBJECT: lambda act: erase_subject(act["subject"], now=timezone.now(), cause="person"),
+    grants.CLOSED: _close,
+    grants.ENDED: _end,
+    grants.REVOKED: _revoke,
+}

@@ -1,0 +1,117 @@
+"""A backup's file: encrypted, whole or not at all, and refused when a byte of it changed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyrage
+import pytest
+from click.testing import CliRunner
+
+from releve.cli.main import main
+from releve.upkeep.archive import (
+    BackupFault,
+    check_members,
+    compress,
+    extract,
+    pack,
+    read_identities,
+    tar_files,
+)
+from releve.upkeep.home_files import list_key_files, unpack_home
+
+IDENTITY = pyrage.x25519.Identity.generate()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    found = tmp_path / "home"
+    (found / "photos").mkdir(parents=True)
+    (found / "photos" / "a").write_bytes(bytes(3_000_000))
+    (found / "gate.key").write_text("5" * 64)
+    (found / "ledger.key.next").write_text("6" * 64)
+    return found
+
+
+@pytest.fixture
+def backup(home: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "backup.tar"
+    members = {
+        "database.age": compress([b"agent-7\n"] * 100_000),
+        "files.age": compress(tar_files({"photos/a": home / "photos" / "a"})),
+        "keys.age": iter([b'{"gate.key": "5"}']),
+    }
+    pack(path, members, [IDENTITY.to_public()], lambda: {"made_at": "now"})
+    return path
+
+
+def test_it_holds_nothing_in_clear_and_is_its_owner_s_alone(backup: Path, tmp_path: Path) -> None:
+    assert b"agent-7" not in backup.read_bytes()
+    assert backup.stat().st_mode & 0o077 == 0
+    assert check_members(backup)["made_at"] == "now"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    out = io.BytesIO()
+    extract(backup, "keys.age", out, [IDENTITY])
+    assert out.getvalue() == b'{"gate.key": "5"}'
+
+
+def test_one_changed_or_missing_byte_is_seen_without_any_key(backup: Path) -> None:
+    whole = backup.read_bytes()
+    data = bytearray(whole)
+    data[data.index(b"age-encryption.org/v1") + 300] ^= 1
+    backup.write_bytes(data)
+    with pytest.raises(BackupFault, match=r"database\.age is damaged"):
+        check_members(backup)
+    for size in (0, 100, len(whole) // 2):
+        backup.write_bytes(whole[:size])
+        with pytest.raises(BackupFault, match="not a backup, or not whole"):
+            check_members(backup)
+
+
+def test_only_the_holder_of_the_identity_reads_it(backup: Path, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger.txt"
+    stranger.write_text(f"# created\n{pyrage.x25519.Identity.generate()}\n")
+    with pytest.raises(BackupFault, match="not encrypted for this identity"):
+        extract(backup, "keys.age", io.BytesIO(), read_identities(stranger))
+    stranger.write_text("# nothing\n")
+    with pytest.raises(BackupFault, match="holds no identity"):
+        read_identities(stranger)
+
+
+def test_a_backup_that_fails_leaves_the_one_before(backup: Path) -> None:
+    def fails() -> Iterator[bytes]:
+        yield b"x"
+        raise OSError("full")
+
+    before = backup.read_bytes()
+    with pytest.raises(BackupFault, match=r"cannot be written: .*full"):
+        pack(backup, {"database.age": fails()}, [IDENTITY.to_public()], dict)
+    assert backup.read_bytes() == before
+    with pytest.raises(BackupFault, match="needs a recipient"):
+        pack(backup, {}, [], dict)
+
+
+def test_a_home_is_unpacked_into_an_empty_folder_for_its_owner(
+    backup: Path, home: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BackupFault, match="is not empty"):
+        unpack_home(backup, home, [IDENTITY])
+    new = tmp_path / "new"
+    unpack_home(backup, new, [IDENTITY])
+    assert (new / "photos" / "a").stat().st_size == 3_000_000
+    assert (new / "gate.key").stat().st_mode & 0o777 == 0o600
+    assert new.stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in list_key_files(home)] == ["gate.key", "ledger.key.next"]
+
+
+def test_a_restore_without_what_left_the_house_has_to_be_said(backup: Path, tmp_path: Path) -> None:
+    identity = tmp_path / "identity.txt"
+    identity.write_text(f"{IDENTITY}\n")
+    done = CliRunner().invoke(
+        main,
+        ["restore", str(backup), "--home", str(tmp_path / "x"), "--identity", str(identity)],
+    )
+    assert done.exit_code == 2
+    assert "--without-outside" in done.output

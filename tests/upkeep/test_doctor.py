@@ -1,0 +1,318 @@
+"""`releve doctor` names what is wrong with an installation, each with its fix."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from cryptography.fernet import Fernet
+from django.core import mail
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from pytest_django.fixtures import Settings
+
+from releve.accounts import grants
+from releve.accounts.models import User
+from releve.accounts.reidentification import import_names
+from releve.accounts.secret_key import compute_check
+from releve.gate.key_checks import ensure_gate_key
+from releve.gate.pseudonyms import forget_key
+from releve.ledger.chain import append_all
+from releve.ledger.keys import public_key
+from releve.ledger.models import KeyCheck
+from releve.ledger.roots import sign_root
+from releve.live.models import Contact, WorkerBeat
+from releve.upkeep import doctor_data, doctor_files
+from releve.upkeep.doctor import examine
+from releve.upkeep.findings import Examination, Finding
+from tests.homes import make_test_home
+from tests.ledger.sample_entries import draft_closure
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+SECRET = "0123456789abcdef" * 3
+PUBLIC = "https://desk.example"
+
+
+class Place:
+    """An installation in which nothing is wrong, and what a plant changes in it."""
+
+    def __init__(self, home: Path, settings: Settings, patch: pytest.MonkeyPatch) -> None:
+        self.home, self.settings, self.patch = home, settings, patch
+        self.environ = {
+            "RELEVE_HOME": str(home),
+            "RELEVE_ROUTING": "file_csv",
+            "RELEVE_SMTP_HOST": "mail.example",
+        }
+        self.now = datetime.now(UTC)
+
+    def look(self, **more: Any) -> list[Finding]:
+        return list(examine(Examination(self.home, self.now, self.environ, **more)))
+
+
+@pytest.fixture
+def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Place:
+    settings.HOME = make_test_home(tmp_path / "home")
+    settings.LEDGER_KEY = settings.GATE_KEY = ""
+    forget_key()
+    settings.DESK_URL, settings.ALLOWED_HOSTS = PUBLIC, ["desk.example"]
+    settings.DESK_URL_IS_SET = True
+    settings.SECURE_SSL_REDIRECT, settings.OPEN_DESK = True, False
+    settings.SECOND_FACTOR_REQUIRED = True
+    settings.DEFAULT_FROM_EMAIL, settings.OUTSIDE = "releve@desk.example", "/mnt/outside"
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = SECRET, []
+    settings.IDENTITY_KEY, settings.IDENTITY_FILE = "", tmp_path / "identity" / "names.box"
+    found = Place(settings.HOME, settings, monkeypatch)
+    (found.home / "secret-key").write_text(SECRET)
+    (found.home / "secret-key").chmod(0o600)
+    KeyCheck.objects.create(name="secret", value=compute_check(SECRET))
+    public_key()
+    ensure_gate_key()
+    for name in ("amina", "zoe"):
+        grants.give_role(name, grants.RoleRequest("administrator"), by="command line")
+    sign_root(found.now)
+    WorkerBeat.objects.create(
+        name="one", started_at=found.now, beat_at=found.now, decided_at=found.now
+    )
+    free = shutil.disk_usage(found.home).free
+    monkeypatch.setattr(doctor_files, "LEAST_FREE_BYTES", min(free, doctor_files.LEAST_FREE_BYTES))
+    found.now = datetime.now(UTC)
+    return found
+
+
+def test_nothing_is_wrong_with_an_installation_that_is_set_up(place: Place) -> None:
+    assert [str(finding) for finding in place.look()] == []
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def plant_smtp(place: Place) -> None:
+    place.settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    place.settings.EMAIL_HOST, place.settings.EMAIL_PORT = "127.0.0.1", closed_port()
+
+
+def plant_no_address(place: Place) -> None:
+    place.settings.ALLOWED_HOSTS, place.settings.DESK_URL_IS_SET = [], False
+    place.settings.DESK_URL = "http://127.0.0.1:8000"
+
+
+def plant_names(place: Place) -> None:
+    place.settings.IDENTITY_KEY = Fernet.generate_key().decode()
+    import_names("pseudonym,name\na1,Salma\n", User.objects.get(username="amina"))
+    sign_root(place.now)
+    place.settings.IDENTITY_KEY = Fernet.generate_key().decode()
+
+
+def plant_factor(place: Place) -> None:
+    TOTP.activate(User.objects.get(username="zoe"), generate_totp_secret())
+    place.settings.SECRET_KEY = "fedcba9876543210" * 3
+    (place.home / "secret-key").write_text(place.settings.SECRET_KEY)
+    KeyCheck.objects.filter(name="secret").update(value=compute_check(place.settings.SECRET_KEY))
+
+
+def plant_unsealed(place: Place) -> None:
+    append_all([draft_closure(1)])  # of long ago
+
+
+def plant_plan(place: Place) -> None:
+    place.settings.PLAN_FOLDER = place.home / "no-plan"
+
+
+def plant_ended_role(place: Place) -> None:
+    grants.end_role("zoe", "administrator", by="command line")
+    sign_root(place.now)
+    place.now = datetime.now(UTC)
+
+
+def plant_full_disk(place: Place) -> None:
+    place.patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
+
+
+def plant_contacts(place: Place) -> None:
+    Contact.objects.create(role="manager", who="*", channel="apprise", address="x", rank=1)
+
+
+def use(name: str, value: object) -> Callable[[Place], object]:
+    """Return a plant that sets one of Django's settings."""
+    return lambda place: setattr(place.settings, name, value)
+
+
+PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
+    "no home": (
+        lambda place: (place.home / "releve-home.json").unlink(),
+        "FAULT home: there is no installation in",
+    ),
+    "another owner": (
+        lambda place: place.patch.setattr(os, "geteuid", lambda: 4242),
+        "FAULT home: .* belongs to another user",
+    ),
+    "open home": (lambda place: place.home.chmod(0o755), "FAULT modes: other users may enter"),
+    "open key": (
+        lambda place: (place.home / "ledger.key").chmod(0o644),
+        r"FAULT modes: other users may read .*ledger\.key; chmod 600",
+    ),
+    "open database": (
+        lambda place: (place.home / "releve.sqlite3").chmod(0o644),
+        r"FAULT modes: other users may read .*releve\.sqlite3",
+    ),
+    "law as .yml": (
+        lambda place: (place.home / "law" / "house.yml").touch(),
+        r"FAULT rules: .*house\.yml would not be read",
+    ),
+    "law renamed": (
+        lambda place: (place.home / "law").rename(place.home / "law.bak"),
+        "FAULT rules: the folder .*law is missing",
+    ),
+    "law with a fault": (
+        lambda place: (place.home / "law" / "house.yaml").write_text("rows: [{id: X}]"),
+        r"FAULT rules: .*house\.yaml",
+    ),
+    "rules with a fault": (
+        lambda place: (place.home / "rules" / "own.yaml").write_text("- {id: X}"),
+        "FAULT rules: row 1",
+    ),
+    "caches closed": (
+        lambda place: place.patch.setattr(os, "access", lambda path, mode: False),
+        "FAULT caches: .*set RELEVE_CACHE_DIR",
+    ),
+    "disk full": (
+        lambda place: place.patch.setattr(
+            shutil, "disk_usage", lambda path: SimpleNamespace(free=1)
+        ),
+        "FAULT disk: 0.0 GB free",
+    ),
+    "no plan": (plant_plan, "warning plan: .*RELEVE_PLAN_FOLDER"),
+    "debug": (use("DEBUG", True), "FAULT settings: RELEVE_DEBUG"),
+    "open desk": (use("OPEN_DESK", True), "FAULT settings: RELEVE_OPEN lets anyone in"),
+    "no second factor": (
+        use("SECOND_FACTOR_REQUIRED", False),
+        "warning settings: roles that act need no second factor",
+    ),
+    "links to loopback": (
+        use("DESK_URL", "http://127.0.0.1:8000"),
+        "FAULT settings: .*links say http://127.0.0.1:8000; set RELEVE_URL=https://desk.example",
+    ),
+    "links nowhere": (
+        plant_no_address,
+        "warning settings: letters name no address of the desk.*; set RELEVE_URL",
+    ),
+    "links elsewhere": (
+        use("DESK_URL", "https://other.example"),
+        "FAULT settings: .*set RELEVE_ALLOWED_HOSTS=other.example",
+    ),
+    "no HTTPS": (use("SECURE_SSL_REDIRECT", False), "FAULT settings: .*set RELEVE_HTTPS=1"),
+    "database unverified": (
+        lambda place: place.environ.update(RELEVE_DATABASE_URL="postgres://db.example/releve"),
+        r"FAULT tls: .*db\.example is not verified",
+    ),
+    "no mail": (
+        lambda place: place.environ.pop("RELEVE_SMTP_HOST"),
+        "warning mail: no mail server is set",
+    ),
+    "mail sender": (
+        use("DEFAULT_FROM_EMAIL", "releve@localhost"),
+        "FAULT mail: the sender is releve@localhost",
+    ),
+    "mail server gone": (plant_smtp, "FAULT mail: 127.0.0.1:.* does not take mail"),
+    "unknown adapter": (
+        lambda place: place.environ.update(RELEVE_ROUTING="telepathy"),
+        "FAULT routing: RELEVE_ROUTING must name some of",
+    ),
+    "no adapter": (
+        lambda place: place.environ.pop("RELEVE_ROUTING"),
+        "warning routing: routes go to a file alone",
+    ),
+    "newer database": (
+        lambda place: MigrationRecorder(connection).record_applied("ledger", "9999_future"),
+        r"FAULT migrations: the database is newer than this program \(ledger.9999_future\)",
+    ),
+    "older database": (
+        lambda place: MigrationRecorder(connection).record_unapplied("accounts", "0004_pseudonyms"),
+        "FAULT migrations: 1 migrations are missing, accounts.0004_pseudonyms first",
+    ),
+    "ledger key lost": (
+        lambda place: (place.home / "ledger.key").unlink(),
+        "FAULT keys: ledger.key is missing; restore it from its copy",
+    ),
+    "another ledger key": (
+        lambda place: (place.home / "ledger.key").write_text(secrets.token_hex(32)),
+        "FAULT keys: ledger.key is not the key that the database was written with",
+    ),
+    "another gate key": (
+        lambda place: use("GATE_KEY", secrets.token_hex(32))(place),
+        "FAULT keys: gate.key is not the key",
+    ),
+    "another secret key": (
+        lambda place: place.environ.update(RELEVE_SECRET_KEY="fedcba9876543210" * 3),
+        "FAULT keys: secret-key is not the key",
+    ),
+    "factors of another key": (plant_factor, "FAULT keys: 1 second factors cannot be read"),
+    "names of another key": (
+        plant_names,
+        "FAULT keys: RELEVE_IDENTITY_KEY is not the key of the names",
+    ),
+    "clock ahead": (
+        lambda place: place.patch.setattr(
+            doctor_data, "read_clock", lambda: datetime.now(UTC) + timedelta(minutes=5)
+        ),
+        "FAULT clock: this machine and the database differ by 300 s",
+    ),
+    "clock behind the ledger": (
+        lambda place: setattr(place, "now", place.now - timedelta(seconds=20)),
+        "FAULT clock: the last entry of the ledger is from",
+    ),
+    "one administrator": (
+        plant_ended_role,
+        "warning administrators: 1 administrator",
+    ),
+    "contacts without a channel": (
+        plant_contacts,
+        "FAULT channels: apprise: RELEVE_APPRISE_URL has no",
+    ),
+    "worker silent": (
+        lambda place: WorkerBeat.objects.update(beat_at=place.now - timedelta(hours=1)),
+        "FAULT worker: silent since .*start `releve live work`",
+    ),
+    "no worker": (lambda place: WorkerBeat.objects.all().delete(), "warning worker: none ever ran"),
+    "not sealed": (plant_unsealed, "FAULT ledger: entry .* has been under no root for"),
+    "roots stay": (use("OUTSIDE", None), "warning ledger: roots stay on this disk"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_each_planted_fault_is_named_with_its_fix(place: Place, name: str) -> None:
+    plant, says = PLANTS[name]
+    plant(place)
+    found = [str(finding) for finding in place.look()]
+    assert any(re.match(says, line) for line in found), found
+    assert all("; " in line and "\n" not in line for line in found)
+
+
+def test_a_test_message_is_sent_where_one_is_asked_for(place: Place) -> None:
+    assert place.look(send_to="ines@desk.example") == []
+    (message,) = mail.outbox
+    assert message.to == ["ines@desk.example"]
+    assert PUBLIC in message.body
+
+
+def test_a_database_that_cannot_be_reached_is_one_finding(place: Place) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("connection refused")
+
+    place.patch.setattr("releve.upkeep.doctor.connection", SimpleNamespace(cursor=refuse))
+    (line,) = (str(finding) for finding in place.look())
+    assert line.startswith("FAULT database: cannot be reached: connection refused; start its")
