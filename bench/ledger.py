@@ -19,9 +19,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from tests.homes import make_test_home
 
 if TYPE_CHECKING:
     from releve.evidence.verify import Export
@@ -42,7 +45,7 @@ _NOTE_EVERY_SECONDS = 5.0
 def main(entries: int, seconds: float, minutes: float) -> None:
     """Print the measures, each database in processes of its own."""
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as folder:
-        here = {**os.environ, "RELEVE_HOME": folder}
+        here = {**os.environ, "RELEVE_HOME": str(make_test_home(Path(folder)))}
         server = here.pop("RELEVE_DATABASE_URL", "")
         databases = {"SQLite": here}
         if server:
@@ -108,7 +111,7 @@ def part_append(seconds: str) -> None:
 
 def part_many(count: str, minutes: str) -> None:
     """Fill the ledger up to a number of entries, then print a line a measure."""
-    from releve.evidence.verify import Export, check_proof
+    from releve.evidence.verify import Export, Keys, check_proof
     from releve.ledger.keys import public_key
     from releve.ledger.proofs import prove_entry
     from releve.ledger.roots import sign_root
@@ -122,7 +125,7 @@ def part_many(count: str, minutes: str) -> None:
     root = sign_root(now)
     _fill(size + _BATCH, until=float("inf"))
     print(f"  {_timed(lambda: sign_root(now)):>8.3f} s to seal {_BATCH:,} new entries")
-    keys, made, checked, length = [public_key()], [], [], 0
+    keys, made, checked, length = Keys([public_key()]), [], [], 0
     for number in range(_PROOFS):
         began = time.perf_counter()
         proof = prove_entry(1 + number * (root.size - 1) // _PROOFS, root)

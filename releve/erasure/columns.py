@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["AGENT", "CALLED", "EVIDENCE", "NEUTRAL", "USER", "Columns"]
+__all__ = [
+    "ACCOUNT_NAMES",
+    "AGENT",
+    "CALLED",
+    "EVIDENCE",
+    "NEUTRAL",
+    "UNSAMPLED",
+    "USER",
+    "Columns",
+]
 
 Columns = Mapping[str, tuple[str, ...]]
 
@@ -57,6 +66,7 @@ USER = _columns(
     account_emailaddress="email",
     account_emailconfirmation="key",
     accounts_accountact="by",
+    accounts_factorreset="asked_by reason approved_by",
     accounts_grant="given_by ended_by",
     accounts_identitynotice="by",
     accounts_identityrequest="asked_by allowed_by",
@@ -66,7 +76,9 @@ USER = _columns(
     django_session="session_key session_data",
     gate_load="by",
     gate_personrequest="by",
+    ledger_accountname="name",
     live_activation="by",
+    live_message="answered_to",
     live_stream="started_by",
     mfa_authenticator="data",
     registry_upload="made_by",
@@ -75,7 +87,26 @@ USER = _columns(
     socialaccount_socialtoken="token token_secret",
     usersessions_usersession="ip session_key user_agent data",
 )
-"""Users of the desk: kept for the records, accounts are closed; sessions end with the account."""
+"""Users of the desk: kept for the records, accounts are closed; sessions end with the account.
+
+A closed account is erased on request (:mod:`releve.accounts.account_erasure`).
+"""
+
+ACCOUNT_NAMES = _columns(
+    accounts_accountact="by",
+    accounts_factorreset="asked_by approved_by",
+    accounts_grant="given_by ended_by",
+    accounts_identitynotice="by",
+    accounts_identityrequest="asked_by allowed_by",
+    accounts_token="given_by ended_by",
+    gate_load="by",
+    gate_personrequest="by",
+    live_activation="by",
+    live_stream="started_by",
+    registry_upload="made_by",
+    registry_version="made_by",
+)
+"""Columns of ``USER`` that hold names of accounts: erased, its pseudonym takes a name's place."""
 
 NEUTRAL = _columns(
     accounts_accountact="kind",
@@ -83,6 +114,12 @@ NEUTRAL = _columns(
     accounts_identitynotice="kind",
     accounts_requestcount="name",
     accounts_token="role sites clients name digest",
+    association_associationmember="member key mask_key token_digest",
+    association_daybulletin="digest text signature closing checkpoint proof",
+    association_membership="association member clerk_url clerk_key stated",
+    association_monthlydesign="month digest text signature",
+    association_owncontribution="digest text signature closing answer found",
+    association_receivedcontribution="member digest text signature",
     auth_permission="name codename",
     django_content_type="app_label model",
     gate_abandoned="digest campaign",
@@ -109,29 +146,57 @@ NEUTRAL = _columns(
     gate_scrub="digest list client campaign",
     gate_watermark="digest feed",
     gate_withdrawal="digest client channel",
+    ledger_accountname="pseudonym",
     ledger_entry="stream kind recorded_at nonce body prev hash",
     ledger_head="hash",
+    ledger_journalline="box",
     ledger_keycheck="name value",
     ledger_node="hash",
+    ledger_outgoing="name content digest receipt",
     ledger_personal="path",
     ledger_root="sealed_at statement signature",
     live_contact="role channel language",
     live_effect="stream lane kind key body state claimed_by result error",
     live_idempotencykey="stream key kind answers",
-    live_message="stream kind role site token",
+    live_message="stream kind role site token channel",
     live_plantext="aht_s",
     live_relief="stream source lost",
     live_reliefday="source",
-    live_routes="stream content body",
+    live_preparedswitch="stream contingency basis source content body rehearsals",
+    live_routes="stream content body switch",
+    live_routingstate="stream adapter state dead error",
     live_stream="name title",
+    live_workerbeat="name",
     mfa_authenticator="type",
     registry_sheet="digest table",
     registry_upload="token",
     registry_version="comment source digest summary",
+    service_record_callrecord="digest direction programme target",
+    service_record_dayforecast="programme digest content",
+    service_record_intervalreport="programme source",
+    service_record_presencereport="programme place source",
+    service_record_recordcursor="source file",
+    service_record_sealedday="client digest",
+    service_record_statisticsfile="source name digest faults",
     socialaccount_socialaccount="provider",
     socialaccount_socialapp="provider provider_id name client_id secret key settings",
 )
 """No person: words of the house, digests, ids of clients, sites and programmes, secrets.
 
-A ledger entry's ``body`` holds commitments in place of personal values.
+A ledger entry's ``body`` holds commitments in place of personal values. The journal's ``box`` and
+``content`` are encrypted for those who can read backups.
+"""
+
+UNSAMPLED = {
+    **{table: names for table, names in AGENT.items() if table != "ledger_personal"},
+    "account_emailaddress": ("email",),
+    "accounts_user": ("first_name", "last_name", "email"),
+    "gate_consent": ("wording",),
+    "gate_person": ("address",),
+    "gate_personal": ("value", "salt"),
+}
+"""Columns of which PostgreSQL keeps no sample values: ANALYZE copies them where no erasure reaches.
+
+Pseudonyms of people who are called are sampled: without their key they name no one. The ledger's
+own migration sees to its columns.
 """

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import connection
 
+from releve.ledger.account_names import find_pseudonyms, hide_names, list_names, restore_names
 from releve.ledger.digests import (
     NO_HASH,
     canonical_json,
@@ -78,7 +79,7 @@ class StoredEntry:
     stream: str
     kind: str
     recorded_at: datetime
-    body: Mapping[str, Any]
+    body: dict[str, Any]
     erased: tuple[str, ...]
     """The fields whose values have been erased."""
     hash: str
@@ -113,10 +114,11 @@ def append(
 def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
     """Write several entries in their order, all of them or none; as ``append``."""
     last = lock_head()
+    accounts = find_pseudonyms(list_names(draft.body for draft in drafts))
     rows: list[LedgerEntry] = []
     values: list[PersonalValue] = []
     for draft in drafts:
-        row, kept = _write(draft, last)
+        row, kept = _write(draft, last, accounts)
         rows.append(row)
         values += kept
         last = ChainPosition(row.seq, row.hash)
@@ -179,12 +181,18 @@ def serialize_entry(row: LedgerEntry) -> str:
     )  # fmt: skip
 
 
-def _write(draft: Draft, last: ChainPosition) -> tuple[LedgerEntry, list[PersonalValue]]:
-    """Return the row of a draft after the entry ``last``, and its personal values."""
+def _write(
+    draft: Draft, last: ChainPosition, accounts: Mapping[str, str]
+) -> tuple[LedgerEntry, list[PersonalValue]]:
+    """Return the row of a draft after the entry ``last``, and its personal values.
+
+    ``accounts`` are the pseudonyms of the accounts that it names.
+    """
     _check_names(draft)
     seq = last.seq + 1
     body: dict[str, Any] = copy.deepcopy(dict(draft.body))
     _refuse_commitments(body, "body")
+    hide_names(body, accounts)
     values = [_commit(draft, seq, path, value, body) for path, value in draft.personal.items()]
     anonymous = replace(draft, subject="", erase_on=None)
     values += [_commit(anonymous, seq, path, value, body) for path, value in draft.withheld.items()]
@@ -273,7 +281,9 @@ def _read_entries(
     kept: dict[int, dict[str, str]] = {}
     for value in values:
         kept.setdefault(value.entry_id, {})[value.path] = value.value
-    return [_read_entry(row, kept.get(row.seq, {})) for row in rows]
+    found = [_read_entry(row, kept.get(row.seq, {})) for row in rows]
+    restore_names([entry.body for entry in found])
+    return found
 
 
 def _read_entry(row: LedgerEntry, values: Mapping[str, str]) -> StoredEntry:

@@ -17,6 +17,7 @@ import rfc8785
 __all__ = [
     "NO_HASH",
     "ROOT_TAG",
+    "ROTATION_TAG",
     "canonical_json",
     "format_entry",
     "format_instant",
@@ -33,6 +34,7 @@ _LARGEST_INTEGER = 2**53 - 1
 ENTRY_TAG = b"releve ledger entry 1\n"
 VALUE_TAG = b"releve ledger value 1\n"
 ROOT_TAG = b"releve ledger root 1\n"
+ROTATION_TAG = b"releve ledger rotation 1\n"
 
 
 def canonical_json(value: Any) -> str:

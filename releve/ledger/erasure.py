@@ -19,11 +19,23 @@ from django.db import connection, models, transaction
 
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import canonical_json
+from releve.ledger.journal import note_act
 from releve.ledger.models import PersonalValue
 
-__all__ = ["ERASED", "erase_due", "erase_subject", "find_values", "scrub_files", "set_erase_on"]
+__all__ = [
+    "ERASED",
+    "SUBJECT",
+    "erase_due",
+    "erase_subject",
+    "find_values",
+    "scrub_files",
+    "set_erase_on",
+]
 
 _PAUSE = 0.05
+SUBJECT = "erase.subject"
+"""The act of the journal: ``subject``."""
+
 ERASED = "ledger.erased"
 """The kind of the entry an erasure writes; its body has ``cause`` and ``values``, the count."""
 
@@ -41,7 +53,9 @@ def erase_subject(subject: str, *, now: datetime, cause: str = "subject") -> int
     can be taken out of what an entry commits to. ``cause`` goes into the ledger and must not name
     the person.
     """
-    return _erase_rows(find_values(subject), {"cause": cause}, now)
+    with transaction.atomic():
+        note_act(SUBJECT, subject=subject)
+        return _erase_rows(find_values(subject), {"cause": cause}, now)
 
 
 def find_values(subject: str) -> models.QuerySet[PersonalValue]:

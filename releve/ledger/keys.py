@@ -2,7 +2,8 @@
 
 ``RELEVE_LEDGER_KEY`` holds the 32 bytes of an Ed25519 private key in hex. Where it is not set, the
 key stands in ``ledger.key`` of the home folder, readable by its owner alone. Its public key is
-what a verifier needs, and may be published.
+what a verifier needs, and may be published. The next key, which a rotation takes, stands in
+``RELEVE_LEDGER_NEXT_KEY`` or ``ledger.next.key`` likewise.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from releve.ledger.errors import SigningKeyError
 from releve.ledger.key_files import ensure_key, make_key_file, stored_key_check
 from releve.ledger.models import KeyCheck, LedgerRoot
 
-__all__ = ["key_file", "public_key", "replace_key", "signing_key"]
+__all__ = [
+    "find_public_key",
+    "hold_key",
+    "key_file",
+    "next_key",
+    "public_hex",
+    "public_key",
+    "signing_key",
+    "take_key_in_place",
+]
 
 _KEY = re.compile(r"[0-9a-fA-F]{64}")
 NAME = "ledger"
@@ -32,15 +42,12 @@ def signing_key() -> Ed25519PrivateKey:
     """Return the private key; raises SigningKeyError, which never quotes it.
 
     Made on first use, before any root is signed. Another one than that of the last root is
-    refused, unless it was taken by :func:`replace_key`.
+    refused, unless a rotation or a replacement took it.
     """
-    last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
-    if (
-        stored_key_check(NAME) is None
-        and last is not None
-        and _find_key() not in (None, _named(last))
-    ):
+    last = _find_last_key()
+    if stored_key_check(NAME) is None and last and _find_key() not in (None, last):
         raise _key_fault("is not the one that the database was written with")
+    _finish_rotation()
     ensure_key(NAME, _find_key, _make_key, LedgerRoot.objects.exists, _key_fault)
     found = _read_key()
     if found is None:
@@ -48,23 +55,72 @@ def signing_key() -> Ed25519PrivateKey:
     return found
 
 
-def replace_key() -> str:
-    """Take the key that is there, made where there is none, from now on; return the public one.
+def take_key_in_place() -> tuple[str | None, str]:
+    """Return the public keys of the last root, or of the check value, and of the key in place.
 
-    For a key that is lost. Roots so far go on verifying under the old public key.
+    A key is made where there is none: for one that is lost.
     """
+    before = stored_key_check(NAME) or _find_last_key()
     if _find_key() is None:
         _make_key()
     found = _find_key()
     if found is None:
         raise _key_fault("is missing")
-    KeyCheck.objects.update_or_create(name=NAME, defaults={"value": found})
-    return found
+    return before, found
+
+
+def hold_key(public: str) -> None:
+    """Take the key with this public key, and no other one, from now on."""
+    KeyCheck.objects.update_or_create(name=NAME, defaults={"value": public})
+
+
+def next_key() -> Ed25519PrivateKey:
+    """Return the key that a rotation takes: the one given, or one made for it in a file.
+
+    SigningKeyError where the key in force is given by the environment and the next one is not.
+    """
+    if settings.LEDGER_NEXT_KEY:
+        return _parse_key(settings.LEDGER_NEXT_KEY, "RELEVE_LEDGER_NEXT_KEY")
+    if settings.LEDGER_KEY:
+        raise SigningKeyError(
+            "RELEVE_LEDGER_KEY holds the key: set RELEVE_LEDGER_NEXT_KEY to the next one, 64 hex"
+            " digits such as `openssl rand -hex 32` prints"
+        )
+    path = _next_file()
+    try:
+        make_key_file(path, Ed25519PrivateKey.generate().private_bytes_raw().hex())
+        return _parse_key(path.read_text(encoding="ascii").strip(), str(path))
+    except OSError as error:
+        raise SigningKeyError(f"the next key {path} cannot be made: {error}") from error
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    """Return the public key in hex, 64 digits."""
+    return key.public_key().public_bytes_raw().hex()
+
+
+def _finish_rotation() -> None:
+    """Put the next key in the place of the one before, once the database holds it."""
+    path = _next_file()
+    stored = stored_key_check(NAME)
+    if settings.LEDGER_KEY or stored is None or not path.is_file():
+        return
+    if public_hex(_parse_key(path.read_text(encoding="ascii").strip(), str(path))) == stored:
+        path.replace(key_file())
+
+
+def _next_file() -> Path:
+    return Path(settings.HOME) / "ledger.next.key"
+
+
+def find_public_key() -> str | None:
+    """Return the public key of the key in place, whichever it is; None where there is none."""
+    return _find_key()
 
 
 def public_key() -> str:
     """Return the public key in hex, 64 digits: what a verifier is given."""
-    return _public_hex(signing_key())
+    return public_hex(signing_key())
 
 
 def key_file() -> Path:
@@ -72,17 +128,15 @@ def key_file() -> Path:
     return Path(settings.HOME) / "ledger.key"
 
 
-def _named(statement: str) -> str:
-    return str(json.loads(statement)["key"])
-
-
-def _public_hex(key: Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes_raw().hex()
+def _find_last_key() -> str | None:
+    """Return the public key that signed the last root; None where there is none."""
+    last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
+    return None if last is None else str(json.loads(last)["key"])
 
 
 def _find_key() -> str | None:
     found = _read_key()
-    return None if found is None else _public_hex(found)
+    return None if found is None else public_hex(found)
 
 
 def _read_key() -> Ed25519PrivateKey | None:

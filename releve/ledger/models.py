@@ -9,7 +9,18 @@ from django.db import models
 
 from releve.ledger.errors import AppendOnlyError
 
-__all__ = ["KeyCheck", "LedgerEntry", "LedgerHead", "LedgerNode", "LedgerRoot", "PersonalValue"]
+__all__ = [
+    "AccountName",
+    "JournalLine",
+    "KeyCheck",
+    "LedgerEntry",
+    "LedgerHead",
+    "LedgerNode",
+    "LedgerRoot",
+    "OutgoingDocument",
+    "PersonalValue",
+    "Restoration",
+]
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -153,6 +164,19 @@ class LedgerRoot(AppendOnlyModel):
         return f"{self.number} over {self.size} entries"
 
 
+class AccountName(models.Model):
+    """The name of an account behind the pseudonym that entries carry; erased with its person."""
+
+    pseudonym = models.CharField(max_length=32, primary_key=True)
+    name = models.CharField(max_length=150, unique=True)
+
+    class Meta:
+        db_table = "ledger_accountname"
+
+    def __str__(self) -> str:
+        return self.pseudonym
+
+
 class KeyCheck(models.Model):
     """A value by which a key is known again, beside the rows that were written with it.
 
@@ -165,3 +189,53 @@ class KeyCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.value[:12]}"
+
+
+class JournalLine(models.Model):
+    """An act that a restored backup has to repeat, until it leaves with the journal.
+
+    ``box`` is encrypted for those who can read backups: the house itself cannot.
+    """
+
+    at = models.DateTimeField()
+    box = models.BinaryField()
+
+    class Meta:
+        db_table = "ledger_journalline"
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.at:%Y-%m-%d %H:%M}"
+
+
+class OutgoingDocument(models.Model):
+    """A document that leaves the house: a root, or a part of the journal.
+
+    ``content`` is emptied when the receipt is there. ``upto`` is the last entry that it covers.
+    """
+
+    name = models.CharField(max_length=64, unique=True)
+    content = models.BinaryField()
+    digest = models.CharField(max_length=64)
+    upto = models.IntegerField()
+    made_at = models.DateTimeField()
+    received_at = models.DateTimeField(null=True, db_index=True)
+    receipt = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        db_table = "ledger_outgoing"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Restoration(models.Model):
+    """A backup that was put back: what happened before entry ``seq`` may have had its effects."""
+
+    seq = models.IntegerField(primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ledger_restoration"
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.at:%Y-%m-%d %H:%M}"

@@ -20,7 +20,8 @@ class LedgerData:
     tables: Sequence[str] = ("ledger_personal",)
 
     def find(self, agent: str) -> Findings:
-        return Findings({"values": find_values(agent).count()})
+        """Return 1 where there are values: a case has more of them than an absence."""
+        return Findings({"values": int(find_values(agent).exists())})
 
     def export(self, agent: str) -> Mapping[str, list[Any]]:
         rows = find_values(agent).filter(subject=agent).select_related("entry").order_by("pk")

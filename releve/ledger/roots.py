@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from releve.files.atomic import write_file
 from releve.ledger import models, tree
@@ -59,12 +59,15 @@ class SignedRoot:
 def sign_root(now: datetime) -> SignedRoot:
     """Return a new root over all entries, or the last one where nothing was added since.
 
-    Appends wait meanwhile; the work grows with the entries since the last root. Raises
+    When it returns, the entries are on the disk: a root that left the house before them would,
+    after a power cut, accuse the house of having removed them. Appends wait meanwhile; the work
+    grows with the entries since the last root. Raises
     NothingToSealError for an empty ledger, SigningKeyError where the key cannot be used.
     """
-    key = signing_key()
     with transaction.atomic():
         place, before = lock_head(), load_last_root()
+        key = signing_key()  # behind the lock, which a rotation holds
+        _wait_for_disk()
         if place.seq == 0:
             raise NothingToSealError("the ledger is empty: there is nothing to seal")
         if before is not None and before.size == place.seq:
@@ -114,6 +117,16 @@ def publish_root(root: SignedRoot, folder: Path) -> Path:
     path = folder / root.file_name
     write_file(path, root.text)
     return path
+
+
+def _wait_for_disk() -> None:
+    """Make this transaction wait for the disk, with all before it, whatever the server's default.
+
+    SQLite's connections do so by their settings.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO on")
 
 
 def _store_root(statement: dict[str, Any], text: str, signature: str) -> SignedRoot:

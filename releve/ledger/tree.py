@@ -10,7 +10,7 @@ from __future__ import annotations
 from releve.ledger.merkle import fold_hashes, leaf_hash
 from releve.ledger.models import LedgerEntry, LedgerNode
 
-__all__ = ["STRIDE", "extend_tree", "hash_subtree"]
+__all__ = ["STRIDE", "extend_tree", "hash_subtree", "read_stored"]
 
 STRIDE = 8
 
@@ -19,9 +19,7 @@ def hash_subtree(level: int, index: int) -> bytes:
     """Return the hash of a complete subtree, from the kept level at or below its own."""
     below = level % STRIDE
     kept, count = level - below, 1 << below
-    found = (
-        _read_leaves(index * count, count) if kept == 0 else _read_nodes(kept, index * count, count)
-    )
+    found = read_stored(kept, index * count, count)
     if len(found) != count:
         raise LookupError(f"the tree has {len(found)} of {count} hashes at level {kept}")
     return fold_hashes(found)
@@ -41,17 +39,13 @@ def extend_tree(before: int, size: int) -> None:
 def _join_level(level: int, index: int) -> bytes:
     """Return the hash of a subtree from the kept level below its own."""
     first, count = index << STRIDE, 1 << STRIDE
-    return fold_hashes(
-        _read_leaves(first, count) if level == STRIDE else _read_nodes(level - STRIDE, first, count)
-    )
+    return fold_hashes(read_stored(level - STRIDE, first, count))
 
 
-def _read_leaves(first: int, count: int) -> list[bytes]:
-    """Return the hashes of leaves; leaf 0 is entry 1."""
-    rows = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + count).order_by("seq")
-    return [leaf_hash(bytes.fromhex(text)) for text in rows.values_list("hash", flat=True)]
-
-
-def _read_nodes(level: int, first: int, count: int) -> list[bytes]:
+def read_stored(level: int, first: int, count: int) -> list[bytes]:
+    """Return the hashes of neighbours at a kept level, level 0 being the leaves from entry 1 on."""
+    if level == 0:
+        leaves = LedgerEntry.objects.filter(seq__gt=first, seq__lte=first + count).order_by("seq")
+        return [leaf_hash(bytes.fromhex(text)) for text in leaves.values_list("hash", flat=True)]
     rows = LedgerNode.objects.filter(level=level, index__gte=first, index__lt=first + count)
     return [bytes.fromhex(text) for text in rows.order_by("index").values_list("hash", flat=True)]

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.homes import make_home_with_tables
+
 ROOT = Path(__file__).parents[2]
 _URL = "RELEVE_DATABASE_URL"
 
@@ -21,7 +23,7 @@ _URL = "RELEVE_DATABASE_URL"
 @contextmanager
 def create_installation(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment of an installation with an empty database, on the server if any."""
-    environment = {**os.environ, "RELEVE_HOME": str(folder / "home")}
+    environment = {**os.environ, "RELEVE_HOME": str(make_home_with_tables(folder / "home"))}
     environment.setdefault("RELEVE_ERASE_WAIT_SECONDS", "60")  # other tests write beside this one
     server = environment.get(_URL, "")
     if not server:

@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 
 def verified(environment: dict[str, str], count: int) -> None:
-    """Assert that the ledger holds one gapless chain of a number of entries."""
+    """Assert that the ledger holds one gapless chain of a number of entries, and their tally."""
+    count += 1
     sealed = run_ledger_command(environment, "seal")
     assert sealed.returncode == 0, sealed.stderr
     assert f"over {count} entries" in sealed.stdout

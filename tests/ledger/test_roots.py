@@ -13,16 +13,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from releve.evidence.verify import check_growth, check_proof, check_root
+from releve.evidence.verify import Keys, check_growth, check_proof, check_root
 from releve.ledger import tree
 from releve.ledger.chain import append_all
 from releve.ledger.digests import NO_HASH, ROOT_TAG, hash_root
 from releve.ledger.errors import NothingToSealError, ProofError, SigningKeyError
-from releve.ledger.keys import public_key, replace_key
+from releve.ledger.keys import public_key
 from releve.ledger.merkle import leaf_hash, node_hash
 from releve.ledger.models import KeyCheck, LedgerEntry, LedgerNode
 from releve.ledger.proofs import prove_entry, prove_growth
 from releve.ledger.roots import iter_roots, load_last_root, load_root, publish_root, sign_root
+from releve.ledger.rotation import replace_key
+from tests.homes import make_test_home
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -88,7 +90,7 @@ def test_a_root_is_written_as_a_file_that_a_verifier_reads(tmp_path: Path) -> No
     assert path == publish_root(root, tmp_path / "outside")
     assert [file.name for file in path.parent.iterdir()] == ["root-000001.json"]
     assert path.read_text(encoding="utf-8") == root.text
-    assert check_root(json.loads(root.text), [public_key()])["size"] == 1
+    assert check_root(json.loads(root.text), Keys([public_key()]))["size"] == 1
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 8])
@@ -110,7 +112,7 @@ def test_the_tree_is_the_same_whatever_is_kept_of_it(
 
 
 def test_every_entry_is_proved_under_every_later_root() -> None:
-    keys = [public_key()]
+    keys = Keys([public_key()])
     for size in (1, 2, 3, 7, 12):
         append_all([draft_case(n) for n in range(size - LedgerEntry.objects.count())])
         sign_root(at(size))
@@ -167,7 +169,7 @@ def test_the_key_is_made_once_for_its_owner_alone_and_said(
     settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.LEDGER_KEY = ""
-    settings.HOME = tmp_path / "home"
+    settings.HOME = make_test_home(tmp_path / "home")
     with caplog.at_level(logging.WARNING):
         made = public_key()
     path = tmp_path / "home" / "ledger.key"
@@ -177,7 +179,7 @@ def test_the_key_is_made_once_for_its_owner_alone_and_said(
     caplog.clear()
     assert public_key() == made
     assert caplog.text == ""
-    assert [file.name for file in path.parent.iterdir()] == ["ledger.key"]
+    assert [file.name for file in path.parent.glob("*key*")] == ["ledger.key"]
 
 
 @pytest.mark.parametrize("text", ["short", "z" * 64, "1" * 63])
@@ -201,7 +203,7 @@ def test_a_key_that_is_none_is_refused_without_being_quoted(
 @pytest.fixture
 def sealed(db: None, settings: Settings, tmp_path: Path) -> Path:
     """A ledger whose root is signed with the key in the file that is returned."""
-    settings.LEDGER_KEY, settings.HOME = "", tmp_path
+    settings.LEDGER_KEY, settings.HOME = "", make_test_home(tmp_path)
     append_all([draft_closure(1)])
     sign_root(at(10))
     return tmp_path / "ledger.key"
@@ -235,8 +237,8 @@ def test_a_lost_key_is_replaced_on_purpose_alone(sealed: Path) -> None:
     first = public_key()
     sealed.unlink()
     append_all([draft_closure(2)])
-    second = replace_key()
+    second = replace_key(at(15))
     assert second == public_key() != first
     assert json.loads(sign_root(at(20)).statement)["key"] == second
     found = [json.loads(root.text) for root in iter_roots()]
-    assert [check_root(root, [first, second])["number"] for root in found] == [1, 2]
+    assert [check_root(root, Keys([first, second]))["number"] for root in found] == [1, 2]
