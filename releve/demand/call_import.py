@@ -23,7 +23,8 @@ from releve.demand.intervals import import_intervals
 from releve.demand.localtime import HALF_HOUR_S, SLOTS, Int64s, local_slots
 from releve.demand.mapping import CallMapping, Drop, IntervalMapping, parse_mapping
 from releve.demand.tables import Floats, History, Truths
-from releve.demand.time_columns import read_times
+from releve.demand.time_columns import read_times, take_starts
+from releve.errors import NumberPhrase, Phrase
 
 __all__ = [
     "CallMapping",
@@ -63,7 +64,7 @@ def import_calls(frame: pl.DataFrame, mapping: CallMapping, time_zone: str) -> I
     """
     require_columns(frame, mapping.columns())
     ledger = RowAccounting(frame.height)
-    times = read_times(frame[mapping.start], time_zone, mapping.time_format)
+    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
     for kind in ("time", "clock_change"):
         ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
     ledger.faults.extend(times.faults)
@@ -100,11 +101,11 @@ def _drop_duplicates(frame: pl.DataFrame, mapping: CallMapping, ledger: RowAccou
             ImportFault(
                 kind="duplicate",
                 row=row + FIRST_ROW,
-                column=", ".join(mapping.key) or "the whole row",
+                column=", ".join(mapping.key) or Phrase("the whole row"),
                 value=", ".join(str(frame[name][row]) for name in mapping.key),
-                reason="the same call stands in an earlier row",
-                effect="it counts once",
-                fix="remove the row, or name in `key` the columns that tell calls apart",
+                reason=Phrase("the same call stands in an earlier row"),
+                effect=Phrase("it counts once"),
+                fix=Phrase("remove the row, or name in `key` the columns that tell calls apart"),
             )
         )
     ledger.set_aside(again, "duplicate")
@@ -156,7 +157,7 @@ def _silences(starts: Int64s, traffic: Floats, time_zone: str) -> tuple[Truths, 
     lost = find_silence(counts, usual)
     found = list(find_gaps(lost, usual > 0))
     lost[[gap.day for gap in found if gap.kind == "gap"]] = True
-    return lost[day - day[0], slot], list_gap_faults(found, days, "the whole log")
+    return lost[day - day[0], slot], list_gap_faults(found, days, Phrase("the whole log"))
 
 
 def _history(calls: _Calls, mine: Truths, programme: str, starts: Int64s, held: Truths) -> History:
@@ -202,12 +203,12 @@ def _served(calls: _Calls) -> dict[str, float]:
 
 def _notes(calls: _Calls, ledger: RowAccounting) -> tuple[str, ...]:
     counts = Counter(calls.programme.tolist())
-    lines = [str(ledger.count())]
+    lines: list[str] = [str(ledger.count())]
     for index, programme in enumerate(calls.ids):
         mine = calls.programme == index
         answered = calls.answered[mine]
-        text = f"{programme}: {counts.get(index, 0)} calls"
+        text = Phrase("{0}: {1} calls", programme, NumberPhrase(counts.get(index, 0)))
         if mine.any() and np.isfinite(answered).all():
-            text += f", {100 * answered.mean():.1f} % answered"
+            text = Phrase("{0}, {1} % answered", text, NumberPhrase(100 * answered.mean(), 1))
         lines.append(text)
     return tuple(lines)

@@ -7,7 +7,6 @@ user sees them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from io import BytesIO
 
 import numpy as np
 import polars as pl
@@ -17,11 +16,13 @@ from releve.demand.import_report import FIRST_ROW, ImportFault, ImportReport, Ro
 from releve.demand.intervals import import_intervals
 from releve.demand.localtime import Int64s
 from releve.demand.mapping import CallMapping, IntervalMapping
+from releve.errors import Phrase
 from releve.network.csv_reader import read_csv
 from releve.network.raw_grid import RawGrid, Unreadable
+from releve.network.size_limits import read_parquet
 from releve.network.xlsx_reader import read_sheets
 
-__all__ = ["LogTable", "import_log", "read_log"]
+__all__ = ["LogTable", "describe_ragged", "import_log", "import_table", "read_log"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class LogTable:
     def whole_frame(self) -> pl.DataFrame:
         """Return the table; ValueError names the first row that has more cells than the header."""
         if self.ragged:
-            raise ValueError(f"row {self.ragged[0]} has more cells than the header")
+            raise ValueError(Phrase("row {0} has more cells than the header", self.ragged[0]))
         return self.frame
 
 
@@ -45,7 +46,13 @@ def import_log(
     name: str, data: bytes, mapping: CallMapping | IntervalMapping, time_zone: str
 ) -> ImportReport:
     """Import a file by its mapping; ValueError when it is not a table or lacks a mapped column."""
-    table = read_log(name, data)
+    return import_table(read_log(name, data), mapping, time_zone)
+
+
+def import_table(
+    table: LogTable, mapping: CallMapping | IntervalMapping, time_zone: str
+) -> ImportReport:
+    """Import a log that was read; ValueError when it lacks a mapped column."""
     if isinstance(mapping, CallMapping):
         report = import_calls(table.frame, mapping, time_zone)
     else:
@@ -63,7 +70,7 @@ def import_log(
         report.rows.dropped,
         {**report.rows.set_aside, "ragged": number},
     )
-    return replace(report, faults=(_ragged(table), *faults), rows=rows)
+    return replace(report, faults=(describe_ragged(table), *faults), rows=rows)
 
 
 def read_log(name: str, data: bytes) -> LogTable:
@@ -71,7 +78,7 @@ def read_log(name: str, data: bytes) -> LogTable:
     suffix = name.lower().rpartition(".")[2]
     try:
         if suffix == "parquet":
-            frame = pl.read_parquet(BytesIO(data))
+            frame = read_parquet(data)
             return LogTable(frame, np.arange(frame.height, dtype=np.int64) + FIRST_ROW)
         if suffix == "csv":
             return _table(name, read_csv(data))
@@ -79,22 +86,22 @@ def read_log(name: str, data: bytes) -> LogTable:
             sheets = read_sheets(data)
             return _table(name, next(iter(sheets.values()))())
     except Unreadable as error:
-        place = f" row {error.row}" if error.row else ""
-        raise ValueError(f"{name}{place}: {error.reason}; {error.fix}") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ValueError(f"{name} cannot be read as {suffix}; export it again") from error
-    raise ValueError(f"{name} is neither CSV nor Parquet nor XLSX; export it as CSV")
+        place = Phrase("{0}, row {1}", name, error.row) if error.row else name
+        raise ValueError(Phrase("{0}: {1}; {2}", place, error.reason, error.fix)) from error
+    raise ValueError(Phrase("{0} is neither CSV nor Parquet nor XLSX; export it as CSV", name))
 
 
 def _table(name: str, grid: RawGrid) -> LogTable:
     if not grid.cells.height:
-        raise ValueError(f"{name} is empty: it has no header")
+        raise ValueError(Phrase("{0} is empty: it has no header", name))
     names = [cell or "" for cell in grid.cells.row(0)]
     while names and not names[-1]:
         names.pop()
     twice = sorted({cell for cell in names if cell and names.count(cell) > 1})
     if twice:
-        raise ValueError(f"{name}: the columns {', '.join(twice)} stand twice; name each once")
+        raise ValueError(
+            Phrase("{0}: the columns {1} stand twice; name each once", name, ", ".join(twice))
+        )
     whole = np.ones(grid.cells.height - 1, dtype=np.bool_)
     if grid.widths is not None:
         whole = np.asarray(grid.widths[1:] <= len(names), dtype=np.bool_)
@@ -106,14 +113,15 @@ def _table(name: str, grid: RawGrid) -> LogTable:
     )
 
 
-def _ragged(table: LogTable) -> ImportFault:
+def describe_ragged(table: LogTable) -> ImportFault:
+    """Return the fault of the rows that have more cells than the header."""
     return ImportFault(
         kind="ragged",
         row=table.ragged[0],
         column="",
         value="",
-        reason="it has more cells than the header",
-        effect="the row is set aside",
-        fix="quote a cell that holds the separator",
+        reason=Phrase("it has more cells than the header"),
+        effect=Phrase("the row is set aside"),
+        fix=Phrase("quote a cell that holds the separator"),
         count=len(table.ragged),
     )

@@ -15,6 +15,7 @@ import numpy as np
 from releve.demand.import_report import ImportFault
 from releve.demand.localtime import SLOTS, Int64s, number_to_day
 from releve.demand.tables import Floats, Truths
+from releve.errors import Phrase
 
 __all__ = [
     "SILENCE_CALLS",
@@ -118,12 +119,12 @@ def find_gaps(missing: Truths, usual: Truths) -> Iterator[Gap]:
 
 
 _REASON = {
-    "gap": "nothing is held although other weeks have calls then",
-    "half_open": "the day begins late or ends early against its weekday",
-    "hole": "nothing is held inside the day",
+    "gap": Phrase("nothing is held although other weeks have calls then"),
+    "half_open": Phrase("the day begins late or ends early against its weekday"),
+    "hole": Phrase("nothing is held inside the day"),
 }
-_EFFECT = "the half hours are not known (not zero)"
-_FIX = "add the missing rows, or leave it if the service was closed"
+_EFFECT = Phrase("the half hours are not known (not zero)")
+_FIX = Phrase("add the missing rows, or leave it if the service was closed")
 
 
 def list_gap_faults(found: list[Gap], days: Int64s, what: str) -> list[ImportFault]:
@@ -132,7 +133,7 @@ def list_gap_faults(found: list[Gap], days: Int64s, what: str) -> list[ImportFau
     whole = [gap for gap in found if gap.kind == "gap"]
     for first, count in _stretches([gap.day for gap in whole]):
         start, end = number_to_day(days[first]), number_to_day(days[first + count - 1])
-        value = f"{start}" if count == 1 else f"{start} to {end}"
+        value = f"{start}" if count == 1 else Phrase("{0} to {1}", start, end)
         faults.append(_fault("gap", value, what, count))
     for gap in found:
         if gap.kind != "gap":

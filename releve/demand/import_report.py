@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from releve.demand.tables import History
+from releve.errors import NumberPhrase, Phrase, say
 
-__all__ = ["FIRST_ROW", "ImportFault", "ImportReport", "RowCount"]
+__all__ = [
+    "FIRST_ROW",
+    "ImportFault",
+    "ImportReport",
+    "RowCount",
+    "describe_import_fault",
+    "group_import_faults",
+]
 
 
 FIRST_ROW = 2
@@ -34,13 +42,50 @@ class ImportFault:
     count: int = 1
 
     def __str__(self) -> str:
-        if not self.row:
-            often = f" ({self.count} times)" if self.count > 1 else ""
-            return f"{self.column}, {self.value}{often}: {self.reason}; {self.effect}; {self.fix}"
-        more = f" and {self.count - 1} more" if self.count > 1 else ""
-        cell = f", {self.column}" if self.column else ""
-        cell += f" {self.value!r}" if self.value else ""
-        return f"row {self.row}{more}{cell}: {self.reason}; {self.effect}; {self.fix}"
+        return describe_import_fault(self, str, "en")
+
+
+def describe_import_fault(fault: ImportFault, gettext: Callable[[str], str], language: str) -> str:
+    """Return where a fault stands, what is wrong, what was done about it, and the mend."""
+
+    def speak(text: str) -> str:
+        return say(text, gettext, language)
+
+    count = NumberPhrase(fault.count)
+    if not fault.row:
+        where = f"{speak(fault.column)}, {speak(fault.value)}"
+        if fault.count > 1:
+            where = speak(Phrase("{0} ({1} times)", where, count))
+    else:
+        many = fault.count > 1
+        rows = Phrase("row {0}", fault.row)
+        if many:
+            rows = Phrase("{0} rows (for example row {1})", count, fault.row)
+        where = ", ".join(speak(text) for text in (rows, fault.column) if text)
+        if fault.value:
+            where = speak(Phrase("{0} “{1}”", where, speak(fault.value)))
+    texts = (where, fault.reason, fault.effect, fault.fix)
+    return speak(Phrase("{0}: {1}; {2}; {3}.", *map(speak, texts)))
+
+
+_MOST_APART = 3
+"""Up to so many faults of one cause are said each on its own."""
+
+
+def group_import_faults(faults: Iterable[ImportFault]) -> tuple[ImportFault, ...]:
+    """Return the faults with those of one cause as the first of them, counted."""
+    causes: dict[tuple[str, ...], list[ImportFault]] = {}
+    for fault in faults:
+        reason = fault.reason.template if isinstance(fault.reason, Phrase) else fault.reason
+        key = (fault.kind, fault.column, reason, fault.effect, fault.fix)
+        causes.setdefault(key, []).append(fault)
+    found: list[ImportFault] = []
+    for same in causes.values():
+        if len(same) <= _MOST_APART:
+            found += same
+        else:
+            found.append(replace(same[0], count=sum(fault.count for fault in same)))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -58,10 +103,32 @@ class RowCount:
             raise ValueError(f"rows in and out differ: read {self.read}, accounted for {total}")
 
     def __str__(self) -> str:
-        parts = [f"{self.read} rows read", f"{self.used} used"]
-        parts += [f"{count} dropped ({name})" for name, count in self.dropped.items() if count]
-        parts += [f"{count} set aside ({kind})" for kind, count in self.set_aside.items() if count]
-        return ", ".join(parts)
+        return ", ".join(self.phrases())
+
+    def phrases(self) -> tuple[Phrase, ...]:
+        """Return the counts that are not 0, a phrase each."""
+        dropped = {name: count for name, count in self.dropped.items() if count}
+        aside = {kind: count for kind, count in self.set_aside.items() if count}
+        return (
+            Phrase("{0} rows read", NumberPhrase(self.read)),
+            Phrase("{0} used", NumberPhrase(self.used)),
+            *(Phrase("{0} dropped ({1})", NumberPhrase(n), name) for name, n in dropped.items()),
+            *(
+                Phrase("{0} set aside ({1})", NumberPhrase(n), _KIND_NAMES.get(kind, kind))
+                for kind, n in aside.items()
+            ),
+        )
+
+
+_KIND_NAMES: Mapping[str, Phrase] = {
+    "ragged": Phrase("too many cells"),
+    "time": Phrase("time not read"),
+    "clock_change": Phrase("change of clocks"),
+    "value": Phrase("value not read"),
+    "unmapped": Phrase("queue without a programme"),
+    "duplicate": Phrase("duplicate"),
+    "misaligned": Phrase("not on the interval"),
+}
 
 
 @dataclass(frozen=True)

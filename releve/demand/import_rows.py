@@ -10,6 +10,7 @@ import polars as pl
 from releve.demand.import_report import FIRST_ROW, ImportFault, RowCount
 from releve.demand.localtime import Int64s
 from releve.demand.tables import Floats, Truths
+from releve.errors import Phrase
 
 __all__ = [
     "RowAccounting",
@@ -19,6 +20,9 @@ __all__ = [
     "read_texts",
     "require_columns",
 ]
+
+
+_NOT_KNOWN = Phrase("the value is not known, the call still counts")
 
 
 class RowAccounting:
@@ -59,8 +63,11 @@ def require_columns(frame: pl.DataFrame, names: Sequence[str]) -> None:
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ValueError(
-            f"no column {', '.join(map(repr, missing))} in the table; it has "
-            + ", ".join(map(repr, frame.columns))
+            Phrase(
+                "no column {0} in the table; it has {1}",
+                ", ".join(map(repr, missing)),
+                ", ".join(map(repr, frame.columns)),
+            )
         )
 
 
@@ -106,9 +113,11 @@ def index_programmes(
                 row=where[0] + FIRST_ROW,
                 column=column,
                 value=value,
-                reason="no programme is named for this value",
-                effect="its rows are set aside",
-                fix=f"name a programme for {value!r} in `programmes`, or drop it by a rule",
+                reason=Phrase("no programme is named for this value"),
+                effect=Phrase("its rows are set aside"),
+                fix=Phrase(
+                    "name a programme for {0!r} in `programmes`, or drop it by a rule", value
+                ),
                 count=len(where),
             )
         )
@@ -122,7 +131,7 @@ def read_numbers(
     ledger: RowAccounting,
     least: float,
     most: float,
-    effect: str = "the value is not known, the call still counts",
+    effect: str = _NOT_KNOWN,
 ) -> Floats:
     """Return a column as float64, NaN where empty, unread or outside ``least``..``most``.
 
@@ -140,8 +149,9 @@ def read_numbers(
     unread = ~np.isfinite(values) & ~empty
     with np.errstate(invalid="ignore"):
         outside = (values < least) | (values > most)
+    outside_reason = Phrase("it is not between {0} and {1}", f"{least:g}", f"{most:g}")
     for row in np.flatnonzero((unread | outside) & kept).tolist():
-        reason = "is no number" if unread[row] else f"is not between {least:g} and {most:g}"
+        reason = outside_reason if outside[row] else Phrase("it is not a number")
         ledger.faults.append(
             ImportFault(
                 kind="value",
@@ -150,7 +160,7 @@ def read_numbers(
                 value=str(cells[row]),
                 reason=reason,
                 effect=effect,
-                fix="correct the cell, or leave it empty if it is not known",
+                fix=Phrase("correct the cell, or leave it empty if it is not known"),
             )
         )
     values[unread | outside] = np.nan
@@ -158,8 +168,12 @@ def read_numbers(
 
 
 def _parse_numbers(cells: pl.Series) -> pl.Series:
-    """Return texts as numbers; a decimal comma is read when the cell has no point."""
+    """Return texts as numbers: a decimal comma without a point, ``h:mm:ss`` as seconds."""
     stripped = cells.cast(pl.String).str.strip_chars()
+    parts = stripped.str.extract_groups(r"^(\d+):([0-5]\d):([0-5]\d)$")
+    hours, minutes, seconds = (parts.struct.field(name).cast(pl.Int64) for name in "123")
+    clock = (hours * 3600 + minutes * 60 + seconds).cast(pl.String)
+    stripped = stripped.zip_with(clock.is_null(), clock)
     point = stripped.str.contains(".", literal=True)
     comma = stripped.str.replace(",", ".", literal=True)
     return stripped.zip_with(point.fill_null(True), comma).cast(pl.Float64, strict=False)

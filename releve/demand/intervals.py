@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
@@ -18,12 +20,22 @@ from releve.demand.import_rows import (
 from releve.demand.localtime import SLOTS, Int64s, local_slots, to_datetimes
 from releve.demand.mapping import IntervalMapping
 from releve.demand.tables import Floats, History, Truths
-from releve.demand.time_columns import read_times
+from releve.demand.time_columns import read_times, take_starts
+from releve.errors import NumberPhrase, Phrase
 
-__all__ = ["import_intervals"]
+__all__ = [
+    "MOST_CALLS",
+    "IntervalRows",
+    "import_intervals",
+    "read_interval_rows",
+    "set_aside_misaligned",
+]
 
-_MOST = 1e7
-_ASIDE = "the row is set aside, its half hour is not known"
+MOST_CALLS = 1e7
+"""More calls than any interval of a programme has."""
+_ASIDE = Phrase("the row is set aside, its half hour is not known")
+_NOT_ANSWERED = Phrase("answered is not known")
+_NO_AHT = Phrase("the AHT is not known")
 
 
 def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str) -> ImportReport:
@@ -32,38 +44,72 @@ def import_intervals(frame: pl.DataFrame, mapping: IntervalMapping, time_zone: s
     A half hour of which a part is missing is not known, it is never the sum of the rest.
     ValueError when a column is not there or the interval length does not divide 30 minutes.
     """
+    read = read_interval_rows(frame, mapping, time_zone)
+    ledger, programme, ids = read.ledger, read.programme, read.programmes
+    step = mapping.minutes or _step(read.seconds, programme, ledger.kept())
+    set_aside_misaligned(frame, mapping, read.seconds, step, ledger)
+    histories: list[History] = []
+    notes: list[str] = [str(ledger.count()), Phrase("intervals of {0} minutes", step)]
+    for index, name in enumerate(ids):
+        mine = ledger.kept() & (programme == index)
+        if not mine.any():
+            notes.append(Phrase("{0}: no row", name))
+            continue
+        order = np.argsort(read.seconds[mine], kind="stable")
+        columns = (
+            column[mine][order]
+            for column in (read.seconds, read.offered, read.answered, read.aht_s)
+        )
+        rows = HistoryRows(*columns)
+        if mapping.missing_is_zero:
+            rows, added = _fill_zeros(rows, step, time_zone)
+            notes.append(
+                Phrase(
+                    "{0}: {1} intervals without a row counted as zero", name, NumberPhrase(added)
+                )
+            )
+        history, faults = _history(name, rows, step, time_zone)
+        histories.append(history)
+        ledger.faults.extend(faults)
+        notes.append(Phrase("{0}: {1} calls", name, NumberPhrase(np.nansum(history.offered))))
+    return ImportReport(tuple(histories), tuple(ledger.faults), tuple(notes), ledger.count())
+
+
+@dataclass(frozen=True)
+class IntervalRows:
+    """Rows of interval statistics as they were read, NaN = not known; ``ledger`` says which count.
+
+    ``programme`` is the index in ``programmes``, -1 for an unknown queue.
+    """
+
+    ledger: RowAccounting
+    seconds: Int64s
+    good: Truths
+    programme: Int64s
+    programmes: tuple[str, ...]
+    offered: Floats
+    answered: Floats
+    aht_s: Floats
+
+
+def read_interval_rows(
+    frame: pl.DataFrame, mapping: IntervalMapping, time_zone: str
+) -> IntervalRows:
+    """Read times, programmes and counts of a table; ValueError when a column is not there."""
     require_columns(frame, mapping.columns())
     ledger = RowAccounting(frame.height)
-    times = read_times(frame[mapping.start], time_zone, mapping.time_format)
+    times = read_times(take_starts(frame, mapping), time_zone, mapping.time_format)
     for kind in ("time", "clock_change"):
         ledger.set_aside(np.array([item == kind for item in times.kind], dtype=np.bool_), kind)
     ledger.faults.extend(times.faults)
     programme, ids = index_programmes(frame, mapping.programme, mapping.programmes, ledger)
     _set_aside_duplicates(frame, mapping, times.seconds, programme, ledger)
     offered = _offered(frame, mapping, ledger)
-    answered = read_numbers(frame, mapping.answered, ledger, 0.0, _MOST, "answered is not known")
+    answered = read_numbers(frame, mapping.answered, ledger, 0.0, MOST_CALLS, _NOT_ANSWERED)
     _drop_impossible_answered(frame, mapping, offered, answered, ledger)
-    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, "the AHT is not known")
+    aht_s = read_numbers(frame, mapping.aht_s, ledger, 0.0, 36_000.0, _NO_AHT)
     aht_s[aht_s <= 0] = np.nan
-    step = mapping.minutes or _step(times.seconds, programme, ledger.kept())
-    _set_aside_misaligned(frame, mapping, times.seconds, step, ledger)
-    histories, notes = [], [str(ledger.count()), f"intervals of {step} minutes"]
-    for index, name in enumerate(ids):
-        mine = ledger.kept() & (programme == index)
-        if not mine.any():
-            notes.append(f"{name}: no row")
-            continue
-        order = np.argsort(times.seconds[mine], kind="stable")
-        columns = (column[mine][order] for column in (times.seconds, offered, answered, aht_s))
-        rows = HistoryRows(*columns)
-        if mapping.missing_is_zero:
-            rows, added = _fill_zeros(rows, step, time_zone)
-            notes.append(f"{name}: {added} intervals without a row counted as zero")
-        history, faults = _history(name, rows, step, time_zone)
-        histories.append(history)
-        ledger.faults.extend(faults)
-        notes.append(f"{name}: {np.nansum(history.offered):.0f} calls")
-    return ImportReport(tuple(histories), tuple(ledger.faults), tuple(notes), ledger.count())
+    return IntervalRows(ledger, times.seconds, times.good, programme, ids, offered, answered, aht_s)
 
 
 def _step(seconds: Int64s, programme: Int64s, kept: Truths) -> int:
@@ -92,16 +138,16 @@ def _set_aside_duplicates(
                 row=row + FIRST_ROW,
                 column=mapping.start,
                 value=str(frame[mapping.start][row]),
-                reason="an earlier row is of the same programme and interval",
-                effect="the earlier row counts, this one is set aside",
-                fix="keep one row an interval, or import each queue under its own name",
+                reason=Phrase("an earlier row is of the same programme and interval"),
+                effect=Phrase("the earlier row counts, this one is set aside"),
+                fix=Phrase("keep one row an interval, or import each queue under its own name"),
             )
         )
     ledger.set_aside(again, "duplicate")
 
 
 def _offered(frame: pl.DataFrame, mapping: IntervalMapping, ledger: RowAccounting) -> Floats:
-    offered = read_numbers(frame, mapping.offered, ledger, 0.0, _MOST, _ASIDE)
+    offered = read_numbers(frame, mapping.offered, ledger, 0.0, MOST_CALLS, _ASIDE)
     empty = np.isnan(offered)
     ledger.set_aside(empty, "value")
     return offered
@@ -124,15 +170,15 @@ def _drop_impossible_answered(
                 row=row + FIRST_ROW,
                 column=mapping.answered,
                 value=f"{frame[mapping.answered][row]}",
-                reason=f"more calls are answered than offered ({offered[row]:g})",
-                effect="answered is not known",
-                fix="mend one of the two",
+                reason=Phrase("more calls are answered than offered ({0})", f"{offered[row]:g}"),
+                effect=_NOT_ANSWERED,
+                fix=Phrase("mend one of the two"),
             )
         )
     answered[more] = np.nan
 
 
-def _set_aside_misaligned(
+def set_aside_misaligned(
     frame: pl.DataFrame, mapping: IntervalMapping, seconds: Int64s, step: int, ledger: RowAccounting
 ) -> None:
     off = (seconds % (step * 60) != 0) & ledger.kept()
@@ -143,9 +189,11 @@ def _set_aside_misaligned(
                 row=row + FIRST_ROW,
                 column=mapping.start,
                 value=str(frame[mapping.start][row]),
-                reason=f"the interval does not begin on a multiple of {step} minutes",
+                reason=Phrase("the interval does not begin on a multiple of {0} minutes", step),
                 effect=_ASIDE,
-                fix="correct the time, or set `minutes` to the interval length of the table",
+                fix=Phrase(
+                    "correct the time, or set `minutes` to the interval length of the table"
+                ),
             )
         )
     ledger.set_aside(off, "misaligned")
@@ -202,11 +250,13 @@ def _find_incomplete(
                 kind="incomplete",
                 row=0,
                 column=name,
-                value=f"half hour of {first:%Y-%m-%dT%H:%M}Z",
-                reason=f"it holds {number} of {parts} intervals",
-                effect="the half hour is not known",
-                fix="add the missing intervals, or set `missing_is_zero` if the source writes"
-                " no row without calls",
+                value=Phrase("half hour of {0}", f"{first:%Y-%m-%dT%H:%M}Z"),
+                reason=Phrase("it holds {0} of {1} intervals", number, parts),
+                effect=Phrase("the half hour is not known"),
+                fix=Phrase(
+                    "add the missing intervals, or set `missing_is_zero` if the source writes"
+                    " no row without calls"
+                ),
                 count=len(where),
             )
         )

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import cache
 
 import numpy as np
 import polars as pl
 
 from releve.demand.import_report import FIRST_ROW, ImportFault
 from releve.demand.localtime import Int64s, find_offsets, local_to_utc
+from releve.demand.mapping import CallMapping, IntervalMapping, PresenceMapping
 from releve.demand.tables import Truths
+from releve.errors import Phrase
 from releve.network.clock import UTC
+from releve.network.moments import (
+    CellRefusal,
+    parse_date_text,
+    parse_moment,
+    parse_time_of_day,
+)
 
-__all__ = ["TimeColumn", "read_times"]
+__all__ = ["TimeColumn", "read_times", "take_starts"]
 
-_ASIDE = "the row is set aside"
+_ASIDE = Phrase("the row is set aside")
 _LENGTHS = {
     "%Y-%m-%dT%H:%M:%S": 19,
     "%Y-%m-%d %H:%M:%S": 19,
@@ -63,6 +72,29 @@ def read_times(column: pl.Series, time_zone: str, time_format: str = "") -> Time
     return TimeColumn(seconds, good & ~changes, tuple(kinds.tolist()), tuple(faults))
 
 
+def take_starts(
+    frame: pl.DataFrame, mapping: CallMapping | IntervalMapping | PresenceMapping
+) -> pl.Series:
+    """Return the starts of a table: its column, or a day and a time of day joined."""
+    if not mapping.start_time:
+        return frame[mapping.start]
+    days, clocks = (
+        frame[name].cast(pl.String).fill_null("").str.strip_chars().to_list()
+        for name in (mapping.start, mapping.start_time)
+    )
+    join = cache(lambda day, clock: _join_texts(day, clock, mapping.time_format))
+    joined = [join(day, clock) for day, clock in zip(days, clocks, strict=True)]
+    return pl.Series(f"{mapping.start} + {mapping.start_time}", joined, pl.String)
+
+
+def _join_texts(day: str, clock: str, time_format: str) -> str:
+    if not time_format:
+        found, at = parse_date_text(day), parse_time_of_day(clock)
+        if isinstance(found, date) and at is not None:
+            return datetime.combine(found, at).isoformat()
+    return f"{day} {clock}"
+
+
 def _read_datetimes(column: pl.Series) -> tuple[Int64s, Truths]:
     physical = column.dt.cast_time_unit("us").to_physical()
     good = physical.is_not_null().to_numpy().astype(np.bool_)
@@ -100,10 +132,14 @@ def _read(text: str, time_format: str) -> tuple[int, bool, bool, int]:
     try:
         if time_format:
             moment = datetime.strptime(text, time_format)  # noqa: DTZ007 (local on purpose)
-        elif len(text) <= 10:  # a date alone says no time of day
-            return 0, False, False, 0
+        elif (found := parse_moment(text)) is not None and not isinstance(found, CellRefusal):
+            if not found[1]:  # a date alone says no time of day
+                return 0, False, False, 0
+            moment = found[0] if found[0].tzinfo is None else datetime.fromisoformat(text)
         else:
             moment = datetime.fromisoformat(text)
+            if len(text) <= 10:
+                return 0, False, False, 0
     except ValueError:
         return 0, False, False, 0
     shift = moment.utcoffset()
@@ -117,15 +153,18 @@ def _value(column: pl.Series, row: int) -> str:
 
 
 def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[ImportFault]:
-    form = f"of the form {time_format}" if time_format else "ISO 8601, like 2026-10-05T08:00"
-    fix = f"write it {form}" + ("" if time_format else ", or give the mapping a time_format")
+    fix = Phrase("write it of the form {0}", time_format)
+    if not time_format:
+        fix = Phrase(
+            "write it like 2026-10-05T08:00 or 05/10/2026 08:00, or give the mapping a time_format"
+        )
     return [
         ImportFault(
             kind="time",
             row=int(row) + FIRST_ROW,
             column=column.name,
             value=_value(column, row),
-            reason="no time of day can be read",
+            reason=Phrase("no time of day can be read"),
             effect=_ASIDE,
             fix=fix,
         )
@@ -136,16 +175,17 @@ def _faults_unread(column: pl.Series, where: Truths, time_format: str) -> list[I
 def _faults_clock(
     column: pl.Series, where: Truths, matches: Int64s, time_zone: str
 ) -> list[ImportFault]:
+    twice = Phrase("it exists twice in {0}: the clocks change then", time_zone)
+    never = Phrase("it does not exist in {0}: the clocks change then", time_zone)
     return [
         ImportFault(
             kind="clock_change",
             row=int(row) + FIRST_ROW,
             column=column.name,
             value=_value(column, row),
-            reason=("exists twice" if matches[row] > 1 else "does not exist")
-            + f" in {time_zone}: the clocks change then",
+            reason=twice if matches[row] > 1 else never,
             effect=_ASIDE,
-            fix="write the time with its offset, like 2026-10-25T02:30+01:00",
+            fix=Phrase("write the time with its offset, like 2026-10-25T02:30+01:00"),
         )
         for row in np.flatnonzero(where).tolist()
     ]
@@ -162,9 +202,9 @@ def _faults_foreign(column: pl.Series, where: Truths, time_zone: str) -> list[Im
             row=row + FIRST_ROW,
             column=column.name,
             value=_value(column, row),
-            reason=f"the offset is not the one of {time_zone} at that time",
-            effect="the offset counts: the instant is taken as written",
-            fix=f"if these are local times of {time_zone}, write them without offset",
+            reason=Phrase("the offset is not the one of {0} at that time", time_zone),
+            effect=Phrase("the offset counts: the instant is taken as written"),
+            fix=Phrase("if these are local times of {0}, write them without offset", time_zone),
             count=len(rows),
         )
     ]

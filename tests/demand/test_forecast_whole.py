@@ -197,7 +197,7 @@ def test_an_imported_forecast_with_bad_rows_is_refused_with_their_rows() -> None
     bad = table().with_columns(pl.col("calls").cast(pl.String))
     rows = bad.rows()
     rows[3] = (*rows[3][:2], "-1", rows[3][3])
-    with pytest.raises(ValueError, match=r"row 5, calls '-1': is not between 0"):
+    with pytest.raises(ValueError, match=r"row 5, calls “-1”: it is not between 0"):
         read_forecast(pl.DataFrame(rows, bad.schema, orient="row"), [ROW], [MONDAY], "Europe/Paris")
     with pytest.raises(ValueError, match="programmes not known: p"):
         read_forecast(table(), [programme("q")], [MONDAY], "Europe/Paris")

@@ -20,7 +20,7 @@ from releve.demand.forecast.model import ModelPrediction
 from releve.demand.localtime import Int64s
 from releve.demand.tables import Floats
 
-__all__ = ["AS_TOLD", "Calibration", "Fold", "apply", "calibrate"]
+__all__ = ["AS_TOLD", "Calibration", "Fold", "apply", "calibrate", "find_factors"]
 
 HORIZON_ENDS = (7, 14)
 """Last days ahead of the first two bands of the horizon; the third is all beyond."""
@@ -88,7 +88,9 @@ def calibrate(folds: Sequence[Fold]) -> Calibration:
     busy_from = 0.5 * float(mean[known].mean())
     rest = np.broadcast_to((factor[band] * day)[:, None], mean.shape)
     busy = (mean[known] >= busy_from).astype(np.int64)
-    inside = _factors(came[known], mean[known], own[known], rest[known], busy, _HALF_HOURS_WORTH, 2)
+    inside = find_factors(
+        came[known], mean[known], own[known], rest[known], busy, _HALF_HOURS_WORTH, 2
+    )
     return Calibration(tuple(factor.tolist()), tuple(inside.tolist()), busy_from)
 
 
@@ -107,13 +109,15 @@ def _days(came: Floats, mean: Floats, day: Floats, own: Floats, band: Int64s) ->
     where = total > 0
     left = (own * mean**2).sum(axis=1)[where] / total[where] ** 2
     seen = np.where(mean > 0, came, 0.0).sum(axis=1)
-    factor = _factors(seen[where], total[where], day[where], left, band[where], _DAYS_WORTH, bands)
+    factor = find_factors(
+        seen[where], total[where], day[where], left, band[where], _DAYS_WORTH, bands
+    )
     for i in np.flatnonzero(np.bincount(band[where], minlength=bands) == 0).tolist():
         factor[i] = max(float(factor[i - 1]), 1.0) if i else 1.0
     return factor
 
 
-def _factors(
+def find_factors(
     came: Floats,
     mean: Floats,
     variance: Floats,

@@ -8,10 +8,17 @@ Held 2009, Biometrics 65:1254).
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.special import betainc, gammaincinv
 
 from releve.demand.tables import Floats
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["count_quantile", "coverage", "interval_share", "rate_quantile"]
 
@@ -59,7 +66,7 @@ def rate_quantile(level: float, mean: Floats, variance: Floats) -> Floats:
     noise inside the half hour into account by themselves.
     """
     shape = 1 / np.maximum(variance, _LEAST_SPREAD)
-    return np.asarray(mean * (gammaincinv(shape, level) / shape), dtype=np.float64)
+    return np.asarray(mean * (special.gammaincinv(shape, level) / shape), dtype=np.float64)
 
 
 def interval_share(
@@ -79,7 +86,7 @@ def interval_share(
 
 def _below(counts: Floats, shape: Floats, chance: Floats) -> Floats:
     """Return the probability of ``counts`` or fewer calls."""
-    found = betainc(shape, np.maximum(np.floor(counts), 0.0) + 1, chance)
+    found = special.betainc(shape, np.maximum(np.floor(counts), 0.0) + 1, chance)
     return np.asarray(np.where(counts >= 0, found, 0.0), dtype=np.float64)
 
 

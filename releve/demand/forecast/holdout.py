@@ -92,6 +92,20 @@ class HoldoutModel:
             folds.append(fold)
         return calibrate(folds)
 
+    def past_weeks(self, origin: int, weeks: int) -> tuple[Floats, Floats]:
+        """Return what came in the weeks before day number ``origin``, and what had been said.
+
+        Both ``[day, slot]``, the latest week first, each forecast from the days before it.
+        """
+        came, said = [np.empty((0, SLOTS))], [np.empty((0, SLOTS))]
+        for number in range(1, weeks + 1):
+            fold = self._fold(origin - number * _STEP_DAYS, origin)
+            if fold is None:
+                break
+            came.append(fold.came[:_STEP_DAYS])
+            said.append(fold.said.mean[:_STEP_DAYS])
+        return np.concatenate(came), np.concatenate(said)
+
     def _fold(self, first: int, origin: int) -> Fold | None:
         """Return the days from ``first`` to before ``origin``; None when too few lie before it."""
         if first not in self._folds:

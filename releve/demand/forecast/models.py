@@ -15,7 +15,7 @@ from releve.demand.localtime import SLOTS, Int64s, open_slots, open_week
 from releve.demand.tables import Floats, Truths
 from releve.network import Programme
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "Model", "library_models"]
+__all__ = ["DEFAULT_MODEL", "MODELS", "Model", "fill_gaps", "library_models"]
 
 Model = Callable[[CleanHistory, Programme, Int64s], ModelPrediction]
 """Predicts local day numbers after the history's last day."""
@@ -73,7 +73,7 @@ def _library(make: Callable[[int], Any]) -> Model:
     def model(history: CleanHistory, programme: Programme, numbers: Int64s) -> ModelPrediction:
         own = _profile(history, programme, numbers)
         opened = open_week(programme)
-        series = _fill_gaps(history)[opened[(history.numbers + 3) % 7]]
+        series = fill_gaps(history)[opened[(history.numbers + 3) % 7]]
         week = int(opened.sum())
         if len(series) < 2 * week:
             return own
@@ -88,7 +88,7 @@ def _library(make: Callable[[int], Any]) -> Model:
     return model
 
 
-def _fill_gaps(history: CleanHistory) -> Floats:
+def fill_gaps(history: CleanHistory) -> Floats:
     """Return the counts with every gap filled by the mean of its weekday's half hour."""
     out = history.offered.copy()
     weekday = (history.numbers + 3) % 7

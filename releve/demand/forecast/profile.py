@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from releve.demand.localtime import SLOTS
 from releve.demand.tables import Floats, Truths
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import linalg
+else:
+    linalg = OptionalModule("scipy.linalg")
 
 __all__ = ["smooth_rates", "weekly_shares"]
 
@@ -85,7 +92,7 @@ def smooth_rates(counts: Floats, exposure: Floats, opened: Truths, stiffness: fl
         hessian = penalty.copy()
         hessian[2] += mean + _RIDGE
         score = mean * log_rate + seen - mean + _RIDGE * log_rate
-        log_rate = np.clip(solveh_banded(hessian, score, check_finite=False), -30, 30)
+        log_rate = np.clip(linalg.solveh_banded(hessian, score, check_finite=False), -30, 30)
     seen_at_all = opened & (exposure.sum(axis=1) > 0)[:, None]
     return np.where(seen_at_all, np.exp(log_rate).reshape(counts.shape), 0.0)
 

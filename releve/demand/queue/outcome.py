@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from releve.demand.erlang.checks import encode_definitions
 from releve.demand.queue.layout import COUNTS, QueueCounts
 from releve.demand.queue.model import Centre
 from releve.demand.queue.prepare import PreparedCentre, count_planned_seconds
 from releve.demand.tables import Floats
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["QueueEstimate", "QueueOutcome", "build_outcome", "estimate_ratio"]
 
@@ -139,7 +144,7 @@ def estimate_ratio(
         return QueueEstimate(value, unknown, unknown)
     squares = ((above - value * below) ** 2).sum(axis=0)
     error = np.where(some, np.sqrt(squares * n / (n - 1.0)) / divide, 0.0)
-    half = float(stdtrit(n - 1, 0.5 + confidence / 2.0)) * error
+    half = float(special.stdtrit(n - 1, 0.5 + confidence / 2.0)) * error
     return QueueEstimate(value, value - half, value + half)
 
 

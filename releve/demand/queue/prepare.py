@@ -7,16 +7,21 @@ would break a tie, the kernel draws.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from releve.demand.queue.draws import DECISIONS, day_numbers, label_key
 from releve.demand.queue.layout import CentreArrays
 from releve.demand.queue.model import DISTRIBUTIONS, LEAVING, Centre, Distribution, Ints
 from releve.demand.tables import Floats
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["PreparedCentre", "count_planned_seconds", "draw_day_factors", "prepare_centre"]
 
@@ -101,7 +106,7 @@ def draw_day_factors(
     day_numbers(np.uint64(seed), replications.start, keys, streams, u)
     shape = cv[moved] ** -2.0
     drawn = u if centre.one_day_factor else u[:, moved]
-    out[:, moved] = gammaincinv(shape, drawn) / shape
+    out[:, moved] = special.gammaincinv(shape, drawn) / shape
     return out
 
 

@@ -1,0 +1,52 @@
+"""The day as it goes: what has come so far, the rest of the day forecast again, the target at risk.
+
+The morning's forecast stays the ground: :func:`reforecast` moves it as far as the calls that came
+are evidence (level and profile with shrinkage), and gives a :class:`releve.demand.Forecast` that
+the requirement takes as it takes the morning's.
+"""
+
+from releve.demand.intraday.day_law import (
+    DayLaw,
+    IntradaySettings,
+    assume_day_law,
+    fit_day_law,
+    learn_day_law,
+)
+from releve.demand.intraday.figures import FIGURES, DayFigures, IntervalFigures, fold_figures
+from releve.demand.intraday.morning_forecast import (
+    Morning,
+    dump_morning,
+    forecast_morning,
+    load_morning,
+    merge_mornings,
+)
+from releve.demand.intraday.report_import import PresenceFigures, ReportImport, import_reports
+from releve.demand.intraday.rest_of_day import DayUpdate, RestOfDay, reforecast, update_day
+from releve.demand.intraday.target import TargetOutlook, count_service, foresee_target
+
+__all__ = [
+    "FIGURES",
+    "DayFigures",
+    "DayLaw",
+    "DayUpdate",
+    "IntervalFigures",
+    "IntradaySettings",
+    "Morning",
+    "PresenceFigures",
+    "ReportImport",
+    "RestOfDay",
+    "TargetOutlook",
+    "assume_day_law",
+    "count_service",
+    "dump_morning",
+    "fit_day_law",
+    "fold_figures",
+    "forecast_morning",
+    "foresee_target",
+    "import_reports",
+    "learn_day_law",
+    "load_morning",
+    "merge_mornings",
+    "reforecast",
+    "update_day",
+]

@@ -1,0 +1,37 @@
+"""What telework does to the work done: measured per programme, with its uncertainty.
+
+==================  ==============================================================================
+``records``         work records of people and days or weeks, from a file, every fault named
+``panel``           the records of one programme as arrays; what is left out, and why
+``fixed_effects``   people and periods taken out of an outcome, by one Schur complement
+``imputation``      the effect: what those at home did beside what they would have done on site
+``placebo``         whether people already differed before they moved
+``shrinkage``       programmes that know little borrow from the others; the posterior
+``estimate``        all of it for every programme, and the rule that names those right for home
+``rota``            who works at home when, drawn from a seed that was committed to
+==================  ==============================================================================
+
+Calls an hour measure in a shared queue how busy it is, not how well people work. The outcome is
+therefore the logarithm of ``available / paid / mean handling time``.
+"""
+
+from releve.demand.telework.estimate import (
+    ProgrammeEffect,
+    TeleworkReport,
+    estimate_effects,
+)
+from releve.demand.telework.records import RecordFaults, WorkRecords, read_work_records
+from releve.demand.telework.rota import RotaProtocol, commit_to_rota, derive_rota_seed, draw_rota
+
+__all__ = [
+    "ProgrammeEffect",
+    "RecordFaults",
+    "RotaProtocol",
+    "TeleworkReport",
+    "WorkRecords",
+    "commit_to_rota",
+    "derive_rota_seed",
+    "draw_rota",
+    "estimate_effects",
+    "read_work_records",
+]

@@ -1,0 +1,166 @@
+"""The effect of telework on every programme, and which programmes are right for home.
+
+A programme is right for home where home loses less than :data:`MOST_LOSS` of the work with a chance
+above :data:`LEAST_CHANCE`, and neither quality is shown to fall nor repeats to rise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from releve.demand.tables import Floats
+from releve.demand.telework.imputation import (
+    EffectEstimate,
+    Horizon,
+    estimate_by_dummy,
+    estimate_by_imputation,
+    list_horizons,
+)
+from releve.demand.telework.panel import (
+    LeftOut,
+    Panel,
+    build_panel,
+    find_refusal,
+    keep_comparable,
+)
+from releve.demand.telework.placebo import Placebo, compute_placebo
+from releve.demand.telework.records import WorkRecords
+from releve.demand.telework.shrinkage import Posterior, shrink_effects
+from releve.errors import Phrase
+
+__all__ = ["ProgrammeEffect", "TeleworkReport", "estimate_effects"]
+
+MOST_LOSS, LEAST_CHANCE = 0.03, 0.9
+WASHOUT_DAYS = 28
+_GUARD = 1.644854
+"""A guard is broken where the interval of 90 % lies on the worse side."""
+
+
+@dataclass(frozen=True)
+class ProgrammeEffect:
+    """What was learnt of one programme; ``refusal`` says why nothing could be, and then all
+    figures are None.
+
+    Effects are differences of logarithms: 0.05 is some 5 % more work at home. ``naive`` compares
+    those at home with those on site; ``by_dummy`` is the usual regression; ``washed`` leaves out
+    the four weeks on site after a time at home. ``quality`` and ``repeats`` are in their own units,
+    None where they were not recorded.
+    """
+
+    programme: str
+    agents: int
+    movers: int
+    rows: int
+    left_out: LeftOut
+    refusal: Phrase | None = None
+    effect: EffectEstimate | None = None
+    naive: float | None = None
+    by_dummy: EffectEstimate | None = None
+    washed: EffectEstimate | None = None
+    horizons: tuple[Horizon, ...] = ()
+    placebo: Placebo | None = None
+    quality: EffectEstimate | None = None
+    repeats: EffectEstimate | None = None
+    posterior: Posterior | None = None
+
+    @property
+    def design(self) -> str:
+        """Return how good the comparison is: ``compared``, or ``assumed`` without one."""
+        return "compared" if self.refusal is None else "assumed"
+
+    @property
+    def guards_hold(self) -> bool:
+        """Return whether neither quality is shown to fall nor repeats to rise."""
+        falls = self.quality is not None and (self.quality.effect + _GUARD * self.quality.error < 0)
+        rises = self.repeats is not None and (self.repeats.effect - _GUARD * self.repeats.error > 0)
+        return not falls and not rises
+
+    @property
+    def right_for_home(self) -> bool:
+        """Return whether the rule names the programme right for home."""
+        if self.posterior is None or not self.guards_hold:
+            return False
+        return self.posterior.compute_chance(MOST_LOSS) > LEAST_CHANCE
+
+
+@dataclass(frozen=True)
+class TeleworkReport:
+    """All programmes of the records, by name; the days that they span, since 1970."""
+
+    programmes: tuple[ProgrammeEffect, ...]
+    first_day: int
+    last_day: int
+
+
+def estimate_effects(records: WorkRecords) -> TeleworkReport:
+    """Return the effect of working at home on every programme."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        outcome = records.efficiency
+    found = [_estimate_programme(records, at, outcome) for at in range(len(records.programmes))]
+    known = [one for one in found if one.effect is not None]
+    posteriors = shrink_effects([one.effect for one in known if one.effect is not None])
+    by_name = {one.programme: post for one, post in zip(known, posteriors, strict=True)}
+    return TeleworkReport(
+        tuple(replace(one, posterior=by_name.get(one.programme)) for one in found),
+        int(records.day.min()),
+        int(records.day.max()),
+    )
+
+
+def _estimate_programme(records: WorkRecords, at: int, outcome: Floats) -> ProgrammeEffect:
+    whole = build_panel(records, at, outcome)
+    panel, left_out = keep_comparable(whole)
+    silent = int((records.programme == at).sum()) - len(whole.agent)
+    left_out = replace(left_out, without_contacts=silent)
+    about = ProgrammeEffect(
+        records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out
+    )
+    refusal = find_refusal(whole, panel, left_out)
+    if refusal is not None:
+        return replace(about, refusal=refusal)
+    home = panel.at_home
+    return replace(
+        about,
+        effect=estimate_by_imputation(panel),
+        naive=float(panel.outcome[home].mean() - panel.outcome[~home].mean()),
+        by_dummy=estimate_by_dummy(panel),
+        washed=_estimate_washed(panel),
+        horizons=list_horizons(panel),
+        placebo=compute_placebo(panel),
+        quality=_estimate_guard(records, at, records.quality),
+        repeats=_estimate_guard(records, at, records.repeats),
+    )
+
+
+def _estimate_washed(panel: Panel) -> EffectEstimate | None:
+    """Return the effect without the weeks on site that follow a time at home.
+
+    None where nothing is left to compare, or where there are no such weeks.
+    """
+    order = np.lexsort((panel.day, panel.agent))
+    agent, day, home = panel.agent[order], panel.day[order], panel.at_home[order]
+    last = np.where(home, day, np.iinfo(np.int64).min // 2)
+    starts = np.r_[True, agent[1:] != agent[:-1]]
+    group = np.cumsum(starts) - 1
+    span = np.int64(1) << 40
+    last = np.maximum.accumulate(last + group * span) - group * span
+    wet = np.zeros(len(day), bool)
+    wet[order] = ~home & (day - last <= WASHOUT_DAYS) & (last <= day)
+    if not wet.any():
+        return None
+    dry, left_out = keep_comparable(panel.keep(~wet))
+    if find_refusal(dry, dry, left_out) is not None:
+        return None
+    return estimate_by_imputation(dry)
+
+
+def _estimate_guard(records: WorkRecords, at: int, values: Floats) -> EffectEstimate | None:
+    whole = build_panel(records, at, values)
+    if not len(whole.agent):
+        return None
+    panel, left_out = keep_comparable(whole)
+    if find_refusal(whole, panel, left_out) is not None:
+        return None
+    return estimate_by_imputation(panel)
