@@ -7,12 +7,23 @@ yields faults. They run in the order of :data:`CHECKS`: references before what f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from releve.errors import Phrase
 from releve.network.checks_history import check_history
-from releve.network.checks_places import check_seats, check_sites, check_stops
+from releve.network.checks_places import check_sites, check_stops
+from releve.network.checks_rides import check_rides
+from releve.network.checks_seats import (
+    check_distance,
+    check_seat_numbers,
+    check_seats,
+    check_sites_without_seat,
+)
 from releve.network.checks_shifts import check_shifts
+from releve.network.checks_teams import check_teams
+from releve.network.checks_telephony import check_telephony
+from releve.network.checks_transport import check_transport
 from releve.network.checks_work import (
     check_agents,
     check_clients,
@@ -22,13 +33,16 @@ from releve.network.checks_work import (
     check_programmes,
 )
 from releve.network.columns import TableColumn
+from releve.network.date_column import join_dates
 from releve.network.faults import Fault, OperatorFaults, find_nearest, suggest_fix
 from releve.network.folder_reader import KINDS, OPTIONAL_TABLES, read_tables
-from releve.network.model import TABLES, Operator
+from releve.network.model import TABLES
+from releve.network.operator import Operator
 from releve.network.parsed_tables import ParsedTables, build_table_fault, list_referring_columns
 from releve.network.parsing import BAD, ParsedTable, parse_table
+from releve.network.table_words import name_column, name_table
 
-__all__ = ["CHECKS", "Progress", "find_faults", "read_operator"]
+__all__ = ["CHECKS", "CheckedFiles", "Progress", "check_files", "find_faults", "read_operator"]
 
 Progress = Callable[[str, float], None]
 """Called with the current step and the share of the work that is done (0 to 1)."""
@@ -43,39 +57,52 @@ def _ignore_progress(what: str, share: float) -> None:
     """Report nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedFiles:
+    """An operator without faults, or None and every fault; ``language`` is that of the files."""
+
+    operator: Operator | None
+    faults: tuple[Fault, ...]
+    language: str
+
+
 def read_operator(files: Mapping[str, bytes], progress: Progress = _ignore_progress) -> Operator:
     """Return the operator that ``files`` hold; OperatorFaults with every fault otherwise.
 
-    ``files`` are named after the tables (``sites.csv``, ``agents.parquet``), or are one ``*.xlsx``
-    workbook whose sheets are the tables.
+    ``files`` are named after the tables (``sites.csv``, ``agents.parquet``), or are workbooks whose
+    sheets are.
     """
-    operator, faults = find_faults(files, progress)
-    if operator is None:
-        raise OperatorFaults(faults)
-    return operator
+    checked = check_files(files, progress)
+    if checked.operator is None:
+        raise OperatorFaults(checked.faults, checked.language)
+    return checked.operator
 
 
 def find_faults(
     files: Mapping[str, bytes], progress: Progress = _ignore_progress
 ) -> tuple[Operator | None, tuple[Fault, ...]]:
-    """Return the operator and no fault, or None and every fault of ``files``.
+    """Return the operator and no fault, or None and every fault of ``files``."""
+    checked = check_files(files, progress)
+    return checked.operator, checked.faults
 
-    Faults are in the order of the tables, rows and columns.
-    """
+
+def check_files(files: Mapping[str, bytes], progress: Progress = _ignore_progress) -> CheckedFiles:
+    """Read and check files; faults are in the order of the tables, rows and columns."""
     raw = read_tables(files)
     faults = raw.faults
     book = ParsedTables({}, raw.unreadable)
     for done, (name, table) in enumerate(raw.tables.items()):
         progress(f"reading {name}", 0.6 * done / len(raw.tables))
-        book.tables[name], found = parse_table(table)
-        faults += found
+        dated, undated = join_dates(table)
+        book.tables[name], found = parse_table(dated)
+        faults += [*undated, *found]
     for done, check in enumerate(CHECKS):
         progress("checking", 0.6 + 0.3 * done / len(CHECKS))
         faults += check(book)
     if faults:
-        return None, tuple(sorted(faults, key=_build_sort_key))
+        return CheckedFiles(None, tuple(sorted(faults, key=_build_sort_key)), raw.language)
     progress("building", 0.9)
-    return _build_operator(book.tables), ()
+    return CheckedFiles(_build_operator(book.tables), (), raw.language)
 
 
 def _build_sort_key(fault: Fault) -> tuple[Any, ...]:
@@ -89,8 +116,9 @@ def _build_operator(tables: dict[str, ParsedTable]) -> Operator:
         kind.table: tuple(
             kind(*values) for values in zip(*tables[kind.table].values.values(), strict=True)
         )
-        for kind in TABLES
         if kind.table in tables
+        else ()
+        for kind in TABLES
     }
     (row,) = rows.pop("operator")
     return Operator(row=row, **rows)
@@ -179,13 +207,14 @@ def _report_unknown(
         near = find_nearest(item, known) if cheap else []
         for i in records:
             meant.setdefault(i, []).extend(near)
-        reason = Phrase("{0!r} is not an id of the table {1}", item, column.references)
-        fix = suggest_fix(near, Phrase("add it to {0} or write another", column.references))
+        other = name_table(column.references)
+        reason = Phrase("{0!r} is not an id of the table {1}", item, other)
+        fix = suggest_fix(near, Phrase("add it to {0} or write another", other))
         if len(records) > _MOST_NAMED:
             reason = Phrase(
                 "{0!r} is not an id of the table {1} (so in {2} rows, to row {3})",
                 item,
-                column.references,
+                other,
                 len(records),
                 table.rows[records[-1]],
             )
@@ -199,9 +228,13 @@ def _report_absent_table(
 ) -> Fault:
     item, records = next(iter(unknown.items()))
     rows = sum(len(found) for found in unknown.values())
-    reason = Phrase("the table is missing, but {0} rows of {1} refer to it", rows, table.kind.table)
+    name = table.kind.table
+    reason = Phrase("the table is missing, but {0} rows of {1} refer to it", rows, name_table(name))
     fix = Phrase(
-        "add it, or empty {0} (row {1} has {2!r})", column.name, table.rows[records[0]], item
+        "add it, or empty {0} (row {1} has {2!r})",
+        name_column(name, column.name),
+        table.rows[records[0]],
+        item,
     )
     return build_table_fault(column.references, reason, fix)
 
@@ -212,12 +245,19 @@ CHECKS: tuple[Callable[[ParsedTables], Iterable[Fault]], ...] = (
     check_references,
     check_operator_row,
     check_sites,
+    check_seat_numbers,
+    check_sites_without_seat,
     check_seats,
+    check_distance,
     check_stops,
+    check_transport,
     check_clients,
     check_programmes,
+    check_telephony,
     check_agents,
     check_shifts,
+    check_teams,
+    check_rides,
     check_history,
     check_dates,
     check_contingencies,

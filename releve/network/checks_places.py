@@ -1,8 +1,7 @@
-"""Checks of places: sites, floors, zones, seats, stops and shuttles."""
+"""Checks of places: sites, stops and shuttles."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -17,14 +16,12 @@ from releve.network.model import HOME
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
 
-__all__ = ["check_seats", "check_sites", "check_stops", "check_time_zones", "list_country_codes"]
+__all__ = ["check_sites", "check_stops", "check_time_zones", "list_country_codes"]
 
 FAR_SITE_KM = 1500.0
 """A site farther than this from more than half of its destination's other sites is misplaced."""
 FAR_STOP_KM = 200.0
 """A stop farther than this from every site it is served from is misplaced."""
-SEAT_GAP_M = 0.3
-"""Two chairs of one floor are never closer than this."""
 _EARTH_KM = 6371.0
 
 
@@ -76,7 +73,6 @@ def check_sites(book: ParsedTables) -> Iterator[Fault]:
             table.values["destination"][i] = BAD
     yield from _check_null_island(book, "sites")
     yield from _check_far_sites(book)
-    yield from _check_sites_without_seat(book)
 
 
 def _check_null_island(book: ParsedTables, table: str) -> Iterator[Fault]:
@@ -125,58 +121,6 @@ def _check_far_sites(book: ParsedTables) -> Iterator[Fault]:
             )
             yield book.tables["sites"].fault(i, "lat", reason, fix)
             book.tables["sites"].values["lat"][i] = BAD
-
-
-def _check_sites_without_seat(book: ParsedTables) -> Iterator[Fault]:
-    """A site whose agents cannot all work at home needs a seat."""
-    floors, zones = book.list_likely_ids("floors", "site"), book.list_likely_ids("zones", "floor")
-    seats = book.list_likely_ids("seats", "zone")
-    if floors is None or zones is None or seats is None:
-        return
-    floor_of = dict(zip(book.column("zones", "id"), zones, strict=True))
-    site_of = dict(zip(book.column("floors", "id"), floors, strict=True))
-    used = {zone for near in seats for zone in near}
-    on = {floor for zone in used for floor in floor_of.get(zone, ())}
-    seated = {site for floor in on for site in site_of.get(floor, ())}
-    needed = {
-        site for _, site, ready in book.usable("agents", "home_site", "home_ready") if not ready
-    }
-    for i, name in book.usable("sites", "id"):
-        if name in needed - seated:
-            reason = Phrase("the site has no seat, but agents who cannot work at home belong to it")
-            fix = Phrase("add its floors, zones and seats, or move its agents")
-            yield book.tables["sites"].fault(i, "id", reason, fix)
-
-
-def check_seats(book: ParsedTables) -> Iterator[Fault]:
-    """No two seats of a floor are in the same spot."""
-    floors = {zone: floor for _, zone, floor in book.usable("zones", "id", "floor")}
-    seats = [
-        (i, floors[zone], x, y)
-        for i, zone, x, y in book.usable("seats", "zone", "x_m", "y_m")
-        if zone in floors
-    ]
-    if len(seats) < 2:
-        return
-    number = {floor: n for n, floor in enumerate(dict.fromkeys(s[1] for s in seats))}
-    points = np.array([(number[floor] * 10.0, x, y) for _, floor, x, y in seats])
-    from scipy.spatial import cKDTree  # here: it takes a fifth of a second of every start
-
-    pairs = cKDTree(points).query_pairs(SEAT_GAP_M - 1e-9, output_type="ndarray")
-    earlier: dict[int, int] = {}
-    for first, second in np.sort(pairs, axis=1).tolist():
-        earlier[second] = min(first, earlier.get(second, first))
-    table = book.tables["seats"]
-    for second in sorted(earlier):
-        first = earlier[second]
-        gap = math.dist(points[first], points[second])
-        reason = Phrase(
-            "is {0} m from the seat of row {1} on its floor",
-            f"{gap:.2f}",
-            table.rows[seats[first][0]],
-        )
-        fix = Phrase("give each seat a place of its own, {0} m or more apart", f"{SEAT_GAP_M:g}")
-        yield table.fault(seats[second][0], "x_m", reason, fix)
 
 
 def check_stops(book: ParsedTables) -> Iterator[Fault]:

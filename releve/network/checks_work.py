@@ -11,6 +11,7 @@ from releve.errors import Phrase
 from releve.network.checks_places import check_time_zones, list_country_codes
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.network.opening_hours import list_calendar_names, parse_opening
+from releve.network.opening_text import normalize_opening
 from releve.network.parsed_tables import ParsedTables
 from releve.network.parsing import BAD
 
@@ -76,9 +77,13 @@ def _check_opening(book: ParsedTables) -> Iterator[Fault]:
     for i, text in book.usable("programmes", "opening"):
         try:
             parse_opening(text)
+            table.values["opening"][i] = normalize_opening(text)
         except ValueError as error:
             fix = Phrase("write hours like Mon-Fri 08:00-20:00; Sat 09:00-18:00")
-            yield table.fault(i, "opening", Phrase("cannot be understood: {0}", error.args[0]), fix)
+            why = error.args[0]
+            if why.params and why.params[0] not in text and normalize_opening(text) != text:
+                why = why.with_params(text, *why.params[1:])  # as it was written
+            yield table.fault(i, "opening", Phrase("cannot be understood: {0}", why), fix)
             table.values["opening"][i] = BAD
 
 
@@ -170,6 +175,8 @@ def check_dates(book: ParsedTables) -> Iterator[Fault]:
                 fix = Phrase("write the last day, not before the first one")
                 yield book.tables[name].fault(i, "valid_to", reason, fix)
     tables = {"site": "sites", "agent": "agents"}
+    if "vehicles" in book.tables:
+        tables["vehicle"] = "vehicles"
     for i, kind, subject in book.usable("authorisations", "kind", "subject"):
         known = book.find_ids(tables[kind]) if kind in tables else None
         if known is None or subject in known:

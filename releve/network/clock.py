@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-__all__ = ["UTC", "day_bounds", "is_known_zone", "to_utc", "zone"]
+__all__ = ["UTC", "city", "day_bounds", "is_known_zone", "to_utc", "zone"]
 
 UTC = timezone.utc  # noqa: UP017 (one name for the whole package)
 
@@ -27,6 +27,11 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"unknown time zone {name!r}")
     with source.open("rb") as stream:
         return ZoneInfo.from_file(stream, key=name)
+
+
+def city(name: str) -> str:
+    """Return the city that a time zone is named after: ``Casablanca`` for ``Africa/Casablanca``."""
+    return name.rpartition("/")[2].replace("_", " ")
 
 
 def is_known_zone(name: str) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_type_hints
+from types import NoneType
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from releve.errors import Phrase
 
-__all__ = ["Condition", "TableColumn", "TableRow", "column", "list_columns"]
+__all__ = ["Condition", "TableColumn", "TableRow", "bare_type", "column", "list_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ class TableColumn:
     default: Any
     condition: Condition
     references: str
+
+
+def bare_type(column: TableColumn) -> Any:
+    """Return the type of a column's values, without ``None``."""
+    kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(column.type) else column.type
 
 
 def column(

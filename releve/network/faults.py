@@ -52,11 +52,12 @@ class Fault:
 
 
 class OperatorFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
-    """The files of an operator have faults; nothing was loaded."""
+    """The files of an operator, written in a language, have faults; nothing was loaded."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__(faults)
+    def __init__(self, faults: tuple[Fault, ...], language: str = "en") -> None:
+        super().__init__(faults, language)
         self.faults = faults
+        self.language = language
 
     def __str__(self) -> str:
         count = len(self.faults)

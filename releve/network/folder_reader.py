@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
+from functools import cache, partial
 
 import numpy as np
 import polars as pl
@@ -18,18 +18,27 @@ from releve.errors import Phrase
 from releve.network.columns import TableRow, list_columns
 from releve.network.csv_reader import read_csv
 from releve.network.faults import Fault, find_closest
+from releve.network.headers import Header, find_header, join_column_names
 from releve.network.model import TABLES
 from releve.network.raw_grid import RawGrid, Unreadable
+from releve.network.size_limits import read_parquet
+from releve.network.spellings import fold
+from releve.network.table_words import (
+    DATE_COLUMN,
+    find_column,
+    find_table,
+    get_table_naming,
+    name_table,
+)
 from releve.network.xlsx_reader import read_sheets
 
 __all__ = ["OPTIONAL_TABLES", "RawTable", "RawTables", "read_tables"]
 
 KINDS: dict[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
-OPTIONAL_TABLES = frozenset(
-    ("stops", "shuttles", "shifts", "history", "authorisations", "measures", "contingencies")
-)
-_HEADER_SEARCHED = 12
-"""How many rows are looked at for a header that is not in the first one."""
+REQUIRED_TABLES = frozenset(("operator", "sites", "clients", "programmes", "agents"))
+OPTIONAL_TABLES = frozenset(KINDS) - REQUIRED_TABLES
+_NOTES = frozenset(("lisez-moi", "read-me", "listes", "lists"))
+"""Sheets of a template that are for people."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,8 @@ class RawTable:
     """A table of text whose columns are known: an empty cell is null, text is stripped.
 
     ``rows[i]`` is the row of record i in the file. ``broken`` are the records whose number of
-    cells differs from the header's: their cells cannot be trusted.
+    cells differs from the header's: their cells cannot be trusted. ``silent[column]`` are records
+    whose cell has a fault already. ``language`` is that of the header.
     """
 
     kind: type[TableRow]
@@ -45,6 +55,9 @@ class RawTable:
     rows: NDArray[np.int64]
     broken: frozenset[int]
     comma_decimals: bool
+    from_sheet: bool = False
+    language: str = "en"
+    silent: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,23 +67,33 @@ class RawTables:
     tables: dict[str, RawTable] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
+    french: bool = False
+    sources: dict[str, str] = field(default_factory=dict)
+    twice: dict[str, list[str]] = field(default_factory=dict)
+    strangers: list[tuple[str, Callable[[], RawGrid]]] = field(default_factory=list)
+    """The file of each table, tables by the file that gives them again, names of no table."""
+
+    @property
+    def language(self) -> str:
+        """Return the language of the files: French where a name or header is French alone."""
+        return "fr" if self.french else "en"
 
 
 def read_tables(files: Mapping[str, bytes]) -> RawTables:
-    """Read files named after tables (``sites.csv``, ``agents.parquet``) or one ``*.xlsx``."""
+    """Read files named after tables (``sites.csv``, ``Téléconseillers.csv``) and workbooks.
+
+    Workbooks and files may stand together; a table that is given twice is a fault.
+    """
     out = RawTables()
-    workbooks = sorted(name for name in files if name.lower().endswith(".xlsx"))
-    if workbooks and len(files) > 1:
-        reason = Phrase("a workbook stands beside other files, so it is not clear which one counts")
-        fix = Phrase("keep either one workbook or one file a table")
-        out.faults.append(Fault(workbooks[0], 0, "", "", reason, fix))
-        out.unreadable |= set(KINDS)
-        return out
-    if workbooks:
-        _read_workbook(files[workbooks[0]], workbooks[0], out)
-    else:
-        for name in sorted(files):
+    for name in sorted(files, key=lambda name: (name.lower().endswith(".xlsx"), name)):
+        if name.lower().endswith(".xlsx"):
+            _read_workbook(files[name], name, out)
+        else:
             _read_file(name, files[name], out)
+    out.unreadable -= set(out.tables)
+    _report_repeated(out)
+    for name, load in out.strangers:
+        _refuse_name(name, load, out)
     _report_missing(out)
     return out
 
@@ -83,22 +106,12 @@ def _read_file(name: str, data: bytes, out: RawTables) -> None:
         out.faults.append(Fault(name, 0, "", "", reason, Phrase("save it as CSV UTF-8")))
         out.unreadable.add(stem or name)
         return
-    if stem in out.tables or stem in out.unreadable:
-        out.faults.append(
-            Fault(
-                stem,
-                0,
-                "",
-                name,
-                Phrase("the table is given twice"),
-                Phrase("keep one file"),
-            )
-        )
-        return
-    if stem in KINDS:
-        _take_table(stem, lambda: readers[suffix.lower()](data), out)
+    table = find_table(stem)
+    load = partial(readers[suffix.lower()], data)
+    if table is None:
+        out.strangers.append((stem, load))
     else:
-        _refuse_name(stem, out)
+        _take_table(table, stem, name, load, out)
 
 
 def _read_workbook(data: bytes, name: str, out: RawTables) -> None:
@@ -108,26 +121,68 @@ def _read_workbook(data: bytes, name: str, out: RawTables) -> None:
         out.faults.append(Fault(name, 0, "", "", error.reason, error.fix))
         out.unreadable |= set(KINDS)
         return
-    for sheet, load in sheets.items():
-        if sheet in KINDS:
-            _take_table(sheet, load, out)
-        elif load().cells.height:
-            _refuse_name(sheet, out)
+    for sheet, read in sheets.items():
+        table, load = find_table(sheet), cache(read)
+        if fold(sheet) in _NOTES:
+            continue
+        if table is None:
+            out.strangers.append((sheet, load))
+        elif not _is_blank_form(KINDS[table], load):
+            _take_table(table, sheet, name, load, out)
 
 
-def _refuse_name(name: str, out: RawTables) -> None:
-    meant = find_closest(name, KINDS)
-    fix = (
-        Phrase("name it {0}", meant)
-        if meant
-        else Phrase("remove it; the tables are {0}", ", ".join(KINDS))
-    )
+def _is_blank_form(kind: type[TableRow], load: Callable[[], RawGrid]) -> bool:
+    """Return whether a sheet of an optional table is empty below its header, as in a template."""
+    try:
+        return kind.table in OPTIONAL_TABLES and load().cells.height < 2
+    except Unreadable:
+        return False
+
+
+def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None:
+    """Name a file or sheet of no table, unless it is empty; its header may say what it is."""
+    try:
+        grid = load()
+    except Unreadable:
+        grid = None
+    if grid is not None and not grid.cells.height:
+        return
+    meant = find_closest(fold(name), [fold(kind) for kind in KINDS])
+    meant = find_table(meant or "") or (_recognise_header(grid) if grid else None)
+    if meant in out.tables:
+        meant = None
+    fix = Phrase("name it {0}", name_table(meant)) if meant else _suggest_tables(out)
     out.faults.append(Fault(name, 0, "", "", Phrase("is not a table of an operator"), fix))
     if meant:
         out.unreadable.add(meant)
 
 
-def _take_table(name: str, load: Callable[[], RawGrid], out: RawTables) -> None:
+def _suggest_tables(out: RawTables) -> Phrase:
+    names = ", ".join(get_table_naming(kind).label(out.language) for kind in KINDS)
+    return Phrase(
+        "remove it, or if it is a call log make history of it with releve demand import;"
+        " the tables are {0}",
+        names if out.french else ", ".join(KINDS),
+    )
+
+
+def _recognise_header(grid: RawGrid) -> str | None:
+    """Return the table that most cells of the first row are columns of, None below two."""
+    header = [cell for cell in grid.cells.row(0) if cell]
+    found = {kind: {find_column(kind, cell) for cell in header} - {None} for kind in KINDS}
+    best = max(KINDS, key=lambda kind: len(found[kind]))
+    required = {column.name for column in list_columns(KINDS[best]) if column.required}
+    return best if len(found[best]) > 1 and required <= found[best] else None
+
+
+def _take_table(
+    name: str, given: str, file: str, load: Callable[[], RawGrid], out: RawTables
+) -> None:
+    if name in out.sources:
+        out.twice.setdefault(file, []).append(name)
+        return
+    out.sources[name] = file
+    out.french |= get_table_naming(name).is_french(given)
     try:
         raw, faults = _split_header(KINDS[name], load())
     except Unreadable as error:
@@ -137,7 +192,22 @@ def _take_table(name: str, load: Callable[[], RawGrid], out: RawTables) -> None:
         out.unreadable.add(name)
         return
     out.tables[name] = raw
+    out.french |= raw.language == "fr"
     out.faults += faults
+
+
+def _report_repeated(out: RawTables) -> None:
+    """Name the tables that are given twice, once for each file."""
+    for file, names in out.twice.items():
+        reason = Phrase("the table is given twice")
+        fix = Phrase("keep one file or sheet")
+        table, value = names[0], file
+        if len(names) > 1:
+            table, value = file, ""
+            reason = Phrase(
+                "holds {0} tables that stand in {1} too", len(names), out.sources[names[0]]
+            )
+        out.faults.append(Fault(table, 0, "", value, reason, fix))
 
 
 def _report_missing(out: RawTables) -> None:
@@ -150,12 +220,7 @@ def _report_missing(out: RawTables) -> None:
 
 
 def _read_parquet(data: bytes) -> RawGrid:
-    try:
-        frame = pl.read_parquet(BytesIO(data))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise Unreadable(
-            Phrase("is not a Parquet file that can be read"), Phrase("export it again")
-        ) from error
+    frame = read_parquet(data)
     columns = [_convert_to_text(frame[name]).alias(str(i)) for i, name in enumerate(frame.columns)]
     header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
     cells = pl.concat([header, pl.DataFrame(columns)]) if frame.height else header
@@ -180,11 +245,11 @@ def _split_header(kind: type[TableRow], grid: RawGrid) -> tuple[RawTable, list[F
     if not grid.cells.height:
         reason = Phrase("is empty: it has no header")
         raise Unreadable(
-            reason, Phrase("write the columns {0} in its first row", _join_column_names(kind))
+            reason, Phrase("write the columns {0} in its first row", join_column_names(kind))
         )
-    names = _find_header(kind, grid)
-    faults = [*_find_header_faults(kind, grid, names)]
-    first = {name: i for i, name in reversed(list(enumerate(names))) if name}
+    header = Header(kind, find_header(kind, grid))
+    faults = header.list_faults(grid)
+    first = {name: i for i, name in reversed(list(enumerate(header.columns))) if name}
     body = grid.cells[1:]
     rows = grid.rows[1:]
     filled = body.select(
@@ -194,98 +259,18 @@ def _split_header(kind: type[TableRow], grid: RawGrid) -> tuple[RawTable, list[F
     body, rows = body[keep], rows[keep]
     broken: frozenset[int] = frozenset()
     if grid.widths is not None:
-        broken, found = _find_ragged_rows(kind, body, rows, grid.widths[1:][keep], names)
+        broken, found = _find_ragged_rows(
+            kind, body, rows, grid.widths[1:][keep], len(header.cells)
+        )
         faults += found
     cells = body.select(
-        pl.col(body.columns[first[column.name]]).alias(column.name)
-        for column in list_columns(kind)
-        if column.name in first
+        pl.col(body.columns[first[name]]).alias(name)
+        for name in (DATE_COLUMN, *(column.name for column in list_columns(kind)))
+        if name in first
     )
-    return RawTable(kind, cells, rows, broken, grid.comma_decimals), faults
-
-
-def _find_header(kind: type[TableRow], grid: RawGrid) -> list[str]:
-    known = {column.name for column in list_columns(kind)}
-    head = grid.cells.head(_HEADER_SEARCHED).rows()
-    found = [{(cell or "").casefold() for cell in row} & known for row in head]
-    best = max(range(len(found)), key=lambda i: (len(found[i]), -i))
-    if best > 0 and len(found[0]) < 2 <= len(found[best]):
-        row = int(grid.rows[best])
-        if any(low <= grid.rows[0] <= high or low <= row <= high for low, high in grid.merged):
-            reason = Phrase("merged cells at the top; the header stands in row {0}", row)
-            fix = Phrase("unmerge them and delete the rows above the header")
-        else:
-            reason = Phrase("the header stands in row {0}, not in the first one", row)
-            fix = Phrase("delete the rows above the header")
-        raise Unreadable(reason, fix, row=int(grid.rows[0]))
-    if not found[best]:
-        reason = Phrase("the first row is not a header: no cell is the name of a column")
-        raise Unreadable(
-            reason,
-            Phrase("write the columns {0} there", _join_column_names(kind)),
-            row=int(grid.rows[0]),
-        )
-    if grid.rows[0] > 1 and grid.from_sheet:
-        reason = Phrase("the header is not in the first row: empty rows stand above it")
-        raise Unreadable(reason, Phrase("delete the rows above the header"), row=int(grid.rows[0]))
-    if any(low <= grid.rows[0] <= high for low, high in grid.merged):
-        reason = Phrase("the header has merged cells")
-        raise Unreadable(reason, Phrase("unmerge them; each column has its own name"), row=1)
-    return [(cell or "").casefold() for cell in head[0][: grid.header]]
-
-
-def _find_header_faults(kind: type[TableRow], grid: RawGrid, names: list[str]) -> list[Fault]:
-    """Return the unknown, repeated, unnamed and missing columns, each cause once."""
-    columns = {column.name: column for column in list_columns(kind)}
-    row = int(grid.rows[0])
-    faults: list[Fault] = []
-    absent = [name for name in columns if name not in names]
-    excused: set[str] = set()
-    unnamed = 0
-    for i, name in enumerate(names):
-        if not name:
-            if grid.cells[1:].get_column(grid.cells.columns[i]).null_count() < len(grid.rows) - 1:
-                unnamed += 1
-                reason = Phrase("the header of column {0} is empty but the column is not", i + 1)
-                faults.append(
-                    Fault(
-                        kind.table,
-                        row,
-                        "",
-                        "",
-                        reason,
-                        Phrase("name the column or delete it"),
-                    )
-                )
-        elif name not in columns:
-            meant = find_closest(name, absent)
-            excused |= {meant} if meant else set()
-            fix = (
-                Phrase("name it {0}", meant)
-                if meant
-                else Phrase("delete it; the columns are {0}", _join_column_names(kind))
-            )
-            faults.append(
-                Fault(kind.table, row, name, "", Phrase("is not a column of the table"), fix)
-            )
-        elif name in names[:i]:
-            faults.append(
-                Fault(
-                    kind.table,
-                    row,
-                    name,
-                    "",
-                    Phrase("the column stands twice"),
-                    Phrase("keep one"),
-                )
-            )
-    missing = [name for name in absent if columns[name].required and name not in excused]
-    for name in missing[unnamed:]:
-        fix = Phrase("add it ({0}), like {1}", columns[name].doc, columns[name].example)
-        faults.append(
-            Fault(kind.table, row, name, "", Phrase("the required column is missing"), fix)
-        )
-    return faults
+    return RawTable(
+        kind, cells, rows, broken, grid.comma_decimals, grid.from_sheet, header.language
+    ), faults
 
 
 def _find_ragged_rows(
@@ -293,15 +278,15 @@ def _find_ragged_rows(
     body: pl.DataFrame,
     rows: NDArray[np.int64],
     widths: NDArray[np.int64],
-    names: list[str],
+    named: int,
 ) -> tuple[frozenset[int], list[Fault]]:
     """Return the records with too few or too many cells; a run of many is one fault."""
-    bad = np.flatnonzero(widths != len(names))
+    bad = np.flatnonzero(widths != named)
     faults: list[Fault] = []
     for width in np.unique(widths[bad]).tolist():
         same = bad[widths[bad] == width]
         for i in same.tolist() if len(same) <= 10 else same[:1].tolist():
-            reason = Phrase("has {0} cells where the header has {1}", width, len(names))
+            reason = Phrase("has {0} cells where the header has {1}", width, named)
             if len(same) > 10:
                 reason = Phrase(
                     "has {0} cells where the header has {1} (so do {2} more rows)",
@@ -312,7 +297,3 @@ def _find_ragged_rows(
             fix = Phrase("give every column a cell; quote a cell that holds the separator")
             faults.append(Fault(kind.table, int(rows[i]), "", value, reason, fix))
     return frozenset(bad.tolist()), faults
-
-
-def _join_column_names(kind: type[TableRow]) -> str:
-    return ", ".join(column.name for column in list_columns(kind))

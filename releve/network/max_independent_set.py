@@ -8,14 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
-import highspy
-import networkx as nx
 import numpy as np
-from highspy._core import _Highs as Solver  # highspy.Highs prints a banner when made
 from numpy.typing import NDArray
 
+from releve.extras import OptionalModule
 from releve.kernels.decorators import allocating_kernel
+
+if TYPE_CHECKING:
+    import highspy
+    import networkx as nx
+    from highspy import _core as solver
+else:
+    highspy = OptionalModule("highspy")
+    nx = OptionalModule("networkx")
+    solver = OptionalModule("highspy._core")
 
 __all__ = ["Graph", "IndependentSet", "build_graph", "find_independent_set", "search_locally"]
 
@@ -146,7 +154,7 @@ def _solve_by_branching(
     model.a_matrix_.index_ = np.concatenate([np.array(row) for row in rows]).astype(np.int32)
     model.a_matrix_.value_ = np.ones(int(lengths.sum()))
     model.integrality_ = [highspy.HighsVarType.kInteger] * count
-    highs = Solver()
+    highs = solver._Highs()  # highspy.Highs prints a banner when made
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     highs.setOptionValue("mip_max_nodes", nodes)
@@ -160,7 +168,7 @@ def _solve_by_branching(
     return _read_solution(highs, count)
 
 
-def _read_solution(highs: Solver, count: int) -> IndependentSet:
+def _read_solution(highs: solver._Highs, count: int) -> IndependentSet:
     """Return the solver's set and its bound, rounded down: the true value is a whole number."""
     info, solution = highs.getInfo(), highs.getSolution()
     bound = float(info.mip_dual_bound)

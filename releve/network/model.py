@@ -1,4 +1,4 @@
-"""The operator as immutable tables: agents, places, clients, and what the contracts allow.
+"""The rows of an operator's tables: agents, places, clients, and what the contracts allow.
 
 Every class is one row of the table of the same name in an operator folder. Times are aware
 ``datetime`` in UTC in memory; coordinates are WGS 84 degrees; seats are in metres on their floor.
@@ -6,25 +6,27 @@ Every class is one row of the table of the same name in an operator folder. Time
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import ClassVar
 
+from releve.network.agent_rows import Agent, AgentTeam, Shift
 from releve.network.columns import TableRow, column
+from releve.network.transport_rows import Curfew, Depot, TravelTime, Vehicle
 
 __all__ = [
     "HOME",
     "TABLES",
     "Agent",
+    "AgentTeam",
     "Authorisation",
     "Client",
+    "Curfew",
+    "Depot",
     "Floor",
     "HistoryRow",
     "Measure",
     "NamedContingency",
-    "Operator",
     "OperatorRow",
     "Programme",
     "Seat",
@@ -32,6 +34,8 @@ __all__ = [
     "Shuttle",
     "Site",
     "Stop",
+    "TravelTime",
+    "Vehicle",
     "Zone",
 ]
 
@@ -59,6 +63,12 @@ class OperatorRow(TableRow):
         at_most=20,
     )
     synthetic: bool = column("Made up for trials", example="true", default=False)
+    home_sip_address: str = column(
+        "Address of the telephony of agents at home: an IP address and a port, and"
+        " `;transport=tcp` or `;transport=tls` where it is not UDP; empty = none",
+        example="10.20.0.4:5060",
+        default="",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,19 @@ class Site(TableRow):
     time_zone: str = column("IANA time zone", example="Africa/Casablanca")
     lat: float = column("Latitude", unit="degrees", example="33.53", at_least=-90, at_most=90)
     lon: float = column("Longitude", unit="degrees", example="-7.65", at_least=-180, at_most=180)
+    seats: int | None = column(
+        "Number of seats, where they are not given by floor; empty = see floors and seats",
+        example="120",
+        default=None,
+        at_least=0,
+        at_most=20000,
+    )
+    sip_address: str = column(
+        "Address of the site's telephony: an IP address and a port, and `;transport=tcp` or"
+        " `;transport=tls` where it is not UDP; empty = none",
+        example="10.20.1.4:5060",
+        default="",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,30 +106,61 @@ class Floor(TableRow):
     id: str = column("Floor id", example="casa-1-f2")
     site: str = column("Site", example="casa-1", references="sites")
     name: str = column("Name", example="2nd floor", default="")
+    seats: int | None = column(
+        "Number of seats, where they are not listed one by one; empty = see seats",
+        example="60",
+        default=None,
+        at_least=0,
+        at_most=20000,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Zone(TableRow):
     table: ClassVar[str] = "zones"
-    doc: ClassVar[str] = "An air volume of a floor."
+    doc: ClassVar[str] = "An air volume of a floor; the outbreak of a crash test reads its air."
 
     id: str = column("Zone id", example="casa-1-f2-z1")
     floor: str = column("Floor", example="casa-1-f2", references="floors")
-    volume_m3: float = column("Air volume", unit="m3", example="720", more_than=0)
-    air_changes_per_hour: float = column(
-        "Air changes by fresh air", unit="1/h", example="3", at_least=0, at_most=60
+    volume_m3: float | None = column(
+        "Air volume; empty = not known", unit="m3", example="720", default=None, more_than=0
+    )
+    air_changes_per_hour: float | None = column(
+        "Air changes by fresh air; empty = not known",
+        unit="1/h",
+        example="3",
+        default=None,
+        at_least=0,
+        at_most=60,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Seat(TableRow):
     table: ClassVar[str] = "seats"
-    doc: ClassVar[str] = "A desk; x and y are of the chair, on the floor of its zone."
+    doc: ClassVar[str] = (
+        "A desk; x and y are of the chair, on the floor of its zone, and are needed where a"
+        " distance between seats is in force."
+    )
 
     id: str = column("Seat id", example="casa-1-f2-s014")
     zone: str = column("Zone", example="casa-1-f2-z1", references="zones")
-    x_m: float = column("Across", unit="m", example="4.8", at_least=-1000, at_most=1000)
-    y_m: float = column("Along", unit="m", example="3.2", at_least=-1000, at_most=1000)
+    x_m: float | None = column(
+        "Across; empty = not known",
+        unit="m",
+        example="4.8",
+        default=None,
+        at_least=-1000,
+        at_most=1000,
+    )
+    y_m: float | None = column(
+        "Along; empty = not known",
+        unit="m",
+        example="3.2",
+        default=None,
+        at_least=-1000,
+        at_most=1000,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +302,24 @@ class Programme(TableRow):
         more_than=0,
         at_most=1000,
     )
+    numbers: tuple[str, ...] = column(
+        "Telephone numbers, E.164: those that callers dial, or of an outbound programme the only"
+        " ones it may show; empty = none",
+        example="+33162000001|+33162000002",
+        default=(),
+    )
+    trunk: str = column(
+        "Address of the carrier's trunk, from which its calls come or by which they go: an IP"
+        " address and a port, and `;transport=tcp` or `;transport=tls` where it is not UDP;"
+        " empty = none",
+        example="198.51.100.7:5060",
+        default="",
+    )
+    campaigns: tuple[str, ...] = column(
+        "Campaigns of the gate that an outbound programme dials for; empty = one that has its id",
+        example="spring|autumn",
+        default=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,66 +341,6 @@ class Shuttle(TableRow):
     stop: str = column("Stop", example="casa-maarif", references="stops")
     site: str = column("Site", example="casa-1", references="sites")
     ride_minutes: float = column("Ride", unit="min", example="35", more_than=0, at_most=240)
-
-
-@dataclass(frozen=True, slots=True)
-class Agent(TableRow):
-    table: ClassVar[str] = "agents"
-    doc: ClassVar[str] = "A contact-centre worker, under a pseudonym."
-
-    id: str = column("Pseudonym id", example="a00042")
-    home_site: str = column("Site the agent belongs to", example="casa-1", references="sites")
-    skills: tuple[str, ...] = column(
-        "Programmes the agent can work on, the main one first",
-        example="azur-sinistres|azur-accueil",
-        references="programmes",
-    )
-    home_ready: bool = column(
-        "Has line, equipment, room and consent to work at home", example="true", default=False
-    )
-    line_type: str = column(
-        "Line at home",
-        example="fibre",
-        default="none",
-        one_of=("none", "adsl", "fibre", "4g", "5g", "cable", "satellite"),
-    )
-    line_mbps: float = column(
-        "Measured rate of the line",
-        unit="Mbit/s",
-        example="38",
-        default=0.0,
-        at_least=0,
-        at_most=10000,
-    )
-    carrier: str = column("Carrier of the line at home", example="Maroc Telecom", default="")
-    stop: str = column(
-        "Shuttle stop; empty = none", example="casa-maarif", default="", references="stops"
-    )
-    own_transport: bool = column("Comes by own transport", example="false", default=False)
-    contract_hours: float = column(
-        "Weekly hours", unit="h", example="40", default=40.0, more_than=0, at_most=60
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Shift(TableRow):
-    table: ClassVar[str] = "shifts"
-    doc: ClassVar[str] = (
-        "The roster. A time without offset is in the time zone of the agent's home site; with an"
-        " offset it is taken as it stands. Kept in UTC."
-    )
-
-    agent: str = column("Agent", example="a00042", references="agents")
-    start: datetime = column("Start", example="2026-11-30T08:00")
-    end: datetime = column("End", example="2026-11-30T16:30")
-    break_minutes: float = column(
-        "Meal break inside the shift",
-        unit="min",
-        example="30",
-        default=30.0,
-        at_least=0,
-        at_most=180,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,61 +426,17 @@ TABLES: tuple[type[TableRow], ...] = (
     Programme,
     Stop,
     Shuttle,
+    Depot,
+    Vehicle,
+    TravelTime,
+    Curfew,
     Agent,
+    AgentTeam,
     Shift,
     HistoryRow,
     Authorisation,
     Measure,
     NamedContingency,
 )
-"""Every table of an operator folder, a table after those it refers to."""
-
-
-@dataclass(frozen=True)
-class Operator:
-    """An operator that passed every check (:func:`releve.network.read_operator`).
-
-    ``history`` is as read: one row per programme and interval, in UTC.
-    """
-
-    row: OperatorRow
-    sites: tuple[Site, ...]
-    floors: tuple[Floor, ...]
-    zones: tuple[Zone, ...]
-    seats: tuple[Seat, ...]
-    clients: tuple[Client, ...]
-    programmes: tuple[Programme, ...]
-    agents: tuple[Agent, ...]
-    stops: tuple[Stop, ...] = ()
-    shuttles: tuple[Shuttle, ...] = ()
-    shifts: tuple[Shift, ...] = ()
-    history: tuple[HistoryRow, ...] = field(default=(), repr=False)
-    authorisations: tuple[Authorisation, ...] = ()
-    measures: tuple[Measure, ...] = ()
-    contingencies: tuple[NamedContingency, ...] = ()
-
-    @cached_property
-    def site(self) -> Mapping[str, Site]:
-        """Sites by id."""
-        return {row.id: row for row in self.sites}
-
-    @cached_property
-    def programme(self) -> Mapping[str, Programme]:
-        """Programmes by id."""
-        return {row.id: row for row in self.programmes}
-
-    @cached_property
-    def agent(self) -> Mapping[str, Agent]:
-        """Agents by id."""
-        return {row.id: row for row in self.agents}
-
-    @cached_property
-    def client(self) -> Mapping[str, Client]:
-        """Clients by id."""
-        return {row.id: row for row in self.clients}
-
-    @cached_property
-    def site_of_zone(self) -> Mapping[str, str]:
-        """Site id by zone id."""
-        floors = {row.id: row.site for row in self.floors}
-        return {row.id: floors[row.floor] for row in self.zones}
+"""Every table of an operator folder, a table after those it refers to; agents and teams refer to
+each other."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from releve.errors import Phrase
 from releve.network.clock import zone
 from releve.network.model import Programme
+from releve.network.opening_text import DAYS, normalize_opening
 
 __all__ = [
     "Opening",
@@ -27,7 +28,6 @@ __all__ = [
     "parse_opening",
 ]
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RANGE = re.compile(
     r"(?P<first>[A-Za-z]{3})(?:-(?P<last>[A-Za-z]{3}))?\s+"
     r"(?P<from>\d{1,2}:\d{2})-(?P<to>\d{1,2}:\d{2})"
@@ -51,12 +51,12 @@ class Opening:
 
 @lru_cache(maxsize=4096)
 def parse_opening(text: str) -> Opening:
-    """Parse opening hours; ValueError says which part is not understood.
+    """Parse opening hours in English or French; ValueError says which part is not understood.
 
     A range that ends at 24:00 ends the day; one that would pass midnight is written as two.
     """
-    days: list[list[tuple[int, int]]] = [[] for _ in _DAYS]
-    for part in (piece.strip() for piece in text.split(";")):
+    days: list[list[tuple[int, int]]] = [[] for _ in DAYS]
+    for part in (piece.strip() for piece in normalize_opening(text).split(";")):
         if not part:
             continue
         match = _RANGE.fullmatch(part)
@@ -83,7 +83,7 @@ def parse_opening(text: str) -> Opening:
 
 def _parse_day(text: str) -> int:
     try:
-        return _DAYS.index(text.lower())
+        return DAYS.index(text.title())
     except ValueError:
         raise ValueError(Phrase("{0!r} is not a day (Mon Tue Wed Thu Fri Sat Sun)", text)) from None
 

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
-from types import NoneType
-from typing import Any, get_args
+from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from releve.errors import Phrase
-from releve.network.clock import UTC
-from releve.network.columns import TableColumn, TableRow, list_columns
-from releve.network.faults import Fault, find_closest
+from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
+from releve.network.faults import Fault, find_nearest
 from releve.network.folder_reader import RawTable
+from releve.network.moments import CellRefusal, parse_moment
+from releve.network.opening_text import translate_opening
+from releve.network.spellings import fold
+from releve.network.table_words import map_value_spellings, name_value
 
-__all__ = ["BAD", "Bad", "ParsedTable", "parse_table"]
+__all__ = ["BAD", "Bad", "ParsedTable", "format_example", "parse_table"]
 
 
 class Bad:
@@ -35,24 +37,8 @@ class Bad:
 
 BAD = Bad()
 
-_TRUE = frozenset(("true", "vrai", "oui", "yes", "1"))
-_FALSE = frozenset(("false", "faux", "non", "no", "0"))
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
-    r"\s*(Z|[+-]\d\d:?\d\d)?)?"
-)
-_FRENCH = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: +(\d{1,2}):(\d\d)(?::(\d\d))?)?")
 _ERROR = re.compile(r"#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:,\d+)?")
-_FIRST_YEAR, _LAST_YEAR = 1970, 2100
-
-
-@dataclass(frozen=True, slots=True)
-class CellRefusal:
-    """Why a text is no value of its column, and how to write one."""
-
-    reason: Phrase
-    fix: Phrase
 
 
 @dataclass
@@ -91,26 +77,21 @@ def parse_table(raw: RawTable) -> tuple[ParsedTable, list[Fault]]:
             missing = BAD if column.required else column.default
             table.values[column.name] = [missing] * len(table)
             continue
-        values, refused = _parse_column(column, raw.cells[column.name], comma)
-        for i in raw.broken:
+        values, refused = _parse_column(_Cells(raw, column, comma))
+        silent = raw.broken | raw.silent.get(column.name, frozenset())
+        for i in silent:
             values[i] = BAD
         table.values[column.name] = values
         faults += [
             table.fault(i, column.name, refusal.reason, refusal.fix)
             for i, refusal in refused
-            if i not in raw.broken
+            if i not in silent
         ]
     return table, faults
 
 
-def _strip_optional(column: TableColumn) -> Any:
-    """Return the type of a column without its ``| None``."""
-    kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
-    return kinds[0] if NoneType in get_args(column.type) else column.type
-
-
 def _is_number(column: TableColumn) -> bool:
-    return _strip_optional(column) in (float, int)
+    return bare_type(column) in (float, int)
 
 
 def _writes_commas(raw: RawTable, columns: tuple[TableColumn, ...]) -> bool:
@@ -127,15 +108,72 @@ def _writes_commas(raw: RawTable, columns: tuple[TableColumn, ...]) -> bool:
 _Refused = list[tuple[int, CellRefusal]]
 
 
-def _parse_column(column: TableColumn, texts: pl.Series, comma: bool) -> tuple[list[Any], _Refused]:
-    if _is_number(column):
-        return _parse_numbers(column, texts, comma)
-    parse = _PARSERS.get(_strip_optional(column), _parse_tuple)
-    memo: dict[str | None, Any] = {None: _parse_empty(column)}
-    for text in texts.unique().to_list():
+@dataclass(frozen=True)
+class _Cells:
+    """A column of a raw table with what bears on how it is written.
+
+    ``comma``: decimals have a comma. ``words``: its values by folded spelling, if it has any.
+    """
+
+    raw: RawTable
+    column: TableColumn
+    comma: bool
+
+    @property
+    def texts(self) -> pl.Series:
+        return self.raw.cells[self.column.name]
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        return map_value_spellings(self.raw.kind.table, self.column.name)
+
+    @property
+    def either_decimal(self) -> bool:
+        """Return whether point and comma are both decimal: a number cell beside typed text."""
+        return self.raw.from_sheet and self.raw.language == "fr"
+
+    def suggest_format(self) -> Phrase:
+        """Return how to write a value, with an example in the language of the file."""
+        example = format_example(self.raw.kind.table, self.column, self.raw.language)
+        if self.column.unit and self.column.unit != "share":
+            example = f"{example} ({'°' if self.column.unit == 'degrees' else self.column.unit})"
+        return Phrase(_FORMATS[bare_type(self.column)], example)
+
+    def list_labels(self) -> str:
+        """Return the allowed values as the language of the file calls them."""
+        table, name, language = self.raw.kind.table, self.column.name, self.raw.language
+        if language == "en":
+            return ", ".join(self.column.condition.one_of)
+        return ", ".join(
+            name_value(table, name, value, language) for value in self.column.condition.one_of
+        )
+
+
+def format_example(table: str, column: TableColumn, language: str) -> str:
+    """Return the example of a column as a file in a language holds it."""
+    if language == "en":
+        return column.example
+    kind = bare_type(column)
+    if kind in (float, int):
+        return column.example.replace(".", ",")
+    if kind in (date, datetime):
+        moment = datetime.fromisoformat(column.example)
+        return f"{moment:%d/%m/%Y}" if kind is date else f"{moment:%d/%m/%Y %H:%M}"
+    if column.name == "opening":
+        return translate_opening(column.example, language)
+    items = column.example.split("|") if kind not in (str, bool) else [column.example]
+    return ", ".join(name_value(table, column.name, item, language) for item in items)
+
+
+def _parse_column(cells: _Cells) -> tuple[list[Any], _Refused]:
+    if _is_number(cells.column):
+        return _parse_numbers(cells)
+    parse = _PARSERS.get(bare_type(cells.column), _parse_tuple)
+    memo: dict[str | None, Any] = {None: _parse_empty(cells)}
+    for text in cells.texts.unique().to_list():
         if text is not None:
-            memo[text] = _judge_cell(column, text, parse)
-    values = [memo[text] for text in texts.to_list()]
+            memo[text] = _judge_cell(cells, text, parse)
+    values = [memo[text] for text in cells.texts.to_list()]
     if not any(isinstance(value, CellRefusal) for value in memo.values()):
         return values, []
     return _set_aside(values)
@@ -148,41 +186,43 @@ def _set_aside(values: list[Any]) -> tuple[list[Any], _Refused]:
     return values, refused
 
 
-def _parse_empty(column: TableColumn) -> Any:
-    return (
-        CellRefusal(Phrase("is empty"), _suggest_format(column))
-        if column.required
-        else column.default
-    )
+def _parse_empty(cells: _Cells) -> Any:
+    if cells.column.required:
+        return CellRefusal(Phrase("is empty"), cells.suggest_format())
+    return cells.column.default
 
 
-def _judge_cell(column: TableColumn, text: str, parse: Callable[[TableColumn, str], Any]) -> Any:
+def _judge_cell(cells: _Cells, text: str, parse: Callable[[_Cells, str], Any]) -> Any:
     if _ERROR.fullmatch(text):
         return CellRefusal(
             Phrase("is a formula error"),
             Phrase("mend the formula in the workbook it comes from"),
         )
-    value = parse(column, text)
+    value = parse(cells, text)
     if isinstance(value, CellRefusal):
         return value
-    reason = column.condition.fault(value)
+    condition = cells.column.condition
+    reason = condition.fault(value)
     if reason is None:
         return value
-    meant = find_closest(text, column.condition.one_of)
-    return CellRefusal(reason, Phrase("write {0}", meant) if meant else _suggest_format(column))
+    if not condition.one_of:
+        if cells.raw.language == "fr":
+            reason = reason.with_params(*(str(p).replace(".", ",") for p in reason.params))
+        return CellRefusal(reason, cells.suggest_format())
+    meant = cells.words.get(next(iter(find_nearest(fold(text), cells.words)), ""))
+    if meant is not None:
+        meant = name_value(cells.raw.kind.table, cells.column.name, meant, cells.raw.language)
+    return CellRefusal(
+        Phrase("must be one of {0}", cells.list_labels()),
+        Phrase("write {0}", meant) if meant else cells.suggest_format(),
+    )
 
 
-def _suggest_format(column: TableColumn) -> Phrase:
-    example = f"{column.example} ({column.unit})" if column.unit else column.example
-    return Phrase(_FORMATS[_strip_optional(column)], example)
-
-
-def _parse_numbers(
-    column: TableColumn, texts: pl.Series, comma: bool
-) -> tuple[list[Any], _Refused]:
+def _parse_numbers(cells: _Cells) -> tuple[list[Any], _Refused]:
     """Parse a column of numbers at once; what polars refuses is parsed text by text."""
+    column, texts = cells.column, cells.texts
     plain = texts
-    if comma:
+    if cells.comma and not cells.either_decimal:
         plain = pl.select(
             pl.when(texts.str.contains(".", literal=True))
             .then(None)
@@ -199,75 +239,84 @@ def _parse_numbers(
     ):
         if bound is not None:
             wrong |= outside(array, bound)
-    whole = _strip_optional(column) is int
+    whole = bare_type(column) is int
     if whole:
         wrong |= array != np.floor(array)
     values: list[Any] = array.tolist()
     if whole:
         values = [value if bad else int(value) for value, bad in zip(values, wrong, strict=True)]
     absent = texts.is_null().to_numpy()
-    empty = _parse_empty(column)
+    empty = _parse_empty(cells)
     for i in np.flatnonzero(absent).tolist():
         values[i] = empty
-    parse = _build_number_parser(comma, whole)
     for i in np.flatnonzero(wrong & ~absent).tolist():
-        values[i] = _judge_cell(column, texts[i], parse)
+        values[i] = _judge_cell(cells, texts[i], _parse_number)
     refusals = isinstance(empty, CellRefusal) or bool(np.any(wrong & ~absent))
     return _set_aside(values) if refusals else (values, [])
 
 
-def _build_number_parser(comma: bool, whole: bool) -> Callable[[TableColumn, str], Any]:
-    def parse(column: TableColumn, text: str) -> Any:
-        if comma and "." in text and "," not in text:
-            return CellRefusal(
-                Phrase("has a point where the table writes decimals with a comma"),
-                _suggest_format(column),
-            )
-        if comma and _GROUPED.fullmatch(text):
-            text = re.sub("[ \u00a0\u202f]", "", text)
-        try:
-            number = float(text.replace(",", ".") if comma else text)
-        except ValueError:
-            if re.fullmatch(r"[+-]?\d+,\d+", text):
-                return CellRefusal(
-                    Phrase("has a decimal comma where a point is expected"),
-                    _suggest_format(column),
-                )
-            return CellRefusal(Phrase("is not a number"), _suggest_format(column))
-        if whole and math.isfinite(number):
-            if number != math.floor(number):
-                return CellRefusal(Phrase("is not a whole number"), _suggest_format(column))
-            return int(number)
-        return number
-
-    return parse
-
-
-def _parse_text(column: TableColumn, text: str) -> Any:
-    if column.name == "id" and ("|" in text or "\n" in text):
+def _parse_number(cells: _Cells, text: str) -> Any:
+    comma = cells.comma or cells.either_decimal
+    if comma and not cells.either_decimal and "." in text and "," not in text:
         return CellRefusal(
-            Phrase("holds a | or a line break, which an id may not"), _suggest_format(column)
+            Phrase("has a point where the table writes decimals with a comma"),
+            cells.suggest_format(),
         )
-    return text
+    if comma and _GROUPED.fullmatch(text):
+        text = re.sub("[ \u00a0\u202f]", "", text)
+    digits, percent = (text[:-1].strip(), True) if text.endswith("%") else (text, False)
+    try:
+        number = float(digits.replace(",", ".") if comma else digits)
+    except ValueError:
+        if re.fullmatch(r"[+-]?\d+,\d+", text):
+            return CellRefusal(
+                Phrase("has a decimal comma where a point is expected"), cells.suggest_format()
+            )
+        return CellRefusal(Phrase("is not a number"), cells.suggest_format())
+    if percent:
+        if cells.column.unit != "share":
+            return CellRefusal(Phrase("is a percentage"), cells.suggest_format())
+        return round(number / 100, 12)
+    if bare_type(cells.column) is int and math.isfinite(number):
+        if number != math.floor(number):
+            return CellRefusal(Phrase("is not a whole number"), cells.suggest_format())
+        return int(number)
+    return number
 
 
-def _parse_bool(column: TableColumn, text: str) -> Any:
-    folded = text.casefold().removesuffix(".0")
-    if folded in _TRUE:
-        return True
-    return (
-        False
-        if folded in _FALSE
-        else CellRefusal(Phrase("is neither true nor false"), Phrase("write true or false"))
-    )
+def _parse_text(cells: _Cells, text: str) -> Any:
+    if cells.column.name == "id" and ("|" in text or "\n" in text):
+        return CellRefusal(
+            Phrase("holds a | or a line break, which an id may not"), cells.suggest_format()
+        )
+    return cells.words.get(fold(text), text) if cells.words else text
 
 
-def _parse_tuple(column: TableColumn, text: str) -> Any:
-    items = tuple(item.strip() for item in text.split("|"))
+def _parse_bool(cells: _Cells, text: str) -> Any:
+    value = cells.words.get(fold(text.removesuffix(".0")))
+    if value is None:
+        fix = Phrase("write true or false")
+        if cells.raw.language == "fr":
+            fix = Phrase("write {0}", "oui / non")
+        return CellRefusal(Phrase("is neither true nor false"), fix)
+    return value == "true"
+
+
+_LIST_SEPARATORS = re.compile(r"[,;\n]")
+
+
+def _parse_tuple(cells: _Cells, text: str) -> Any:
+    """Split a list at its bars; where it has none, at its commas, semicolons or line breaks."""
+    pieces = text.removesuffix("|").split("|") if "|" in text else _LIST_SEPARATORS.split(text)
+    words = cells.words
+    items = tuple(words.get(fold(item), item.strip()) for item in pieces)
     if not all(items):
         return CellRefusal(
             Phrase("has an empty item"),
-            Phrase("write items with one | between, like {0}", column.example),
+            Phrase(
+                "write items with one | between, like {0}",
+                format_example(cells.raw.kind.table, cells.column, cells.raw.language),
+            ),
         )
     repeated = next((item for item in items if items.count(item) > 1), None)
     if repeated is not None:
@@ -275,75 +324,42 @@ def _parse_tuple(column: TableColumn, text: str) -> Any:
     return items
 
 
-def _parse_moment(text: str) -> tuple[datetime, bool] | CellRefusal | None:
-    """Return a date and time and whether it has a time of day; None when it is not like one."""
-    if match := _ISO.fullmatch(text):
-        year, month, day, *time = match.groups()
-    elif match := _FRENCH.fullmatch(text):
-        day, month, year, *time = match.groups()
-        time += [None, None]
-    else:
-        return None
-    hour, minute, second, fraction, offset = time
-    try:
-        moment = datetime(
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
-            int((fraction or "0")[:6].ljust(6, "0")),
-            tzinfo=_parse_offset(offset),
-        )  # fmt: skip
-    except ValueError as error:
-        return CellRefusal(
-            Phrase("does not exist ({0})", str(error)),
-            Phrase("write a day and a time of the calendar"),
-        )
-    if moment.year == 1899:
-        return CellRefusal(Phrase("is a time without a day"), Phrase("write the day as well"))
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        reason = Phrase("has a year outside {0}", f"{_FIRST_YEAR}-{_LAST_YEAR}")
-        return CellRefusal(reason, Phrase("write the year in four digits"))
-    return moment if moment.tzinfo is None else moment.astimezone(UTC), hour is not None
+def _suggest_also(cells: _Cells, french: str) -> Phrase:
+    first = cells.suggest_format()
+    return first if cells.raw.language == "fr" else Phrase("{0} or {1}", first, french)
 
 
-def _parse_offset(text: str | None) -> timezone | None:
-    if text is None:
-        return None
-    if text == "Z":
-        return UTC
-    minutes = int(text[1:3]) * 60 + int(text[-2:])
-    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
-
-
-def _parse_datetime(column: TableColumn, text: str) -> Any:
-    found = _parse_moment(text)
+def _parse_datetime(cells: _Cells, text: str) -> Any:
+    found = parse_moment(text)
     if found is None:
         return CellRefusal(
             Phrase("is not a date and time"),
-            Phrase("{0} or {1}", _suggest_format(column), "30/11/2026 08:00"),
+            _suggest_also(cells, "30/11/2026 08:00"),
         )
     if isinstance(found, CellRefusal):
         return found
     moment, timed = found
-    return moment if timed else CellRefusal(Phrase("has no time of day"), _suggest_format(column))
+    return moment if timed else CellRefusal(Phrase("has no time of day"), cells.suggest_format())
 
 
-def _parse_date(column: TableColumn, text: str) -> Any:
-    found = _parse_moment(text)
+def _parse_date(cells: _Cells, text: str) -> Any:
+    found = parse_moment(text)
     if found is None:
         return CellRefusal(
             Phrase("is not a date"),
-            Phrase("{0} or {1}", _suggest_format(column), "30/11/2026"),
+            _suggest_also(cells, "30/11/2026"),
         )
     if isinstance(found, CellRefusal):
         return found
     moment, _ = found
     if moment.tzinfo is not None or (moment.hour, moment.minute, moment.second) != (0, 0, 0):
         return CellRefusal(
-            Phrase("has a time of day where a date is expected"), _suggest_format(column)
+            Phrase("has a time of day where a date is expected"), cells.suggest_format()
         )
     return moment.date()
 
 
-_PARSERS: dict[Any, Callable[[TableColumn, str], Any]] = {
+_PARSERS: dict[Any, Callable[[_Cells, str], Any]] = {
     str: _parse_text,
     bool: _parse_bool,
     date: _parse_date,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from types import NoneType
-from typing import Any, get_args
+from typing import Any
 
 from releve.network.checks import CHECKS
-from releve.network.columns import TableColumn, TableRow, list_columns
+from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
 from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.model import TABLES
+from releve.network.table_words import get_column_naming, get_table_naming
 
 __all__ = ["render_tables_markdown"]
 
@@ -18,10 +18,21 @@ _INTRODUCTION = """\
 
 *Written by `releve network tables --markdown`; a test keeps the two the same.*
 
-An operator is a folder with one file per table (`sites.csv`, `agents.parquet`), or one XLSX
-workbook with one sheet per table. `releve network check FOLDER` names every fault in one go: the
-table, the row, the column, the value, what is wrong and how to mend it. On a fault nothing is
-loaded.
+An operator is one XLSX workbook with a sheet per table, a folder with a file per table
+(`sites.csv`, `Téléconseillers.csv`, `agents.parquet`), or a folder of both, such as a workbook
+and `history.csv`. `releve network template FILE.xlsx --lang fr` writes an empty workbook with
+lists to choose from, and `releve network check FOLDER` names every fault in one go: the table,
+the row, the column, the value, what is wrong and how to mend it. On a fault nothing is loaded.
+
+Sheets, files and columns are called by their English or French names; the tables below give both.
+Case, accents, hyphens, spaces and a unit in brackets make no difference.
+
+## Seats
+
+Planning needs a **number of seats**: `seats` of a site, or of its floors. Zones and seats are
+listed one by one where a distance between seats is in force (it needs `x_m` and `y_m`), or where
+the outbreak of a crash test is to use the real air of the zones. Without them the outbreak
+assumes 25 m³ and 25 m³/h of fresh air a seat, and says so.
 
 ## How values are written
 
@@ -32,11 +43,19 @@ loaded.
   be Excel's own.
 - **Parquet**: any types that hold the values below; lists of text for columns with several values.
 - **Empty** means not given: the column's default. A column without default must be filled.
-- **Several values** in one cell stand with `|` between them.
+- **Several values** in one cell stand with `|` between them, or with `,` or `;` where there is no
+  `|`.
 - **Truth**: `true`/`false`, `vrai`/`faux`, `oui`/`non`, `yes`/`no`, `1`/`0`.
+- **Words** of closed lists are ids, or their names in either language (`inbound`, `appels
+  entrants`); countries are codes or names (`MA`, `Maroc`).
+- **Opening hours**: `Mon-Fri 08:00-20:00; Sat 09:00-18:00`, `Lun-Ven 8h-20h ; Sam 9h-18h`,
+  `du lundi au vendredi de 8h à 20h`.
+- **Shares** are numbers from 0 to 1, or percentages with their sign (`80 %`).
 - **Dates**: `2026-11-30` or `30/11/2026` (the day first). **Times**: `2026-11-30T08:00`,
   `2026-11-30 08:00` or `30/11/2026 08:00`; with an offset (`2026-11-30T08:00+01:00`, or `Z`) they
-  are taken as they stand.
+  are taken as they stand. Excel's serial numbers are read as dates and times. In the roster and
+  the history the day may stand in a column `Date` of its own, beside `08:00` or `8h` in the
+  others; an end that is not after its start is then on the next day.
 - Where the clocks change, a local time may not exist or exist twice, and the length of a shift
   across the change is in doubt: there, times need an offset.
 - A **history** has a row for every open interval of each day it covers (0 without a call). A
@@ -72,26 +91,26 @@ def render_tables_markdown() -> str:
 
 
 def _render_table(kind: type[TableRow]) -> str:
+    french = get_table_naming(kind.table).fr
     need = "optional" if kind.table in OPTIONAL_TABLES else "required"
     lines = [
-        f"### {kind.table} ({need})",
+        f"### {kind.table} (« {french} », {need})",
         "",
         kind.doc,
         "",
-        "| column | type | unit | default | meaning | example |",
-        "|---|---|---|---|---|---|",
+        "| column | in French | type | unit | default | meaning | example |",
+        "|---|---|---|---|---|---|---|",
     ]
-    lines += [_render_column(column) for column in list_columns(kind)]
+    lines += [_render_column(kind.table, column) for column in list_columns(kind)]
     return "\n".join([*lines, ""])
 
 
-def _render_column(column: TableColumn) -> str:
-    kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
-    bare = kinds[0] if NoneType in get_args(column.type) else column.type
+def _render_column(table: str, column: TableColumn) -> str:
     meaning = "; ".join(part for part in (column.doc, *_list_limits(column)) if part)
     cells = (
         f"`{column.name}`",
-        _TYPES[bare],
+        get_column_naming(table, column.name).fr,
+        _TYPES[bare_type(column)],
         column.unit,
         "**required**" if column.required else _render_default(column.default),
         meaning,

@@ -21,7 +21,7 @@ from releve.network.max_independent_set import (
     build_graph,
     find_independent_set,
 )
-from releve.network.model import Operator
+from releve.network.operator import Operator
 
 __all__ = ["SeatSet", "SiteSeats", "find_site_seats", "find_usable_seats"]
 
@@ -102,6 +102,11 @@ def find_site_seats(
     proven = dict.fromkeys(usable, True)
     known: dict[tuple[int, bytes], SeatSet] = {}
     for site, own, xy in _iterate_floors(operator):
+        _require(
+            distances[site] <= TOLERANCE_M or bool(np.isfinite(xy).all()),
+            f"the seats of {site} have x and y where a distance is in force",
+            f"{distances[site]:g} m",
+        )
         order = np.lexsort((xy[:, 1], xy[:, 0]))
         pairs = _find_conflicts(xy[order], distances[site])
         key = (len(own), pairs.tobytes())
@@ -114,7 +119,7 @@ def find_site_seats(
         proven[site] &= found.proven
     return {
         site: SiteSeats(
-            tuple(operator.seats[i].id for i in sorted(numbers)),
+            tuple(operator.all_seats[i].id for i in sorted(numbers)),
             seats[site],
             bounds[site],
             proven[site],
@@ -125,14 +130,15 @@ def find_site_seats(
 
 def _iterate_floors(operator: Operator) -> Iterator[tuple[str, NDArray[np.int64], Points]]:
     """Yield each floor with seats: its site, the numbers of its seats, their places."""
-    floor_of_zone = {zone.id: zone.floor for zone in operator.zones}
-    on_floor: dict[str, list[int]] = {floor.id: [] for floor in operator.floors}
-    for number, seat in enumerate(operator.seats):
+    floor_of_zone = {zone.id: zone.floor for zone in operator.all_zones}
+    on_floor: dict[str, list[int]] = {floor.id: [] for floor in operator.all_floors}
+    for number, seat in enumerate(operator.all_seats):
         on_floor[floor_of_zone[seat.zone]].append(number)
-    for floor in operator.floors:
+    for floor in operator.all_floors:
         own = on_floor[floor.id]
         if own:
-            xy = np.array([(operator.seats[i].x_m, operator.seats[i].y_m) for i in own])
+            places = [(operator.all_seats[i].x_m, operator.all_seats[i].y_m) for i in own]
+            xy = np.array(places, dtype=np.float64)
             yield floor.site, np.array(own, dtype=np.int64), xy
 
 

@@ -19,21 +19,25 @@ import polars as pl
 
 from releve.errors import Phrase
 from releve.network.raw_grid import RawGrid, Unreadable, strip_cells
+from releve.network.size_limits import require_small_workbook
 
 __all__ = ["read_sheets"]
 
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*?\bref="[A-Z]+(\d+):[A-Z]+(\d+)"')
-_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)\d+"')
+# No pattern looks beyond the next "<", so that the time is linear in the bytes of any file.
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^<>]*?\bref="[A-Z]+(\d+):[A-Z]+(\d+)"')
+_CELL = re.compile(rb'<(?:\w+:)?c\b[^<>]*?\br="([A-Z]+)\d+"')
 _ERROR = re.compile(
-    rb'<(?:\w+:)?c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]+)(\d+)"[^>]*>.*?<(?:\w+:)?v>([^<]*)<'
+    rb'<(?:\w+:)?c\b(?=[^<>]*\bt="e")[^<>]*?\br="([A-Z]+)(\d+)"[^<>]*>\s*'
+    rb"(?:<(?:\w+:)?f\b[^<>]*>(?:[^<>]*</(?:\w+:)?f>)?\s*)?<(?:\w+:)?v>([^<]*)<"
 )
-_SHEET = re.compile(r'<(?:\w+:)?sheet\b(?=[^>]*\bname="([^"]*)")(?=[^>]*\b\w+:id="([^"]*)")')
-_PART = re.compile(r'<Relationship\b(?=[^>]*\bId="([^"]*)")(?=[^>]*\bTarget="([^"]*)")')
+_SHEET = re.compile(r'<(?:\w+:)?sheet\b(?=[^<>]*\bname="([^"]*)")(?=[^<>]*\b\w+:id="([^"]*)")')
+_PART = re.compile(r'<Relationship\b(?=[^<>]*\bId="([^"]*)")(?=[^<>]*\bTarget="([^"]*)")')
 
 
 def read_sheets(data: bytes) -> dict[str, Callable[[], RawGrid]]:
     """Return how to read each sheet of a workbook, by the sheet's name."""
     try:
+        require_small_workbook(data)
         reader = fastexcel.read_excel(data)
         notes = _find_sheet_xml(data)
     except (fastexcel.FastExcelError, zipfile.BadZipFile, KeyError) as error:

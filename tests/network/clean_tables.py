@@ -51,6 +51,25 @@ def clean_tables() -> Tables:
             {"stop": "stop-agdal", "site": "rabat-1", "ride_minutes": "20"},
             {"stop": "stop-bellecour", "site": "lyon-1", "ride_minutes": "20"},
         ],
+        "depots": [
+            {"id": "casa-depot", "lat": "33.57", "lon": "-7.6", "sites": "casa-1|casa-2"},
+            {"id": "rabat-depot", "lat": "34", "lon": "-6.84", "sites": "rabat-1"},
+        ],
+        "vehicles": [
+            {"id": f"bus-{n}", "depot": "casa-depot", "seats": "16", "fill_cap": "0.5"}
+            | {"hours": "Mon-Sat 05:00-23:00"}
+            for n in range(4)
+        ],
+        "travel": [
+            {"origin": "stop-maarif", "target": "casa-1", "minutes": "18", "km": "7.2"},
+            {"origin": "casa-1", "target": "stop-maarif", "minutes": "21.5", "km": "7.5"},
+            {"origin": "stop-ain-sebaa", "target": "casa-1", "minutes": "33", "km": "15"},
+        ],
+        "curfews": [
+            {"id": f"night-{n}", "site": f"casa-{n}", "from_time": "21:00", "to_time": "05:00"}
+            | _days()
+            for n in (1, 2)
+        ],
         "authorisations": [_permit(site[0]) for site in SITES],
         "measures": [
             {"id": "m-1", "site": "casa-1", "kind": "distance_m", "value": "2"} | _days(),
@@ -64,6 +83,10 @@ def clean_tables() -> Tables:
     }
     tables |= _places()
     tables["agents"] = _agents()
+    tables["teams"] = [
+        {"id": f"team-{n}", "site": SITES[n][0], "supervisor": f"a{n:03}", "quorum": "0.5"}
+        for n in range(len(SITES))
+    ]
     tables["shifts"] = [_shift(agent["id"], day) for agent in tables["agents"] for day in ROSTER]
     tables["history"] = [
         {"programme": name, "start": f"{day}T{9 + slot // 2:02}:{slot % 2 * 3}0"}
@@ -132,6 +155,10 @@ def _agents() -> list[dict[str, str]]:
             "carrier": carriers[n // 3 % 3] if n % 3 == 0 else "",
             "stop": "stop-maarif" if n % 5 == 0 else "",
             "own_transport": "false" if n % 5 == 0 else "true",
+            "team": f"team-{n % len(SITES)}",
+            "home_days_min": "1" if n % 3 == 0 else "0",
+            "home_days_max": "3" if n % 3 == 0 else "",
+            "home_wish": "Mon|Fri" if n % 3 == 0 else "",
         }
         for n in range(AGENTS_PER_SITE * len(SITES))
     ]

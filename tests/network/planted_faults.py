@@ -57,16 +57,16 @@ _cell("site_latitude_out_of_range", "sites", "rabat-1", "lat", "134")
 _cell("site_coordinates_swapped", "sites", "fes-1", "lat", "-34.03")
 _cell("site_longitude_not_a_number", "sites", "agadir-1", "lon", "9,58 W")
 _cell("site_city_empty", "sites", "tanger-1", "city", "")
-_cell("site_destination_lower_case", "sites", "oujda-1", "destination", "ma")
+_cell("site_destination_unknown", "sites", "oujda-1", "destination", "MRC")
 _cell("floor_of_unknown_site", "floors", "lyon-1-f1", "site", "lyon-7")
 _cell("zone_without_volume", "zones", "casa-1-z1", "volume_m3", "0")
-_cell("zone_volume_empty", "zones", "casa-2-z1", "volume_m3", "")
+_cell("zone_volume_not_a_number", "zones", "casa-2-z1", "volume_m3", "grand")
 _cell("zone_air_changes_too_many", "zones", "fes-1-z1", "air_changes_per_hour", "720")
 _cell("seat_in_unknown_zone", "seats", "casa-1-s1", "zone", "casa-1-zz")
 _cell("seat_across_absurd", "seats", "casa-1-s2", "x_m", "4800")
 _cell("seat_along_not_a_number", "seats", "casa-1-s3", "y_m", "deux")
 _cell("programme_of_unknown_client", "programmes", "prog-00", "client", "no-such-client")
-_cell("programme_kind_unknown", "programmes", "prog-01", "kind", "Inbound")
+_cell("programme_kind_unknown", "programmes", "prog-01", "kind", "incoming")
 _cell("programme_without_hours", "programmes", "prog-02", "opening", "")
 _cell("programme_hours_not_understood", "programmes", "prog-03", "opening", "9h-12h")
 _cell("programme_aht_zero", "programmes", "prog-04", "aht_s", "0")
@@ -76,7 +76,7 @@ _cell("programme_holidays_unknown", "programmes", "prog-07", "holidays", "XX")
 _cell("programme_open_holiday_unknown", "programmes", "prog-13", "open_holidays", "Pentecote")
 _cell("programme_target_in_percent", "programmes", "prog-08", "service_target", "80")
 _cell("programme_without_allowed_site", "programmes", "prog-09", "allowed_destinations", "MG|RE")
-_cell("programme_destination_unknown", "programmes", "prog-10", "allowed_destinations", "Maroc")
+_cell("programme_destination_unknown", "programmes", "prog-10", "allowed_destinations", "Maghreb")
 _cell("programme_place_unknown", "programmes", "prog-11", "place", "anywhere")
 _cell("programme_list_with_empty_item", "programmes", "prog-12", "languages", "fr||en")
 _cell("agent_of_unknown_site", "agents", "a001", "home_site", "casa-9")
@@ -85,7 +85,7 @@ _cell("agent_without_skill", "agents", "a003", "skills", "")
 _cell("agent_home_ready_without_line", "agents", "a006", "line_type", "none")
 _cell("agent_home_ready_without_carrier", "agents", "a009", "carrier", "")
 _cell("agent_truth_not_understood", "agents", "a011", "own_transport", "sometimes")
-_cell("agent_line_type_misspelt", "agents", "a012", "line_type", "fiber")
+_cell("agent_line_type_misspelt", "agents", "a012", "line_type", "fibber")
 _cell("agent_rate_negative", "agents", "a013", "line_mbps", "-3")
 _cell("agent_stop_unknown", "agents", "a014", "stop", "stop-nowhere")
 _cell("agent_skill_twice", "agents", "a016", "skills", "prog-16|prog-16")
@@ -93,6 +93,24 @@ _cell("stop_on_the_equator", "stops", "stop-maarif", "lat", "0")
 _cell("stop_far_from_its_site", "stops", "stop-bellecour", "lat", "48.3")
 _cell("shuttle_without_ride", "shuttles", 1, "ride_minutes", "0")
 _cell("shuttle_to_unknown_site", "shuttles", 2, "site", "nowhere")
+_cell("depot_serves_unknown_site", "depots", "rabat-depot", "sites", "rabat-7")
+_cell("vehicle_without_depot", "vehicles", "bus-0", "depot", "casa-garage")
+_cell("vehicle_that_carries_no_rider", "vehicles", "bus-1", "fill_cap", "0.05")
+_cell("vehicle_hours_not_understood", "vehicles", "bus-2", "hours", "5h-23h")
+_cell("vehicle_without_seat", "vehicles", "bus-3", "seats", "0")
+_cell("agent_with_a_stop_and_own_transport", "agents", "a020", "own_transport", "true")
+_cell("drive_back_takes_four_times_as_long", "travel", 1, "minutes", "80")
+_cell("drive_of_no_time", "travel", 2, "minutes", "0")
+_cell("curfew_without_hour", "curfews", "night-1", "from_time", "21h")
+_cell("curfew_ends_before_it_starts", "curfews", "night-2", "valid_to", "2026-10-01")
+_cell("agent_least_days_above_most", "agents", "a030", "home_days_min", "4")
+_cell("agent_at_home_without_being_ready", "agents", "a031", "home_days_min", "2")
+_cell("agent_wishes_no_day", "agents", "a033", "home_wish", "Mon|Someday")
+_cell("agent_wishes_more_than_the_contract", "agents", "a036", "home_wish", "Mon|Tue|Wed|Thu")
+_cell("agent_of_a_team_elsewhere", "agents", "a041", "team", "team-2")
+_cell("team_led_from_another", "teams", "team-3", "supervisor", "a004")
+_cell("team_beyond_its_seats", "teams", "team-4", "quorum", "1.5")
+_cell("team_meets_too_often", "teams", "team-5", "meets_per_fortnight", "11")
 _cell("permit_of_unknown_site", "authorisations", "permit-casa-1", "subject", "casa-99")
 _cell("permit_ends_before_it_starts", "authorisations", "permit-casa-2", "valid_to", "2026-10-01")
 _cell("permit_day_not_a_date", "authorisations", "permit-fes-1", "valid_from", "novembre")
@@ -113,7 +131,33 @@ _added(
     {"stop": "stop-agdal", "site": "rabat-1", "ride_minutes": "9"},
     "stop",
 )
+_added(
+    "drive_from_nowhere",
+    "travel",
+    {"origin": "stop-nowhere", "target": "casa-1", "minutes": "20"},
+    "origin",
+)
+_added(
+    "drive_twice",
+    "travel",
+    {"origin": "stop-maarif", "target": "casa-1", "minutes": "19"},
+    "origin",
+)
+_added(
+    "vehicle_hours_of_no_shift",
+    "vehicles",
+    {"id": "bus-late", "depot": "casa-depot", "seats": "16", "hours": "Sun 01:00-02:00"},
+    "hours",
+)
 _added("id_with_a_bar", "stops", {"id": "a|b", "name": "A", "lat": "33.5", "lon": "-7.6"}, "id")
+
+
+@_plant
+def stop_beyond_the_longest_ride(tables: Tables) -> Place:
+    far = {"id": "stop-settat", "name": "Settat", "lat": "33.0", "lon": "-7.62"}
+    tables["stops"].append(far)
+    tables["agents"].append(_row(tables, "agents", "a000") | {"id": "settat", "stop": far["id"]})
+    return "stops", far, "id"
 
 
 @_plant

@@ -123,10 +123,39 @@ def test_seats_on_different_floors_may_have_the_same_place() -> None:
     assert len({(seat.x_m, seat.y_m) for seat in operator.seats}) < len(operator.seats)
 
 
-def test_a_vehicle_needs_no_table_of_its_own() -> None:
+def test_a_permit_of_a_vehicle_is_of_a_known_one_only_where_vehicles_are_given() -> None:
     tables = clean_tables()
     tables["authorisations"][0] |= {"kind": "vehicle", "subject": "12345-A-6"}
     tables["authorisations"][1] |= {"kind": "agent", "subject": "a001"}
+    (fault,) = find_faults(as_csv(tables))[1]
+    assert fault.reason == "is not an id of the table vehicles"
+    del tables["vehicles"]
+    assert find_faults(as_csv(tables))[1] == ()
+
+
+def test_a_vehicle_without_a_permit_is_named_where_others_have_one() -> None:
+    tables = clean_tables()
+    permit = tables["authorisations"][0]
+    for n in range(3):
+        row = {"id": f"v-{n}", "kind": "vehicle", "subject": f"bus-{n}"}
+        tables["authorisations"].append(permit | row)
+    (fault,) = find_faults(as_csv(tables))[1]
+    assert (fault.table, fault.row, fault.column) == ("vehicles", 5, "id")
+    assert "add its permit" in fault.fix
+
+
+def test_a_curfew_over_the_start_of_shifts_asks_for_permits_of_vehicles_and_riders() -> None:
+    tables = clean_tables()
+    tables["curfews"][0] |= {"from_time": "06:00", "to_time": "10:00"}
+    (fault,) = find_faults(as_csv(tables))[1]
+    assert (fault.table, fault.row, fault.column) == ("curfews", 2, "from_time")
+    assert "no vehicle may run then" in fault.reason
+    for agent in ("a000", "a010", "a020", "a030", "a040"):
+        row = {"id": f"p-{agent}", "kind": "agent", "subject": agent}
+        tables["authorisations"].append(tables["authorisations"][0] | row)
+    for n in range(4):
+        row = {"id": f"v-{n}", "kind": "vehicle", "subject": f"bus-{n}"}
+        tables["authorisations"].append(tables["authorisations"][0] | row)
     assert find_faults(as_csv(tables))[1] == ()
 
 
@@ -136,6 +165,7 @@ def test_a_night_shift_and_two_shifts_that_touch_are_no_fault() -> None:
     first |= {"start": "2026-11-30T22:00", "end": "2026-12-01T06:00"}
     second |= {"start": "2026-12-01T06:00", "end": "2026-12-01T10:00"}
     third |= {"start": "2026-12-01T11:00", "end": "2026-12-01T15:00"}
+    del tables["curfews"]
     assert find_faults(as_csv(tables))[1] == ()
 
 
@@ -187,7 +217,7 @@ def test_what_is_not_a_finite_number_is_refused(text: str) -> None:
         ("08:00", "is not a date and time"),
         ("1899-12-31 08:30:00", "is a time without a day"),
         ("0026-11-30T08:00", "has a year outside"),
-        ("46356.33", "is not a date and time"),
+        ("46356", "has no time of day"),
         ("12/31/2026 08:00", "does not exist"),
         ("30/11/26 08:00", "is not a date and time"),
         ("2026-11-30T24:00", "does not exist"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import subprocess
@@ -12,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from rich.console import Console
 
 from releve.cli import main
-from releve.cli import network as commands
 from releve.files.operator_folder import write_operator_files
 from releve.network import TABLES, list_columns, render_tables_markdown
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
+from tests.network.french_faults import planted_book
 from tests.network.planted_faults import PLANTS, THIRTY, planted
+from tests.network.test_french import workbook
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,9 +37,12 @@ def test_a_clean_folder_is_summed_up(tmp_path: Path) -> None:
     assert held["seats"] == "60"
     assert held["agents"] == "50"
     assert held["programmes"] == "30"
-    assert held["roster days"] == "3"
+    assert held["days of the roster"] == "3"
     assert held["history from"] == "2026-11-16T08:00+00:00"
     assert held["history to"] == "2026-11-27T10:30+00:00"
+    french = run("check", tmp_path / "op", "--lang", "fr").output
+    assert "aucune erreur" in french
+    assert re.search(r"^  jours de planning +3$", french, re.MULTILINE)
 
 
 def test_a_workbook_is_checked_by_its_path(tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ def test_thirty_planted_faults_are_printed_a_line_each_and_the_status_is_1(tmp_p
     assert result.exit_code == 1
     assert len(result.stdout.splitlines()) == 30
     assert (
-        "agents row 3, home_site 'casa-9': 'casa-9' is not an id of the table sites"
+        "Agents, row 3, Home site “casa-9”: 'casa-9' is not an id of the table sites"
         in result.stdout
     )
     assert result.stderr == "30 faults; nothing was loaded\n"
@@ -87,18 +89,30 @@ def test_more_faults_than_the_limit_are_counted(tmp_path: Path) -> None:
     assert len(run("check", "--limit", 0, tmp_path / "op").stdout.splitlines()) == 30
 
 
-def test_a_terminal_shows_a_table_and_no_code_of_a_cell_is_obeyed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_code_of_a_cell_is_obeyed_by_a_terminal(tmp_path: Path) -> None:
     tables = clean_tables()
     tables["agents"][0]["home_site"] = "[red]\x1b[31mcasa"
     write_operator_files(tmp_path / "op", as_csv(tables))
-    screen = io.StringIO()
-    terminal = Console(file=screen, force_terminal=True, no_color=True, width=160)
-    monkeypatch.setattr(commands, "Console", lambda: terminal)
-    assert run("check", tmp_path / "op").exit_code == 1
-    assert "How to mend it" in screen.getvalue()
-    assert "[red]\ufffd[31mcasa" in screen.getvalue()
+    result = run("check", tmp_path / "op")
+    assert result.exit_code == 1
+    assert "[red]\ufffd[31mcasa" in result.stdout
+
+
+@pytest.mark.parametrize(("lang", "words"), [("", "ligne 2"), ("fr", "ligne 2"), ("en", "row 2")])
+def test_faults_are_said_in_the_language_of_the_files_or_the_one_asked_for(
+    tmp_path: Path, lang: str, words: str
+) -> None:
+    (tmp_path / "op.xlsx").write_bytes(workbook(planted_book("client")))
+    result = run("check", tmp_path / "op.xlsx", *(["--lang", lang] if lang else []))
+    assert words in result.stdout
+
+
+def test_a_template_is_written_once(tmp_path: Path) -> None:
+    file = tmp_path / "modele.xlsx"
+    assert run("template", file).exit_code == 0
+    assert run("template", file).exit_code == 2
+    assert run("template", "--force", "--lang", "en", file).exit_code == 0
+    assert run("template", tmp_path / "modele.xls").exit_code == 2
 
 
 def test_a_folder_without_tables_is_a_usage_error(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_french_thousands_are_spaces() -> None:
 
 
 def test_a_missing_table_is_named_once_with_its_columns() -> None:
-    for name in ("operator", "sites", "floors", "zones", "seats", "programmes", "agents"):
+    for name in ("operator", "sites", "programmes", "agents"):
         files = as_csv(clean_tables())
         del files[f"{name}.csv"]
         fault = only_fault(files)
@@ -180,14 +180,22 @@ def test_an_optional_table_that_rows_refer_to_is_named_once() -> None:
 
 def test_a_misnamed_table_is_one_fault() -> None:
     files = as_csv(clean_tables())
-    files["agent.csv"] = files.pop("agents.csv")
+    files["agnts.csv"] = files.pop("agents.csv")
     fault = only_fault(files)
-    assert (fault.table, fault.fix) == ("agent", "name it agents")
+    assert (fault.table, fault.fix) == ("agnts", "name it agents")
+
+
+def test_a_table_under_a_foreign_name_is_known_by_its_header() -> None:
+    files = as_csv(clean_tables())
+    files["staff 2026.csv"] = files.pop("agents.csv")
+    fault = only_fault(files)
+    assert (fault.table, fault.fix) == ("staff 2026", "name it agents")
 
 
 def test_an_unknown_table_is_a_fault() -> None:
     fault = only_fault(with_file("holidays.csv", b"day\n2026-12-25\n"))
     assert (fault.table, fault.reason) == ("holidays", "is not a table of an operator")
+    assert "releve demand import" in fault.fix
 
 
 def test_a_table_in_another_format_is_one_fault() -> None:
@@ -202,9 +210,16 @@ def test_a_table_given_twice_is_a_fault() -> None:
     assert only_fault(files).reason == "the table is given twice"
 
 
-def test_a_workbook_beside_other_files_is_a_fault() -> None:
+def test_a_workbook_and_other_files_make_one_operator() -> None:
+    tables = clean_tables()
+    history = {"history": tables.pop("history")}
+    files = as_workbook(tables) | as_french_csv(history)
+    assert read_operator(files) == read_operator(as_csv(clean_tables()))
+
+
+def test_a_workbook_that_repeats_the_other_files_is_one_fault() -> None:
     files = as_csv(clean_tables()) | as_workbook(clean_tables())
-    assert "which one counts" in only_fault(files).reason
+    assert only_fault(files).reason == "holds 20 tables that stand in operator.csv too"
 
 
 @pytest.mark.parametrize("name", ["operator.xlsx", "sites.parquet"])
@@ -393,7 +408,7 @@ def test_the_error_carries_every_fault_says_them_and_survives_pickling() -> None
     assert copy.faults == caught.value.faults
     assert [fault.table for fault in copy.faults] == ["sites", "agents"]
     assert str(copy.faults[0]) == (
-        "sites row 3, lat '1000': must be at most 90; write a number like 33.53 (degrees)"
+        "sites row 3, lat '1000': must be at most 90; write a number like 33.53 (°)"
     )
 
 

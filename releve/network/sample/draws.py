@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri
+
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["Draws", "split_by_weight"]
 
@@ -66,7 +73,7 @@ class Draws:
 
     def normals(self, n: int) -> Floats:
         """Return ``n`` standard normal numbers, by inversion."""
-        out: Floats = ndtri(self._generator.random(n) + _HALF_STEP)
+        out: Floats = special.ndtri(self._generator.random(n) + _HALF_STEP)
         return out
 
     def factors(self, n: int, cv: float) -> Floats:
@@ -89,7 +96,7 @@ class Draws:
         small = mean < _SMALL_MEAN
         out[small] = _invert_poisson(uniform[small], mean[small])
         large = mean[~small]
-        z = ndtri(uniform[~small] + _HALF_STEP)
+        z = special.ndtri(uniform[~small] + _HALF_STEP)
         out[~small] = np.maximum(0, np.rint(large + np.sqrt(large) * z + (z * z - 1) / 6))
         return out
 

@@ -1,0 +1,218 @@
+"""What tables, columns and values are called, in English and French: one place for all names.
+
+The words stand in ``words/tables.yaml`` and ``words/values.yaml``. Reading accepts every spelling
+of both languages; templates, exports and the desk write the labels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Self
+
+import yaml
+
+from releve.errors import Phrase
+from releve.network.spellings import fold
+
+__all__ = [
+    "DATE_COLUMN",
+    "LANGUAGES",
+    "Naming",
+    "find_column",
+    "find_header_unit",
+    "find_table",
+    "get_column_naming",
+    "get_table_naming",
+    "label_header",
+    "list_value_labels",
+    "map_value_spellings",
+    "name_column",
+    "name_table",
+    "name_value",
+    "strip_brackets",
+]
+
+LANGUAGES = ("en", "fr")
+DATE_COLUMN = "date"
+"""The day of a table whose times stand in columns of their own."""
+_DATED_TABLES = frozenset(("shifts", "history"))
+
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """The labels of one thing in both languages, and further spellings that are read."""
+
+    en: str
+    fr: str
+    also: tuple[str, ...] = ()
+
+    def label(self, language: str) -> str:
+        """Return the label in a language; English where there is no other."""
+        return self.fr if language == "fr" else self.en
+
+    def is_french(self, text: str) -> bool:
+        """Return whether a text is the French label and not the English one too."""
+        return fold(text) == fold(self.fr) != fold(self.en)
+
+    def is_english(self, text: str) -> bool:
+        """Return whether a text is the English label and not the French one too."""
+        return fold(text) == fold(self.en) != fold(self.fr)
+
+    def spellings(self) -> Iterator[str]:
+        """Yield every spelling."""
+        yield from (self.en, self.fr, *self.also)
+
+
+class NamedPhrase(Phrase):
+    """A label inside a sentence: translated by its naming, not by the catalogue."""
+
+    __slots__ = ("french",)
+    french: str
+
+    def __new__(cls, english: str, french: str) -> Self:
+        phrase = super().__new__(cls, english)
+        phrase.french = french
+        return phrase
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (str(self), self.french)
+
+    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
+        return self.french if language == "fr" else str(self)
+
+
+_DATE = Naming("Date", "Date", ("jour", "day", "date de la vacation", "journée"))
+
+
+@cache
+def _load_words(name: str) -> Any:
+    text = resources.files("releve.network").joinpath("words", f"{name}.yaml").read_text("utf-8")
+    return yaml.load(text, yaml.CSafeLoader)
+
+
+def _build_naming(entry: Mapping[str, Any]) -> Naming:
+    return Naming(entry["en"], entry["fr"], tuple(entry.get("also", ())))
+
+
+@cache
+def get_table_naming(table: str) -> Naming:
+    """Return what a table is called; KeyError for a name of no table."""
+    return _build_naming(_load_words("tables")[table])
+
+
+@cache
+def get_column_naming(table: str, column: str) -> Naming:
+    """Return what a column is called; KeyError for a name of no column."""
+    if column == DATE_COLUMN and table in _DATED_TABLES:
+        return _DATE
+    return _build_naming(_load_words("tables")[table]["columns"][column])
+
+
+@cache
+def _index_tables() -> Mapping[str, str]:
+    return _index([(name, get_table_naming(name)) for name in _load_words("tables")])
+
+
+@cache
+def _index_columns(table: str) -> Mapping[str, str]:
+    names = [*_load_words("tables")[table]["columns"]]
+    dated = [DATE_COLUMN] if table in _DATED_TABLES else []
+    return _index([(name, get_column_naming(table, name)) for name in (*names, *dated)])
+
+
+@cache
+def map_value_spellings(table: str, column: str) -> Mapping[str, str]:
+    """Return the values of a column by folded spelling; empty where any text is a value."""
+    entries = _load_words("values").get(f"{table}.{column}", ())
+    return _index([(entry["id"], _build_naming(entry)) for entry in entries])
+
+
+def _index(named: list[tuple[str, Naming]]) -> Mapping[str, str]:
+    """Return ids by folded spelling; ValueError for a spelling of two ids."""
+    found: dict[str, str] = {}
+    for name, naming in named:
+        for text in (name, *naming.spellings()):
+            if found.setdefault(fold(text), name) != name:
+                raise ValueError(f"{text!r} stands for {name} and for {found[fold(text)]}")
+    return found
+
+
+def find_table(text: str) -> str | None:
+    """Return the table that a sheet or file name means, or None."""
+    return _index_tables().get(fold(text))
+
+
+def find_column(table: str, header: str) -> str | None:
+    """Return the column that a header means; a unit in brackets makes no difference."""
+    spellings = _index_columns(table)
+    return spellings.get(fold(header)) or spellings.get(fold(strip_brackets(header)))
+
+
+_UNIT_WORDS: Mapping[str, str] = {"EUR": "€", "m3": "m³"}
+_UNSAID = frozenset(("share", "ratio", "degrees", "1/h"))
+
+
+def label_header(table: str, column: str, unit: str, language: str) -> str:
+    """Return the header of a column in a language, with its unit in brackets."""
+    label = get_column_naming(table, column).label(language)
+    if not unit or unit in _UNSAID:
+        return label
+    return f"{label} ({_UNIT_WORDS.get(unit, unit)})"
+
+
+def strip_brackets(header: str) -> str:
+    """Return a header without what it says in brackets."""
+    return _BRACKETS.sub(" ", header)
+
+
+_UNITS: Mapping[str, frozenset[str]] = {
+    unit: frozenset(fold(spelling) for spelling in spellings)
+    for unit, spellings in {
+        "s": ("s", "sec", "seconde", "secondes", "second", "seconds"),
+        "min": ("min", "mn", "minute", "minutes"),
+        "h": ("h", "heure", "heures", "hour", "hours"),
+        "ms": ("ms", "millisecondes", "milliseconds"),
+        "EUR": ("€", "EUR", "euro", "euros"),
+        "k€": ("k€", "keur"),
+        "Mbit/s": ("Mbit/s", "Mb/s", "Mbps"),
+        "kbit/s": ("kbit/s", "kb/s", "kbps", "Gbit/s", "Mo/s"),
+        "m": ("m", "mètre", "mètres", "metre", "metres"),
+        "cm": ("cm", "centimètres", "mm"),
+    }.items()
+}
+
+
+def find_header_unit(header: str) -> str | None:
+    """Return the unit that a header states in brackets, None without one that is known."""
+    stated = {fold(text) for text in _BRACKETS.findall(header)} - {""}
+    return next((unit for unit, spellings in _UNITS.items() if stated & spellings), None)
+
+
+def name_table(table: str) -> Phrase:
+    """Return a table's name for a sentence: its id in English, its label in French."""
+    return NamedPhrase(table, get_table_naming(table).fr)
+
+
+def name_column(table: str, column: str) -> Phrase:
+    """Return a column's name for a sentence: its id in English, its label in French."""
+    return NamedPhrase(column, get_column_naming(table, column).fr)
+
+
+def list_value_labels(table: str, column: str, language: str) -> list[str]:
+    """Return what the values of a closed vocabulary are called; empty where any text is one."""
+    entries = _load_words("values").get(f"{table}.{column}", ())
+    return [_build_naming(entry).label(language) for entry in entries]
+
+
+def name_value(table: str, column: str, value: str, language: str) -> str:
+    """Return what a value of a closed vocabulary is called; itself where it has no name."""
+    for entry in _load_words("values").get(f"{table}.{column}", ()):
+        if entry["id"] == value:
+            return _build_naming(entry).label(language)
+    return value

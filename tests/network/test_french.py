@@ -1,0 +1,285 @@
+"""What a French planner writes in Excel is read as it stands."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+
+import pytest
+import xlsxwriter
+
+from releve.cli.catalogue import load_gettext
+from releve.network import (
+    Fault,
+    Operator,
+    describe_faults,
+    find_faults,
+    parse_opening,
+    read_operator,
+)
+from releve.network.table_words import find_column, find_table, map_value_spellings
+from tests.network.clean_tables import as_csv, clean_tables
+
+Rows = Sequence[Sequence[object]]
+
+
+def workbook(sheets: Mapping[str, Rows]) -> bytes:
+    """Return a workbook of rows as Excel holds them: the first row of a sheet is its header."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        formats = {
+            kind: book.add_format({"num_format": text})
+            for kind, text in (
+                (datetime, "dd/mm/yyyy hh:mm"),
+                (date, "dd/mm/yyyy"),
+                (time, "hh:mm"),
+            )
+        }
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for r, row in enumerate(rows):
+                for c, value in enumerate(row):
+                    if isinstance(value, datetime | date | time):
+                        sheet.write_datetime(r, c, value, formats[type(value)])
+                    elif isinstance(value, str):
+                        sheet.write_string(r, c, value)
+                    elif value is not None:
+                        sheet.write(r, c, value)
+    return out.getvalue()
+
+
+def plain(text: str) -> str:
+    """Return a text with plain blanks."""
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def small_book() -> dict[str, list[list[object]]]:
+    """Return a French workbook without a fault, as one writes it by hand."""
+    return {
+        "Prestataire": [["Nom", "Fuseau horaire"], ["Atlas", "Europe/Paris"]],
+        "Sites": [
+            [
+                "Code du site",
+                "Nom",
+                "Pays",
+                "Ville",
+                "Fuseau horaire",
+                "Latitude",
+                "Longitude",
+                "Nombre de positions",
+            ],
+            ["casa", "Casablanca", "Maroc", "Casablanca", "Africa/Casablanca", 33.53, -7.65, 20],
+            ["lille", "Lille", "france", "Lille", "Europe/Paris", "50,63", "3,06", 10],
+        ],
+        "Donneurs d’ordre": [["Code", "Nom"], ["azur", "Azur"]],
+        "Opérations": [
+            [
+                "Code",
+                "Donneur d'ordre",
+                "Nom",
+                "Type",
+                "Horaires d'ouverture",
+                "DMT (s)",
+                "Langues",
+                "Qualité de service visée",
+                "Lieu de travail",
+            ],
+            [
+                "sinistres",
+                "azur",
+                "Sinistres",
+                "Appels entrants",
+                "Lun-Ven 8h-20h ; Sam 9h-18h",
+                320,
+                "français",
+                "80 %",
+                "Télétravail possible",
+            ],
+            [
+                "accueil",
+                "azur",
+                "Accueil",
+                "appels  entrants",
+                "du lundi au vendredi de 8h à 18h",
+                "95,5",
+                "fr, anglais",
+                0.8,
+                "SUR SITE",
+            ],
+        ],
+        "Téléconseillers": [
+            [
+                "Matricule",
+                "Site de rattachement",
+                "Compétences",
+                "Prêt au télétravail",
+                "Ligne à domicile",
+                "Opérateur de la ligne",
+            ],
+            ["a1", "casa", "sinistres, accueil", "oui", "Fibre", "Inwi"],
+            ["a2", "casa", "sinistres|accueil", "Non", None, None],
+            ["a3", "lille", "accueil; sinistres", None, None, None],
+        ],
+        "Vacations": [
+            ["Téléconseiller", "Date", "Début", "Fin", "Pause repas (min)"],
+            ["a1", date(2026, 11, 30), time(8, 0), time(16, 30), 30],
+            ["a2", "30/11/2026", "8h", "16h30", 30],
+            ["a3", date(2026, 11, 30), "22:00", "06:00", 30],
+        ],
+    }
+
+
+def read_book(sheets: Mapping[str, Rows]) -> Operator:
+    return read_operator({"plan.xlsx": workbook(sheets)})
+
+
+def faults_of(sheets: Mapping[str, Rows]) -> tuple[Fault, ...]:
+    return find_faults({"plan.xlsx": workbook(sheets)})[1]
+
+
+def test_french_sheets_headers_words_days_and_dates_are_read() -> None:
+    operator = read_book(small_book())
+    sinistres, accueil = operator.programmes
+    assert operator.sites[1].destination == "FR"
+    assert operator.sites[1].lat == 50.63
+    assert (sinistres.kind, sinistres.place, sinistres.languages) == (
+        "inbound",
+        "home_allowed",
+        ("fr",),
+    )
+    assert (sinistres.opening, sinistres.service_target) == (
+        "Mon-Fri 08:00-20:00; Sat 09:00-18:00",
+        0.8,
+    )
+    assert (accueil.aht_s, accueil.languages, accueil.place) == (95.5, ("fr", "en"), "site_only")
+    assert [agent.skills for agent in operator.agents] == [
+        ("sinistres", "accueil"),
+        ("sinistres", "accueil"),
+        ("accueil", "sinistres"),
+    ]
+    assert operator.agents[0].line_type == "fibre"
+
+
+def test_a_day_and_times_in_columns_of_their_own_make_shifts() -> None:
+    shifts = read_book(small_book()).shifts
+    assert [(s.start.isoformat(), s.end.isoformat()) for s in shifts] == [
+        ("2026-11-30T08:00:00+00:00", "2026-11-30T16:30:00+00:00"),
+        ("2026-11-30T08:00:00+00:00", "2026-11-30T16:30:00+00:00"),
+        ("2026-11-30T21:00:00+00:00", "2026-12-01T05:00:00+00:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["14/09/2026 08:15", "14/09/2026 8h15", "14-09-2026 08:15", "14.09.2026 à 8h15", 46279.34375,
+     "46279,34375", "2026-09-14T08:15", datetime.fromisoformat("2026-09-14T08:15")],
+)  # fmt: skip
+def test_a_time_in_one_cell_is_read_however_it_is_written(text: object) -> None:
+    book = small_book()
+    book["Vacations"] = [["Téléconseiller", "Début", "Fin"], ["a3", text, "14/09/2026 16:00"]]
+    assert read_book(book).shifts[0].start.isoformat() == "2026-09-14T06:15:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("lun-ven 8h-20h", "Mon-Fri 08:00-20:00"),
+        ("Lundi, mercredi et jeudi 8h30-12h, 14h-18h",
+         "Mon 08:30-12:00; Mon 14:00-18:00; Wed 08:30-12:00; Wed 14:00-18:00;"
+         " Thu 08:30-12:00; Thu 14:00-18:00"),
+        ("du lundi au samedi : 9h00 – 19h00 ; dimanche fermé", "Mon-Sat 09:00-19:00"),
+        ("7j/7 24h/24", "Mon-Sun 00:00-24:00"),
+        ("tous les jours de 8h à 22h", "Mon-Sun 08:00-22:00"),
+        ("monday-friday 8:00-20:00", "Mon-Fri 08:00-20:00"),
+    ],
+)  # fmt: skip
+def test_opening_hours_are_read_in_french(text: str, canonical: str) -> None:
+    assert parse_opening(text) == parse_opening(canonical)
+    book = small_book()
+    book["Opérations"][1][4] = text
+    assert read_book(book).programmes[0].opening == canonical
+
+
+def test_a_blank_sheet_of_a_template_leaves_room_for_the_same_table_as_a_file() -> None:
+    book = small_book() | {"Historique": [["Opération", "Date", "Début", "Reçus"]]}
+    history = "Opération;Date;Heure;Reçus\nsinistres;16/11/2026;08:00;12\n"
+    files = {"plan.xlsx": workbook(book), "history.csv": history.encode("cp1252")}
+    (fault,) = find_faults(files)[1]
+    assert (fault.table, fault.row) == ("history", 2)
+
+
+def test_a_misspelt_sheet_is_named_once_with_its_mend() -> None:
+    book = small_book()
+    book["Effectifs 2026"] = book.pop("Téléconseillers")
+    (fault,) = faults_of(book)
+    assert (fault.table, fault.fix) == ("Effectifs 2026", "name it agents")
+    assert fault.fix.translate_with(str, "fr") == "name it Téléconseillers"
+
+
+def test_a_header_in_another_unit_is_refused() -> None:
+    book = small_book()
+    book["Opérations"][0][5] = "DMT (min)"
+    (fault,) = faults_of(book)
+    assert fault.reason == "the column is headed in min, but is read in s"
+
+
+def test_a_day_that_is_no_date_is_one_fault_of_its_row() -> None:
+    book = small_book()
+    book["Vacations"][1][1] = "lundi"
+    (fault,) = faults_of(book)
+    assert (fault.table, fault.row, fault.column, fault.value) == ("shifts", 2, "date", "lundi")
+
+
+def test_values_that_must_be_one_of_a_list_are_named_in_french() -> None:
+    book = small_book()
+    book["Opérations"][1][3] = "appels entrant"
+    (fault,) = faults_of(book)
+    assert fault.reason == "must be one of appels entrants, appels sortants, back-office"
+    assert fault.fix == "write appels entrants"
+
+
+def test_no_two_tables_columns_or_words_share_a_spelling() -> None:
+    for table, rows in clean_tables().items():
+        assert find_table(table) == table
+        for column in rows[0]:
+            assert find_column(table, column) == column
+            map_value_spellings(table, column)
+    assert find_table("TELECONSEILLERS ") == "agents"
+
+
+def test_seats_by_number_make_a_site_with_seats() -> None:
+    operator = read_book(small_book())
+    assert operator.seats == ()
+    assert len(operator.all_seats) == 30
+    assert operator.all_seats[0].id == "casa-001"
+    assert {operator.site_of_zone[seat.zone] for seat in operator.all_seats} == {"casa", "lille"}
+
+
+def test_a_distance_rule_needs_the_places_of_the_seats() -> None:
+    book = small_book()
+    book["Prestataire"] = [["Nom", "Distance entre positions (m)"], ["Atlas", "1,5"]]
+    (fault,) = faults_of(book)
+    assert (fault.table, fault.column) == ("operator", "distance_m")
+    assert "20 of casa have no x and y" in fault.reason
+
+
+def test_a_number_of_seats_beside_listed_ones_is_a_fault() -> None:
+    tables = clean_tables()
+    tables["sites"][0]["seats"] = "12"
+    (fault,) = find_faults(as_csv(tables))[1]
+    assert (fault.table, fault.row, fault.column) == ("sites", 2, "seats")
+
+
+def test_faults_of_one_cause_are_said_once_with_a_count_and_an_example() -> None:
+    book = small_book()
+    row = book["Vacations"][1]
+    book["Vacations"] = [
+        book["Vacations"][0],
+        *([*row[:2], "8 heures", *row[3:]] for _ in range(40)),
+    ]
+    faults = faults_of(book)
+    sentences = describe_faults(faults, load_gettext("fr"), "fr")
+    assert len(faults) == 40
+    assert len(sentences) == 1
+    assert "Vacations, 40 lignes (par exemple ligne 2), Début « 8 heures »" in plain(sentences[0])

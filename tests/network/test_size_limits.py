@@ -1,0 +1,110 @@
+"""Files that unpack to far more than they are: refused by their size, before it is in memory."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import polars as pl
+import pytest
+
+from releve.demand.call_log_file import read_log
+from releve.network import OperatorFaults, read_operator, size_limits, xlsx_reader
+from releve.network.raw_grid import Unreadable
+from releve.network.size_limits import (
+    MAX_SHEET_CELLS,
+    count_parquet_cells,
+    count_sheet_cells,
+    measure_unpacked,
+    read_parquet,
+)
+from releve.network.xlsx_reader import read_sheets
+from tests.network.clean_tables import as_workbook, clean_tables
+
+
+def change_sheets(change: dict[bytes, bytes]) -> bytes:
+    """Return the sample workbook with bytes of its sheets replaced."""
+    (book,) = as_workbook(clean_tables()).values()
+    out = BytesIO()
+    with zipfile.ZipFile(BytesIO(book)) as old, zipfile.ZipFile(out, "w") as new:
+        for item in old.infolist():
+            data = old.read(item)
+            if "worksheets/" in item.filename:
+                for one, other in change.items():
+                    data = data.replace(one, other)
+            new.writestr(item.filename, data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("last", [b"XFD1048576", b"b99999999", b"ZZZ2"])
+def test_a_cell_in_the_last_corner_of_a_sheet_is_refused_before_the_sheet_is_laid_out(
+    last: bytes,
+) -> None:
+    data = change_sheets({b'"B2"': b'"' + last + b'"'})
+    with pytest.raises(Unreadable, match="cells up to their last one"):
+        read_sheets(data)
+    with pytest.raises(OperatorFaults, match="cells up to their last one"):
+        read_operator({"operator.xlsx": data})
+    with pytest.raises(ValueError, match="cells up to their last one"):
+        read_log("log.xlsx", data)
+
+
+@pytest.mark.parametrize(
+    ("xml", "cells"),
+    [
+        (b'<row r="3"><c r="A3"/><c r="C3"></c></row>', 9),
+        (b"<row><c/><c/></row><x:row><x:c/></x:row>", 4),
+        (b"<row r='2'><c a='>' r='B2'/></row>", 4),
+        (b'<row r="1"><c a:r="A1" r = "D1"/></row>', 4),
+        (b"<worksheet><cols/><c:chart/></worksheet>", 0),
+        ("<row><c/></row>".encode("utf-16"), MAX_SHEET_CELLS + 1),
+    ],
+)
+def test_the_cells_of_a_sheet_are_counted_to_the_last_one(xml: bytes, cells: int) -> None:
+    assert count_sheet_cells([xml]) == cells
+    assert count_sheet_cells([xml, xml]) >= cells
+
+
+def test_no_pattern_looks_beyond_the_next_tag_so_that_its_time_is_linear() -> None:
+    for tag, pattern in (
+        (b'<mergeCell {} ref="A1:B2"', xlsx_reader._MERGED),
+        (b'<c {} r="A1"', xlsx_reader._CELL),
+        (b'<c t="e" {} r="A1"><v>1</v>', xlsx_reader._ERROR),
+        (b'<c t="e" r="A1"><f>{}</f><v>1</v>', xlsx_reader._ERROR),
+    ):
+        assert pattern.search(tag.replace(b"{}", b"s"))
+        assert not pattern.search(tag.replace(b"{}", b"<s"))
+
+
+def test_an_error_of_a_formula_is_that_of_its_own_cell() -> None:
+    sheet = b'<c r="A2" t="e"><f>1/0</f><v>#DIV/0!</v></c><c r="B2" t="e"><v>#REF!</v></c>'
+    found = xlsx_reader._ERROR.findall(sheet)
+    assert [text for _letters, _row, text in found] == [b"#DIV/0!", b"#REF!"]
+    assert xlsx_reader._ERROR.findall(b'<c r="A2" t="e"></c><c r="B2"><v>1</v></c>') == []
+
+
+def test_a_zip_that_holds_more_than_it_declares_is_damaged() -> None:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", b"x" * 5000)
+    size = (5000).to_bytes(4, "little")
+    data = out.getvalue().replace(size, (50).to_bytes(4, "little"))
+    with zipfile.ZipFile(BytesIO(data)) as archive, pytest.raises(zipfile.BadZipFile):
+        measure_unpacked(archive)
+
+
+def test_a_parquet_file_of_many_rows_is_refused_by_its_footer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = BytesIO()
+    pl.select(id=pl.repeat("casa-1", 300_000), name=pl.lit("x")).write_parquet(out)
+    data = out.getvalue()
+    assert len(data) < 20_000
+    assert count_parquet_cells(data) == 600_000
+    monkeypatch.setattr(size_limits, "MAX_CELLS", 500_000)
+    with pytest.raises(Unreadable, match="more than 500000 cells"):
+        read_parquet(data)
+    with pytest.raises(OperatorFaults, match="more than 500000 cells"):
+        read_operator({"sites.parquet": data})
+    with pytest.raises(ValueError, match="more than 500000 cells"):
+        read_log("log.parquet", data)
