@@ -6,6 +6,7 @@ mistake of the planner cannot hide here.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -17,11 +18,20 @@ from releve.demand.tables import INTERVAL
 from releve.network import HOME, Operator
 from releve.plan.result import Placement
 
-__all__ = ["NOTHING", "Timeline", "count_placed", "measure_coverage"]
+__all__ = [
+    "COVERED",
+    "NOTHING",
+    "Timeline",
+    "count_placed",
+    "measure_coverage",
+    "round_coverage",
+]
 
 Floats = NDArray[np.float64]
 NOTHING = 1e-9
 """A requirement up to here, in agents, counts as none."""
+COVERED = 1 - 1e-6
+"""A share of the requirement from which nothing is missing, but for rounding."""
 
 
 class Timeline:
@@ -85,3 +95,13 @@ def measure_coverage(required: Floats, covered: Floats) -> Floats:
     share = np.full(len(need), np.nan)
     share[some] = np.minimum(1.0, got[some] / need[some])
     return share
+
+
+def round_coverage(share: float, digits: int = 0) -> float:
+    """Return a coverage in percent as every page, letter and table writes it.
+
+    Rounded to the nearest, half up; what is not covered in full is never written as 100.
+    """
+    scale = 10.0**digits
+    nearest = math.floor(100 * share * scale + 0.5 + 1e-9) / scale
+    return nearest if share >= COVERED else min(nearest, 100 - 1 / scale)

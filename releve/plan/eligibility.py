@@ -7,9 +7,11 @@ from datetime import date
 from math import asin, cos, radians, sin, sqrt
 
 from releve.network import HOME, Agent, Operator, Site
+from releve.plan.day_fleet import build_day_fleet
+from releve.plan.result import Plan
 from releve.plan.settings import PlanSettings
 
-__all__ = ["Eligibility", "list_open_sites", "measure_distance_km"]
+__all__ = ["Eligibility", "count_planned_seats", "list_open_sites", "measure_distance_km"]
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -48,6 +50,7 @@ class _AgentKind:
     stop: str
     own_transport: bool
     may_travel: bool
+    max_ride: float | None
 
 
 class Eligibility:
@@ -66,6 +69,7 @@ class Eligibility:
             a.id: {b.id for b in operator.sites if measure_distance_km(a, b) <= settings.reach_km}
             for a in operator.sites
         }
+        self._fleet = build_day_fleet(operator, day, settings)
         self._known: dict[_AgentKind, frozenset[tuple[str, str]]] = {}
 
     def find_pairs(self, agent: Agent) -> frozenset[tuple[str, str]]:
@@ -77,6 +81,7 @@ class Eligibility:
             agent.stop,
             agent.own_transport,
             self._travel is None or agent.id in self._travel,
+            agent.max_ride,
         )
         if kind not in self._known:
             self._known[kind] = self._find_pairs(kind)
@@ -89,6 +94,9 @@ class Eligibility:
         sites = {kind.home_site} | self._rides.get(kind.stop, set())
         if kind.own_transport:
             sites |= self._near[kind.home_site]
+        elif kind.stop and kind.max_ride is not None and self._fleet is not None:
+            ride = self._fleet.measure_direct_ride
+            sites = {site for site in sites if ride(kind.stop, site) <= kind.max_ride}
         return sites & self._open
 
     def _find_pairs(self, kind: _AgentKind) -> frozenset[tuple[str, str]]:
@@ -105,3 +113,12 @@ class Eligibility:
             if at_home and (not allowed or home in allowed):
                 found.add((HOME, name))
         return frozenset(found)
+
+
+def count_planned_seats(operator: Operator, plan: Plan) -> dict[str, int]:
+    """Return how many people each site of a plan can hold, within a measure's most people."""
+    out = {site.id: len(site.usable_seats) if site.open else 0 for site in plan.sites}
+    for row in operator.measures:
+        if row.kind == "max_people" and row.valid_from <= plan.day <= row.valid_to:
+            out[row.site] = min(out[row.site], int(row.value))
+    return out

@@ -8,7 +8,7 @@ is in whole people already (:mod:`releve.plan.controlled_rounding`) is not round
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,22 @@ from releve.plan.local_search import KernelProblem, KernelState, exchange_people
 from releve.plan.lower_bounds import sum_by_client
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import DayProblem
+from releve.plan.ride_rows import find_served_rooms
 from releve.plan.rounding import fill_patterns, round_groups
 from releve.plan.scenario_lp import ProblemLayout, Truths
 
-__all__ = ["IntegerGoal", "IntegerPlan", "build_kernel_problem", "find_integer_plan"]
+__all__ = [
+    "IntegerGoal",
+    "IntegerPlan",
+    "build_kernel_problem",
+    "find_integer_plan",
+    "find_routed_plan",
+    "settle_rides",
+]
 
 SEED = 20200320
+ROUTED_TRIES = 8
+"""Times that a plan is improved again because its runs leave riders behind."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,8 @@ class IntegerGoal:
     ``available[g]`` people who can work, ``onsite[g]`` of them on a site; ``limit[client]``
     missing agent-intervals above which ``excess[client]`` is paid for each; ``cuts`` what reliefs
     cost, nothing where there are none; ``rounds`` of exchanges tried per person, which may cost
-    up to ``threshold`` at first, drawn by ``seed``; ``sweeps`` of single moves at most.
+    up to ``threshold`` at first, drawn by ``seed``; ``sweeps`` of single moves at most;
+    ``rooms`` riders of each ride row at most, None where no vehicle is needed.
     """
 
     allowed: Truths
@@ -51,6 +62,7 @@ class IntegerGoal:
     threshold: float = 0.0
     seed: int = SEED
     sweeps: int = 200
+    rooms: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +122,8 @@ def build_kernel_problem(
         loss_pointer=cuts.loss_pointer,
         losses=cuts.losses,
         slope=cuts.slope,
+        ride_row=np.full(len(problem.group), -1) if layout.rides is None else layout.rides.row,
+        ride_room=np.zeros(1, np.int64) if want.rooms is None else want.rooms.astype(np.int64),
     )
     return KernelProblem._make(map(np.ascontiguousarray, found))
 
@@ -132,6 +146,7 @@ def build_empty_state(
         heads=np.zeros((len(problem.sites) + 1, len(problem.clients)), np.int64),
         missing=sum_by_client(problem, problem.required),
         relief=(cuts or build_empty_cut_table(problem)).constant.copy(),
+        riders=np.zeros(1 if layout.rides is None else len(layout.rides.stop), np.int64),
     )
 
 
@@ -166,6 +181,49 @@ def find_integer_plan(
     return _read_integer_plan(problem, fixed, state)
 
 
+def find_routed_plan(
+    problem: DayProblem,
+    layout: ProblemLayout,
+    want: IntegerGoal,
+    assigned: Floats,
+    on_pattern: Floats,
+) -> IntegerPlan:
+    """Return a plan as :func:`find_integer_plan` does, each rider of which has a seat."""
+    plan = find_integer_plan(problem, layout, want, assigned, on_pattern)
+    return settle_rides(problem, layout, want, plan)
+
+
+def settle_rides(
+    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan
+) -> IntegerPlan:
+    """Return a plan near a given one, each rider of which has a seat.
+
+    The rooms were read from runs chosen for other riders; where the runs chosen for these leave
+    some behind, their ride rows give them up and the plan is improved again. After
+    :data:`ROUTED_TRIES` no agent rides.
+    """
+    rides, rooms = layout.rides, want.rooms
+    if rides is None or rooms is None:
+        return plan
+    for turn in range(ROUTED_TRIES):
+        riders, served = find_served_rooms(rides, plan.assigned)
+        if (served >= riders).all():
+            return plan
+        kept = np.minimum(rooms, riders) if turn else rooms
+        least = served if turn < ROUTED_TRIES // 2 else np.zeros_like(served)
+        rooms = np.where(served < riders, least, kept)
+        plan = _improve_within(problem, layout, replace(want, rooms=rooms), plan)
+    return _improve_within(problem, layout, replace(want, rooms=np.zeros_like(rooms)), plan)
+
+
+def _improve_within(
+    problem: DayProblem, layout: ProblemLayout, want: IntegerGoal, plan: IntegerPlan
+) -> IntegerPlan:
+    """Return the plan nearest to one that keeps to the rooms of a goal."""
+    start, breaks = plan.assigned.astype(float), plan.on_pattern.astype(float)
+    return find_integer_plan(problem, layout, replace(want, rounds=0), start, breaks)
+
+
 def _read_integer_plan(
     problem: DayProblem, fixed: KernelProblem, state: KernelState
 ) -> IntegerPlan:
@@ -173,6 +231,8 @@ def _read_integer_plan(
     over = np.maximum(0, state.seated[:, :-1] - fixed.seats).sum()
     totals = state.heads.sum(axis=0)
     share = np.ceil(fixed.cap * totals - 1e-9)
+    if fixed.ride_row.max(initial=-1) >= 0:
+        over += np.maximum(0, state.riders - fixed.ride_room).sum()
     over += np.maximum(0, state.heads[:-1] - np.where(fixed.cap < 1, share, totals)).sum()
     return IntegerPlan(
         assigned=state.w,

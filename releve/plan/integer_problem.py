@@ -14,7 +14,7 @@ import numpy as np
 
 from releve.plan.contingency import Contingency
 from releve.plan.controlled_rounding import round_controlled
-from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, settle_rides
 from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats, Ints
 from releve.plan.n1_program import SecurePlan
@@ -23,6 +23,7 @@ from releve.plan.problem import DayProblem
 from releve.plan.progress import Progress
 from releve.plan.relief import QUICK, THOROUGH, SolvedRelief, price_excess, solve_relief
 from releve.plan.result import BASE
+from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.scenario_lp import ProblemLayout
 from releve.plan.settings import PlanSettings
 
@@ -39,6 +40,8 @@ BASE_ROUNDS = 10
 STRAY_PRICE = 1.0
 """Price of a person beyond those the fractional plan wants: keeps the rounded base near the plan
 whose reliefs were proved."""
+SETTLE_PRICE = 8.0
+"""The same where a base plan changes because its runs leave riders behind."""
 HAIR = 1e-6
 """Shares of a day this close are the same: less is the tolerance of the solver."""
 MAX_SEARCHED_ASSIGNMENTS = 6_000
@@ -109,7 +112,24 @@ class IntegerProblem:
 
     def round_base(self, way: Rounding) -> IntegerPlan:
         """Return the fractional base plan in whole people, rounded one way."""
-        return round_base_plan(self.problem, self.layout, self.secure, self.aims[0], way)
+        return round_base_plan(
+            self.problem, self.layout, self.secure, self.aims[0], way, self.base_rooms
+        )
+
+    @cached_property
+    def base_rooms(self) -> Ints | None:
+        """Return the riders that each ride row of the base plan may have; None without vehicles."""
+        if self.layout.rides is None:
+            return None
+        return find_ride_rooms(self.layout.rides, self.secure.assigned)
+
+    def route_base(self, base: IntegerPlan) -> IntegerPlan:
+        """Return a base plan each rider of which has a seat in a vehicle."""
+        if self.base_rooms is None:
+            return base
+        stray = SETTLE_PRICE + self.secure.exposure_price
+        want = build_base_goal(self.problem, self.aims[0], base.assigned, stray, self.base_rooms)
+        return settle_rides(self.problem, self.layout, want, base)
 
     @cached_property
     def margin_targets(self) -> Floats:
@@ -182,7 +202,12 @@ class IntegerProblem:
 
 
 def round_base_plan(
-    problem: DayProblem, layout: ProblemLayout, secure: SecurePlan, limit: Floats, way: Rounding
+    problem: DayProblem,
+    layout: ProblemLayout,
+    secure: SecurePlan,
+    limit: Floats,
+    way: Rounding,
+    rooms: Ints | None = None,
 ) -> IntegerPlan:
     """Return the base plan in whole people, near the fractional plan.
 
@@ -198,14 +223,16 @@ def round_base_plan(
         wanted = np.floor(secure.assigned + way.stay).astype(np.int64)
         start = secure.assigned
     stray = STRAY_PRICE + way.caution * secure.exposure_price
-    want = build_base_goal(problem, limit, wanted, stray)
+    want = build_base_goal(problem, limit, wanted, stray, rooms)
     return find_integer_plan(problem, layout, want, start, secure.on_pattern)
 
 
-def build_base_goal(problem: DayProblem, limit: Floats, stay: Ints, stray: Floats) -> IntegerGoal:
+def build_base_goal(
+    problem: DayProblem, limit: Floats, stay: Ints, stray: Floats, rooms: Ints | None = None
+) -> IntegerGoal:
     """Return what a base plan is for; ``stray[j]`` is the price of a person beyond ``stay[j]``."""
     return IntegerGoal(
-        allowed=np.ones(len(problem.group), dtype=np.bool_),
+        allowed=problem.base_allowed,
         price=problem.price,
         stay=stay,
         available=problem.size,
@@ -214,4 +241,5 @@ def build_base_goal(problem: DayProblem, limit: Floats, stay: Ints, stray: Float
         move_price=stray,
         excess=price_excess(problem),
         rounds=BASE_ROUNDS,
+        rooms=rooms,
     )

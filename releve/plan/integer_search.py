@@ -148,7 +148,9 @@ class IntegerSearch:
         pool = _TrialPool([cut for guide in guides for cut in guide.cuts])
         ways = list(product(guides, ROUNDINGS))
         for step, (guide, way) in enumerate(ways, start=1):
-            base = round_base_plan(case.problem, case.layout, guide, case.aims[0], way)
+            base = round_base_plan(
+                case.problem, case.layout, guide, case.aims[0], way, case.base_rooms
+            )
             pool.add(base, self.try_base)
             progress("whole people", step / (len(ways) + TURNS))
         stray = 1.0
@@ -183,7 +185,7 @@ class IntegerSearch:
         table = build_cut_table(case.problem, [frozenset(lost) for lost in sites], pool.cuts)
         price = np.full(len(case.problem.group), stray)
         want = replace(
-            build_base_goal(case.problem, case.aims[0], base.assigned, price),
+            build_base_goal(case.problem, case.aims[0], base.assigned, price, case.base_rooms),
             rounds=TURN_ROUNDS,
             threshold=TURN_THRESHOLD,
             seed=seed,
@@ -201,7 +203,8 @@ class IntegerSearch:
         base plan that serves best so, with the reliefs of the losses that were planned for."""
         case = self.case
         close = trials[0].objective + OBJECTIVE_TOLERANCE * case.problem.weighted_requirement
-        kept = [trial.base for trial in trials[:MAX_CANDIDATES] if trial.objective <= close]
+        near = [trial.base for trial in trials[:MAX_CANDIDATES] if trial.objective <= close]
+        kept = [case.route_base(base) for base in near]
         linked = [i for i, c in enumerate(case.contingencies) if c.id in case.secure.share]
         found = []
         for turn, base in enumerate(kept):

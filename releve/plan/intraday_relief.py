@@ -15,8 +15,10 @@ import numpy as np
 from releve.demand.tables import INTERVAL, Requirement
 from releve.network import HOME, Operator
 from releve.plan.contingency import Contingency
-from releve.plan.eligibility import Eligibility
-from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan
+from releve.plan.day_fleet import build_day_fleet
+from releve.plan.day_runs import time_home_by_stop
+from releve.plan.eligibility import Eligibility, count_planned_seats
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
 from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, solve_lp
 from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_relief
@@ -29,7 +31,15 @@ from releve.plan.relief import (
     read_columns,
 )  # fmt: skip
 from releve.plan.result import Move, Placement, Plan
-from releve.plan.roster import Pattern, list_break_patterns, number_patterns, select_shifts
+from releve.plan.ride_rows import find_ride_rooms
+from releve.plan.roster import (
+    Pattern,
+    build_pattern,
+    clip_pattern,
+    list_break_patterns,
+    number_patterns,
+    select_shifts,
+)  # fmt: skip
 from releve.plan.scenario_lp import ProblemLayout, build_layout
 from releve.plan.settings import PlanSettings
 
@@ -57,7 +67,9 @@ class IntradayRelief:
     ``moves`` name who moves where, with the start from which the move is in effect; ``placed``
     counts from the loss on. ``first`` is the penalty of the first answer (no solver),
     ``lp_penalty`` of the fractional relief and ``penalty`` of this one; ``unrelieved`` without
-    any move. ``curve`` holds (price, people moved, missing agent-intervals), in fractions.
+    any move, then ``missing_unrelieved`` shares of each client's requirement are missing,
+    ``missing`` with this one. ``curve`` holds (price, people moved, missing agent-intervals), in
+    fractions.
     """
 
     moves: tuple[Move, ...]
@@ -68,6 +80,7 @@ class IntradayRelief:
     lp_penalty: float
     unrelieved: float
     missing: dict[str, float]
+    missing_unrelieved: dict[str, float]
     curve: tuple[tuple[float, float, float], ...]
 
 
@@ -127,6 +140,8 @@ class _RunningDayBuilder:
         self._delay = (home_delay, site_delay)
         self._legality = Eligibility(operator, plan.day, settings)
         self._placed = {row.agent: row for row in plan.placements}
+        self._fleet = build_day_fleet(operator, plan.day, settings)
+        self._ways_home: dict[str, dict[str, timedelta]] = {}
 
     def build(self, need: Requirement) -> RunningDay:
         groups = self._group_agents()
@@ -152,14 +167,19 @@ class _RunningDayBuilder:
         shifts = select_shifts(self._operator, self._plan.day)
         for name in {**shifts, **self._placed}:
             placed = self._placed.get(name)
-            patterns = (_build_pattern(placed),) if placed else list_break_patterns(shifts[name])
+            patterns = (build_pattern(placed),) if placed else list_break_patterns(shifts[name])
             if patterns[0].end <= self._now:
                 continue
             agent = self._operator.agent[name]
             legal = self._legality.find_pairs(agent)
             at_home = any(place == HOME for place, _ in legal)
             group = AgentGroup(
-                agent.home_site, agent.skills[0], agent.carrier if at_home else "", patterns, legal
+                agent.home_site,
+                agent.skills[0],
+                agent.carrier if at_home else "",
+                patterns,
+                legal,
+                agent.stop if self._fleet is not None and not agent.own_transport else "",
             )
             anonymous = replace(placed, agent="") if placed else None
             found.setdefault((group, anonymous), []).append(name)
@@ -174,21 +194,46 @@ class _RunningDayBuilder:
         for place, name in sorted(group.legal, key=lambda pair: (pair[1], pair[0])):
             here = placed is not None and (placed.place, placed.programme) == (place, name)
             wait = self._find_delay(group, placed, place)
+            if self._lacks_run(group, placed, place, wait):
+                continue
             patterns = tuple(
                 late
-                for late in (_clip_pattern(pattern, self._now + wait) for pattern in group.patterns)
+                for late in (clip_pattern(pattern, self._now + wait) for pattern in group.patterns)
                 if late is not None
             )
             if patterns:
                 out.append((place, name, patterns, here))
         return out
 
+    def _lacks_run(
+        self, group: AgentGroup, placed: Placement | None, place: str, wait: timedelta
+    ) -> bool:
+        """Return whether riders would have to change site when their run to work is over, or go to
+        another one before a run could bring them."""
+        stays = placed is not None and placed.place == place
+        if not group.stop or place == HOME or stays:
+            return False
+        return group.patterns[0].start < self._now + wait
+
     def _find_delay(self, group: AgentGroup, placed: Placement | None, place: str) -> timedelta:
         """Return how long after now people are at work in a place; they can leave early enough
         for a shift that has not begun."""
         if placed is not None and placed.place == place:
             return timedelta()
-        return self._delay[0] if place == HOME else self._delay[1]
+        if place != HOME:
+            return self._delay[1]
+        if placed is None or not group.stop or placed.place == HOME or placed.start > self._now:
+            return self._delay[0]
+        return self._time_ways_home(placed.place).get(group.stop, self._delay[0])
+
+    def _time_ways_home(self, site: str) -> dict[str, timedelta]:
+        """Return how long after now the riders of each stop are at work at home, by the runs that
+        would take the whole site home; a stop that one rider cannot be taken to is left out."""
+        if site not in self._ways_home and self._fleet is not None:
+            self._ways_home[site] = time_home_by_stop(
+                self._operator, self._fleet, self._plan.placements, site, self._now
+            )
+        return self._ways_home.get(site, {})
 
     def _build_problem(
         self,
@@ -205,7 +250,7 @@ class _RunningDayBuilder:
         keys = [group for group, _ in groups]
         carriers = tuple(sorted({group.carrier for group in keys} - {""}))
         left = np.array([start >= self._now for start in need.starts])
-        capacity = _count_planned_seats(operator, self._plan)
+        capacity = count_planned_seats(operator, self._plan)
         programmes = [operator.programme[name] for name in need.programmes]
         return DayProblem(
             day=self._plan.day,
@@ -233,6 +278,8 @@ class _RunningDayBuilder:
             seats=np.array([capacity[site] for site in sites], dtype=np.int64),
             client=np.array([clients.index(row.client) for row in programmes], dtype=np.int64),
             cap=np.ones(len(clients)),
+            fleet=self._fleet,
+            run_since=self._now,
         )
 
     def _build_running_day(
@@ -256,29 +303,6 @@ class _RunningDayBuilder:
         )
 
 
-def _count_planned_seats(operator: Operator, plan: Plan) -> dict[str, int]:
-    """Return how many people each site of a plan can hold, within a measure's most people."""
-    out = {site.id: len(site.usable_seats) if site.open else 0 for site in plan.sites}
-    for row in operator.measures:
-        if row.kind == "max_people" and row.valid_from <= plan.day <= row.valid_to:
-            out[row.site] = min(out[row.site], int(row.value))
-    return out
-
-
-def _build_pattern(placed: Placement) -> Pattern:
-    return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
-
-
-def _clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:
-    """Return what is left of a pattern from an instant on; None when nothing is."""
-    start = max(pattern.start, when)
-    if start >= pattern.end:
-        return None
-    if pattern.break_start is None or pattern.break_end is None or pattern.break_end <= start:
-        return Pattern(start, pattern.end, None, None)
-    return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end)
-
-
 def solve_intraday_relief(
     day: RunningDay,
     contingency: Contingency,
@@ -297,15 +321,18 @@ def solve_intraday_relief(
     limit = np.full(len(problem.clients), settings.target)
     want = _build_goal(problem, staff, limit, settings.relief_move_price)
     kept = staff.kept.astype(float)
+    if layout.rides is not None:  # whom the plan brings; newcomers wait for the runs
+        want = replace(want, rooms=layout.rides.sum_by_row(kept).astype(np.int64))
     patterns = _keep_patterns(problem, layout, day, staff)
     first = find_integer_plan(problem, layout, replace(want, rounds=0), kept, patterns)
     first_answer(first)
     nothing = find_integer_plan(problem, layout, replace(want, sweeps=0, rounds=0), kept, patterns)
     lp, block = build_relief_program(problem, layout, staff, limit, settings.relief_move_price)
     solution = solve_lp(lp, method="simplex")
-    best = find_integer_plan(
-        problem, layout, want, read_columns(solution.x, block.w), read_columns(solution.x, block.y)
-    )
+    people = read_columns(solution.x, block.w)
+    if layout.rides is not None:
+        want = replace(want, rooms=find_ride_rooms(layout.rides, people))
+    best = find_routed_plan(problem, layout, want, people, read_columns(solution.x, block.y))
     short = np.zeros_like(base)
     short[layout.cov_t, layout.cov_p] = solution.x[block.u]
     named, isolated = name_relief(
@@ -313,7 +340,6 @@ def solve_intraday_relief(
     )
     lost = frozenset(agent for agent, (j, _) in day.seating.at.items() if staff.lost[j])
     moves = list_moves(day.placements, list_placements(problem, layout, named), isolated, lost)
-    missing = sum_by_client(problem, problem.required - best.count_covered(problem))
     return IntradayRelief(
         moves=moves,
         placed=best.placed,
@@ -322,11 +348,17 @@ def solve_intraday_relief(
         first=first.penalty,
         lp_penalty=problem.penalty(short),
         unrelieved=nothing.penalty,
-        missing=dict(
-            zip(problem.clients, (missing / sum_client_requirement(problem)).tolist(), strict=True)
-        ),
+        missing=_share_missing(problem, best),
+        missing_unrelieved=_share_missing(problem, nothing),
         curve=tuple(_trace_curve(day, staff, limit, CURVE)) if curve else (),
     )
+
+
+def _share_missing(problem: DayProblem, plan: IntegerPlan) -> dict[str, float]:
+    """Return the share of each client's requirement that a plan does not cover."""
+    missing = sum_by_client(problem, problem.required - plan.count_covered(problem))
+    shares = missing / sum_client_requirement(problem)
+    return dict(zip(problem.clients, shares.tolist(), strict=True))
 
 
 def _build_goal(problem: DayProblem, staff: Staff, limit: Floats, price: float) -> IntegerGoal:

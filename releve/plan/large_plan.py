@@ -23,7 +23,7 @@ def round_large_plan(
     case: IntegerProblem, progress: Progress, watch: StageTimer, proved: bool = True
 ) -> tuple[IntegerPlan, float, tuple[SolvedRelief, ...]]:
     """Return a base plan in whole people, its objective (NaN unless ``proved``) and its reliefs."""
-    base = case.round_base(FIRST)
+    base = case.route_base(case.round_base(FIRST))
     watch.lap("whole people")
     reliefs = case.complete_reliefs(base, {}, progress)
     watch.lap("reliefs")
@@ -46,7 +46,7 @@ def replace_rounding(
     for way in ALTERNATIVES:
         if not missed:
             break
-        other = case.round_base(way)
+        other = case.route_base(case.round_base(way))
         watch.lap("whole people")
         known = {i: case.solve_relief(other, i) for i in missed}
         if sum(case.count_missed_targets(i, relief) for i, relief in known.items()) == 0:

@@ -6,7 +6,8 @@ The kernel of :mod:`releve.plan.integer_plan`. Costs are in agent-intervals of m
 * a client's missing agent-intervals above its limit cost ``excess[client]`` each, on top;
 * a person on an assignment costs its price, and ``move_price[j]`` more when ``stay[j]`` people,
   those who are expected there, are there already;
-* a person without a seat, or over a client's share of a site, costs more than anything saved;
+* a person without a seat (on a site, in a vehicle), or over a client's share of a site, costs more
+  than anything saved;
 * a loss costs what its relief is known to cost at least: the largest of its cuts, each linear in
   the people of every group on the places lost (:mod:`releve.plan.cuts`).
 """
@@ -37,7 +38,8 @@ class KernelProblem(NamedTuple):
     """What does not change. Assignments of group g are ``pointer[g]:pointer[g + 1]``; patterns of
     link l are ``link_patterns[link_pointer[l]:link_pointer[l + 1]]``; home is the last place. The
     losses that take place m away are ``losses[loss_pointer[m]:loss_pointer[m + 1]]``, and
-    ``slope[loss, cut, g]`` is what one person of group g there adds to a cut.
+    ``slope[loss, cut, g]`` is what one person of group g there adds to a cut. The people of an
+    assignment ride on row ``ride_row[j]`` (-1: no vehicle), which has ``ride_room[row]`` seats.
     """
 
     pointer: Array
@@ -68,12 +70,14 @@ class KernelProblem(NamedTuple):
     loss_pointer: Array
     losses: Array
     slope: Array
+    ride_row: Array
+    ride_room: Array
 
 
 class KernelState(NamedTuple):
     """People: ``w[j]`` per assignment, ``y[i]`` per (link, pattern) slot; and what follows from
-    them: ``placed[t, p]``, ``seated[t, m]``, ``heads[m, client]``, ``missing[client]``, and
-    ``relief[loss, cut]``, what each cut says that a relief costs at least.
+    them: ``placed[t, p]``, ``seated[t, m]``, ``heads[m, client]``, ``missing[client]``,
+    ``riders[row]`` and ``relief[loss, cut]``, what each cut says that a relief costs at least.
     """
 
     w: Array
@@ -83,6 +87,7 @@ class KernelState(NamedTuple):
     heads: Array
     missing: Array
     relief: Array
+    riders: Array
 
 
 @allocating_kernel
@@ -107,6 +112,8 @@ def place_person(s: KernelProblem, x: KernelState, j: int, slot: int, sign: int)
     x.heads[m, c] += sign
     x.w[j] += sign
     x.y[slot] += sign
+    if s.ride_row[j] >= 0:
+        x.riders[s.ride_row[j]] += sign
     for i in range(s.loss_pointer[m], s.loss_pointer[m + 1]):
         for cut in range(s.slope.shape[1]):
             x.relief[s.losses[i], cut] += sign * s.slope[s.losses[i], cut, s.group[j]]
@@ -123,6 +130,9 @@ def _count_broken_rules(s: KernelProblem, x: KernelState, k: int, j: int) -> flo
     if m == len(s.seats):
         return 0.0
     over = 0.0
+    r = s.ride_row[j]
+    if r >= 0 and x.riders[r] >= s.ride_room[r]:
+        over += 1.0
     for t in range(s.first[k], s.last[k]):
         if s.present[k, t] > 0 and x.seated[t, m] >= s.seats[m]:
             over += 1.0
@@ -245,7 +255,10 @@ def improve_state(s: KernelProblem, x: KernelState, sweeps: int) -> int:
 
 @allocating_kernel
 def compute_cost(s: KernelProblem, x: KernelState) -> float:
-    """Return the whole cost of a state; sites over their share of a client are forbidden."""
+    """Return the whole cost of a state.
+
+    Each client that a site holds more of than its largest share adds :data:`FORBIDDEN`.
+    """
     cost = 0.0
     for p in range(s.required.shape[1]):
         missing = 0.0

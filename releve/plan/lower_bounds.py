@@ -32,7 +32,10 @@ def sum_client_requirement(problem: DayProblem) -> Floats:
 
 
 def select_client(problem: DayProblem, client: int) -> tuple[DayProblem, Truths]:
-    """Return the problem of one client alone, and which assignments it kept."""
+    """Return the problem of one client alone, and which assignments it kept.
+
+    It has no vehicles to share: a floor counts all who could come, so it is one with any fleet.
+    """
     kept = problem.client[problem.programme] == client
     links, link = np.unique(problem.link[kept], return_inverse=True)
     mine = problem.client == client
@@ -48,6 +51,7 @@ def select_client(problem: DayProblem, client: int) -> tuple[DayProblem, Truths]
         link_programme=problem.link_programme[links],
         required=np.where(mine, problem.required, 0.0),
         weight=np.ones_like(problem.weight),
+        fleet=None,
     )
     return part, kept
 

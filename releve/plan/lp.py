@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import highspy
 import numpy as np
-from highspy._core import _Highs
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from releve.errors import ReleveError
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    import highspy
+    from highspy import _core as solver
+    from scipy import sparse
+else:
+    highspy = OptionalModule("highspy")
+    solver = OptionalModule("highspy._core")
+    sparse = OptionalModule("scipy.sparse")
 
 __all__ = [
     "Floats",
@@ -30,7 +37,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-INFINITY = float(highspy.kHighsInf)
+INFINITY = float("inf")
 
 
 class SolverError(ReleveError, RuntimeError):
@@ -142,9 +149,9 @@ class Solution:
     status: str
 
 
-def _create_quiet_highs() -> _Highs:
+def _create_quiet_highs() -> solver._Highs:
     # The public class prints a banner on stdout when first made, before any option can be set.
-    highs = _Highs()
+    highs = solver._Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     return highs
@@ -257,7 +264,7 @@ def _prove_bound(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) 
     return float((dual[rows] * side[rows]).sum() + (reduced[columns] * place[columns]).sum())
 
 
-def _read_solution(highs: _Highs, whole: bool) -> Solution:
+def _read_solution(highs: solver._Highs, whole: bool) -> Solution:
     status = highs.modelStatusToString(highs.getModelStatus())
     info = highs.getInfo()
     solution = highs.getSolution()

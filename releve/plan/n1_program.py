@@ -22,6 +22,7 @@ from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE
+from releve.plan.ride_rows import RideCheck, add_rides
 from releve.plan.scenario_lp import (
     ProblemLayout,
     ScenarioBlock,
@@ -34,8 +35,10 @@ from releve.plan.settings import PlanSettings
 
 __all__ = [
     "KIND_WEIGHT",
+    "N1Day",
     "SecurePlan",
     "add_exposure",
+    "add_n1_day",
     "add_regret",
     "add_shares",
     "add_target",
@@ -93,6 +96,22 @@ class Exposure:
     on_rows: Ints
 
 
+@dataclass(frozen=True)
+class N1Day:
+    """Where a day stands in a programme: its base block, ``worst`` regret by kind, ``shares`` of a
+    client's day missing by scenario, of each ``linked`` contingency its exposure and the columns
+    that cost, and the ``blocks`` of base and reliefs."""
+
+    layout: ProblemLayout
+    base: ScenarioBlock
+    worst: dict[str, int]
+    shares: dict[str, Ints]
+    linked: list[int]
+    exposures: list[Exposure]
+    costs: list[Ints]
+    blocks: tuple[ScenarioBlock, ...]
+
+
 def solve_n1_program(
     problem: DayProblem,
     contingencies: Sequence[Contingency],
@@ -113,11 +132,68 @@ def solve_n1_program(
     of UNIQUE_DECIMALS. Neither the order of rows and columns nor the solver's path has a part in
     it; its bound is only nearly that of the programme.
     """
-    target = np.full(floors.shape, settings.target) if targets is None else targets
     lp = LinearProgram()
+    day = add_n1_day(lp, problem, contingencies, floors, settings, targets, rides=False)
+    # People, agents, shares: some optimum has no column above all people at their most effective.
+    everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
+    unique = tie_breaker is not None
+    if tie_breaker is not None:
+        lp.break_ties(TIE_COST, TIE_ROOM, tie_breaker)
+
+    def solve() -> Solution:
+        return solve_lp(
+            lp, method="ipm", crossover=unique, most=max(1.0, everyone), progress=progress
+        )
+
+    solution = _solve_with_rides(lp, day, solve)
+    price = np.zeros(len(problem.group))
+    cuts = []
+    for i, exposure, columns in zip(day.linked, day.exposures, day.costs, strict=True):
+        dual = settings.isolated * solution.row_dual[exposure.group_rows]
+        dual = dual + solution.row_dual[exposure.on_rows]
+        price[exposure.assignments] -= dual
+        cost = float((lp.cost()[columns] * solution.x[columns]).sum())
+        exposed = solution.x[day.base.w[exposure.assignments]]
+        slope = np.zeros(len(problem.size))
+        slope[problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
+        cuts.append(build_cut(problem, i, cost, slope, exposure.assignments, exposed))
+    layout, base, worst = day.layout, day.base, day.worst
+    missing = {name: solution.x[columns] for name, columns in day.shares.items()}
+    decimals = UNIQUE_DECIMALS if unique else GRID_DECIMALS
+    price = np.maximum(0.0, price)
+    return _read_secure_plan(
+        lp, problem, layout, base, worst, solution, price, tuple(cuts), missing, decimals
+    )
+
+
+def add_n1_day(
+    lp: LinearProgram,
+    problem: DayProblem,
+    contingencies: Sequence[Contingency],
+    floors: Floats,
+    settings: PlanSettings,
+    targets: Floats | None = None,
+    price: Floats | None = None,
+    *,
+    rides: bool = True,
+) -> N1Day:
+    """Add the columns and rows of a day, base and reliefs, to a programme.
+
+    ``price[j]`` is paid for each person of the base plan, by default that of the problem. ``rides``
+    False leaves the vehicles out, so that the caller may add those that bind.
+    """
+    target = np.full(floors.shape, settings.target) if targets is None else targets
     layout = build_layout(problem)
-    nothing = find_lost_assignments(problem, None)
-    base = add_block(lp, problem, layout, lost=nothing, price=problem.price, shortfall_cost=1.0)
+    base = add_block(
+        lp,
+        problem,
+        layout,
+        lost=find_lost_assignments(problem, None),
+        price=problem.price if price is None else price,
+        shortfall_cost=1.0,
+        upper=problem.base_most,
+        rides=rides,
+    )
     add_caps(lp, problem, layout, base)
     linked = [i for i, c in enumerate(contingencies) if c.exposed and c.kind in KIND_WEIGHT]
     weight = build_shortfall_weights([c.kind for c in contingencies], settings)
@@ -126,7 +202,7 @@ def solve_n1_program(
     shares = {BASE: add_shares(lp, problem, layout, base)}
     add_regret(lp, shares[BASE], floors[0], worst["site"])
     add_target(lp, shares[BASE], floors[0], target[0], unit)
-    exposures, costs = [], []
+    blocks, exposures, costs = [base], [], []
     for i in linked:
         c = contingencies[i]
         block = add_block(
@@ -136,7 +212,9 @@ def solve_n1_program(
             lost=find_lost_assignments(problem, c),
             price=np.zeros(len(problem.group)),
             shortfall_cost=weight[c.kind],
+            rides=rides,
         )
+        blocks.append(block)
         exposures.append(add_exposure(lp, problem, c, base, block, settings.isolated))
         shares[c.id] = add_shares(lp, problem, layout, block)
         add_regret(lp, shares[c.id], floors[1 + i], worst[c.kind])
@@ -144,31 +222,37 @@ def solve_n1_program(
             lp, shares[c.id], floors[1 + i], target[1 + i], unit * KIND_WEIGHT[c.kind]
         )
         costs.append(np.concatenate([block.u, above]))
-    # People, agents, shares: some optimum has no column above all people at their most effective.
-    everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
-    unique = tie_breaker is not None
-    if tie_breaker is not None:
-        lp.break_ties(TIE_COST, TIE_ROOM, tie_breaker)
-    solution = solve_lp(
-        lp, method="ipm", crossover=unique, most=max(1.0, everyone), progress=progress
-    )
-    price = np.zeros(len(problem.group))
-    cuts = []
-    for i, exposure, columns in zip(linked, exposures, costs, strict=True):
-        dual = settings.isolated * solution.row_dual[exposure.group_rows]
-        dual = dual + solution.row_dual[exposure.on_rows]
-        price[exposure.assignments] -= dual
-        cost = float((lp.cost()[columns] * solution.x[columns]).sum())
-        exposed = solution.x[base.w[exposure.assignments]]
-        slope = np.zeros(len(problem.size))
-        slope[problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
-        cuts.append(build_cut(problem, i, cost, slope, exposure.assignments, exposed))
-    missing = {name: solution.x[columns] for name, columns in shares.items()}
-    decimals = UNIQUE_DECIMALS if unique else GRID_DECIMALS
-    price = np.maximum(0.0, price)
-    return _read_secure_plan(
-        lp, problem, layout, base, worst, solution, price, tuple(cuts), missing, decimals
-    )
+    return N1Day(layout, base, worst, shares, linked, exposures, costs, tuple(blocks))
+
+
+def _solve_with_rides(lp: LinearProgram, day: N1Day, solve: Callable[[], Solution]) -> Solution:
+    """Solve, add the vehicles of those scenarios and parts of the fleet that cannot carry their
+    people, and solve again until all can: the optimum with the rows of every vehicle.
+
+    Most of a fleet binds in few scenarios, and the rows of all are most of the programme. What
+    binds somewhere a second time is added everywhere.
+    """
+    solution, rides, blocks = solve(), day.layout.rides, day.blocks
+    if rides is None or not len(rides.runs.wave):
+        return solution
+    check = RideCheck(rides)
+    held = np.zeros((len(blocks), len(rides.pool_part)), dtype=np.bool_)
+    first = True
+    while True:
+        over = np.array(
+            [
+                check.find_overloaded(np.where(block.w >= 0, solution.x[block.w], 0.0))
+                for block in blocks
+            ]
+        )
+        more = (over if first else np.broadcast_to(over.any(axis=0), held.shape)) & ~held
+        if not (over & ~held).any():
+            return solution
+        for block, parts in zip(blocks, more, strict=True):
+            if parts.any():
+                add_rides(lp, rides, block.w, parts)
+        held |= more
+        solution, first = solve(), False
 
 
 def build_shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str, float]:

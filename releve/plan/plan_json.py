@@ -32,6 +32,8 @@ __all__ = ["FORMAT", "PlanFormatError", "plan_from_json", "plan_to_json"]
 
 FORMAT: Final = "releve-plan/2"
 """Name and version of the text; a reader refuses any other."""
+_HYBRID = frozenset(("home_days", "teams"))
+"""Fields of a hybrid week: left out where empty, so that other plans keep their bytes."""
 
 
 class PlanFormatError(ReleveError, ValueError):
@@ -48,6 +50,7 @@ def plan_to_json(plan: Plan) -> str:
                 getattr(plan, item.name), _list_field_types(Plan)[item.name], item.name
             )
             for item in dataclasses.fields(Plan)
+            if item.name not in _HYBRID or getattr(plan, item.name)
         },
         "placements": _encode_table(Placement, tuple(writer.pool), _Writer.plain),
     }
@@ -77,6 +80,7 @@ def plan_from_json(text: str) -> Plan:
         **{
             name: reader.decode(_get_entry(body, name, "plan"), hint, name)
             for name, hint in hints.items()
+            if name not in _HYBRID or name in body
         }
     )
 

@@ -19,7 +19,7 @@ from releve.plan.named_assignments import (
     name_people,
     name_relief,
 )
-from releve.plan.problem import DayProblem, build_day_problem
+from releve.plan.problem import DayProblem, Presence, build_day_problem
 from releve.plan.progress import Progress, StageTimer
 from releve.plan.proof import build_bound
 from releve.plan.relief import SolvedRelief
@@ -56,6 +56,7 @@ class SolvedDay:
     seats: Mapping[str, SiteSeats]
     planning: Planning
     seconds: dict[str, float]
+    presence: Presence | None = None
 
 
 def solve_day(
@@ -68,26 +69,33 @@ def solve_day(
     progress: Progress = lambda stage, share: None,
     now: Callable[[], float] = lambda: 0.0,
     protect: bool = True,
+    presence: Presence | None = None,
 ) -> SolvedDay:
     """Solve a day. Days do not depend on each other, so they may be solved side by side.
 
     ``now`` is a clock for the timings in the result. ``protect`` False plans as if nothing could
-    be lost. Raises PlanError when no agent is rostered or nothing is required.
+    be lost. ``presence[agent]``: the places where an agent may be while nothing is lost. Raises
+    PlanError when no agent is rostered or nothing is required.
     """
     settings = settings or PlanSettings()
     watch = StageTimer(now)
     watch.start()
     if contingencies is None:
         contingencies = list_contingencies(operator)
+    if operator.vehicles and not operator.shifts:
+        raise PlanError(
+            "vehicles bring people to a shift, and the operator has no roster: add the table"
+            " shifts, or plan without the table vehicles"
+        )
     seats = seats or find_site_seats(operator, need.day)
     watch.lap("usable seats")
     progress("usable seats", 1.0)
     problem = build_day_problem(
-        operator, need, count_seats_to_fill(operator, need, seats), settings
+        operator, need, count_seats_to_fill(operator, need, seats), settings, presence
     )
     refuse_empty(problem)
     planning = solve_problem(problem, contingencies, settings, progress, watch, protect)
-    return SolvedDay(need, settings, seats, planning, watch.seconds)
+    return SolvedDay(need, settings, seats, planning, watch.seconds, presence)
 
 
 def name_plan(

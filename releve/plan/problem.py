@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import Requirement
 from releve.network import HOME, Operator
 from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
+from releve.plan.day_fleet import build_day_fleet
 from releve.plan.eligibility import Eligibility, list_open_sites
 from releve.plan.roster import (
     Pattern,
@@ -31,29 +33,36 @@ from releve.plan.roster import (
     select_shifts,
 )
 from releve.plan.settings import PlanSettings
+from releve.transport import Fleet
 
 __all__ = [
     "AgentGroup",
     "AgentGroups",
     "DayProblem",
+    "Presence",
     "build_day_problem",
     "compute_programme_weights",
     "group_agents",
 ]
 
 Floats = NDArray[np.float64]
+Presence = Mapping[str, frozenset[str]]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class AgentGroup:
-    """Properties shared by the agents of a group; ``carrier`` is set only where home is legal."""
+    """Properties shared by the agents of a group; ``carrier`` is set only where home is legal, the
+    shuttle ``stop`` only where agents on a site need a vehicle. ``base_places``: where they may be
+    while nothing is lost, None for every legal place."""
 
     home_site: str
     primary: str
     carrier: str
     patterns: tuple[Pattern, ...]
     legal: frozenset[tuple[str, str]]
+    stop: str = ""
+    base_places: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,9 @@ class DayProblem:
     it, in agent-intervals of mean penalty), ``link[j]``; links ``link_place[l]``,
     ``link_programme[l]``, ``link_class[l]``; ``patterns``; ``required[t, p]`` with no NaN;
     ``weight[p]``; ``efficiency[p]`` at home; ``seats[m]`` per place without home; ``client[p]``;
-    ``cap[client]`` largest share of one site; ``carrier[g]`` index or -1.
+    ``cap[client]`` largest share of one site; ``carrier[g]`` index or -1; ``fleet``: the vehicles
+    that bring people to sites, None where they do not limit who comes; ``run_since``: the runs to
+    shifts that began before it are over.
     """
 
     day: date
@@ -98,11 +109,28 @@ class DayProblem:
     seats: Ints
     client: Ints
     cap: Floats
+    fleet: Fleet | None = None
+    run_since: datetime | None = None
 
     @property
     def home(self) -> int:
         """Index of the place ``home``."""
         return len(self.sites)
+
+    @cached_property
+    def base_allowed(self) -> NDArray[np.bool_]:
+        """Whether the base plan may use each assignment; reliefs may use all."""
+        places, groups = (*self.sites, HOME), self.groups.groups
+        allowed = [
+            groups[g].base_places is None or places[m] in (groups[g].base_places or ())
+            for g, m in zip(self.group.tolist(), self.place.tolist(), strict=True)
+        ]
+        return np.array(allowed, dtype=np.bool_)
+
+    @property
+    def base_most(self) -> Floats:
+        """Most people of each assignment in the base plan: without limit where it may be used."""
+        return np.where(self.base_allowed, np.inf, 0.0)
 
     @property
     def weighted_requirement(self) -> float:
@@ -114,8 +142,18 @@ class DayProblem:
         return float((missing * self.weight).sum())
 
 
-def group_agents(operator: Operator, need: Requirement, settings: PlanSettings) -> AgentGroups:
+def group_agents(
+    operator: Operator,
+    need: Requirement,
+    settings: PlanSettings,
+    *,
+    by_stop: bool = False,
+    presence: Presence | None = None,
+) -> AgentGroups:
     """Group the agents of a day: same patterns, home, main programme and legal pairs.
+
+    ``by_stop``: and the same shuttle stop, for agents who need a vehicle. ``presence``: and the
+    same places where they may be while nothing is lost.
 
     With a roster these are the agents with a shift that starts that day, on that shift; without
     one, all agents, on any shift of their contract hours.
@@ -134,6 +172,8 @@ def group_agents(operator: Operator, need: Requirement, settings: PlanSettings) 
             agent.carrier if at_home else "",
             patterns[agent.id],
             legal,
+            agent.stop if by_stop and not agent.own_transport else "",
+            (presence or {}).get(agent.id),
         )
         found.setdefault(group, []).append(agent.id)
     return AgentGroups(tuple(found), tuple(tuple(members) for members in found.values()))
@@ -186,15 +226,18 @@ def build_day_problem(
     need: Requirement,
     seats: Mapping[str, int],
     settings: PlanSettings,
+    presence: Presence | None = None,
 ) -> DayProblem:
     """Lay an operator's day out as arrays.
 
-    ``seats[site]`` people a site can hold. A programme with an unknown requirement is
+    ``seats[site]`` people a site can hold; ``presence[agent]`` the places where an agent may be
+    while nothing is lost, of those that are given. A programme with an unknown requirement is
     planned with none; the plan reports it as unknown. The requirement and the weights are on the
     decimal grid, and no BLAS product of fractions follows from here on, so that a plan is the same
     on every machine (docs/plan.md).
     """
-    groups = group_agents(operator, need, settings)
+    fleet = build_day_fleet(operator, need.day, settings)
+    groups = group_agents(operator, need, settings, by_stop=fleet is not None, presence=presence)
     sites = tuple(site.id for site in operator.sites)
     usable = list_open_sites(operator, need.day)
     clients = tuple(client.id for client in operator.clients)
@@ -246,6 +289,7 @@ def build_day_problem(
         seats=np.array([seats[s] if s in usable else 0 for s in sites], dtype=np.int64),
         client=client,
         cap=cap,
+        fleet=fleet,
     )
 
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from releve.network.decimal_grid import round_to_grid
 from releve.plan.contingency import Contingency
-from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan
+from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_routed_plan
 from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
 from releve.plan.n1_program import add_shares, add_target
 from releve.plan.problem import DayProblem
+from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.scenario_lp import (
     ProblemLayout,
     ScenarioBlock,
@@ -80,12 +81,14 @@ BELOW = 0.0015
 
 @dataclass(frozen=True)
 class SolvedRelief:
-    """A relief in whole people, and the least penalty of a fractional one."""
+    """A relief in whole people, the least penalty of a fractional one, and the riders that each
+    ride row may have."""
 
     plan: IntegerPlan
     staff: Staff
     lp_penalty: float
     lp_missing: Floats
+    rooms: Ints | None = None
 
 
 def find_available_staff(
@@ -264,7 +267,7 @@ def _retry_near_misses(
         tried.append(
             round_relief(
                 problem, layout, staff, block, solution, base.on_pattern, aim, move_price,
-                dearer if turn else 1.0, effort,
+                dearer if turn else 1.0, effort, tried[0].rooms if tried else None,
             )
         )  # fmt: skip
         best = min(tried, key=rank)
@@ -322,9 +325,15 @@ def round_relief(
     move_price: float,
     dearer: float = 1.0,
     effort: SearchEffort = QUICK,
+    rooms: Ints | None = None,
 ) -> SolvedRelief:
-    """Return a fractional relief in whole people; a miss is so many times dearer to them."""
+    """Return a fractional relief in whole people; a miss is so many times dearer to them.
+
+    ``rooms`` riders of each ride row at most, by default what runs for the fractions carry.
+    """
     people = round_to_grid(solution.x)
+    if rooms is None and layout.rides is not None:
+        rooms = find_ride_rooms(layout.rides, read_columns(people, block.w))
     want = IntegerGoal(
         allowed=~staff.lost,
         price=problem.price * 0.01,
@@ -337,8 +346,9 @@ def round_relief(
         capped=False,
         rounds=effort.rounds,
         threshold=effort.threshold,
+        rooms=rooms,
     )
-    plan = find_integer_plan(
+    plan = find_routed_plan(
         problem,
         layout,
         want,
@@ -352,6 +362,7 @@ def round_relief(
         staff=staff,
         lp_penalty=problem.penalty(missing),
         lp_missing=missing,
+        rooms=rooms,
     )
 
 

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from releve.demand.tables import Requirement
+from releve.network.decimal_grid import FINE_DECIMALS, round_to_grid
 from releve.plan.lp import Floats
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE, ClientVerdict, ReliefCell
 from releve.plan.settings import PlanSettings
 
-__all__ = ["build_cell", "build_verdict"]
+__all__ = ["build_cell", "build_verdict", "measure_cell"]
 
 HAIR = 1e-9
 
@@ -26,21 +27,42 @@ def build_cell(
     floor: float,
     settings: PlanSettings,
 ) -> ReliefCell:
-    """Return one cell of the matrix."""
+    """Return one cell of the matrix; ``placed`` is of all programmes."""
     mine = problem.client == client
-    required = problem.required[:, mine]
-    short = np.maximum(0.0, required - placed[:, mine])
+    return measure_cell(
+        problem.clients[client], contingency, agents=need.agents[:, mine],
+        calls=need.calls[:, mine], placed=placed[:, mine], floor=floor, settings=settings,
+    )  # fmt: skip
+
+
+def measure_cell(
+    client: str,
+    contingency: str,
+    *,
+    agents: Floats,
+    calls: Floats,
+    placed: Floats,
+    floor: float,
+    settings: PlanSettings,
+) -> ReliefCell:
+    """Return one cell of the matrix from the client's figures alone.
+
+    ``agents`` required (NaN = unknown), ``calls`` and ``placed`` ``[interval, programme]`` of the
+    client's programmes.
+    """
+    # In rows, as sums follow the layout, and a choice of columns is laid out by columns.
+    required = round_to_grid(np.ascontiguousarray(np.nan_to_num(agents)), FINE_DECIMALS)
+    short = np.maximum(0.0, required - placed)
     total = required.sum(axis=1)
     busy = total > HAIR
     coverage = np.where(busy, 1.0 - short.sum(axis=1) / np.where(busy, total, 1.0), 1.0)
     worst = int(np.argmin(np.where(busy, coverage, np.inf))) if busy.any() else -1
     shortfall = float(short.sum() / max(1.0, required.sum()))
-    calls = np.nan_to_num(need.calls[:, mine])
-    lost = calls * short / np.where(required > 0, required, 1.0)
-    unknown = bool(np.isnan(need.agents[:, mine]).any())
+    lost = np.nan_to_num(calls) * short / np.where(required > 0, required, 1.0)
+    unknown = bool(np.isnan(agents).any())
     least = float(coverage[worst]) if worst >= 0 else 1.0
     return ReliefCell(
-        client=problem.clients[client],
+        client=client,
         contingency=contingency,
         worst_coverage=min(1.0, max(0.0, least)),
         worst_interval=worst,

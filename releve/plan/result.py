@@ -24,6 +24,7 @@ __all__ = [
     "Plan",
     "PlannedScenario",
     "PlannedSite",
+    "PlannedTeam",
     "Purchase",
     "ReliefCell",
     "WhatIsMissing",
@@ -173,10 +174,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One line of what is missing. ``kind``: laptop, skill or seat.
+    """One line of what is missing. ``kind``: laptop, skill, seat or vehicle.
 
-    ``where`` names the group (home site) or the site; ``agents`` the agents concerned for a
-    laptop or a skill; ``programme`` what they learn.
+    ``where`` names the group (home site), the site, or the vehicle that others are like; ``agents``
+    the agents concerned for a laptop or a skill; ``programme`` what they learn.
     """
 
     kind: str
@@ -223,6 +224,17 @@ class PlannedSite:
     """False when it has no valid authorisation on the day."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedTeam:
+    """A team on a day of a hybrid week: its members at work, and whether it meets on its site."""
+
+    id: str
+    site: str
+    supervisor: str
+    members: tuple[str, ...]
+    meets: bool
+
+
 @dataclass(frozen=True)
 class Plan:
     """Who works where on one day, who takes over if any place is lost, and what that proves."""
@@ -253,6 +265,10 @@ class Plan:
     """What the independent checker found; a published plan has none."""
     settings: dict[str, float | int | str]
     version: str = ""
+    home_days: tuple[str, ...] = ()
+    """Of a hybrid week: the rostered agents whose day is at home, in reserve or not."""
+    teams: tuple[PlannedTeam, ...] = ()
+    """Of a hybrid week: the teams at work."""
 
     def sum_required(self, client: str) -> float:
         """Return what a client requires over the day, in agent intervals."""

@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 
 from releve.demand.tables import INTERVAL
 from releve.network import Operator, Shift, day_bounds
+from releve.plan.result import Placement
 
 __all__ = [
     "Pattern",
     "Patterns",
+    "build_pattern",
+    "clip_pattern",
     "list_day_starts",
     "list_free_patterns",
     "number_patterns",
@@ -141,3 +144,18 @@ def _measure_overlap(
     """Return the seconds of each half hour that lie in [start, end)."""
     upper = np.minimum(edges + INTERVAL.total_seconds(), end.timestamp())
     return np.asarray(np.maximum(0.0, upper - np.maximum(edges, start.timestamp())))
+
+
+def build_pattern(placed: Placement) -> Pattern:
+    """Return the shift and break of a placement."""
+    return Pattern(placed.start, placed.end, placed.break_start, placed.break_end)
+
+
+def clip_pattern(pattern: Pattern, when: datetime) -> Pattern | None:
+    """Return what is left of a pattern from an instant on; None when nothing is."""
+    start = max(pattern.start, when)
+    if start >= pattern.end:
+        return None
+    if pattern.break_start is None or pattern.break_end is None or pattern.break_end <= start:
+        return Pattern(start, pattern.end, None, None)
+    return Pattern(start, pattern.end, max(start, pattern.break_start), pattern.break_end)

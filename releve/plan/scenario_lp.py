@@ -9,7 +9,8 @@ agents, N[t, m] people on seats, u[t, p] missing agents. Rows, as they are named
 * N    those of the interval before, with who came and without who left;
 * cov  agents at work and missing agents cover the requirement;
 * seat people on seats are no more than the seats of a site;
-* cap  a site holds no more than its share of a client (base only).
+* cap  a site holds no more than its share of a client (base only);
+* rides  vehicles carry who needs one (:mod:`releve.plan.ride_rows`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram
 from releve.plan.problem import DayProblem
+from releve.plan.ride_rows import RideLayout, add_rides, build_ride_layout, refuse_unserved
 
 __all__ = [
     "ProblemLayout",
@@ -43,7 +45,7 @@ class ProblemLayout:
 
     ``y_link``, ``y_pattern``: the (link, pattern) pairs. ``a_of_y`` the (pattern, programme) pair
     of each. ``cov_*``: rows with a requirement; ``seat_*``: rows in which the seats of a site could
-    run out.
+    run out. ``rides``: who needs a vehicle, None where none is needed.
     """
 
     y_link: Ints
@@ -57,6 +59,7 @@ class ProblemLayout:
     seat_t: Ints
     seat_m: Ints
     clients_capped: Ints
+    rides: RideLayout | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class ScenarioBlock:
     on_rows: Ints
     seat_rows: Ints
     cov_rows: Ints
+    fleet_rows: Ints
 
 
 def build_layout(problem: DayProblem) -> ProblemLayout:
@@ -96,6 +100,7 @@ def build_layout(problem: DayProblem) -> ProblemLayout:
         seat_t=seat_t,
         seat_m=seat_m,
         clients_capped=_find_capped_clients(problem),
+        rides=build_ride_layout(problem),
     )
 
 
@@ -148,8 +153,9 @@ def add_block(
     price: Floats,
     shortfall_cost: float,
     upper: Floats | None = None,
+    rides: bool = True,
 ) -> ScenarioBlock:
-    """Add the columns and rows of one scenario.
+    """Add the columns and rows of one scenario; ``rides`` False leaves the vehicles out.
 
     ``price[j]`` of each person on an assignment; ``shortfall_cost`` times the programme's weight
     is the cost of a missing agent-interval.
@@ -167,7 +173,12 @@ def add_block(
     _add_links(lp, problem, layout, w, kept, y, y_kept, links)
     u, cov_rows = _add_coverage(lp, problem, layout, y, y_kept, shortfall_cost)
     seat_rows = _add_seats(lp, problem, layout, y, y_kept)
-    return ScenarioBlock(w, y, u, group_rows, np.zeros(0, np.int64), seat_rows, cov_rows)
+    none = np.zeros(0, np.int64)
+    fleet_rows = none
+    if layout.rides is not None:
+        refuse_unserved(lp, layout.rides, w)
+        fleet_rows = add_rides(lp, layout.rides, w) if rides else none
+    return ScenarioBlock(w, y, u, group_rows, none, seat_rows, cov_rows, fleet_rows)
 
 
 def _add_links(

@@ -32,6 +32,8 @@ class PlanSettings:
     """Trains one agent for one more programme."""
     seat_price: float = 900.0
     """One more usable seat on a site."""
+    vehicle_price: float = 2500.0
+    """One more vehicle like another of its depot, with its driver, hired for a month."""
     regret_weight: float = 5.0
     """Weight of the worst regret, times the weighted requirement of an average client."""
     average_weight: float = 0.2

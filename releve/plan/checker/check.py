@@ -30,8 +30,11 @@ from releve.plan.checker.verdicts import (
 )
 from releve.plan.contingency import Contingency
 from releve.plan.coverage import Timeline, count_placed
+from releve.plan.day_fleet import build_day_fleet
 from releve.plan.result import BASE, Plan, PlannedScenario
+from releve.plan.rides import route_plan
 from releve.plan.settings import PlanSettings
+from releve.transport import check_runs
 
 __all__ = ["check_plan", "check_relief"]
 
@@ -74,6 +77,7 @@ def check_plan(
         tallies[name] = ScenarioTally(plan.required, placed)
         faults += find_capacity_faults(rules, plan, timeline, placements, _name_scenario(name))
         faults += _find_scenario_faults(rules, plan, scenario, tallies[name], weights)
+    faults += _find_ride_faults(operator, plan, settings)
     faults += find_cell_faults(rules, plan, settings, tallies)
     faults += find_verdict_faults(rules, plan)
     need = float((np.nansum(plan.required, axis=0) * weights).sum())
@@ -108,6 +112,23 @@ def check_relief(
         *find_capacity_faults(rules, plan, timeline, placements, _name_scenario(contingency.id)),
         *_find_scenario_faults(rules, plan, scenario, tally, weights),
     )
+
+
+def _find_ride_faults(operator: Operator, plan: Plan, settings: PlanSettings) -> Iterator[str]:
+    """Check that each rider of each scenario has a seat in runs that keep to every rule."""
+    fleet = build_day_fleet(operator, plan.day, settings)
+    if fleet is None:
+        return
+    for name in plan.scenarios:
+        where = _name_scenario(name)
+        riders, found = route_plan(operator, plan, name, fleet)
+        for fault in check_runs(fleet, found.runs, riders, found.left_behind):
+            yield f"{where}: {fault}"
+        for rider in found.left_behind:
+            yield (
+                f"{where}: agent {rider.agent} has no seat in a vehicle {rider.wave.leg} site"
+                f" {rider.wave.site}, stop {rider.stop}."
+            )
 
 
 def _name_scenario(scenario: str) -> str:

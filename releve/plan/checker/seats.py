@@ -31,7 +31,7 @@ def find_site_faults(rules: DayRules, plan: Plan) -> Iterator[str]:
     for site in sorted(set(rows) - {planned.id for planned in plan.sites}):
         yield f"Site {site}: not listed."
     seats: dict[str, dict[str, Seat]] = defaultdict(dict)
-    for seat in rules.operator.seats:
+    for seat in rules.operator.all_seats:
         seats[rules.operator.site_of_zone[seat.zone]][seat.id] = seat
     for planned in plan.sites:
         if planned.id in rows:
@@ -69,8 +69,16 @@ def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> 
     least = max([rules.operator.row.distance_m, *rules.list_measures(site, "distance_m")])
     if least <= 0:
         return
-    floor_of = {zone.id: zone.floor for zone in rules.operator.zones}
-    near = list(_find_near_pairs(seats, floor_of, least))
+    floor_of = {zone.id: zone.floor for zone in rules.operator.all_zones}
+    placed = [
+        (seat.id, floor_of[seat.zone], seat.x_m, seat.y_m)
+        for seat in seats
+        if seat.x_m is not None and seat.y_m is not None
+    ]
+    if len(placed) < len(seats):
+        loose = len(seats) - len(placed)
+        yield f"{loose} usable seats have no x and y, but {least:g} m is the rule"
+    near = list(_find_near_pairs(placed, least))
     for a, b, distance in near[:SHOWN]:
         yield f"seats {a} and {b} lie at {distance:.3f} m, at least {least:g} m is the rule"
     if len(near) > SHOWN:
@@ -78,19 +86,22 @@ def _find_distance_faults(rules: DayRules, site: str, seats: Sequence[Seat]) -> 
 
 
 def _find_near_pairs(
-    seats: Sequence[Seat], floor_of: dict[str, str], least: float
+    seats: Iterable[tuple[str, str, float, float]], least: float
 ) -> Iterator[tuple[str, str, float]]:
-    """Yield the pairs of seats that are too near, searched in squares of the least distance."""
-    squares: dict[tuple[str, int, int], list[Seat]] = defaultdict(list)
-    for seat in seats:
-        where, x, y = floor_of[seat.zone], floor(seat.x_m / least), floor(seat.y_m / least)
+    """Yield the pairs of seats that are too near, searched in squares of the least distance.
+
+    ``seats``: id, floor, x and y in metres.
+    """
+    squares: dict[tuple[str, int, int], list[tuple[str, float, float]]] = defaultdict(list)
+    for name, where, x_m, y_m in seats:
+        x, y = floor(x_m / least), floor(y_m / least)
         for across in (x - 1, x, x + 1):
             for along in (y - 1, y, y + 1):
-                for other in squares.get((where, across, along), ()):
-                    distance = hypot(seat.x_m - other.x_m, seat.y_m - other.y_m)
+                for other, other_x, other_y in squares.get((where, across, along), ()):
+                    distance = hypot(x_m - other_x, y_m - other_y)
                     if distance < least - SLACK:
-                        yield other.id, seat.id, distance
-        squares[where, x, y].append(seat)
+                        yield other, name, distance
+        squares[where, x, y].append((name, x_m, y_m))
 
 
 def find_capacity_faults(

@@ -2,8 +2,8 @@
 
 Purchase columns join the blocks of the base day and the losses: a *twin* of a group can work at
 home, or on one more programme, and people are bought over from the group to its twin; a site can
-have more seats. A very dear slack per client and loss shows what nothing on the list cures. The
-answer is rounded up to whole purchases.
+have more seats, a pool more vehicles. A very dear slack per client and loss shows what nothing on
+the list cures. The answer is rounded up to whole purchases.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
     "solve_cheapest_set",
 ]
 
-KINDS = ("laptop", "skill", "seat")
+KINDS = ("laptop", "skill", "seat", "vehicle")
 SLACK_PRICE = 2e6
 """EUR for one whole client's day that nothing cures: dearer than anything on the list."""
 NOTHING = 1e-5
@@ -51,11 +51,12 @@ VERTEX = 60_000
 
 @dataclass(frozen=True)
 class PurchaseSolution:
-    """A set of purchases: people per twin, seats per site; cost and bound in EUR. ``vertex``: the
-    programme was small enough for one."""
+    """A set of purchases: people per twin, seats per site, vehicles per pool; cost and bound in
+    EUR. ``vertex``: the programme was small enough for one."""
 
     people: Ints
     seats: Ints
+    vehicles: Ints
     cost: float
     bound: float
     slack: dict[tuple[str, str], float]
@@ -63,7 +64,10 @@ class PurchaseSolution:
 
     def same(self, other: PurchaseSolution) -> bool:
         """Return whether the same is bought."""
-        return np.array_equal(self.people, other.people) and np.array_equal(self.seats, other.seats)
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name))
+            for name in ("people", "seats", "vehicles")
+        )
 
 
 def solve_cheapest_set(
@@ -87,11 +91,18 @@ def solve_cheapest_set(
     seats = lp.columns(
         len(problem.sites), settings.seat_price, upper=twins.room if "seat" in kinds else 0.0
     )
+    pools = 0 if problem.fleet is None else len(problem.fleet.pools)
+    vehicles = lp.columns(
+        pools, settings.vehicle_price, upper=np.inf if "vehicle" in kinds else 0.0
+    )
+    goods = _Goods(people, seats, vehicles)
     nothing = find_lost_assignments(problem, None)
     tie = problem.price * 1e-3
-    base = add_block(lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3)
+    base = add_block(
+        lp, problem, layout, lost=nothing, price=tie, shortfall_cost=1e-3, upper=problem.base_most
+    )
     add_caps(lp, problem, layout, base)
-    _add_purchases(lp, twins, layout, base, base.group_rows, people, seats)
+    _add_purchases(lp, twins, layout, base, goods)
     slack = {
         BASE: add_target(
             lp, add_shares(lp, problem, layout, base), _zeros(problem), aim(BASE), SLACK_PRICE
@@ -100,7 +111,7 @@ def solve_cheapest_set(
     for single in singles:
         lost = find_lost_assignments(problem, single)
         block = add_block(lp, problem, layout, lost=lost, price=tie, shortfall_cost=1e-3)
-        _add_purchases(lp, twins, layout, block, block.group_rows, people, seats)
+        _add_purchases(lp, twins, layout, block, goods)
         if single.exposed:
             links = add_exposure(lp, problem, single, base, block, settings.isolated)
             rows = np.full(len(problem.size), -1, dtype=np.int64)
@@ -113,11 +124,21 @@ def solve_cheapest_set(
     bought = np.ceil(x[people] - 1e-4) if vertex else _round_up(twins, x[people], most)
     bought = _limit_to_groups(twins, np.minimum(bought, most).astype(np.int64), x[people])
     more = np.ceil(x[seats] - 1e-3).astype(np.int64)
+    hired = np.ceil(x[vehicles] - 1e-3).astype(np.int64)
     return PurchaseSolution(
         people=bought,
         seats=more,
-        cost=float((bought * price).sum() + more.sum() * settings.seat_price),
-        bound=float((x[people] * price).sum() + x[seats].sum() * settings.seat_price),
+        vehicles=hired,
+        cost=float(
+            (bought * price).sum()
+            + more.sum() * settings.seat_price
+            + hired.sum() * settings.vehicle_price
+        ),
+        bound=float(
+            (x[people] * price).sum()
+            + x[seats].sum() * settings.seat_price
+            + x[vehicles].sum() * settings.vehicle_price
+        ),
         slack={
             (name, problem.clients[c]): float(x[column])
             for name, columns in slack.items()
@@ -165,18 +186,27 @@ def _zeros(problem: DayProblem) -> Floats:
     return np.zeros(len(problem.clients))
 
 
+@dataclass(frozen=True)
+class _Goods:
+    """Columns of what can be bought: people of a twin, seats of a site, vehicles of a pool."""
+
+    people: Ints
+    seats: Ints
+    vehicles: Ints
+
+
 def _add_purchases(
     lp: LinearProgram,
     twins: CandidateGroups,
     layout: ProblemLayout,
     block: ScenarioBlock,
-    group_rows: Ints,
-    people: Ints,
-    seats: Ints,
+    goods: _Goods,
 ) -> None:
     """Let the purchases count in a block."""
-    _move_people(lp, twins, group_rows, people)
-    lp.add(block.seat_rows, seats[layout.seat_m], -1.0)
+    _move_people(lp, twins, block.group_rows, goods.people)
+    lp.add(block.seat_rows, goods.seats[layout.seat_m], -1.0)
+    if layout.rides is not None:
+        lp.add(block.fleet_rows, goods.vehicles[layout.rides.runs.row_pool], -1.0)
 
 
 def _move_people(lp: LinearProgram, twins: CandidateGroups, rows: Ints, people: Ints) -> None:
@@ -212,6 +242,14 @@ def list_purchases(
         Purchase("seat", int(bought.seats[m]), settings.seat_price, problem.sites[m])
         for m in np.nonzero(bought.seats)[0]
     ]
+    if problem.fleet is not None:
+        out += [
+            Purchase(
+                "vehicle", int(bought.vehicles[p]), settings.vehicle_price,
+                problem.fleet.pools[p].vehicles[0],
+            )
+            for p in np.nonzero(bought.vehicles)[0]
+        ]  # fmt: skip
     return merge_purchases(out)
 
 

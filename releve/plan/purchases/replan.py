@@ -117,7 +117,7 @@ def build_problem_with(again: ReplanTask) -> tuple[Operator, DayProblem]:
     for site, count in count_new_seats(again.purchases).items():
         seats[site] += count
     better = apply_purchases(operator, again.purchases)
-    return better, build_day_problem(better, solved.need, seats, solved.settings)
+    return better, build_day_problem(better, solved.need, seats, solved.settings, solved.presence)
 
 
 def replan_day(

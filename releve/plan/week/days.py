@@ -22,6 +22,7 @@ from releve.plan.week.verification import verify_days
 
 __all__ = [
     "add_missing",
+    "choose_days",
     "list_roster_days",
     "name_days",
     "plan_week",
@@ -79,6 +80,19 @@ def list_roster_days(operator: Operator, count: int, first: date | None = None) 
         start = min(shift.start for shift in operator.shifts)
         first = start.astimezone(zone(operator.row.time_zone)).date()
     return [first + timedelta(days=i) for i in range(count)]
+
+
+def choose_days(operator: Operator, today: date, most: int = 7) -> tuple[date, int]:
+    """Return the first day to plan and how many: the roster from today on, at most ``most`` days.
+
+    The whole roster counts where it is over; without a roster it is today alone.
+    """
+    tz = zone(operator.row.time_zone)
+    rostered = sorted({shift.start.astimezone(tz).date() for shift in operator.shifts})
+    ahead = [day for day in rostered if day >= today] or rostered
+    if not ahead:
+        return today, 1
+    return ahead[0], min(most, (ahead[-1] - ahead[0]).days + 1)
 
 
 def select_open_days(

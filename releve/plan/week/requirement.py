@@ -17,8 +17,10 @@ from releve.demand import (
     read_forecast,
 )
 from releve.network import Operator
+from releve.plan.planner import PlanError
+from releve.plan.result import Plan
 
-__all__ = ["forecast_day", "require_day"]
+__all__ = ["forecast_day", "require_day", "require_planned"]
 
 
 def forecast_day(
@@ -49,3 +51,14 @@ def forecast_day(
 def require_day(operator: Operator, day: date, quantile: float | None = None) -> Requirement:
     """Return the agents that a day requires: see :func:`forecast_day`."""
     return forecast_day(operator, day, quantile)[1]
+
+
+def require_planned(operator: Operator, plan: Plan) -> Requirement:
+    """Return the requirement that a plan was made for; PlanError where it is of other programmes.
+
+    Agents and calls are the plan's own, handling times those of the forecast.
+    """
+    need = require_day(operator, plan.day)
+    if need.programmes != tuple(name for name, _, _ in plan.programmes):
+        raise PlanError("the programmes of the folder are not those of the plan: plan again")
+    return replace(need, agents=plan.required, calls=plan.calls)

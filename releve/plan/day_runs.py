@@ -1,0 +1,192 @@
+"""The runs of a day that goes on: those under way stay, the others carry who is placed now.
+
+A day is a first list of placements and those of its reliefs, each from an instant on. Vehicles that
+had left before a relief keep to their runs; from then on the runs are chosen again for the
+placements in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+
+from releve.demand.tables import INTERVAL
+from releve.network import Operator, zone
+from releve.plan.result import Placement
+from releve.plan.rides import list_riders
+from releve.transport import FROM_SITE, TO_SITE, Fleet, Rider, Run, TransportPlan, route_riders
+
+__all__ = [
+    "SET_UP",
+    "DayRuns",
+    "PlacementsFrom",
+    "Ride",
+    "route_day",
+    "time_home_by_stop",
+    "time_ways_home",
+]
+
+SET_UP = timedelta(minutes=30)
+"""From the stop to the first call at home."""
+ROUNDS = 5
+"""How often those who are sent home and find no seat are tried on later runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """One agent's ride: the run, the stop, and when the vehicle is there."""
+
+    run: Run
+    stop: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PlacementsFrom:
+    """Who works where from an instant on; the first of a day has no ``since``."""
+
+    since: datetime | None
+    placements: tuple[Placement, ...]
+
+
+@dataclass(frozen=True)
+class DayRuns:
+    """The runs of a day, and the riders without a seat."""
+
+    fleet: Fleet
+    runs: tuple[Run, ...]
+    left_behind: tuple[Rider, ...]
+
+    def write_hour(self, run: Run) -> str:
+        """Return the time of day at the site when a run is there."""
+        site = self.fleet.operator.site[run.wave.site]
+        return f"{run.at_site.astimezone(zone(site.time_zone)):%H:%M}"
+
+    def list_rides(self) -> Mapping[tuple[str, str], Ride]:
+        """Return each agent's rides, by agent and leg; of several to work the last."""
+        found: dict[tuple[str, str], Ride] = {}
+        for run in self.runs:
+            for stop, at, names in zip(run.stops, run.times, run.agents, strict=True):
+                for agent in names:
+                    ride = Ride(run, stop, at)
+                    held = found.get((agent, run.wave.leg))
+                    if held is None or held.at < at:
+                        found[agent, run.wave.leg] = ride
+        return found
+
+
+def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom]) -> DayRuns:
+    """Return the runs of a day; ``steps`` in the order of time.
+
+    At each step a run that has left is kept, with its riders as they were; a rider of it to work
+    rides no second time. Those at work in a place that the step takes them from are taken home at
+    once, in up to ROUNDS waves.
+    """
+    found, before = TransportPlan((), (), 0, 0, 0), PlacementsFrom(None, ())
+    for step in steps:
+        if step.placements == before.placements:
+            continue
+        since = step.since
+        held = () if since is None else tuple(run for run in found.runs if run.busy_from < since)
+        brought = {(agent, run.wave.leg) for run in held for names in run.agents for agent in names}
+        riders = [
+            rider
+            for rider in list_riders(operator, step.placements)
+            if (rider.agent, rider.wave.leg) not in brought
+            and (since is None or rider.wave.at >= since)
+        ]
+        sent = [] if since is None else _list_sent_home(operator, before, step, since)
+        sent = [rider for rider in sent if (rider.agent, FROM_SITE) not in brought]
+        again = _route_with_sent(replace(fleet, since=since), riders, sent, held)
+        found, before = replace(again, runs=_number_runs((*held, *again.runs))), step
+    return DayRuns(fleet, found.runs, found.left_behind)
+
+
+def time_home_by_stop(
+    operator: Operator, fleet: Fleet, placements: Iterable[Placement], site: str, at: datetime
+) -> dict[str, timedelta]:
+    """Return how long after ``at`` the riders of a site are at work at home, by stop, in whole half
+    hours.
+
+    Of several runs to a stop the last counts; SET_UP passes from the stop to the first call. A stop
+    with a rider whom no run takes home is left out.
+    """
+    here = [row for row in placements if row.place == site and row.start <= at < row.end]
+    riders = {one.agent: one.stop for one in list_riders(operator, here)}
+    ways = time_ways_home(operator, fleet, here, site, at)
+    found: dict[str, timedelta] = {}
+    for agent, stop in riders.items():
+        if agent in ways:
+            halves = ceil((ways[agent] + SET_UP - at) / INTERVAL)
+            found[stop] = max(found.get(stop, timedelta()), halves * INTERVAL)
+    left = {stop for agent, stop in riders.items() if agent not in ways}
+    return {stop: wait for stop, wait in found.items() if stop not in left}
+
+
+def time_ways_home(
+    operator: Operator, fleet: Fleet, placements: Iterable[Placement], site: str, at: datetime
+) -> dict[str, datetime]:
+    """Return when each rider who is at work on a site is back at the stop, were it left at ``at``.
+
+    Every vehicle that serves the site counts as free from then on. Riders whom no run takes home
+    are left out.
+    """
+    here = [row for row in placements if row.place == site and row.start <= at < row.end]
+    sent = [
+        replace(rider, wave=replace(rider.wave, at=at))
+        for rider in list_riders(operator, here)
+        if rider.wave.leg == FROM_SITE
+    ]
+    found = _route_with_sent(replace(fleet, since=at), (), sent, ()) if sent else None
+    return {
+        agent: when
+        for run in (found.runs if found is not None else ())
+        for when, names in zip(run.times, run.agents, strict=True)
+        for agent in names
+    }
+
+
+def _list_sent_home(
+    operator: Operator, before: PlacementsFrom, step: PlacementsFrom, since: datetime
+) -> list[Rider]:
+    """Return the riders who are at work on a site and work there no longer."""
+    after = {(row.agent, row.place) for row in step.placements if row.end > since}
+    left = [
+        row
+        for row in before.placements
+        if row.start <= since < row.end and (row.agent, row.place) not in after
+    ]
+    return [
+        replace(rider, wave=replace(rider.wave, at=since))
+        for rider in list_riders(operator, left)
+        if rider.wave.leg == FROM_SITE
+    ]
+
+
+def _route_with_sent(
+    fleet: Fleet, riders: Sequence[Rider], sent: Sequence[Rider], held: Sequence[Run]
+) -> TransportPlan:
+    """Return the runs of riders; of those sent home who have no seat, later ones are tried."""
+    for _ in range(ROUNDS):
+        found = route_riders(fleet, (*riders, *sent), held)
+        left = {rider.agent for rider in found.left_behind} & {rider.agent for rider in sent}
+        if not left:
+            break
+        later = timedelta(minutes=fleet.settings.earliest_minutes)
+        sent = [
+            replace(rider, wave=replace(rider.wave, at=rider.wave.at + later))
+            if rider.agent in left
+            else rider
+            for rider in sent
+        ]
+    return found
+
+
+def _number_runs(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """Return runs in the order in which they are at the site, numbered again."""
+    ordered = sorted(
+        runs, key=lambda run: (run.wave.at, run.wave.leg == TO_SITE, run.wave, run.times)
+    )
+    return tuple(replace(run, id=f"r{n:04d}") for n, run in enumerate(ordered, 1))

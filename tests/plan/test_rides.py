@@ -1,0 +1,251 @@
+"""Plans with vehicles: who has no seat is not promised, in the base plan and in every relief."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+
+import numpy as np
+import pytest
+
+from releve.demand.tables import Requirement
+from releve.network import HOME, Operator, find_site_seats, sample_operator
+from releve.network.sample import FIRST_DAY
+from releve.plan import Plan, PlanError, PlanSettings, SolvedDay, check_plan, name_plan
+from releve.plan import solve_day as solve
+from releve.plan.candidate_groups import add_candidate_groups
+from releve.plan.checker.people import apply_moves
+from releve.plan.contingency import Contingency, list_contingencies
+from releve.plan.day_fleet import build_day_fleet, cap_vehicles
+from releve.plan.day_runs import PlacementsFrom, route_day
+from releve.plan.intraday_relief import SITE_DELAY, build_running_day, solve_intraday_relief
+from releve.plan.lp import LinearProgram, solve_lp
+from releve.plan.n1_program import add_n1_day, solve_n1_program
+from releve.plan.planner import count_seats_to_fill
+from releve.plan.problem import DayProblem, build_day_problem
+from releve.plan.purchases.lp import list_purchases, solve_cheapest_set
+from releve.plan.purchases.values import apply_purchases
+from releve.plan.result import BASE
+from releve.plan.ride_rows import add_rides, build_ride_layout, find_ride_rooms
+from releve.plan.rides import list_riders, route_plan
+from releve.plan.scenario_lp import find_lost_assignments
+from releve.plan.week import require_day
+from releve.situation import ChosenPack
+from releve.situation.shipped import load_rules_with, load_shipped_rules
+from releve.transport import FROM_SITE, check_runs, route_riders
+
+SETTINGS = PlanSettings()
+
+
+@cache
+def build_operator(vehicles: int) -> Operator:
+    """Return an operator of two sites in one town, which share their vehicles."""
+    return sample_operator(60, 2, 1, vehicles=vehicles, weeks_of_history=4)
+
+
+@cache
+def require() -> Requirement:
+    return require_day(build_operator(0), FIRST_DAY)
+
+
+@cache
+def solve_day(vehicles: int) -> SolvedDay:
+    return solve(build_operator(vehicles), require(), SETTINGS)
+
+
+@cache
+def plan_day(vehicles: int) -> Plan:
+    return name_plan(build_operator(vehicles), solve_day(vehicles))
+
+
+@pytest.mark.slow
+def test_each_rider_of_the_plan_and_of_every_relief_has_a_seat_in_a_checked_run() -> None:
+    for vehicles in (12, 2):
+        operator, plan = build_operator(vehicles), plan_day(vehicles)
+        assert plan.violations == ()
+        fleet = build_day_fleet(operator, plan.day, SETTINGS)
+        assert fleet is not None
+        for name in plan.scenarios:
+            riders, found = route_plan(operator, plan, name, fleet)
+            assert found.left_behind == ()
+            assert check_runs(fleet, found.runs, riders) == ()
+
+
+@pytest.mark.slow
+def test_fewer_vehicles_never_help_and_all_of_them_cost_nothing() -> None:
+    bounds = [solve_day(vehicles).planning.secure.bound for vehicles in (0, 12, 2, 1)]
+    assert bounds[0] <= bounds[1] + 1e-3
+    assert bounds[1] <= bounds[2] + 1e-6
+    assert bounds[2] < bounds[3]
+    free, few = (plan_day(vehicles).scenarios for vehicles in (0, 2))
+    assert sum(one.penalty for one in free.values()) < sum(one.penalty for one in few.values())
+
+
+def test_a_fleet_that_carries_no_rider_leaves_home_own_transport_and_reserve() -> None:
+    operator = build_operator(2)
+    empty = replace(
+        operator, vehicles=tuple(replace(one, hours="Mon 00:00-00:30") for one in operator.vehicles)
+    )
+    plan = name_plan(empty, solve(empty, require(), SETTINGS))
+    assert plan.violations == ()
+    assert list_riders(empty, plan.placements) == ()
+    stop = {agent.id for agent in empty.agents if agent.stop and not agent.home_ready}
+    rostered = {shift.agent for shift in empty.shifts} & stop
+    assert rostered & {placed.agent for placed in plan.placements} == set()
+
+
+def test_the_checker_names_riders_without_a_seat() -> None:
+    operator, plan = build_operator(12), plan_day(12)
+    small = replace(operator, vehicles=operator.vehicles[:1])
+    said = check_plan(small, plan, SETTINGS, require().aht_s)
+    assert any("Base plan: agent" in text and "no seat in a vehicle" in text for text in said)
+
+
+def test_the_vehicles_of_a_lost_site_bring_more_people_to_the_other() -> None:
+    operator = build_operator(1)
+    seats = count_seats_to_fill(operator, require(), find_site_seats(operator, FIRST_DAY))
+    problem = build_day_problem(operator, require(), seats, SETTINGS)
+    rides = build_ride_layout(problem)
+    assert rides is not None
+    one, two = (site.id for site in operator.sites)
+    free = find_lost_assignments(
+        problem, Contingency("x", "site", "x", frozenset((one,)), frozenset())
+    )
+    busy = np.zeros(len(free), dtype=np.bool_)
+    on_two = problem.place == problem.sites.index(two)
+    riding = rides.row >= 0
+
+    def count_most(lost: np.ndarray, held: float) -> float:
+        """Return the riders of site two at most, while site one takes a share of its own most."""
+        lp = LinearProgram()
+        w = np.full(len(lost), -1, dtype=np.int64)
+        kept = np.nonzero(~lost & riding)[0]
+        w[kept] = lp.columns(len(kept), np.where(on_two[kept], -1.0, -held))
+        groups = lp.rows(len(problem.size), upper=problem.size.astype(float))
+        lp.add(groups[problem.group[kept]], w[kept])
+        add_rides(lp, rides, w)
+        x = solve_lp(lp).x
+        return float(x[w[kept[on_two[kept]]]].sum())
+
+    assert count_most(free, 0.0) > count_most(busy, 1.5) + 1
+
+
+def test_rooms_are_what_runs_carry_and_spare_seats_go_where_they_call() -> None:
+    operator = build_operator(12)
+    seats = count_seats_to_fill(operator, require(), find_site_seats(operator, FIRST_DAY))
+    problem = build_day_problem(operator, require(), seats, SETTINGS)
+    rides = build_ride_layout(problem)
+    assert rides is not None
+    empty = find_ride_rooms(rides, np.zeros(len(problem.group)))
+    assert not empty.any()
+    one = np.zeros(len(problem.group))
+    j = int(np.nonzero(rides.row >= 0)[0][0])
+    one[j] = 1.0
+    rooms = find_ride_rooms(rides, one)
+    assert rooms[rides.row[j]] > 1
+    assert find_ride_rooms(rides, one, spare=False).sum() == 1
+
+
+def test_a_chosen_rule_caps_the_vehicles_without_a_cap_of_their_own() -> None:
+    operator = build_operator(2)
+    first, second = operator.vehicles
+    mixed = replace(operator, vehicles=(replace(first, fill_cap=0.75), second))
+    chosen = load_rules_with(chosen=(ChosenPack("health-2020", date.min),))
+    capped = cap_vehicles(mixed, FIRST_DAY, chosen)
+    assert [one.fill_cap for one in capped.vehicles] == [0.75, 0.5]
+    fleet = build_day_fleet(capped, FIRST_DAY, SETTINGS)
+    assert fleet is not None
+    assert [pool.cap for pool in fleet.pools] == [12, 8]
+    assert cap_vehicles(operator, FIRST_DAY, load_shipped_rules()) == operator
+
+
+def test_vehicles_without_a_roster_are_refused() -> None:
+    operator = replace(build_operator(2), shifts=())
+    with pytest.raises(PlanError, match="add the table shifts"):
+        solve(operator, require(), SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_relief_of_a_running_day_gives_a_seat_to_each_rider_it_brings() -> None:
+    operator, plan = build_operator(2), plan_day(2)
+    one = operator.sites[0].id
+    loss = Contingency(f"site:{one}", "site", one, frozenset((one,)), frozenset())
+    fleet = build_day_fleet(operator, plan.day, SETTINGS)
+    assert fleet is not None
+    for when in (plan.starts[0], plan.starts[14], plan.starts[22]):
+        day = build_running_day(operator, plan, require(), when, SETTINGS)
+        found = solve_intraday_relief(day, loss, SETTINGS, curve=False)
+        rows = [row for row in apply_moves(plan.placements, found.moves) if row.place != one]
+        riders = [
+            rider
+            for row in rows
+            for rider in list_riders(operator, [row])
+            if row.end > when and (rider.wave.leg == FROM_SITE or row.start >= when)
+        ]
+        assert route_riders(fleet, riders).left_behind == ()
+        base = {row.agent: row for row in plan.placements}
+        for row in rows:
+            agent, before = operator.agent[row.agent], base.get(row.agent)
+            stays = before is not None and before.place == row.place
+            if agent.stop and row.place != HOME and not stays:
+                assert row.start >= when + SITE_DELAY
+
+
+def test_rows_of_vehicles_added_where_they_bind_give_the_optimum_of_all_rows() -> None:
+    optima = {}
+    for vehicles in (0, 1):
+        problem = build_problem(vehicles)
+        losses = list_contingencies(build_operator(vehicles))
+        floors = np.zeros((1 + len(losses), len(problem.clients)))
+        lp = LinearProgram()
+        add_n1_day(lp, problem, losses, floors, SETTINGS)
+        found = solve_n1_program(problem, losses, floors, SETTINGS)
+        whole = solve_lp(lp, method="ipm", crossover=False)
+        assert found.objective == pytest.approx(whole.objective, rel=1e-6)
+        optima[vehicles] = found.objective
+    assert optima[1] > optima[0] * (1 + 1e-4), "one vehicle binds"
+
+
+def build_problem(vehicles: int) -> DayProblem:
+    operator = build_operator(vehicles)
+    seats = count_seats_to_fill(operator, require(), find_site_seats(operator, FIRST_DAY))
+    return build_day_problem(operator, require(), seats, SETTINGS)
+
+
+def test_a_vehicle_is_bought_where_vehicles_are_what_is_missing() -> None:
+    few, many = build_problem(1), build_problem(12)
+    reached = solve_n1_program(many, (), np.zeros((1, len(many.clients))), SETTINGS).share[BASE]
+    twins = add_candidate_groups(build_operator(1), few, (), SETTINGS)
+    bought = solve_cheapest_set(twins, (), lambda name: reached + 1e-3, SETTINGS, ("vehicle",))
+    assert bought.vehicles.sum() >= 1
+    assert max(bought.slack.values()) < 1e-4
+    (one,) = list_purchases(twins, bought, SETTINGS)
+    more = apply_purchases(build_operator(1), (one,))
+    assert len(more.vehicles) == 1 + one.count
+    assert {replace(row, id="") for row in more.vehicles} == {
+        replace(build_operator(1).vehicles[0], id="")
+    }
+
+
+def test_runs_under_way_stay_and_people_of_a_lost_site_are_taken_home() -> None:
+    operator, plan = build_operator(12), plan_day(12)
+    fleet = build_day_fleet(operator, plan.day, SETTINGS)
+    assert fleet is not None
+    one, when = operator.sites[0].id, plan.starts[22]
+    after = tuple(row for row in plan.placements if row.place != one)
+    first = PlacementsFrom(None, plan.placements)
+    before = route_day(operator, fleet, [first])
+    found = route_day(operator, fleet, [first, PlacementsFrom(when, after)])
+    kept = [replace(run, id="") for run in before.runs if run.busy_from < when]
+    assert kept == [replace(run, id="") for run in found.runs if run.busy_from < when]
+    at_work = [row for row in plan.placements if row.place == one and row.start <= when < row.end]
+    sent = {rider.agent for rider in list_riders(operator, at_work)}
+    rides = found.list_rides()
+    assert sent
+    for agent in sent:
+        assert rides[agent, FROM_SITE].run.wave.site == one
+        assert rides[agent, FROM_SITE].run.at_site >= when
+    faults = check_runs(fleet, found.runs, ())
+    assert [fault for fault in faults if "too many" not in fault] == []
+    assert route_day(operator, fleet, [first, PlacementsFrom(when, after)]) == found
