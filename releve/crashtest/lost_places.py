@@ -151,8 +151,8 @@ def _fill_losses(
 
 
 @inlined_kernel
-def _mark_half_hour(x: LossBuffers, day: int, m: int, t: int, cause: int) -> bool:
-    """Mark a half hour of a place lost, unless it is; the first cause counts."""
+def _mark_half_hour_lost(x: LossBuffers, day: int, m: int, t: int, cause: int) -> bool:
+    """Mark a half hour of a place lost; return whether it was not yet. The first cause counts."""
     if x.cause[day, m, t] >= 0:
         return False
     known = False
@@ -173,7 +173,7 @@ def _mark_lost(closed: Array, events: OutageArrays, x: LossBuffers, out: Losses,
         for m in range(closed.shape[2]):
             if closed[r, day, m]:
                 for t in range(INTERVALS):
-                    if _mark_half_hour(x, day, m, t, CLOSURE):
+                    if _mark_half_hour_lost(x, day, m, t, CLOSURE):
                         out.lost[r, m, CLOSURE] += 1
                 if day == 0 or not closed[r, day - 1, m]:
                     out.closures[r, m] += 1
@@ -182,7 +182,7 @@ def _mark_lost(closed: Array, events: OutageArrays, x: LossBuffers, out: Losses,
         end = min(days * INTERVALS, int(np.ceil(2.0 * events.end[e] - 0.5)))
         cause = FIRST_HAZARD + events.hazard[e]
         for i in range(begin, end):
-            if _mark_half_hour(x, i // INTERVALS, events.place[e], i % INTERVALS, cause):
+            if _mark_half_hour_lost(x, i // INTERVALS, events.place[e], i % INTERVALS, cause):
                 out.lost[r, events.place[e], cause] += 1
 
 

@@ -17,7 +17,7 @@ from releve.crashtest.errors import CrashTestError, require
 from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, Visits
 from releve.crashtest.outbreak.controls import HOURS_MOST
 from releve.crashtest.run_arrays import CrashTest
-from releve.crashtest.telework import list_home_agents, send_home
+from releve.crashtest.telework import find_presence, list_home_agents, send_home
 
 __all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "apply_policies", "rank_mixes"]
 
@@ -52,7 +52,7 @@ def _double_hours(rule: ClosurePolicy) -> ClosurePolicy:
 POLICIES: Mapping[str, Policy] = {
     row.id: row
     for row in (
-        Policy("as-given", "the controls as given", lambda c: c),
+        Policy("as-given", "the closure rule, with tests of people with symptoms", lambda c: c),
         Policy("no-rule", "no closure rule", lambda c: replace(c, closure=None)),
         Policy(
             "no-tests",
@@ -68,7 +68,7 @@ POLICIES: Mapping[str, Policy] = {
         ),
         Policy(
             "masks",
-            "masks that stop 30 % of attempts",
+            "masks that stop 30% of attempts",
             lambda c: replace(c, masks=max(0.3, c.masks)),
             12.0,
         ),
@@ -111,8 +111,11 @@ def _send_share_home(test: CrashTest, share: float) -> CrashTest:
     home = np.zeros(population.size, dtype=np.bool_)
     if test.controls.at_home is not None:
         home |= test.controls.at_home
-    home[[population.number[name] for name in list_home_agents(plans[0])]] = True
-    return replace(test, plans=plans, controls=replace(test.controls, at_home=home))
+    presence = find_presence(plans, population.agents, test.first_day)
+    if presence is None:
+        home[[population.number[name] for name in list_home_agents(plans[0])]] = True
+    controls = replace(test.controls, at_home=home, presence=presence)
+    return replace(test, plans=plans, controls=controls)
 
 
 @dataclass(frozen=True)

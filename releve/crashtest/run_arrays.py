@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from releve.crashtest.errors import CrashTestError, require
 from releve.crashtest.kernel_types import Cells, Day, Demand, Presence
@@ -29,8 +29,14 @@ from releve.crashtest.queue_table import build_queue_table
 from releve.crashtest.relief_rule import allocate_buffers, build_cells
 from releve.crashtest.settings import INTERVALS, Settings
 from releve.demand import Requirement
+from releve.extras import OptionalModule
 from releve.network import Operator, Programme
 from releve.plan import Plan, PlanSettings
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["CrashTest", "RunArrays", "build_run_arrays"]
 
@@ -266,7 +272,7 @@ def _tabulate_busyness(busyness: Sequence[float]) -> Floats:
     found = np.ones((len(busyness), BUSY_BINS))
     for row, cv in zip(found, busyness, strict=True):
         if cv > 0:
-            factors = gammaincinv(cv**-2, middle)
+            factors = special.gammaincinv(cv**-2, middle)
             row[:] = factors / factors.mean()
     return found
 

@@ -41,13 +41,15 @@ def build_controls(
     days: int,
     *,
     at_home: NDArray[np.bool_] | None = None,
+    presence: NDArray[np.bool_] | None = None,
     stay_home: float = STAY_HOME,
     symptom_test: float = SYMPTOM_TEST,
 ) -> Controls:
     """Return the controls of ``days`` days from ``first``, by the rules in force on each of them.
 
-    ``sites`` in the order of the population; ``at_home[agent]`` as in :class:`Controls`. Without an
-    absence row a confirmed agent is away for the default days of :class:`AbsenceRule`.
+    ``sites`` in the order of the population; ``at_home[agent]`` and ``presence`` as in
+    :class:`Controls`. Without an absence row a confirmed agent is away for the default
+    days of :class:`AbsenceRule`.
     """
     absences = [
         [_find_absence_days(rules, site, first + timedelta(days=day)) for day in range(days)]
@@ -59,6 +61,7 @@ def build_controls(
         isolation_days=np.array(absences, dtype=np.int32),
         closure=build_closure_calendar(rules, sites, first, days),
         at_home=at_home,
+        presence=presence,
     )
 
 

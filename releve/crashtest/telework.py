@@ -8,15 +8,19 @@ plan states remains that of the plan as made: the crash test counts people itsel
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
 
 from releve.crashtest.plan_arrays import read_plan_settings
 from releve.network import HOME, Operator
 from releve.plan import Contingency, Move, Placement, Plan, PlannedScenario
 from releve.plan.eligibility import Eligibility
 
-__all__ = ["list_home_agents", "send_home"]
+__all__ = ["find_presence", "list_home_agents", "send_home"]
 
 _Pairs = frozenset[tuple[str, str]]
 
@@ -24,6 +28,26 @@ _Pairs = frozenset[tuple[str, str]]
 def list_home_agents(plan: Plan) -> frozenset[str]:
     """Return the agents who work at home in the base plan."""
     return frozenset(row.agent for row in plan.placements if row.place == HOME)
+
+
+def find_presence(
+    plans: Sequence[Plan], agents: Sequence[str], first: date
+) -> NDArray[np.bool_] | None:
+    """Return the weekdays on which each agent is on site, from ``first`` on: bool[agent, 7].
+
+    By the plans of a hybrid week; on a weekday without a plan no agent comes. None where no plan is
+    of a hybrid week: agents then come every day, or never.
+    """
+    if not any(plan.home_days for plan in plans):
+        return None
+    number = {agent: at for at, agent in enumerate(agents)}
+    found = np.zeros((len(agents), 7), dtype=np.bool_)
+    for plan in plans[:7]:
+        at_home = {*plan.home_days, *list_home_agents(plan)}
+        at_work = {*(row.agent for row in plan.placements), *plan.reserve}
+        column = (plan.day.weekday() - first.weekday()) % 7
+        found[[number[agent] for agent in at_work - at_home], column] = True
+    return found
 
 
 def send_home(operator: Operator, plan: Plan, agents: Collection[str]) -> Plan:

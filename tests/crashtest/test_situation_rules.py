@@ -17,9 +17,10 @@ from releve.crashtest.situation_rules import (
 from releve.network import Operator
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
 from releve.situation.rules import AbsenceRule, ClosureRule
-from releve.situation.shipped import load_rules_with, load_shipped_rules
+from releve.situation.shipped import load_rules_with
 from tests.crashtest.outbreak.oracle import Plain
 from tests.crashtest.rough_quarter import DAYS, build_test, plan_operator, run_test
+from tests.situation.rule_chain import HEALTH_2020, HEALTH_RULES
 
 FIRST = date(2026, 11, 30)
 SOURCE = "  source: a test\n  confidence: certain\n"
@@ -32,7 +33,8 @@ def amended_rules(first: date = date(2026, 1, 1), sites: str = "") -> SituationR
         [
             f"- id: THREE\n  kind: closure\n  from: {first}\n{ends}{where}{SOURCE}"
             "  parameters: {n: 3, days: 14, hours: 72}\n"
-        ]
+        ],
+        chosen=[HEALTH_2020],
     )
 
 
@@ -72,9 +74,9 @@ def live_order(
 
 def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
     operator, _ = plan_operator()
-    found = build_closure_calendar(load_shipped_rules(), operator.sites, FIRST, 10)
+    found = build_closure_calendar(HEALTH_RULES, operator.sites, FIRST, 10)
     (policy,) = found.policies
-    rule = load_shipped_rules().one(ClosureRule, FIRST)
+    rule = HEALTH_RULES.one(ClosureRule, FIRST)
     assert rule is not None
     assert (policy.cases, policy.within_days, policy.hours) == (rule.n, rule.days, rule.hours)
     assert (policy.further_case_hours, policy.earlier_cases_count) == (0, True)
@@ -84,7 +86,7 @@ def test_the_shipped_row_is_the_policy_of_every_site_and_day() -> None:
 
 @pytest.mark.parametrize(
     ("rules", "hours"),
-    [(load_shipped_rules(), 48), (amended_rules(), 72)],
+    [(HEALTH_RULES, 48), (amended_rules(), 72)],
     ids=["shipped", "amended"],
 )
 def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
@@ -111,7 +113,7 @@ def test_a_site_closes_on_the_day_and_for_the_hours_that_the_live_rules_order(
 
 
 def test_under_three_positives_and_72_hours_fewer_orders_close_sites_for_longer() -> None:
-    shipped, amended = run_test(under(load_shipped_rules())), run_test(under(amended_rules()))
+    shipped, amended = run_test(under(HEALTH_RULES)), run_test(under(amended_rules()))
     orders = {"shipped": shipped.closures.sum(), "amended": amended.closures.sum()}
     assert 0 < orders["amended"] < orders["shipped"]
     hours = {
@@ -143,10 +145,11 @@ def test_a_row_of_one_site_holds_there_and_the_general_one_elsewhere() -> None:
 
 def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
     operator, _ = plan_operator()
-    early = build_closure_calendar(load_shipped_rules(), operator.sites, date(2020, 3, 18), 4)
+    early = build_closure_calendar(HEALTH_RULES, operator.sites, date(2020, 3, 18), 4)
     assert early.number[0].tolist() == [-1, -1, 0, 0]
     ended = load_rules_with(
-        [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"]
+        [f"- id: STOP\n  kind: end\n  from: 2026-12-02\n  ends: MA-COVID-CLOSE\n{SOURCE}"],
+        chosen=[HEALTH_2020],
     )
     assert build_closure_calendar(ended, operator.sites, FIRST, 3).number[0].tolist() == [0, 0, -1]
 
@@ -154,7 +157,8 @@ def test_days_before_the_first_row_and_an_ended_row_have_no_policy() -> None:
 def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
     operator, _ = plan_operator()
     both = load_rules_with(
-        [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"]
+        [f"- id: ALSO\n  kind: closure\n  from: 2026-12-01\n{SOURCE}  parameters: {{n: 5}}\n"],
+        chosen=[HEALTH_2020],
     )
     with pytest.raises(CrashTestError, match=r"got ALSO, MA-COVID-CLOSE at .* on 2026-12-01: end"):
         build_closure_calendar(both, operator.sites, FIRST, 3)
@@ -162,13 +166,14 @@ def test_two_closure_rows_in_force_at_once_are_refused_with_their_ids() -> None:
 
 def test_a_confirmed_agent_is_away_for_the_days_of_the_absence_row() -> None:
     operator, _ = plan_operator()
-    row = load_shipped_rules().one(AbsenceRule, FIRST)
+    row = HEALTH_RULES.one(AbsenceRule, FIRST)
     assert row is not None
     shorter = load_rules_with(
         [
             f"- id: FIVE\n  kind: absence\n  from: 2026-12-01\n  ends: ABSENCE\n{SOURCE}"
             "  parameters: {case_days: 5}\n"
-        ]
+        ],
+        chosen=[HEALTH_2020],
     )
     found = build_controls(shorter, operator.sites, FIRST, 3)
     table = found.isolation_table(len(operator.sites), 3)

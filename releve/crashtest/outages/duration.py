@@ -5,17 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from releve.crashtest.outages.errors import require
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["DurationHours", "lognormal", "quantiles", "sample"]
 
 Floats = NDArray[np.float64]
-_P90 = float(special.ndtri(0.9))
+_P90 = 1.2815515655446004
+"""The standard normal quantile of 0.9."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,13 @@
 ``simulate(scenario, Controls(...))``. See docs/outbreak.md.
 """
 
-from releve.crashtest.outbreak.contacts import Contacts, Room, compute_air_dose, compute_rates
+from releve.crashtest.outbreak.contacts import (
+    Contacts,
+    Room,
+    compute_air_dose,
+    compute_rates,
+    measure_room,
+)
 from releve.crashtest.outbreak.controls import (
     ClosureCalendar,
     ClosurePolicy,
@@ -26,6 +32,7 @@ from releve.crashtest.outbreak.kernel_types import FIELDS, SERIES
 from releve.crashtest.outbreak.outcome import Band, Estimate, Outcome
 from releve.crashtest.outbreak.population import AirGroup, Population, build_population
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate, sweep, warm_up
+from releve.crashtest.outbreak.vehicles import Manifest
 
 __all__ = [
     "FIELDS",
@@ -42,6 +49,7 @@ __all__ = [
     "Estimate",
     "Incidence",
     "IncidenceError",
+    "Manifest",
     "OutbreakError",
     "Outcome",
     "PoolOverflowError",
@@ -60,6 +68,7 @@ __all__ = [
     "compute_rates",
     "covid",
     "influenza",
+    "measure_room",
     "read_incidence",
     "simulate",
     "sweep",

@@ -9,16 +9,22 @@ of the weight on the zone: its cases were not clustered by desk inside a wing, a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from releve.crashtest.outbreak.disease import Disease
 from releve.crashtest.outbreak.distributions import tabulate_multiplier
 from releve.crashtest.outbreak.errors import require
 from releve.crashtest.outbreak.kernel_types import Rates
 from releve.crashtest.outbreak.population import Population
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = OptionalModule("scipy.optimize")
 
 __all__ = [
     "REMOVAL_PER_HOUR",
@@ -27,6 +33,7 @@ __all__ = [
     "compute_air_dose",
     "compute_infectiousness",
     "compute_rates",
+    "measure_room",
 ]
 
 Floats = NDArray[np.float64]
@@ -87,6 +94,25 @@ class Contacts:
         require(attack is None or 0 <= attack < 1, "0 <= household_attack < 1", attack)
 
 
+def measure_room(population: Population) -> Room | None:
+    """Return the workplace of a population's mean contacts, to compare other populations in.
+
+    Contacts measured in it are those of ``room`` None for this population; None where no agent of
+    it rides, sits beside another or shares air.
+    """
+    size, dose, others, exposure, riders = _measure_exposure(population)
+    reference = float((dose * others * size).sum() / size.sum())
+    beside = population.near.size / population.size
+    riding = float((exposure * riders).sum()) / population.size
+    if min(reference, beside, riding) <= 0:
+        return None
+    volume = (_ROOM_PLACES - 1) / (reference * (_ROOM_AIR_CHANGES + REMOVAL_PER_HOUR))
+    return Room(volume, _ROOM_AIR_CHANGES, _ROOM_PLACES, beside, riding)
+
+
+_ROOM_PLACES, _ROOM_AIR_CHANGES = 11, 1.0
+
+
 def compute_air_dose(volume_m3: Floats, air_changes_per_hour: Floats) -> Floats:
     """Return the dose that one infected person gives each other one, up to a factor.
 
@@ -106,16 +132,8 @@ def compute_infectiousness(disease: Disease) -> tuple[float, float]:
 def compute_rates(population: Population, disease: Disease, contacts: Contacts) -> Rates:
     """Return the attempts of every layer by an average infected person."""
     per_work = contacts.reproduction
-    groups = population.groups
-    size = np.array([g.end - g.first for g in groups])
-    others = np.array([g.places - 1 for g in groups])
-    dose = compute_air_dose(
-        np.array([g.volume_m3 for g in groups]),
-        np.array([g.air_changes_per_hour for g in groups]),
-    )
+    size, dose, others, exposure, riders = _measure_exposure(population)
     zone = dose * others
-    riders = np.diff(population.rider_pointer)
-    exposure = population.ride_minutes * (riders - 1)
     room = contacts.room
     if room is None:
         reference = float((zone * size).sum() / size.sum())
@@ -132,6 +150,25 @@ def compute_rates(population: Population, disease: Disease, contacts: Contacts) 
         site=contacts.site * per_work,
         shuttle=_scale(exposure, contacts.shuttle * per_work, riding),
         household=_solve_household_hazard(disease, contacts.household_attack),
+    )
+
+
+def _measure_exposure(
+    population: Population,
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return people, dose and other places of each zone; of each vehicle rider-minutes, riders."""
+    groups = population.groups
+    dose = compute_air_dose(
+        np.array([g.volume_m3 for g in groups]),
+        np.array([g.air_changes_per_hour for g in groups]),
+    )
+    riders = np.diff(population.rider_pointer)
+    return (
+        np.array([g.end - g.first for g in groups]),
+        dose,
+        np.array([g.places - 1 for g in groups]),
+        population.ride_minutes * np.maximum(0, riders - 1),
+        riders,
     )
 
 
@@ -155,4 +192,4 @@ def _solve_household_hazard(disease: Disease, attack: float | None) -> float:
         return float((1 - share) * with_symptoms + share * without - (1 - wanted))
 
     require(escaped(1e3) < 0, "a household attack rate within reach", wanted)
-    return float(brentq(escaped, 0.0, 1e3))
+    return float(optimize.brentq(escaped, 0.0, 1e3))

@@ -187,6 +187,7 @@ class Controls:
     distance between neighbours, acts on the seat layer. ``extra_air_changes``: fresh air added to
     every zone, per hour. ``telework``: the share of home-ready agents who work at home, those of
     the lowest rank first; ``at_home[agent]`` overrides it. ``rotation``: who comes on which day.
+    ``presence[agent, day of the cycle]``: the days on which each agent comes, in its place.
     ``stay_home``: P(an agent with symptoms stays away from the day they begin);
     ``symptom_test``: P(they are tested ``test_days`` later); a result comes ``result_days`` after
     a test and a positive keeps the agent away for ``isolation_days``: one number, or one by
@@ -201,6 +202,7 @@ class Controls:
     telework: float = 0.0
     at_home: NDArray[np.bool_] | None = field(default=None, repr=False)
     rotation: Rotation = Rotation()
+    presence: NDArray[np.bool_] | None = field(default=None, repr=False)
     stay_home: float = 0.0
     symptom_test: float = 0.0
     test: str = "pcr"
@@ -258,10 +260,10 @@ def build_measures(
     visits = controls.visits or Visits()
     quarantine = controls.quarantine or Quarantine(1, 0.0)
     closure = controls.closure_calendar(len(population.sites), days)
-    on = controls.rotation.table(days)
+    on, cohort = _build_cohorts(population, controls, days)
     return Measures(
         home=_choose_home_agents(population, controls),
-        cohort=np.minimum(population.cohort_rank * len(on), len(on) - 1).astype(np.int32),
+        cohort=cohort,
         on=on,
         zone_factor=masked * air / (air + controls.extra_air_changes),
         seat_factor=masked * compute_distance_factor(controls.distance_m),
@@ -288,6 +290,25 @@ def build_measures(
         closing_tested=np.array([one.tested for one in closure.policies], dtype=np.float64),
         immune=controls.immune,
     )
+
+
+def _build_cohorts(
+    population: Population, controls: Controls, days: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
+    """Return who comes when: bool[cohort, day], and the cohort of each agent.
+
+    Agents of equal presence are one cohort; without it, cohorts are chosen by the agents' ranks.
+    """
+    if controls.presence is None:
+        on = controls.rotation.table(days)
+        ranked = np.minimum(population.cohort_rank * len(on), len(on) - 1)
+        return on, ranked.astype(np.int32)
+    given = np.asarray(controls.presence, dtype=np.bool_)
+    fits = given.ndim == 2 and given.shape[0] == population.size and given.shape[1] > 0
+    require(fits, f"presence has {population.size} agents and a day", given.shape)
+    rows, cohort = np.unique(given, axis=0, return_inverse=True)
+    cycle = Rotation(tuple(tuple(row) for row in rows.tolist()))
+    return cycle.table(days), cohort.reshape(-1).astype(np.int32)
 
 
 def _choose_home_agents(population: Population, controls: Controls) -> NDArray[np.bool_]:

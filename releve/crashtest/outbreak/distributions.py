@@ -8,12 +8,18 @@ bin is its own mean, so that the mean over the table is one exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from releve.crashtest.outbreak.errors import require
+from releve.extras import OptionalModule
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = OptionalModule("scipy.special")
 
 __all__ = ["MULTIPLIER_BINS", "Duration", "tabulate_days", "tabulate_multiplier"]
 

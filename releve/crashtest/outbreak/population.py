@@ -8,20 +8,37 @@ depend neither on the order of the tables nor on other people.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from releve.crashtest.outbreak.errors import OutbreakError, require
 from releve.crashtest.outbreak.rng import hash_key, rank_keys
+from releve.crashtest.outbreak.vehicles import Manifest, board_vehicles, build_csr, fill_vehicles
+from releve.extras import OptionalModule
 from releve.network import Agent, Operator, Seat, Zone
 
-__all__ = ["AirGroup", "Population", "build_population"]
+if TYPE_CHECKING:
+    from scipy import spatial
+else:
+    spatial = OptionalModule("scipy.spatial")
+
+__all__ = [
+    "ASSUMED_AIR_CHANGES",
+    "ASSUMED_M3_PER_SEAT",
+    "ASSUMED_PITCH_M",
+    "AirGroup",
+    "AssumedPlaces",
+    "Population",
+    "build_population",
+    "count_assumed_places",
+]
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -30,6 +47,14 @@ NEIGHBOUR_M = 2.0
 VEHICLE_SEATS = 16
 HOUSEHOLD_OTHERS = (0.10, 0.20, 0.25, 0.25, 0.12, 0.08)
 """Assumed shares of agents who live with 0, 1, 2, ... others: 2.3 on average."""
+ASSUMED_M3_PER_SEAT = 25.0
+"""Air of a zone without a volume: 10 m2 a person (NF X 35-102) under 2.5 m."""
+ASSUMED_AIR_CHANGES = 1.0
+"""Fresh air of a zone without air changes: 25 m3/h a person (French labour code, R4222-6)."""
+ASSUMED_PITCH_M = 1.6
+"""Distance of seats without x and y from the next."""
+_FAR_M = 10_000.0
+"""Where those are put: near no seat that has a place."""
 RANK_HOUSEHOLD, RANK_TELEWORK, RANK_COHORT = 1, 2, 3
 
 
@@ -112,14 +137,17 @@ def build_population(
     others: Sequence[float] = HOUSEHOLD_OTHERS,
     neighbour_m: float = NEIGHBOUR_M,
     vehicle_seats: int = VEHICLE_SEATS,
+    manifests: Sequence[Manifest] | None = None,
 ) -> Population:
     """Return the arrays of an operator.
 
     ``seats`` gives the seat id of each agent id; without it, agents of a site sit down in the
     order of their main programme, zone by zone, a second sitting when the seats are full.
     ``others[n]`` is the share of agents who live with n others. People within ``neighbour_m`` in
-    one zone and sitting sit beside each other. OutbreakError names what is missing: a zone
-    without volume, a site with agents and no seat.
+    one zone and sitting sit beside each other. ``manifests``: the runs that bring agents to work;
+    without them vehicles of ``vehicle_seats`` fill stop by stop. Air and places that are not given
+    are assumed (:func:`count_assumed_places`). OutbreakError names what is missing: a site with
+    agents and no seat.
     """
     require(bool(operator.agents), "an operator with agents", 0)
     require(abs(sum(others) - 1) < 1e-9 and min(others) >= 0, "others are shares of 1", others)
@@ -133,7 +161,10 @@ def build_population(
     site_range = _find_ranges([place.site for place in seated], len(operator.sites))
     floors = [place.floor for place in seated]
     near_pointer, near = _find_neighbours(groups, seated, neighbour_m)
-    vehicle, rider_pointer, riders, minutes = _fill_vehicles(operator, seated, vehicle_seats)
+    if manifests is None:
+        vehicle, rider_pointer, riders, minutes = fill_vehicles(operator, seated, vehicle_seats)
+    else:
+        vehicle, rider_pointer, riders, minutes = board_vehicles(seated, manifests)
     return Population(
         agents=tuple(agent.id for agent in agents),
         sites=tuple(site.id for site in operator.sites),
@@ -145,7 +176,7 @@ def build_population(
         site=np.array([place.site for place in seated], dtype=np.int32),
         floor=np.array(floors, dtype=np.int32),
         site_range=site_range,
-        floor_range=_find_ranges(floors, len(operator.floors)),
+        floor_range=_find_ranges(floors, len(operator.all_floors)),
         near_pointer=near_pointer,
         near=near,
         vehicle=vehicle,
@@ -161,7 +192,7 @@ def build_population(
 
 
 @dataclass(frozen=True, slots=True)
-class _SeatedAgent:
+class SeatedAgent:
     """An agent's site and floor as numbers, zone, sitting and seat."""
 
     site: int
@@ -177,31 +208,54 @@ class _SeatedAgent:
         return (self.site, self.zone.floor, self.zone.id, self.sitting, self.agent.id)
 
 
-def _seat_agents(operator: Operator, seats: Mapping[str, str] | None) -> list[_SeatedAgent]:
+def _seat_agents(operator: Operator, seats: Mapping[str, str] | None) -> list[SeatedAgent]:
     """Return where every agent sits, in the order of their numbers."""
-    zones = {zone.id: zone for zone in operator.zones}
-    floor_at = {floor.id: at for at, floor in enumerate(operator.floors)}
+    zones = {zone.id: zone for zone in operator.all_zones}
+    floor_at = {floor.id: at for at, floor in enumerate(operator.all_floors)}
     site_at = {site.id: at for at, site in enumerate(operator.sites)}
     chosen = _take_seats(operator, seats) if seats is not None else _fill_seats(operator)
     places = []
     for agent, seat, sitting in chosen:
         zone = zones[seat.zone]
-        _check_air(zone)
         site = site_at[operator.site_of_zone[zone.id]]
-        places.append(_SeatedAgent(site, floor_at[zone.floor], zone, sitting, seat, agent))
+        places.append(SeatedAgent(site, floor_at[zone.floor], zone, sitting, seat, agent))
     return sorted(places, key=lambda place: place.order)
 
 
-def _check_air(zone: Zone) -> None:
-    if not (np.isfinite(zone.volume_m3) and zone.volume_m3 > 0):
+@dataclass(frozen=True, slots=True)
+class AssumedPlaces:
+    """How many zones have no air and how many seats no place of their own: both are assumed."""
+
+    zones: int
+    seats: int
+
+
+def count_assumed_places(operator: Operator) -> AssumedPlaces:
+    """Count what an outbreak takes for granted because the operator does not give it."""
+    return AssumedPlaces(
+        zones=sum(_lacks_air(zone) for zone in operator.all_zones),
+        seats=sum(seat.x_m is None or seat.y_m is None for seat in operator.all_seats),
+    )
+
+
+def _lacks_air(zone: Zone) -> bool:
+    return zone.volume_m3 is None or zone.air_changes_per_hour is None
+
+
+def _get_air(zone: Zone, seats: int) -> tuple[float, float]:
+    """Return the volume in m3 and the air changes an hour of a zone, assumed where not given."""
+    volume = ASSUMED_M3_PER_SEAT * seats if zone.volume_m3 is None else zone.volume_m3
+    changes = zone.air_changes_per_hour
+    if not (np.isfinite(volume) and volume > 0):
         raise OutbreakError(
-            f"zone {zone.id} has no volume ({zone.volume_m3} m3): give its volume_m3 in zones"
+            f"zone {zone.id} has no volume ({volume} m3): give its volume_m3 in zones"
         )
+    return volume, ASSUMED_AIR_CHANGES if changes is None else changes
 
 
 def _take_seats(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agent, Seat, int]]:
     """Return the seats that were given; who shares one is in another sitting."""
-    by_id = {seat.id: seat for seat in operator.seats}
+    by_id = {seat.id: seat for seat in operator.all_seats}
     used: dict[str, int] = {}
     found = []
     for agent in sorted(operator.agents, key=lambda row: row.id):
@@ -215,9 +269,9 @@ def _take_seats(operator: Operator, seats: Mapping[str, str]) -> list[tuple[Agen
 
 def _fill_seats(operator: Operator) -> list[tuple[Agent, Seat, int]]:
     """Seat agents site by site, teams together, sitting after sitting."""
-    floor_of = {zone.id: zone.floor for zone in operator.zones}
+    floor_of = {zone.id: zone.floor for zone in operator.all_zones}
     by_site: dict[str, list[Seat]] = {site.id: [] for site in operator.sites}
-    for seat in operator.seats:
+    for seat in operator.all_seats:
         by_site[operator.site_of_zone[seat.zone]].append(seat)
     found = []
     agents = sorted(operator.agents, key=lambda row: (row.home_site, row.skills[:1], row.id))
@@ -229,10 +283,10 @@ def _fill_seats(operator: Operator) -> list[tuple[Agent, Seat, int]]:
     return found
 
 
-def _build_groups(operator: Operator, seated: Sequence[_SeatedAgent]) -> tuple[AirGroup, ...]:
+def _build_groups(operator: Operator, seated: Sequence[SeatedAgent]) -> tuple[AirGroup, ...]:
     """Return the air groups in the order of their agents."""
     seats_of: dict[str, int] = {}
-    for seat in operator.seats:
+    for seat in operator.all_seats:
         seats_of[seat.zone] = seats_of.get(seat.zone, 0) + 1
     groups = []
     first = 0
@@ -249,8 +303,7 @@ def _build_groups(operator: Operator, seated: Sequence[_SeatedAgent]) -> tuple[A
                 first,
                 end,
                 seats_of[zone.id],
-                zone.volume_m3,
-                zone.air_changes_per_hour,
+                *_get_air(zone, seats_of[zone.id]),
             )
         )
         first = end
@@ -285,47 +338,27 @@ def _build_households(
 
 
 def _find_neighbours(
-    groups: Sequence[AirGroup], seated: Sequence[_SeatedAgent], within_m: float
+    groups: Sequence[AirGroup], seated: Sequence[SeatedAgent], within_m: float
 ) -> tuple[Ints, Ints]:
     """Return the CSR of who sits within a distance, in the same air group."""
     lists: list[list[int]] = [[] for _ in seated]
     for group in groups:
         here = range(group.first, group.end)
-        xy = np.array([(seated[a].seat.x_m, seated[a].seat.y_m) for a in here])
-        for a, b in cKDTree(xy).query_pairs(within_m + 1e-9) if within_m > 0 else ():
+        xy = _place_seats([seated[a].seat for a in here])
+        for a, b in spatial.cKDTree(xy).query_pairs(within_m + 1e-9) if within_m > 0 else ():
             lists[group.first + a].append(group.first + b)
             lists[group.first + b].append(group.first + a)
-    return _build_csr([sorted(near) for near in lists])
+    return build_csr([sorted(near) for near in lists])
 
 
-def _build_csr(lists: Sequence[Sequence[int]]) -> tuple[Ints, Ints]:
-    pointer = np.concatenate([[0], np.cumsum([len(one) for one in lists])])
-    flat = np.array([at for one in lists for at in one], dtype=np.int32)
-    return pointer.astype(np.int32), flat
-
-
-def _fill_vehicles(
-    operator: Operator, seated: Sequence[_SeatedAgent], seats: int
-) -> tuple[Ints, Ints, Ints, Floats]:
-    """Fill the vehicles of every stop and site: agents in the order of their ids.
-
-    Returns the vehicle of every agent (-1 = none), the riders as CSR and the minutes of the ride.
-    """
-    site_at = {site.id: at for at, site in enumerate(operator.sites)}
-    minutes_of = {(row.stop, site_at[row.site]): row.ride_minutes for row in operator.shuttles}
-    waiting: dict[tuple[str, int, int], list[int]] = {}
-    for at, place in enumerate(seated):
-        line = (place.agent.stop, place.site)
-        if line in minutes_of and not place.agent.own_transport:
-            waiting.setdefault((*line, place.sitting), []).append(at)
-    vehicle = np.full(len(seated), -1, dtype=np.int32)
-    lists: list[list[int]] = []
-    minutes: list[float] = []
-    for stop, site, sitting in sorted(waiting, key=lambda k: (k[1], k[0], k[2])):
-        queue = sorted(waiting[stop, site, sitting], key=lambda at: seated[at].agent.id)
-        for start in range(0, len(queue), seats):
-            vehicle[queue[start : start + seats]] = len(lists)
-            lists.append(queue[start : start + seats])
-            minutes.append(minutes_of[stop, site])
-    pointer, riders = _build_csr(lists)
-    return vehicle, pointer, riders, np.array(minutes, dtype=np.float64)
+def _place_seats(seats: Sequence[Seat]) -> NDArray[np.float64]:
+    """Return the places of seats, those without x and y in rows apart from all others."""
+    width = math.ceil(math.sqrt(len(seats)))
+    return np.array(
+        [
+            (seat.x_m, seat.y_m)
+            if seat.x_m is not None and seat.y_m is not None
+            else (ASSUMED_PITCH_M * (at % width), _FAR_M + ASSUMED_PITCH_M * (at // width))
+            for at, seat in enumerate(seats)
+        ]
+    )

@@ -33,6 +33,7 @@ from releve.crashtest.outbreak import (
     tabulate_days,
 )
 from releve.crashtest.outbreak.distributions import tabulate_multiplier
+from releve.crashtest.outbreak.population import AssumedPlaces, count_assumed_places
 from tests.crashtest.outbreak.populations import build_operator, one_room, sample_population
 
 
@@ -215,3 +216,18 @@ def test_the_sensitivity_tables_hold_the_published_points() -> None:
 def test_distance_halves_the_seat_layer_by_the_metre() -> None:
     assert compute_distance_factor(0.5) == 1.0
     assert compute_distance_factor(2.0) == pytest.approx(1 / 2.02)
+
+
+def test_air_and_places_that_are_not_given_are_assumed_and_counted() -> None:
+    operator = build_operator({"a": [8]})
+    bare = replace(
+        operator,
+        sites=tuple(replace(site, seats=12) for site in operator.sites),
+        floors=(), zones=(), seats=(),
+    )  # fmt: skip
+    assert count_assumed_places(bare) == AssumedPlaces(zones=1, seats=12)
+    group = build_population(bare).groups[0]
+    assert (group.zone, group.places, group.volume_m3, group.air_changes_per_hour) == (
+        "a", 12, 12 * 25.0, 1.0,
+    )  # fmt: skip
+    assert count_assumed_places(operator) == AssumedPlaces(zones=0, seats=0)
