@@ -43,6 +43,7 @@ import click
 
 from bench.gate_peers import PEOPLE
 from releve.gate.server import serve_gate
+from tests.homes import make_test_home
 
 MOST_SECONDS = 60
 CONNECTIONS = 32
@@ -357,7 +358,7 @@ def _environment(home: Path, server: str) -> dict[str, str]:
     """Return the environment of an installation where calls are allowed at any hour."""
     (home / "law").mkdir(parents=True)
     (home / "law" / "open.yaml").write_text(_AT_ANY_HOUR, encoding="utf-8")
-    environment = {**os.environ, "RELEVE_HOME": str(home), "RELEVE_GATE_KEY": _KEY}
+    environment = {**os.environ, "RELEVE_HOME": str(make_test_home(home)), "RELEVE_GATE_KEY": _KEY}
     environment["DJANGO_SETTINGS_MODULE"] = "releve.settings"
     environment.pop("RELEVE_DATABASE_URL", None)
     return {**environment, "RELEVE_DATABASE_URL": server} if server else environment

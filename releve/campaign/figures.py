@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
 
-from releve.gate.models import AbandonedRow, ConsentRow, Decision, WithdrawalRow
+from releve.gate.models import AbandonedRow, CampaignRow, ConsentRow, Decision, WithdrawalRow
 from releve.network.clock import zone
 from releve.outbound import LegalRules, compute_abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
 
-__all__ = ["AbandonedDay", "CampaignFigures", "compute_figures"]
+__all__ = [
+    "AbandonedDay",
+    "CampaignFigures",
+    "compute_figures",
+    "count_refusals",
+    "figures_to_json",
+]
 
 _AHEAD_DAYS = 30
 _CONSENT_DAYS = 365
@@ -36,8 +43,10 @@ class AbandonedDay:
 class CampaignFigures:
     """Figures of a campaign from one legal day to another.
 
-    ``by_hour[h]``: attempts placed when the callee's clock said ``h``; ``several_clocks``: those
-    to numbers whose holder may be under clocks that say different hours. ``expiring`` holds the
+    ``gates`` holds, for each id of ``by_rule``, the gates of the rows that may have refused: a text
+    and our policy can share an id. ``by_hour[h]``: attempts placed when the callee's clock said
+    ``h``; ``several_clocks``: those to numbers whose holder may be under clocks that say different
+    hours. ``expiring`` holds the
     last day of consents that end soon, with how many end then. ``most_percent`` is the share of
     abandoned calls that policy bears, None where no row says one.
     """
@@ -48,6 +57,7 @@ class CampaignFigures:
     policy_only: int
     refused: int
     by_rule: Mapping[str, int]
+    gates: Mapping[str, frozenset[str]]
     by_hour: Sequence[int]
     several_clocks: int
     expiring: Mapping[date, int]
@@ -63,10 +73,14 @@ def compute_figures(
     decided = Decision.objects.filter(campaign=campaign, at__gte=start, at__lt=end)
     counts: Counter[tuple[bool, bool]] = Counter()
     by_rule: Counter[str] = Counter()
+    gates: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
     grouped = decided.order_by().values_list("allowed", "legal", "rules").annotate(n=Count("pk"))
     for allowed, legal, names, count in grouped:
         counts[allowed, legal] += count
-        by_rule.update(dict.fromkeys(filter(None, names.split("|")), count))
+        ids = [name for name in names.split("|") if name]
+        by_rule.update(dict.fromkeys(ids, count))
+        for name in ids:
+            gates[name] |= _find_gates(legal=legal, alone=len(ids) == 1)
     by_hour, several = _by_hour(decided.filter(allowed=True), rules, last)
     return CampaignFigures(
         first,
@@ -75,12 +89,28 @@ def compute_figures(
         counts[False, True],
         sum(n for (allowed, _), n in counts.items() if not allowed),
         dict(by_rule.most_common()),
+        dict(gates),
         by_hour,
         several,
         _count_expiring(client, obj, to_legal_day(now)),
         _read_pacing(campaign, first, last),
         _most_percent(rules, last),
     )
+
+
+def count_refusals(campaigns: Sequence[str], day: date) -> Mapping[str, int]:
+    """Return how many calls of each campaign were refused on a legal day; absent: none."""
+    start, end = find_legal_midnight(day), find_legal_midnight(day + timedelta(days=1))
+    rows = Decision.objects.filter(campaign__in=campaigns, allowed=False, at__gte=start, at__lt=end)
+    return dict(rows.order_by().values_list("campaign").annotate(n=Count("pk")))
+
+
+def _find_gates(*, legal: bool, alone: bool) -> frozenset[str]:
+    """Return the gates of the rows behind a refusal: policy where the law allows the call, the law
+    where one row alone refuses it, else either."""
+    if legal:
+        return frozenset({"P"})
+    return frozenset({"H"}) if alone else frozenset({"H", "P"})
 
 
 def _by_hour(decided: object, rules: LegalRules, day: date) -> tuple[list[int], int]:
@@ -144,3 +174,26 @@ def _read_pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
 def _most_percent(rules: LegalRules, day: date) -> float | None:
     rows = [row for row in rules.rows if row.kind == "abandoned_rate" and row.binds_on(day)]
     return float(rows[0].parameters["most_percent"]) if rows else None
+
+
+def figures_to_json(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
+    """Return a campaign's figures as data."""
+    return {
+        "campaign": row.ref,
+        "client": row.client,
+        "from": found.first.isoformat(),
+        "to": found.last.isoformat(),
+        "allowed": found.allowed,
+        "refused": found.refused,
+        "by_policy_only": found.policy_only,
+        "by_rule": dict(found.by_rule),
+        "by_hour": list(found.by_hour),
+        "several_clocks": found.several_clocks,
+        "expiring": {day.isoformat(): n for day, n in found.expiring.items()},
+        "pacing": [
+            {"day": p.day.isoformat(), "abandoned": p.abandoned, "handled": p.handled,
+             "share": p.share}
+            for p in found.pacing
+        ],
+        "most_percent": found.most_percent,
+    }  # fmt: skip

@@ -8,17 +8,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import polars as pl
 from django.db import transaction
 
 from releve.gate.fact_reader import read_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_text, person_pseudonym
 from releve.ledger.chain import append
+from releve.network.size_limits import MAX_FILES, count_parquet_cells, measure_unpacked
 from releve.outbound import Call, CallVerdict, LegalRules, judge_call
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_tables import read_tables
+from releve.outbound.fact_tables import build_facts_on, read_tables
 from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.number_frames import build_facts_on
 from releve.outbound.rule_impact import Flip, find_flips
 
 __all__ = ["TRIED", "try_call", "try_rules", "try_rules_on_tables"]
@@ -27,6 +28,7 @@ TRIED = "outbound.tried"
 """The kind of the ledger's entry: ``actor``, ``calls`` (a count), both versions of the rules."""
 
 _MOST_UNPACKED = 50_000_000
+_MOST_CELLS = 10_000_000
 
 Progress = Callable[[int, int], None]
 """Takes the calls judged and the calls in all."""
@@ -62,7 +64,8 @@ def try_rules_on_tables(
 ) -> tuple[Flip, ...]:
     """Return the calls whose verdict would change, on a zip of tables as of the last of the calls.
 
-    FactFaults when the tables cannot be read, or would unpack to too much.
+    FactFaults when the tables cannot be read, or would unpack to too much; BadZipFile when the zip
+    is damaged.
     """
     known = max(call.at for call in calls)
     tables = read_tables(_unpack_tables(archive), whole=True)
@@ -73,9 +76,21 @@ def try_rules_on_tables(
 def _unpack_tables(data: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = [item for item in archive.infolist() if not item.is_dir()]
-        if sum(item.file_size for item in files) > _MOST_UNPACKED:
-            raise FactFaults("the zip unpacks to more than 50 MB; use the command")
-        return {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
+        if len(files) > MAX_FILES or measure_unpacked(archive) > _MOST_UNPACKED:
+            raise FactFaults("the zip unpacks to more than 50 MB or 100 files; use the command")
+        tables = {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
+    for name, table in tables.items():
+        if name.endswith(".parquet") and _count_cells(table) > _MOST_CELLS:
+            raise FactFaults(f"{name} holds more than {_MOST_CELLS} cells; use the command")
+    return tables
+
+
+def _count_cells(table: bytes) -> int:
+    """Return the cells of a Parquet file; 0 for a file that is none, which its reader refuses."""
+    try:
+        return count_parquet_cells(table)
+    except (pl.exceptions.PolarsError, OSError):
+        return 0
 
 
 def try_call(call: Call, rules: LegalRules, now: datetime, *, by: str) -> CallVerdict:

@@ -1,8 +1,9 @@
 """The gate over HTTP: an ASGI application that answers within its budget or refuses.
 
 ``/gate`` takes ``to, cli, camp, ci, cs`` by GET or as a form by POST, and explains its answer as
-JSON where the request accepts that; ``/health`` reports whether it can decide. Decisions are made
-in the event loop: handing them to another process made every answer slower.
+JSON where the request accepts that; ``/health`` reports whether it can decide. Who asks is checked
+first; the body is read within the budget. Decisions are made in the event loop: handing them to
+another process made every answer slower.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from releve.environment import is_loopback
+from releve.gate.callers import GateCaller, find_caller
 from releve.gate.decider import PROBE, Decider
 from releve.gate.decider_pool import DeciderPool
 from releve.gate.explanation import explain_refusal
+from releve.gate.gate_metrics import note_answer, render_gate_metrics
 from releve.gate.protocol import Question, Reply, parse_question, refuse_unjudged
 from releve.outbound import LegalRules
 
@@ -25,6 +29,8 @@ __all__ = ["BUDGET_SECONDS", "Gate"]
 BUDGET_SECONDS = 0.8
 _MOST_WAITING = 500
 _MOST_BODY = 4096
+_SOCKET_FILE = ("localhost", 0)
+"""The address of a caller that has none: it came by a file of this machine."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -34,6 +40,7 @@ Send = Callable[[Message], Awaitable[None]]
 class Gate:
     """The application: those who decide, and a limit on who waits for them.
 
+    ``callers`` may ask, each for its campaigns; without any, only programs of this machine.
     ``law`` tells the rules, whose version is part of the gate's health. ``ready`` is called before
     the first question, once all who decide have tried to look something up.
     """
@@ -43,10 +50,12 @@ class Gate:
         law: Callable[[], LegalRules],
         deciders: Sequence[Decider],
         *,
+        callers: Sequence[GateCaller] = (),
         budget: float = BUDGET_SECONDS,
         ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._law, self._budget, self._ready = law, budget, ready
+        self._callers = callers
         self._deciders = DeciderPool(deciders)
         self._waiting = 0
 
@@ -69,21 +78,69 @@ class Gate:
     async def _route(self, scope: Message, receive: Receive) -> Reply:
         if scope["path"] == "/health":
             return await self.health()
+        if scope["path"] == "/metrics" and self._may_watch(scope):
+            return Reply(200, render_gate_metrics())
         if scope["path"] != "/gate" or scope["method"] not in ("GET", "POST"):
             return Reply(404, "refuse GATE-CALL\n", "GATE-CALL")
-        query = scope["query_string"].decode("ascii", "replace")
-        if scope["method"] == "POST":
-            query = await _read_body(receive) or query
-        if not _accepts_json(scope):
-            question = parse_question(query)
-            return refuse_unjudged("GATE-CALL") if question is None else await self.answer(question)
-        question = parse_question(query, explain=True)
-        reply = refuse_unjudged("GATE-CALL") if question is None else await self.answer(question)
-        if reply.document is not None:
+        began = time.perf_counter()
+        reply = await self._explain(scope, receive)
+        note_answer(reply, time.perf_counter() - began)
+        return reply
+
+    def _may_watch(self, scope: Message) -> bool:
+        """Return whether the metrics are for this client: of this machine, or one that may ask."""
+        if is_loopback((scope.get("client") or _SOCKET_FILE)[0]):
+            return True
+        return find_caller(self._callers, _find_header(scope, b"authorization")) is not None
+
+    async def _explain(self, scope: Message, receive: Receive) -> Reply:
+        """Answer a question; with its reasons as JSON where the request accepts that."""
+        explain = _find_header(scope, b"accept").find(b"application/json") >= 0
+        reply = await self._ask(scope, receive, explain)
+        if not explain or reply.document is not None:
             return reply
         return replace(reply, document=explain_refusal(reply))
 
-    async def answer(self, question: Question) -> Reply:
+    async def _ask(self, scope: Message, receive: Receive, explain: bool) -> Reply:
+        """Answer a request by a caller that may ask; another one's body is not read."""
+        deadline, campaigns = time.monotonic() + self._budget, None
+        if self._callers:
+            caller = find_caller(self._callers, _find_header(scope, b"authorization"))
+            if caller is None:
+                return refuse_unjudged("GATE-CALLER")
+            campaigns = caller.campaigns
+        elif not is_loopback((scope.get("client") or _SOCKET_FILE)[0]):
+            return refuse_unjudged("GATE-CALLER")
+        query = scope["query_string"].decode("ascii", "replace")
+        if scope["method"] == "POST":
+            if isinstance(sent := await self._read_form(scope, receive, deadline), Reply):
+                return sent
+            query = sent or query
+        question = parse_question(query, explain=explain)
+        if question is None:
+            return refuse_unjudged("GATE-CALL")
+        if campaigns is not None and question.camp not in campaigns:
+            return replace(refuse_unjudged("GATE-CALLER"), status=403)
+        return await self.answer(question, deadline)
+
+    async def _read_form(self, scope: Message, receive: Receive, deadline: float) -> str | Reply:
+        """Return the body of a request as text, or a refusal where it is too long or too slow."""
+        length = _find_header(scope, b"content-length")
+        if length.isdigit() and int(length) > _MOST_BODY:
+            return refuse_unjudged("GATE-CALL")
+        if self._waiting >= _MOST_WAITING:
+            return refuse_unjudged("GATE-BUSY")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                body = await _read_body(receive)
+        except TimeoutError:
+            return refuse_unjudged("GATE-LATE")
+        finally:
+            self._waiting -= 1
+        return refuse_unjudged("GATE-CALL") if body is None else body
+
+    async def answer(self, question: Question, deadline: float | None = None) -> Reply:
         """Answer a question, or refuse it when the budget is spent.
 
         A decider checks the deadline before it commits.
@@ -91,9 +148,10 @@ class Gate:
         if self._waiting >= _MOST_WAITING:
             return refuse_unjudged("GATE-BUSY")
         self._waiting += 1
-        loop = asyncio.get_running_loop()
-        future = self._deciders.ask(question, time.monotonic() + self._budget)
-        timer = loop.call_later(self._budget, _refuse_late, future)
+        loop, now = asyncio.get_running_loop(), time.monotonic()
+        deadline = now + self._budget if deadline is None else deadline
+        future = self._deciders.ask(question, deadline)
+        timer = loop.call_later(deadline - now, _refuse_late, future)
         try:
             return await future
         finally:
@@ -117,18 +175,21 @@ def _refuse_late(future: asyncio.Future[Reply]) -> None:
         future.set_result(refuse_unjudged("GATE-LATE"))
 
 
-def _accepts_json(scope: Message) -> bool:
-    headers = scope.get("headers", ())
-    return any(name == b"accept" and b"application/json" in value for name, value in headers)
+def _find_header(scope: Message, name: bytes) -> bytes:
+    """Return the values of a header, joined by commas; empty where there is none."""
+    return b",".join(value for named, value in scope.get("headers", ()) if named == name)
 
 
-async def _read_body(receive: Receive) -> str:
+async def _read_body(receive: Receive) -> str | None:
+    """Return the body of a request; None where it is too long or breaks off."""
     parts, more = b"", True
-    while more and len(parts) <= _MOST_BODY:
+    while more:
         message = await receive()
         parts += message.get("body", b"")
+        if message["type"] != "http.request" or len(parts) > _MOST_BODY:
+            return None
         more = message.get("more_body", False)
-    return "=" if len(parts) > _MOST_BODY else parts.decode("ascii", "replace")
+    return parts.decode("ascii", "replace")
 
 
 async def _send_reply(send: Send, reply: Reply) -> None:
@@ -139,5 +200,7 @@ async def _send_reply(send: Send, reply: Reply) -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
     if reply.reasons:
         headers.append((b"x-gate-reason", reply.reasons.encode("ascii")))
+    if reply.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

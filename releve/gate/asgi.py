@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from releve.files.home import require_home
 
 if TYPE_CHECKING:
     from releve.gate.app import Gate
@@ -22,7 +25,9 @@ def application() -> Gate:
     from django.conf import settings
 
     django.setup()
+    require_home(Path(settings.HOME))
     from releve.gate.app import BUDGET_SECONDS, Gate
+    from releve.gate.callers import parse_callers
     from releve.gate.connections import open_connection
     from releve.gate.current_rules import load_current_rules
     from releve.gate.decider import Decider
@@ -35,7 +40,8 @@ def application() -> Gate:
         start_checkpoints(settings.DATABASES["default"]["NAME"])
     count = 1 if sqlite else _CONNECTIONS
     deciders = [Decider(load_stored_rules, open_connection, BUDGET_SECONDS) for _ in range(count)]
-    return Gate(load_current_rules, deciders, ready=_freeze_loaded)
+    callers = parse_callers(settings.GATE_CALLERS)
+    return Gate(load_current_rules, deciders, callers=callers, ready=_freeze_loaded)
 
 
 def _freeze_loaded() -> None:

@@ -21,7 +21,14 @@ from django.conf import settings
 from releve.gate.db_clock import LOADS_LOCK
 from releve.gate.errors import DatabaseUnavailable, DecisionConflict
 from releve.gate.pg_pipeline import Pipeline
-from releve.gate.sql import KEY_CHECK, bind_questions, common_sql, locked_sql, own_sql
+from releve.gate.sql import (
+    KEY_CHECK,
+    UNREAD_SINCE_RESTORE,
+    bind_questions,
+    common_sql,
+    locked_sql,
+    own_sql,
+)
 from releve.gate.wal_checkpoints import MOST_PAGES
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "RowsByTable",
     "SQLiteConnection",
     "open_connection",
+    "read_parameters",
 ]
 
 Row = Sequence[Any]
@@ -48,6 +56,10 @@ writes, and between two looks from then on."""
 
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 """Errors of PostgreSQL that are not those of what was asked or written."""
+
+
+_OF_DJANGO = frozenset({"assume_role", "isolation_level", "pool", "server_side_binding"})
+"""Options of Django's settings that libpq does not know."""
 
 
 class GateConnection(Protocol):
@@ -71,6 +83,9 @@ class GateConnection(Protocol):
 
     async def key_check(self) -> str | None:
         """Return the check value of the key that the rows were written with; None = none yet."""
+
+    async def is_unread_since_restore(self) -> bool:
+        """Return whether a register has not been read since a backup was put back."""
 
     async def write(self, rows: RowsByTable) -> None:
         """Write rows by table, and commit."""
@@ -151,6 +166,10 @@ class SQLiteConnection:
         """See :class:`GateConnection`."""
         return _first_value(self._rows(KEY_CHECK, {}))
 
+    async def is_unread_since_restore(self) -> bool:
+        """See :class:`GateConnection`."""
+        return _first_value(self._rows(UNREAD_SINCE_RESTORE, {})) == "unread"
+
     def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
             return self._connection.execute(statement, asked).fetchall()
@@ -199,8 +218,9 @@ class PostgreSQLConnection:
             "-c idle_in_transaction_session_timeout=5s -c plan_cache_mode=force_generic_plan "
             "-c jit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
         )
-        given = {**parameters, "connect_timeout": 2, "tcp_user_timeout": 2000, "options": options,
-                 "client_encoding": "utf8"}  # fmt: skip
+        own = str(parameters.get("options", ""))
+        given = {**parameters, "connect_timeout": 2, "tcp_user_timeout": 2000,
+                 "options": f"{own} {options}".lstrip(), "client_encoding": "utf8"}  # fmt: skip
         try:
             self._pipeline = Pipeline(given, 2 * seconds)
         except psycopg.Error as error:
@@ -232,6 +252,10 @@ class PostgreSQLConnection:
     async def key_check(self) -> str | None:
         """See :class:`GateConnection`."""
         return _first_value(await self._rows(KEY_CHECK, {}))
+
+    async def is_unread_since_restore(self) -> bool:
+        """See :class:`GateConnection`."""
+        return _first_value(await self._rows(UNREAD_SINCE_RESTORE, {})) == "unread"
 
     async def _rows(self, statement: str, asked: Mapping[str, Any]) -> Sequence[Row]:
         try:
@@ -311,10 +335,19 @@ def open_connection(seconds: float) -> GateConnection:
     chosen = settings.DATABASES["default"]
     if chosen["ENGINE"].endswith("sqlite3"):
         return SQLiteConnection(chosen["NAME"], seconds)
+    return PostgreSQLConnection(read_parameters(chosen), seconds)
+
+
+def read_parameters(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what libpq connects with, from Django's settings: the options of the address too.
+
+    Without those, such as ``sslmode`` and ``sslrootcert``, a server would be taken unverified.
+    """
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host",
              "PORT": "port"}  # fmt: skip
     given = {there: chosen[here] for here, there in names.items() if chosen.get(here)}
-    return PostgreSQLConnection(given, seconds)
+    options = chosen.get("OPTIONS", {})
+    return given | {name: value for name, value in options.items() if name not in _OF_DJANGO}
 
 
 @cache

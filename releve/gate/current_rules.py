@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from django.conf import settings
 
+from releve.files.rule_folders import LAW, list_rule_files, refuse_missing
 from releve.outbound import LegalRules, built_in_texts, load_rules
 
 __all__ = ["load_current_rules", "load_current_table", "load_current_texts"]
@@ -40,21 +41,23 @@ def load_current_table() -> tuple[LegalRules, Mapping[str, str]]:
 def _list_changes() -> tuple[tuple[str, int], ...]:
     """Return the path of each file and when it changed; asked for before each call.
 
-    FileNotFoundError where a file goes while it is looked at: without it the law would be another.
+    HomeError where the folder is missing or holds a file that would not count, FileNotFoundError
+    where a file goes while it is looked at: without it the law would be another.
     """
-    folder = f"{settings.HOME}/law"
+    folder = f"{settings.HOME}/{LAW}"
     try:
         changed = os.stat(folder).st_mtime_ns
     except FileNotFoundError:
-        return ()  # the installation has no rows of its own
+        refuse_missing(Path(settings.HOME), LAW)
+        return ()
     settled = time.time_ns() - changed > _SETTLED_NANOSECONDS
     paths = _cache_paths(folder, changed) if settled else _list_paths(folder)
     return tuple((path, os.stat(path).st_mtime_ns) for path in paths)
 
 
 def _list_paths(folder: str) -> tuple[str, ...]:
-    with os.scandir(folder) as entries:
-        return tuple(sorted(entry.path for entry in entries if entry.name.endswith(".yaml")))
+    path = Path(folder)
+    return tuple(str(file) for file in list_rule_files(path.parent, path.name))
 
 
 @lru_cache(maxsize=2)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from releve.gate.campaign_cache import CampaignCache
 from releve.gate.connections import GateConnection
 from releve.gate.decision import PendingQuestion, decide_group
-from releve.gate.errors import DatabaseUnavailable, KeyFault
+from releve.gate.errors import DatabaseUnavailable, KeyFault, Restored
 from releve.gate.key_checks import check_key
 from releve.gate.protocol import Question, Reply, refuse_unjudged
 from releve.outbound import LegalRules
@@ -55,6 +55,10 @@ class Decider:
             _log.error("every call is refused: %s", error)
             self.close()
             return [refuse_unjudged("GATE-KEY")] * len(asked)
+        except Restored as error:
+            _log.error("every call is refused: %s", error)
+            self.close()
+            return [refuse_unjudged("GATE-RESTORED")] * len(asked)
         except Exception:
             if len(asked) > 1:
                 return [reply for one in asked for reply in await self.answer([one])]
@@ -66,10 +70,12 @@ class Decider:
             raise
 
     async def _open(self) -> GateConnection:
-        """Return a connection to rows that were written with the key of this process."""
+        """Return a connection to rows of this process's key, read since any restore."""
         store = await asyncio.to_thread(self._opened, self._seconds)
         try:
             await check_key(store)
+            if await store.is_unread_since_restore():
+                raise Restored("a backup was put back; read the registers again: docs/backup.md")
         except BaseException:
             store.close()
             raise

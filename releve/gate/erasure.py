@@ -28,8 +28,12 @@ from releve.gate.pseudonyms import person_pseudonym
 from releve.gate.retention import YEARS, years_later
 from releve.gate.schema import TABLES, FactTable
 from releve.ledger.chain import append
+from releve.ledger.journal import note_act
 
-__all__ = ["ERASED", "erase_due", "erase_person", "erase_pseudonym"]
+__all__ = ["ERASED", "PSEUDONYM", "erase_due", "erase_person", "erase_pseudonym"]
+
+PSEUDONYM = "erase.pseudonym"
+"""The act of the journal: ``person`` and ``number``, pseudonyms."""
 
 ERASED = "outbound.erased"
 """The kind of the entry that an erasure writes: ``cause``, ``rows`` and ``values``, the counts."""
@@ -77,6 +81,7 @@ def erase_pseudonym(name: str, now: datetime, *, number: str = "") -> int:
     ``number`` is the pseudonym of a number of theirs that the facts may not name them under.
     """
     with transaction.atomic():
+        note_act(PSEUDONYM, person=name, number=number)
         links = PersonRow.objects.filter(person=name)
         shared = PersonRow.objects.exclude(person=name).filter(
             number__in=links.values_list("number", flat=True)

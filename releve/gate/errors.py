@@ -1,13 +1,15 @@
 """The errors of the gate; a refused call is a reply, not an error.
 
 GateError
+├── CallersFault         the setting that names the callers of the gate cannot be read
 ├── DatabaseUnavailable  the database does not answer, or not in time
 ├── DecisionConflict     another process answered the same call at the same time
 ├── KeyFault             the key of the pseudonyms is missing, unreadable or not the one of the rows
 ├── LoadRefused          facts that cannot be loaded: the reason and the fix
 ├── NoMatch              the person, client or consent that was named is not known
 ├── NotAvailable         the decision, its proof or the rules that judged it are not available
-└── OutcomeFault         a file of outcomes that cannot be read any further
+├── OutcomeFault         a file of outcomes that cannot be read any further
+└── Restored             a backup was put back, and the registers have not been read since
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ from __future__ import annotations
 from releve.errors import ReleveError
 
 __all__ = [
-    "DatabaseUnavailable", "DecisionConflict", "GateError", "KeyFault", "LoadRefused", "NoMatch",
-    "NotAvailable", "OutcomeFault",
+    "CallersFault", "DatabaseUnavailable", "DecisionConflict", "GateError", "KeyFault",
+    "LoadRefused", "NoMatch", "NotAvailable", "OutcomeFault", "Restored",
 ]  # fmt: skip
 
 
 class GateError(ReleveError):
     """The root of the errors that this package raises."""
+
+
+class CallersFault(GateError):  # noqa: N818 (a setting, as KeyFault)
+    """The setting that names the callers of the gate cannot be read."""
 
 
 class DatabaseUnavailable(GateError):  # noqa: N818 (a state, not a fault of the program)
@@ -50,3 +56,7 @@ class NotAvailable(GateError):  # noqa: N818
 
 class OutcomeFault(GateError):  # noqa: N818
     """A file of outcomes that cannot be read any further."""
+
+
+class Restored(GateError):  # noqa: N818
+    """A backup was put back: what was withdrawn since may be missing until registers are read."""

@@ -15,6 +15,7 @@ from releve.gate.campaigns import normalize_campaign_names
 from releve.gate.clients import normalize_client_names, register_aliases
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
+from releve.gate.fact_persons import resolve_persons
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.load_validation import validate_frames
 from releve.gate.models import Decision, FactRow, Load
@@ -57,13 +58,15 @@ def load_frames(
     by: str,
     digest: str = "",
     as_known: bool = False,
+    known_only: bool = True,
     progress: Progress = lambda table, done, rows: None,
 ) -> ImportResult:
     """Load typed tables (``releve.outbound.fact_tables``); LoadRefused names each faulty row.
 
     The same again writes nothing. A load that was killed goes on when it is started again with the
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
-    load of a history, refused once the gate has decided anything later than that.
+    load of a history, refused once the gate has decided anything later than that. ``known_only``
+    refuses what forbids calls to a person, or takes back a consent, that nothing knows.
     """
     ensure_gate_key()
     facts = {
@@ -75,7 +78,7 @@ def load_frames(
     with transaction.atomic():
         loaded = ImportResult(_open_load(source, by, digest))
         register_aliases(_list_aliases(frames))
-        facts = normalize_client_names(facts)
+        facts = resolve_persons(normalize_client_names(facts), known_only=known_only)
         for name in ("abandoned", "scrubs"):
             if name in facts:
                 facts[name] = normalize_campaign_names(facts[name])
@@ -97,7 +100,7 @@ def _list_aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:
 def load_facts(facts: Sequence[Any], *, source: str, by: str) -> ImportResult:
     """Record facts of the engine (``releve.outbound.Withdrawal`` …), known from now on.
 
-    All or none of them. Their own ``known_at`` is not used.
+    All or none of them. Their own ``known_at`` is not used; persons need not be known.
     """
     names = {table.fact: name for name, table in TABLES.items()}
     schemas = {name: frame.schema for name, frame in build_empty_frames().items()}
@@ -108,7 +111,7 @@ def load_facts(facts: Sequence[Any], *, source: str, by: str) -> ImportResult:
         rows.setdefault(names[type(fact)], []).append(cells)
     frames = {name: pl.DataFrame(found, schema=schemas[name]) for name, found in rows.items()}
     with transaction.atomic():
-        return load_frames(frames, source=source, by=by)
+        return load_frames(frames, source=source, by=by, known_only=False)
 
 
 def write_load(rows: Sequence[tuple[FactTable, FactRowDraft]], *, source: str, by: str) -> Load:

@@ -6,9 +6,10 @@ not count. So no fact is loaded and no call allowed but under the key of the row
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db.models import Model
 
-from releve.gate.connections import GateConnection
 from releve.gate.errors import KeyFault
 from releve.gate.models import Decision, PseudonymValue
 from releve.gate.pseudonyms import (
@@ -21,6 +22,9 @@ from releve.gate.pseudonyms import (
 )
 from releve.gate.schema import TABLES
 from releve.ledger.key_files import ensure_key, stored_key_check
+
+if TYPE_CHECKING:  # it loads psycopg: a tenth of the start of every command
+    from releve.gate.connections import GateConnection
 
 __all__ = ["NAME", "check_key", "ensure_gate_key"]
 

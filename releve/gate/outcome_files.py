@@ -22,8 +22,13 @@ from releve.gate.models import AttemptRow, Cursor
 
 __all__ = ["COLUMNS", "UNKNOWN", "OutcomeCounts", "mark_unknown", "read_outcomes"]
 
-COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "cseq")
-"""The columns of a line: those of acc, then the extra ones as the proxy is set up."""
+COLUMNS = (
+    "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time", "cseq",
+    "direction", "programme", "target", "began", "logged",
+)  # fmt: skip
+"""The columns of a line: those of acc, then the extra ones of our proxy (docs/proxy.md)."""
+_FEWER = (8, 11)
+"""Columns of a proxy of another kind, without what follows the CSeq, or without the instants."""
 
 _CHUNK = 1000
 _LONGEST = 65536
@@ -103,9 +108,13 @@ def _parse_outcomes(
     for line in lines:
         cells = line.decode("utf-8", "replace").rstrip("\n").split("|")
         row = dict(zip(columns, cells, strict=False))
-        if len(cells) != len(columns) or not row["callid"] or not row["cseq"].isdecimal():
+        if (
+            len(cells) not in (*_FEWER, len(columns))
+            or not row["callid"]
+            or not row["cseq"].isdecimal()
+        ):
             found.broken += 1
-        elif row.get("method", "INVITE") == "INVITE":
+        elif row.get("method", "INVITE") == "INVITE" and row.get("direction") != "in":
             call = f"{row['callid']}/{int(row['cseq'])}"
             outcomes[call] = classify_sip_code(row["sip_code"])
             if row["sip_code"] in _REFUSED and row.get("to_tag") == "":

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from releve.gate.attempt_outcomes import REPORTED_OUTCOMES, write_outcomes
 from releve.gate.campaigns import load_campaigns
@@ -30,6 +29,7 @@ from releve.gate.clients import resolve_client
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.errors import GateError
 from releve.gate.fact_import import write_load
+from releve.gate.journal import note_load
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text
@@ -50,7 +50,6 @@ __all__ = [
     "RequestFault",
     "RequestFaults",
     "RequestReused",
-    "durable_commit",
     "load_clients",
     "record_request",
     "record_requests",
@@ -163,32 +162,15 @@ def record_requests(
     transaction they stand or fall with it. KeyFault where the key is not the one of the rows.
     """
     ensure_gate_key()
-    with durable_commit():
-        try:
-            with transaction.atomic():
-                return _record_all(requests, by, source)
-        except IntegrityError:  # another process recorded one of the keys meanwhile
-            with transaction.atomic():
-                return _record_all(requests, by, source)
+    try:
+        with transaction.atomic():
+            return _record_new_requests(requests, by, source)
+    except IntegrityError:  # another process recorded one of the keys meanwhile
+        with transaction.atomic():
+            return _record_new_requests(requests, by, source)
 
 
-@contextmanager
-def durable_commit() -> Iterator[None]:
-    """Wait for the disk at the commit: SQLite does so at checkpoints only, see docs/gate.md."""
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA synchronous")
-        (before,) = cursor.fetchone()
-        cursor.execute("PRAGMA synchronous = FULL")
-        try:
-            yield
-        finally:
-            cursor.execute(f"PRAGMA synchronous = {int(before)}")
-
-
-def _record_all(
+def _record_new_requests(
     requests: Sequence[PhoneRequest], by: str, source: str
 ) -> list[RecordedRequest | RequestFaults | RequestReused]:
     now = read_clock()
@@ -264,7 +246,9 @@ def _write_requests(
     known_at = now
     rows = [row for one in new.values() for row in one.rows]
     if rows:
-        known_at = write_load(rows, source=source, by=by).known_at or now
+        load = write_load(rows, source=source, by=by)
+        note_load(load)
+        known_at = load.known_at or now
     for one in new.values():
         outcome = [one.request.outcome] * len(one.attempts)
         write_outcomes(one.attempts, outcome, source, by=by)

@@ -29,6 +29,10 @@ REFUSALS: Mapping[str, Words] = {
         "La campagne est inconnue, ou n'est pas en cours ce jour-là.",
         "The campaign is unknown, or not running on this day.",
     ),
+    "GATE-CALLER": Words(
+        "L'appelant du contrôle d'appel est inconnu, ou n'appelle pas pour cette campagne.",
+        "The caller of the gate is unknown, or does not dial for this campaign.",
+    ),
     "GATE-WHO": Words(
         "La personne nommée n'est pas connue sous ce numéro.",
         "The person named is not known to hold the number.",
@@ -36,6 +40,10 @@ REFUSALS: Mapping[str, Words] = {
     "GATE-KEY": Words(
         "La clé des pseudonymes manque, ou n'est pas celle de la base.",
         "The key of the pseudonyms is missing, or not the one of the database.",
+    ),
+    "GATE-RESTORED": Words(
+        "Une sauvegarde a été remise en place ; les registres n'ont pas été relus depuis.",
+        "A backup was put back; the registers have not been read since.",
     ),
     "GATE-CLOCK": Words(
         "Les horloges du contrôle d'appel et de la base diffèrent, ou l'une a reculé.",
@@ -53,6 +61,8 @@ REFUSALS: Mapping[str, Words] = {
     ),
 }
 """Refusals of the gate itself; none of them is a decision, and none is stored."""
+
+_STATUSES = {"GATE-CALL": 400, "GATE-CALLER": 401, "GATE-CAMPAIGN": 403, "GATE-WHO": 403}
 
 _FIELDS = {"to": 40, "cli": 40, "camp": 128, "ci": 255, "cs": 10, "who": 255, "agent": 64}
 _MUST = ("to", "camp", "ci", "cs")
@@ -107,7 +117,7 @@ def refuse_call(rules: str, document: Mapping[str, Any] | None = None) -> Reply:
 
 def refuse_unjudged(reason: str) -> Reply:
     """Return a refusal of the gate itself, whatever the call."""
-    status = {"GATE-CALL": 400, "GATE-CAMPAIGN": 403, "GATE-WHO": 403}.get(reason, 503)
+    status = _STATUSES.get(reason, 503)
     return Reply(status, f"refuse {reason}\n", reason)
 
 

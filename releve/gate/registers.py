@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 from django.db.models import Count, Max
 
+from releve.gate.models import WatermarkRow
 from releve.gate.schema import TABLES
 from releve.outbound.fact_tables import EVENT
 
-__all__ = ["RegisterState", "read_register_state", "summarize_register"]
+__all__ = ["RegisterState", "read_register_ages", "read_register_state", "summarize_register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,13 @@ def read_register_state(feed: str) -> RegisterState:
     rows = TABLES[feed].model._default_manager.exclude(load__isnull=False, load__known_at=None)
     found = rows.aggregate(rows=Count("pk"), last=Max(EVENT.get(feed, "at")))
     return RegisterState(feed, found["rows"], found["last"])
+
+
+def read_register_ages(now: datetime) -> dict[str, timedelta]:
+    """Return how long ago each register was read last."""
+    rows = WatermarkRow.objects.exclude(load__isnull=False, load__known_at=None)
+    found = rows.order_by("feed").values_list("feed").annotate(last=Max("read_at"))
+    return {feed: now - last for feed, last in found}
 
 
 def summarize_register(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:

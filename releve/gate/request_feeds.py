@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 
 from releve.files.atomic import write_file
 from releve.gate.db_clock import read_clock
@@ -32,7 +33,6 @@ from releve.gate.person_requests import (
     RecordedRequest,
     RequestFault,
     RequestFaults,
-    durable_commit,
     record_requests,
 )
 from releve.outbound import Watermark as ReadAt
@@ -44,6 +44,7 @@ __all__ = [
     "FeedResult",
     "RowFault",
     "feed_position",
+    "list_feed_positions",
     "record_reading",
     "take_files",
     "take_rows",
@@ -111,6 +112,12 @@ def feed_position(feed: str) -> int:
     """Return how many rows of a feed were taken."""
     row = Cursor.objects.filter(source=f"feed:{feed}").first()
     return 0 if row is None else row.offset
+
+
+def list_feed_positions(most: int) -> list[tuple[str, int]]:
+    """Return the latest files and feeds, the newest first, each with how many rows were taken."""
+    found = Cursor.objects.filter(Q(source__startswith="drop:") | Q(source__startswith="feed:"))
+    return list(found.order_by("-pk").values_list("file", "offset")[:most])
 
 
 def take_files(
@@ -217,7 +224,7 @@ def _take_rows(
     found = FeedResult(position=position)
     parts = [rows[at : at + _FEW] for at in range(0, len(rows), _FEW)] or [rows]
     for part in parts:
-        with durable_commit(), transaction.atomic():
+        with transaction.atomic():
             cursor, _ = Cursor.objects.select_for_update().get_or_create(source=source)
             if cursor.offset != found.position:
                 raise FeedMoved(cursor.offset)

@@ -9,6 +9,9 @@ from contextlib import suppress
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from releve.gate.gate_metrics import share_metrics
+from releve.gate.http_limits import LimitedProtocol
+
 __all__ = ["serve_gate"]
 
 
@@ -21,15 +24,16 @@ def serve_gate(factory: str, host: str, port: int, workers: int) -> None:
     """
     config = uvicorn.Config(
         factory, factory=True, host=host, port=port, workers=workers, access_log=False,
-        log_level="warning", server_header=False, date_header=False, http="httptools", ws="none",
-        proxy_headers=False,
+        log_level="warning", server_header=False, date_header=False, http=LimitedProtocol,
+        ws="none", proxy_headers=False,
     )  # fmt: skip
     listening = config.bind_socket()
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # which it passes on when it has ended
         if workers > 1:
-            Multiprocess(config, sockets=[listening]).run()
+            with share_metrics():
+                Multiprocess(config, sockets=[listening]).run()
         else:
             server.run(sockets=[listening])
             if not server.started:

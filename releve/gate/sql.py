@@ -25,7 +25,8 @@ from releve.gate.schema import TABLES
 from releve.outbound.facts import SAID
 
 __all__ = [
-    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "all_sql", "bind_questions",
+    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "UNREAD_SINCE_RESTORE",
+    "all_sql", "bind_questions",
     "common_sql",
     "locked_sql", "own_sql",
 ]  # fmt: skip
@@ -35,6 +36,14 @@ KEY_CHECK = "SELECT value FROM ledger_keycheck WHERE name = 'gate'"
 
 FEEDS = ("attempts", "consents", "refusals", "withdrawals")
 """The registers whose last reading is looked for."""
+
+UNREAD_SINCE_RESTORE = f"""
+SELECT CASE WHEN (
+    SELECT COUNT(DISTINCT f.feed) FROM gate_watermark f JOIN gate_load l ON l.id = f.load_id
+    WHERE l.known_at IS NOT NULL AND f.read_at > r.at AND f.feed IN {FEEDS}
+) < {len(FEEDS)} THEN 'unread' ELSE 'read' END
+FROM ledger_restoration r ORDER BY r.at DESC LIMIT 1"""
+"""Says whether a register has not been read since a backup was put back; no row: none ever was."""
 
 CAMPAIGN = (
     "client", "object", "mode", "purpose", "origin", "authenticated", "mobile_terminal",

@@ -34,7 +34,9 @@ _log = logging.getLogger("releve.gate")
 
 
 def start_checkpoints(path: str | Path) -> None:
-    """Start the thread; it ends with the process."""
+    """Start the thread, which ends with the process; a database in memory has no log to carry."""
+    if str(path) == ":memory:" or str(path).startswith("file:"):
+        return
     threading.Thread(
         target=_run_checkpoints, args=(Path(path),), name="checkpoints", daemon=True
     ).start()

@@ -12,6 +12,7 @@ from releve.gate.clients import resolve_client
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
+from releve.gate.journal import note_load
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import (
     AttemptRow,
@@ -79,7 +80,7 @@ def record_withdrawal(
     ]
     if person_pseudonym(who) not in people and not consent:  # by number: later holders as well
         facts.append(Withdrawal(name, number_text(who), now, now, "", channel))
-    load_facts(facts, source="withdrawal", by=by)
+    note_load(load_facts(facts, source="withdrawal", by=by).load)
     for one, value in ids.items():
         if value is None and one in concerned:
             _record_erased(name, one, now, consent, channel, by)
@@ -96,6 +97,7 @@ def _record_erased(
         load=load, client=client, person=pseudonym, at=now, consent=consent, channel=channel,
         digest="", erase_on=erase_on("withdrawals", {"at": now}, now),
     )  # fmt: skip
+    note_load(load)
 
 
 def _known_client(client: str) -> str:

@@ -12,20 +12,26 @@ import hashlib
 
 import polars as pl
 
-__all__ = ["fill_provider"]
+__all__ = ["fill_provider", "is_own_provider"]
 
 _DIGITS = 16
+_TABLE = "table:"
 
 
 def fill_provider(attempts: pl.DataFrame, provider: str = "") -> pl.DataFrame:
     """Return attempts with a provider each: their own, ``provider``, or one named by the table."""
     if not attempts.height:
         return attempts
-    name = provider or f"table:{_digest_rows(attempts)}"
+    name = provider or f"{_TABLE}{_digest_rows(attempts)}"
     unnamed = pl.col("provider").fill_null("").str.strip_chars() == ""
     return attempts.with_columns(
         provider=pl.when(unnamed).then(pl.lit(name)).otherwise(pl.col("provider"))
     )
+
+
+def is_own_provider(provider: str) -> bool:
+    """Return whether a table that names no provider stands for one."""
+    return provider.startswith(_TABLE)
 
 
 def _digest_rows(attempts: pl.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from releve.network.clock import UTC
 from releve.outbound.judged_call import CallMoment, RowFailure, UnknownWord
 from releve.outbound.legal_basis import ConsentState
 from releve.outbound.legal_rows import LegalRow, Words
@@ -61,14 +62,16 @@ _FAULTS: dict[str, Callable[[CallMoment], Words | str]] = {
 def _check_registers(row: LegalRow, moment: CallMoment) -> tuple[RowFailure, ...]:
     """Refuse when a register was read too long before the call, or before it was judged."""
     case, found = moment.case, []
-    asked = min(moment.case.call.at, case.known_at)
+    asked = min(at.astimezone(UTC) for at in (case.call.at, case.known_at))
     most: dict[str, int] = row.parameters.get("max_minutes", {})
     for feed, minutes in sorted(most.items()):
         mark = case.known.watermarks.get(feed)
         if mark is None or asked - mark.read_at > timedelta(minutes=minutes):
             found.append((feed, None if mark is None else mark.read_at))
-    minutes = min((most[feed] for feed, _ in found), default=0)
-    return (RowFailure({"registers": tuple(found), "minutes": minutes}),) if found else ()
+    if not found:
+        return ()
+    minutes = min(most[feed] for feed, _ in found)
+    return (RowFailure({"registers": tuple(found), "minutes": minutes}),)
 
 
 def check_consent_dates(

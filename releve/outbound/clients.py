@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from releve.outbound.vocabulary import fold
+from releve.network.spellings import fold
 
 __all__ = ["fold_client_name"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from releve.network.clock import zone
 from releve.outbound.legal_rows import LEGAL_ZONE
 
-__all__ = ["WEEKDAYS", "CalendarNames", "format_day", "format_instant", "format_time"]
+__all__ = ["WEEKDAYS", "CalendarNames", "format_day", "format_instant", "format_time_of_day"]
 
 
 class CalendarNames(NamedTuple):
@@ -38,7 +38,7 @@ def format_day(day: date, language: str) -> str:
     )
 
 
-def format_time(hour: int, minute: int, language: str) -> str:
+def format_time_of_day(hour: int, minute: int, language: str) -> str:
     """Return a time of day: 9 h, 9 h 30 or 09:30."""
     if language != "fr":
         return f"{hour:02}:{minute:02}"

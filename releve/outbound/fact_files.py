@@ -66,9 +66,9 @@ def _suggest_name(name: str) -> str:
     near = get_vocabulary("table").near(stem)
     if suffix not in SUFFIXES:
         suffix = "csv"
-    if len(near) == 1 and f"{near[0]}.{suffix}" != name:
-        return f"rename it {near[0]}.{suffix}"
     meant = [f"{one}.{suffix}" for one in near]
+    if len(meant) == 1 and name not in meant:
+        return f"rename it {''.join(meant)}"
     known = ", ".join(get_vocabulary("table").ids)
     return suggest_fix(meant, f"move it away, or name it like one of {known}")
 

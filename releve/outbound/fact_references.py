@@ -1,83 +1,317 @@
-"""References between tables of facts that match nothing: who, whose and which consent is meant."""
+"""References between tables of facts that match nothing: who, whose and which consent is meant.
+
+A withdrawal, refusal, attempt or listing whose person, number or consent matches nothing would
+forbid nothing, so it is a fault. Tables may be scanned only: of each column the distinct values are
+looked up, and rows are looked for where one is in doubt.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Literal, TypeVar, cast
 
 import polars as pl
 
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.outbound.clients import fold_client_name
 from releve.outbound.fact_files import SHOWN_FAULTS
-from releve.outbound.facts import EVERY_CLIENT, SAID
-from releve.outbound.numbers import strip_separators
+from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
+from releve.outbound.number_frames import mark_miswritten_numbers, normalize_shown_numbers
+from releve.outbound.numbers import NumberTable, strip_separators
+from releve.outbound.rule_files import built_in_rules
 
-__all__ = ["find_doubtful_references"]
+__all__ = [
+    "FORBIDDING", "KNOWING", "build_consent_fault", "describe_number_fault",
+    "describe_unknown_person", "find_doubtful_references", "normalize_numbers_among",
+    "normalize_said_numbers",
+]  # fmt: skip
 
-_ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
+FORBIDDING = (*SAID, "attempts")
+"""Tables about persons that can forbid a call."""
+KNOWING = ("people", "consents", "contracts", "callbacks")
+"""Tables by which a person is known."""
+_ABOUT_PEOPLE = (*KNOWING[1:], *FORBIDDING)
 _WITH_CLIENTS = (*_ABOUT_PEOPLE, "scrubs", "mandates")
-_NUMBER = re.compile(r"\+[0-9]{7,15}")
+_NUMBERED = ("people", "listings", "mandates")
+_MISWRITTEN = {
+    "leading-zero-lost": "not a telephone number: its first zero is lost",
+    "spreadsheet-figure": "not a telephone number: a spreadsheet made a figure of it",
+    "wrong-length": "not a telephone number: it has a digit too few or too many",
+}
+Frame = pl.DataFrame | pl.LazyFrame
+F = TypeVar("F", bound=Frame)
+Explain = Callable[[str], tuple[str, str]]
+"""Takes the text of a cell and returns what is wrong with it, and the fix."""
 
 
-def find_doubtful_references(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
-    """Yield the rows whose client, person or consent is not one that is known, but like one."""
+def find_doubtful_references(frames: Mapping[str, Frame], *, whole: bool) -> Iterator[Fault]:
+    """Yield the rows whose client, number, person or consent is none that is known.
+
+    ``whole``: the tables are all that is known, so a person or a consent that they lack is none.
+    """
     yield from _find_unknown_clients(frames)
+    yield from _find_miswritten_numbers(frames)
     yield from _find_misspelt_persons(frames)
-    yield from _find_unreadable_numbers(frames)
-    yield from _find_unknown_consents(frames)
+    if whole:
+        yield from _find_unknown_persons(frames)
+        yield from _find_unknown_consents(frames)
 
 
-def _find_unknown_clients(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+def normalize_said_numbers(frames: Mapping[str, F]) -> dict[str, F]:
+    """Return tables in which what was said by number has it in international form.
+
+    A text that is the id of a person stands for that person.
+    """
+    found = dict(frames)
+    for name, frame in _list_filled(frames, SAID):
+        found[name], _ = normalize_numbers_among(_list_unknown_persons(frames, name), frame)
+    return found
+
+
+def normalize_numbers_among(persons: Collection[str], frame: F) -> tuple[F, list[str]]:
+    """Return a table with the numbers among some persons in international form, and the others."""
+    texts = pl.Series("person", list(persons), pl.String)
+    wrong = mark_miswritten_numbers(texts, _plan())
+    numbers = texts.filter(~wrong)
+    meant = normalize_shown_numbers(numbers, _plan(), date.max)
+    changed = frame.with_columns(pl.col("person").replace(numbers, meant)) if len(meant) else frame
+    return cast("F", changed), texts.filter(wrong).to_list()
+
+
+def describe_number_fault(text: str, *, shown: bool = False) -> tuple[str, str]:
+    """Return what is wrong with how a number is written, and the fix."""
+    fault = _plan().find_form_fault(text, shown=shown)
+    digits = strip_separators(text)
+    meant = [one for one in (f"+{digits}", f"0{digits}") if digits.isdecimal()]
+    meant = [one for one in meant if not _plan().find_form_fault(one)]
+    reason = _MISWRITTEN.get(fault, "not a telephone number")
+    return reason, suggest_fix(meant, "write it like +33144556677 or 01 44 55 66 77")
+
+
+def _plan() -> NumberTable:
+    return built_in_rules().numbers
+
+
+def _list_filled(frames: Mapping[str, F], names: Iterable[str]) -> Iterator[tuple[str, F]]:
+    """Yield the tables that may hold rows."""
+    for name in names:
+        frame = frames[name]
+        if isinstance(frame, pl.LazyFrame) or frame.height:
+            yield name, frame
+
+
+def _choose_engine(frame: Frame) -> Literal["in-memory", "streaming"]:
+    """Return how polars works: through a scanned table in parts, through one at hand at once."""
+    return "streaming" if isinstance(frame, pl.LazyFrame) else "in-memory"
+
+
+def _list_values(frame: Frame, column: str) -> pl.Series:
+    """Return the distinct texts of a column."""
+    if isinstance(frame, pl.DataFrame):
+        return frame[column].unique()
+    return frame.lazy().select(column).unique().collect(engine="streaming")[column]
+
+
+def _report_cells(
+    table: str, column: str, frame: Frame, wrong: pl.Expr, explain: Explain
+) -> Iterator[Fault]:
+    """Yield the first cells of a column that are wrong, by row."""
+    rows = frame.lazy().select(column).with_row_index("row").filter(wrong).head(SHOWN_FAULTS)
+    for row, text in rows.collect(engine=_choose_engine(frame)).iter_rows():
+        reason, fix = explain(text)
+        yield Fault(table, row + 2, column, text, reason, fix)
+
+
+def _find_unknown_clients(frames: Mapping[str, Frame]) -> Iterator[Fault]:
     """Yield the rows of clients that the table of clients, where there is one, does not name."""
-    table = frames["clients"]
+    table = frames["clients"].lazy().collect()
     if not table.height:
         return
     names = [name for name in (*table["client"], *table["alias"]) if name]
     keys = {fold_client_name(name) for name in names}
     keys.add(fold_client_name(EVERY_CLIENT))
-    for name in _WITH_CLIENTS:
-        cells = frames[name]["client"]
-        strange = [one for one in cells.unique().to_list() if fold_client_name(one) not in keys]
-        for row in cells.is_in(strange).arg_true().head(SHOWN_FAULTS).to_list():
-            fix = suggest_fix(find_nearest(cells[row], names), "add it to the table clients")
-            yield Fault(name, row + 2, "client", cells[row], "not in the table clients", fix)
+
+    def explain(text: str) -> tuple[str, str]:
+        fix = suggest_fix(find_nearest(text, names), "add it to the table clients")
+        return "not in the table clients", fix
+
+    for name, frame in _list_filled(frames, _WITH_CLIENTS):
+        texts = _list_values(frame, "client").to_list()
+        strange = [one for one in texts if fold_client_name(one) not in keys]
+        if strange:
+            wrong = pl.col("client").is_in(strange)
+            yield from _report_cells(name, "client", frame, wrong, explain)
 
 
-def _find_misspelt_persons(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
+def _find_miswritten_numbers(frames: Mapping[str, Frame]) -> Iterator[Fault]:
+    """Yield the cells of numbers that no telephone has: they would bind no one."""
+    for name, frame in _list_filled(frames, (*_NUMBERED, *SAID)):
+        yield from _list_miswritten_cells(name, frame)
+
+
+def _list_miswritten_cells(name: str, frame: Frame) -> list[Fault]:
+    shown = name == "mandates"
+    column = "person" if name in SAID else "number"
+    wrong = pl.col(column).map_batches(
+        partial(mark_miswritten_numbers, table=_plan(), shown=shown),
+        return_dtype=pl.Boolean,
+        is_elementwise=True,
+    )
+    if name in SAID:
+        wrong &= pl.col(column).str.starts_with("+")
+    explain = partial(describe_number_fault, shown=shown)
+    return list(_report_cells(name, column, frame, wrong, explain))
+
+
+def _find_misspelt_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
     """Yield the rows about a person who is in the table of people in another case of letters."""
-    people = frames["people"]["person"].unique()
-    by_folded = {one.casefold(): one for one in people.to_list()}
-    for name in _ABOUT_PEOPLE:
-        cells = frames[name]["person"]
-        absent = cells.filter(~cells.is_in(people.implode())).unique()
-        meant = {one: by_folded[key] for one in absent if (key := one.casefold()) in by_folded}
-        for row in cells.is_in(list(meant)).arg_true().head(SHOWN_FAULTS).to_list():
-            reason, fix = "not in the table people", f"write {meant[cells[row]]!r}"
-            yield Fault(name, row + 2, "person", cells[row], reason, fix)
+    for name, frame in _list_filled(frames, _ABOUT_PEOPLE):
+        absent = _exclude_persons(_list_values(frame, "person"), [frames["people"]])
+        if not absent.len():
+            continue
+        lower = {one.lower() for one in absent}
+        people = frames["people"].lazy().select("person", lower=pl.col("person").str.to_lowercase())
+        near = people.filter(pl.col("lower").is_in(list(lower))).select("lower", "person").unique()
+        by_lower = dict(near.collect(engine=_choose_engine(frames["people"])).iter_rows())
+        meant = {one: by_lower[key] for one in absent if (key := one.lower()) in by_lower}
+        if meant:
+            wrong = pl.col("person").is_in(list(meant))
+            yield from _report_cells(name, "person", frame, wrong, partial(_name_person, meant))
 
 
-def _find_unreadable_numbers(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
-    """Yield what was said by a number that is none: it would bind no one."""
-    for name in SAID:
-        cells = frames[name]["person"]
-        names = cells.unique().to_list()
-        numbers = [one for one in names if one.startswith("+")]
-        wrong = [one for one in numbers if not _NUMBER.fullmatch(strip_separators(one))]
-        for row in cells.is_in(wrong).arg_true().head(SHOWN_FAULTS).to_list():
-            reason, fix = "not a telephone number", "write it like +33144556677"
-            yield Fault(name, row + 2, "person", cells[row], reason, fix)
+def _name_person(meant: Mapping[str, str], text: str) -> tuple[str, str]:
+    return "not in the table people", f"write {meant[text]!r}"
 
 
-def _find_unknown_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
-    """Yield the withdrawals of a consent that the table of consents, if any, does not hold."""
-    consents, withdrawals = frames["consents"], frames["withdrawals"]
-    if not consents.height:
+def _exclude_persons(persons: pl.Series, tables: Collection[Frame]) -> pl.Series:
+    """Return the persons whom no table names, in order."""
+    wanted = persons.rename("person").to_frame().lazy()
+    for table in tables:
+        if isinstance(table, pl.DataFrame):
+            met = table["person"]
+        else:
+            known = table.select("person").join(wanted, on="person", how="semi").unique()
+            met = known.collect(engine="streaming")["person"]
+        persons = persons.filter(~persons.is_in(met.implode()))
+    return persons.sort()
+
+
+def _list_unknown_persons(frames: Mapping[str, Frame], name: str) -> pl.Series:
+    persons = _list_values(frames[name], "person")
+    return _exclude_persons(persons, [frames[table] for table in KNOWING])
+
+
+def _find_unknown_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
+    """Yield what forbids calls to a person whom no table knows; a number may stand for a person."""
+    for name, frame in _list_filled(frames, FORBIDDING):
+        absent = _list_unknown_persons(frames, name)
+        if name in SAID:
+            absent = absent.filter(mark_miswritten_numbers(absent, _plan()))
+        if not absent.len():
+            continue
+        known = {one for table in KNOWING for one in _list_values(frames[table], "person")}
+        wrong = pl.col("person").is_in(absent.implode())
+        explain = partial(_explain_person, known=known, frames=frames, said=name in SAID)
+        yield from _report_cells(name, "person", frame, wrong, explain)
+
+
+def _explain_person(
+    text: str, *, known: Collection[str], frames: Mapping[str, Frame], said: bool
+) -> tuple[str, str]:
+    holders = sorted(_list_holders(frames, [text])[text])
+    return describe_unknown_person(text, known, holders, said=said)
+
+
+def describe_unknown_person(
+    text: str, known: Collection[str], holders: list[str], *, said: bool
+) -> tuple[str, str]:
+    """Return what is wrong with a person whom no table knows, and the fix.
+
+    ``holders`` of the number, where the text is one; ``said``: a number may stand for a person.
+    """
+    near = find_nearest(text, known)
+    if not _plan().find_form_fault(text):
+        fix = "write the person's id, and add the person to people"
+        return "a number in place of a person", suggest_fix(holders, fix)
+    if said and not near and not any(character.isalpha() for character in text):
+        return describe_number_fault(text)
+    reason = "no row of people, consents or contracts knows this person"
+    return reason, suggest_fix(near, "add the person to people")
+
+
+def _list_holders(frames: Mapping[str, Frame], numbers: Collection[str]) -> dict[str, set[str]]:
+    """Return the persons who hold each of some numbers, however they are written."""
+    texts = pl.Series("number", list(numbers), pl.String)
+    meant = normalize_shown_numbers(texts, _plan(), date.max)
+    asked = dict(zip(texts, meant, strict=True))
+    held = frames["people"].lazy().select("person", pl.col("number").map_batches(
+        lambda cells: normalize_shown_numbers(cells, _plan(), date.max).alias(cells.name),
+        return_dtype=pl.String, is_elementwise=True,
+    )).filter(pl.col("number").is_in(meant.implode())).collect(engine="streaming")  # fmt: skip
+    holders: dict[str, set[str]] = {}
+    for person, number in held.iter_rows():
+        holders.setdefault(number, set()).add(person)
+    return {text: holders.get(number, set()) for text, number in asked.items()}
+
+
+def _find_unknown_consents(frames: Mapping[str, Frame]) -> Iterator[Fault]:
+    """Yield the withdrawals of a consent that is not there, or that another person gave."""
+    if not any(_list_filled(frames, ("withdrawals",))):
         return
-    ids = consents["id"].unique()
-    named = withdrawals["consent"]
-    strange = ~named.is_in(ids.implode()) & (named != "")
-    for row in strange.arg_true().head(SHOWN_FAULTS).to_list():
-        near = find_nearest(named[row], ids.to_list())
-        fix = suggest_fix(near, "write the id of a consent, or leave it empty for all of them")
-        yield Fault("withdrawals", row + 2, "consent", named[row], "no consent has this id", fix)
+    ids = _list_values(frames["consents"], "id")
+    if not ids.len():
+        return
+    key = ("id", "client", "person")
+    rows = frames["withdrawals"].lazy().select("client", "person", id="consent")
+    rows = rows.with_row_index("row").filter(pl.col("id") != "")
+    given = frames["consents"].lazy().select(key)
+    engine = _choose_engine(frames["consents"])
+    doubtful = rows.join(given, on=key, how="anti").collect(engine=engine).sort("row")
+    if not doubtful.height:
+        return
+    near = given.join(doubtful.lazy(), on="id", how="semi").unique().sort(key)
+    givers: dict[str, list[tuple[str, str]]] = {}
+    for id_, client, person in near.collect(engine=engine).iter_rows():
+        givers.setdefault(id_, []).append((client, person))
+    aliases = frames["clients"].lazy().select("client", "alias").collect()
+    is_same_client = Facts(aliases=[Alias(*row) for row in aliases.iter_rows()]).is_same_client
+    holders = _list_holders(frames, doubtful["person"].unique().to_list())
+    for row, client, person, consent in doubtful.iter_rows():
+        known = givers.get(consent, [])
+        mine = [p for c, p in known if client == EVERY_CLIENT or is_same_client(c, client)]
+        if {person, *holders[person]}.isdisjoint(mine):
+            near_ids = find_nearest(consent, ids.to_list())
+            yield build_consent_fault(
+                row + 2, client, person, consent, known, mine or None, near_ids
+            )
+
+
+def build_consent_fault(
+    row: int,
+    client: str,
+    person: str,
+    consent: str,
+    known: Sequence[tuple[str, str]],
+    givers: list[str] | None,
+    near: Sequence[str] = (),
+) -> Fault:
+    """Return the fault of a withdrawal whose consent is not there, or another's.
+
+    ``known``: client and person of each consent of this id; ``givers``: those who gave it to the
+    client, None where there are none.
+    """  # fmt: skip
+    if not known:
+        fix = "write the id of a consent, or leave it empty for all of them"
+        fix = suggest_fix(list(near), fix)
+        return Fault("withdrawals", row, "consent", consent, "no consent has this id", fix)
+    if givers is None:
+        reason, clients = (
+            f"the consent {consent} was given to another client",
+            {c for c, _ in known},
+        )
+        return Fault("withdrawals", row, "client", client, reason, suggest_fix(sorted(clients), ""))
+    reason = f"the consent {consent} was given by another person"
+    fix = suggest_fix(givers, "write the id of the person who gave it")
+    return Fault("withdrawals", row, "person", person, reason, fix)

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -26,7 +27,7 @@ from releve.outbound.fact_files import (
     match_file_names,
     read_cells,
 )
-from releve.outbound.fact_references import find_doubtful_references
+from releve.outbound.fact_references import find_doubtful_references, normalize_said_numbers
 from releve.outbound.facts import (
     EVERY_CLIENT,
     SAID,
@@ -45,8 +46,11 @@ from releve.outbound.facts import (
     Watermark,
     Withdrawal,
 )
+from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
+from releve.outbound.numbers import NumberTable
 from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 from releve.outbound.word_frames import (
+    list_distinct_words,
     list_unknown_words,
     mark_unknown_words,
     normalize_word_columns,
@@ -57,11 +61,13 @@ __all__ = [
     "TABLES",
     "build_empty_frames",
     "build_facts",
+    "build_facts_on",
     "list_columns",
     "may_be_empty",
     "must_be_filled",
     "read_table",
     "read_tables",
+    "resolve_references",
 ]  # fmt: skip
 
 TABLES: dict[str, type] = {
@@ -79,6 +85,7 @@ TABLES: dict[str, type] = {
     "feeds": Watermark,
     "clients": Alias,
 }
+F = TypeVar("F", bound="pl.DataFrame | pl.LazyFrame")
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
@@ -168,10 +175,20 @@ def read_tables(
         frames[table], found = read_table(table, name, files[name])
         faults += found
     if not faults:
-        faults = list(find_doubtful_references(frames))
+        return resolve_references(frames, whole=whole)
+    raise FactFaults("\n".join(map(str, faults[:SHOWN_FAULTS])))
+
+
+def resolve_references(frames: Mapping[str, F], *, whole: bool) -> dict[str, F]:
+    """Return typed tables, the numbers among persons in international form where all is known.
+
+    FactFaults names the rows whose client, person, number or consent is none that is known. Scanned
+    tables stay scanned.
+    """
+    faults = list(islice(find_doubtful_references(frames, whole=whole), SHOWN_FAULTS))
     if faults:
-        raise FactFaults("\n".join(map(str, faults[:SHOWN_FAULTS])))
-    return frames
+        raise FactFaults("\n".join(map(str, faults)))
+    return normalize_said_numbers(frames) if whole else dict(frames)
 
 
 def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[Fault, ...]]:
@@ -194,11 +211,16 @@ def _parse_table(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.Dat
             faults.append(Fault(table, 1, name, "", "the column is missing", "add it"))
     texts = [name for name in cells.columns if cells[name].dtype == pl.String]
     cells = cells.with_columns(pl.col(texts).str.strip_chars().replace("", None))
-    columns = [
-        _parse_column(table, name, kind, must, cells, faults)
-        for name, (kind, must) in known.items()
-    ]
-    frame = pl.DataFrame(columns)
+    kinds = {name: kind for name, (kind, _) in known.items()}
+    frame = cells.with_columns(
+        _parse_column(name, kind, cells.schema.get(name)) for name, kind in kinds.items()
+    ).select(*kinds)
+    for name, (_, must) in known.items():
+        if name in cells.columns:
+            _report_column(table, name, must, cells[name], frame[name], faults)
+    frame = frame.with_columns(
+        _fill_defaults(table, name, kinds[name]) for name in kinds if frame[name].null_count()
+    )
     if table == "consents":
         frame = frame.with_columns(_classify_consent_dates(cells))
     return _fill_known_at(table, _parse_words(table, frame, faults), faults)
@@ -207,7 +229,11 @@ def _parse_table(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.Dat
 def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
     """Return a table whose words are ids; each cell that holds another text is a fault."""
     frame = normalize_word_columns(table, frame)
-    for column, name in list_word_columns().get(table, {}).items():
+    columns = list_word_columns().get(table, {})
+    words = list_distinct_words(frame, columns)
+    for column, name in columns.items():
+        if not list_unknown_words(name, filter(None, words[column])):
+            continue
         cells = frame[column]
         for row in mark_unknown_words(table, column, cells).arg_true().head(SHOWN_FAULTS).to_list():
             for text in list_unknown_words(name, cells[row]):
@@ -217,27 +243,34 @@ def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.Dat
     return frame
 
 
-def _parse_column(
-    table: str, name: str, kind: str, must: bool, cells: pl.DataFrame, faults: list[Fault]
-) -> pl.Series:
-    if name not in cells.columns:
-        given = pl.Series(name, [None] * cells.height, _DTYPES[kind])
-        return _fill_defaults(table, name, kind, given)
-    source = cells[name]
-    parsed = source if source.dtype == _DTYPES[kind] else _parse_texts(source.cast(pl.String), kind)
-    lenient = (table, name) == ("consents", "collected_at")
+@cache
+def _parse_column(name: str, kind: str, given: pl.DataType | None) -> pl.Expr:
+    """Return a column typed, null where its cell is empty or wrong, or where it was left out."""
+    if given is None:
+        return pl.lit(None, _DTYPES[kind]).alias(name)
+    if given == _DTYPES[kind]:
+        return pl.col(name)
+    return _parse_texts(pl.col(name).cast(pl.String), kind).alias(name)
+
+
+def _report_column(
+    table: str, name: str, must: bool, source: pl.Series, parsed: pl.Series, faults: list[Fault]
+) -> None:
+    """Add the faults of a column: cells that are wrong, and empty ones that must be filled."""
+    if (table, name) == ("consents", "collected_at"):  # refuses later, by a rule of its own
+        return
     must = must_be_filled(table, name) or (must and not may_be_empty(table, name))
+    if parsed.null_count() == (0 if must else source.null_count()):
+        return
     wrong = source.is_not_null() & parsed.is_null()
-    absent = source.is_null() if must else pl.Series([False]).new_from_index(0, cells.height)
-    for row in [] if lenient else (wrong | absent).arg_true().head(SHOWN_FAULTS).to_list():
-        reason, fix = (
-            _WANTED.get(kind, ("empty", "fill it")) if wrong[row] else ("empty", "fill it")
-        )
+    doubtful = wrong | source.is_null() if must else wrong
+    for row in doubtful.arg_true().head(SHOWN_FAULTS).to_list():
+        kind = list_columns(table)[name][0] if wrong[row] else ""
+        reason, fix = _WANTED.get(kind, ("empty", "fill it"))
         faults.append(Fault(table, row + 2, name, str(source[row] or ""), reason, fix))
-    return _fill_defaults(table, name, kind, parsed.alias(name))
 
 
-def _parse_texts(text: pl.Series, kind: str) -> pl.Series:
+def _parse_texts(text: pl.Expr, kind: str) -> pl.Expr:
     if kind == "instant":
         iso = text.str.replace(" ", "T").str.replace("Z$", "+00:00")
         tries = [iso.str.to_datetime(f, strict=False, time_unit="us") for f in _FORMATS]
@@ -248,56 +281,46 @@ def _parse_texts(text: pl.Series, kind: str) -> pl.Series:
         parts = text.str.split("|").list.eval(
             pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != "")
         )
-        return pl.select(pl.when(parts.list.len() > 0).then(parts)).to_series()
+        return pl.when(parts.list.len() > 0).then(parts)
     if kind == "flag":
         lower = text.str.to_lowercase()
-        flags = pl.DataFrame({"t": lower}).select(
-            pl.when(pl.col("t").is_in(_TRUE))
-            .then(True)
-            .when(pl.col("t").is_in(_FALSE))
-            .then(False)
-            .otherwise(None)
-        )
-        return flags.to_series()
+        return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
     if kind == "number":
         return text.str.replace(",", ".").cast(pl.Float64, strict=False)
     return text
 
 
-def _fill_defaults(table: str, name: str, kind: str, series: pl.Series) -> pl.Series:
+def _fill_defaults(table: str, name: str, kind: str) -> pl.Expr:
     """Return a column with its defaults where it is empty."""
+    cells = pl.col(name)
     if kind == "words":
-        return series.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
+        return cells.fill_null(pl.lit([], pl.List(pl.String)))
     field = next(field for field in dataclasses.fields(TABLES[table]) if field.name == name)
     if may_be_empty(table, name):
-        return series.fill_null(EVERY_CLIENT)
+        return cells.fill_null(pl.lit(EVERY_CLIENT))
     if field.default is MISSING or field.default is None:
-        return series
-    return series.fill_null(field.default)
+        return cells
+    return cells.fill_null(pl.lit(field.default))
 
 
 def _classify_consent_dates(cells: pl.DataFrame) -> pl.Series:
     """Return why a consent's date cannot be trusted, empty when it can."""
     if "collected_at" not in cells.columns or cells["collected_at"].dtype == _INSTANT:
         return pl.Series("unreadable", [""] * cells.height, pl.String)
-    text = cells["collected_at"].cast(pl.String)
+    text = pl.col("collected_at").cast(pl.String)
     good = _parse_texts(text, "instant").is_not_null()
     serial = text.str.contains(r"^\d{4,6}([.,]\d+)?$").fill_null(False)
     local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
-    return (
-        pl.DataFrame({"good": good, "serial": serial, "local": local})
-        .select(
-            pl.when("good")
-            .then(pl.lit(""))
-            .when("serial")
-            .then(pl.lit("spreadsheet-serial"))
-            .when("local")
-            .then(pl.lit("no-offset"))
-            .otherwise(pl.lit("no-date"))
-            .alias("unreadable")
-        )
-        .to_series()
-    )
+    return cells.select(
+        pl.when(good)
+        .then(pl.lit(""))
+        .when(serial)
+        .then(pl.lit("spreadsheet-serial"))
+        .when(local)
+        .then(pl.lit("no-offset"))
+        .otherwise(pl.lit("no-date"))
+        .alias("unreadable")
+    ).to_series()
 
 
 def _fill_known_at(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
@@ -310,6 +333,8 @@ def _fill_known_at(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.D
     early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
     if table in ("contracts", "mandates", "people", "consents"):
         return frame.with_columns(pl.col("known_at").fill_null(early))
+    if event in frame.columns:  # its own fault is reported
+        return frame
     empty = frame["known_at"].is_null().arg_true().head(SHOWN_FAULTS).to_list()
     faults.extend(Fault(table, row + 2, "known_at", "", "empty", "fill it") for row in empty)
     return frame
@@ -319,6 +344,17 @@ def build_facts(frames: Mapping[str, pl.DataFrame]) -> Facts:
     """Return the facts that typed tables hold."""
     facts = {_ARGUMENTS.get(name, name): _iterate_facts(name, frames[name]) for name in TABLES}
     return Facts(**facts)
+
+
+def build_facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
+    """Return the facts of typed tables, their numbers in the form they have on a day."""
+    normalized = dict(frames)
+    for name in ("people", "listings", "mandates"):
+        numbers = normalize_shown_numbers(normalized[name]["number"], table, day)
+        normalized[name] = normalized[name].with_columns(numbers.alias("number"))
+    for name in SAID:
+        normalized[name] = normalized[name].with_columns(normalize_sayer(table, day))
+    return build_facts(normalized)
 
 
 def _iterate_facts(table: str, frame: pl.DataFrame) -> Iterable[Any]:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from releve.outbound.clients import fold_client_name
+from releve.outbound.fact_instants import convert_to_utc
 from releve.outbound.vocabulary import normalize_basis, normalize_word, normalize_words
 
 __all__ = [
@@ -310,7 +311,10 @@ N = TypeVar("N", bound=_WithId)
 
 
 class Facts:
-    """All facts, found by whom they are about. Numbers are in international form."""
+    """All facts, found by whom they are about.
+
+    Numbers are in international form; instants may be in any zone and are held in UTC.
+    """
 
     def __init__(
         self,
@@ -344,7 +348,8 @@ class Facts:
         self._scrubs = _index_facts(scrubs, lambda fact: self._client_key(fact.client))
         self._mandates = _index_facts(mandates, lambda fact: self._client_key(fact.client))
         self._abandoned = _index_facts(abandoned, lambda fact: fold_client_name(fact.campaign))
-        self._watermarks = tuple(sorted(watermarks, key=lambda mark: mark.read_at))
+        marks = map(convert_to_utc, watermarks)
+        self._watermarks = tuple(sorted(marks, key=lambda mark: mark.read_at))
 
     def _client_key(self, client: str) -> str:
         """Return what all names of a client have in common."""
@@ -395,6 +400,7 @@ class Facts:
 
 def _drop_impossible_date(consent: Consent) -> Consent:
     """Return a consent without its date when it was recorded before it was given."""
+    consent = convert_to_utc(consent)
     given = consent.collected_at
     if given is None or given <= consent.known_at:
         return consent
@@ -405,7 +411,7 @@ def _index_facts(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hasha
     if facts == ():  # most tables hold nothing about a person
         return {}
     found: dict[Hashable, list[T]] = defaultdict(list)
-    for fact in sorted(facts, key=lambda fact: fact.known_at):
+    for fact in sorted(map(convert_to_utc, facts), key=lambda fact: fact.known_at):
         found[key(fact)].append(fact)
     return dict(found)
 

@@ -8,10 +8,12 @@ of rules (:mod:`releve.outbound.rule_kinds`). Days are legal days, which run in 
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from releve.network.clock import UTC, zone
@@ -28,6 +30,7 @@ __all__ = [
     "Words",
     "find_legal_midnight",
     "to_legal_day",
+    "typeset_french",
 ]
 
 LEGAL_ZONE = "Europe/Paris"
@@ -36,14 +39,21 @@ ANY = "ANY"
 
 
 class Words(NamedTuple):
-    """A text in French and in English."""
+    """A text in French and in English, written with plain spaces and apostrophes."""
 
     fr: str
     en: str
 
     def of(self, language: str) -> str:
         """Return the text in ``language``: ``fr`` or ``en``."""
-        return self.fr if language == "fr" else self.en
+        return typeset_french(self.fr) if language == "fr" else self.en
+
+
+@lru_cache(maxsize=4096)
+def typeset_french(text: str) -> str:
+    """Return French with curved apostrophes and narrow no-break spaces beside ``;:!?%«»``."""
+    text = re.sub(" ([;:!?%»])", "\u202f\\1", text.replace("'", "’"))
+    return text.replace("« ", "«\u202f")
 
 
 @dataclass(frozen=True, slots=True)

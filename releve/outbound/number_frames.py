@@ -7,16 +7,15 @@ numbers come down to some thousand kinds, each asked of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
 
-from releve.outbound.fact_tables import build_facts
-from releve.outbound.facts import SAID, Facts
 from releve.outbound.numbers import FOREIGN, NumberTable, find_rewrite, strip_separators
 
-__all__ = ["build_facts_on", "normalize_sayer", "normalize_shown_numbers", "parse_number_column"]
+__all__ = [
+    "mark_miswritten_numbers", "normalize_sayer", "normalize_shown_numbers", "parse_number_column",
+]  # fmt: skip
 
 _SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
 
@@ -104,15 +103,14 @@ def normalize_shown_numbers(numbers: pl.Series, table: NumberTable, day: date) -
     return frame["number"].scatter((~whole_already).arg_true(), rest)
 
 
-def build_facts_on(frames: Mapping[str, pl.DataFrame], table: NumberTable, day: date) -> Facts:
-    """Return the facts of typed tables, their numbers in the form they have on a day."""
-    normalized = dict(frames)
-    for name in ("people", "listings", "mandates"):
-        numbers = normalize_shown_numbers(normalized[name]["number"], table, day)
-        normalized[name] = normalized[name].with_columns(numbers.alias("number"))
-    for name in SAID:
-        normalized[name] = normalized[name].with_columns(normalize_sayer(table, day))
-    return build_facts(normalized)
+def mark_miswritten_numbers(
+    numbers: pl.Series, table: NumberTable, *, shown: bool = False
+) -> pl.Series:
+    """Return whether each number is written as no telephone number is (``find_form_fault``)."""
+    frame = _group_numbers(numbers, table)
+    kinds = frame.group_by("key").agg(pl.col("digits").first())
+    wrong = [key for key, digits in kinds.iter_rows() if table.find_form_fault(digits, shown=shown)]
+    return frame["key"].is_in(wrong).alias(numbers.name)
 
 
 def normalize_sayer(table: NumberTable, day: date) -> pl.Expr:

@@ -34,6 +34,9 @@ _NO_COUNTRY = "001"
 """The region of country codes that are no country's: free, premium and satellite numbers."""
 FOREIGN = "foreign"
 """The class of numbers of other countries; unlike those of the table, all their digits count."""
+_MISWRITTEN = frozenset({"empty", "leading-zero-lost", "malformed", "spreadsheet-figure",
+                         "wrong-length"})  # fmt: skip
+"""Faults of how a number is written: no telephone has it, whatever the day."""
 _SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
 
 
@@ -119,6 +122,15 @@ class NumberTable:
             if pattern.fullmatch(digits):
                 return Number(digits, name)
         return self.number(text, day)
+
+    def find_form_fault(self, text: str, *, shown: bool = False) -> str:
+        """Return what is wrong with how a number is written, on whatever day; empty when nothing.
+
+        ``shown``: a short number, which is shown and never called, is well written too.
+        """
+        read = self.shown if shown else self.number
+        faults = [read(text, day).fault for day in (date.min, *sorted(self.changes()))]
+        return faults[-1] if _MISWRITTEN.issuperset(faults) else ""
 
     def _classify(self, number: str, day: date) -> Number:
         row = self._find_prefix(number, day)

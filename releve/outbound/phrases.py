@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from releve.network.clock import zone
-from releve.outbound.dates_text import WEEKDAYS, format_day, format_instant, format_time
+from releve.outbound.dates_text import WEEKDAYS, format_day, format_instant, format_time_of_day
 from releve.outbound.hours import WeekHours, find_opening
 from releve.outbound.legal_rows import LegalRow, Words
 from releve.outbound.vocabulary import get_vocabulary
@@ -27,9 +27,9 @@ _HOLIDAY = Words("c'est un jour férié ({name})", "it is a public holiday ({nam
 _LOCAL_HOLIDAY = Words("jour férié local", "local holiday")
 _NO_CALLS_THAT_DAY = Words("on n'appelle pas le {weekday}", "no calls are placed on a {weekday}")
 _OUTSIDE_HOURS = Words("c'est hors des heures permises", "that is outside the permitted hours")
-_SCRUBBED = Words("le dernier passage date du {at}", "it was last scrubbed on {at}")
-_NEVER_SCRUBBED = Words("aucun passage n'est connu", "no scrub is known")
-_MISSING = Words("il manque à sa demande : {items}", "its request lacks: {items}")
+_SCRUBBED = Words("la dernière expurgation date du {at}", "the last scrub was on {at}")
+_NEVER_SCRUBBED = Words("aucune expurgation n'est connue", "no scrub is known")
+_MISSING = Words("sa demande ne mentionne pas : {items}", "its request lacks: {items}")
 _NO_ACT = Words(
     "il a été donné sans acte positif ({act})", "it was given without a positive act ({act})"
 )
@@ -38,8 +38,12 @@ _OTHER_OBJECT = Words(
     "il porte sur un autre objet ({consented}) que l'appel ({offered})",
     "it is about another object ({consented}) than the call ({offered})",
 )
+_NO_OBJECT_CONSENTED = Words("il ne nomme aucun objet", "it names no object")
+_NO_OBJECT_OFFERED = Words(
+    "il porte sur un objet ({consented}) et l'appel n'en déclare aucun",
+    "it is about an object ({consented}) and the call declares none",
+)
 _NO_ACT_SAID = Words("acte non précisé", "no act is stated")
-_NO_OBJECT = Words("aucun objet", "no object")
 _OTHER_SLOT = Words(
     "il ne vaut que pour un autre moment ({slot})", "it holds only for another time ({slot})"
 )
@@ -47,11 +51,14 @@ _FROM_TO = Words("du {first} au {last}", "from {first} to {last}")
 _FROM = Words("à partir du {at}", "from {at} on")
 _UNDER_ANOTHER_RULE = Words("seulement si la règle change", "only if the rule changes")
 _TIMES = Words("{day} ({count} fois)", "{day} ({count} times)")
-_NEVER = Words("jamais", "never")
+_NONE_BEFORE = Words("aucune avant l'appel", "none before the call")
 _UNKNOWN_WORD = Words("Le mot « {word} » n'est pas connu", 'The word "{word}" is not known')
 _NO_WORD = Words("Un mot manque", "A word is missing")
 _SIMILAR = Words(" (mots proches : {words})", " (similar words: {words})")
-_COLUMN = Words("table des {table}, colonne « {column} »", 'table "{table}", column "{column}"')
+_COLUMN = Words(
+    "table des {label} « {table} », colonne « {column} »",
+    'table "{table}", column "{column}"',
+)
 _OF_CALL = {
     "object": Words("objet de l'appel", "object of the call"),
     "sector": Words("secteur de l'appel", "sector of the call"),
@@ -64,7 +71,11 @@ def word_label(name: str, word: str, language: str) -> str:
     found = get_vocabulary(name).by_id.get(word)
     if found is not None:
         return found.label.of(language)
-    return f"«\u00a0{word}\u00a0»" if language == "fr" else f'"{word}"'
+    return _quote(word, language)
+
+
+def _quote(text: str, language: str) -> str:
+    return f"«\u202f{text}\u202f»" if language == "fr" else f'"{text}"'
 
 
 def join_phrases(texts: Iterable[str], language: str) -> str:
@@ -113,7 +124,10 @@ def _format_week(hours: WeekHours, language: str) -> str:
         if not windows:
             continue
         first, last = names[days[0]], names[days[-1]]
-        span = (f"du {first} au {last}" if french else f"{first} to {last}") if days[1:] else first
+        if days[1:]:
+            span = f"du {first} au {last}" if french else f"{first} to {last}"
+        else:
+            span = f"le {first}" if french else f"{first}s"
         said = [_format_window(window, language) for window in windows]
         parts.append(f"{span} {join_phrases(said, language)}")
     if hours.holidays.fixed or hours.holidays.from_easter:
@@ -122,7 +136,7 @@ def _format_week(hours: WeekHours, language: str) -> str:
 
 
 def _format_window(window: tuple[int, int], language: str) -> str:
-    start, end = (format_time(*divmod(minute, 60), language) for minute in window)
+    start, end = (format_time_of_day(*divmod(minute, 60), language) for minute in window)
     return f"de {start} à {end}" if language == "fr" else f"from {start} to {end}"
 
 
@@ -144,7 +158,7 @@ def _fill_scrub(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
 
 
 def _fill_list(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
-    return {"list": word_label("list", quotes["list"], language)}
+    return {"list": _quote(word_label("list", quotes["list"], language), language)}
 
 
 def _fill_object(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
@@ -168,13 +182,7 @@ def _fill_items(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
 def _fill_outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
     parts = []
     if quotes["offered"] is not None:
-        offered = [quotes["offered"]] if quotes["offered"] else []
-        parts.append(
-            _OTHER_OBJECT.of(language).format(
-                consented=_format_objects(quotes["consented"], language),
-                offered=_format_objects(offered, language),
-            )
-        )
+        parts.append(_format_other_object(quotes["consented"], quotes["offered"], language))
     if quotes["slot"]:
         first, *last = [format_instant(moment, language) for moment in quotes["slot"]]
         slot = _FROM_TO.of(language).format(first=first, last=last[0]) if last else first
@@ -182,9 +190,14 @@ def _fill_outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str
     return {"outside": join_phrases(parts, language)}
 
 
-def _format_objects(words: Iterable[str], language: str) -> str:
-    said = [word_label("object", word, language) for word in words]
-    return join_phrases(said or [_NO_OBJECT.of(language)], language)
+def _format_other_object(consented: Iterable[str], offered: str, language: str) -> str:
+    named = [word_label("object", word, language) for word in consented if word]
+    if not named:
+        return _NO_OBJECT_CONSENTED.of(language)
+    template = _OTHER_OBJECT if offered else _NO_OBJECT_OFFERED
+    return template.of(language).format(
+        consented=join_phrases(named, language), offered=word_label("object", offered, language)
+    )
 
 
 def _fill_cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
@@ -249,7 +262,8 @@ def _fill_unknown_word(quotes: Quotes, language: str) -> dict[str, str]:
     words = [word_label(quotes["vocabulary"], word, language) for word in quotes["near"]]
     similar = _SIMILAR.of(language).format(words=", ".join(words)) if words else ""
     table, _, column = quotes["column"].rpartition(".")
-    place = _COLUMN.of(language).format(table=word_label("table", table, language), column=column)
+    label = word_label("table", table, language)
+    place = _COLUMN.of(language).format(label=label, table=table, column=column)
     return {
         "unknown": unknown.of(language).format(word=quotes["word"]),
         "similar": similar,
@@ -262,7 +276,7 @@ def _fill_registers(quotes: Quotes, language: str) -> dict[str, str]:
         return {}
     said = [
         f"{word_label('feed', feed, language)}"
-        f" ({_NEVER.of(language) if read is None else format_instant(read, language)})"
+        f" ({_NONE_BEFORE.of(language) if read is None else format_instant(read, language)})"
         for feed, read in quotes["registers"]
     ]
     return {"registers": join_phrases(said, language)}

@@ -7,6 +7,7 @@ and starts a copy with what it gives.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -55,13 +56,16 @@ _NAMING = ("places", "except_places", "clients", "except_clients")
 """What else a row may name, in words that are not fixed here."""
 
 
+_MOST_ALIASES = 100
+
+
 class _UniqueKeyLoader(yaml.CSafeLoader):
     """YAML that refuses a key given twice instead of keeping the last."""
 
 
 def _construct_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    twice = {str(key) for key in keys if keys.count(key) > 1}
+    keys = Counter(str(loader.construct_object(key, deep=True)) for key, _ in node.value)
+    twice = {key for key, count in keys.items() if count > 1}
     if twice:
         raise yaml.YAMLError(f"{', '.join(sorted(twice))} given twice, {node.start_mark}")
     return loader.construct_mapping(node, deep=True)
@@ -115,10 +119,29 @@ def load_rules(texts: Mapping[str, str]) -> LegalRules:
     return LegalRules(rows, territories, numbers, compute_version(texts))
 
 
+def _refuse_aliases(text: str) -> None:
+    """Raise YAMLError at many aliases, or one inside what is referred to.
+
+    Some lines of those stand for more than the memory holds.
+    """
+    named, count = [False], 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            named.append(named[-1] or event.anchor is not None)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            named.pop()
+        elif isinstance(event, yaml.AliasEvent):
+            count += 1
+            if named[-1] or count > _MOST_ALIASES:
+                raise yaml.YAMLError(f"it refers to &{event.anchor}: write it out")
+
+
 def _parse_document(name: str, text: str, faults: list[LegalRowFault]) -> dict[str, Any]:
     try:
+        if "*" in text:
+            _refuse_aliases(text)
         found = yaml.load(text, _UniqueKeyLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         faults.append(LegalRowFault(name, "the file", f"it is not YAML: {error}", "mend it"))
         return {"rows": []}
     return found if isinstance(found, dict) else {}

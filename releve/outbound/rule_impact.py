@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from io import StringIO
+from typing import Any
 
 from releve.network.faults import find_nearest, suggest_fix
 from releve.outbound.calls import Call
@@ -19,7 +20,7 @@ from releve.outbound.facts import Facts
 from releve.outbound.legal_rows import LegalRules
 from releve.outbound.verdict import CallVerdict, judge_call
 
-__all__ = ["CALL_COLUMNS", "Flip", "find_flips", "read_calls"]
+__all__ = ["CALL_COLUMNS", "Flip", "find_flips", "flip_to_json", "read_calls"]
 
 _NOT_READ = ("authenticated", "mobile_terminal")
 CALL_COLUMNS = tuple(field.name for field in fields(Call) if field.name not in _NOT_READ)
@@ -52,6 +53,18 @@ class Flip:
     def lost(self) -> tuple[str, ...]:
         """Return the versions of the rows that no longer refuse it."""
         return _list_versions(self.before, self.after)
+
+
+def flip_to_json(flip: Flip) -> dict[str, Any]:
+    """Return a flip as data."""
+    return {
+        "id": flip.call.id,
+        "number": flip.before.number,
+        "at": flip.call.at.isoformat(),
+        "becomes": flip.direction,
+        "before": [finding.row.version for finding in flip.before.findings],
+        "after": [finding.row.version for finding in flip.after.findings],
+    }
 
 
 def _list_versions(these: CallVerdict, not_those: CallVerdict) -> tuple[str, ...]:

@@ -8,8 +8,6 @@ word that is left out.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -19,6 +17,7 @@ from typing import Any
 import yaml
 
 from releve.network.faults import find_nearest, suggest_fix
+from releve.network.spellings import fold
 from releve.outbound.errors import WordFault
 from releve.outbound.legal_rows import Words
 
@@ -28,7 +27,6 @@ __all__ = [
     "find_lineage",
     "find_sector",
     "find_word_id",
-    "fold",
     "get_vocabularies",
     "get_vocabulary",
     "list_word_columns",
@@ -39,11 +37,10 @@ __all__ = [
     "parse_word",
 ]
 
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "Œ": "oe", "Æ": "ae"})
 _KEYS = frozenset({"id", "fr", "en", "also", "family", "sector"})
 _MOST_KEPT = 4096
 _MOST_LISTED = 12
-"""Above this many words a refusal names the near ones and the command, not all of them."""
+"""The most words that a refusal lists; the command lists all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +89,10 @@ class Vocabulary:
 
     def advice(self, text: str) -> str:
         """Return how to mend a text that is no word."""
-        more = f"releve outbound words {self.name}"
-        if len(self.words) <= _MOST_LISTED:
-            more = f"one of {', '.join(self.ids)}"
-        return suggest_fix(list(self.near(text)), f"write {more}")
-
-
-def fold(text: str) -> str:
-    """Return a text without case, accents and ligatures, its words joined by hyphens."""
-    plain = unicodedata.normalize("NFKD", text.translate(_LIGATURES).casefold())
-    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return re.sub(r"[^0-9a-z]+", "-", bare).strip("-")
+        more = f"write one of {', '.join(self.ids[:_MOST_LISTED])}"
+        if len(self.words) > _MOST_LISTED:
+            more += f", …; all are listed by `releve outbound words {self.name}`"
+        return suggest_fix(list(self.near(text)), more)
 
 
 def _index_spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
@@ -117,7 +107,7 @@ def _index_spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
 
 def parse_vocabulary(name: str, text: str) -> Vocabulary:
     """Read a vocabulary from YAML; ValueError says what is wrong with it."""
-    document = yaml.safe_load(text)
+    document = yaml.load(text, yaml.CSafeLoader)
     words = [_read_word(name, entry) for entry in document["words"]]
     by_id = {word.id: word for word in words}
     if len(by_id) != len(words):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import polars as pl
@@ -14,17 +14,32 @@ from releve.outbound.vocabulary import (
     normalize_word,
 )
 
-__all__ = ["list_unknown_words", "mark_unknown_words", "normalize_word_columns"]
+__all__ = [
+    "list_distinct_words",
+    "list_unknown_words",
+    "mark_unknown_words",
+    "normalize_word_columns",
+]
 
 
 def normalize_word_columns(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Return a table whose words are ids; a text that is no word stays as it is."""
-    columns = list_word_columns().get(table, {})
-    return frame.with_columns(
-        _map_words(frame[column], _build_normalizer(name))
-        for column, name in columns.items()
+    columns = {
+        column: name
+        for column, name in list_word_columns().get(table, {}).items()
         if column in frame.columns
+    }
+    words = list_distinct_words(frame, columns)
+    return frame.with_columns(
+        _map_words(frame[column], words[column], _build_normalizer(name))
+        for column, name in columns.items()
     )
+
+
+def list_distinct_words(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, list[str]]:
+    """Return the different words of each column, of texts or of lists of texts, in any order."""
+    found = frame.select(pl.col(name).explode().drop_nulls().unique().implode() for name in columns)
+    return {name: found[name][0].to_list() for name in columns}
 
 
 def mark_unknown_words(table: str, column: str, cells: pl.Series) -> pl.Series:
@@ -52,10 +67,9 @@ def _build_normalizer(vocabulary_name: str) -> Callable[[str], str]:
     return lambda text: normalize_word(vocabulary_name, text)
 
 
-def _map_words(cells: pl.Series, spell: Callable[[str], str]) -> pl.Series:
-    """Return texts, or lists of texts, each brought to its id; every different one is read once."""
-    words = cells.explode().drop_nulls().unique()
-    normalized = {word: spell(word) for word in words.to_list()}
+def _map_words(cells: pl.Series, words: list[str], spell: Callable[[str], str]) -> pl.Series:
+    """Return texts, or lists of texts, each of their different ``words`` brought to its id."""
+    normalized = {word: spell(word) for word in words}
     changed = {word: found for word, found in normalized.items() if word != found}
     if not changed:
         return cells

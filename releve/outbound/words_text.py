@@ -14,7 +14,8 @@ _INTRODUCTION = """# The words that the rules read
 Written by `releve outbound words`; do not edit. Each table is one closed vocabulary. A word may be
 given by its id, its French or English label or another spelling, in any case, with or without
 accents, with hyphens, underscores or spaces. Anything else is a fault on import and refuses the
-call (`FR-DATA-WORD`): an unknown word never counts as none.
+call (`FR-DATA-WORD`): an unknown word never counts as none. The heading of a vocabulary names the
+columns that hold its words; one without columns is of calls and campaigns alone.
 """
 
 

@@ -24,7 +24,7 @@ __all__ = ["_own_home"]
 def called(db: None) -> list[str]:
     """Ten calls to three people and one to an unknown one; the first refuses further calls."""
     law = settings.HOME / "law"
-    law.mkdir()
+    law.mkdir(exist_ok=True)
     (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
     record_people(range(3))
     store, rules = DjangoStore(), load_current_rules()

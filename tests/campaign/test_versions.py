@@ -95,7 +95,7 @@ def week(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for at in WEEK:
         if at.day == 12:
             law = settings.HOME / "law"
-            law.mkdir()
+            law.mkdir(exist_ok=True)
             (law / "house.yaml").write_text(ADDED, encoding="utf-8")
         with monkeypatch.context() as patch:
             patch.setattr(decision.timezone, "now", lambda at=at: at)

@@ -8,11 +8,12 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from tests.gate.sample_campaign import GateDatabase, record_people
+from tests.homes import make_test_home
 
 
 @pytest.fixture(autouse=True)
 def _own_home(settings: Settings, tmp_path: Path) -> None:
-    settings.HOME = tmp_path
+    settings.HOME = make_test_home(tmp_path)
     settings.GATE_KEY = "5" * 64
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from releve.gate.connections import QuestionTerms, RowsByTable, insert_sql
-from releve.gate.sql import KEY_CHECK, bind_questions, common_sql, own_sql
+from releve.gate.sql import KEY_CHECK, UNREAD_SINCE_RESTORE, bind_questions, common_sql, own_sql
 
 
 class DjangoStore:
@@ -35,6 +35,10 @@ class DjangoStore:
     async def key_check(self) -> str | None:
         rows = self._rows(KEY_CHECK, {})
         return str(rows[0][0]) if rows else None
+
+    async def is_unread_since_restore(self) -> bool:
+        rows = self._rows(UNREAD_SINCE_RESTORE, {})
+        return bool(rows) and rows[0][0] == "unread"
 
     async def write(self, rows: RowsByTable) -> None:
         with connection.cursor() as cursor:

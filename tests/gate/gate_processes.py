@@ -21,7 +21,9 @@ PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.fact_t
 def _open(environ: Mapping[str, str]) -> None:
     os.environ.update(environ)
     from releve.cli.database import open_database
+    from tests.homes import make_test_home
 
+    make_test_home(Path(environ["RELEVE_HOME"]))
     open_database()
 
 
@@ -31,7 +33,7 @@ def prepare(environ: Mapping[str, str], people: int) -> None:
     from tests.gate.sample_campaign import AT_ANY_HOUR, record_people
 
     law = Path(environ["RELEVE_HOME"]) / "law"
-    law.mkdir()
+    law.mkdir(exist_ok=True)
     (law / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
     record_people(range(people))
 

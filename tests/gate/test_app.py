@@ -33,6 +33,9 @@ class Broken:
     async def key_check(self) -> str | None:
         return key_check()
 
+    async def is_unread_since_restore(self) -> bool:
+        return False
+
     async def read(
         self, asked: QuestionTerms, known: Any
     ) -> tuple[frozenset[str] | None, Sequence[Any]]:
@@ -80,7 +83,7 @@ def explain(query: str, store: GateConnection | None = None) -> tuple[int, str, 
 def test_a_client_that_accepts_json_gets_the_gates_own_refusals_in_words() -> None:
     for query, status, name in (("to=1", 400, "GATE-CALL"), (GOOD, 503, "GATE-DATABASE")):
         found = explain(query)
-        says = {"fr": REFUSALS[name].fr, "en": REFUSALS[name].en}
+        says = {lang: REFUSALS[name].of(lang) for lang in ("fr", "en")}
         document = {"answer": "refuse", "reasons": [{"id": name, "says": says}]}
         assert found == (status, "application/json", document)
 
@@ -214,3 +217,24 @@ def test_a_gate_starts_though_the_database_is_away() -> None:
     rules = open_rules()
     gate = Gate(lambda: rules, [build_decider(lambda: rules, opened, 0.2)])
     assert lifespan(gate)[0] == "lifespan.startup.complete"
+
+
+@pytest.mark.parametrize(("client", "status"), [("127.0.0.1", 200), ("192.0.2.7", 404)])
+def test_the_metrics_are_for_this_machine_and_for_callers(client: str, status: int) -> None:
+    rules, sent = open_rules(), list[Any]()
+    gate = Gate(lambda: rules, [build_decider(lambda: rules, lambda _: Broken(), 0.2)], budget=0.2)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for path in ("/gate", "/metrics"):
+        scope = {"type": "http", "path": path, "method": "GET", "query_string": GOOD.encode(),
+                 "headers": [], "client": (client, 5060)}  # fmt: skip
+        asyncio.run(gate(scope, receive, send))
+    gate.close()
+    assert sent[2]["status"] == status
+    if status == 200:
+        assert b'releve_gate_answers_total{answer="GATE-DATABASE"}' in sent[3]["body"]

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
 def holds(proof: dict[str, object]) -> bool:
     """Return whether a proof holds, by the verifier that stands alone."""
-    verify.check_proof(proof["entry"], [verify.read_key(public_key())], [])
+    verify.check_proof(proof["entry"], verify.Keys([verify.read_key(public_key())]), [])
     row = hashlib.sha256(b"releve gate row 1\n" + str(proof["text"]).encode()).hexdigest()
     root = proof["entry"]["entry"]["body"]["root"]
     return verify.is_included(row, proof["place"] + 1, proof["size"], proof["path"], root)

@@ -61,10 +61,12 @@ def test_a_folder_is_imported_once(folder: Path) -> None:
 
 
 def test_a_folder_without_a_table_of_facts_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "agents.csv").write_text("id\n1\n", encoding="utf-8")
-    found = run("facts", "import", str(tmp_path), "--by", "ines", code=1)
+    folder = tmp_path / "operator"
+    folder.mkdir()
+    (folder / "agents.csv").write_text("id\n1\n", encoding="utf-8")
+    found = run("facts", "import", str(folder), "--by", "ines", code=1)
     assert "agents.csv: not named like a table of facts" in found.output
-    found = run("facts", "import", str(tmp_path), "--no-strict", "--by", "ines", code=2)
+    found = run("facts", "import", str(folder), "--no-strict", "--by", "ines", code=2)
     assert "holds no row of facts; its files are people.csv, consents.csv" in found.output
 
 
@@ -116,10 +118,12 @@ def test_a_campaign_is_recorded_and_changed() -> None:
 def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) -> None:
     record_people(range(1))
     lines = "INVITE|f|t|elsewhere|200|OK|now|1\nINVITE|f||refused|603|Declined|now|1\n"
-    (tmp_path / "acc_1.log").write_text(lines, encoding="utf-8")
-    printed = run("outcomes", str(tmp_path), "--unknown-after", "5").output
+    acc = tmp_path / "acc"
+    acc.mkdir()
+    (acc / "acc_1.log").write_text(lines, encoding="utf-8")
+    printed = run("outcomes", str(acc), "--unknown-after", "5").output
     assert printed == "0 filed, 1 refused, 1 without an attempt, 0 broken lines, 0 unknown\n"
-    assert "columns lack sip_code" in run("outcomes", str(tmp_path), "--columns", "callid,cseq",
+    assert "columns lack sip_code" in run("outcomes", str(acc), "--columns", "callid,cseq",
                                           code=1).output  # fmt: skip
     assert run("close").output == "0 rows in 0 batches; 3 facts; 0 erased\n"
     assert not Decision.objects.exists()

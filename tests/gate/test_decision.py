@@ -101,7 +101,7 @@ def test_a_refusal_explains_itself_where_it_is_asked_to(ground: GateDatabase) ->
                                                                ("FR-FREQ-1", "P")]  # fmt: skip
     today = read_clock().astimezone(zone("Europe/Paris"))
     assert f"{today:%d/%m/%Y} (4 fois)" in found["reasons"][0]["says"]["fr"]
-    assert "Would be lawful from " in found["reasons"][0]["remedy"]["en"]
+    assert "The call would be lawful from " in found["reasons"][0]["remedy"]["en"]
     assert found["basis"] == {
         "id": "consent:C1", "says": {"fr": "consentement C1", "en": "consent C1"}
     }  # fmt: skip
@@ -439,7 +439,7 @@ def test_a_rule_that_changes_binds_the_next_call_and_a_broken_one_stops_all(
     ground: GateDatabase, settings: Settings
 ) -> None:
     law = settings.HOME / "law" / "open.yaml"
-    law.parent.mkdir()
+    law.parent.mkdir(exist_ok=True)
     decider = build_decider(load_current_rules, ground.store)
 
     def answer(text: str, call: str) -> str:

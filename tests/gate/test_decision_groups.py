@@ -61,6 +61,7 @@ from tests.gate.sample_campaign import (
     read_feeds,
 )
 from tests.gate.sync_decisions import answer_group, build_decider, decide, decide_all
+from tests.homes import make_test_home
 
 pytestmark = [pytest.mark.database]
 
@@ -435,7 +436,7 @@ def test_a_file_of_the_law_that_is_gone_when_it_is_read_refuses(ground: GateData
     assert load_current_rules().version == built_in_rules().version, (
         "no folder, no rows of one's own"
     )
-    law.mkdir()
+    law.mkdir(exist_ok=True)
     (law / "own.yaml").symlink_to(law / "taken-away")
     decider = build_decider(load_current_rules, ground.store)
     (reply,) = answer_group(decider, *pending(question(1, "a")))
@@ -447,8 +448,8 @@ def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(
     tmp_path: Path, settings: Settings
 ) -> None:
     """Also where the folder's clock has not ticked since it was last looked at."""
-    settings.HOME, law = tmp_path, tmp_path / "law"
-    law.mkdir()
+    settings.HOME, law = make_test_home(tmp_path), tmp_path / "law"
+    law.mkdir(exist_ok=True)
 
     def version(changed: int) -> str:
         os.utime(law, ns=(changed, changed))
@@ -465,3 +466,16 @@ def test_a_file_of_the_law_that_is_added_or_taken_away_binds_the_next_call(
     with_none, with_one, with_two = built_in_rules().version, versions[1], versions[4]
     assert len({with_none, with_one, with_two}) == 3
     assert versions == [with_none, with_one, with_one, with_one, with_two, with_two, with_one]
+
+
+def test_a_database_in_memory_has_no_log_to_carry_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "current"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    before = {thread.ident for thread in threading.enumerate()}
+    start_checkpoints("file:memorydb_default?mode=memory&cache=shared")
+    started = [one for one in threading.enumerate() if one.ident not in before]
+    assert not [one for one in started if one.name == "checkpoints"]
+    assert list(folder.iterdir()) == []

@@ -13,15 +13,25 @@ from django.conf import settings
 
 from releve.cli.main import main
 from releve.gate import pseudonyms
+from releve.gate.db_clock import read_clock
 from releve.gate.decision import PendingQuestion
 from releve.gate.errors import KeyFault
 from releve.gate.fact_import import load_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, PersonRow
-from releve.ledger.models import KeyCheck
+from releve.gate.request_feeds import record_reading
+from releve.ledger.models import KeyCheck, Restoration
 from releve.outbound import Withdrawal
-from tests.gate.sample_campaign import CLIENT, GateDatabase, brief, question, record_people
+from tests.gate.sample_campaign import (
+    CLIENT,
+    GateDatabase,
+    brief,
+    question,
+    read_feeds,
+    record_people,
+)
 from tests.gate.sync_decisions import answer_group, build_decider
+from tests.homes import make_test_home
 
 pytestmark = pytest.mark.database
 
@@ -117,11 +127,11 @@ def test_a_restored_database_takes_its_key_back_and_no_new_one() -> None:
 def test_a_second_host_makes_no_key_of_its_own(tmp_path: Path) -> None:
     use("")
     record_people(range(1))
-    settings.HOME = tmp_path / "second"
+    settings.HOME = make_test_home(tmp_path / "second")
     pseudonyms.forget_key()
     with pytest.raises(KeyFault, match="from the first host"):
         ensure_gate_key()
-    assert not (tmp_path / "second").exists()
+    assert not (tmp_path / "second" / "gate.key").exists()
 
 
 @pytest.mark.django_db
@@ -147,3 +157,18 @@ def test_the_check_value_tells_nothing_of_the_key_and_no_row_is_made_twice() -> 
     assert len(row.value) == 32
     assert row.value not in settings.GATE_KEY
     assert not AttemptRow.objects.exists()
+
+
+def test_after_a_restore_every_call_is_refused_until_all_registers_are_read(
+    ground: GateDatabase,
+) -> None:
+    assert ask_gate(ground, "c0").startswith("200 allow"), "the registers were read"
+    Restoration.objects.create(seq=1, at=read_clock())
+    ground.ready()
+    assert ask_gate(ground) == "503 refuse GATE-RESTORED"
+    record_reading(("attempts", "consents", "refusals"), by="tests")
+    ground.ready()
+    assert ask_gate(ground) == "503 refuse GATE-RESTORED", "withdrawals were not"
+    read_feeds()
+    ground.ready()
+    assert ask_gate(ground).startswith("200 allow")

@@ -75,7 +75,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def run_child(target: Any, *arguments: Any) -> None:
     child = SPAWN.Process(target=target, args=arguments)
     child.start()
-    child.join(60)
+    child.join(300)  # it imports Django on a machine that may be busy
     assert child.exitcode == 0
 
 

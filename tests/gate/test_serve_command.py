@@ -24,12 +24,13 @@ pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 @contextmanager
 def served(
-    tmp_path: Path, workers: int
+    tmp_path: Path, workers: int, callers: str = ""
 ) -> Iterator[tuple[subprocess.Popen[bytes], int, dict[str, str]]]:
     """The command, the port on which it answers, and the environment of its installation."""
     SPAWN.set_forkserver_preload(PRELOADED)
     with create_installation(tmp_path) as environment:
         environment["RELEVE_GATE_KEY"] = "5" * 64
+        environment["RELEVE_GATE_CALLERS"] = callers
         run_child(prepare, environment, 2)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
@@ -48,8 +49,8 @@ def served(
 
 
 def until_it_is(true: Callable[[], bool]) -> None:
-    """Wait for something for a minute at most."""
-    until = time.monotonic() + 60
+    """Wait for something for five minutes at most."""
+    until = time.monotonic() + 300
     while not true():
         assert time.monotonic() < until, "it does not come about"
         time.sleep(0.05)
@@ -64,6 +65,11 @@ def test_the_command_answers_with_two_processes_until_stopped(tmp_path: Path) ->
         assert ask(port, question_path("call")) == (200, "allow call/1\n")
         assert ask(port, question_path("call")) == (200, "allow call/1\n"), "a repeat gets the same"
         assert ask(port, question_path("call", "none"))[0] == 400
+        status, metrics = ask(port, "/metrics")
+        assert status == 200, "any of the processes tells the counts of all"
+        assert 'releve_gate_answers_total{answer="allow"} 2.0' in metrics
+        assert 'releve_gate_answers_total{answer="GATE-CALL"} 1.0' in metrics
+        assert "releve_gate_answer_seconds_count 3.0" in metrics
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
         assert f"gate: http://127.0.0.1:{port}/gate, rules ".encode() in out

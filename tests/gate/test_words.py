@@ -90,7 +90,7 @@ def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str
 
 
 def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
-    record_people(range(1))
+    record_people(range(2))
     clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"
     now = read_clock().isoformat()
     rows = f"client,person,at\nALPHA_sa,P0,{now}\nclient a,P1,{now}\n".encode()

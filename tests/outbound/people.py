@@ -10,6 +10,7 @@ import polars as pl
 
 from releve.network.clock import UTC
 from releve.outbound import ITEMS
+from releve.outbound.fact_references import FORBIDDING, KNOWING
 from releve.outbound.fact_tables import TABLES, build_empty_frames, list_columns
 from tests.outbound.table import CALLER, CLIENT, FEEDS
 
@@ -59,7 +60,21 @@ def people_of(
         for name in ("bloctel", "ne-mappelez-plus", "rpo")
     ]
     given["clients"] = [{"client": CLIENT, "alias": SPELLINGS[-1]}, {"client": "CLIENT-B"}]
-    return pl.DataFrame(rows), {name: frame_of(name, entries) for name, entries in given.items()}
+    frames = {name: frame_of(name, entries) for name, entries in given.items()}
+    return pl.DataFrame(rows), frames if slips else known_alone(frames)
+
+
+def known_alone(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Return tables without what forbids calls to persons, or takes back consents, not known."""
+    found = dict(frames)
+    known = pl.concat([frames[name]["person"] for name in KNOWING]).unique()
+    ids = pl.concat([frames["consents"]["id"], pl.Series(["", "C1"])]).unique()
+    for name in FORBIDDING:
+        by_number = pl.col("person").str.starts_with("+") & (name != "attempts")
+        found[name] = found[name].filter(pl.col("person").is_in(known.implode()) | by_number)
+    kept = pl.col("consent").is_in(ids.implode())
+    found["withdrawals"] = found["withdrawals"].filter(kept)
+    return found
 
 
 def day(now: datetime, days: int) -> Any:

@@ -14,7 +14,7 @@ from tests.outbound.table import Case, cases_of
 
 NAMES = (
     "law", "consent", "time", "history", "caller", "data", "neighbours", "independent",
-    "second_reading", "words",
+    "second_reading", "third_reading", "words",
 )  # fmt: skip
 HEAD = """# Why a call is refused: all sentences
 
@@ -40,8 +40,9 @@ def all_findings() -> Iterator[tuple[Case, CallFinding]]:
 
 
 def shape(finding: CallFinding) -> str:
-    """Return a refusal's sentence without its figures and days: what kind of thing it says."""
-    text = re.sub(r"\d+|" + "|".join(_NAMES), "#", finding.explains("en"))
+    """Return a refusal's sentence without its figures, days and object: what kind it says."""
+    text = re.sub(r"this object \([^)]+\)", "this object", finding.explains("en"))
+    text = re.sub(r"\d+|" + "|".join(_NAMES), "#", text)
     return re.sub(r"(#[-:/, #at(times)and]*)+", "#", text)
 
 

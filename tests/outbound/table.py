@@ -127,7 +127,7 @@ def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
         attempts=[attempt(a, i) for i, a in enumerate(entry.get("attempts", []), 1)],
         listings=[listing(x, number) for x in entry.get("listings", [])],
         scrubs=[scrub(s) for s in entry.get("scrubs", [])],
-        mandates=[mandate(m, call) for m in entry.get("mandates", [{}])],
+        mandates=[mandate(m, i, call) for i, m in enumerate(entry.get("mandates", [{}]), 1)],
         aliases=[Alias(*pair) for pair in entry.get("aliases", {}).items()],
         abandoned=[abandoned(a) for a in entry.get("abandoned", [])],
         watermarks=[
@@ -240,9 +240,9 @@ def scrub(value: Any) -> Scrub:
     return Scrub(given.get("list", "bloctel"), client, at, at, campaign)
 
 
-def mandate(given: dict[str, Any], call: Call) -> Mandate:
+def mandate(given: dict[str, Any], number: int, call: Call) -> Mandate:
     return Mandate(
-        "M1",
+        f"M{number}",
         given.get("client", CLIENT),
         given.get("number", call.caller),
         given.get("first", date(2001, 1, 1)),

@@ -19,10 +19,10 @@ from releve.outbound import (
     load_rules,
 )
 from releve.outbound.consents import find_last_day
-from releve.outbound.facts import Consent, Facts, Mandate, Person, Watermark
+from releve.outbound.facts import Consent, Facts, Mandate, Person, SpokenRefusal, Watermark
 from releve.outbound.holidays import parse_day_rules
 from releve.outbound.hours import WeekHours, parse_windows
-from releve.outbound.judged_call import find_territory
+from releve.outbound.judged_call import build_judged_call, find_territory
 from releve.outbound.legal_rows import Words
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rule_files import built_in_texts
@@ -182,7 +182,7 @@ def test_a_cap_of_none_refuses_the_first_call() -> None:
     assert [dict(f.quotes) for f in met] == [
         {"count": 0, "most": 0, "zone": "Europe/Paris", "attempts": ()}
     ]
-    assert met[0].remedy("en").startswith("Would be lawful only if the rule changes.")
+    assert met[0].remedy("en").startswith("The call would be lawful only if the rule changes.")
 
 
 def test_one_person_on_a_mobile_terminal_may_show_a_mobile_and_nothing_else_forbidden() -> None:
@@ -266,6 +266,21 @@ def test_a_fact_counts_from_the_very_instant_at_which_it_is_known(
     assert ("consents" in found.watermarks) is counts
 
 
+def test_what_a_person_said_in_several_ways_is_known_whole_in_the_order_of_its_arrival() -> None:
+    instants = [at("2026-11-20 10:30") + hour * timedelta(hours=1) for hour in range(4)]
+    ways = [("", PERSON), (CLIENT, NUMBER), (CLIENT, PERSON), ("", NUMBER)]
+    said = [
+        SpokenRefusal(client, person, moment, moment)
+        for (client, person), moment in zip(ways, instants, strict=True)
+    ]
+    for count in range(1, 5):
+        values = Facts(persons=[Person(PERSON, NUMBER, instants[0])], refusals=said[:count])
+        found = values.select_known(CLIENT, PERSON, NUMBER, "", at("2026-11-24 10:30"))
+        assert [one.at for one in found.refusals] == instants[:count]
+    other = values.select_known("CLIENT-B", PERSON, NUMBER, "", at("2026-11-24 10:30"))
+    assert [one.at for one in other.refusals] == [instants[0], instants[3]]
+
+
 def test_a_consent_without_a_date_has_no_last_day() -> None:
     (row,) = (row for row in RULES.rows if row.id == "FR-OPTIN-3" and row.gate == "H")
     undated = Consent("C1", CLIENT, PERSON, None, at(CONSENT), frozenset())
@@ -341,6 +356,30 @@ def test_a_client_may_switch_the_local_holidays_off_and_no_other_client_is_conce
 def test_a_row_of_policy_may_bind_the_calls_of_one_client_alone() -> None:
     only = with_rows(HOUSE.replace("except_clients: [CLIENT-B]", "clients: [CLIENT-B]"))
     assert judged(ABOLITION, only).allowed
+
+
+def test_a_reader_of_some_clients_sees_the_rows_that_bind_them_and_no_other_name() -> None:
+    theirs = HOUSE.replace("except_clients: [CLIENT-B]", "clients: [CLIENT-B, CLIENT-C]")
+    for rows, name in ((HOUSE, "except_clients"), (theirs, "clients")):
+        whole = with_rows(rows)
+        assert whole.limit_to(None) is whole
+        seen = whole.limit_to(frozenset({"CLIENT-B"}))
+        assert seen.version == whole.version
+        assert {row.id for row in seen.rows} == {row.id for row in whole.rows}
+        named = [getattr(row.applies, name) for row in seen.rows]
+        assert frozenset({"CLIENT-B"}) in named
+        assert not any("CLIENT-C" in (clients or ()) for clients in named)
+    others = with_rows(theirs).limit_to(frozenset({"CLIENT-D"}))
+    assert len(others.rows) == len(with_rows(theirs).rows) - 1
+
+
+def test_only_rows_that_may_bear_on_a_case_are_changes_of_its_law() -> None:
+    values = case_of({"id": "d", "row": "FR-OPTIN-1", "at": "2026-11-24 10:30"})
+    for client, bears in ((CLIENT, True), ("CLIENT-B", False)):
+        bound = BAN.replace("callees: [consumer]", f"clients: [{client}]")
+        rules = with_rows(bound.replace("from: 2026-11-24", "from: 2031-05-06"))
+        case = build_judged_call(values.call, values.facts, rules, values.known_at)
+        assert (at("2031-05-06 00:00") in case.law_changes) is bears
 
 
 BAN = """

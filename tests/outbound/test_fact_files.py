@@ -24,14 +24,14 @@ WITHDRAWALS = "client,person,at,consent,channel\n"
 AT = "2026-11-20T11:00:00+01:00"
 
 
-def faults_of(name: str, text: str | bytes, **more: str) -> list[str]:
-    """Return the faults of some files."""
+def faults_of(name: str, text: str | bytes, whole: bool = False, **more: str) -> list[str]:
+    """Return the faults of some files; ``whole``: they are all that is known."""
     files = {name: text, **{f"{table}.csv": entry for table, entry in more.items()}}
     data = {
         file: entry.encode() if isinstance(entry, str) else entry for file, entry in files.items()
     }
     with pytest.raises(FactFaults) as raised:
-        read_tables(data)
+        read_tables(data, whole=whole, strict=not whole)
     return str(raised.value).split("\n")
 
 
@@ -226,10 +226,13 @@ def test_what_was_said_by_number_or_to_every_client_needs_both_to_be_readable() 
     rows = f"A,+33144556677,{AT},,\n,+33 1 44 55 66 78,{AT},,\n"
     files = {"clients.csv": clients.encode(), "withdrawals.csv": (WITHDRAWALS + rows).encode()}
     assert read_tables(files)["withdrawals"]["client"].to_list() == ["A", ""]
-    for wrong in ("+33", "+3314455667a", "+33144556677+1"):
+    miswritten = "not a telephone number"
+    short = f"{miswritten}: it has a digit too few or too many"
+    for wrong, reason in (("+33", miswritten), ("+3314455667a", miswritten),
+                          ("+33144556677+1", miswritten), ("+3314455667", short)):  # fmt: skip
         assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,{wrong},{AT},,\n") == [
-            f"withdrawals row 2, person {wrong!r}: not a telephone number; write it like"
-            " +33144556677"
+            f"withdrawals row 2, person {wrong!r}: {reason}; write it like +33144556677 or"
+            " 01 44 55 66 77"
         ]
 
 
@@ -252,7 +255,8 @@ def test_a_person_in_another_case_of_letters_is_a_fault() -> None:
 
 def test_a_withdrawal_of_a_consent_that_is_not_there_is_a_fault() -> None:
     consents = f"id,client,person,collected_at,objects\nC1,A,P1,{AT},gas\n"
-    assert faults_of("withdrawals.csv", WITHDRAWALS + f"A,P1,{AT},c1,\n", consents=consents) == [
+    rows = WITHDRAWALS + f"A,P1,{AT},c1,\n"
+    assert faults_of("withdrawals.csv", rows, whole=True, consents=consents) == [
         "withdrawals row 2, consent 'c1': no consent has this id; write 'C1'"
     ]
     alone = read_tables({"withdrawals.csv": (WITHDRAWALS + f"A,P1,{AT},c1,\n").encode()})
@@ -403,3 +407,104 @@ def test_ids_that_a_parquet_file_holds_as_figures_are_text() -> None:
     frame.write_parquet(file)
     read = read_tables({"withdrawals.parquet": file.getvalue()})["withdrawals"]
     assert read["person"].to_list() == ["17"]
+
+
+PEOPLE = "person,number\nMme Dupont,01 44 55 66 77\nM. Petit,+33144556678\n"
+CONSENTS = f"id,client,person,collected_at,objects\nC7,A,Mme Dupont,{AT},gas\n"
+
+
+@pytest.mark.parametrize("name", ["withdrawals", "refusals"])
+@pytest.mark.parametrize(
+    "text", ["0144556677", "01 44 55 66 77", "01.44.55.66.77", "0033144556677", "+33 (0)144556677"]
+)
+def test_what_was_said_by_number_binds_in_every_spelling_of_people(name: str, text: str) -> None:
+    rows = f"client,person,at\nA,{text},{AT}\n"
+    files = {"people.csv": PEOPLE.encode(), f"{name}.csv": rows.encode()}
+    read = read_tables(files, whole=True, strict=False)[name]
+    assert read["person"].to_list() == ["+33144556677"]
+
+
+@pytest.mark.parametrize(
+    ("name", "person", "said"),
+    [
+        ("withdrawals", "33144556677", "not a telephone number; write '+33144556677'"),
+        ("refusals", "144556677", "not a telephone number: its first zero is lost; write "
+         "'0144556677'"),
+        ("withdrawals", "Mme Dupond", "no row of people, consents or contracts knows this person; "
+         "write 'Mme Dupont'"),
+        ("refusals", "Durand", "no row of people, consents or contracts knows this person; add "
+         "the person to people"),
+        ("attempts", "0144556677", "a number in place of a person; write 'Mme Dupont'"),
+        ("attempts", "0144556699", "a number in place of a person; write the person's id"),
+        ("attempts", "M Petit", "no row of people, consents or contracts knows this person; "
+         "write 'M. Petit'"),
+    ],
+)  # fmt: skip
+def test_a_person_whom_no_table_knows_is_a_fault(name: str, person: str, said: str) -> None:
+    own = ("id,", "A1,") if name == "attempts" else ("", "")
+    rows = f"{own[0]}client,person,at\n{own[1]}A,{person},{AT}\n"
+    files = {f"{name}.csv": rows.encode(), "people.csv": PEOPLE.encode()}
+    with pytest.raises(FactFaults) as raised:
+        read_tables(files, whole=True, strict=False)
+    assert str(raised.value).startswith(f"{name} row 2, person {person!r}: {said}")
+    assert read_tables(files)[name].height == 1
+
+
+def test_a_person_of_consents_or_contracts_alone_is_known() -> None:
+    contracts = "id,client,person,first\nK1,A,Client 12,2026-01-01\n"
+    rows = f"client,person,at\nA,Mme Dupont,{AT}\nA,Client 12,{AT}\n"
+    files = {"consents.csv": CONSENTS.encode(), "contracts.csv": contracts.encode(),
+             "refusals.csv": rows.encode()}  # fmt: skip
+    assert read_tables(files, whole=True, strict=False)["refusals"].height == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("A,M. Petit,{at},C7,", "person 'M. Petit': the consent C7 was given by another person; "
+         "write 'Mme Dupont'"),
+        ("A,01 44 55 66 78,{at},C7,", "person '01 44 55 66 78': the consent C7 was given by"),
+        ("B,Mme Dupont,{at},C7,", "client 'B': the consent C7 was given to another client; "
+         "write 'A'"),
+        ("A,Mme Dupont,{at},C7,", ""),
+        ("a,0144556677,{at},C7,", ""),
+        (",Mme Dupont,{at},C7,", ""),
+    ],
+)  # fmt: skip
+def test_a_withdrawal_takes_back_the_consent_of_the_person_who_gave_it(
+    cells: str, said: str
+) -> None:
+    rows = WITHDRAWALS + cells.format(at=AT) + "\n"
+    files = {"people.csv": PEOPLE.encode(), "consents.csv": CONSENTS.encode(),
+             "withdrawals.csv": rows.encode()}  # fmt: skip
+    try:
+        read_tables(files, whole=True, strict=False)
+        found = ""
+    except FactFaults as error:
+        found = str(error).removeprefix("withdrawals row 2, ")
+    assert found.startswith(said)
+    assert bool(found) is bool(said)
+
+
+@pytest.mark.parametrize("table", ["people", "listings", "mandates"])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("+3314455667", "not a telephone number: it has a digit too few or too many"),
+        ("01 44 55 66 7", "not a telephone number"),
+        ("1.44E+08", "not a telephone number: a spreadsheet made a figure of it"),
+        ("144556677", "not a telephone number: its first zero is lost; write '0144556677'"),
+        ("33144556677", "not a telephone number; write '+33144556677'"),
+    ],
+)
+def test_a_number_that_no_telephone_has_is_a_fault(table: str, number: str, said: str) -> None:
+    (fault,) = faults_of(f"{table}.csv", _row(table, "number", number))
+    assert fault.startswith(f"{table} row 3, number {number!r}: {said}")
+    for good in ("0144556677", "+34911222333", "0700123456", "+330899123456"):
+        read = read_tables({f"{table}.csv": _row(table, "number", good).encode()})
+        assert read[table].height == 2
+
+
+def test_a_short_number_may_be_shown_and_not_listed() -> None:
+    assert read_tables({"mandates.csv": _row("mandates", "number", "3001").encode()})
+    assert faults_of("listings.csv", _row("listings", "number", "3001"))

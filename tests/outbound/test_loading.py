@@ -67,6 +67,15 @@ def test_two_rows_that_overlap_are_refused() -> None:
         load_rules(texts_with(SOUND, {**SOUND, "from": date(2027, 6, 1)}))
 
 
+def test_an_alias_is_refused_before_it_is_written_out() -> None:
+    """Nine lines of aliases stand for a hundred million values: minutes, and the whole memory."""
+    lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    first = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]"
+    text = "\n".join([first, *lines, "jurisdiction: FR", "rows:", "- {id: *a8}", ""])
+    with pytest.raises(LegalRowFaults, match="it refers to &a0: write it out"):
+        load_rules({"~house.yaml": text})
+
+
 def test_a_key_given_twice_is_refused() -> None:
     with pytest.raises(LegalRowFaults, match="given twice"):
         load_rules(

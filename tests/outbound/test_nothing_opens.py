@@ -2,23 +2,37 @@
 
 Folders whose verdict is a refusal are drawn and each is damaged once: an unknown word, another case
 of letters, a cell too many or too few, a table that is missing or misnamed, a column that is
-renamed or gone. The damaged folder must be faulty, or its verdict must still be a refusal.
+renamed or gone, a person, number or client in another spelling or in none. The damaged folder must
+be faulty, or its verdict must still be a refusal.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
+import polars as pl
 import pytest
 
-from releve.outbound import Call, FactFaults, built_in_rules, fact_tables, judge_call
+from releve.outbound import (
+    Call,
+    FactFaults,
+    built_in_rules,
+    fact_references,
+    fact_tables,
+    judge_call,
+    number_frames,
+)  # fmt: skip
 from releve.outbound.fact_files import NEEDED
-from releve.outbound.fact_tables import TABLES, build_facts, list_columns, read_tables
+from releve.outbound.fact_references import FORBIDDING
+from releve.outbound.fact_tables import TABLES, build_facts_on, list_columns, read_tables
+from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.vocabulary import find_sector, get_vocabulary, list_word_columns
 from tests.outbound.table import CALLER, CLIENT, NUMBER, PERSON
 
@@ -286,6 +300,27 @@ def _renamed_column(folder: Folder, names: dict[str, str], dice: random.Random) 
     folder[table][0][place] = dice.choice(["x", folder[table][0][0], folder[table][0][place] + "s"])
 
 
+def _respelt(folder: Folder, names: dict[str, str], dice: random.Random) -> None:
+    """Write who is meant in another way that people write it, or in one that means no one."""
+    columns = {table: ["person", "client"] for table in FORBIDDING}
+    columns |= {"listings": ["number"], "people": ["number"]}
+    row, place = _cell(folder, dice, lambda table: columns.get(table, []))  # type: ignore[misc]
+    text = row[place]
+    if text.startswith("+33") or (text == PERSON and dice.random() < 0.6):
+        digits = (text if text.startswith("+33") else NUMBER)[3:]
+        row[place] = dice.choice([
+            f"0{digits}", re.sub("(..)", r" \1", f"0{digits}"),
+            f"0033{digits}", f"33{digits}", f"+33 (0){digits}", f"+33.{digits[0]}-{digits[1:]}",
+            digits, f"0{digits[:-1]}", f"+33{digits[1:]}", f"+33{digits}7", f"{digits[0]}.44E+08",
+            f"+33{digits[:4]}O{digits[5:]}",
+        ])  # fmt: skip
+    else:
+        row[place] = dice.choice([
+            _slip(text, dice), f"Mme {text}", text.replace("-", " "), text.upper() + ".",
+            text.replace("1", "l"), text[::-1], f"{text} {text}",
+        ])  # fmt: skip
+
+
 DAMAGES: dict[str, Callable[[Folder, dict[str, str], random.Random], None]] = {
     "unknown word": _unknown_word,
     "other case": _other_case,
@@ -297,6 +332,7 @@ DAMAGES: dict[str, Callable[[Folder, dict[str, str], random.Random], None]] = {
     "misnamed table": _misnamed_table,
     "missing column": _missing_column,
     "renamed column": _renamed_column,
+    "respelt": _respelt,
 }
 
 
@@ -306,21 +342,54 @@ def answer(files: dict[str, bytes], call: Call) -> str:
         frames = read_tables(files, whole=True)
     except FactFaults:
         return "fault"
-    return (
-        "allowed"
-        if judge_call(call, build_facts(frames), RULES, call.at, timed=False).allowed
-        else "refused"
-    )
+    facts = build_facts_on(frames, RULES.numbers, to_legal_day(call.at))
+    allowed = judge_call(call, facts, RULES, call.at, timed=False).allowed
+    return "allowed" if allowed else "refused"
 
 
 def _plain(folder: Folder) -> dict[str, bytes]:
     return {f"{name}.csv": "\n".join(map(",".join, rows)).encode() for name, rows in folder.items()}
 
 
+def _remember_by_table(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of tables that works out the same ones, which are held, once."""
+    found: dict[tuple[object, ...], tuple[Any, tuple[object, ...]]] = {}
+
+    def remembered(*given: Any) -> Any:
+        key = tuple(one if isinstance(one, str) else id(one) for one in given)
+        if key not in found:
+            found[key] = function(*given), given
+        return found[key][0]
+
+    return remembered
+
+
+def _remember(function: Callable[..., pl.Series]) -> Callable[..., pl.Series]:
+    """Return a function of numbers that works out the same ones once."""
+    found: dict[tuple[object, ...], pl.Series] = {}
+
+    def remembered(numbers: pl.Series, *others: Any, **named: Any) -> pl.Series:
+        key = (numbers.name, *numbers, *others, *sorted(named.items()))
+        if key not in found:
+            found[key] = function(numbers, *others, **named)
+        return found[key]
+
+    return remembered
+
+
 @pytest.fixture(autouse=True)
 def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the same bytes once: most tables of a damaged folder are as they were."""
-    monkeypatch.setattr(fact_tables, "read_table", lru_cache(maxsize=1000)(fact_tables.read_table))
+    """Read the same bytes and numbers once: most of a damaged folder is as it was."""
+    monkeypatch.setattr(fact_tables, "read_table", lru_cache(maxsize=None)(fact_tables.read_table))
+    shown = _remember(number_frames.normalize_shown_numbers)
+    for module in (number_frames, fact_references, fact_tables):
+        monkeypatch.setattr(module, "normalize_shown_numbers", shown)
+    written = _remember(number_frames.mark_miswritten_numbers)
+    monkeypatch.setattr(fact_references, "mark_miswritten_numbers", written)
+    for name in ("_list_values", "_list_miswritten_cells"):
+        monkeypatch.setattr(
+            fact_references, name, _remember_by_table(getattr(fact_references, name))
+        )
 
 
 def _hold(seed: int, count: int) -> Counter[tuple[str, str]]:
@@ -355,6 +424,17 @@ def test_a_few_damaged_folders_open_nothing() -> None:
     found = _hold(0, 600)
     assert {kind for kind, _ in found} == set(DAMAGES)
     assert set(NEEDED) <= set(TABLES)
+
+
+@pytest.mark.parametrize("why", ["withdrawn", "withdrawn by number", "refused", "objected", "cap",
+                                 "listed", "two people"])  # fmt: skip
+def test_who_is_meant_in_another_spelling_is_still_bound(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}.REASONS", {why: REASONS[why]})
+    monkeypatch.setattr(f"{__name__}.DAMAGES", {"respelt": _respelt})
+    found = _hold(7, 60)
+    assert {entry for _, entry in found} >= {"fault"}
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 from releve.outbound import built_in_rules, judge_call
 from releve.outbound.fact_tables import TABLES, list_columns
-from releve.outbound.legal_rows import Words
+from releve.outbound.legal_rows import LegalRow, Words
 from releve.outbound.phrases import format_basis
 from releve.outbound.sentences import REASONS, render_sentence
 from releve.outbound.vocabulary import get_vocabularies
@@ -19,12 +19,23 @@ from tests.outbound.reasons import all_findings, page
 from tests.outbound.table import case_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "outbound-reasons.md"
-QUOTED = {"fr": re.compile("«\u00a0?[^»]*»|« [^»]* »"), "en": re.compile('"[^"]*"')}
-NAMES = ("Ne m'appelez plus", "Lista Robinson", "Registro Pubblico delle Opposizioni", "CPF")
+QUOTED = {"fr": re.compile("«\u202f[^»]*\u202f»"), "en": re.compile('"[^"]*"')}
+NAMES = (
+    "Ne m'appelez plus",
+    "Ne m’appelez plus",
+    "Lista Robinson",
+    "Registro Pubblico delle Opposizioni",
+    "CPF",
+)
 FOREIGN = {
     "fr": "the and of was were is are not with without which call consent number before would a-an",
     "en": "le la les des est avec sans pour une dans du au aux par qui que pas appel consentement",
 }
+FACTS_OF = {
+    "exception_callback": "callbacks", "exception_consent": "consents",
+    "exception_contract": "contracts", "exception_request": "callbacks",
+    "exception_slot": "consents",
+}  # fmt: skip
 CODE = re.compile(
     r"[{}|]|[a-z]+_[a-z]+|\b[A-Z]{2,}-[A-Z0-9-]+\b|\b\w+:\w+\b(?<!\d)|\b\d{4}-\d\d-\d\d|\bNone\b"
 )
@@ -85,15 +96,37 @@ def test_every_class_of_numbers_has_its_words() -> None:
 
 
 def test_every_column_that_a_remedy_names_is_one_of_its_table() -> None:
-    labels = {word.label.fr: word.id for word in get_vocabularies()["table"].words}
-    columns = {column for table in TABLES for column in list_columns(table)}
-    said = [text for _, language, text in sentences() if language == "fr"]
-    for text in said:
-        for named in re.findall(r"colonnes? ((?:« \w+ »(?:, | et )?)+)", text):
-            assert set(re.findall(r"« (\w+) »", named)) <= columns, text
-        for table, named in re.findall(r"table des ([^,)(]+), colonnes? ([^)]*)", text):
-            mine = list_columns(labels[table])
-            assert set(re.findall(r"« (\w+) »", named)) <= set(mine), text
+    labels = {word.id: word.label.of("fr") for word in get_vocabularies()["table"].words}
+    met = set()
+    for row, language, text in sentences():
+        french = language == "fr"
+        quoted = "«\u202f(\\w+)\u202f»" if french else r'"(\w+)"'
+        table = rf"table des ([^«]*) {quoted}" if french else rf"(table) {quoted}"
+        for label, name, after in re.findall(rf"{table}([^)]*)", text):
+            met.add(name)
+            assert not french or label == labels[name], (row, text)
+            assert set(re.findall(quoted, after)) <= set(list_columns(name)), (row, text)
+        assert len(re.findall(r"\btable\b", text)) == len(re.findall(table, text)), (row, text)
+    assert met == TABLES.keys() - {"withdrawals", "clients"}
+
+
+def test_french_is_set_as_the_french_set_it() -> None:
+    for row, language, text in sentences():
+        if language == "fr":
+            wrong = re.search("'|[^\u202f][;:!?%](?!\\d\\d)|«[^\u202f]|[^\u202f]»", text)
+            assert wrong is None, (row, wrong, text)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in built_in_rules().rows if row.remedy and row.exceptions],
+    ids=lambda row: f"{row.id}-{row.gate}-{row.kind}",
+)
+def test_a_remedy_names_the_table_of_every_exception(row: LegalRow) -> None:
+    assert row.remedy is not None
+    kinds = {one.kind for one in built_in_rules().rows if one.id in row.exceptions}
+    for kind in kinds & FACTS_OF.keys():
+        assert f'table "{FACTS_OF[kind]}"' in row.remedy.en, kind
 
 
 def test_the_page_of_sentences_is_the_one_that_the_cases_give() -> None:
@@ -102,8 +135,8 @@ def test_the_page_of_sentences_is_the_one_that_the_cases_give() -> None:
 
 SAID: list[tuple[dict[str, Any], str, str, str]] = [
     ({"at": "2026-11-11 15:00"}, "FR-HOURS-1",
-     "Chez la personne appelée (métropole), l'appel tomberait le mercredi 11/11/2026 à"
-     " 15\u00a0h\u00a000 : c'est"
+     "Chez la personne appelée (métropole), l’appel tomberait le mercredi 11/11/2026 à"
+     " 15\u00a0h\u00a000\u202f: c’est"
      " un jour férié (armistice de 1918). Les appels sont permis du lundi au vendredi de 10\u00a0h"
      " à 13\u00a0h et de 14\u00a0h à 20\u00a0h, hors jours fériés.",
      "For the person called (mainland France), the call would fall on Wednesday 11 November 2026 at"
@@ -111,53 +144,63 @@ SAID: list[tuple[dict[str, Any], str, str, str]] = [
      " 10:00 to 13:00 and from 14:00 to 20:00, not on public holidays."),
     ({"attempts": ["2026-11-05 11:00", "2026-11-06 11:00", "2026-11-06 12:00", "2026-11-09 11:00"]},
      "FR-FREQ-1",
-     "Déjà 4 appels ou tentatives en 30 jours : 05/11/2026, 06/11/2026 (2 fois) et 09/11/2026. La"
-     " limite est de 4.",
+     "Déjà 4 appels ou tentatives en 30 jours\u202f: 05/11/2026, 06/11/2026 (2 fois) et"
+     " 09/11/2026. La limite est de 4.",
      "Already 4 calls or attempts in 30 days: 5 November 2026, 6 November 2026 (2 times) and"
      " 9 November 2026. The limit is 4."),
     ({"at": "2026-08-10 10:30"}, "FR-BLOCTEL-2",
-     "Les numéros inscrits sur la liste d'opposition Bloctel n'ont pas été retirés du fichier dans"
-     " les 30 jours qui précèdent l'appel : aucun passage n'est connu.",
-     "The numbers on the opposition list Bloctel were not removed from the file in the 30 days"
-     " before the call: no scrub is known."),
+     "Les numéros inscrits sur la liste d’opposition «\u202fBloctel\u202f» n’ont pas été retirés du"
+     " fichier dans les 30 jours qui précèdent l’appel\u202f: aucune expurgation n’est connue.",
+     "The numbers on the opposition list \"Bloctel\" were not removed from the file in the 30"
+     " days before the call: no scrub is known."),
     ({"consents": [{"at": "2026-09-15 11:00", "objects": ["gas"]}]}, "FR-OPTIN-4",
-     "Le consentement C1 ne couvre pas cet appel : il porte sur un autre objet (gaz) que l'appel"
-     " (électricité).",
+     "Le consentement C1 ne couvre pas cet appel\u202f: il porte sur un autre objet (gaz) que"
+     " l’appel (électricité).",
      "Consent C1 does not cover this call: it is about another object (gas) than the call"
      " (electricity)."),
+    ({"consents": [{"at": "2026-09-15 11:00", "objects": [""]}]}, "FR-OPTIN-4",
+     "Le consentement C1 ne couvre pas cet appel\u202f: il ne nomme aucun objet.",
+     "Consent C1 does not cover this call: it names no object."),
+    ({"object": "", "consents": [{"at": "2026-09-15 11:00", "objects": ["gas"]}]}, "FR-OPTIN-4",
+     "Le consentement C1 ne couvre pas cet appel\u202f: il porte sur un objet (gaz) et l’appel n’en"
+     " déclare aucun.",
+     "Consent C1 does not cover this call: it is about an object (gas) and the call declares"
+     " none."),
     ({"object": "energy-works"}, "FR-BAN-ENERGY-2",
-     "La prospection par téléphone est interdite pour cet objet (travaux d'économie d'énergie),"
+     "La prospection par téléphone est interdite pour cet objet (travaux d’économie d’énergie),"
      " même avec un consentement.",
      "Prospecting by telephone is forbidden for this object (energy-saving works), even with"
      " consent."),
     ({"feeds": dict.fromkeys(("attempts", "consents", "refusals", "withdrawals"), "never")},
      "FR-DATA-STALE",
-     "Il faut des registres lus depuis 15 minutes au plus avant l'appel ; voici ceux qui ne le sont"
-     " pas, avec leur dernière lecture : tentatives (jamais), consentements (jamais), refus"
-     " (jamais) et retraits (jamais).",
-     "Registers must have been read at most 15 minutes before the call; these were not, with their"
-     " last reading: attempts (never), consents (never), refusals (never) and withdrawals"
-     " (never)."),
+     "Ces registres n’ont pas été lus dans les 15 minutes qui précèdent l’appel (entre parenthèses,"
+     " leur dernière lecture)\u202f: tentatives (aucune avant l’appel), consentements"
+     " (aucune avant l’appel), refus (aucune avant l’appel) et retraits (aucune avant l’appel).",
+     "These registers were not read in the 15 minutes before the call (their last reading in"
+     " brackets): attempts (none before the call), consents (none before the call), refusals"
+     " (none before the call) and withdrawals (none before the call)."),
     ({"consents": [{"at": None, "unreadable": "no-date"}]}, "FR-DATA-CONSENT",
-     "La date de recueil du consentement C1 n'est pas sûre : elle manque, ou n'est pas écrite comme"
-     " une date avec son heure.",
+     "La date de recueil du consentement C1 n’est pas sûre\u202f: elle manque, ou n’est pas écrite"
+     " comme une date avec son heure.",
      "The date on which consent C1 was collected cannot be trusted: it is missing, or not written"
      " as a date with its time."),
     ({"consents": [{"at": "2026-09-15 11:00", "act": "pre-ticked-box",
                     "lacks": ["identity", "choice", "period", "withdrawal", "proof_access"]}]},
      "FR-OPTIN-2",
-     "Le consentement C1 ne vaut pas, car il manque à sa demande : identité et nature des biens,"
-     " choix d'accepter ou non, durée, droit de retrait et accès à la preuve ; de plus, il a été"
-     " donné sans acte positif (case pré-cochée).",
-     "Consent C1 is void, for its request lacks: identity and nature of the goods, choice to accept"
-     " or not, period, right to withdraw and access to the proof; moreover, it was given without a"
-     " positive act (pre-ticked box)."),
-    ({"object": ""}, "FR-DATA-OBJECT", "La demande ne dit pas ce que l'appel propose.",
-     "The question does not say what the call offers."),
+     "Le consentement C1 ne vaut pas, car sa demande ne mentionne pas\u202f: identité et nature des"
+     " biens, choix d’accepter ou non, durée, droit de retrait et accès à la preuve\u202f; de plus,"
+     " il a été donné sans acte positif (case pré-cochée).",
+     "Consent C1 is void, because its request lacks: identity and nature of the goods, choice to"
+     " accept or not, period, right to withdraw and access to the proof; moreover, it was given"
+     " without a positive act (pre-ticked box)."),
+    ({"object": ""}, "FR-DATA-OBJECT",
+     "L’objet de l’appel n’est pas déclaré\u202f: on ne sait pas ce qu’il propose.",
+     "The object of the call is not declared, so what it offers is not known."),
     ({"caller": ""}, "FR-CLI-1",
-     "L'appel serait passé en numéro masqué : aucun numéro à afficher n'est indiqué.",
+     "L’appel serait passé en numéro masqué\u202f: aucun numéro à afficher n’est indiqué.",
      "The call would be placed with a hidden number: no number to show is given."),
-    ({"number": ""}, "FR-DATA-NUMBER", "Le numéro demandé ne peut pas être appelé : il manque.",
+    ({"number": ""}, "FR-DATA-NUMBER",
+     "Le numéro demandé ne peut pas être appelé\u202f: il manque.",
      "The number asked for cannot be called: it is missing."),
 ]  # fmt: skip
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from releve.cli import main
 from releve.cli.outbound_facts import read_facts
 from releve.outbound import Call, built_in_rules, judge_call
-from releve.outbound.number_frames import build_facts_on
+from releve.outbound.fact_tables import build_facts_on
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "outbound-replay.md"

@@ -119,3 +119,20 @@ def test_a_register_with_a_word_that_is_none_is_read_whole_and_named(
     frame.with_columns(change).write_parquet(folder / f"{table}.parquet")
     with pytest.raises(FactFaults, match=f"{table} row 2, {change.meta.output_name()}"):
         scan_facts(folder)
+
+
+def test_a_scanned_register_binds_by_number_and_names_a_person_nothing_knows(folder: Path) -> None:
+    withdrawals = pl.read_parquet(folder / "withdrawals.parquet").head(1)
+    for person in ("01 44 55 00 00", "Mme Dupond", "P00"):
+        withdrawals.with_columns(person=pl.lit(person), consent=pl.lit("")).write_parquet(
+            folder / "withdrawals.parquet"
+        )
+        if person != "01 44 55 00 00":
+            with pytest.raises(
+                FactFaults, match=f"withdrawals row 2, person '{person}': no row of"
+            ):
+                scan_facts(folder)
+            continue
+        found = scan_facts(folder)[0]["withdrawals"]
+        assert isinstance(found, pl.LazyFrame)
+        assert found.collect()["person"].to_list() == ["+33144550000"]

@@ -21,9 +21,8 @@ from releve.outbound import (
     load_rules,
     screening,
 )
-from releve.outbound.fact_tables import build_facts
+from releve.outbound.fact_tables import build_facts, build_facts_on
 from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.number_frames import build_facts_on
 from releve.outbound.screening import COLUMNS, Screener
 from releve.outbound.vocabulary import find_sector
 from tests.outbound.people import NUMBERS, frame_of, people_of

@@ -137,3 +137,23 @@ def test_a_folder_within_the_folder_is_a_fault_and_a_hidden_file_is_not(tmp_path
     assert run(*words).exit_code == 1
     (folder / "old").mkdir()
     assert "holds the folder old; move it away" in run(*words).output
+
+
+def test_faults_are_printed_plainly_and_an_unknown_client_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "facts"
+    started = run("outbound", "start", str(folder), "--at", "2026-11-24T10:30:00+01:00")
+    (check,) = re.findall(r"^  releve (.*)$", started.output, re.MULTILINE)
+    allowed = run(*shlex.split(check), "--lang", "en")
+    assert "next allowed" not in allowed.stdout
+    assert "no client is known" not in allowed.stderr
+    other = shlex.split(check.replace("--client example", "--client 'Fibre Sud'"))
+    found = run(*other, "--lang", "en")
+    assert "no client is known as 'Fibre Sud'; the table clients holds: example" in found.stderr
+    assert "next allowed" in found.stdout
+    rows = "client,person,at\nexample,P1,soon\n"
+    (folder / "withdrawals.csv").write_text(rows, encoding="utf-8")
+    faulty = run(*shlex.split(check))
+    assert faulty.exit_code == 2
+    assert "Usage" not in faulty.output
+    assert "withdrawals row 2, at 'soon': not an instant" in faulty.output
+    assert "known_at" not in faulty.output

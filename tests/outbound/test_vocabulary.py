@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from releve.cli.outbound import outbound
+from releve.network.spellings import fold
 from releve.outbound import built_in_rules
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import (
     find_lineage,
     find_sector,
     find_word_id,
-    fold,
     get_vocabularies,
     get_vocabulary,
     parse_vocabulary,

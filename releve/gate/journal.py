@@ -1,0 +1,59 @@
+"""Facts that were recorded here, in the journal that leaves the house, and written again from it.
+
+What a person said on the phone is in no register that could be read again: a restored backup takes
+it from the journal. Facts stand there as in their rows, under pseudonyms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from releve.gate.db_clock import next_known_at, read_clock
+from releve.gate.models import Load
+from releve.gate.schema import TABLES
+from releve.ledger.journal import note_act
+from releve.ledger.row_json import decode_value, encode_value
+
+__all__ = ["FACTS", "note_load", "replay_facts"]
+
+FACTS = "facts"
+"""The act of the journal: ``rows``, by table."""
+_NOT_COPIED = ("id", "load", "batch", "place")
+
+
+def note_load(load: Load) -> None:
+    """Note the facts of a load, inside the transaction that writes it."""
+    rows = {
+        name: [
+            {
+                field.name: encode_value(getattr(row, field.attname))
+                for field in table.model._meta.concrete_fields
+                if field.name not in _NOT_COPIED
+            }
+            for row in table.model._default_manager.filter(load=load).order_by("pk")
+        ]
+        for name, table in TABLES.items()
+    }
+    note_act(FACTS, rows={name: found for name, found in rows.items() if found})
+
+
+@transaction.atomic
+def replay_facts(rows: Mapping[str, list[Mapping[str, Any]]]) -> int:
+    """Write facts of the journal that are not there yet, known from now on; return how many."""
+    load = Load.objects.create(source="journal", by="restore", opened_at=read_clock())
+    for name, found in rows.items():
+        model = TABLES[name].model
+        fields = {field.name: field for field in model._meta.concrete_fields}
+        for row in found:
+            values = {key: decode_value(fields[key], value) for key, value in row.items()}
+            if not model._default_manager.filter(**values, load__known_at__isnull=False).exists():
+                model._default_manager.create(**values, load=load)
+                load.rows += 1
+    load.known_at = next_known_at()
+    load.save(update_fields=["known_at", "rows"])
+    if not load.rows:
+        load.delete()
+    return load.rows

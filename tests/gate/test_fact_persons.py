@@ -1,0 +1,103 @@
+"""Persons and consents that an imported table names: bound as people write them, or refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from releve.gate.db_clock import read_clock
+from releve.gate.errors import LoadRefused
+from releve.gate.fact_import import ImportResult, load_facts, load_frames
+from releve.gate.fact_reader import read_facts
+from releve.gate.models import Load
+from releve.outbound import Person
+from releve.outbound.fact_tables import read_tables
+from tests.gate.sample_campaign import CLIENT, phone, record_people
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+AT = "2026-09-15T11:00:00+02:00"
+NATIONAL = "0" + phone(0)[3:]
+
+
+def load(table: str, head: str, *rows: str, **more: str) -> ImportResult:
+    """Load one table, and others given whole."""
+    files = {f"{table}.csv": "\n".join((head, *rows)).encode()}
+    files |= {f"{name}.csv": text.encode() for name, text in more.items()}
+    frames = {name: frame for name, frame in read_tables(files).items() if frame.height}
+    return load_frames(frames, source="tests", by="tests")
+
+
+@pytest.mark.parametrize("table", ["withdrawals", "refusals"])
+@pytest.mark.parametrize(
+    "text", [NATIONAL, f"{NATIONAL[:2]} {NATIONAL[2:]}", f"00{phone(0)[1:]}", phone(0)]
+)
+def test_a_number_binds_its_holder_in_every_spelling_of_people(table: str, text: str) -> None:
+    record_people(range(1))
+    assert load(table, "client,person,at", f"{CLIENT},{text},{AT}").written == {table: 1}
+    known = read_facts(CLIENT, phone(0), read_clock()).facts()
+    (holder,) = known.find_persons(phone(0), read_clock())
+    found = known.select_known(CLIENT, holder.person, phone(0), "", read_clock())
+    assert len(getattr(found, table)) == 1
+    assert load(table, "client,person,at", f"{CLIENT},{text},{AT}").there == {table: 1}
+
+
+def test_a_number_that_is_the_id_of_a_person_stands_for_that_person() -> None:
+    record_people(range(1))
+    load_facts([Person(NATIONAL, phone(7), read_clock())], source="tests", by="tests")
+    load("withdrawals", "client,person,at", f"{CLIENT},{NATIONAL},{AT}")
+    known = read_facts(CLIENT, phone(7), read_clock()).facts()
+    (holder,) = known.find_persons(phone(7), read_clock())
+    assert known.select_known(CLIENT, holder.person, phone(7), "", read_clock()).withdrawals
+
+
+@pytest.mark.parametrize(
+    ("table", "person", "said"),
+    [
+        ("withdrawals", "P00", "no row of people, consents or contracts knows this person"),
+        ("refusals", "P00", "no row of people, consents or contracts knows this person"),
+        ("attempts", "P00", "no row of people, consents or contracts knows this person"),
+        ("attempts", NATIONAL, "a number in place of a person; write 'P0'"),
+        ("withdrawals", phone(0)[1:], f"not a telephone number; write '{phone(0)}'"),
+        ("refusals", NATIONAL[:-1], "not a telephone number"),
+    ],
+)
+def test_a_person_whom_nothing_knows_refuses_the_load(table: str, person: str, said: str) -> None:
+    record_people(range(1))
+    loads = Load.objects.count()
+    own = ("id,", "A1,") if table == "attempts" else ("", "")
+    with pytest.raises(LoadRefused, match=re.escape(f"{table} row 2, person '{person}': {said}")):
+        load(table, f"{own[0]}client,person,at", f"{own[1]}{CLIENT},{person},{AT}")
+    assert Load.objects.count() == loads
+
+
+def test_a_person_of_the_same_load_is_known_and_resembles_a_slip() -> None:
+    people = f"person,number\nMme Dupont,{phone(3)}\n"
+    head = "client,person,at"
+    with pytest.raises(LoadRefused, match=r"'Mme Dupond'.*write 'Mme Dupont'"):
+        load("refusals", head, f"{CLIENT},Mme Dupond,{AT}", people=people)
+    assert load("refusals", head, f"{CLIENT},Mme Dupont,{AT}", people=people).written["people"] == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (f"{CLIENT},P1,{AT},C0", "person 'P1': the consent C0 was given by another person; "
+         "write 'P0'"),
+        (f"{CLIENT},{phone(1)},{AT},C0", "the consent C0 was given by another person"),
+        (f"Beta,P0,{AT},C0", "client 'Beta': the consent C0 was given to another client; write "),
+        (f"{CLIENT},P0,{AT},C00", "consent 'C00': no consent has this id"),
+    ],
+)  # fmt: skip
+def test_a_withdrawal_of_a_consent_of_another_refuses_the_load(cells: str, said: str) -> None:
+    record_people(range(2))
+    with pytest.raises(LoadRefused, match=said):
+        load("withdrawals", "client,person,at,consent", cells)
+
+
+@pytest.mark.parametrize("who", ["P0", NATIONAL])
+@pytest.mark.parametrize("client", ["client a", ""])
+def test_a_withdrawal_of_a_consent_by_its_giver_is_taken(client: str, who: str) -> None:
+    record_people(range(2))
+    head = "client,person,at,consent"
+    assert load("withdrawals", head, f"{client},{who},{AT},C0").written == {"withdrawals": 1}
