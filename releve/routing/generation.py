@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
 from releve.network import UTC
 from releve.routing.errors import EmptySet
 
-__all__ = ["COLUMNS", "Generation", "Route", "compute_digest", "compute_shares"]
+__all__ = ["COLUMNS", "Generation", "Route", "compute_digest", "compute_shares", "split_units"]
 
 COLUMNS = ("programme", "place", "state", "people", "weight")
 DECIMALS = 4
@@ -45,14 +45,18 @@ class Route:
 class Generation:
     """The routes of every programme from ``valid_from`` on; ``number`` rises by publication.
 
-    ``stream`` is ``live`` or a drill's. ValueError when the weights of a programme do not add up
-    to 1 (or to 0 for one without agents) or a place is named twice.
+    ``stream`` is ``live`` or a drill's. ``addresses`` gives the SIP URI of each place that has one,
+    ``dialled`` the programmes that callers reach by a number; both are those of the operator's
+    tables at the time, and no part of the digest. ValueError when the weights of a programme do not
+    add up to 1 (or to 0 for one without agents) or a place is named twice.
     """
 
     stream: str
     number: int
     valid_from: datetime
     routes: Mapping[str, Sequence[Route]]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    dialled: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         _require(self.number >= 1, "number >= 1", self.number)
@@ -124,7 +128,7 @@ def compute_shares(people: Mapping[str, float], closed: frozenset[str]) -> tuple
     Weights are rounded so that they add up to exactly 1: the largest remainders are rounded up.
     """
     open_to = {place: n for place, n in people.items() if place not in closed and n > 0}
-    units = _whole_shares(open_to, 10**DECIMALS)
+    units = split_units(open_to, 10**DECIMALS)
     return tuple(
         Route(
             place,
@@ -136,7 +140,11 @@ def compute_shares(people: Mapping[str, float], closed: frozenset[str]) -> tuple
     )
 
 
-def _whole_shares(amounts: Mapping[str, float], units: int) -> dict[str, int]:
+def split_units(amounts: Mapping[str, float], units: int) -> dict[str, int]:
+    """Return whole units in proportion to amounts, adding up to ``units``, by largest remainders.
+
+    Empty where the amounts add up to nothing; ties go to the first name.
+    """
     total = sum(amounts.values())
     if total <= 0:
         return {}

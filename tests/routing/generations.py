@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from releve.network import UTC
-from releve.routing import Generation, compute_shares
+from releve.routing import Adapter, Generation, PublishReceipt, compute_shares
 
 NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 
@@ -28,3 +28,8 @@ def nothing_open() -> Generation:
     return Generation(
         "live", 1, NOON, {"azur-sinistres": compute_shares({}, frozenset({"casa-1"}))}
     )
+
+
+def publish(adapter: Adapter, generation: Generation, *, key: str) -> PublishReceipt:
+    """Plan and apply a generation."""
+    return adapter.apply(adapter.plan(generation, None), key=key)

@@ -24,6 +24,7 @@ class Receiver:
     status: int = 200
     delay_seconds: float = 0.0
     location: str = ""
+    answer: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     acted: dict[str, dict[str, Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,7 +59,7 @@ def receiving() -> Iterator[Receiver]:
             status = kept.status
             if status == 200 and not kept.act(self.headers["Idempotency-Key"], json.loads(body)):
                 status = 409
-            self._answer({"reference": f"r{len(kept.acted)}"}, status)
+            self._answer(kept.answer or {"reference": f"r{len(kept.acted)}"}, status)
 
         def do_GET(self) -> None:
             kept.requests.append(({k.lower(): v for k, v in self.headers.items()}, b""))

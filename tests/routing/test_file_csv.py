@@ -12,7 +12,7 @@ import pytest
 
 from releve.routing import EmptySet, Stale, Unreachable, build_adapters
 from releve.routing.file_csv import FileCsv
-from tests.routing.generations import generation, nothing_open
+from tests.routing.generations import generation, nothing_open, publish
 
 
 @pytest.fixture
@@ -26,17 +26,17 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_what_was_published_is_read_back(adapter: FileCsv) -> None:
-    assert adapter.read_back() is None
+    assert adapter.observe() is None
     sent = generation(3, closed="casa-1")
-    done = adapter.publish(sent, key="k")
-    seen = adapter.read_back()
+    done = publish(adapter, sent, key="k")
+    seen = adapter.observe()
     assert seen is not None
     assert (done.number, done.digest) == (seen.number, seen.digest) == (3, sent.digest)
     assert seen.whole
 
 
 def test_a_closed_site_stands_in_the_file_at_zero(adapter: FileCsv) -> None:
-    adapter.publish(generation(closed="casa-1"), key="k")
+    publish(adapter, generation(closed="casa-1"), key="k")
     shares = {
         row["place"]: (row["state"], float(row["weight"]))
         for row in rows_of(adapter.path)
@@ -46,58 +46,58 @@ def test_a_closed_site_stands_in_the_file_at_zero(adapter: FileCsv) -> None:
 
 
 def test_an_empty_set_changes_nothing(adapter: FileCsv) -> None:
-    adapter.publish(generation(), key="k")
+    publish(adapter, generation(), key="k")
     before = adapter.path.read_bytes()
     with pytest.raises(EmptySet):
-        adapter.publish(nothing_open(), key="k2")
+        publish(adapter, nothing_open(), key="k2")
     assert adapter.path.read_bytes() == before
 
 
 def test_an_older_generation_does_not_overwrite_a_newer_one(adapter: FileCsv) -> None:
-    adapter.publish(generation(5), key="5")
+    publish(adapter, generation(5), key="5")
     with pytest.raises(Stale, match="holds generation 5"):
-        adapter.publish(generation(4), key="4")
-    adapter.publish(generation(5), key="5")
-    seen = adapter.read_back()
+        publish(adapter, generation(4), key="4")
+    publish(adapter, generation(5), key="5")
+    seen = adapter.observe()
     assert seen is not None
     assert seen.number == 5
 
 
 @pytest.mark.parametrize("cut", [10, 200, -1])
 def test_a_file_cut_or_changed_by_hand_is_found_out(adapter: FileCsv, cut: int) -> None:
-    adapter.publish(generation(2), key="k")
+    publish(adapter, generation(2), key="k")
     whole = adapter.path.read_text(encoding="utf-8")
     changed = whole[:cut] if cut > 0 else whole.replace("0.6000", "0.5999")
     assert changed != whole
     adapter.path.write_text(changed, encoding="utf-8")
-    seen = adapter.read_back()
+    seen = adapter.observe()
     assert seen is not None
     assert not seen.whole
 
 
 def test_a_file_that_makes_no_sense_gives_way_to_the_next_publication(adapter: FileCsv) -> None:
-    adapter.publish(generation(9), key="k")
+    publish(adapter, generation(9), key="k")
     adapter.path.write_text("stream,generation\nlive,seven\n", encoding="utf-8")
-    adapter.publish(generation(1), key="k")
-    seen = adapter.read_back()
+    publish(adapter, generation(1), key="k")
+    seen = adapter.observe()
     assert seen is not None
     assert (seen.number, seen.whole) == (1, True)
 
 
 def test_readers_see_a_whole_file_at_any_instant(adapter: FileCsv) -> None:
-    adapter.publish(generation(1), key="1")
+    publish(adapter, generation(1), key="1")
     halves: list[bool] = []
     stop = threading.Event()
 
     def read() -> None:
         while not stop.is_set():
-            seen = adapter.read_back()
+            seen = adapter.observe()
             halves.append(seen is None or not seen.whole)
 
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(2, 40):
-        adapter.publish(generation(number, closed="casa-1" if number % 2 else ""), key="k")
+        publish(adapter, generation(number, closed="casa-1" if number % 2 else ""), key="k")
     stop.set()
     reader.join()
     assert halves
@@ -107,15 +107,15 @@ def test_readers_see_a_whole_file_at_any_instant(adapter: FileCsv) -> None:
 def test_a_failed_write_leaves_the_old_file_and_no_other(
     adapter: FileCsv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adapter.publish(generation(1), key="1")
+    publish(adapter, generation(1), key="1")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(Unreachable, match="No space left"):
-        adapter.publish(generation(2), key="2")
-    seen = adapter.read_back()
+        publish(adapter, generation(2), key="2")
+    seen = adapter.observe()
     assert seen is not None
     assert seen.number == 1
     assert {path.name for path in adapter.path.parent.iterdir()} == {
@@ -127,11 +127,11 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file", encoding="utf-8")
     with pytest.raises(Unreachable):
-        FileCsv(tmp_path / "out" / "routes.csv").publish(generation(), key="k")
+        publish(FileCsv(tmp_path / "out" / "routes.csv"), generation(), key="k")
 
 
 def test_the_file_can_be_read_by_others(adapter: FileCsv) -> None:
-    adapter.publish(generation(), key="k")
+    publish(adapter, generation(), key="k")
     assert stat.S_IMODE(adapter.path.stat().st_mode) == 0o644
 
 

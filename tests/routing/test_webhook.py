@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from releve.routing import EmptySet, Rejected, Stale, Unreachable, build_adapters
 from releve.routing.webhook import Webhook
-from tests.routing.generations import generation, nothing_open
+from tests.routing.generations import generation, nothing_open, publish
 from tests.routing.receiver import Receiver, receiving
 
 SECRET = "correct horse battery staple 2026"
@@ -35,9 +35,9 @@ def webhook(receiver: Receiver) -> Webhook:
 
 def test_the_routes_arrive_and_are_read_back(webhook: Webhook, receiver: Receiver) -> None:
     sent = generation(4, closed="casa-1")
-    done = webhook.publish(sent, key="k4")
+    done = publish(webhook, sent, key="k4")
     assert (done.number, done.digest, done.reference) == (4, sent.digest, "r1")
-    seen = webhook.read_back()
+    seen = webhook.observe()
     assert seen is not None
     assert (seen.number, seen.digest) == (4, sent.digest)
     routes = {(row["programme"], row["place"]): row["weight"] for row in receiver.last["routes"]}
@@ -47,7 +47,7 @@ def test_the_routes_arrive_and_are_read_back(webhook: Webhook, receiver: Receive
 def test_the_signature_is_that_of_the_time_and_the_body(
     webhook: Webhook, receiver: Receiver
 ) -> None:
-    webhook.publish(generation(), key="k")
+    publish(webhook, generation(), key="k")
     headers, body = receiver.requests[0]
     signed = f"{headers['x-releve-timestamp']}.".encode() + body
     expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
@@ -58,8 +58,8 @@ def test_the_signature_is_that_of_the_time_and_the_body(
 def test_a_second_try_carries_the_same_key_so_that_it_is_done_once(
     webhook: Webhook, receiver: Receiver
 ) -> None:
-    webhook.publish(generation(1), key="publication-1")
-    webhook.publish(generation(1), key="publication-1")
+    publish(webhook, generation(1), key="publication-1")
+    publish(webhook, generation(1), key="publication-1")
     assert len(receiver.requests) == 2
     assert list(receiver.acted) == ["publication-1"]
 
@@ -68,14 +68,14 @@ def test_a_second_try_carries_the_same_key_so_that_it_is_done_once(
 def test_not_now_is_tried_again(webhook: Webhook, receiver: Receiver, status: int) -> None:
     receiver.status = status
     with pytest.raises(Unreachable, match=str(status)):
-        webhook.publish(generation(), key="k")
+        publish(webhook, generation(), key="k")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_no_is_not_tried_again(webhook: Webhook, receiver: Receiver, status: int) -> None:
     receiver.status = status
     with pytest.raises(Rejected, match=str(status)):
-        webhook.publish(generation(), key="k")
+        publish(webhook, generation(), key="k")
 
 
 def test_a_newer_generation_there_is_not_an_error_to_repeat(
@@ -83,19 +83,19 @@ def test_a_newer_generation_there_is_not_an_error_to_repeat(
 ) -> None:
     receiver.status = 409
     with pytest.raises(Stale):
-        webhook.publish(generation(), key="k")
+        publish(webhook, generation(), key="k")
 
 
 def test_a_redirect_is_not_followed(webhook: Webhook, receiver: Receiver) -> None:
     receiver.status, receiver.location = 307, receiver.url + "/elsewhere"
     with pytest.raises(Rejected, match="307"):
-        webhook.publish(generation(), key="k")
+        publish(webhook, generation(), key="k")
     assert len(receiver.requests) == 1
 
 
 def test_an_empty_set_is_never_sent(webhook: Webhook, receiver: Receiver) -> None:
     with pytest.raises(EmptySet):
-        webhook.publish(nothing_open(), key="k")
+        publish(webhook, nothing_open(), key="k")
     assert receiver.requests == []
 
 
@@ -104,7 +104,7 @@ def test_nobody_there_is_tried_again() -> None:
         free.bind(("127.0.0.1", 0))
         url = httpx.URL(f"http://127.0.0.1:{free.getsockname()[1]}/x")
     with pytest.raises(Unreachable, match="ConnectError"):
-        Webhook(url, SECRET, private=True).publish(generation(), key="k")
+        publish(Webhook(url, SECRET, private=True), generation(), key="k")
 
 
 def test_an_answer_that_does_not_come_is_given_up(
@@ -113,16 +113,16 @@ def test_an_answer_that_does_not_come_is_given_up(
     monkeypatch.setattr("releve.routing.webhook.adapter.TIMEOUT", httpx.Timeout(0.05))
     receiver.delay_seconds = 0.4
     with pytest.raises(Unreachable, match="ReadTimeout"):
-        webhook.publish(generation(), key="k")
+        publish(webhook, generation(), key="k")
 
 
 def test_a_system_without_reading_back_is_one_that_cannot_tell(
     webhook: Webhook, receiver: Receiver
 ) -> None:
     receiver.status = 405
-    assert webhook.read_back() is None
+    assert webhook.observe() is None
     receiver.status = 200
-    assert webhook.read_back() is None, "it holds nothing yet"
+    assert webhook.observe() is None, "it holds nothing yet"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_private_address_is_refused_unless_it_is_allowed(
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(Rejected, match="private address"):
-        Webhook(httpx.URL("https://hooks.example.org/x"), SECRET).publish(generation(), key="k")
+        publish(Webhook(httpx.URL("https://hooks.example.org/x"), SECRET), generation(), key="k")
 
 
 def test_a_name_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_a_name_that_does_not_resolve_is_tried_again(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(Unreachable, match="does not resolve"):
-        Webhook(httpx.URL("https://hooks.example.org/x"), SECRET).publish(generation(), key="k")
+        publish(Webhook(httpx.URL("https://hooks.example.org/x"), SECRET), generation(), key="k")
 
 
 def environ(**changed: str) -> dict[str, str]:
@@ -172,7 +172,7 @@ def test_it_comes_from_the_environment_beside_other_adapters(tmp_path: Path) -> 
         ({"RELEVE_WEBHOOK_SECRET": ""}, "SECRET is needed"),
         ({"RELEVE_WEBHOOK_SECRET": "short"}, "at least 32"),
         ({"RELEVE_WEBHOOK_PRIVATE": "perhaps"}, "RELEVE_WEBHOOK_PRIVATE must be"),
-        ({"RELEVE_ROUTING": "pigeon"}, "must name some of file_csv, webhook"),
+        ({"RELEVE_ROUTING": "pigeon"}, "must name some of file_csv, kamailio, webhook"),
         ({"RELEVE_ROUTING": "webhook,webhook"}, "each once"),
     ],
 )
@@ -192,7 +192,7 @@ def test_plain_http_is_for_private_networks(tmp_path: Path) -> None:
 def test_what_the_other_side_says_is_not_quoted(webhook: Webhook, receiver: Receiver) -> None:
     receiver.status, receiver.location = 400, "<script>"
     with pytest.raises(Rejected) as caught:
-        webhook.publish(generation(), key="k")
+        publish(webhook, generation(), key="k")
     assert str(caught.value) == "the webhook answered 400"
     _, body = receiver.requests[0]
     assert json.loads(body)["generation"] == 1

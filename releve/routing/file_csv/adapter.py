@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,14 @@ from releve import environment
 from releve.files.atomic import write_file
 from releve.files.locks import lock
 from releve.network import UTC
-from releve.routing.adapter import AdapterLimits, ObservedGeneration, PublishReceipt
+from releve.routing.adapter import (
+    ObservedRoute,
+    PublishReceipt,
+    RoutingCapabilities,
+    RoutingPlan,
+    RoutingSnapshot,
+    plan_changes,
+)
 from releve.routing.errors import Stale, Unreachable
 from releve.routing.generation import COLUMNS, Generation, compute_digest
 
@@ -36,13 +43,25 @@ class FileCsv:
     """Writes and reads one file of routes."""
 
     name = "file_csv"
-    limits = AdapterLimits(step=0.0001, atomic=True, settles_seconds=0.0)
+    capabilities = RoutingCapabilities(
+        scopes=frozenset({"site_weights"}),
+        step=0.0001,
+        atomic="all",
+        settles_seconds=0.0,
+        deadline_seconds=30.0,
+        observes="routes",
+    )
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
+    def plan(self, generation: Generation, snapshot: RoutingSnapshot | None) -> RoutingPlan:
+        """Compare the file with a generation."""
+        return plan_changes(generation, snapshot)
+
+    def apply(self, plan: RoutingPlan, *, key: str) -> PublishReceipt:
         """Write the file, unless it holds a newer generation of the same stream."""
+        generation = plan.generation
         generation.refuse_if_empty()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +72,7 @@ class FileCsv:
             raise Unreachable(f"{self.path}: {error.strerror or error}") from error
         return PublishReceipt(generation.number, generation.digest, reference=self.path.name)
 
-    def read_back(self) -> ObservedGeneration | None:
+    def observe(self) -> RoutingSnapshot | None:
         """Read the file and check it against its own digest."""
         try:
             text = self.path.read_text(encoding="utf-8")
@@ -65,7 +84,7 @@ class FileCsv:
         return _parse_generation(text, changed)
 
     def _refuse_if_stale(self, generation: Generation) -> None:
-        seen = self.read_back()
+        seen = self.observe()
         if seen is not None and seen.whole and seen.number > generation.number:
             raise Stale(f"{self.path.name} holds generation {seen.number} already")
 
@@ -79,15 +98,22 @@ def _write_text(generation: Generation) -> str:
     return stream.getvalue()
 
 
-def _parse_generation(text: str, changed: datetime) -> ObservedGeneration:
+def _parse_generation(text: str, changed: datetime) -> RoutingSnapshot:
     rows = list(csv.reader(io.StringIO(text)))
     if len(rows) < 2 or rows[0] != [*_HEAD, *COLUMNS]:
-        return ObservedGeneration(0, "", changed, whole=False)
+        return RoutingSnapshot(0, "", changed, whole=False)
     stream, number, instant, digest = rows[1][: len(_HEAD)]
     heads = {tuple(row[: len(_HEAD)]) for row in rows[1:]}
     if not number.isdecimal():
-        return ObservedGeneration(0, "", changed, whole=False)
+        return RoutingSnapshot(0, "", changed, whole=False)
     found = compute_digest(stream, int(number), instant, [row[len(_HEAD) :] for row in rows[1:]])
-    return ObservedGeneration(
-        int(number), digest, changed, whole=len(heads) == 1 and found == digest
-    )
+    whole = len(heads) == 1 and found == digest
+    routes = _parse_routes(rows[1:]) if whole else None
+    return RoutingSnapshot(int(number), digest, changed, whole, routes)
+
+
+def _parse_routes(rows: Sequence[Sequence[str]]) -> dict[tuple[str, str], ObservedRoute]:
+    return {
+        (programme, place): ObservedRoute(state == "open", float(weight))
+        for programme, place, state, _, weight in (row[len(_HEAD) :] for row in rows)
+    }

@@ -4,7 +4,7 @@ A request carries ``Idempotency-Key``, ``X-Releve-Timestamp`` and ``X-Releve-Sig
 ``sha256=`` and the HMAC-SHA-256, in hexadecimal, of the timestamp, a full stop and the body, with
 the secret that both sides hold. The other side answers 409 to a ``generation`` of a stream below
 the one it holds: a killed worker's request may arrive after the next worker's. The body of an
-answer is used only when it is the JSON described in :meth:`Webhook.read_back`; it is never
+answer is used only when it is the JSON described in :meth:`Webhook.observe`; it is never
 quoted.
 """
 
@@ -22,12 +22,18 @@ import httpx
 from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
-from releve.routing.adapter import AdapterLimits, ObservedGeneration, PublishReceipt
+from releve.routing.adapter import (
+    PublishReceipt,
+    RoutingCapabilities,
+    RoutingPlan,
+    RoutingSnapshot,
+    plan_changes,
+)
 from releve.routing.errors import Rejected, Stale, Unreachable
 from releve.routing.generation import COLUMNS, Generation
 from releve.routing.webhook.address import pin_address
 
-__all__ = ["Webhook", "from_environment"]
+__all__ = ["Webhook", "from_environment", "read_webhook"]
 
 _LATER = (408, 425, 429)
 _CANNOT_TELL = (404, 405, 501)
@@ -37,9 +43,14 @@ TIMEOUT = httpx.Timeout(2.0, connect=1.0)
 
 def from_environment(environ: Mapping[str, str], home: Path) -> Webhook:
     """Return the adapter from ``RELEVE_WEBHOOK_URL``, ``…_SECRET`` and ``…_PRIVATE``."""
-    address = environment.read_text(environ, "RELEVE_WEBHOOK_URL")
-    secret = environment.read_secret(environ, "RELEVE_WEBHOOK_SECRET")
-    private = environment.read_flag(environ, "RELEVE_WEBHOOK_PRIVATE", default=False)
+    return read_webhook(environ, "RELEVE_WEBHOOK_URL", "RELEVE_WEBHOOK")
+
+
+def read_webhook(environ: Mapping[str, str], name: str, prefix: str) -> Webhook:
+    """Return the webhook at the address in ``name``, with its secret and whether it is private."""
+    address = environment.read_text(environ, name)
+    secret = environment.read_secret(environ, f"{prefix}_SECRET")
+    private = environment.read_flag(environ, f"{prefix}_PRIVATE", default=False)
     schemes = ("https", "http") if private else ("https",)
     try:
         url = httpx.URL(address)
@@ -47,9 +58,9 @@ def from_environment(environ: Mapping[str, str], home: Path) -> Webhook:
         url = httpx.URL()
     if url.scheme not in schemes or not url.host or url.userinfo:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise ImproperlyConfigured(f"RELEVE_WEBHOOK_URL must be {wanted}host/path, without a user")
+        raise ImproperlyConfigured(f"{name} must be {wanted}host/path, without a user")
     if not secret:
-        raise ImproperlyConfigured("RELEVE_WEBHOOK_SECRET is needed: the receiver checks it")
+        raise ImproperlyConfigured(f"{prefix}_SECRET is needed: the receiver checks it")
     return Webhook(url, secret, private=private)
 
 
@@ -71,15 +82,27 @@ class Webhook:
     """Sends routes to one address."""
 
     name = "webhook"
-    limits = AdapterLimits(step=0.0001, atomic=True, settles_seconds=60.0)
+    capabilities = RoutingCapabilities(
+        scopes=frozenset({"site_weights"}),
+        step=0.0001,
+        atomic="all",
+        settles_seconds=60.0,
+        deadline_seconds=120.0,
+        observes="generation",
+    )
 
     def __init__(self, url: httpx.URL, secret: str, *, private: bool = False) -> None:
         self._url = url
         self._secret = secret.encode()
         self._private = private
 
-    def publish(self, generation: Generation, *, key: str) -> PublishReceipt:
+    def plan(self, generation: Generation, snapshot: RoutingSnapshot | None) -> RoutingPlan:
+        """Check that a generation opens something; the address does not tell its routes."""
+        return plan_changes(generation, snapshot)
+
+    def apply(self, plan: RoutingPlan, *, key: str) -> PublishReceipt:
         """Send a generation; any answer but 2xx is an error, and redirects are not followed."""
+        generation = plan.generation
         generation.refuse_if_empty()
         answer = self._send_request("POST", _build_body(generation), {"Idempotency-Key": key})
         if answer.status == 409:
@@ -88,7 +111,7 @@ class Webhook:
         reference = answer.json().get("reference", "")
         return PublishReceipt(generation.number, generation.digest, str(reference)[:80])
 
-    def read_back(self) -> ObservedGeneration | None:
+    def observe(self) -> RoutingSnapshot | None:
         """Ask for ``{"generation": 7, "digest": "…"}``; None where the address has no GET."""
         answer = self._send_request("GET", b"", {})
         if answer.status in _CANNOT_TELL:
@@ -98,7 +121,18 @@ class Webhook:
         number, digest = found.get("generation"), found.get("digest")
         if not isinstance(number, int) or not isinstance(digest, str):
             return None
-        return ObservedGeneration(number, digest[:64], None)
+        return RoutingSnapshot(number, digest[:64], None)
+
+    def send_document(self, name: str, content: bytes) -> Mapping[str, object]:
+        """Send a document by its name; return the JSON object of the answer, empty without one."""
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Idempotency-Key": name,
+            "X-Releve-Name": name,
+        }
+        answer = self._send_request("POST", content, headers)
+        self._raise_for_status(answer)
+        return answer.json()
 
     def _raise_for_status(self, answer: _Answer) -> None:
         if 200 <= answer.status < 300:

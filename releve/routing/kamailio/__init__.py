@@ -1,0 +1,20 @@
+"""Routes published to Kamailio proxies: a dispatcher list, reloaded and read back by JSON-RPC.
+
+:mod:`~releve.routing.kamailio.configuration` makes the configuration of such a proxy from the
+operator's tables.
+"""
+
+from releve.routing.kamailio.adapter import KamailioProxy, from_environment
+from releve.routing.kamailio.configuration import (
+    ProxySettings,
+    build_proxy_files,
+    compute_tables_digest,
+)
+
+__all__ = [
+    "KamailioProxy",
+    "ProxySettings",
+    "build_proxy_files",
+    "compute_tables_digest",
+    "from_environment",
+]

@@ -1,0 +1,130 @@
+"""Calls out through a real proxy: none that is refused reaches the carrier, come what may."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.gate.sample_campaign import phone
+from tests.routing.outbound_run import Softphone, outbound_operator, run_calls
+from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip
+
+pytestmark = [pytest.mark.slow, needs_sip]
+
+CALLS = int(os.environ.get("RELEVE_TEST_OUTBOUND_CALLS", "2000"))
+RATE = 100
+
+
+def test_no_refused_call_reaches_the_carrier_while_the_gate_is_slow_frozen_and_killed(
+    tmp_path: Path,
+) -> None:
+    found = run_calls(tmp_path, CALLS, RATE)
+    assert found.faults == []
+    # Of a gate that is slow, frozen and killed; a busy machine makes it slower still.
+    assert min(found.statuses["603"], found.carried) > CALLS / 50
+    assert set(found.statuses) == {"200", "603", "503"}
+    assert found.attacks > 0
+
+
+class Stub:
+    """A gate that allows every call, after ``delay`` seconds; ``asked`` are its questions."""
+
+    def __init__(self) -> None:
+        self.delay, self.asked = 0.0, []  # type: ignore[var-annotated]
+
+
+@contextmanager
+def stub_gate() -> Iterator[tuple[Stub, str]]:
+    kept = Stub()
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+        def do_GET(self) -> None:
+            kept.asked.append(self.path)
+            time.sleep(kept.delay)
+            self.send_response(200)
+            self.send_header("Content-Length", "12")
+            self.end_headers()
+            self.wfile.write(b"allow call/1")
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield kept, f"http://127.0.0.1:{server.server_port}/gate"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_made_up_tags_routes_transfers_and_numbers_get_no_call_out(tmp_path: Path) -> None:
+    carrier = SipPhone(tmp_path, "carrier")
+    with stub_gate() as (gate, url):
+        proxy = ProxyProcess(tmp_path / "proxy", outbound_operator(carrier), url)
+        me = Softphone(proxy)
+        try:
+            carrier.start("site.xml")
+            proxy.start()
+            way = f"<sip:{proxy.outbound};lr;gk=0123>"
+            for number, method in enumerate(("INVITE", "UPDATE", "REFER", "MESSAGE", "BYE")):
+                me.send(method, f"made-{number}", phone(9), to_tag="x", routes=[way])
+                assert me.status() == "403", method
+            me.send("INVITE", "display", phone(9), shown='"+33 1234" ')
+            assert me.status() == "603"
+            for number, cli in enumerate(("+33612345678", "0612345678", "anonymous")):
+                me.send("INVITE", f"cli-{number}", phone(9), cli=cli)
+                found = me.answer()
+                assert found.split()[1] == "603"
+                assert "X-Gate-Reason: refuse PROXY-CLI" in found
+            me.send("INVITE", "camp", phone(9), more=["X-Releve-Campaign: other"])
+            assert me.status() == "603", "the number is not mandated for that campaign"
+            assert gate.asked == []
+            assert carrier.new_calls == []
+
+            me.send("INVITE", "good", phone(1), routes=["<sip:127.0.0.1:9;lr>"],
+                    more=["P-Asserted-Identity: <sip:+33699999999@x>", "Privacy: id"])  # fmt: skip
+            good = me.answer("1 INVITE")
+            assert good.split()[1] == "200"
+            tag = re.search(r"^To: .*;tag=(\S+)", good, re.M)[1].strip()  # type: ignore[index]
+            contact = re.search(r"^Contact: *<([^>]+)>", good, re.M)[1]  # type: ignore[index]
+            route = re.findall(r"^Record-Route: *(\S+)", good, re.M)
+            assert ";gk=" in route[0]
+            me.send("ACK", "good", phone(1), uri=contact, to_tag=tag, routes=route)
+            within = {"to_tag": tag, "routes": route}
+            other_number = f"sip:{phone(9)}@{carrier.address}"
+            me.send("INVITE", "good", phone(1), cseq=2, uri=other_number, **within)  # type: ignore[arg-type]
+            assert me.status("2 INVITE") == "403", "another number within a call let out"
+            me.send("REFER", "good", phone(1), cseq=3, uri=contact, **within)  # type: ignore[arg-type]
+            assert me.status("3 REFER") == "403", "a transfer would call without the gate"
+            other = [*route, "<sip:127.0.0.1:9;lr>"]
+            me.send("INVITE", "good", phone(1), cseq=4, uri=contact, to_tag=tag, routes=other)
+            assert me.status("4 INVITE") == "403", "another carrier within a call"
+            me.send("INVITE", "stolen", phone(9), cseq=5, to_tag=tag, routes=route)
+            assert me.status("5 INVITE") == "403", "the key of another call"
+            me.send("INVITE", "good", phone(1), cseq=6, uri=contact, **within)  # type: ignore[arg-type]
+            assert me.status("6 INVITE") == "200", "the call itself may change"
+            assert len(carrier.new_calls) == 1
+
+            gate.delay = 0.3
+            me.send("INVITE", "gone", phone(2), branch="gone")
+            time.sleep(0.1)
+            me.send("CANCEL", "gone", phone(2), branch="gone")
+            assert me.status("1 INVITE") == "487"
+            time.sleep(0.6)
+            assert len(carrier.new_calls) == 1, "a call given up reached the carrier"
+        finally:
+            proxy.kill()
+            carrier.stop()
+            me.socket.close()
