@@ -1,11 +1,16 @@
 """Typed events, the situation they fold into, and the rules with their consequences."""
 
 from releve.situation.alerts import NOTICES, Notice, list_notices
+from releve.situation.audit_sheet import AuditSheetFaults, SheetFault, read_sheet, write_sheet
+from releve.situation.audits import AuditFinding, CharterAudit, list_findings
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
-from releve.situation.charter import Charter, CharterAxis, CharterMeasure
-from releve.situation.closure import find_closing_case
+from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
+from releve.situation.closure import find_closing_case, list_reopening_acts
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
 from releve.situation.consequences import derive_absence_id, derive_events
+from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
+from releve.situation.draw_frame import build_frame
+from releve.situation.draws import DrawPlan
 from releve.situation.event import Event, MeasureFinding
 from releve.situation.events import (
     AgentBack,
@@ -22,6 +27,14 @@ from releve.situation.events import (
     SiteClosed,
     SiteReopened,
 )
+from releve.situation.events_audit import (
+    AuditConcluded,
+    AuditObserved,
+    AuditOpened,
+    FindingAnswered,
+    FindingRaised,
+    FindingVerified,
+)
 from releve.situation.events_control import (
     AgentsPresent,
     AuditVerdict,
@@ -29,7 +42,17 @@ from releve.situation.events_control import (
     AuthorisationWithdrawn,
     CheckDone,
     InspectionHeld,
+    PackChosen,
+    PackEnded,
     PeopleTested,
+)
+from releve.situation.events_draw import (
+    DrawFramed,
+    DrawHeld,
+    DrawPlanned,
+    DrawPresent,
+    DrawRevealed,
+    DrawVisitMissed,
 )
 from releve.situation.events_incident import (
     INCIDENT_ROLES,
@@ -44,7 +67,9 @@ from releve.situation.events_incident import (
 )
 from releve.situation.field_values import FieldFault
 from releve.situation.fields import EventField, list_fields
+from releve.situation.head_counts import count_boarded
 from releve.situation.incidents import Incident, IncidentTask
+from releve.situation.label import CharterLabel, compute_label
 from releve.situation.permits import HeldPermit, find_plannable_sites, list_permits
 from releve.situation.presence import Stay, list_placed_stays, list_roster_stays
 from releve.situation.reference import write_reference
@@ -55,12 +80,15 @@ from releve.situation.rules import (
     AbsenceRule,
     AuthorisationRule,
     ChecklistItem,
+    ChosenPack,
     ClosureRule,
     DailyCheckRule,
+    LabelRule,
     NoticeRule,
     RecordingRule,
     ReopeningRule,
     RetentionRule,
+    RulePack,
     SeatRule,
     SituationRule,
     SituationRules,
@@ -73,6 +101,13 @@ from releve.situation.situation import (
     apply_event,
     empty_situation,
     fold_events,
+)
+from releve.situation.standings import (
+    STANDINGS,
+    Standing,
+    StandingGrid,
+    compute_standing,
+    compute_standings,
 )
 from releve.situation.state import (
     Absence,
@@ -91,11 +126,17 @@ __all__ = [
     "KINDS",
     "NOTICES",
     "REFUSALS",
+    "STANDINGS",
     "Absence",
     "AbsenceRule",
     "AgentBack",
     "AgentUnavailable",
     "AgentsPresent",
+    "AuditConcluded",
+    "AuditFinding",
+    "AuditObserved",
+    "AuditOpened",
+    "AuditSheetFaults",
     "AuditVerdict",
     "AuthorisationGranted",
     "AuthorisationRule",
@@ -103,22 +144,38 @@ __all__ = [
     "CaseCluster",
     "CaseDeclared",
     "Charter",
+    "CharterAudit",
     "CharterAxis",
+    "CharterLabel",
     "CharterMeasure",
     "CheckDone",
     "ChecklistItem",
+    "ChosenPack",
     "Closure",
     "ClosureExtended",
     "ClosureOrder",
     "ClosureRule",
     "DailyCheckRule",
     "DeclaredCase",
+    "DrawDay",
+    "DrawFramed",
+    "DrawHeld",
+    "DrawPlan",
+    "DrawPlanned",
+    "DrawPresent",
+    "DrawRevealed",
+    "DrawVisitMissed",
+    "DrawnVisit",
     "Event",
     "EventCorrected",
     "EventFaults",
     "EventField",
     "EventRefusal",
+    "EvidenceRule",
     "FieldFault",
+    "FindingAnswered",
+    "FindingRaised",
+    "FindingVerified",
     "HeldPermit",
     "Incident",
     "IncidentClosed",
@@ -131,6 +188,7 @@ __all__ = [
     "IncidentTaskDone",
     "IncidentTaskSet",
     "InspectionHeld",
+    "LabelRule",
     "LinkDown",
     "LinkUp",
     "LostPlaces",
@@ -138,6 +196,8 @@ __all__ = [
     "Notice",
     "NoticeRule",
     "Outage",
+    "PackChosen",
+    "PackEnded",
     "PeopleTested",
     "Permit",
     "PowerDown",
@@ -147,7 +207,9 @@ __all__ = [
     "ReopeningChecked",
     "ReopeningRule",
     "RetentionRule",
+    "RulePack",
     "SeatRule",
+    "SheetFault",
     "SiteClosed",
     "SiteReopened",
     "SiteState",
@@ -155,12 +217,20 @@ __all__ = [
     "SituationRule",
     "SituationRuleFaults",
     "SituationRules",
+    "Standing",
+    "StandingGrid",
     "Stay",
     "TracedContact",
     "TracingRule",
     "TransportRule",
     "apply_event",
+    "build_draw_day",
+    "build_frame",
     "compute_erasure_day",
+    "compute_label",
+    "compute_standing",
+    "compute_standings",
+    "count_boarded",
     "derive_absence_id",
     "derive_events",
     "empty_situation",
@@ -168,20 +238,25 @@ __all__ = [
     "event_to_json",
     "find_closing_case",
     "find_clusters",
+    "find_draw_plans",
     "find_plannable_sites",
     "find_refusals",
     "fold_events",
     "health_fields",
     "list_fields",
+    "list_findings",
     "list_notices",
     "list_permits",
     "list_placed_stays",
+    "list_reopening_acts",
     "list_roster_stays",
     "load_charter",
     "load_rules",
     "merge_reopening_terms",
     "personal_fields",
+    "read_sheet",
     "refuse",
     "trace_contacts",
     "write_reference",
+    "write_sheet",
 ]

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from releve.network import UTC, Operator, Site, day_bounds
+from releve.situation.audits import list_findings
 from releve.situation.events_control import CheckDone
+from releve.situation.head_counts import compute_fill
+from releve.situation.label import compute_label
 from releve.situation.permits import find_plannable_sites, list_permits
 from releve.situation.refusal import ValidationContext
 from releve.situation.rules import DailyCheckRule, NoticeRule, SituationRules, TransportRule
 from releve.situation.sentences import fill_sentence
 from releve.situation.situation import Situation
+from releve.situation.standings import EXPIRED, compute_standings
 from releve.situation.validation import merge_reopening_terms
 
 __all__ = ["NOTICES", "Notice", "list_notices"]
@@ -38,6 +42,15 @@ NOTICES: Mapping[str, str] = {
     "audit.not_met": "The auditor found that {site} does not meet {measures}.",
     "audit.expiring": "The verdict on {measure} for {site} ends on {day}.",
     "audit.expired": "The verdict on {measure} for {site} ended on {day}.",
+    "finding.raised": "{site}: the finding on {measure} ({severity}) waits for an answer; it is due"
+    " on {day}.",
+    "finding.answered": "{site}: the answer to the finding on {measure} waits for another person to"
+    " verify it; it is due on {day}.",
+    "finding.overdue": "{site}: the finding on {measure} ({severity}) was due on {day} and is still"
+    " open.",
+    "measure.expiring": "{site}: what shows {measures} is too old from {day} on; check it before.",
+    "measure.expired": "{site}: what shows {measures} is too old; check it.",
+    "label.falling": "The label of the charter falls on {day} if nothing is done ({why}).",
 }
 """The sentence of each code; its braces are filled from the notice's parameters."""
 
@@ -73,6 +86,7 @@ def list_notices(
     found += _find_permit_alerts(context, now)
     found += _find_audit_alerts(context, now)
     found += _find_overdue(context, now)
+    found += _find_charter_alerts(context, now)
     return tuple(sorted(found, key=lambda notice: (notice.due_at, notice.code, notice.site)))
 
 
@@ -138,8 +152,9 @@ def _find_wanting_measures(
             params = {"measures": tuple(measures), "day": check.day}
             yield Notice(code, site.id, check.happened_at, params)
     rule = context.rules.one(TransportRule, check.day, site)
-    if rule and check.transport_fill is not None and check.transport_fill > rule.most_fill:
-        fills = {"fill": check.transport_fill, "most": rule.most_fill, "day": check.day}
+    fill = compute_fill(check, context.operator)
+    if rule and fill is not None and fill > rule.most_fill:
+        fills = {"fill": fill, "most": rule.most_fill, "day": check.day}
         yield Notice("check.transport", site.id, check.happened_at, fills)
 
 
@@ -188,7 +203,15 @@ def _find_permit_alerts(context: ValidationContext, now: datetime) -> Iterator[N
 
 
 def _find_audit_alerts(context: ValidationContext, now: datetime) -> Iterator[Notice]:
-    """Yield the auditor's verdicts that are not met, end soon or ended."""
+    """Yield the auditor's verdicts that are not met, end soon or ended, and open findings."""
+    for found in list_findings(context.situation):
+        raised = found.raised
+        if found.closing is None:
+            over = raised.due < context.day(now, raised.site)
+            state = "answered" if found.state == "answered" else "raised"
+            params = {"measure": raised.measure, "severity": raised.severity, "day": raised.due}
+            at = _find_day_end(context, raised.due, raised.site)
+            yield Notice(f"finding.{'overdue' if over else state}", raised.site, at, params)
     soon = context.day(now) + timedelta(days=_notice_rule(context, now).audit_days)
     for (site, measure), verdict in context.situation.audits.items():
         if verdict.verdict == "not_met":
@@ -198,6 +221,32 @@ def _find_audit_alerts(context: ValidationContext, now: datetime) -> Iterator[No
             code = "audit.expired" if over else "audit.expiring"
             params = {"measure": measure, "day": verdict.valid_to}
             yield Notice(code, site, _find_day_end(context, verdict.valid_to, site), params)
+
+
+def _find_charter_alerts(context: ValidationContext, now: datetime) -> Iterator[Notice]:
+    """Yield measures whose evidence is too old now or tomorrow, and a label that falls soon."""
+    today, tomorrow = context.day(now), context.day(now) + timedelta(days=1)
+    args = (context.situation, context.operator, context.rules)
+    grid = compute_standings(*args, today, 2, until=today)
+    for site, values in zip(grid.sites, grid.values, strict=True):
+        if context.situation.site(site).closure is not None:
+            continue
+        old, soon = values[:, 0] == EXPIRED, values[:, 1] == EXPIRED
+        for code, which, day in (
+            ("measure.expired", old, today),
+            ("measure.expiring", soon & ~old, tomorrow),
+        ):
+            measures = tuple(name for name, hit in zip(grid.measures, which, strict=True) if hit)
+            if measures:
+                at = _find_day_end(context, day - timedelta(days=1), site)
+                yield Notice(code, site, at, {"measures": measures, "day": day})
+    label = compute_label(*args, today)
+    if label is not None and label.falls_on is not None:
+        ages = set(label.because) <= {"audit", "visit", "finding"}
+        ahead = _notice_rule(context, now).audit_days if ages else 1
+        if label.falls_on <= today + timedelta(days=ahead):
+            at = _find_day_end(context, label.falls_on - timedelta(days=1), "")
+            yield Notice("label.falling", "", at, {"day": label.falls_on, "why": label.because})
 
 
 def _find_overdue(context: ValidationContext, now: datetime) -> Iterator[Notice]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from releve.situation import events, events_control, events_incident
+from releve.situation import events, events_audit, events_control, events_draw, events_incident
 from releve.situation.event import Event
 from releve.situation.fields import list_fields
 
@@ -13,7 +13,7 @@ __all__ = ["KINDS", "health_fields", "personal_fields"]
 
 KINDS: Mapping[str, type[Event]] = {
     cls.kind: cls
-    for module in (events, events_control, events_incident)
+    for module in (events, events_audit, events_control, events_draw, events_incident)
     for cls in (getattr(module, name) for name in module.__all__)
 }
 """Event classes by kind."""

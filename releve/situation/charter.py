@@ -9,7 +9,10 @@ from functools import cached_property
 
 from releve.situation.fields import event_field
 
-__all__ = ["Charter", "CharterAxis", "CharterMeasure"]
+__all__ = ["SOURCES", "Charter", "CharterAxis", "CharterMeasure", "EvidenceRule"]
+
+SOURCES = ("check.done", "inspection.held", "audit.observed", "audit.verdict")
+"""Kinds of events that say what was found of a measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,24 @@ class CharterAxis:
     id: str = event_field("Axis id", example="transport")
     title: str = event_field("Title in English", example="Staff transport")
     title_fr: str = event_field("Title in French", example="Transport du personnel")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRule:
+    """What shows that a measure is kept; evidence older than ``fresh_days`` shows nothing."""
+
+    sources: tuple[str, ...] = event_field("Kinds of events that count", example="check.done")
+    rule: str = event_field(
+        "The last finding; a share of them; or that none is not kept",
+        example="latest",
+        one_of=("latest", "share_kept", "none_not_kept"),
+    )
+    least: float = event_field("Share that has to be kept", default=1.0, at_least=0, at_most=1)
+    days: int = event_field("Days looked back at", default=1, at_least=1, at_most=366)
+    fresh_days: int = event_field(
+        "Days after which it is expired", default=366, at_least=0, at_most=1098
+    )
+    optional: bool = event_field("Counts only where it is fresh", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +53,13 @@ class CharterMeasure:
         "What is asked, in French", example="Une navette est à moitié pleine"
     )
     daily: bool = event_field("Part of the daily check", default=False)
+    severity: str = event_field(
+        "Whether it alone brings the label down", default="minor", one_of=("major", "minor")
+    )
+    evidence: tuple[EvidenceRule, ...] = event_field("What shows that it is kept", default=())
+    needs: str = event_field(
+        "Whether all of its evidence or any is needed", default="all", one_of=("all", "any")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

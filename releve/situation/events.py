@@ -103,11 +103,21 @@ class AgentBack(Event):
     family: ClassVar[str] = "agents"
     about: ClassVar[tuple[str, ...]] = ("agent",)
     doc: ClassVar[str] = "An agent who was unavailable can be planned again."
+    OWN: ClassVar[str] = "own"
 
     agent: str = event_field("Pseudonym id", example="a00042", default="", personal=True)
     absence: str = event_field(
-        "Id of the absence that ends; empty = every one begun by then", example="8f2c…", default=""
+        "Id of the absence that ends; `own` = those that the same person noted; empty = every one"
+        " begun by then",
+        example="8f2c…",
+        default="",
     )
+
+    def names(self, absence: str, actor: str) -> bool:
+        """Return whether an absence, by its id and who noted it, is among those that end."""
+        if self.absence == self.OWN:
+            return actor == self.actor
+        return self.absence in ("", absence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +201,10 @@ class ReopeningChecked(Event):
 class ReopeningApproved(Event):
     kind: ClassVar[str] = "reopening.approved"
     label: ClassVar[str] = "Reopening approved"
-    headline: ClassVar[str] = "{site}: {actor} says yes to the reopening."
+    headline: ClassVar[str] = "{site}: {actor} approves the reopening."
     permission: ClassVar[str] = "reopening.approve"
     family: ClassVar[str] = "sites"
-    doc: ClassVar[str] = "One person, the actor, says yes to the reopening."
+    doc: ClassVar[str] = "One person, the actor, approves the reopening."
 
     site: str = event_field("Site", example="casa-1")
 

@@ -1,4 +1,4 @@
-"""The events about control: checks, inspections, tests, permits, attendance, audits."""
+"""The events about control: rules, checks, inspections, tests, permits, attendance, audits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,39 @@ __all__ = [
     "AuthorisationWithdrawn",
     "CheckDone",
     "InspectionHeld",
+    "PackChosen",
+    "PackEnded",
     "PeopleTested",
 ]
 
 _MOST_PEOPLE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackChosen(Event):
+    kind: ClassVar[str] = "rules.chosen"
+    label: ClassVar[str] = "Pack of rules chosen"
+    permission: ClassVar[str] = "event.record.rules"
+    family: ClassVar[str] = "packs"
+    about: ClassVar[tuple[str, ...]] = ("pack",)
+    doc: ClassVar[str] = "The operator takes the rules of a pack as its own, from day to day."
+
+    pack: str = event_field("Id of the pack", example="health-2020")
+    valid_from: date = event_field("First day in force", example="2026-12-01")
+    valid_to: date | None = event_field("Last day in force; empty = until ended", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackEnded(Event):
+    kind: ClassVar[str] = "rules.ended"
+    label: ClassVar[str] = "Pack of rules ended"
+    permission: ClassVar[str] = "event.record.rules"
+    family: ClassVar[str] = "packs"
+    about: ClassVar[tuple[str, ...]] = ("pack",)
+    doc: ClassVar[str] = "The rules of a pack no longer hold after a day; days before keep them."
+
+    pack: str = event_field("Id of the pack", example="health-2020")
+    valid_to: date = event_field("Last day in force", example="2027-02-28")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +94,11 @@ class CheckDone(Event):
         default=None,
         at_least=0,
         at_most=2,
+    )
+    boarded: tuple[str, ...] = event_field(
+        "Heads counted in vehicles: vehicle, hour at the site, heads",
+        example="casa-bus-01 06:45 7",
+        default=(),
     )
     symptomatic: int | None = event_field(
         "Persons sent home with symptoms, a count; empty = not looked at",

@@ -16,8 +16,9 @@ class Stay:
     """One agent at one site for one shift; times in UTC.
 
     ``zone``, ``seat`` and ``shuttle`` are empty when they are not known: an unknown is never
-    shared. ``shuttle`` names the vehicle's run to the site, such as its stop; those of one shuttle
-    whose stays begin (or end) together rode together.
+    shared. ``shuttle`` names the vehicle's run to the site and ``shuttle_home`` the one from it, or
+    the stop where runs are not known; those of one shuttle whose stays begin (for the way home:
+    end) together rode together.
     """
 
     agent: str
@@ -27,6 +28,7 @@ class Stay:
     zone: str = ""
     seat: str = ""
     shuttle: str = ""
+    shuttle_home: str = ""
 
 
 def list_roster_stays(
@@ -45,18 +47,20 @@ def list_placed_stays(
     rows: Iterable[tuple[str, str, datetime, datetime]],
     seating: Mapping[str, str] | None = None,
     attendance: Mapping[tuple[str, str], Collection[str]] | None = None,
+    runs: Mapping[tuple[str, str, datetime], tuple[str, str]] | None = None,
 ) -> tuple[Stay, ...]:
     """Return placements as stays; ``rows`` are (agent, site, start, end) in UTC.
 
     ``seating``: seat id by agent; it says nothing of a stay on another site than the seat's.
     ``attendance``: who was present by (site, day in ISO, at the site); on a day it lists, only
-    those it names were there. An agent with a stop and without own transport came by the shuttle
-    of that stop.
+    those it names were there. ``runs``: the runs to and from the site by (agent, site, start). Of
+    a stay that they lack, an agent with a stop and without own transport came by the shuttle of
+    that stop.
     """
-    seating, attendance = seating or {}, attendance or {}
-    floors = {floor.id: floor.site for floor in operator.floors}
-    site_of = {row.id: floors[row.floor] for row in operator.zones}
-    zones = {seat.id: seat.zone for seat in operator.seats}
+    seating, attendance, runs = seating or {}, attendance or {}, runs or {}
+    floors = {floor.id: floor.site for floor in operator.all_floors}
+    site_of = {row.id: floors[row.floor] for row in operator.all_zones}
+    zones = {seat.id: seat.zone for seat in operator.all_seats}
     clocks = {site.id: zone(site.time_zone) for site in operator.sites}
     served = {(row.stop, row.site) for row in operator.shuttles}
     stays = []
@@ -69,6 +73,7 @@ def list_placed_stays(
         if seat and site_of[zones[seat]] != site:
             seat = ""
         rides = not agent.own_transport and (agent.stop, site) in served
-        shuttle = agent.stop if rides else ""
-        stays.append(Stay(name, site, start, end, zones.get(seat, ""), seat, shuttle))
+        stop = agent.stop if rides else ""
+        there, back = runs.get((name, site, start), (stop, stop))
+        stays.append(Stay(name, site, start, end, zones.get(seat, ""), seat, there, back))
     return tuple(stays)

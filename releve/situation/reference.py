@@ -45,14 +45,20 @@ more than a year behind it.
 ## The order of record
 
 The acts on one site (`site.closed`, `closure.extended`, `reopening.checked`, `reopening.approved`,
-`site.reopened`) fold in the order of record, since each was judged after those before it. All
-other events are sorted by when they happened: a late record changes the situation as if it had come
-in time, whatever was recorded in between. An event recorded twice (the same `id`) counts once.
+`site.reopened`), those of a plan of draws and of an audit, and the choices of a pack of rules fold
+in the order of record, since each was judged after those before it. All other events are sorted by
+when they happened: a late record changes the situation as if it had come in time, whatever was
+recorded in between. An event recorded twice (the same `id`) counts once.
 
 ## The closure rule
 
+No closure rule is in force by default: one is a row of the installation, or of a **pack** that the
+operator chooses for some days (`rules.chosen`, `rules.ended`; *Rules of the sites* on the desk,
+`releve live rules`). The rows of a pack hold on the days for which it is chosen, within their own
+dates. A drill takes over what is chosen, and may choose more for itself.
+
 *n* confirmed agents of one site within *d* days close the whole site for at least *h* hours (2, 14
-and 48 as shipped, from a single account; the parameters are a row's).
+and 48 in the pack `health-2020`, from a single account; the parameters are a row's).
 
 - Days are of 24 hours, both ends included: two cases exactly 14 days apart close, a minute more and
   they do not. The last of them lies within the same days before now: cases reported long afterwards
@@ -96,7 +102,9 @@ def write_reference(rules: SituationRules) -> str:
     parts += [
         *_write_sentences("Notices", NOTICES.items()),
         *_write_kinds(),
+        "## The shipped rows\n",
         *_write_rows(rules.rows),
+        *_write_packs(rules),
     ]
     parts += [part for charter in rules.charters for part in _write_charter(charter)]
     return "\n".join(parts) + "\n"
@@ -168,7 +176,6 @@ def _format_value(value: Any) -> str:
 
 
 def _write_rows(rows: Iterable[SituationRule]) -> Iterator[str]:
-    yield "## The shipped rows\n"
     for row in rows:
         last = row.valid_to or "until a row ends it"
         yield f"### {row.id}\n\n{row.text}\n"
@@ -179,11 +186,20 @@ def _write_rows(rows: Iterable[SituationRule]) -> Iterator[str]:
         yield f"- source: {row.source}\n- how sure: {row.confidence}\n"
 
 
+def _write_packs(rules: SituationRules) -> Iterator[str]:
+    for pack in rules.packs:
+        yield f"## Pack {pack.id}: {pack.name}\n\n{pack.text} In force where it is chosen only.\n"
+        yield f"{pack.source}\n"
+        yield from _write_rows(row for row in rules.offered if row.pack == pack.id)
+
+
 def _write_charter(charter: Charter) -> Iterator[str]:
     yield f"## Charter {charter.id}, version {charter.version}, from {charter.valid_from}\n"
     yield f"{charter.source}\n"
     for axis in charter.axes:
         yield f"### {axis.title}\n"
         for measure in (measure for measure in charter.measures if measure.axis == axis.id):
-            yield f"- `{measure.id}`{' (daily)' if measure.daily else ''}: {measure.text}"
+            marks = ("daily" * measure.daily, "major" * (measure.severity == "major"))
+            shown = ", ".join(filter(None, marks))
+            yield f"- `{measure.id}`{f' ({shown})' if shown else ''}: {measure.text}"
         yield ""

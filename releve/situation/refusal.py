@@ -41,6 +41,8 @@ REFUSALS: Mapping[str, str] = {
     "absence.dates": "The absence ends at {until}, not after its start at {start}; correct the"
     " dates.",
     "absence.none": "Agent {agent} is not unavailable at that date; there is no absence to end.",
+    "absence.not_own": "You noted no absence of agent {agent} that lasts at that date; the person"
+    " who noted another one, the site lead or the continuity manager ends it.",
     "absence.unknown": "Agent {agent} has no absence {absence}; leave it empty to end all of them.",
     "closure.closed_already": "{site} has been closed since {since}; extend the closure instead.",
     "closure.past": "{site} was closed until {reopened}; date the new order after that.",
@@ -68,6 +70,12 @@ REFUSALS: Mapping[str, str] = {
     " date.",
     "check.day": "The day checked, {day}, has not begun at the site; correct the day.",
     "check.empty": "The check covers no measure; check at least one.",
+    "check.boarded": "“{entry}” is not a count of riders; write the vehicle, the hour at the site"
+    " and the heads, like “casa-bus-01 06:45 7”.",
+    "check.vehicle": "There is no vehicle “{vehicle}”; choose one of the operator’s vehicles.",
+    "check.seats": "{riders} heads are counted in vehicle {vehicle}, which has {seats} seats; count"
+    " again, or correct the vehicle’s seats.",
+    "check.boarded_twice": "Vehicle {vehicle} is counted twice at {hour}; keep one.",
     "tests.counts": "{positive} positive of {tested} tested; correct the counts.",
     "tests.inspection": "There is no inspection {inspection} at that site; leave it empty.",
     "authorisation.of": "The authorisation must name only what it is of, in the field “{of}”;"
@@ -81,9 +89,92 @@ REFUSALS: Mapping[str, str] = {
     " {happened_at}; correct the date.",
     "authorisation.taken": "The authorisation {authorisation} is already on record; withdraw it"
     " first, or give the number of the new one.",
+    "pack.unknown": "There is no pack of rules “{pack}”; choose one of: {packs}.",
+    "pack.dates": "The pack ends on {last}, before its first day, {first}; correct the dates.",
+    "pack.chosen_already": "The pack {pack} is already chosen from {first}; end it first, or choose"
+    " other days.",
+    "pack.not_chosen": "The pack {pack} is not in force after {day}; there is nothing to end.",
+    "pack.past": "A pack may not end on {day}: days that are over keep their rules; give"
+    " {earliest} or a later day.",
     "attendance.counts": "{count} are present, but {agents} are named; correct one of the two.",
     "attendance.twice": "Agent {agent} is named twice; keep one.",
     "audit.expiry": "The verdict holds until {valid_to}, before it was given; correct the date.",
+    "audit.id_taken": "There is already an audit “{audit}”, or its id is empty; give another id.",
+    "audit.sites": "Name the sites of the sample, each once.",
+    "audit.no_charter": "No charter is in force on {day}; there is nothing to audit.",
+    "audit.charter": "The charter in force on {day} is {charter}, version {version}; name it.",
+    "audit.unknown": "There is no audit “{audit}”; choose one on record.",
+    "audit.site": "{site} is not in the sample of the audit ({sites}); choose one of these.",
+    "audit.before": "The audit was opened at {opened}; correct the date.",
+    "audit.seen_late": "It was seen at {seen_at}, after the verdict at {happened_at}; correct one"
+    " of the two.",
+    "audit.measure": "The charter in force on {day}, when it was seen, has no measure “{measure}”;"
+    " choose one of its measures.",
+    "audit.no_evidence": "There is no event “{evidence}” that counts; name one on record.",
+    "audit.late_evidence": "The event {evidence} happened at {at}, after the verdict; it cannot be"
+    " its evidence.",
+    "audit.other_evidence": "The event {evidence} is of another site than {site}; name one of this"
+    " site.",
+    "audit.concluded": "The audit was concluded by {by}; open another.",
+    "audit.nothing_observed": "No observation is on record; observe before concluding.",
+    "audit.findings_open": "The findings {findings} are not verified; conclude that it conforms"
+    " with findings, or verify them first.",
+    "audit.without_finding": "Seen as not kept, without a finding: {measures}; raise the findings"
+    " first.",
+    "finding.taken": "There is already a finding “{finding}” in this audit, or its id is empty;"
+    " give another id.",
+    "finding.not_observed": "The last observation of {measure} at this site did not find it"
+    " wanting; observe it first.",
+    "finding.due": "The day {due} is over; give a later one.",
+    "finding.nothing_said": "Say in words what is wrong, or why it happened and what is done.",
+    "finding.unknown": "There is no finding “{finding}” in this audit; choose one of its findings.",
+    "finding.subject": "The finding is of {measure} at {site}; name these.",
+    "finding.before": "The finding was raised at {raised}; correct the date.",
+    "finding.closed": "The finding was verified by {by} and is closed; raise another.",
+    "finding.not_answered": "The finding “{finding}” has no answer to verify; answer it first.",
+    "finding.verified_before": "The finding was answered at {answered}, after the verification;"
+    " correct the date.",
+    "finding.same_person": "{actor} answered the finding; another person verifies it.",
+    "finding.tied": "{other} answered the finding, and one of you gave the other’s access; a third"
+    " person verifies it.",
+    "finding.by_rule": "A rule cannot verify a finding; a person must.",
+    "correction.of_audit": "The event {corrects} belongs to an audit, which is not corrected:"
+    " observe again, or answer the finding and have it verified.",
+    "draw.plan_taken": "There is already a plan of draws “{plan}”; give another id.",
+    "draw.anchor": "Each party gives an anchor of its own, 64 hexadecimal digits; `releve"
+    " inspection chain` prints one.",
+    "draw.first_day": "The first day, {first_day}, has begun; plan from tomorrow on, so that both"
+    " anchors are on record before.",
+    "draw.bounds": "No draw can be made by these numbers: {reason}.",
+    "draw.plan_unknown": "There is no plan of draws “{plan}”; choose one on record.",
+    "draw.day": "The day {day} is not one of the plan’s, {first} to {last}; correct the day.",
+    "draw.frame_late": "The frame of {day} comes too late: that day has begun, or a link of it is"
+    " known; nothing can be drawn for it.",
+    "draw.frame_again": "The frame of {day} is already on record; it is not changed.",
+    "draw.frame_differs": "The weights are not those that the plan’s rule gives for {day}; `releve"
+    " inspection frame` computes them.",
+    "draw.reveal_early": "The link of {day} would tell the days before too; reveal it from the"
+    " evening before.",
+    "draw.no_frame": "There is no frame of {day}; nothing can be drawn for it.",
+    "draw.link": "The link does not lead to the anchor of the {party} in the number of days that"
+    " {day} asks for; check the chain and the day.",
+    "draw.link_again": "The link of the {party} for {day} is already on record.",
+    "draw.tests": "{tests} tests of {count} present; correct the counts.",
+    "draw.list_late": "The commission’s link of {day} is known; the list of those present has to"
+    " come before it.",
+    "draw.not_revealed": "The links of {party} for {day} are missing; wait for them, or draw"
+    " without one of them from the plan’s hour on.",
+    "draw.not_withheld": "The link of the {party} is not withheld: it is known, or the day has not"
+    " reached {hour} h.",
+    "draw.again": "This draw of {day} is already on record.",
+    "draw.closed": "The sites closed now are: {closed}; draw with these.",
+    "draw.differs": "The visits are not those that the links and the frame of {day} give; `releve"
+    " inspection draw` computes them.",
+    "draw.not_drawn": "{site} was not drawn for {day}; choose a drawn visit.",
+    "draw.settled": "The visit to {site} on {day} was made, or its absence is already on record.",
+    "draw.no_reason": "State why the visit was not made.",
+    "correction.of_draw": "The event {corrects} belongs to a draw, which is not corrected; plan new"
+    " draws instead.",
     "incident.closure": "The closure named is not the current one of {site}; leave it empty to"
     " open the room by hand, or name the closure that lasts.",
     "incident.open_already": "This closure already has an incident room: {title}; work there.",
@@ -95,8 +186,8 @@ REFUSALS: Mapping[str, str] = {
     "incident.closed": "The incident was closed by {by}; open another, or write it in the review.",
     "incident.role_held": "You already hold the role “{role}”.",
     "incident.nothing_said": "The field “{what}” is empty; fill it in.",
-    "incident.tasks_open": "{count} tasks are not done; do them first, or record them in the"
-    " review as follow-ups.",
+    "incident.tasks_open": "Tasks not done: {count}; do them first, or record them in the review"
+    " as follow-ups.",
     "task.unknown": "There is no task “{task}” in this incident; choose one of its tasks.",
     "task.done_already": "The task is already done, recorded by {by}.",
     "task.due": "The task is due at {due}, before it was set; correct the date.",

@@ -10,10 +10,17 @@ from typing import Any
 import yaml
 
 from releve.errors import ReleveError
-from releve.situation.charter import Charter
+from releve.situation.charter import SOURCES, Charter
 from releve.situation.field_values import FieldFault, read_fields
 from releve.situation.fields import event_field
-from releve.situation.rules import PARAMETERS, RuleParameters, SituationRule, SituationRules, ended
+from releve.situation.rules import (
+    PARAMETERS,
+    RulePack,
+    RuleParameters,
+    SituationRule,
+    SituationRules,
+    ended,
+)
 
 __all__ = ["END", "RuleRow", "SituationRuleFaults", "load_charter", "load_rules"]
 
@@ -57,8 +64,12 @@ class RuleRow:
     ends: str = event_field("Id of the row it ends, the day before its own first", default="")
 
 
-def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> SituationRules:
-    """Return the rules of some YAML texts, each a list of rows, and of some charters.
+def load_rules(
+    texts: Iterable[str], charters: Iterable[str] = (), packs: Iterable[str] = ()
+) -> SituationRules:
+    """Return the rules of some YAML texts, each a list of rows, of some charters and packs.
+
+    A pack is a mapping with its names, its source and its ``rows``; none is in force.
 
     A row with ``ends: ID`` ends that row, of whichever text, the day before its own ``from``. An id
     names one row only. SituationRuleFaults names every row, key, value and fix.
@@ -67,20 +78,27 @@ def load_rules(texts: Iterable[str], charters: Iterable[str] = ()) -> SituationR
     rows: list[SituationRule] = []
     ends: list[tuple[str, date]] = []
     ids: list[str] = []
-    for text in texts:
-        for number, raw in enumerate(_parse_list(text, faults), 1):
+    read_packs = [_read_pack(text, faults) for text in packs]
+    lists = [("", _parse_list(text, faults)) for text in texts]
+    lists += [(pack.id, listed) for pack, listed in read_packs if pack is not None]
+    for pack_id, listed in lists:
+        for number, raw in enumerate(listed, 1):
             row, parameters = _read_row(raw, f"row {number}.", faults)
             if row is None:
                 continue
             ids.append(row.id)
             ends += [(row.ends, row.valid_from)] if row.ends else []
-            rows += [_build_rule(row, parameters)] if parameters is not None else []
+            rows += [_build_rule(row, parameters, pack_id)] if parameters is not None else []
     faults += _id_faults(ids, {name for name, _ in ends} - {row.id for row in rows})
     read = [_read_charter(text, faults) for text in charters]
     if faults:
         raise SituationRuleFaults(tuple(faults))
+    found = ended(rows, ends)
     return SituationRules(
-        ended(rows, ends), tuple(charter for charter in read if charter is not None)
+        tuple(row for row in found if not row.pack),
+        tuple(charter for charter in read if charter is not None),
+        tuple(pack for pack, _listed in read_packs if pack is not None),
+        tuple(row for row in found if row.pack),
     )
 
 
@@ -104,8 +122,24 @@ def _read_charter(text: str, faults: list[FieldFault]) -> Charter | None:
         if measure.axis not in axes:
             place, fix = f"charter.measures.{measure.id}.axis", f"write one of {sorted(axes)}"
             faults.append(FieldFault(place, repr(measure.axis), "is no axis", fix))
+        for source in {name for rule in measure.evidence for name in rule.sources} - {*SOURCES}:
+            place, fix = f"charter.measures.{measure.id}.evidence", f"write one of {SOURCES}"
+            faults.append(FieldFault(place, repr(source), "shows nothing of a measure", fix))
     faults += _id_faults([measure.id for measure in charter.measures], set())
     return charter
+
+
+def _read_pack(text: str, faults: list[FieldFault]) -> tuple[RulePack | None, list[Any]]:
+    """Return a pack without its rows, and the rows as they are written; None with faults."""
+    before = len(faults)
+    raw = _parse_yaml(text, faults)
+    rows = raw.pop("rows", None) if isinstance(raw, dict) else None
+    values = read_fields(RulePack, raw, "pack.", faults)
+    if not isinstance(rows, list):
+        faults.append(FieldFault("pack.rows", "", "are not a list", "start each row with `- id:`"))
+    if len(faults) > before or not isinstance(rows, list):
+        return None, []
+    return RulePack(**values), rows
 
 
 def _read_row(
@@ -125,7 +159,7 @@ def _read_row(
     return RuleRow(**values), None if kind is None else kind(**parameters)
 
 
-def _build_rule(row: RuleRow, parameters: RuleParameters) -> SituationRule:
+def _build_rule(row: RuleRow, parameters: RuleParameters, pack: str) -> SituationRule:
     return SituationRule(
         id=row.id,
         parameters=parameters,
@@ -139,6 +173,7 @@ def _build_rule(row: RuleRow, parameters: RuleParameters) -> SituationRule:
         sites=row.sites,
         destinations=row.destinations,
         causes=row.causes,
+        pack=pack,
     )
 
 

@@ -16,12 +16,15 @@ __all__ = [
     "AbsenceRule",
     "AuthorisationRule",
     "ChecklistItem",
+    "ChosenPack",
     "ClosureRule",
     "DailyCheckRule",
+    "LabelRule",
     "NoticeRule",
     "RecordingRule",
     "ReopeningRule",
     "RetentionRule",
+    "RulePack",
     "RuleParameters",
     "SeatRule",
     "SituationRule",
@@ -166,6 +169,18 @@ class NoticeRule(RuleParameters):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRule(RuleParameters):
+    kind: ClassVar[str] = "label"
+    doc: ClassVar[str] = "What the label of the charter asks for."
+
+    most_minors: int = event_field(
+        "Minor measures that may not be kept, all sites together", default=3, at_least=0
+    )
+    audit_days: int = event_field("An auditor's verdict is not older", default=366, at_least=1)
+    visit_days: int = event_field("A visit drawn by lot is not older", default=180, at_least=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRule(RuleParameters):
     kind: ClassVar[str] = "recording"
     doc: ClassVar[str] = "How far the date of an event may lie from the clock."
@@ -215,6 +230,7 @@ PARAMETERS: Mapping[str, type[RuleParameters]] = {
         SeatRule,
         AuthorisationRule,
         NoticeRule,
+        LabelRule,
         RecordingRule,
         TracingRule,
         RetentionRule,
@@ -231,7 +247,7 @@ class SituationRule:
 
     ``sites`` and ``destinations`` bound where it holds (both empty = everywhere); ``causes`` for
     which closures (reopening only; empty = all). ``basis``: ``policy`` of a client, a site
-    or the operator, or ``law``.
+    or the operator, or ``law``. ``pack``: the pack that it is part of; empty = none.
     """
 
     id: str
@@ -246,10 +262,19 @@ class SituationRule:
     sites: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    pack: str = ""
 
     def holds_on(self, day: date) -> bool:
         """Return whether the row is in force on a day."""
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+    def cut(self, first: date, last: date | None) -> SituationRule | None:
+        """Return the row on some days only, both included; None where it holds on none of them."""
+        begins = max(self.valid_from, first)
+        ends = min((day for day in (self.valid_to, last) if day is not None), default=None)
+        if ends is not None and ends < begins:
+            return None
+        return replace(self, valid_from=begins, valid_to=ends)
 
     def nearness(self, site: Site | None, cause: str) -> int:
         """Return how closely the row aims at a site and a cause; -1 = it does not hold there."""
@@ -263,12 +288,62 @@ class SituationRule:
         return int(bool(self.causes))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePack:
+    """Rules that an operator takes together, for some days, or leaves."""
+
+    id: str = event_field("Pack id", example="health-2020")
+    name: str = event_field("Name in English", example="Health measures of 2020")
+    name_fr: str = event_field("Name in French", example="Mesures sanitaires de 2020")
+    text: str = event_field("In words, in English", example="Two positive tests close a site.")
+    text_fr: str = event_field("In words, in French", example="Deux tests ferment un site.")
+    source: str = event_field("Where it is from", example="Account of an outsourcer of 2020")
+    source_fr: str = event_field("The same in French", example="Récit d'un prestataire de 2020")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChosenPack:
+    """The days on which the rules of a pack hold, both included; ``last`` None = until ended."""
+
+    pack: str
+    first: date
+    last: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Return whether the pack is in force on a day."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
 @dataclass(frozen=True)
 class SituationRules:
-    """Every row and every version of the charter an installation keeps, past ones too."""
+    """Every row and every version of the charter an installation keeps, past ones too.
+
+    ``rows`` hold as they are dated. ``offered`` are the rows of the ``packs``: they hold only on
+    the days for which their pack is chosen (:meth:`choose`).
+    """
 
     rows: tuple[SituationRule, ...] = ()
     charters: tuple[Charter, ...] = ()
+    packs: tuple[RulePack, ...] = ()
+    offered: tuple[SituationRule, ...] = ()
+
+    def choose(self, chosen: Iterable[ChosenPack]) -> SituationRules:
+        """Return the rules with those packs in force, each on its days, and no other pack."""
+        cut = [
+            row.cut(one.first, one.last)
+            for one in chosen
+            for row in self.offered
+            if row.pack == one.pack
+        ]
+        own = [row for row in self.rows if not row.pack]
+        return replace(self, rows=(*own, *(row for row in cut if row is not None)))
+
+    def find_closure_rule(self, name: str) -> ClosureRule | None:
+        """Return the parameters of the closure rule of an id, the newest; None without one."""
+        every = (*self.rows, *self.offered)
+        rows = sorted(every, key=lambda row: row.valid_from, reverse=True)
+        found = (row.parameters for row in rows if row.id == name)
+        return next((one for one in found if isinstance(one, ClosureRule)), None)
 
     def in_force(
         self, kind: type[P], day: date, site: Site | None = None, cause: str = ""

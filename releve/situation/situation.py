@@ -11,8 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from releve.situation import events, events_control, state
+from releve.situation.audits import CharterAudit, fold_audit
+from releve.situation.draws import DrawPlan, fold_draws
 from releve.situation.event import Event
 from releve.situation.incidents import Incident, fold_incident
+from releve.situation.rules import ChosenPack
 
 __all__ = ["FAMILIES", "LostPlaces", "Situation", "apply_event", "empty_situation", "fold_events"]
 
@@ -58,10 +61,14 @@ FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "attendance": (state.take_last, _BY_HAPPENED),
     "audits": (state.take_last, _BY_HAPPENED),
     "incidents": (fold_incident, _BY_HAPPENED),
+    "draws": (fold_draws, _AS_RECORDED),
+    "charter_audits": (fold_audit, _AS_RECORDED),
+    "packs": (state.fold_pack, _AS_RECORDED),
 }
 """By family: the folding function, and whether it takes events in the order of happening.
 
-Only the acts on a closed site follow the order of record: each was judged after those before it.
+Only the acts on a closed site, a plan of draws, an audit and a pack of rules follow the order of
+record: each was judged after those before it.
 All others are sorted by when they happened, however late they were recorded.
 """
 
@@ -140,6 +147,16 @@ class Situation:
         return self._get_known_states("audits")
 
     @cached_property
+    def charter_audits(self) -> Mapping[str, CharterAudit]:
+        """The audits of the charter by id, those that are concluded too."""
+        return {key[0]: value for key, value in self._get_known_states("charter_audits").items()}
+
+    @cached_property
+    def draws(self) -> Mapping[str, DrawPlan]:
+        """The plans of draws by id."""
+        return {key[0]: value for key, value in self._get_known_states("draws").items()}
+
+    @cached_property
     def inspections(self) -> tuple[events_control.InspectionHeld, ...]:
         """Every inspection, the oldest first."""
         return tuple(sorted(self._get_known_states("inspections").values(), key=_happened_key))
@@ -153,6 +170,12 @@ class Situation:
     def incidents(self) -> Mapping[str, Incident]:
         """Incidents by id, those that are over too."""
         return {key[0]: value for key, value in self._get_states("incidents").items() if value}
+
+    @cached_property
+    def packs(self) -> tuple[ChosenPack, ...]:
+        """The packs of rules that are chosen, each with its days, past ones too."""
+        spans = (span for spans in self._get_states("packs").values() for span in spans)
+        return tuple(sorted(spans, key=lambda span: (span.pack, span.first)))
 
     def site(self, site: str) -> state.SiteState:
         """Return the state of a site; without events it is open."""
@@ -236,7 +259,8 @@ def apply_event(situation: Situation, event: Event) -> Situation:
 def fold_events(happened: Iterable[Event], start: Situation | None = None) -> Situation:
     """Return the situation after some events, in the order of record, from ``start`` or nothing.
 
-    Only the acts on one closed site depend on that order (see ``docs/situation.md``).
+    Only the families that ``FAMILIES`` folds as recorded depend on that order: see
+    ``docs/situation.md``.
     """
     situation = empty_situation() if start is None else start
     gathered: dict[str, dict[Key, list[Event]]] = {}

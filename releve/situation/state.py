@@ -24,7 +24,13 @@ from releve.situation.events import (
     SiteClosed,
     SiteReopened,
 )
-from releve.situation.events_control import AuthorisationGranted, AuthorisationWithdrawn
+from releve.situation.events_control import (
+    AuthorisationGranted,
+    AuthorisationWithdrawn,
+    PackChosen,
+    PackEnded,
+)
+from releve.situation.rules import ChosenPack
 
 __all__ = [
     "Absence",
@@ -37,6 +43,7 @@ __all__ = [
     "fold_absences",
     "fold_cases",
     "fold_outage",
+    "fold_pack",
     "fold_permit",
     "fold_site",
     "take_last",
@@ -271,7 +278,7 @@ def fold_absences(events: Sequence[Event]) -> tuple[Absence, ...]:
 
 def _end_absence(absence: Absence, event: AgentBack) -> Absence:
     at = event.happened_at
-    if event.absence and event.absence != absence.event:
+    if not event.names(absence.event, absence.actor):
         return absence
     begun = absence.start <= at or event.absence == absence.event
     lasting = absence.until is None or absence.until > at
@@ -333,6 +340,21 @@ def fold_permit(events: Sequence[Event]) -> Permit | None:
         elif isinstance(event, AuthorisationWithdrawn):
             permit = Permit(permit.grant if permit else None, event.happened_at)
     return permit
+
+
+def fold_pack(events: Sequence[Event]) -> tuple[ChosenPack, ...]:
+    """Fold the days on which one pack of rules holds, in the order of record."""
+    spans: list[ChosenPack] = []
+    for event in events:
+        if isinstance(event, PackChosen):
+            spans.append(ChosenPack(event.pack, event.valid_from, event.valid_to))
+        elif isinstance(event, PackEnded):
+            lasting = [span for span in spans if span.first <= event.valid_to]
+            spans = [
+                replace(span, last=event.valid_to) if span.holds_on(event.valid_to) else span
+                for span in lasting
+            ]
+    return tuple(spans)
 
 
 def take_last(events: Sequence[Event]) -> Event | None:

@@ -58,20 +58,23 @@ class _Ground:
     """The operator's data for tracing: positions of seats, and lengths of rides."""
 
     def __init__(self, operator: Operator) -> None:
-        self.floor_of = {zone.id: zone.floor for zone in operator.zones}
-        self._seats = {seat.id: seat for seat in operator.seats}
+        self.floor_of = {zone.id: zone.floor for zone in operator.all_zones}
+        self._seats = {seat.id: seat for seat in operator.all_seats}
         self._rides = {(row.stop, row.site): row.ride_minutes for row in operator.shuttles}
+        self._stops = {agent.id: agent.stop for agent in operator.agents}
 
     def distance_m(self, a: Stay, b: Stay) -> float:
         """Return the metres between two seats of one floor; infinite when not known or apart."""
         mine, other = self._seats.get(a.seat), self._seats.get(b.seat)
         if mine is None or other is None or self.floor_of[mine.zone] != self.floor_of[other.zone]:
             return inf
+        if mine.x_m is None or mine.y_m is None or other.x_m is None or other.y_m is None:
+            return inf
         return hypot(mine.x_m - other.x_m, mine.y_m - other.y_m)
 
     def ride_minutes(self, stay: Stay) -> float:
         """Return how long a ride lasts; 0 when not known."""
-        return self._rides.get((stay.shuttle, stay.site), 0.0)
+        return self._rides.get((self._stops.get(stay.agent, ""), stay.site), 0.0)
 
 
 def find_clusters(
@@ -111,8 +114,8 @@ def _shared_by(
         yield "zone", stay.site, stay.zone
         if stay.zone in ground.floor_of:
             yield "floor", stay.site, ground.floor_of[stay.zone]
-    if stay.shuttle:
-        yield "shuttle", stay.site, stay.shuttle
+    for shuttle in sorted({stay.shuttle, stay.shuttle_home} - {""}):
+        yield "shuttle", stay.site, shuttle
     tz = zones[stay.site]
     first, last = stay.start.astimezone(tz), stay.end.astimezone(tz)
     yield "shift", stay.site, f"{first:%H:%M}-{last:%H:%M}"
@@ -197,10 +200,11 @@ def _find_meeting(mine: Stay, other: Stay, ground: _Ground, rule: TracingRule) -
 
 def _count_shared_rides(mine: Stay, other: Stay, apart: timedelta) -> int:
     """Return how many rides two stays share: there, back, both or none."""
-    if not mine.shuttle or mine.shuttle != other.shuttle:
-        return 0
-    there, back = abs(mine.start - other.start), abs(mine.end - other.end)
-    return int(there <= apart) + int(back <= apart)
+    there = mine.shuttle != "" and mine.shuttle == other.shuttle
+    back = mine.shuttle_home != "" and mine.shuttle_home == other.shuttle_home
+    return int(there and abs(mine.start - other.start) <= apart) + int(
+        back and abs(mine.end - other.end) <= apart
+    )
 
 
 def _build_contact(agent: str, meetings: Sequence[_Meeting], rule: TracingRule) -> TracedContact:

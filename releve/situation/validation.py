@@ -8,7 +8,9 @@ from typing import Any
 
 from releve.network import Operator
 from releve.situation import events
+from releve.situation import validation_audit as audit
 from releve.situation import validation_control as control
+from releve.situation import validation_draw as draw
 from releve.situation import validation_incident as incident
 from releve.situation.event import Event
 from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
@@ -122,15 +124,13 @@ def _check_absence(
 def _check_return(event: events.AgentBack, context: ValidationContext) -> Iterator[EventRefusal]:
     yield from context.agent_faults(event.agent)
     absences = context.situation.absences.get(event.agent, ())
-    if event.absence:
-        named = [absence for absence in absences if absence.event == event.absence]
-        if not named:
-            yield refuse("absence.unknown", agent=event.agent, absence=event.absence)
-        absences = tuple(named)
-    at = event.happened_at
-    lasting = [a for a in absences if a.until is None or a.until > at]
-    if not any(event.absence or a.start <= at for a in lasting):
-        yield refuse("absence.none", agent=event.agent)
+    named = [absence for absence in absences if event.names(absence.event, absence.actor)]
+    own, at = event.absence == event.OWN, event.happened_at
+    if event.absence and not own and not named:
+        yield refuse("absence.unknown", agent=event.agent, absence=event.absence)
+    lasting = [a for a in named if a.until is None or a.until > at]
+    if not any(event.absence == a.event or a.start <= at for a in lasting):
+        yield refuse("absence.not_own" if own else "absence.none", agent=event.agent)
 
 
 def _check_closing(event: events.SiteClosed, context: ValidationContext) -> Iterator[EventRefusal]:
@@ -279,6 +279,10 @@ def _check_correction(
     found = context.situation.event(event.corrects)
     if found is None:
         yield refuse("correction.unknown", corrects=event.corrects)
+    elif found.family == "draws":
+        yield refuse("correction.of_draw", corrects=event.corrects)
+    elif found.family == "charter_audits":
+        yield refuse("correction.of_audit", corrects=event.corrects)
     elif isinstance(found, events.EventCorrected):
         yield refuse("correction.of_correction", corrects=event.corrects)
     if event.corrects in context.situation.corrected:
@@ -305,7 +309,9 @@ _BY_KIND: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[Event
     events.PowerDown: _check_outage,
     events.PowerUp: _check_outage_end,
     events.EventCorrected: _check_correction,
+    **audit.CHECKS,
     **control.CHECKS,
+    **draw.CHECKS,
     **incident.CHECKS,
 }
 """Checks of each kind of event."""

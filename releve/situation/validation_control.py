@@ -1,15 +1,16 @@
-"""Refusals of events about control: checks, inspections, tests, permits, attendance, audits."""
+"""Refusals of events about control: rules, checks, inspections, tests, permits, audits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from releve.situation import events_control as events
 from releve.situation.event import Event
+from releve.situation.head_counts import find_boarding_faults
 from releve.situation.refusal import EventRefusal, ValidationContext, refuse
 
 __all__ = ["CHECKS"]
@@ -36,8 +37,9 @@ def _check_daily_check(
     if event.day > context.day(event.recorded_at, event.site):
         yield refuse("check.day", day=event.day)
     looked_at = (event.transport_fill, event.symptomatic)
-    if not event.findings and looked_at == (None, None):
+    if not event.findings and not event.boarded and looked_at == (None, None):
         yield refuse("check.empty")
+    yield from find_boarding_faults(event.boarded, context.operator)
     yield from _check_measures((finding.measure for finding in event.findings), context, event.day)
     earlier = context.situation.list_events("checks", event.site, event.day.isoformat())
     yield from _find_same(event, earlier, context)
@@ -151,7 +153,43 @@ def _check_digests(digests: Iterable[str]) -> Iterator[EventRefusal]:
             yield refuse("photo.digest", digest=digest)
 
 
+def _check_choice(event: events.PackChosen, context: ValidationContext) -> Iterator[EventRefusal]:
+    """Yield why a pack of rules is not chosen."""
+    yield from _check_pack(event.pack, context)
+    if event.valid_to is not None and event.valid_to < event.valid_from:
+        yield refuse("pack.dates", first=event.valid_from, last=event.valid_to)
+        return
+    for span in context.situation.packs:
+        early = event.valid_to is not None and event.valid_to < span.first
+        late = span.last is not None and span.last < event.valid_from
+        if span.pack == event.pack and not (early or late):
+            yield refuse("pack.chosen_already", pack=event.pack, first=span.first)
+
+
+def _check_end(event: events.PackEnded, context: ValidationContext) -> Iterator[EventRefusal]:
+    """Yield why a pack of rules is not ended."""
+    yield from _check_pack(event.pack, context)
+    lasting = [
+        span
+        for span in context.situation.packs
+        if span.pack == event.pack and (span.last is None or span.last > event.valid_to)
+    ]
+    if not lasting:
+        yield refuse("pack.not_chosen", pack=event.pack, day=event.valid_to)
+    yesterday = context.day(event.recorded_at) - timedelta(days=1)
+    if event.valid_to < yesterday:
+        yield refuse("pack.past", day=event.valid_to, earliest=yesterday)
+
+
+def _check_pack(pack: str, context: ValidationContext) -> Iterator[EventRefusal]:
+    known = tuple(row.id for row in context.rules.packs)
+    if pack not in known:
+        yield refuse("pack.unknown", pack=pack, packs=known)
+
+
 CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
+    events.PackChosen: _check_choice,
+    events.PackEnded: _check_end,
     events.InspectionHeld: _check_inspection,
     events.CheckDone: _check_daily_check,
     events.PeopleTested: _check_tests,

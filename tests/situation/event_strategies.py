@@ -101,6 +101,18 @@ _NAMED: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+_AUDITED: dict[str, st.SearchStrategy[Any]] = {
+    "audit": st.sampled_from(("x1", "x2")),
+    "sites": st.just(SITES),
+    "charter": st.just("sector"),
+    "version": st.just("1"),
+    "evidence": st.just(()),
+    "finding": st.sampled_from(("f1", "f2")),
+    "due": _NEAR_DAYS,
+    "cause": st.just("Supplier late"),
+}
+
+
 def near_event() -> st.SearchStrategy[Event]:
     """Return events of 40 days about the few places and people of :mod:`.rule_chain`.
 
@@ -117,6 +129,8 @@ def _near(kind: str) -> st.SearchStrategy[Event]:
 def _near_values(kind: str, field: EventField) -> st.SearchStrategy[Any]:
     if kind == "authorisation.granted" and field.name == "agent":
         return st.just("")
+    if KINDS[kind].family == "charter_audits" and field.name in _AUDITED:
+        return _AUDITED[field.name]
     if field.name in _NAMED:
         return _NAMED[field.name]
     types = get_args(field.type) or (field.type,)

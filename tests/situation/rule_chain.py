@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from releve.network import (
     Agent,
     Authorisation,
+    Depot,
     Floor,
     Operator,
     OperatorRow,
@@ -18,10 +19,12 @@ from releve.network import (
     Shuttle,
     Site,
     Stop,
+    Vehicle,
     Zone,
 )
 from releve.situation import (
     KINDS,
+    ChosenPack,
     Event,
     EventRefusal,
     Notice,
@@ -33,7 +36,7 @@ from releve.situation import (
     find_refusals,
     list_notices,
 )
-from releve.situation.shipped import load_shipped_rules
+from releve.situation.shipped import load_rules_with
 
 START = datetime(2026, 11, 30, 9, tzinfo=UTC)
 """A Monday, 9 h at Casablanca (on UTC all year) and 10 h at Lille."""
@@ -80,7 +83,9 @@ def operator(**changes: Any) -> Operator:
         (Shuttle("maarif", "casa", 25.0),),
         tuple(_shift(f"a{n}", day, (8, 16)) for n in range(1, 7) for day in range(3)),
     )
-    return replace(base, **changes)
+    bus = Vehicle("bus", "depot", 16)
+    depot = Depot("depot", 33.5, -7.6, ("casa",))
+    return replace(base, **{"depots": (depot,), "vehicles": (bus,), **changes})
 
 
 def permit(name: str, subject: str, first: str, last: str, kind: str = "site") -> Authorisation:
@@ -89,12 +94,17 @@ def permit(name: str, subject: str, first: str, last: str, kind: str = "site") -
     return Authorisation(name, kind, subject, read[0], read[1])
 
 
+HEALTH_2020 = ChosenPack("health-2020", date(2020, 1, 1))
+HEALTH_RULES = load_rules_with(chosen=[HEALTH_2020])
+"""The shipped rules with the health rules of 2020 chosen for good."""
+
+
 @dataclass
 class Chain:
     """Records events one after the other as the desk does: refused, or applied and answered."""
 
     operator: Operator = field(default_factory=operator)
-    rules: SituationRules = field(default_factory=load_shipped_rules)
+    rules: SituationRules = field(default_factory=lambda: HEALTH_RULES)
     now: datetime = START
     situation: Situation = field(
         default_factory=lambda: empty_situation(("casa", "rabat", "lille"))

@@ -10,7 +10,10 @@ import pytest
 
 from releve.situation import NOTICES, MeasureFinding
 from releve.situation.shipped import load_rules_with
-from tests.situation.rule_chain import CHECKLIST, START, Chain, operator, permit
+from tests.situation.audit_rows import answer
+from tests.situation.audit_rows import raised as raise_finding
+from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, operator, permit
+from tests.situation.test_standings import check, labelled
 
 DAY = START.date()
 AUTH = "- {id: AUTH, kind: authorisation, from: 2026-01-01, source: test, confidence: test}"
@@ -66,10 +69,10 @@ def granted(chain: Chain, days: int, after: int = 0) -> None:
 
 
 def unpermitted(chain: Chain) -> None:
-    chain.rules = load_rules_with([AUTH])
+    chain.rules = load_rules_with([AUTH], chosen=[HEALTH_2020])
 
 
-BEFORE: dict[str, Callable[[Chain], None]] = {
+BEFORE: dict[str, Callable[[Chain], object]] = {
     "check.late": late,
     "check.missing": missing,
     "check.incomplete": not_kept,
@@ -87,6 +90,12 @@ BEFORE: dict[str, Callable[[Chain], None]] = {
     "audit.not_met": lambda chain: audited(chain, 300, verdict="not_met"),
     "audit.expiring": lambda chain: audited(chain, 30),
     "audit.expired": lambda chain: audited(chain, 1, after=3),
+    "finding.raised": raise_finding,
+    "finding.answered": lambda chain: (raise_finding(chain), answer(chain)),
+    "finding.overdue": lambda chain: (raise_finding(chain), chain.after(days=11)),
+    "measure.expiring": labelled,
+    "measure.expired": lambda chain: (check(chain), chain.after(days=4)),
+    "label.falling": labelled,
 }
 
 

@@ -18,7 +18,7 @@ from releve.situation import (
     load_rules,
 )
 from releve.situation.shipped import load_rules_with
-from tests.situation.rule_chain import CHECKLIST, START, Chain, kinds_of
+from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, kinds_of
 
 HOURS_48 = timedelta(hours=48)
 
@@ -30,7 +30,7 @@ def with_closure(**parameters: object) -> SituationRules:
         "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2021-01-01, source: test,"
         f" confidence: test, parameters: {{{listed}}}}}"
     )
-    return load_rules_with([text])
+    return load_rules_with([text], chosen=[HEALTH_2020])
 
 
 def plain_closes(days: list[float], n: int, d: float, new: list[bool]) -> int:
@@ -364,7 +364,7 @@ def test_two_rules_in_force_each_give_their_order() -> None:
         "- {id: CLOSE-5, kind: closure, from: 2020-01-01, source: test, confidence: test,"
         " parameters: {n: 3, days: 14, hours: 240}}"
     )
-    chain = Chain(rules=load_rules_with([text]))
+    chain = Chain(rules=load_rules_with([text], chosen=[HEALTH_2020]))
     chain.case("a1")
     chain.case("a2")
     assert chain.closed()
@@ -379,7 +379,7 @@ def test_a_row_that_takes_over_during_a_closure_gives_no_second_order() -> None:
         "- {id: CLOSE-2, kind: closure, ends: MA-COVID-CLOSE, from: 2026-12-01, source: test,"
         " confidence: test, parameters: {n: 2}}"
     )
-    chain = Chain(rules=load_rules_with([text]))
+    chain = Chain(rules=load_rules_with([text], chosen=[HEALTH_2020]))
     chain.case("a1")
     chain.after(minutes=1).case("a2")
     assert chain.after(days=1).answer() == ()

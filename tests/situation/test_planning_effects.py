@@ -13,8 +13,16 @@ from releve.situation import (
     derive_absence_id,
     find_plannable_sites,
 )
-from releve.situation.shipped import load_rules_with, load_shipped_rules
-from tests.situation.rule_chain import START, Chain, kinds_of, operator, permit
+from releve.situation.shipped import load_rules_with
+from tests.situation.rule_chain import (
+    HEALTH_2020,
+    HEALTH_RULES,
+    START,
+    Chain,
+    kinds_of,
+    operator,
+    permit,
+)
 
 DAY = START.date()
 
@@ -72,6 +80,14 @@ def test_an_absence_that_people_ended_is_not_made_again() -> None:
     chain.after(days=1).record("agent.back", agent="a1")
     assert chain.after(days=1).answer() == ()
     assert chain.situation.unavailable(chain.now) == {}
+
+
+def test_a_return_ends_those_that_its_recorder_noted_where_it_says_so() -> None:
+    chain = Chain()
+    chain.record("agent.unavailable", agent="a1", until=end_of(2), actor="lina")
+    chain.record("agent.unavailable", agent="a1", until=end_of(3), actor="karim")
+    chain.record("agent.back", agent="a1", absence="own", actor="karim")
+    assert chain.situation.unavailable(chain.now) == {"a1": end_of(2)}
 
 
 def test_absences_that_touch_count_as_one_and_an_open_end_is_not_known() -> None:
@@ -142,7 +158,7 @@ NEEDED = (
 
 
 def test_a_site_without_a_valid_permit_is_not_planned_where_the_rule_of_the_day_asks() -> None:
-    chain = Chain(rules=load_rules_with([NEEDED]))
+    chain = Chain(rules=load_rules_with([NEEDED], chosen=[HEALTH_2020]))
     day = DAY + timedelta(days=2)
     permit_of = {"authorisation": "w1", "of": "site", "site": "casa", "valid_to": day}
     chain.record("authorisation.granted", valid_from=DAY, **permit_of)
@@ -160,9 +176,7 @@ def test_a_site_without_a_valid_permit_is_not_planned_where_the_rule_of_the_day_
 def test_a_table_that_holds_a_permit_asks_for_one_everywhere() -> None:
     held = permit("t1", "casa", "2026-11-01", "2026-12-31")
     chain = Chain(operator(authorisations=(held,)))
-    assert find_plannable_sites(chain.situation, chain.operator, load_shipped_rules(), DAY) == (
-        "casa",
-    )
+    assert find_plannable_sites(chain.situation, chain.operator, HEALTH_RULES, DAY) == ("casa",)
 
 
 @pytest.mark.parametrize(

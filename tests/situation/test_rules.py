@@ -14,15 +14,15 @@ from releve.situation import (
     load_charter,
     load_rules,
 )
-from releve.situation.shipped import load_rules_with, load_shipped_rules
-from tests.situation.rule_chain import operator
+from releve.situation.shipped import load_rules_with
+from tests.situation.rule_chain import HEALTH_2020, HEALTH_RULES, operator
 
 SITES = operator().site
 ROW = "kind: closure, source: test, confidence: test"
 
 
 def test_the_shipped_rows_are_policy_with_a_source_and_never_law() -> None:
-    rows = load_shipped_rules().rows
+    rows = HEALTH_RULES.rows
     covid = {row.id for row in rows if row.id.startswith("MA-COVID-")}
     assert covid == {
         f"MA-COVID-{name}" for name in ("CLOSE", "REOPEN", "COMM", "TRANSPORT", "SEAT", "AUTH")
@@ -32,12 +32,12 @@ def test_the_shipped_rows_are_policy_with_a_source_and_never_law() -> None:
 
 
 def test_the_shipped_closure_is_two_agents_in_14_days_for_48_hours() -> None:
-    rule = load_shipped_rules().one(ClosureRule, date(2026, 11, 30), SITES["casa"])
+    rule = HEALTH_RULES.one(ClosureRule, date(2026, 11, 30), SITES["casa"])
     assert rule == ClosureRule() == ClosureRule(n=2, days=14, hours=48)
 
 
 def test_a_past_day_is_judged_by_the_rules_of_that_day() -> None:
-    rules = load_shipped_rules()
+    rules = HEALTH_RULES
     assert rules.one(ClosureRule, date(2020, 3, 19)) is None
     assert rules.one(ClosureRule, date(2020, 3, 20)) is not None
     assert rules.in_force(AuthorisationRule, date(2021, 1, 1))
@@ -46,7 +46,7 @@ def test_a_past_day_is_judged_by_the_rules_of_that_day() -> None:
 
 def test_a_row_is_ended_and_replaced_by_a_row() -> None:
     text = f"- {{id: NEW, {ROW}, from: 2026-06-01, ends: MA-COVID-CLOSE, parameters: {{n: 3}}}}"
-    rules = load_rules_with([text])
+    rules = load_rules_with([text], chosen=[HEALTH_2020])
     assert rules.in_force(ClosureRule, date(2026, 5, 31))[0][0] == "MA-COVID-CLOSE"
     assert rules.in_force(ClosureRule, date(2026, 6, 1)) == (("NEW", ClosureRule(n=3)),)
 
@@ -56,7 +56,7 @@ def test_a_row_that_only_ends_another_leaves_nothing_in_its_place() -> None:
         "- {id: STOP, kind: end, from: 2026-06-01, ends: MA-COVID-TRANSPORT, source: test,"
         " confidence: test}"
     )
-    rules = load_rules_with([text])
+    rules = load_rules_with([text], chosen=[HEALTH_2020])
     assert rules.one(TransportRule, date(2026, 5, 31)) is not None
     assert rules.one(TransportRule, date(2026, 6, 1)) is None
 
@@ -104,14 +104,14 @@ def test_a_text_that_is_no_list_of_rules_is_refused_with_every_fault(
 
 
 def test_the_shipped_charter_has_about_twenty_measures_on_seven_axes() -> None:
-    charter = load_shipped_rules().charter(date(2026, 11, 30))
+    charter = HEALTH_RULES.charter(date(2026, 11, 30))
     assert charter is not None
     assert len(charter.axes) == 7
     assert 18 <= len(charter.measures) <= 22
     assert {measure.axis for measure in charter.measures} == {axis.id for axis in charter.axes}
     daily = {measure.id for measure in charter.measures if measure.daily}
     assert daily >= {"distancing", "hygiene", "ventilation", "masks", "transport_fill", "canteen"}
-    assert load_shipped_rules().charter(date(2020, 4, 22)) is None
+    assert HEALTH_RULES.charter(date(2020, 4, 22)) is None
 
 
 def test_the_newest_version_of_the_charter_in_force_holds() -> None:

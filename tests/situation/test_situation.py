@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releve.situation import (
+    KINDS,
     Event,
     EventCorrected,
     Situation,
@@ -26,15 +27,15 @@ from releve.situation import (
     merge_reopening_terms,
     personal_fields,
 )
-from releve.situation.shipped import load_shipped_rules
+from releve.situation.situation import FAMILIES
 from tests.situation.event_strategies import AGENTS, any_event, near_event
-from tests.situation.rule_chain import START, Chain, operator
+from tests.situation.rule_chain import HEALTH_RULES, START, Chain, operator
 
-RULES = load_shipped_rules()
+RULES = HEALTH_RULES
 OPERATOR = operator()
 LAW = settings(deadline=None, max_examples=60)
-SITE_ACTS: tuple[str, ...] = ("site.closed", "closure.extended", "site.reopened")
-SITE_ACTS += ("reopening.checked", "reopening.approved")
+AS_RECORDED = {family for family, (_, by_happened) in FAMILIES.items() if not by_happened}
+IN_ORDER = tuple(kind for kind, event in KINDS.items() if event.family in AS_RECORDED)
 LATER = START + timedelta(days=30)
 
 
@@ -47,11 +48,11 @@ EVENTS = st.lists(near_event(), max_size=12).map(named)
 
 
 def shuffled(events: Sequence[Event], draw: random.Random) -> list[Event]:
-    """Return the events in another order of record, but the acts on sites as they were."""
+    """Return the events in another order of record, but the acts that follow it as they were."""
     mixed = list(events)
     draw.shuffle(mixed)
-    acts = iter([event for event in events if event.kind in SITE_ACTS])
-    return [next(acts) if event.kind in SITE_ACTS else event for event in mixed]
+    acts = iter([event for event in events if event.kind in IN_ORDER])
+    return [next(acts) if event.kind in IN_ORDER else event for event in mixed]
 
 
 def one_by_one(events: Sequence[Event]) -> Situation:
@@ -67,9 +68,13 @@ def test_folding_at_once_equals_applying_one_after_the_other(events: list[Event]
     assert fold_events(events, empty_situation(("casa", "rabat", "lille"))) == one_by_one(events)
 
 
+def test_what_follows_the_order_of_record_is_what_was_judged_in_it() -> None:
+    assert {"charter_audits", "draws", "packs", "sites"} == AS_RECORDED
+
+
 @LAW
 @given(EVENTS, st.randoms(use_true_random=False))
-def test_the_order_of_record_does_not_matter_beyond_the_acts_on_a_site(
+def test_the_order_of_record_matters_for_these_alone(
     events: list[Event], draw: random.Random
 ) -> None:
     """Corrections among them too: one may even be folded before what it corrects."""

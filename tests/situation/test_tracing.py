@@ -143,3 +143,16 @@ def test_a_seat_tells_nothing_of_a_stay_on_another_site() -> None:
     found = {stay.site: stay for stay in list_placed_stays(OPERATOR, rows, SEATING)}
     assert (found["casa"].seat, bool(found["casa"].zone)) == ("s2", True)
     assert {(stay.seat, stay.zone) for stay in found.values() if stay.site != "casa"} == {("", "")}
+
+
+def test_two_vehicles_of_one_stop_do_not_share() -> None:
+    rows = [(stay.agent, stay.site, stay.start, stay.end) for stay in STAYS]
+    runs = {
+        (agent, site, start): ("v2 07:45" if agent == "a2" else "v1 07:45", "v1 16:15")
+        for agent, site, start, _ in rows
+        if agent in ("a1", "a2")
+    }
+    stays = list_placed_stays(OPERATOR, rows, SEATING, runs=runs)
+    together = met(case_of("a1", days=1), STAYS)["a2"]
+    apart = met(case_of("a1", days=1), stays)["a2"]
+    assert together.shuttle_rides == 2 * apart.shuttle_rides == 2

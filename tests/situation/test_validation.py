@@ -11,10 +11,13 @@ import pytest
 
 from releve.situation import REFUSALS, MeasureFinding, derive_absence_id, find_refusals, refuse
 from releve.situation.shipped import load_rules_with
-from tests.situation.rule_chain import CHECKLIST, START, Chain, operator, permit
+from tests.situation import audit_rows, draw_rows
+from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, operator, permit
 
 DAY = START.date()
 MINUTE, YEAR = timedelta(minutes=1), timedelta(days=366)
+ONE_DAY = timedelta(days=1)
+PACK = {"pack": "health-2020"}
 GRANT: dict[str, Any] = {
     "authorisation": "w1",
     "of": "site",
@@ -70,6 +73,10 @@ def granted_and_withdrawn(chain: Chain) -> None:
 
 
 ROOM: dict[str, Any] = {"incident": "e1", "site": "casa"}
+
+
+def pack_chosen(chain: Chain) -> None:
+    chain.record("rules.chosen", **PACK, valid_from=DAY)
 
 
 def room(chain: Chain) -> None:
@@ -152,6 +159,15 @@ ROWS: list[Row] = [
         "check.done",
         CHECK | {"findings": (MeasureFinding(measure="masks", verdict="kept"),) * 2},
     ),
+    ("check.boarded", nothing, "check.done", CHECK | {"boarded": ("bus 6h45 7",)}),
+    ("check.vehicle", nothing, "check.done", CHECK | {"boarded": ("van 06:45 7",)}),
+    ("check.seats", nothing, "check.done", CHECK | {"boarded": ("bus 06:45 17",)}),
+    (
+        "check.boarded_twice",
+        nothing,
+        "check.done",
+        CHECK | {"boarded": ("bus 06:45 7", "bus 06:45 8")},
+    ),
     (
         "photo.digest",
         nothing,
@@ -165,6 +181,12 @@ ROWS: list[Row] = [
     ("case.names_case", nothing, "case.declared", CASE | {"case": "e1"}),
     ("absence.dates", nothing, "agent.unavailable", {"agent": "a1", "until": START}),
     ("absence.none", nothing, "agent.back", {"agent": "a1"}),
+    (
+        "absence.not_own",
+        did("agent.unavailable", agent="a1"),
+        "agent.back",
+        {"agent": "a1", "absence": "own", "actor": "karim"},
+    ),
     ("absence.unknown", nothing, "agent.back", {"agent": "a1", "absence": "e9"}),
     ("closure.closed_already", closed, "site.closed", {"site": "casa", "cause": "hazard"}),
     ("closure.open", nothing, "site.reopened", {"site": "casa"}),
@@ -321,10 +343,22 @@ ROWS: list[Row] = [
         "incident.task_set",
         {**ROOM, "task": "Pump", "owner": "sites", "due": START - MINUTE},
     ),
+    *audit_rows.ROWS,
+    *draw_rows.ROWS,
+    ("pack.unknown", nothing, "rules.chosen", {"pack": "none", "valid_from": DAY}),
+    (
+        "pack.dates",
+        nothing,
+        "rules.chosen",
+        {**PACK, "valid_from": DAY, "valid_to": DAY - ONE_DAY},
+    ),
+    ("pack.chosen_already", pack_chosen, "rules.chosen", {**PACK, "valid_from": DAY + ONE_DAY}),
+    ("pack.not_chosen", nothing, "rules.ended", {**PACK, "valid_to": DAY}),
+    ("pack.past", pack_chosen, "rules.ended", {**PACK, "valid_to": DAY - 2 * ONE_DAY}),
 ]
 
-OF_ACCOUNTS = "approval.tied"
-"""Accounts are the desk's: tests/desk_live/test_record.py holds its case."""
+OF_ACCOUNTS = ("approval.tied", "finding.tied")
+"""Accounts are the desk's: its tests (test_record.py, test_audits.py) hold these cases."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}-{row[2]}" for row in ROWS])
@@ -341,11 +375,11 @@ def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
 
 
 def test_every_refusal_has_a_case() -> None:
-    assert {row[0] for row in ROWS} | {OF_ACCOUNTS} == set(REFUSALS)
+    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS} == set(REFUSALS)
 
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:
-    said = refuse(OF_ACCOUNTS, actor="ines", other="samira").sentence()
+    said = refuse("approval.tied", actor="ines", other="samira").sentence()
     assert said.startswith("samira has already approved, and one of you gave the other’s access")
 
 
@@ -393,7 +427,7 @@ def test_a_date_ahead_is_judged_by_the_rules_of_its_day() -> None:
         "- {id: REC-2, kind: recording, ends: RECORDING, from: 2026-11-30, source: test,"
         " confidence: test, parameters: {ahead_minutes: 60, behind_days: 10}}"
     )
-    chain = Chain(rules=load_rules_with([text]))
+    chain = Chain(rules=load_rules_with([text], chosen=[HEALTH_2020]))
     assert chain.refused("power.down", site="casa", happened_at=START + 59 * MINUTE) == set()
     before = chain.event("power.down", site="casa", happened_at=START)
     past = replace(

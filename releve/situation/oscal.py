@@ -1,0 +1,250 @@
+"""The charter and its standing as OSCAL documents (NIST, version 1.1.3), as plain objects.
+
+A catalogue of the measures, a plan of assessment over them, its results on a day (one finding for
+each measure of each site), and a plan of action from the findings of audits. OSCAL knows satisfied
+and not-satisfied; the standing itself is a property. Ids are UUIDv5 of names, so that they do not
+change from one export to the next.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from releve.network import UTC
+from releve.situation.audits import AuditFinding
+from releve.situation.charter import Charter
+from releve.situation.standings import STANDINGS, StandingGrid
+
+__all__ = [
+    "build_assessment_plan",
+    "build_assessment_results",
+    "build_catalog",
+    "build_plan_of_action",
+]
+
+VERSION = "1.1.3"
+NAMESPACE = uuid.UUID("0d5f6b0e-5f0a-5a3c-9a37-6a1d6f4f2c11")
+PROPERTIES = "https://releve.invalid/oscal"
+Document = dict[str, Any]
+
+
+def build_catalog(charter: Charter, at: datetime) -> Document:
+    """Return the charter as a catalogue: a group for each axis, a control for each measure."""
+    groups = [
+        {
+            "id": axis.id,
+            "title": axis.title,
+            "controls": [
+                {
+                    "id": measure.id,
+                    "title": measure.id.replace("_", " ").capitalize(),
+                    "props": [_write_property("severity", measure.severity)],
+                    "parts": [
+                        {"id": f"{measure.id}_smt", "name": "statement", "prose": measure.text}
+                    ],
+                }
+                for measure in charter.measures
+                if measure.axis == axis.id
+            ],
+        }
+        for axis in charter.axes
+    ]
+    catalog = _begin(charter, "catalog", "Charter", at) | {"groups": groups}
+    return {"catalog": catalog}
+
+
+def build_assessment_plan(charter: Charter, at: datetime) -> Document:
+    """Return a plan to assess every measure; the system that OSCAL asks for is the charter."""
+    plan = _begin(charter, "plan", "Assessment of the charter", at) | {
+        "reviewed-controls": _review(charter),
+        **_name_system(charter),
+    }
+    return {"assessment-plan": plan}
+
+
+def build_assessment_results(
+    charter: Charter, grid: StandingGrid, day: date, at: datetime
+) -> Document:
+    """Return the standing of every site on a day as results of the plan."""
+    places = {site: _make_id(charter, "site", site) for site in grid.sites}
+    found = [
+        (site, measure.id, value)
+        for site in grid.sites
+        for measure in charter.measures
+        if (value := grid.get(site, measure.id, day)) is not None
+    ]
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    result = {
+        "uuid": _make_id(charter, "result", day.isoformat()),
+        "title": f"Standing on {day}",
+        "description": "Computed from checks, visits and verdicts on record.",
+        "start": _format(start),
+        "reviewed-controls": _review(charter),
+        "observations": [
+            {
+                "uuid": _make_id(charter, "observation", day.isoformat(), site, measure),
+                "description": f"{measure} at {site}: {value}",
+                "methods": ["EXAMINE"],
+                "subjects": [{"subject-uuid": places[site], "type": "location"}],
+                "collected": _format(start),
+            }
+            for site, measure, value in found
+        ],
+        "findings": [_write_finding(charter, day, *row) for row in found],
+    }
+    results = _begin(charter, "results", "Standing of the charter", at, day.isoformat())
+    results["metadata"]["locations"] = [
+        {"uuid": place, "title": site} for site, place in places.items()
+    ]
+    plan = _make_id(charter, "plan")
+    results |= {
+        "import-ap": {"href": f"#{plan}"},
+        "results": [result],
+        "back-matter": {
+            "resources": [{"uuid": plan, "title": "Plan", "rlinks": [{"href": "plan.json"}]}]
+        },
+    }
+    return {"assessment-results": results}
+
+
+def build_plan_of_action(
+    charter: Charter, findings: Iterable[AuditFinding], at: datetime
+) -> Document | None:
+    """Return the findings of audits as a plan of action and milestones; None without a finding.
+
+    Each is a risk with its deadline; its answers are the remediations, its observation what the
+    auditor saw. OSCAL allows no plan without an item.
+    """
+    rows = list(findings)
+    if not rows:
+        return None
+    sites = dict.fromkeys(found.raised.site for found in rows)
+    plan = _begin(charter, "poam", "Findings of audits", at)
+    plan["metadata"]["locations"] = [
+        {"uuid": _make_id(charter, "site", site), "title": site} for site in sites
+    ]
+    plan |= {
+        "observations": [_write_audit_observation(charter, found) for found in rows],
+        "risks": [_write_risk(charter, found) for found in rows],
+        "poam-items": [
+            {
+                "uuid": _name_finding(charter, found, "item"),
+                "title": f"{found.raised.measure} at {found.raised.site}",
+                "description": found.raised.note,
+                "props": [
+                    _write_property("severity", found.raised.severity),
+                    _write_property("state", found.state),
+                ],
+                "related-observations": [
+                    {"observation-uuid": _name_finding(charter, found, "seen")}
+                ],
+                "related-risks": [{"risk-uuid": _name_finding(charter, found, "risk")}],
+            }
+            for found in rows
+        ],
+        **_name_system(charter),
+    }
+    return {"plan-of-action-and-milestones": plan}
+
+
+def _write_audit_observation(charter: Charter, found: AuditFinding) -> Document:
+    raised = found.raised
+    return {
+        "uuid": _name_finding(charter, found, "seen"),
+        "description": raised.note,
+        "methods": ["EXAMINE"],
+        "subjects": [{"subject-uuid": _make_id(charter, "site", raised.site), "type": "location"}],
+        "collected": _format(raised.happened_at),
+    }
+
+
+def _write_risk(charter: Charter, found: AuditFinding) -> Document:
+    """Return a finding as a risk: open, remediating once answered, closed when verified."""
+    raised = found.raised
+    status = {"closed": "closed", "answered": "remediating"}.get(found.state, "open")
+    remediations = [
+        {
+            "uuid": _name_finding(charter, found, "answer", answer.id),
+            "lifecycle": "completed" if found.state == "closed" else "planned",
+            "title": f"Answer of {answer.happened_at:%Y-%m-%d}",
+            "description": answer.action,
+            "props": [_write_property("owner", answer.owner)],
+            "remarks": answer.cause,
+        }
+        for answer in found.answers
+    ]
+    risk = {
+        "uuid": _name_finding(charter, found, "risk"),
+        "title": f"{raised.measure} at {raised.site}",
+        "description": raised.note,
+        "statement": charter.measure[raised.measure].text
+        if raised.measure in charter.measure
+        else raised.measure,
+        "status": status,
+        "deadline": _format(datetime(raised.due.year, raised.due.month, raised.due.day, 23, 59,
+                                     tzinfo=UTC)),
+    }  # fmt: skip
+    return risk | ({"remediations": remediations} if remediations else {})
+
+
+def _name_finding(charter: Charter, found: AuditFinding, *names: str) -> str:
+    return _make_id(charter, "audit", found.raised.audit, found.raised.finding, *names)
+
+
+def _name_system(charter: Charter) -> Document:
+    """Return what stands for the system that OSCAL asks for: the charter itself."""
+    system = _make_id(charter, "system")
+    resource = {"uuid": system, "title": "Charter", "description": charter.source}
+    return {"import-ssp": {"href": f"#{system}"}, "back-matter": {"resources": [resource]}}
+
+
+def _write_finding(charter: Charter, day: date, site: str, measure: str, value: str) -> Document:
+    satisfied = value == STANDINGS[-1]
+    status = {"state": "satisfied" if satisfied else "not-satisfied"}
+    reason = {} if satisfied else {"reason": "fail" if value == "not_kept" else "other"}
+    observation = _make_id(charter, "observation", day.isoformat(), site, measure)
+    return {
+        "uuid": _make_id(charter, "finding", day.isoformat(), site, measure),
+        "title": f"{measure} at {site}",
+        "description": value,
+        "props": [_write_property("standing", value)],
+        "target": {
+            "type": "statement-id",
+            "target-id": f"{measure}_smt",
+            "status": status | reason,
+        },
+        "related-observations": [{"observation-uuid": observation}],
+    }
+
+
+def _begin(charter: Charter, kind: str, title: str, at: datetime, *names: str) -> Document:
+    return {
+        "uuid": _make_id(charter, kind, *names),
+        "metadata": {
+            "title": f"{title} {charter.id}",
+            "last-modified": _format(at),
+            "version": charter.version,
+            "oscal-version": VERSION,
+        },
+    }
+
+
+def _review(charter: Charter) -> Document:
+    named = [{"control-id": measure.id} for measure in charter.measures]
+    return {"control-selections": [{"include-controls": named}]}
+
+
+def _write_property(name: str, value: str) -> Document:
+    return {"name": name, "ns": PROPERTIES, "value": value}
+
+
+def _make_id(charter: Charter, *names: str) -> str:
+    parts: Iterable[str] = (charter.id, charter.version, charter.valid_from.isoformat(), *names)
+    return str(uuid.uuid5(NAMESPACE, "\n".join(parts)))
+
+
+def _format(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

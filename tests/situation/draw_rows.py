@@ -1,0 +1,144 @@
+"""Draws on the small operator of the tests: both chains, and a case for every refusal of a draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from releve.inspection import build_chain, reveal_link
+from releve.situation import build_frame
+from tests.situation.rule_chain import START, Chain
+
+__all__ = ["DAY", "PLAN", "ROWS", "draw", "frame", "link", "plan", "reveal", "revealed"]
+
+DAY = START.date() + timedelta(days=1)
+FIRST = {"operator": b"a" * 32, "commission": b"b" * 32}
+ANCHOR = {party: build_chain(first, 30).hex() for party, first in FIRST.items()}
+PLAN: dict[str, Any] = {
+    "plan": "p1",
+    "first_day": DAY,
+    "days": 30,
+    "visits": 1,
+    "operator_anchor": ANCHOR["operator"],
+    "commission_anchor": ANCHOR["commission"],
+}
+
+
+def link(party: str, day: date = DAY) -> str:
+    """Return a party's link of a day."""
+    return reveal_link(FIRST[party], 30, (day - DAY).days + 1).hex()
+
+
+def plan(chain: Chain, **changes: Any) -> None:
+    """Plan thirty days from tomorrow on."""
+    chain.record("draw.planned", **PLAN | changes)
+
+
+def frame(chain: Chain, day: date = DAY) -> None:
+    """Record the frame that the plan's rule gives."""
+    planned = chain.situation.draws["p1"].planned
+    units = build_frame(planned, chain.situation, chain.operator, day)
+    chain.record("draw.framed", plan="p1", day=day, units=units)
+
+
+def reveal(chain: Chain, *parties: str, day: date = DAY) -> None:
+    """Reveal the links of a day."""
+    for party in parties:
+        chain.record("draw.revealed", plan="p1", day=day, party=party, link=link(party, day))
+
+
+def draw(chain: Chain, day: date = DAY, withheld: str = "") -> tuple[str, ...]:
+    """Draw a day's visits, and return them."""
+    visits = chain.situation.draws["p1"].draw(day, withheld).chosen
+    chain.record("draw.drawn", plan="p1", day=day, withheld=withheld, visits=visits)
+    return visits
+
+
+def framed(chain: Chain) -> None:
+    plan(chain)
+    frame(chain)
+
+
+def revealed(chain: Chain) -> None:
+    """Plan, frame and reveal both links on the morning of the day."""
+    framed(chain)
+    chain.after(days=1, hours=-2)
+    reveal(chain, "operator", "commission")
+
+
+def drawn(chain: Chain) -> None:
+    revealed(chain)
+    draw(chain)
+
+
+def half_revealed(chain: Chain) -> None:
+    framed(chain)
+    chain.after(days=1, hours=-2)  # 7 h
+    reveal(chain, "operator")
+
+
+def missed(chain: Chain) -> None:
+    drawn(chain)
+    site = chain.situation.draws["p1"].list_visits(DAY)[0]
+    for name in ("casa", "rabat", "lille"):
+        if name == site:
+            chain.record("draw.not_visited", plan="p1", day=DAY, site=name, reason="Snow")
+
+
+def site_drawn() -> str:
+    """Return the site that is drawn on the first day."""
+    chain = Chain()
+    drawn(chain)
+    return chain.situation.draws["p1"].list_visits(DAY)[0]
+
+
+OTHER = next(site for site in ("casa", "rabat", "lille") if site != site_drawn())
+LINK: dict[str, Any] = {"plan": "p1", "day": DAY, "party": "operator", "link": link("operator")}
+DRAW: dict[str, Any] = {"plan": "p1", "day": DAY, "visits": (site_drawn(),)}
+LIST: dict[str, Any] = {
+    "plan": "p1", "day": DAY, "site": "casa", "count": 6, "tests": 2, "list_hash": "0" * 64,
+}  # fmt: skip
+NOT_VISITED: dict[str, Any] = {"plan": "p1", "day": DAY, "site": site_drawn(), "reason": "Snow"}
+FRAME: dict[str, Any] = {"plan": "p1", "day": DAY, "units": ()}
+LATE = {"recorded_at": START + timedelta(days=1), "happened_at": START + timedelta(days=1)}
+
+
+def nothing(chain: Chain) -> None:
+    """Nothing happened before."""
+
+
+ROWS: list[tuple[str, Callable[[Chain], None], str, dict[str, Any]]] = [
+    ("draw.plan_taken", plan, "draw.planned", PLAN),
+    ("draw.anchor", nothing, "draw.planned", PLAN | {"operator_anchor": "x"}),
+    ("draw.anchor", nothing, "draw.planned", PLAN | {"operator_anchor": ANCHOR["commission"]}),
+    ("draw.first_day", nothing, "draw.planned", PLAN | {"first_day": START.date()}),
+    ("draw.bounds", nothing, "draw.planned", PLAN | {"visits": 3}),
+    ("draw.plan_unknown", nothing, "draw.framed", FRAME),
+    ("draw.day", plan, "draw.framed", FRAME | {"day": START.date()}),
+    ("draw.day", plan, "draw.framed", FRAME | {"day": DAY + timedelta(days=30)}),
+    ("draw.frame_late", plan, "draw.framed", FRAME | LATE),
+    ("draw.frame_again", framed, "draw.framed", FRAME),
+    ("draw.frame_differs", plan, "draw.framed", FRAME),
+    ("draw.reveal_early", framed, "draw.revealed",
+     LINK | {"day": DAY + timedelta(days=1), "link": link("operator", DAY + timedelta(days=1))}),
+    ("draw.no_frame", plan, "draw.revealed", LINK),
+    ("draw.no_frame", plan, "draw.drawn", DRAW),
+    ("draw.link", framed, "draw.revealed", LINK | {"link": link("commission")}),
+    ("draw.link", framed, "draw.revealed", LINK | {"link": "x"}),
+    ("draw.link_again", revealed, "draw.revealed", LINK),
+    ("draw.tests", framed, "draw.present", LIST | {"tests": 7}),
+    ("photo.digest", framed, "draw.present", LIST | {"list_hash": "x"}),
+    ("draw.list_late", revealed, "draw.present", LIST),
+    ("draw.not_revealed", framed, "draw.drawn", DRAW | {"withheld": "operator"}),
+    ("draw.not_revealed", half_revealed, "draw.drawn", DRAW),
+    ("draw.not_withheld", half_revealed, "draw.drawn", DRAW | {"withheld": "commission"}),
+    ("draw.not_withheld", revealed, "draw.drawn", DRAW | {"withheld": "commission"} | LATE),
+    ("draw.again", drawn, "draw.drawn", DRAW),
+    ("draw.closed", revealed, "draw.drawn", DRAW | {"closed": ("casa",)}),
+    ("draw.differs", revealed, "draw.drawn", DRAW | {"visits": (OTHER,)}),
+    ("draw.not_drawn", drawn, "draw.not_visited", NOT_VISITED | {"site": OTHER}),
+    ("draw.settled", missed, "draw.not_visited", NOT_VISITED),
+    ("draw.no_reason", drawn, "draw.not_visited", NOT_VISITED | {"reason": " "}),
+    ("correction.of_draw", framed, "event.corrected", {"corrects": "e2", "reason": "x"}),
+]  # fmt: skip

@@ -1,0 +1,207 @@
+"""The standing of the charter: it ages by itself, is never kept for want of data, and is fast."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from releve.network import UTC
+from releve.situation import (
+    STANDINGS,
+    CheckDone,
+    MeasureFinding,
+    compute_label,
+    compute_standing,
+    compute_standings,
+    fold_events,
+)
+from releve.situation.shipped import load_rules_with, load_shipped_rules
+from tests.situation.draw_rows import DAY, draw, revealed
+from tests.situation.rule_chain import START, Chain, operator
+
+TODAY = START.date()
+CHARTER = load_shipped_rules().charter(TODAY)
+assert CHARTER is not None
+DAILY = tuple(measure.id for measure in CHARTER.measures if measure.daily)
+OTHER = tuple(measure.id for measure in CHARTER.measures if not measure.daily)
+
+
+def findings(verdict: str = "kept", measures: tuple[str, ...] = DAILY) -> tuple[Any, ...]:
+    return tuple(MeasureFinding(measure=measure, verdict=verdict) for measure in measures)
+
+
+def check(chain: Chain, site: str = "casa", verdict: str = "kept", **values: Any) -> None:
+    values = {"day": chain.now.date(), "findings": findings(verdict)} | values
+    chain.record("check.done", site=site, **values)
+
+
+def standing(chain: Chain, day: date, measure: str = "masks", site: str = "casa") -> Any:
+    return compute_standing(chain.situation, chain.operator, chain.rules, measure, site, day)
+
+
+def test_a_measure_without_evidence_is_unknown_and_never_kept() -> None:
+    chain = Chain()
+    grid = compute_standings(chain.situation, chain.operator, chain.rules, TODAY, 3)
+    assert {STANDINGS[value] for value in np.unique(grid.values)} == {"unknown"}
+    assert standing(chain, TODAY).changes_on is None
+    with pytest.raises(ValueError, match="has no measure 'singing'"):
+        standing(chain, TODAY, "singing")
+
+
+def test_a_measure_expires_with_no_human_act_on_the_day_that_was_said() -> None:
+    chain = Chain()
+    check(chain)
+    found = standing(chain, TODAY)
+    assert (found.value, found.events) == ("kept", ("e1",))
+    assert (found.changes_on, found.changes_to) == (TODAY + timedelta(days=4), "expired")
+    for days, value in ((1, "kept"), (3, "kept"), (4, "expired"), (300, "expired")):
+        assert standing(chain, TODAY + timedelta(days=days)).value == value
+    chain.after(days=2)
+    assert chain.notices("measure.expiring", "measure.expired") == []
+    chain.after(days=1)
+    (notice,) = chain.notices("measure.expiring")
+    assert (notice.site, notice.params["day"]) == ("casa", TODAY + timedelta(days=4))
+    assert set(DAILY) == set(notice.params["measures"])  # type: ignore[call-overload]
+    assert "too old from 2026-12-04 on" in notice.sentence()
+    chain.after(days=1)
+    assert [notice.site for notice in chain.notices("measure.expired")] == ["casa"]
+
+
+def test_the_share_of_the_checks_that_kept_it_decides() -> None:
+    chain = Chain()
+    for verdict in ("kept", "kept", "kept", "not_kept", "kept"):
+        check(chain, verdict=verdict)
+        chain.after(days=1)
+    assert standing(chain, TODAY + timedelta(days=4)).value == "kept"  # 4 of 5
+    assert standing(chain, TODAY + timedelta(days=3)).value == "partly"  # 3 of 4
+    check(chain, "rabat", "not_kept")
+    assert standing(chain, TODAY + timedelta(days=5), site="rabat").value == "not_kept"
+    check(chain, "lille", "not_applicable")
+    assert standing(chain, TODAY + timedelta(days=5), site="lille").value == "kept"
+
+
+def test_a_visit_that_found_it_not_kept_outweighs_the_sites_own_checks() -> None:
+    chain = Chain()
+    check(chain)
+    chain.record("inspection.held", site="casa", authority="C",
+                 findings=findings("not_kept", ("masks",)))  # fmt: skip
+    assert standing(chain, TODAY).value == "not_kept"
+    assert standing(chain, TODAY, "signs").value == "kept"
+    chain.after(minutes=1)
+    chain.record("event.corrected", corrects="e2", reason="Another site was meant")
+    assert standing(chain, TODAY).value == "kept"
+
+
+def test_an_auditors_verdict_holds_to_its_last_day() -> None:
+    chain = Chain()
+    last = TODAY + timedelta(days=9)
+    chain.record("audit.verdict", measure="plan_written", verdict="met", valid_to=last)
+    for site in ("casa", "lille"):
+        assert standing(chain, last, "plan_written", site).value == "kept"
+        found = standing(chain, last + timedelta(days=1), "plan_written", site)
+        assert found.value == "expired"
+
+
+def test_a_late_record_changes_the_past_days_standing_and_says_so() -> None:
+    chain = Chain()
+    chain.after(days=2)
+    check(chain, day=TODAY)
+    found = standing(chain, TODAY)
+    assert (found.before, found.value, found.late) == ("unknown", "kept", ("e1",))
+    assert standing(chain, TODAY + timedelta(days=2)).late == ()
+
+
+def test_each_day_is_judged_by_the_charter_of_that_day() -> None:
+    text = (
+        "{id: own, version: '2', from: 2026-12-02, source: test, axes: [{id: a, title: A,"
+        " title_fr: A}], measures: [{id: masks, axis: a, text: T, text_fr: T, evidence: [{sources:"
+        " [check.done], rule: none_not_kept, days: 5, fresh_days: 5}]}]}"
+    )
+    chain = Chain(rules=load_rules_with(charters=[text]))
+    check(chain, verdict="not_kept")
+    chain.after(days=1)
+    check(chain)
+    grid = compute_standings(chain.situation, chain.operator, chain.rules, TODAY, 4)
+    assert [grid.get("casa", "masks", TODAY + timedelta(days=n)) for n in range(4)] == [
+        "not_kept", "partly", "not_kept", "not_kept",
+    ]  # fmt: skip
+    assert grid.get("casa", "signs", TODAY) == "not_kept"
+    assert grid.get("casa", "signs", TODAY + timedelta(days=2)) is None
+
+
+def audited_and_visited(chain: Chain) -> None:
+    """Meet what the label asks for on the first day of the draws, but for the daily checks."""
+    revealed(chain)
+    visited = draw(chain)[0]
+    chain.record("inspection.held", site=visited, authority="C", findings=findings("kept", OTHER))
+    for measure in OTHER:
+        chain.record("audit.verdict", measure=measure, verdict="met",
+                     valid_to=TODAY + timedelta(days=300))  # fmt: skip
+
+
+def labelled(chain: Chain) -> None:
+    """Have the label, and let its checks grow old until the day before it falls."""
+    audited_and_visited(chain)
+    for site in ("casa", "rabat", "lille"):
+        check(chain, site)
+    chain.after(days=3)
+
+
+def test_the_label_falls_on_the_printed_day_when_the_checks_stop() -> None:
+    chain = Chain()
+    audited_and_visited(chain)
+    assert compute_label(chain.situation, chain.operator, chain.rules, DAY).reasons == (  # type: ignore[union-attr]
+        "major", "minor",
+    )  # fmt: skip
+    for site in ("casa", "rabat", "lille"):
+        check(chain, site)
+    args = (chain.situation, chain.operator, chain.rules)
+    label = compute_label(*args, DAY)
+    assert label is not None
+    assert label.stands
+    assert (label.falls_on, label.because) == (DAY + timedelta(days=4), ("major", "minor"))
+    chain.after(days=2)
+    assert chain.notices("label.falling") == []
+    chain.after(days=1)
+    (notice,) = chain.notices("label.falling")
+    assert notice.params["day"] == label.falls_on
+    day_before, fallen = (compute_label(*args, DAY + timedelta(days=n)) for n in (3, 4))
+    assert day_before is not None
+    assert fallen is not None
+    assert (day_before.stands, fallen.stands) == (True, False)
+    assert compute_label(*args, date(2019, 1, 1)) is None
+
+
+@pytest.mark.slow
+def test_a_year_of_two_hundred_sites_is_judged_at_once() -> None:
+    """The daily standing of 200 sites and 21 measures equals that of each measure alone."""
+    base = operator()
+    sites = tuple(replace(base.sites[0], id=f"s{n}") for n in range(200))
+    first = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    rng = np.random.default_rng(1)
+    verdicts = ("kept", "kept", "kept", "kept", "partly", "not_kept", "not_applicable")
+    per_verdict = {verdict: findings(verdict) for verdict in verdicts}
+    events = []
+    for n in range(200):
+        for day in range(365):
+            if rng.random() < 0.85:
+                at = first + timedelta(days=day)
+                events.append(CheckDone(
+                    id=f"c{n}-{day}", happened_at=at, recorded_at=at, actor="x", site=f"s{n}",
+                    day=at.date(), findings=per_verdict[verdicts[int(rng.integers(7))]],
+                ))  # fmt: skip
+    situation, house = fold_events(events), replace(base, sites=sites)
+    rules = load_shipped_rules()
+    begun = time.perf_counter()
+    grid = compute_standings(situation, house, rules, first.date(), 365)
+    print(f"{time.perf_counter() - begun:.2f} s")
+    assert grid.values.shape == (200, 21, 365)
+    for n in range(0, 200, 40):
+        day = first.date() + timedelta(days=int(rng.integers(20, 365)))
+        alone = compute_standing(situation, house, rules, "masks", f"s{n}", day)
+        assert alone.value == grid.get(f"s{n}", "masks", day)
