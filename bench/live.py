@@ -19,6 +19,7 @@ import tempfile
 import time
 import uuid
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,7 @@ from releve.network import Operator, sample_operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, list_contingencies, plan_day
 from releve.plan.week import require_day
+from tests.homes import make_test_home
 
 if TYPE_CHECKING:
     from releve.live.models import Relief
@@ -139,7 +141,7 @@ def main(size: str, closures: int, minutes: float, as_json: bool) -> None:
     """Close sites one after another, foreseen and not by turns, and time the answers."""
     until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as home:
-        os.environ["RELEVE_HOME"] = home
+        os.environ["RELEVE_HOME"] = str(make_test_home(Path(home)))
         open_database()
         from django.conf import settings
 

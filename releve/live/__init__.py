@@ -16,8 +16,9 @@ live``; this package cannot import it, since Django loads the package before its
 ``list_reliefs()``                     generations of reliefs, the one in force first
 ``load_scene(stream)``                 who works where on the days ahead: ``list_placements``
 ``activate_plan(folder, by=…)``        put a plan folder in force; ``load_activation`` reads it
-``count_messages()``                   people notified, reached, acknowledged and waiting, by
-                                       relief, role and site
+``count_messages()``,                  agents with a message about days ahead, and what became of
+``list_notified_agents(…)``            it; open until answered, replaced or over
+``compare_rosters(scene, day)``        who moves from where to where on a day, against the plan
 ``acknowledge(token)``                 record the answer to a message's link ``/ack/TOKEN``
 ``import_contacts(data, by=…)``        replace the addresses; ``erase_person(agent)`` removes one's
 ``list_effects_aside()``,              effects that failed too often, effects being tried again,
@@ -27,8 +28,9 @@ live``; this package cannot import it, since Django loads the package before its
 ``start_drill(title, by=…, at=…)``,    start a drill from the live situation, move its clock
 ``move_drill``, ``stop_drill``,        forward, stop it, list all; a drill sends no real message
 ``list_drills``                        and publishes no real route
-``now()``, ``operator_now()``,         the clock, the operator and the rules in force
-``rules_now()``
+``now()``, ``operator_now()``,         the clock, the operator and the rules in force, with the
+``rules_now(stream)``,                 packs that the stream has chosen; of a situation at hand
+``select_rules(situation)``
 =====================================  =========================================================
 
 ``releve live work`` runs the worker (:mod:`.worker`). :mod:`.effect_queue` describes the life of an

@@ -17,7 +17,8 @@ from releve.ledger.digests import parse_canonical
 from releve.ledger.erasure import set_erase_on
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import now, real_now
-from releve.live.current_operator import operator_now, rules_now
+from releve.live.current_operator import operator_now
+from releve.live.current_rules import select_rules
 from releve.live.drills import list_running_streams
 from releve.live.situation_cache import situation_now
 from releve.network import Operator
@@ -71,7 +72,7 @@ def _set_erasure_days(
     """Set the day of erasure of an agent's absences, given as event ids, by their ends."""
     if not ends:
         return
-    operator, rules = operator_now(), rules_now()
+    operator, rules = operator_now(), select_rules(situation)
     seqs = dict(_iter_absence_entries(stream, agent))
     for event in situation.list_events("agents", agent):
         if isinstance(event, AgentUnavailable) and event.id in ends and event.id in seqs:

@@ -6,19 +6,51 @@ import-linter contract keeps the faces from importing any other module of this p
 
 from __future__ import annotations
 
+from releve.live.acknowledgements import (
+    AcknowledgeResult,
+    MessageCounts,
+    NotifiedAgent,
+    acknowledge,
+    count_messages,
+    find_message_site,
+    list_addresses,
+    list_notified_agents,
+    record_spoken_answer,
+)
+from releve.live.audits import SheetResult, find_audit, find_event_ids, record_sheet
+from releve.live.call_intake import find_statistics_folder
 from releve.live.clock import LIVE, is_drill, now, real_now
-from releve.live.contacts import erase_person, import_contacts
-from releve.live.coverage import ClientCoverage, Coverage, compute_coverage
-from releve.live.current_operator import operator_now, rules_now
+from releve.live.contacts import (
+    check_channels,
+    count_missing_addresses,
+    erase_person,
+    import_contacts,
+)
+from releve.live.coverage import ClientCoverage, Coverage, compute_coverage, compute_scene_coverage
+from releve.live.current_operator import operator_now
+from releve.live.current_rules import load_installed_rules, rules_now, select_rules
+from releve.live.daily_jobs import erase_due_data
+from releve.live.day_runs import find_scene_runs, list_runs_to
+from releve.live.displayed_plan import NoPlan, find_displayed_plan
+from releve.live.draws import (
+    build_draw_pack,
+    find_draw_plan,
+    hold_draw,
+    preview_draw,
+    record_draw_event,
+    record_frame,
+)
 from releve.live.drills import list_drills, move_drill, start_drill, stop_drill
 from releve.live.effect_queue import (
     count_waiting_effects,
+    find_effect_site,
     list_effects_aside,
     list_late_effects,
     retry_effect,
 )
 from releve.live.errors import (
     Busy,
+    ChannelFaults,
     ContactFaults,
     DiskFull,
     KeyReused,
@@ -26,22 +58,99 @@ from releve.live.errors import (
     NoOperator,
     NoSuch,
     PlanRefused,
+    ProposalChanged,
     Refused,
+    SwitchChanged,
     is_disk_full,
 )
-from releve.live.event_service import RecordResult, record, refuse_reused_key
+from releve.live.event_service import (
+    RecordResult,
+    is_recorded,
+    preview_answers,
+    record,
+    refuse_reused_key,
+    sign_event,
+)
 from releve.live.identity_cache import IdentityCache
 from releve.live.impact_preview import ImpactPreview, preview_impact
+from releve.live.incident_room import (
+    ResponseStep,
+    find_incident_start,
+    list_incident_entries,
+    list_incidents,
+    list_response_steps,
+    open_incident,
+)
+from releve.live.installation_metrics import InstallationCollector
 from releve.live.lost_places import NO_LOSS
-from releve.live.messages import AcknowledgeResult, MessageCounts, acknowledge, count_messages
-from releve.live.models import Activation, PlanText, Relief, ReliefDay, Stream
+from releve.live.models import (
+    Activation,
+    PlanText,
+    PreparedSwitch,
+    Relief,
+    ReliefDay,
+    RoutingState,
+    Stream,
+)
+from releve.live.outside import find_overdue_documents
 from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
 from releve.live.presence import find_stays
+from releve.live.readiness import Readiness, check_readiness
+from releve.live.rehearsal import Rehearsal, find_rehearsal, start_rehearsal
+from releve.live.relief_comparison import (
+    ComparedDay,
+    PublishedDay,
+    compare_reliefs,
+    list_touching_reliefs,
+    preview_publication,
+)
+from releve.live.roster_changes import RosterChange, compare_rosters
+from releve.live.routes import revert_routes
+from releve.live.routing_watch import (
+    DeadPlace,
+    RoutingReport,
+    list_astray,
+    list_dead_places,
+    list_routing_states,
+    observe_routing,
+)
 from releve.live.seats import SeatCount, count_seats
+from releve.live.service_day import ProgrammeService, ServiceDay, compute_service_day
 from releve.live.situation_cache import situation_now
-from releve.live.stream_state import Scene, list_working, load_scene, read_placement
+from releve.live.statement import (
+    ClientStatement,
+    DaySeal,
+    ServiceLoss,
+    StatementLine,
+    build_statement,
+)
+from releve.live.stream_state import (
+    Scene,
+    list_day_placements,
+    list_working,
+    load_scene,
+    read_placement,
+)
+from releve.live.surge_relief import (
+    SurgeProposal,
+    end_surge_relief,
+    foresee_factors,
+    order_surge_relief,
+    propose_surge_relief,
+)
+from releve.live.switches import (
+    SwitchPreview,
+    find_pressed_switch,
+    list_contingencies,
+    list_switches,
+    prepare_switches,
+    press_switch,
+    preview_switch,
+    undo_switch,
+)
+from releve.live.worker_health import WorkerAlarm, WorkerHealth, read_worker_health
 
 __all__ = [
     "LIVE",
@@ -51,64 +160,151 @@ __all__ = [
     "AcknowledgeResult",
     "Activation",
     "Busy",
+    "ChannelFaults",
     "ClientCoverage",
+    "ClientStatement",
+    "ComparedDay",
     "ContactFaults",
     "Coverage",
+    "DaySeal",
+    "DeadPlace",
     "DiskFull",
     "IdentityCache",
     "ImpactPreview",
+    "InstallationCollector",
     "KeyReused",
     "LiveError",
     "MessageCounts",
     "NoOperator",
+    "NoPlan",
     "NoSuch",
     "NotAPhoto",
+    "NotifiedAgent",
     "PlanRefused",
     "PlanText",
+    "PreparedSwitch",
+    "ProgrammeService",
+    "ProposalChanged",
+    "PublishedDay",
+    "Readiness",
     "RecordResult",
     "Refused",
+    "Rehearsal",
     "Relief",
     "ReliefDay",
+    "ResponseStep",
+    "RosterChange",
+    "RoutingReport",
+    "RoutingState",
     "Scene",
     "SeatCount",
+    "ServiceDay",
+    "ServiceLoss",
+    "SheetResult",
+    "StatementLine",
     "Stream",
+    "SurgeProposal",
+    "SwitchChanged",
+    "SwitchPreview",
+    "WorkerAlarm",
+    "WorkerHealth",
     "acknowledge",
     "activate_plan",
+    "build_draw_pack",
+    "build_statement",
+    "check_channels",
+    "check_readiness",
+    "compare_reliefs",
+    "compare_rosters",
     "compute_coverage",
+    "compute_scene_coverage",
+    "compute_service_day",
     "count_messages",
+    "count_missing_addresses",
     "count_seats",
     "count_waiting_effects",
     "detect_photo_type",
+    "end_surge_relief",
+    "erase_due_data",
     "erase_person",
+    "find_audit",
+    "find_displayed_plan",
+    "find_draw_plan",
+    "find_effect_site",
+    "find_event_ids",
+    "find_incident_start",
+    "find_message_site",
+    "find_overdue_documents",
+    "find_pressed_switch",
+    "find_rehearsal",
+    "find_scene_runs",
+    "find_statistics_folder",
     "find_stays",
+    "foresee_factors",
     "has_photo",
+    "hold_draw",
     "import_contacts",
     "is_disk_full",
     "is_drill",
+    "is_recorded",
+    "list_addresses",
+    "list_astray",
+    "list_contingencies",
+    "list_day_placements",
+    "list_dead_places",
     "list_drills",
     "list_effects_aside",
+    "list_incident_entries",
+    "list_incidents",
     "list_late_effects",
+    "list_notified_agents",
     "list_reliefs",
+    "list_response_steps",
+    "list_routing_states",
+    "list_runs_to",
+    "list_switches",
+    "list_touching_reliefs",
     "list_working",
     "load_activation",
     "load_day_plan",
+    "load_installed_rules",
     "load_photo",
     "load_scene",
     "move_drill",
     "now",
+    "observe_routing",
+    "open_incident",
     "operator_now",
+    "order_surge_relief",
+    "prepare_switches",
+    "press_switch",
+    "preview_answers",
+    "preview_draw",
     "preview_impact",
+    "preview_publication",
+    "preview_switch",
+    "propose_surge_relief",
     "put_in_force",
     "read_placement",
+    "read_worker_health",
     "real_now",
     "record",
+    "record_draw_event",
+    "record_frame",
+    "record_sheet",
+    "record_spoken_answer",
     "refuse_reused_key",
     "retry_effect",
+    "revert_routes",
     "rules_now",
+    "select_rules",
+    "sign_event",
     "situation_now",
     "start_drill",
+    "start_rehearsal",
     "stop_drill",
     "store_photo",
+    "undo_switch",
 ]
 
 

@@ -12,6 +12,7 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -21,11 +22,18 @@ from releve.live.channels import CHANNELS
 from releve.live.clock import LIVE
 from releve.live.current_operator import operator_now
 from releve.live.effect_queue import append_entries
-from releve.live.errors import ContactFaults
+from releve.live.errors import ChannelFaults, ContactFaults
 from releve.live.models import Contact, Message
 from releve.network import Operator
 
-__all__ = ["ROLES", "erase_person", "import_contacts"]
+__all__ = [
+    "ROLES",
+    "check_channels",
+    "count_missing_addresses",
+    "erase_person",
+    "import_contacts",
+    "remove_letters",
+]
 
 ROLES = ("agent", "manager", "client")
 LANGUAGES = ("fr", "en")
@@ -48,6 +56,24 @@ def import_contacts(data: bytes, *, by: str) -> int:
         Contact.objects.bulk_create(rows, batch_size=1000)
         append_entries(LIVE, [("contacts.imported", {"count": len(rows), "by": by})])
     return len(rows)
+
+
+def check_channels() -> None:
+    """Raise ChannelFaults where contacts use a channel that cannot send as it is set up.
+
+    Messages that leave the house hold a link for the answer, so the desk needs an address that
+    people reach.
+    """
+    used = Contact.objects.values_list("channel", flat=True).distinct().order_by("channel")
+    faults = [f"{name}: {fault}" for name in used if (fault := CHANNELS[name].setup_fault())]
+    if any(name != "file" for name in used) and _is_loopback(settings.DESK_URL):
+        faults.append("RELEVE_URL is not set: the links in messages would lead to this machine")
+    if faults:
+        raise ChannelFaults("; ".join(faults))
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _decode(data: bytes) -> str:
@@ -103,6 +129,19 @@ def _find_fault(row: dict[str, str], known: dict[str, set[str]]) -> str:
     return CHANNELS[row["channel"]].fault(row["address"])
 
 
+def count_missing_addresses(operator: Operator) -> dict[str, int]:
+    """Return how many agents, sites and clients no message reaches, by the role of a contact."""
+    known = {role: set[str]() for role in ROLES}
+    for role, who in Contact.objects.values_list("role", "who").distinct():
+        known[role].add(who)
+    everyone = {
+        "agent": {row.id for row in operator.agents},
+        "manager": set() if "*" in known["manager"] else set(operator.site),
+        "client": {row.id for row in operator.clients},
+    }
+    return {role: len(everyone[role] - known[role]) for role in ROLES}
+
+
 def erase_person(agent: str) -> None:
     """Remove an agent's addresses, the content of messages to the agent, and the letters in files.
 
@@ -112,14 +151,14 @@ def erase_person(agent: str) -> None:
         ledger.lock_head()
         Contact.objects.filter(role="agent", who=agent).delete()
         found = list(Message.objects.filter(role="agent", who=agent))
-        _remove_letters(found)  # first: a message without its agent cannot be found again
+        remove_letters(found)  # first: a message without its agent cannot be found again
         for message in found:
             message.who, message.about, message.due_at = f"erased:{message.pk}", {}, None
             message.save(update_fields=["who", "about", "due_at"])
-    _remove_letters(found)  # one that was being written meanwhile
+    remove_letters(found)  # one that was being written meanwhile
 
 
-def _remove_letters(messages: Iterable[Message]) -> None:
+def remove_letters(messages: Iterable[Message]) -> None:
     """Remove the letters of messages from the outboxes, live and of drills."""
     home = Path(settings.HOME)
     outboxes = [home / "outbox", *home.glob("drills/*/outbox")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,20 @@ from releve.live.identity_cache import IdentityCache
 from releve.live.plans import find_first_start
 from releve.live.stream_state import Scene, load_scene
 from releve.plan import Plan
-from releve.plan.coverage import Timeline, count_placed, measure_coverage
+from releve.plan.coverage import COVERED, Timeline, count_placed, measure_coverage
 
-__all__ = ["ClientCoverage", "Coverage", "compute_coverage", "compute_scene_coverage"]
+__all__ = [
+    "ClientCoverage",
+    "ClientState",
+    "Coverage",
+    "compute_coverage",
+    "compute_scene_coverage",
+    "cover_client",
+    "judge_client",
+]
 
 Floats = NDArray[np.float64]
+ClientState = Literal["missed", "thin", "unknown", "held"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,13 @@ class ClientCoverage:
 
     ``required`` and ``covered`` are effective agents per interval; ``share`` covered over
     required, NaN where nothing is required. ``now`` is the first interval's share (None: nothing
-    is required), ``worst`` the least of all and ``worst_at`` when; ``missing`` the share of the
-    agent-intervals required that is not covered.
+    is required, or the plan begins later), ``worst`` the least of all and ``worst_at`` when;
+    ``missing`` the share of the agent-intervals required that is not covered.
+
+    ``known``: the requirement of every programme is known in every half hour.
+    ``state``: ``missed`` (short now, or ahead by more than the plan's target or below its thin
+    limit), ``thin`` (short ahead within both), ``held`` (nothing is missing) or ``unknown``
+    (nothing is required, or a programme's requirement is not known).
     """
 
     client: str
@@ -41,15 +56,17 @@ class ClientCoverage:
     worst: float | None
     worst_at: datetime | None
     missing: float
+    known: bool
+    state: ClientState
 
 
 @dataclass(frozen=True)
 class Coverage:
     """Every client's coverage from ``at`` on; ``starts`` names the half hours.
 
-    ``planned_until`` is the end of the plan in force, which may come before the hours asked for.
-    When the plan covers none of them, ``planned_from`` is its start after them, or None when it is
-    over.
+    ``planned_until`` is the end of the plan's days that follow each other without a gap, which may
+    come before the hours asked for. When the plan covers no hour, ``planned_from`` is its start
+    after them, or None when it is over.
     """
 
     stream: str
@@ -59,6 +76,20 @@ class Coverage:
     planned_until: datetime | None
     generation: int
     planned_from: datetime | None = None
+    time_zone: str = "UTC"
+    hours: int = 48
+
+    @property
+    def reach(self) -> datetime | None:
+        """The end of the last half hour without a gap that the figures speak of; None: of none."""
+        if self.planned_until is None:
+            return None
+        return min(self.planned_until, self.starts[-1] + INTERVAL)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the figures speak of all the hours asked for."""
+        return self.reach is not None and self.reach >= self.at + timedelta(hours=self.hours)
 
 
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
@@ -77,7 +108,7 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
     days = [scene.day_plan(day).plan for day in scene.days]
     if not days:
         begins = find_first_start(scene.activation, until)
-        return Coverage(scene.stream, scene.at, (), (), None, generation, begins)
+        return Coverage(scene.stream, scene.at, (), (), None, generation, begins, hours=hours)
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
     if supposed:
@@ -94,9 +125,21 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
         at=scene.at,
         starts=tuple(starts[at] for at in wanted),
         clients=clients,
-        planned_until=starts[-1] + INTERVAL,
+        planned_until=_find_end(starts),
         generation=generation,
+        time_zone=days[0].time_zone,
+        hours=hours,
     )
+
+
+def _find_end(starts: Sequence[datetime]) -> datetime:
+    """Return where the first half hours that follow each other end."""
+    end = starts[0]
+    for start in starts:
+        if start != end:
+            break
+        end = start + INTERVAL
+    return end
 
 
 def _cover_clients(
@@ -115,8 +158,14 @@ def _cover_clients(
     for column, (_, client, _) in enumerate(days[0].programmes):
         columns[client].append(column)
     return tuple(
-        _cover_client(
-            client, name, chosen, required[:, columns[client]], covered[:, columns[client]]
+        cover_client(
+            client,
+            name,
+            chosen,
+            required[:, columns[client]],
+            covered[:, columns[client]],
+            begun=chosen[0] <= scene.at,
+            limits=(float(days[0].settings["target"]), float(days[0].settings["thin"])),
         )
         for client, name in days[0].clients
     )
@@ -127,24 +176,57 @@ def _find_losses(scene: Scene) -> tuple[frozenset[str], ...]:
     return tuple(scene.wanted[day].sites | scene.wanted[day].carriers for day in scene.days)
 
 
-def _cover_client(
-    client: str, name: str, starts: Sequence[datetime], required: Floats, covered: Floats
+def cover_client(
+    client: str,
+    name: str,
+    starts: Sequence[datetime],
+    required: Floats,
+    covered: Floats,
+    *,
+    begun: bool,
+    limits: tuple[float, float],
 ) -> ClientCoverage:
+    """Return a client's coverage; ``required`` and ``covered`` are of its programmes.
+
+    ``begun``: the first half hour is the present one. ``limits`` are the plan's target and thin
+    limit.
+    """
     need, got = np.nansum(required, axis=1), covered.sum(axis=1)
     share = measure_coverage(required, covered)
     some = np.isfinite(share)
     worst = int(np.nanargmin(share)) if some.any() else -1
+    now = float(share[0]) if begun and some[0] else None
+    least = float(share[worst]) if worst >= 0 else None
+    missing = float((need - got).sum()) / max(1.0, float(need.sum()))
+    known = not np.isnan(required).any()
+    state = judge_client(now, least, missing, *limits)
     return ClientCoverage(
         client=client,
         name=name,
         required=need,
         covered=got,
         share=share,
-        now=float(share[0]) if len(some) and some[0] else None,
-        worst=float(share[worst]) if worst >= 0 else None,
+        now=now,
+        worst=least,
         worst_at=starts[worst] if worst >= 0 else None,
-        missing=float((need - got).sum()) / max(1.0, float(need.sum())),
+        missing=missing,
+        known=known,
+        state="unknown" if state == "held" and not known else state,
     )
+
+
+def judge_client(
+    now: float | None, worst: float | None, missing: float, target: float, thin: float
+) -> ClientState:
+    """Return a client's state from its coverage now and at worst and the share that is missing.
+
+    ``target`` is the largest share that may be missing, ``thin`` the least coverage of an interval.
+    """
+    if worst is None:
+        return "unknown"
+    if (now is not None and now < COVERED) or worst < thin or missing > target:
+        return "missed"
+    return "thin" if worst < COVERED else "held"
 
 
 _known: IdentityCache[tuple[ClientCoverage, ...]] = IdentityCache()

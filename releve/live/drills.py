@@ -14,7 +14,7 @@ from django.db.models import F
 from releve.ledger import chain as ledger
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.errors import NoSuch
-from releve.live.models import Effect, Stream
+from releve.live.models import Effect, PreparedSwitch, Stream
 
 __all__ = ["list_drills", "list_running_streams", "move_drill", "start_drill", "stop_drill"]
 
@@ -73,6 +73,7 @@ def stop_drill(stream: str, *, by: str) -> None:
         Effect.objects.filter(stream=stream, state__in=(Effect.QUEUED, Effect.CLAIMED)).update(
             state=Effect.DONE, done_at=real_now(), result={"dropped": "the drill was stopped"}
         )
+        PreparedSwitch.objects.filter(stream=stream).delete()
         ledger.append("drill.stopped", {"by": by}, recorded_at=now(stream), stream=stream)
 
 

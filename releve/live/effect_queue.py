@@ -13,7 +13,7 @@ import os
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -23,7 +23,7 @@ from releve.errors import ReleveError
 from releve.ledger import chain as ledger
 from releve.live.clock import now, real_now
 from releve.live.errors import NoSuch
-from releve.live.models import Effect
+from releve.live.models import Effect, Message
 
 __all__ = [
     "DECIDE",
@@ -36,6 +36,7 @@ __all__ = [
     "claim_effect_by_id",
     "count_waiting_effects",
     "fail_effect",
+    "find_effect_site",
     "list_effects_aside",
     "list_late_effects",
     "queue_effects",
@@ -52,6 +53,8 @@ LONGEST_WAIT_SECONDS = 60.0
 PATIENCE = timedelta(hours=24)
 """How long a system that does not answer is tried before its effect is set aside."""
 LATE_AFTER = 3
+_SKEW = timedelta(minutes=1)
+"""Most by which the clocks of two hosts may differ."""
 
 
 class LostLease(ReleveError):  # noqa: N818
@@ -101,8 +104,7 @@ def queue_effects(todos: Iterable[NewEffect]) -> None:
 def claim_effect(lanes: Iterable[str], worker: str) -> Effect | None:
     """Claim the effect that has waited longest; None when nothing is due."""
     at = real_now()
-    due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
-    rows = Effect.objects.filter(due, lane__in=list(lanes)).order_by("next_at", "pk")
+    rows = Effect.objects.filter(_is_due(at), lane__in=list(lanes)).order_by("next_at", "pk")
     for pk in rows.values_list("pk", flat=True)[:5]:
         found = claim_effect_by_id(pk, worker)
         if found is not None:
@@ -113,14 +115,27 @@ def claim_effect(lanes: Iterable[str], worker: str) -> Effect | None:
 def claim_effect_by_id(pk: int, worker: str) -> Effect | None:
     """Claim one effect if it is due and no worker holds it."""
     at = real_now()
-    due = Q(state=Effect.QUEUED, next_at__lte=at) | Q(state=Effect.CLAIMED, claimed_until__lt=at)
-    taken = Effect.objects.filter(due, pk=pk).update(
-        state=Effect.CLAIMED,
-        claimed_by=worker,
-        claimed_until=at + read_lease(),
-        attempts=F("attempts") + 1,
-    )
+    with transaction.atomic():  # which waits in turn, see releve.files.sqlite3
+        taken = Effect.objects.filter(_is_due(at), pk=pk).update(
+            state=Effect.CLAIMED,
+            claimed_by=worker,
+            claimed_until=at + read_lease(),
+            attempts=F("attempts") + 1,
+        )
     return Effect.objects.get(pk=pk) if taken else None
+
+
+def _is_due(at: datetime) -> Q:
+    """Select effects whose time has come, or whose lease has ended.
+
+    A time beyond any wait or lease was written by a clock that was ahead, and set back since: it
+    is not waited for.
+    """
+    odd = at + timedelta(seconds=LONGEST_WAIT_SECONDS) + _SKEW
+    over = at + read_lease() + _SKEW
+    return Q(state=Effect.QUEUED) & (Q(next_at__lte=at) | Q(next_at__gt=odd)) | Q(
+        state=Effect.CLAIMED
+    ) & (Q(claimed_until__lt=at) | Q(claimed_until__gt=over))
 
 
 def settle_effect(effect: Effect, outcome: EffectOutcome) -> None:
@@ -221,6 +236,18 @@ def count_waiting_effects(stream: str | None = None) -> int:
     return (rows if stream is None else rows.filter(stream=stream)).count()
 
 
+def find_effect_site(pk: int) -> str:
+    """Return the site that an effect is about; empty where it concerns several or is not known.
+
+    Only a message to people of one site does; reliefs and routes concern every site.
+    """
+    found = Effect.objects.filter(pk=pk, kind="send").first()
+    if found is None:
+        return ""
+    site = Message.objects.filter(pk=found.body["message"]).values_list("site", flat=True).first()
+    return site or ""
+
+
 def retry_effect(pk: int, *, by: str) -> None:
     """Queue an effect that was set aside, from the first attempt, and record the requester."""
     with transaction.atomic():
@@ -229,7 +256,8 @@ def retry_effect(pk: int, *, by: str) -> None:
         if found is None:
             raise NoSuch(f"no effect {pk} is set aside")
         Effect.objects.filter(pk=pk).update(
-            state=Effect.QUEUED, attempts=0, made_at=real_now(), next_at=real_now(), error=""
-        )
+            state=Effect.QUEUED, attempts=0, made_at=real_now(), next_at=real_now(), error="",
+            body={**found.body, "released": True},
+        )  # fmt: skip
         body = {"effect": pk, "kind": found.kind, "by": by}
         ledger.append("effect.retried", body, recorded_at=now(found.stream), stream=found.stream)

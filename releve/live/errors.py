@@ -10,6 +10,9 @@ The error tree::
     ├── NoOperator     nothing has been imported into the registry yet
     ├── PlanRefused    a plan that cannot be put in force
     ├── ContactFaults  a contact file with faults: all of them, by line
+    ├── ChannelFaults  channels that contacts use and that cannot send
+    ├── ProposalChanged  a relief proposed that is another one than the one that was shown
+    ├── SwitchChanged  a prepared switch that is another one than the one that was shown
     └── NoSuch         no drill, message or effect of that name
 """
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Busy",
+    "ChannelFaults",
     "ContactFaults",
     "DiskFull",
     "KeyReused",
@@ -31,7 +35,9 @@ __all__ = [
     "NoOperator",
     "NoSuch",
     "PlanRefused",
+    "ProposalChanged",
     "Refused",
+    "SwitchChanged",
     "is_disk_full",
 ]
 
@@ -95,6 +101,18 @@ class ContactFaults(LiveError):  # noqa: N818
 
     def __str__(self) -> str:
         return "\n".join(self.faults)
+
+
+class ChannelFaults(LiveError):  # noqa: N818
+    """Channels that cannot send with the settings as they are: each with what is missing."""
+
+
+class SwitchChanged(LiveError):  # noqa: N818
+    """A switch whose routes have changed since its consequences were shown; nothing was done."""
+
+
+class ProposalChanged(LiveError):  # noqa: N818
+    """A proposal that has changed since it was shown; nothing was done."""
 
 
 class NoSuch(LiveError, LookupError):  # noqa: N818

@@ -6,17 +6,20 @@ and an event that was judged acceptable still is when it is written.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
+from typing import TypedDict
 
 from django.db import OperationalError, transaction
 
 from releve.ledger import chain as ledger
 from releve.live.absence_retention import erased_on, note_returns
 from releve.live.clock import LIVE, is_drill, now, real_now
-from releve.live.current_operator import operator_now, rules_now
+from releve.live.current_operator import operator_now
+from releve.live.current_rules import select_rules
 from releve.live.effect_queue import DECIDE, NewEffect, queue_effects
 from releve.live.errors import Busy, DiskFull, KeyReused, NoSuch, Refused, is_disk_full
 from releve.live.lost_places import find_loss
@@ -38,12 +41,14 @@ from releve.situation import (
 )
 
 __all__ = [
+    "EventSignature",
     "RecordResult",
     "build_relief_effect",
     "derive_all_events",
     "record",
     "record_due_events",
     "refuse_reused_key",
+    "sign_event",
 ]
 
 _MOST_ROUNDS = 10
@@ -57,6 +62,21 @@ class RecordResult:
     seq: int
     answers: tuple[int, ...]
     before: bool
+
+
+class EventSignature(TypedDict):
+    """The fields that every event has."""
+
+    id: str
+    happened_at: datetime
+    recorded_at: datetime
+    actor: str
+
+
+def sign_event(stream: str, by: str) -> EventSignature:
+    """Return the fields that every event has, of one that happens now and is ``by`` a user."""
+    at = now(stream)
+    return {"id": uuid.uuid4().hex, "happened_at": at, "recorded_at": at, "actor": by}
 
 
 def record(
@@ -108,14 +128,14 @@ def _record_once(
             raise KeyReused(f"the key names a {known.kind} already, not this {event.kind}")
         return RecordResult(known.seq, tuple(known.answers), before=True)
     _refuse_if_stopped(stream)
-    operator, rules = operator_now(), rules_now()
-    at = now(stream)
+    operator, at = operator_now(), now(stream)
     event = replace(event, recorded_at=at)
     before = situation_now(stream)
-    reasons = (*find_refusals(event, before, operator, rules), *judge(before))
+    reasons = (*find_refusals(event, before, operator, select_rules(before)), *judge(before))
     if reasons:
         raise Refused(reasons)
-    found = [event, *derive_all_events(apply_event(before, event), operator, rules, at)]
+    after = apply_event(before, event)
+    found = [event, *derive_all_events(after, operator, select_rules(after), at)]
     seqs = _append_events(found, stream, before, at)
     IdempotencyKey.objects.create(
         stream=stream, key=key, kind=event.kind, seq=seqs[0], answers=seqs[1:]
@@ -138,10 +158,23 @@ def derive_all_events(
     raise RuntimeError(f"the rules still answer after {_MOST_ROUNDS} rounds: {more[0].kind}")
 
 
+def is_recorded(key: str, stream: str = LIVE) -> bool:
+    """Return whether an event was recorded under a key."""
+    return IdempotencyKey.objects.filter(stream=stream, key=key).exists()
+
+
+def preview_answers(event: Event, stream: str = LIVE) -> tuple[Event, ...]:
+    """Return what the rules would answer to an event; nothing is recorded."""
+    at = now(stream)
+    after = apply_event(situation_now(stream), replace(event, recorded_at=at))
+    return tuple(derive_all_events(after, operator_now(), select_rules(after), at))
+
+
 def record_due_events(stream: str) -> tuple[int, ...]:
     """Record the events that the rules call for as time passes, if any."""
-    operator, rules = operator_now(), rules_now()
-    if not derive_events(situation_now(stream), operator, rules, now(stream)):
+    operator, situation = operator_now(), situation_now(stream)
+    rules = select_rules(situation)
+    if not derive_events(situation, operator, rules, now(stream)):
         return ()
     with transaction.atomic():
         ledger.lock_head()
@@ -158,7 +191,7 @@ def _append_events(
     events = list(events)
     if not events:
         return []
-    operator, rules = operator_now(), rules_now()
+    operator, rules = operator_now(), select_rules(before)
     stored = ledger.append_all([_draft_entry(event, stream, operator, rules) for event in events])
     after = before
     for event in events:

@@ -7,10 +7,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from releve.network import zone
+from releve.network.clock import city
+from releve.plan.coverage import round_coverage
 
-__all__ = ["LANGUAGES", "write_message"]
+__all__ = ["LANGUAGES", "UNSET_ADDRESS", "write_message", "write_ride_lines"]
 
 LANGUAGES = ("fr", "en")
+UNSET_ADDRESS: Final[Mapping[str, str]] = {
+    "fr": "demandez l’adresse à votre responsable",
+    "en": "ask your manager for the address",
+}
+"""In the place of the desk's address in a link, where it is not set."""
 
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "fr": {
@@ -20,6 +27,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_shift": "- {day} de {start} à {end} : {place}, {programme}.",
         "agent_off": "- {day} : pas de vacation. Ne vous rendez pas sur le site {site}.",
         "agent_free": "- {day} : pas de vacation.",
+        "ride_to": "  Navette {stop_time} {stop} (véhicule {vehicle}).",
+        "ride_from": "  Retour : navette {site_time} {site}, à {stop} à {stop_time}"
+        " (véhicule {vehicle}).",
         "agent_close": "Merci de confirmer que vous avez lu ce message :\n{url}",
         "home": "à domicile",
         "manager_subject": "Relève en cours : {site}",
@@ -27,13 +37,21 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_open": "Le site {site} est concerné par la relève.",
         "manager_counts": "Personnes qui changent de planning : {moved}. Dont à domicile : {home}.",
         "client_subject": "Continuité de votre service",
-        "client_held": "Votre service est assuré : couverture d’au moins {worst} % sur 48 heures.",
-        "client_none": "Aucun besoin n’est prévu sur les prochaines 48 heures.",
-        "unanswered_subject": "Sans réponse : {count} personnes ({site})",
-        "unanswered": "{count} personnes du site {site} n’ont pas confirmé leur nouveau planning.",
+        "client_held": "Votre service est assuré : couverture complète jusqu’au {until}.",
+        "client_thin": "Couverture de vos besoins jusqu’au {until} : au plus bas {worst} %,"
+        " le {at}.",
+        "client_missed": "Vos besoins ne seront pas tous couverts : couverture de {worst} % au"
+        " plus bas, le {at}. Part non couverte jusqu’au {until} : {missing} %.",
+        "client_none": "Aucun besoin n’est prévu jusqu’au {until}.",
+        "client_unknown": "La couverture de votre service n’est pas encore connue : nous vous"
+        " informerons dès qu’elle le sera.",
+        "unanswered_subject": "Sans réponse ({site}) : {count}",
+        "unanswered": "Site {site}, personnes qui n’ont pas confirmé leur nouveau planning :"
+        " {count}.",
         "close": "Accuser réception :\n{url}",
         "time": "{0:%-H} h {0:%M}",
         "day": "{0:%d/%m/%Y}",
+        "moment": "{day} à {time} (heure de {city})",
     },
     "en": {
         "drill": "[DRILL] ",
@@ -42,6 +60,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "agent_shift": "- {day}, {start} to {end}: {place}, {programme}.",
         "agent_off": "- {day}: no shift. Do not go to the site {site}.",
         "agent_free": "- {day}: no shift.",
+        "ride_to": "  Shuttle {stop_time} {stop} (vehicle {vehicle}).",
+        "ride_from": "  Way home: shuttle {site_time} {site}, at {stop} at {stop_time}"
+        " (vehicle {vehicle}).",
         "agent_close": "Please confirm that you have read this message:\n{url}",
         "home": "at home",
         "manager_subject": "Relief under way: {site}",
@@ -49,13 +70,19 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "manager_open": "The relief concerns the site {site}.",
         "manager_counts": "People whose shift changes: {moved}. Of these at home: {home}.",
         "client_subject": "Continuity of your service",
-        "client_held": "Your service is held: coverage of at least {worst}% over 48 hours.",
-        "client_none": "Nothing is required in the next 48 hours.",
-        "unanswered_subject": "No answer: {count} people ({site})",
-        "unanswered": "{count} people of the site {site} have not confirmed their new shift.",
+        "client_held": "Your service is assured: full coverage until {until}.",
+        "client_thin": "Coverage of your requirement until {until}: at worst {worst}%, on {at}.",
+        "client_missed": "Your requirement will not be fully covered: at worst {worst}%, on {at}."
+        " Not covered until {until}: {missing}%.",
+        "client_none": "Nothing is required until {until}.",
+        "client_unknown": "The coverage of your service is not known yet: we will write as soon as"
+        " it is.",
+        "unanswered_subject": "No answer ({site}): {count}",
+        "unanswered": "Site {site}, people who have not confirmed their new shift: {count}.",
         "close": "Acknowledge:\n{url}",
         "time": "{0:%H}:{0:%M}",
         "day": "{0:%Y-%m-%d}",
+        "moment": "{day} at {time} ({city} time)",
     },
 }
 
@@ -72,7 +99,11 @@ def write_message(
 def _write_to_agent(
     words: Mapping[str, str], about: Mapping[str, Any], url: str
 ) -> tuple[str, str]:
-    lines = [_describe_shift(words, shift) for shift in about["shifts"]]
+    lines = [
+        line
+        for shift in about["shifts"]
+        for line in (_describe_shift(words, shift), *_describe_rides(words, shift))
+    ]
     text = "\n".join([words["agent_open"], *lines, "", words["agent_close"].format(url=url)])
     return words["agent_subject"], text
 
@@ -92,6 +123,30 @@ def _describe_shift(words: Mapping[str, str], shift: Mapping[str, Any]) -> str:
     )
 
 
+def _describe_rides(words: Mapping[str, str], shift: Mapping[str, Any]) -> list[str]:
+    """Return a line per ride of a shift; a message from before there were rides has none."""
+    lines = []
+    for ride in shift.get("rides", ()):
+        stop_time, site_time = (
+            f"{datetime.fromisoformat(ride[name]).astimezone(zone(ride['zone'])):%H:%M}"
+            for name in ("at", "at_site")
+        )
+        lines.append(
+            words[f"ride_{ride['leg']}"].format(
+                stop_time=stop_time,
+                site_time=site_time,
+                **{name: ride[name] for name in ("stop", "site", "vehicle")},
+            )
+        )
+    return lines
+
+
+def write_ride_lines(shift: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the rides of a shift as a calendar entry has them, in both languages."""
+    both = zip(*(_describe_rides(_WORDS[name], shift) for name in LANGUAGES), strict=True)
+    return tuple(" / ".join(line.strip().rstrip(".") for line in pair) for pair in both)
+
+
 def _write_to_manager(
     words: Mapping[str, str], about: Mapping[str, Any], url: str
 ) -> tuple[str, str]:
@@ -108,9 +163,29 @@ def _write_to_manager(
 def _write_to_client(
     words: Mapping[str, str], about: Mapping[str, Any], url: str
 ) -> tuple[str, str]:
-    worst = about["worst"]
-    said = words["client_none"] if worst is None else words["client_held"].format(worst=worst)
+    said = words[_choose_client_words(about)].format(
+        until=_write_moment(words, about["until"], about["zone"]),
+        at=_write_moment(words, about["worst_at"], about["zone"]),
+        worst=f"{round_coverage(about['worst'] or 0.0):.0f}",
+        missing=max(1, round(100 * about["missing"])),
+    )
     return words["client_subject"], "\n".join([said, "", words["close"].format(url=url)])
+
+
+def _choose_client_words(about: Mapping[str, Any]) -> str:
+    """Return the sentence that the figures allow: "assured" only where nothing is missing."""
+    if about["state"] == "unknown":
+        return "client_none" if about["known"] and about["until"] else "client_unknown"
+    return f"client_{about['state']}"
+
+
+def _write_moment(words: Mapping[str, str], at: str | None, zone_name: str) -> str:
+    if at is None:
+        return ""
+    local = datetime.fromisoformat(at).astimezone(zone(zone_name))
+    return words["moment"].format(
+        day=words["day"].format(local), time=words["time"].format(local), city=city(zone_name)
+    )
 
 
 def _write_escalation(

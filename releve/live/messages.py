@@ -1,4 +1,4 @@
-"""The effect "send", the escalation of unanswered messages, and the acknowledgements.
+"""The effect "send", and the escalation of unanswered messages.
 
 A message goes to the person's first address; without an acknowledgement within
 ``RELEVE_ESCALATE_MINUTES`` (15 when not set) it goes to the next one; after the last, the person's
@@ -11,59 +11,31 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q
 
 from releve import environment
 from releve.files.plan_folder import build_calendars
 from releve.ledger import chain as ledger
+from releve.live.acknowledgements import count_messages
 from releve.live.channels import CHANNELS, ByFile, Channel, Letter
-from releve.live.clock import LIVE, is_drill, now, real_now
+from releve.live.clock import is_drill, now, real_now
 from releve.live.current_operator import operator_now
 from releve.live.effect_handlers import register_aside_hook, register_handler
 from releve.live.effect_queue import EffectOutcome, append_entries, queue_effects
-from releve.live.errors import NoSuch
-from releve.live.message_texts import write_message
-from releve.live.models import Contact, Effect, Message, Relief
+from releve.live.message_texts import UNSET_ADDRESS, write_message, write_ride_lines
+from releve.live.models import Contact, Effect, Message
 from releve.live.notifications import build_send_effect
 from releve.live.plans import load_day_plan
 from releve.live.stream_state import read_placement
 
-__all__ = [
-    "AcknowledgeResult",
-    "MessageCounts",
-    "acknowledge",
-    "count_messages",
-    "escalate_messages",
-    "send_message",
-]
+__all__ = ["escalate_messages", "list_contacts", "send_message"]
 
 _BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class MessageCounts:
-    """How many people were notified, and of those: to how many a message was sent, who answered,
-    who have not yet, and who have no address left (``exhausted``, counted in ``waiting`` too)."""
-
-    notified: int
-    sent: int
-    acknowledged: int
-    waiting: int
-    exhausted: int
-
-
-@dataclass(frozen=True, slots=True)
-class AcknowledgeResult:
-    """An answer: when it first came, and whether it had come ``before``."""
-
-    stream: str
-    at: datetime
-    before: bool
 
 
 @register_handler("send")
@@ -74,14 +46,16 @@ def send_message(effect: Effect) -> EffectOutcome:
         return _skip_effect(effect, "answered")
     if not message.about:
         return _skip_effect(effect, "erased")
-    if _filter_newer(message).exists():
+    if message.replaced:
         return _skip_effect(effect, "overtaken")
+    if message.over_at is not None and message.over_at <= now(message.stream):
+        return _skip_effect(effect, "over")
     name, address, language = _choose_address(message)
     subject, text = write_message(
         message.kind,
         _build_parameters(message),
         language,
-        f"{_desk_url()}/ack/{message.token}",
+        _write_link(f"/ack/{message.token}", language),
         drill=is_drill(message.stream),
     )
     key = f"{message.pk}-{message.rank}"
@@ -90,15 +64,22 @@ def send_message(effect: Effect) -> EffectOutcome:
     )
 
     def store() -> None:
-        at = now(message.stream)
-        Message.objects.filter(pk=message.pk, sent_at=None).update(sent_at=at)
-        if not _filter_newer(message).exists():
-            Message.objects.filter(pk=message.pk, rank=message.rank).update(
-                due_at=at + _read_patience()
-            )
+        at, own = now(message.stream), Message.objects.filter(pk=message.pk)
+        if name != Message.NO_ADDRESS:
+            own.filter(sent_at=None).update(sent_at=at)
+        own.update(channel=name)
+        own.filter(rank=message.rank, replaced=False).update(due_at=at + _read_patience())
 
+    entry = "message.written" if name == Message.NO_ADDRESS else "message.sent"
     body = {"message": str(message.pk), "channel": name, "rank": message.rank}
-    return EffectOutcome({"channel": name}, (("message.sent", body),), store=store)
+    return EffectOutcome({"channel": name}, ((entry, body),), store=store)
+
+
+def _write_link(path: str, language: str) -> str:
+    """Return the link of an answer; without RELEVE_URL it names no address, not a wrong one."""
+    if settings.DESK_URL_IS_SET:
+        return f"{settings.DESK_URL}{path}"
+    return f"({UNSET_ADDRESS[language]}) {path}"
 
 
 def _skip_effect(effect: Effect, why: str) -> EffectOutcome:
@@ -108,36 +89,24 @@ def _skip_effect(effect: Effect, why: str) -> EffectOutcome:
     )
 
 
-def _filter_newer(message: Message) -> QuerySet[Message]:
-    """Return newer messages to the same person, after which an older one is not sent."""
-    return Message.objects.filter(
-        stream=message.stream,
-        kind=message.kind,
-        role=message.role,
-        who=message.who,
-        relief__generation__gt=message.relief.generation,
-    )
-
-
 @register_aside_hook("send")
 def _try_next_address(effect: Effect) -> None:
     """Try the next address at once when one does not work."""
     rows = Message.objects.filter(pk=effect.body["message"], rank=effect.body["rank"])
-    for message in rows.filter(acknowledged_at=None).select_related("relief"):
-        if not _filter_newer(message).exists():
-            rows.update(due_at=now(effect.stream))
+    rows.filter(acknowledged_at=None, replaced=False).update(due_at=now(effect.stream))
 
 
 def _choose_address(message: Message) -> tuple[str, str, str]:
-    """Return channel, address and language; a file where the person has no address."""
-    contacts = _list_contacts(message.role, message.who)
+    """Return channel, address and language; NO_ADDRESS where the person has none."""
+    contacts = list_contacts(message.role, message.who)
     if not contacts:
-        return "file", "", "fr"
+        return Message.NO_ADDRESS, "", "fr"
     contact = contacts[min(message.rank, len(contacts)) - 1]
     return contact.channel, contact.address, contact.language
 
 
-def _list_contacts(role: str, who: str) -> list[Contact]:
+def list_contacts(role: str, who: str) -> list[Contact]:
+    """Return a person's addresses in the order in which they are tried."""
     found = list(Contact.objects.filter(role=role, who=who))
     if not found and role == "manager":
         found = list(Contact.objects.filter(role=role, who="*"))
@@ -147,20 +116,14 @@ def _list_contacts(role: str, who: str) -> list[Contact]:
 def _choose_channel(stream: str, name: str) -> Channel:
     if is_drill(stream):
         return ByFile(settings.HOME / "drills" / stream.partition(":")[2] / "outbox")
-    return CHANNELS[name]
+    return ByFile() if name == Message.NO_ADDRESS else CHANNELS[name]
 
 
 def _build_parameters(message: Message) -> dict[str, object]:
     about = dict(message.about)
     if message.kind == "unanswered":
-        about["count"] = _filter_unanswered(message).count()
+        about["count"] = count_messages(message.stream, [message.site]).waiting
     return about
-
-
-def _filter_unanswered(message: Message) -> QuerySet[Message]:
-    return Message.objects.filter(
-        relief=message.relief_id, role="agent", site=message.site, acknowledged_at=None
-    )
 
 
 def _build_calendar(message: Message) -> bytes:
@@ -168,17 +131,14 @@ def _build_calendar(message: Message) -> bytes:
     if message.kind != "agent":
         return b""
     found = message.relief.activation
-    plans = []
+    plans, rides = [], {}
     for shift in message.about["shifts"]:
         if shift["place"] is not None:
             plan = load_day_plan(found.days[shift["day"]], found.version).plan
             row = read_placement(message.who, shift["row"])
             plans.append(replace(plan, placements=(row,)))
-    return next((data for _, data in build_calendars(plans, real_now())), b"")
-
-
-def _desk_url() -> str:
-    return environment.read_text(os.environ, "RELEVE_DESK_URL", "http://127.0.0.1:8000").rstrip("/")
+            rides[plan.day, message.who] = write_ride_lines(shift)
+    return next((data for _, data in build_calendars(plans, real_now(), rides)), b"")
 
 
 def _read_patience() -> timedelta:
@@ -189,9 +149,10 @@ def _read_patience() -> timedelta:
 
 def escalate_messages(stream: str) -> int:
     """Try the next address of all who have not answered in time; return how many they were."""
-    due = Message.objects.filter(
-        stream=stream, acknowledged_at=None, exhausted=False, due_at__lte=now(stream)
-    )
+    at = now(stream)
+    come = Q(due_at__lte=at) | Q(due_at__gt=at + 2 * _read_patience())  # by a clock set back since
+    late = Message.objects.filter(come, stream=stream, acknowledged_at=None, exhausted=False)
+    due = late.filter(Q(over_at=None) | Q(over_at__gt=at))
     if not due.exists():
         return 0
     with transaction.atomic():
@@ -216,7 +177,7 @@ def _move_to_next_address(rows: Iterable[Message]) -> list[Message]:
     out: list[Message] = []
     for message in rows:
         message.due_at = None
-        if message.rank < len(_list_contacts(message.role, message.who)):
+        if message.rank < len(list_contacts(message.role, message.who)):
             message.rank += 1
             out.append(message)
         else:
@@ -243,46 +204,3 @@ def _build_manager_message(message: Message) -> list[Message]:
         },
     )
     return [unanswered] if new else []
-
-
-def acknowledge(token: str) -> AcknowledgeResult:
-    """Record the answer given through a message's link; :class:`NoSuch` for an unknown token.
-
-    A second answer changes nothing.
-    """
-    with transaction.atomic():
-        ledger.lock_head()
-        message = Message.objects.filter(token=token).first()
-        if message is None:
-            raise NoSuch("there is no such message")
-        if message.acknowledged_at is not None:
-            return AcknowledgeResult(message.stream, message.acknowledged_at, before=True)
-        at = now(message.stream)
-        Message.objects.filter(pk=message.pk).update(acknowledged_at=at, due_at=None)
-        append_entries(message.stream, [("message.acknowledged", {"message": str(message.pk)})])
-    return AcknowledgeResult(message.stream, at, before=False)
-
-
-def count_messages(
-    stream: str = LIVE, *, generation: int | None = None, role: str = "agent", site: str = ""
-) -> MessageCounts:
-    """Count the messages of one relief of a stream to one role, of one site or of all.
-
-    Without a ``generation``, count those of the last relief of which people were notified.
-    """
-    if generation is None:
-        last = Relief.objects.filter(stream=stream, notified=True).first()
-        generation = last.generation if last else 0
-    rows = Message.objects.filter(stream=stream, relief__generation=generation, role=role)
-    rows = rows.exclude(kind="unanswered")
-    if site:
-        rows = rows.filter(site=site)
-    open_ = Q(acknowledged_at=None)
-    found = rows.aggregate(
-        notified=Count("pk"),
-        sent=Count("pk", filter=Q(sent_at__isnull=False)),
-        acknowledged=Count("pk", filter=~open_),
-        waiting=Count("pk", filter=open_),
-        exhausted=Count("pk", filter=open_ & Q(exhausted=True)),
-    )
-    return MessageCounts(**found)

@@ -1,26 +1,35 @@
 """The effect "notify": the messages about a relief.
 
-Agents whose shifts of the days ahead differ from their last notification receive one message; so do
-the managers of their sites, and the clients. A first answer sends no message, since its optimum is
-about to replace it.
+Agents whose shifts or rides of the days ahead differ from their last notification receive one
+message; so do
+the managers of their sites, and the clients. A day whose shifts are over is in no message. A first
+answer sends no message, since its optimum is about to replace it.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
-from releve.live.coverage import compute_scene_coverage
-from releve.live.effect_handlers import register_handler
+from releve.ledger.models import LedgerEntry, Restoration
+from releve.live.contacts import ROLES
+from releve.live.coverage import ClientCoverage, Coverage, compute_scene_coverage
+from releve.live.current_rules import select_rules
+from releve.live.day_runs import find_scene_runs
+from releve.live.effect_handlers import PermanentFailure, register_handler
 from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect
 from releve.live.lost_places import NO_LOSS, Loss
-from releve.live.models import Effect, Message, Relief, ReliefDay
+from releve.live.models import Contact, Effect, Message, Relief, ReliefDay
 from releve.live.stream_state import Scene, build_change, list_working, load_scene
 from releve.network import HOME
 from releve.plan import Placement
+from releve.plan.day_runs import Ride
+from releve.situation import KINDS
+from releve.transport import FROM_SITE, TO_SITE
 
 __all__ = ["build_send_effect", "notify"]
 
@@ -36,23 +45,53 @@ def notify(effect: Effect) -> EffectOutcome:
     scene = load_scene(relief.stream)
     if newest != relief or scene is None or not scene.days:
         return EffectOutcome({"skipped": "overtaken"})
-    messages = list(_MessageBuilder(scene, relief).build_messages())
+    if not effect.body.get("released") and _was_answered_before(relief):
+        raise PermanentFailure(
+            "the database was restored after what this relief answers: people may have been"
+            " notified of it; check, then retry"
+        )
+    builder = _MessageBuilder(scene, relief)
+    messages = list(builder.build_messages())
     roles = [message.role for message in messages]
-    counts = {role: roles.count(role) for role in ("agent", "manager", "client")}
+    counts = {f"{role}s": roles.count(role) for role in ROLES}
+    counts["unaddressed"] = _count_unaddressed(messages)
 
     def store() -> None:
-        agents = [message.who for message in messages if message.role == "agent"]
-        older = Message.objects.filter(stream=relief.stream, role="agent", acknowledged_at=None)
-        older.filter(who__in=agents).update(due_at=None)  # the new message takes its place
+        for role in ROLES:
+            people = [message.who for message in messages if message.role == role]
+            older = Message.objects.filter(stream=relief.stream, kind=role, replaced=False)
+            older.exclude(relief=relief).filter(who__in=people).update(replaced=True, due_at=None)
         Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
         Relief.objects.filter(pk=relief.pk).update(notified=True)
 
     return EffectOutcome(
         counts,
-        (("people.notified", {"generation": relief.generation, **counts}),),
+        (
+            ("people.notified", {"generation": relief.generation, **counts}),
+            *(("relief.covered", body) for body in builder.describe_clients()),
+        ),
         tuple(build_send_effect(message) for message in messages),
         store,
     )
+
+
+def _count_unaddressed(messages: Sequence[Message]) -> int:
+    """Return how many messages have no address to go to."""
+    known = set(Contact.objects.filter(rank=1).values_list("role", "who"))
+    return sum(
+        (message.role, message.who) not in known
+        and not (message.role == "manager" and ("manager", "*") in known)
+        for message in messages
+    )
+
+
+def _was_answered_before(relief: Relief) -> bool:
+    """Return whether a relief answers only what happened before a backup was put back."""
+    last = Restoration.objects.order_by("-seq").first()
+    if last is None:
+        return False
+    since = LedgerEntry.objects.filter(stream=relief.stream, kind__in=KINDS, seq__gt=last.seq)
+    return not since.filter(seq__lte=relief.cause).exists()
 
 
 def build_send_effect(message: Message) -> NewEffect:
@@ -68,6 +107,7 @@ class _LastNotified:
 
     shifts: _Shifts
     lost: Mapping[date, Loss]
+    generation: int
 
 
 class _MessageBuilder:
@@ -80,17 +120,62 @@ class _MessageBuilder:
         self._before = _load_last_notified(scene)
         self._after = {day: scene.list_placements(day) for day in scene.days}
         self._shifts = _group_by_agent(self._after)
+        self._rides_before = self._find_rides(self._before.generation)
+        self._rides = self._find_rides(relief.generation)
 
     def build_messages(self) -> Iterator[Message]:
         """Yield the messages to agents, managers and clients."""
         changed = self._find_changed_days()
         for agent, days in sorted(changed.items()):
             about = {"shifts": [self._describe_shift(agent, day) for day in days]}
-            yield self._build_message("agent", agent, self._operator.agent[agent].home_site, about)
+            site = self._operator.agent[agent].home_site
+            yield self._build_message("agent", agent, site, about, self._find_end(agent, days[-1]))
         yield from self._build_manager_messages(changed)
-        for row in compute_scene_coverage(self._scene).clients if changed else ():
-            worst = None if row.worst is None else int(100 * row.worst)
-            yield self._build_message("client", row.client, "", {"worst": worst})
+        for row in self._coverage.clients if changed else ():
+            about = describe_client(row, self._coverage)
+            yield self._build_message("client", row.client, "", about, self._coverage.reach)
+
+    def _find_rides(self, generation: int) -> Mapping[date, Mapping[tuple[str, str], Ride]]:
+        """Return each agent's rides by day, as the reliefs up to a generation have them."""
+        rules = select_rules(self._scene.situation)
+        found = {
+            day: find_scene_runs(self._scene, day, rules, until=generation)
+            for day in self._scene.days
+        }
+        return {day: {} if runs is None else runs.list_rides() for day, runs in found.items()}
+
+    @cached_property
+    def _coverage(self) -> Coverage:
+        return compute_scene_coverage(self._scene)
+
+    def describe_clients(self) -> Iterator[dict[str, Any]]:
+        """Yield what the relief gives each client, as the ledger holds it: what packs count."""
+        for row in self._coverage.clients:
+            yield {
+                "client": row.client,
+                "generation": self._relief.generation,
+                "cause": self._relief.cause,
+                **describe_client(row, self._coverage),
+            }
+
+    def _find_end(self, agent: str, day: date) -> datetime:
+        """Return when what is said of an agent's day is over: the shift, or the site's last one."""
+        rows = [self._before.shifts.get(agent, {}).get(day), self._shifts.get(agent, {}).get(day)]
+        ends = [row.end for row in rows if row is not None]
+        return max(ends) if ends else self._last_ends[day, self._operator.agent[agent].home_site]
+
+    @cached_property
+    def _last_ends(self) -> Mapping[tuple[date, str], datetime]:
+        """When the last planned shift of each day ends, by home site of its agents."""
+        ends: dict[tuple[date, str], datetime] = {}
+        for day in self._scene.days:
+            plan = self._scene.day_plan(day).plan
+            for site in self._operator.sites:
+                ends[day, site.id] = plan.starts[0]
+            for row in plan.placements:
+                key = day, self._operator.agent[row.agent].home_site
+                ends[key] = max(ends[key], row.end)
+        return ends
 
     def _find_changed_days(self) -> dict[str, list[date]]:
         """Return the days to notify each agent of; absent agents receive no message."""
@@ -98,7 +183,11 @@ class _MessageBuilder:
         for agent in {*self._before.shifts, *self._shifts} - set(self._scene.absent):
             before = self._before.shifts.get(agent, {})
             after = self._shifts.get(agent, {})
-            days = [day for day in self._scene.days if self._changes_ahead(before, after, day)]
+            days = [
+                day
+                for day in self._scene.days
+                if self._changes_ahead(before, after, day) or self._rides_otherwise(agent, day)
+            ]
             if days:
                 out[agent] = days
         for day in self._scene.days:
@@ -114,6 +203,42 @@ class _MessageBuilder:
         ahead = any(row.end > self._scene.at for row in rows)
         return ahead and before.get(day) != after.get(day)
 
+    def _rides_otherwise(self, agent: str, day: date) -> bool:
+        """Return whether a ride that is ahead has changed."""
+        before, after = (
+            [
+                (ride.run.vehicle, ride.stop, ride.at, ride.run.wave)
+                for ride in self._list_rides_ahead(rides[day], agent)
+            ]
+            for rides in (self._rides_before, self._rides)
+        )
+        return before != after
+
+    def _list_rides_ahead(self, rides: Mapping[tuple[str, str], Ride], agent: str) -> list[Ride]:
+        found = (rides.get((agent, leg)) for leg in (TO_SITE, FROM_SITE))
+        return [
+            ride
+            for ride in found
+            if ride is not None and max(ride.at, ride.run.at_site) > self._scene.at
+        ]
+
+    def _describe_rides(self, agent: str, day: date) -> list[dict[str, Any]]:
+        """Return an agent's rides that are ahead, as a message holds them."""
+        operator = self._operator
+        stops = {row.id: row.name for row in operator.stops}
+        return [
+            {
+                "leg": ride.run.wave.leg,
+                "at": ride.at.isoformat(),
+                "at_site": ride.run.at_site.isoformat(),
+                "stop": stops[ride.stop],
+                "site": operator.site[ride.run.wave.site].name,
+                "zone": operator.site[ride.run.wave.site].time_zone,
+                "vehicle": ride.run.vehicle,
+            }
+            for ride in self._list_rides_ahead(self._rides[day], agent)
+        ]
+
     def _list_affected_reserve(self, day: date) -> list[str]:
         """Return agents in reserve on a day whose own site closed or reopened since then."""
         now, then = self._scene.wanted[day].sites, self._before.lost[day].sites
@@ -125,6 +250,7 @@ class _MessageBuilder:
             for agent in self._scene.day_plan(day).plan.reserve
             if self._operator.agent[agent].home_site in other
             and day not in self._shifts.get(agent, {})
+            and self._last_ends[day, self._operator.agent[agent].home_site] > self._scene.at
         ]
 
     def _describe_shift(self, agent: str, day: date) -> dict[str, Any]:
@@ -137,7 +263,8 @@ class _MessageBuilder:
         sites = self._operator.site
         if row is None:
             name = sites[closed].name if closed else ""
-            return {"day": day.isoformat(), "place": None, "site": name}
+            rides = self._describe_rides(agent, day)
+            return {"day": day.isoformat(), "place": None, "site": name, "rides": rides}
         at_home = row.place == HOME
         return {
             "day": day.isoformat(),
@@ -148,6 +275,7 @@ class _MessageBuilder:
             "end": row.end.isoformat(),
             "zone": sites[own if at_home else row.place].time_zone,
             "row": build_change("", row)[1],
+            "rides": self._describe_rides(agent, day),
         }
 
     def _build_manager_messages(self, changed: Mapping[str, list[date]]) -> Iterator[Message]:
@@ -163,12 +291,15 @@ class _MessageBuilder:
                 "moved": len(agents),
                 "home": home,
             }
-            yield self._build_message("manager", site, site, about)
+            over = max(self._find_end(agent, changed[agent][-1]) for agent in agents)
+            yield self._build_message("manager", site, site, about, over)
 
     def _works_at_home(self, agent: str) -> bool:
         return any(row.place == HOME for row in self._shifts.get(agent, {}).values())
 
-    def _build_message(self, role: str, who: str, site: str, about: dict[str, Any]) -> Message:
+    def _build_message(
+        self, role: str, who: str, site: str, about: dict[str, Any], over: datetime | None
+    ) -> Message:
         return Message(
             stream=self._relief.stream,
             relief=self._relief,
@@ -179,7 +310,22 @@ class _MessageBuilder:
             about=about,
             token=secrets.token_urlsafe(24),
             rank=1,
+            over_at=over,
         )
+
+
+def describe_client(row: ClientCoverage, coverage: Coverage) -> dict[str, Any]:
+    """Return what a client's message is made from: figures, and whether they hold the target."""
+    return {
+        "state": row.state,
+        "now": row.now,
+        "worst": row.worst,
+        "worst_at": None if row.worst_at is None else row.worst_at.isoformat(),
+        "missing": row.missing,
+        "known": row.known,
+        "until": None if coverage.reach is None else coverage.reach.isoformat(),
+        "zone": coverage.time_zone,
+    }
 
 
 def _load_last_notified(scene: Scene) -> _LastNotified:
@@ -200,6 +346,7 @@ def _load_last_notified(scene: Scene) -> _LastNotified:
             day: Loss.of_json(lost[day.isoformat()]) if day.isoformat() in lost else NO_LOSS
             for day in scene.days
         },
+        0 if last is None else last.generation,
     )
 
 

@@ -16,6 +16,7 @@ from releve.live.models import Contact, Message, ReliefDay
 from releve.live.photos import erase_photos
 from releve.live.plan_erasure import plan_texts_with, relief_days_with, rename_in_plans
 from releve.live.plans import clear_plan_cache
+from releve.live.retention import prune
 from releve.plan.plan_json import plan_from_json
 
 __all__ = ["LiveData"]
@@ -72,4 +73,4 @@ class LiveData:
 
     def erase_due(self, now: datetime) -> int:
         postpone_lasting()
-        return erase_photos(now)
+        return erase_photos(now) + prune(now)

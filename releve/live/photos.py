@@ -23,9 +23,9 @@ from releve.files.atomic import write_file
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
-from releve.live.current_operator import rules_now
+from releve.live.current_rules import load_installed_rules
 from releve.live.photo_metadata import remove_metadata
-from releve.situation import InspectionHeld, RetentionRule
+from releve.situation import KINDS, RetentionRule, list_fields
 
 __all__ = [
     "MAX_PHOTOS",
@@ -89,8 +89,13 @@ def _is_due(path: Path, last: date | None, today: date) -> bool:
 def _last_days() -> Iterator[tuple[str, date]]:
     """Yield each photo with the last day it is kept, the latest last."""
 
-    rules = rules_now()
-    rows = LedgerEntry.objects.filter(kind=InspectionHeld.kind).values_list("recorded_at", "body")
+    rules = load_installed_rules()
+    kinds = [
+        kind
+        for kind, row in KINDS.items()
+        if "photos" in {field.name for field in list_fields(row)}
+    ]
+    rows = LedgerEntry.objects.filter(kind__in=kinds).values_list("recorded_at", "body")
     found: list[tuple[date, str]] = []
     for at, written in rows.iterator(chunk_size=500):
         day = datetime.fromisoformat(at).date()

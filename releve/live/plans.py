@@ -58,6 +58,11 @@ class DayPlan:
     operator: Operator
     need: Requirement
 
+    @property
+    def has_fleet(self) -> bool:
+        """Whether vehicles bring people to the sites."""
+        return bool(self.operator.vehicles)
+
 
 def activate_plan(folder: Path, *, by: str) -> Activation:
     """Put the plan folder in force; :class:`PlanRefused` says what is wrong with it."""

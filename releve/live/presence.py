@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+from releve.live.current_rules import select_rules
+from releve.live.day_runs import find_day_runs
 from releve.live.models import Activation, ReliefDay
 from releve.live.plans import load_day_plan
 from releve.live.stream_state import read_placement
 from releve.network import HOME, Operator, zone
 from releve.plan import Placement
-from releve.situation import Absence, Situation, Stay, list_placed_stays
+from releve.situation import Absence, Situation, SituationRules, Stay, list_placed_stays
+from releve.transport import FROM_SITE, TO_SITE
 
 __all__ = ["find_stays"]
 
@@ -41,8 +44,12 @@ def find_stays(
     last = until.astimezone(tz).date()
     planned = _planned(first, last)
     rows: list[_Row] = []
+    runs: dict[tuple[str, str, datetime], tuple[str, str]] = {}
+    rules = select_rules(situation)
     for day, (digest, version) in planned.items():
-        rows += _placed(stream, day, digest, version)
+        placed = list(_placed(stream, day, digest, version))
+        rows += placed
+        runs |= _name_runs(stream, digest, version, rules, placed)
     home = {agent.id: agent.home_site for agent in operator.agents}
     rows += [
         (row.agent, home[row.agent], row.start, row.end)
@@ -56,7 +63,28 @@ def find_stays(
         if row[0] in home and (of is None or row[0] in of)
     )
     there = [kept for row in known for kept in _without(row, situation.absences.get(row[0]))]
-    return list_placed_stays(operator, there, seating, _named(situation))
+    return list_placed_stays(operator, there, seating, _named(situation), runs)
+
+
+def _name_runs(
+    stream: str, digest: str, version: int, rules: SituationRules, rows: Iterable[_Row]
+) -> dict[tuple[str, str, datetime], tuple[str, str]]:
+    """Return the vehicle and hour of the ways to and from each stay of a day; none: empty."""
+    day_runs = find_day_runs(stream, load_day_plan(digest, version), rules)
+    if day_runs is None:
+        return {}
+    rides = day_runs.list_rides()
+
+    def name(agent: str, leg: str, site: str) -> str:
+        ride = rides.get((agent, leg))
+        if ride is None or ride.run.wave.site != site:
+            return ""
+        return f"{ride.run.vehicle} {day_runs.write_hour(ride.run)}"
+
+    return {
+        (agent, site, start): (name(agent, TO_SITE, site), name(agent, FROM_SITE, site))
+        for agent, site, start, _ in rows
+    }
 
 
 def _named(situation: Situation) -> Mapping[tuple[str, str], Collection[str]]:

@@ -39,7 +39,13 @@ from releve.live.routes import publication_keys, store_routes
 from releve.live.situation_cache import situation_now
 from releve.live.stream_state import Changes, Scene, load_scene
 
-__all__ = ["make_relief", "warm_up"]
+__all__ = [
+    "ReliefDraft",
+    "build_notify_effect",
+    "create_relief",
+    "make_relief",
+    "warm_up",
+]
 
 
 class Overtaken(ReleveError):  # noqa: N818
@@ -51,7 +57,7 @@ class ErasedMeanwhile(ReleveError):  # noqa: N818
 
 
 @dataclass
-class _Draft:
+class ReliefDraft:
     """The next generation under construction: by day its source, its changes and the loss."""
 
     source: str = "base"
@@ -94,21 +100,23 @@ def _decide_relief(effect: Effect, scene: Scene) -> EffectOutcome:
     return EffectOutcome({"generation": relief.generation, "source": relief.source})
 
 
-def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> _Draft:
+def _carry_answered_days(scene: Scene, missing: tuple[date, ...]) -> ReliefDraft:
     """Return a draft with the days whose loss the relief in force covers already."""
-    draft = _Draft()
+    draft = ReliefDraft()
     for day in scene.days:
         if day not in missing and day in scene.changes:
             draft.answer(day, "carried", scene.changes[day], scene.wanted[day])
     return draft
 
 
-def _choose_source(draft: _Draft, missing: tuple[date, ...]) -> str:
+def _choose_source(draft: ReliefDraft, missing: tuple[date, ...]) -> str:
     found = {draft.days[day][0] for day in missing}
     return next((name for name in ("optimum", "planned") if name in found), "base")
 
 
-def _answer_day(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry: bool) -> None:
+def _answer_day(
+    effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, hurry: bool
+) -> None:
     found, loss = scene.day_plan(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
@@ -121,7 +129,7 @@ def _answer_day(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry
 
     def first(changes: dict[str, list[Any]]) -> None:
         if hurry:
-            early = _Draft("first", dict(draft.days), dict(draft.lost))
+            early = ReliefDraft("first", dict(draft.days), dict(draft.lost))
             early.answer(day, "first", changes, loss)
             relief = _store_generation(effect, scene, early)
             run_effects_now(publication_keys(relief), effect.claimed_by)
@@ -132,14 +140,19 @@ def _answer_day(effect: Effect, scene: Scene, draft: _Draft, day: date, *, hurry
     draft.answer(day, "optimum", solve_relief(request, first), loss)
 
 
-def _store_generation(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
+def _store_generation(effect: Effect, scene: Scene, draft: ReliefDraft) -> Relief:
     """Store a generation with its routes and effects, unless it was overtaken."""
     with transaction.atomic():
         ledger.lock_head()
         if not still_held(effect):
             raise LostLease(effect.key)
         _refuse_if_overtaken(effect, scene)
-        relief = _create_relief(effect, scene, draft)
+        relief = create_relief(
+            scene,
+            draft,
+            cause=effect.body["cause"],
+            asked_at=datetime.fromisoformat(effect.body["asked_at"]),
+        )
         routes = store_routes(effect.stream, relief)
         body = {
             "generation": relief.generation,
@@ -151,26 +164,27 @@ def _store_generation(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
         }
         append_entries(effect.stream, [("relief.made", body)])
         if relief.source != "first":
-            queue_effects([_build_notify_effect(relief)])
+            queue_effects([build_notify_effect(relief)])
     return relief
 
 
-def _build_notify_effect(relief: Relief) -> NewEffect:
+def build_notify_effect(relief: Relief) -> NewEffect:
     key = f"notify:{relief.stream}:{relief.generation}"
     return NewEffect(relief.stream, OUTSIDE, "notify", key, {"relief": relief.pk})
 
 
-def _create_relief(effect: Effect, scene: Scene, draft: _Draft) -> Relief:
-    last = Relief.objects.filter(stream=effect.stream).first()
+def create_relief(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: datetime) -> Relief:
+    """Store the next generation of a scene's stream, inside the caller's transaction."""
+    last = Relief.objects.filter(stream=scene.stream).first()
     relief = Relief.objects.create(
-        stream=effect.stream,
+        stream=scene.stream,
         generation=last.generation + 1 if last else 1,
         source=draft.source,
         lost=draft.lost,
         activation=scene.activation,
-        cause=effect.body["cause"],
+        cause=cause,
         from_at=scene.at,
-        asked_at=datetime.fromisoformat(effect.body["asked_at"]),
+        asked_at=asked_at,
         made_at=real_now(),
         moved=len({agent for _, changes in draft.days.values() for agent in changes}),
     )
@@ -211,7 +225,7 @@ def _notify_of_first_answer(effect: Effect) -> None:
     if relief is not None and relief.source == "first":
         with transaction.atomic():
             ledger.lock_head()
-            queue_effects([_build_notify_effect(relief)])
+            queue_effects([build_notify_effect(relief)])
 
 
 def warm_up(stream: str) -> None:

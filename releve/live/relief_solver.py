@@ -7,7 +7,7 @@ loss and the instant; the outputs are changes.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -21,10 +21,13 @@ from releve.live.plans import DayPlan, read_settings
 from releve.live.stream_state import Changes, build_change, list_working, read_placement
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
+from releve.plan.day_fleet import build_day_fleet
+from releve.plan.day_runs import SET_UP, time_ways_home
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import (
     HOME_DELAY,
     SITE_DELAY,
+    IntradayRelief,
     RunningDay,
     build_running_day,
     solve_intraday_relief,
@@ -40,11 +43,12 @@ __all__ = [
     "look_up_relief",
     "prepare_day",
     "revert_changes",
+    "solve_priced_relief",
     "solve_relief",
 ]
 
 _MOST_PREPARED = 4
-_prepared: OrderedDict[tuple[str, int, datetime], RunningDay] = OrderedDict()
+_prepared: OrderedDict[Hashable, RunningDay] = OrderedDict()
 _lock = Lock()
 
 
@@ -52,19 +56,21 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
     """Return the changes that the plan holds for a loss; None when it holds none.
 
     The delay of a move (:data:`HOME_DELAY`, :data:`SITE_DELAY`) counts from the half hour of
-    ``at``; shifts that are over stay as they are.
+    ``at``; who is taken home by a run is at work when it has brought them. Shifts that are over
+    stay as they are.
     """
     plan = found.plan
     key = _planned_key(plan, loss)
     if key is None:
         return None
     begun = at > plan.starts[0]
+    ways = _time_ways_home(found, loss, at) if begun else {}
     out = {}
     for move in plan.scenarios[key].moves:
         ends = [row.end for row in (move.before, move.after) if row is not None]
         if begun and max(ends) <= at:
             continue
-        after = _from_now(move, at) if begun else move.after
+        after = _from_now(move, at, ways.get(move.agent)) if begun else move.after
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: the agents it set aside have no place to work.
         out[move.agent] = build_change("stranded" if reason == "isolated" else reason, after)
@@ -80,13 +86,29 @@ def _planned_key(plan: Plan, loss: Loss) -> str | None:
     return None
 
 
-def _from_now(move: Move, at: datetime) -> Placement | None:
-    """Return the rest of a placement when the move to it starts at ``at``."""
+def _time_ways_home(found: DayPlan, loss: Loss, at: datetime) -> dict[str, datetime]:
+    """Return when the riders of the sites lost are at their stops, by the runs that take them."""
+    plan, operator = found.plan, found.operator
+    fleet = build_day_fleet(operator, plan.day, read_settings(plan))
+    ways: dict[str, datetime] = {}
+    if fleet is None:
+        return ways
+    for site in sorted(loss.sites):
+        ways |= time_ways_home(operator, fleet, plan.placements, site, at)
+    return ways
+
+
+def _from_now(move: Move, at: datetime, at_stop: datetime | None) -> Placement | None:
+    """Return the rest of a placement when the move to it starts at ``at``; ``at_stop``: when a run
+    has brought the person home."""
     before, after = move.before, move.after
     if after is None or (before is not None and before.place == after.place):
         return after
-    delay = HOME_DELAY if after.place == HOME else SITE_DELAY
-    start = max(after.start, _half_hour(at) + delay)
+    if after.place == HOME and at_stop is not None:
+        ready = _half_hour(at_stop + SET_UP + INTERVAL - timedelta(microseconds=1))
+    else:
+        ready = _half_hour(at) + (HOME_DELAY if after.place == HOME else SITE_DELAY)
+    start = max(after.start, ready)
     if start >= after.end:
         return None
     if after.break_start is None or after.break_end is None or after.break_end <= start:
@@ -112,7 +134,8 @@ def prepare_day(found: DayPlan, changes: Changes, relief: int, at: datetime) -> 
     It leaves out absences (see :func:`exclude_agents`), since it is prepared before any event.
     """
     half = max(_half_hour(at), found.plan.starts[0])
-    key = (found.digest, relief, half)
+    caps = tuple(row.fill_cap for row in found.operator.vehicles)
+    key = (found.digest, relief, half, caps)
     with _lock:
         if key in _prepared:
             _prepared.move_to_end(key)
@@ -186,6 +209,13 @@ def solve_relief(
 
     ``first`` is called with the first answer as soon as there is one.
     """
+    return solve_priced_relief(wanted, first)[0]
+
+
+def solve_priced_relief(
+    wanted: ReliefRequest, first: Callable[[dict[str, list[Any]]], None] = lambda changes: None
+) -> tuple[dict[str, list[Any]], IntradayRelief]:
+    """Return the changes of :func:`solve_relief`, and what the moves cost and bring."""
     whole = prepare_day(wanted.found, wanted.changes, wanted.relief, wanted.at)
     day = exclude_agents(whole, _find_absent_agents(wanted))
     lost, settings = wanted.loss.contingency, read_settings(wanted.found.plan)
@@ -194,7 +224,27 @@ def solve_relief(
         first(_merge_moves(wanted, _name_moves(day, lost, plan)))
 
     best = solve_intraday_relief(day, lost, settings, curve=False, first_answer=answer)
-    return _merge_moves(wanted, best.moves)
+    return _merge_moves(wanted, best.moves), best
+
+
+class _FirstAnswer(Exception):  # noqa: N818 (ends a search whose first answer is enough)
+    """The first answer of a search."""
+
+    def __init__(self, changes: dict[str, list[Any]]) -> None:
+        super().__init__()
+        self.changes = changes
+
+
+def solve_first_answer(wanted: ReliefRequest) -> dict[str, list[Any]]:
+    """Return the changes of the first answer to a loss, without looking for the optimum."""
+
+    def stop(changes: dict[str, list[Any]]) -> None:
+        raise _FirstAnswer(changes)
+
+    try:
+        return solve_relief(wanted, stop)
+    except _FirstAnswer as found:
+        return found.changes
 
 
 def _find_absent_agents(wanted: ReliefRequest) -> set[str]:

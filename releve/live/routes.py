@@ -9,18 +9,29 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
 from releve.ledger import chain as ledger
-from releve.live.clock import is_drill, real_now
+from releve.live.clock import LIVE, is_drill, real_now
+from releve.live.current_operator import operator_now
 from releve.live.effect_handlers import PermanentFailure, register_handler
-from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect, queue_effects
+from releve.live.effect_queue import (
+    OUTSIDE,
+    EffectOutcome,
+    NewEffect,
+    append_entries,
+    queue_effects,
+)
+from releve.live.errors import NoSuch
 from releve.live.lost_places import find_loss
 from releve.live.models import Effect, Relief, Routes
+from releve.live.partners import list_partner_addresses, list_partner_agents
 from releve.live.stream_state import Scene, load_scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
@@ -32,26 +43,43 @@ from releve.routing import (
     Unreachable,
     build_adapters,
     compute_shares,
+    list_addresses,
+    list_dialled,
 )
 from releve.routing.file_csv import FileCsv
 
 __all__ = [
+    "address_routes",
     "compute_routes",
     "list_adapters",
+    "load_generation",
     "publication_keys",
     "publish_routes",
     "refresh_routes",
+    "revert_routes",
+    "store_generation",
     "store_routes",
+    "write_routes",
 ]
 
 
-def compute_routes(scene: Scene) -> dict[str, tuple[Route, ...]]:
-    """Return the routes of every programme from the scene's instant on."""
+def compute_routes(
+    scene: Scene, supposed: frozenset[str] = frozenset()
+) -> dict[str, tuple[Route, ...]]:
+    """Return the routes of every programme from the scene's instant on.
+
+    ``supposed`` are sites taken as closed beside those that are.
+    """
     if not scene.days:
         return {}
     operator = scene.day_plan(scene.days[0]).operator
-    closed = find_loss(scene.situation, scene.at).sites
+    closed = find_loss(scene.situation, scene.at).sites | supposed
     people = _people_ahead(scene, operator)
+    for one in list_partner_agents(scene.stream, scene.at):
+        people[one.programme] = {
+            **people.get(one.programme, {}),
+            one.place: people.get(one.programme, {}).get(one.place, 0.0) + one.agents,
+        }
     return {
         programme.id: compute_shares(
             people.get(programme.id, {}),
@@ -121,29 +149,82 @@ def store_routes(stream: str, relief: Relief | None) -> Routes | None:
     found = Generation(stream, number, scene.at, compute_routes(scene))
     if not found.routes or (last is not None and last.content == found.content):
         if relief is not None:
+            # what a person held is the relief's by now: it follows the people again
+            Routes.objects.filter(stream=stream, number=number - 1).update(
+                held_until=None, switch=""
+            )
             _inherit_publication(relief, last)
         return None
+    return store_generation(found, relief=relief)
+
+
+def store_generation(
+    found: Generation,
+    *,
+    relief: Relief | None = None,
+    held_until: datetime | None = None,
+    switch: str = "",
+) -> Routes:
+    """Store routes and queue their publication, inside the caller's transaction."""
     row = Routes.objects.create(
-        stream=stream,
-        number=number,
+        stream=found.stream,
+        number=found.number,
         relief=relief,
-        valid_from=scene.at,
+        valid_from=found.valid_from,
         made_at=real_now(),
         content=found.content,
-        body={
-            name: [[one.place, one.open, one.people, one.weight] for one in routes]
-            for name, routes in found.routes.items()
-        },
+        body=write_routes(found.routes),
+        held_until=held_until,
+        switch=switch,
     )
     queue_effects(_build_publish_effects(row))
     return row
+
+
+def write_routes(routes: Mapping[str, Sequence[Route]]) -> dict[str, list[list[Any]]]:
+    """Return routes as they are stored."""
+    return {
+        name: [[one.place, one.open, one.people, one.weight] for one in rows]
+        for name, rows in routes.items()
+    }
+
+
+def revert_routes(number: int, *, minutes: int, by: str, stream: str = LIVE) -> Routes:
+    """Publish the routes of an earlier generation again, as a new one; closed places stay closed.
+
+    Until ``minutes`` have passed they do not follow people who come, leave or move; a loss or a
+    relief replaces them. :class:`NoSuch` when there is no such generation.
+    """
+    with transaction.atomic():
+        ledger.lock_head()
+        old = Routes.objects.filter(stream=stream, number=number).first()
+        scene = load_scene(stream)
+        if old is None or scene is None:
+            raise NoSuch(f"no routes of generation {number}")
+        closed = find_loss(scene.situation, scene.at).sites
+        routes = {
+            name: compute_shares(
+                {place: people for place, _, people, _ in rows},
+                closed & {place for place, *_ in rows},
+            )
+            for name, rows in old.body.items()
+        }
+        last = Routes.objects.filter(stream=stream)[0].number
+        found = Generation(stream, last + 1, scene.at, routes)
+        found.refuse_if_empty()
+        body = {"routes": found.number, "reverted_to": number, "minutes": minutes, "by": by}
+        append_entries(stream, [("routing.reverted", body)])
+        return store_generation(found, held_until=real_now() + timedelta(minutes=minutes))
 
 
 def refresh_routes(scene: Scene) -> None:
     """Publish again if people came, left or moved since the last routes of the scene's stream."""
     if not scene.days:
         return
-    last = Routes.objects.filter(stream=scene.stream).values_list("content", flat=True).first()
+    rows = Routes.objects.filter(stream=scene.stream)
+    last, held_until = rows.values_list("content", "held_until").first() or (None, None)
+    if held_until is not None and real_now() < held_until:
+        return
     if last != Generation(scene.stream, 1, scene.at, compute_routes(scene)).content:
         with transaction.atomic():
             ledger.lock_head()
@@ -185,10 +266,10 @@ def publish_routes(effect: Effect) -> EffectOutcome:
     row = Routes.objects.get(pk=effect.body["routes"])
     if _is_overtaken(row):
         return EffectOutcome({"skipped": "overtaken"}, store=lambda: _note_published(effect, row))
-    adapter = next(one for one in list_adapters(row.stream) if one.name == effect.body["adapter"])
+    adapter = _find_adapter(row.stream, effect.body["adapter"])
     try:
-        done = adapter.publish(_load_generation(row), key=effect.key)
-        seen = adapter.read_back()
+        done = adapter.apply(adapter.plan(load_generation(row), None), key=effect.key)
+        seen = adapter.observe()
     except Stale as error:
         if not _is_overtaken(row):  # a newer one that is none of ours: an older database, put back
             raise PermanentFailure(
@@ -214,13 +295,33 @@ def publish_routes(effect: Effect) -> EffectOutcome:
     )
 
 
+def _find_adapter(stream: str, name: str) -> Adapter:
+    for adapter in list_adapters(stream):
+        if adapter.name == name:
+            return adapter
+    raise PermanentFailure(f"{name} is not among the adapters of RELEVE_ROUTING any more")
+
+
 def _is_overtaken(row: Routes) -> bool:
     return Routes.objects.filter(stream=row.stream, number__gt=row.number).exists()
 
 
-def _load_generation(row: Routes) -> Generation:
+def load_generation(row: Routes) -> Generation:
+    """Return stored routes with the addresses that the operator's tables give today."""
     routes = {name: [Route(*one) for one in rows] for name, rows in row.body.items()}
-    return Generation(row.stream, row.number, row.valid_from, routes)
+    return address_routes(Generation(row.stream, row.number, row.valid_from, routes))
+
+
+def address_routes(found: Generation) -> Generation:
+    """Return a generation with the addresses that tables and contracts give today."""
+    operator = operator_now()
+    used = {route.place for rows in found.routes.values() for route in rows}
+    partners = list_partner_addresses(found.stream)
+    addresses = {
+        **list_addresses(operator),
+        **{place: uri for place, uri in partners.items() if place in used},
+    }
+    return replace(found, addresses=addresses, dialled=list_dialled(operator))
 
 
 def _note_published(effect: Effect, row: Routes) -> None:

@@ -52,9 +52,9 @@ def _count_without_plan(operator: Operator) -> Mapping[str, SeatCount]:
 
 
 def _count_all(operator: Operator) -> Mapping[str, int]:
-    floor_of = {zone.id: zone.floor for zone in operator.zones}
-    site_of = {floor.id: floor.site for floor in operator.floors}
-    return Counter(site_of[floor_of[seat.zone]] for seat in operator.seats)
+    floor_of = {zone.id: zone.floor for zone in operator.all_zones}
+    site_of = {floor.id: floor.site for floor in operator.all_floors}
+    return Counter(site_of[floor_of[seat.zone]] for seat in operator.all_seats)
 
 
 def _count_planned(operator: Operator, scene: Scene, day: date) -> Mapping[str, SeatCount]:

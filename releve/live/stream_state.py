@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from releve.live.clock import LIVE, now
+from releve.live.current_rules import select_rules
+from releve.live.identity_cache import IdentityCache
 from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
 from releve.live.plans import HORIZON, DayPlan, list_days_ahead, load_activation, load_day_plan
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
 from releve.plan import Placement
-from releve.situation import Situation
+from releve.plan.day_fleet import cap_vehicles
+from releve.situation import Situation, SituationRules
 
-__all__ = ["Changes", "Scene", "build_change", "list_working", "load_scene", "read_placement"]
+__all__ = [
+    "Changes",
+    "Scene",
+    "build_change",
+    "cap_day_vehicles",
+    "list_day_placements",
+    "list_working",
+    "load_scene",
+    "read_placement",
+]
 
 Changes = Mapping[str, Sequence[Any]]
 """By agent: [reason, placement or None], a placement as in :func:`build_change`."""
@@ -38,8 +50,9 @@ class Scene:
     changes: Mapping[date, Changes]
 
     def day_plan(self, day: date) -> DayPlan:
-        """Return the plan of a day."""
-        return load_day_plan(self.activation.days[day.isoformat()], self.activation.version)
+        """Return the plan of a day, the vehicles capped by the transport rules in force on it."""
+        found = load_day_plan(self.activation.days[day.isoformat()], self.activation.version)
+        return cap_day_vehicles(found, select_rules(self.situation)) if found.has_fleet else found
 
     def answered(self, day: date) -> Loss:
         """Return the loss that the relief in force covers on a day."""
@@ -88,6 +101,38 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
         relief=relief,
         changes={row.day: row.changes for row in rows},
     )
+
+
+def list_day_placements(day: date) -> dict[str, str] | None:
+    """Return agent -> place of a day, past ones too, by the last plan and relief that have it.
+
+    Without absent people and lost places; None where no plan that was in force has the day.
+    """
+    name = day.isoformat()
+    found = next((row for row in Activation.objects.order_by("-pk") if name in row.days), None)
+    if found is None:
+        return None
+    row = ReliefDay.objects.filter(relief__stream=LIVE, relief__activation=found, day=day)
+    last = row.select_related("relief").order_by("-relief__generation").first()
+    lost = None if last is None else last.relief.lost.get(name)
+    loss = NO_LOSS if lost is None else Loss.of_json(lost)
+    absent = list_absences(situation_now(LIVE), now(LIVE))
+    plan = load_day_plan(found.days[name], found.version)
+    changes = {} if last is None else last.changes
+    return {one.agent: one.place for one in list_working(plan, changes, loss, absent)}
+
+
+def cap_day_vehicles(found: DayPlan, rules: SituationRules) -> DayPlan:
+    """Return a planned day whose vehicles keep to the transport rules in force on it."""
+    return _capped_days.get(
+        found.digest,
+        (found, rules),
+        lambda: replace(found, operator=cap_vehicles(found.operator, found.plan.day, rules)),
+    )
+
+
+_capped_days: IdentityCache[DayPlan] = IdentityCache()
+"""By plan, while the rules are the same."""
 
 
 def list_working(found: DayPlan, changes: Changes, loss: Loss, absent: Absent) -> list[Placement]:

@@ -1,8 +1,9 @@
 """The worker: it runs queued effects and the work that is due by the clock.
 
-One thread decides (reliefs, and once a second what is due by the clock), one keeps the running day
-prepared; the others run effects that wait for external systems. A worker may be killed at any
-instant: see :mod:`releve.live.effect_queue`.
+One thread decides (reliefs, and once a second what is due by the clock), one does the daily jobs,
+one keeps the running day prepared, one the switches, one watches the telephony systems, one files
+what came of the calls, one reports that the worker runs; the others run effects that wait for
+external systems. A worker may be killed at any instant: see :mod:`releve.live.effect_queue`.
 """
 
 from __future__ import annotations
@@ -28,23 +29,30 @@ from django.db import (
 
 from releve.ledger import chain as ledger
 from releve.live import messages, notifications, relief_handler
+from releve.live.call_intake import follow_calls
 from releve.live.clock import real_now
 from releve.live.daily_jobs import run_daily_jobs
 from releve.live.drills import list_running_streams
+from releve.live.due_jobs import run_due_jobs
 from releve.live.effect_handlers import run_effect
 from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects
 from releve.live.errors import LiveError
 from releve.live.event_service import build_relief_effect, record_due_events
 from releve.live.messages import escalate_messages
 from releve.live.models import Effect
+from releve.live.outside import queue_documents
 from releve.live.routes import refresh_routes
+from releve.live.routing_watch import watch_routing
 from releve.live.stream_state import Scene, load_scene
+from releve.live.switches import prepare_switches
+from releve.live.worker_health import BEAT_SECONDS, note_beat, note_stop
 from releve.registry import storage as registry
 
 __all__ = ["Worker", "run_tick", "run_until_idle"]
 
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
+SWITCHES_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
 _HANDLED_IN = (relief_handler, notifications, messages)
 """Modules with handlers of effects, imported to register them."""
@@ -60,7 +68,18 @@ class Worker:
             threading.Thread(target=self._loop, args=(lanes,), name=f"releve-{number}")
             for number, lanes in enumerate([(DECIDE,), *[(OUTSIDE,)] * workers])
         ]
-        self._threads.append(threading.Thread(target=self._keep_warm, name="releve-warm"))
+        self._started_at = self._decided_at = real_now()
+        for name, step, seconds in (
+            ("warm", _warm_up_streams, TICK_SECONDS),
+            ("switches", _prepare_switches, SWITCHES_SECONDS),
+            ("routing", watch_routing, TICK_SECONDS),
+            ("calls", lambda: follow_calls(self._stopping.is_set, _run_guarded), TICK_SECONDS),
+            ("daily", _run_jobs, TICK_SECONDS),
+            ("beat", self._beat, BEAT_SECONDS),
+        ):
+            self._threads.append(
+                threading.Thread(target=self._repeat, args=(step, seconds), name=f"releve-{name}")
+            )
 
     def start(self) -> None:
         """Start the threads."""
@@ -69,19 +88,19 @@ class Worker:
 
     def stop(self) -> None:
         """Claim no further effects, and wait for those that have begun."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
+        self.ask_to_stop()
+        self.wait()
 
     def ask_to_stop(self) -> None:
         """Claim no further effects; safe in a signal handler."""
         self._stopping.set()
 
     def wait(self) -> None:
-        """Return when every thread has ended."""
+        """Return when every thread has ended; store that this was on purpose."""
         for thread in self._threads:
             while thread.is_alive():
                 thread.join(1.0)
+        _run_guarded(lambda: note_stop(self.name))
 
     def _loop(self, lanes: Sequence[str]) -> None:
         next_tick = 0.0
@@ -92,17 +111,23 @@ class Worker:
                 if DECIDE in lanes and time.monotonic() >= next_tick:
                     _run_guarded(lambda: run_tick(_run_guarded))
                     next_tick = time.monotonic() + TICK_SECONDS
+                    self._decided_at = real_now()
                 if not busy:
                     self._stopping.wait(POLL_SECONDS)
         finally:
             connection.close()
 
-    def _keep_warm(self) -> None:
+    def _repeat(self, step: Callable[[], object], seconds: float) -> None:
+        """Run a step at once and then every so many seconds, until the worker stops."""
         try:
-            while not self._stopping.wait(TICK_SECONDS):
-                _run_guarded(_warm_up_streams)
+            while not self._stopping.is_set():
+                _run_guarded(step)
+                self._stopping.wait(seconds)
         finally:
             connection.close()
+
+    def _beat(self) -> None:
+        note_beat(self.name, started_at=self._started_at, decided_at=self._decided_at)
 
 
 def _run_guarded(step: Callable[[], object]) -> bool:
@@ -130,9 +155,15 @@ def _run_one_effect(lanes: Sequence[str], name: str) -> bool:
     return True
 
 
+def _run_jobs() -> None:
+    run_daily_jobs(real_now())
+    run_due_jobs(real_now())
+
+
 def run_until_idle(name: str = "once") -> int:
     """Run everything that is due and all that follows, in this thread; return how many effects."""
     done = 0
+    _run_jobs()
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):
         done += 1
@@ -140,12 +171,12 @@ def run_until_idle(name: str = "once") -> int:
 
 
 def run_tick(do: Callable[[Callable[[], object]], object] = lambda step: step()) -> None:
-    """Run the work that is due by the clock in every running stream, and the daily jobs.
+    """Run the work that is due by the clock in every running stream.
 
     ``do`` runs one step; if it catches errors, a failing step, such as a drill's, does not keep
     the others from running.
     """
-    do(partial(run_daily_jobs, real_now()))
+    do(partial(queue_documents, real_now()))
     if registry.get_current_version() is None:
         return
     for stream in list_running_streams():
@@ -186,3 +217,10 @@ def _warm_up_streams() -> None:
     if registry.get_current_version() is not None:
         for stream in list_running_streams():
             relief_handler.warm_up(stream)
+
+
+def _prepare_switches() -> None:
+    """Keep every stream's switches worked out and rehearsed."""
+    if registry.get_current_version() is not None:
+        for stream in list_running_streams():
+            prepare_switches(stream)

@@ -44,6 +44,8 @@ class Programs:
     """Acknowledged events: key -> number of the entry."""
     given_up: list[str] = field(default_factory=list)
     broken: int = 0
+    sent: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
     threads: list[threading.Thread] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -58,6 +60,26 @@ class Programs:
     def lose_a_link(self) -> None:
         """Record an outage that lasts, so that people are notified at the end."""
         self._send(Sent("last", "link.down", {"site": self.sites[0]}, again=True))
+
+    def compare(self, found: Mapping[str, Any]) -> None:
+        """Hold what ``killed_processes.check`` found to what was acknowledged.
+
+        What was not acknowledged, and not sent again, is there once or not at all.
+        """
+        acknowledged = {key_in_the_ledger(key): seq for key, seq in self.acknowledged.items()}
+        given_up = {key_in_the_ledger(key) for key in self.given_up}
+        acts = found["acts"]
+        assert len(acknowledged) + len(given_up) == self.sent
+        assert {key: acts.get(key) for key in acknowledged} == acknowledged, (
+            "each is the entry it was said to be"
+        )
+        assert set(acts) <= {*acknowledged, *given_up}
+        assert len(set(acts.values())) == len(acts), "each event is an entry of its own"
+        kinds = (
+            "link.down", "power.down", "power.up", "agent.unavailable", "agent.back",
+            "agents.present",
+        )  # fmt: skip
+        assert sum(found["events"].get(kind, 0) for kind in kinds) == len(acts), "and none is more"
 
     @property
     def settled(self) -> int:
@@ -95,6 +117,8 @@ class Programs:
             self.faults.append(str(error))
 
     def _send(self, event: Sent) -> None:
+        with self.lock:
+            self.sent += 1
         until = time.monotonic() + LONGEST_SECONDS
         while True:
             status, answer = self._post(event)

@@ -17,6 +17,7 @@ from releve.network import Operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan
 from releve.registry import storage
+from tests.homes import make_test_home
 from tests.live.sample_plans import three_days
 from tests.live.scenario import Scenario
 
@@ -29,7 +30,7 @@ def planned() -> tuple[Operator, tuple[Plan, ...]]:
 
 @pytest.fixture(autouse=True)
 def _own_home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.HOME = tmp_path
+    settings.HOME = make_test_home(tmp_path)
     for name in ("RELEVE_ROUTING", "RELEVE_ROUTING_FILE", "RELEVE_ESCALATE_MINUTES"):
         monkeypatch.delenv(name, raising=False)
 

@@ -12,12 +12,26 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-__all__ = ["PROGRAM", "check", "main", "prepare", "run", "settle"]
+__all__ = [
+    "PROGRAM",
+    "age",
+    "check",
+    "check_gate",
+    "main",
+    "prepare",
+    "prepare_gate",
+    "run",
+    "run_gate",
+    "run_into",
+    "settle",
+]
 
+real_now: Any = None
+"""The clock before it was put ahead."""
 PROGRAM = "switchboard"
 """The program whose token the events are sent with."""
 
@@ -48,9 +62,10 @@ def _load() -> None:
     import releve.desk.urls
     import releve.live.worker  # noqa: F401
 
+    global real_now
+    real_now = timezone.now
     ahead = timedelta(seconds=float(os.environ["TEST_CLOCK_AHEAD_SECONDS"]))
-    now = timezone.now
-    timezone.now = lambda: now() + ahead
+    timezone.now = lambda: real_now() + ahead
 
 
 def _fork(name: str, arguments: list[str]) -> int:
@@ -65,8 +80,8 @@ def _fork(name: str, arguments: list[str]) -> int:
     try:
         os.dup2(2, 1)  # what it prints is no answer
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        known: dict[str, Callable[..., None]]
-        known = {"check": check, "prepare": prepare, "run": run, "settle": settle}
+        functions = (age, check, check_gate, prepare, prepare_gate, run, run_gate, run_into, settle)
+        known = {function.__name__: function for function in functions}
         known[name](*arguments)
         status = 0
     finally:
@@ -78,6 +93,61 @@ def run(*arguments: str) -> None:
     from releve.cli import main as releve
 
     releve(list(arguments), standalone_mode=False)
+
+
+def run_gate(*arguments: str) -> None:
+    """Run the gate on the database's clock, which no test moves."""
+    from django.utils import timezone
+
+    timezone.now = real_now
+    run(*arguments)
+
+
+def run_into(out: str, *arguments: str) -> None:
+    """Run a ``releve`` command as a user does; what it prints goes into a file."""
+    from releve.cli import main as releve
+
+    for stream in (1, 2):
+        os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+    try:
+        releve(list(arguments))
+    except SystemExit as ended:
+        sys.stdout.flush()
+        os._exit(int(ended.code or 0))
+
+
+def prepare_gate(people: str) -> None:
+    """Record a campaign and people who may be called, at any hour."""
+    from django.conf import settings
+    from django.utils import timezone
+
+    from releve.cli.database import open_database
+    from tests.gate.sample_campaign import AT_ANY_HOUR, record_people
+
+    timezone.now = real_now
+    (settings.HOME / "law" / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
+    open_database()
+    record_people(range(int(people)))
+
+
+def age(seconds: str) -> None:
+    """Let what waits, and what workers reported, be older by so many seconds."""
+    from django.db.models import F
+
+    from releve.live.models import Effect, WorkerBeat
+
+    by = timedelta(seconds=float(seconds))
+    Effect.objects.filter(state=Effect.QUEUED).update(
+        made_at=F("made_at") - by, next_at=F("next_at") - by
+    )
+    WorkerBeat.objects.update(beat_at=F("beat_at") - by, decided_at=F("decided_at") - by)
+
+
+def check_gate(out: str) -> None:
+    """Write the gate's decisions and attempts to a file, as JSON."""
+    from tests.gate.gate_processes import write_state
+
+    write_state(os.environ, out)
 
 
 def prepare(out: str) -> None:
@@ -136,7 +206,9 @@ def check(out: str) -> None:
             broken.append(row.seq)
         prev = row.hash
     kinds = [(row.kind, json.dumps(row.body, sort_keys=True)) for row in iter_entries("live")]
-    once = ("routing.published", "message.sent", "relief.made", "people.notified")
+    once = (
+        "routing.published", "message.sent", "message.written", "relief.made", "people.notified",
+    )  # fmt: skip
     twice = [body for (kind, body), n in Counter(kinds).items() if kind in once and n > 1]
     newest = Routes.objects.order_by("number").last()
     document = {
@@ -153,7 +225,7 @@ def check(out: str) -> None:
             for row in Effect.objects.filter(kind="send")
             if row.result.get("perhaps_sent")
         ],
-        "sent": [str(m.pk) for m in Message.objects.exclude(sent_at=None)],
+        "sent": [str(m.pk) for m in Message.objects.exclude(channel="")],
         "letters": [path.stem[:-2] for path in (settings.HOME / "outbox").glob("*.json")],
         "generations": list(
             Relief.objects.order_by("generation").values_list("generation", flat=True)

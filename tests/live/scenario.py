@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from releve.situation import (
     CaseDeclared,
     LinkDown,
     LinkUp,
+    PackChosen,
     PowerDown,
     PowerUp,
     ReopeningApproved,
@@ -30,7 +31,15 @@ from releve.situation import (
     SiteReopened,
 )
 
-__all__ = ["Scenario"]
+__all__ = ["Scenario", "choose_pack"]
+
+
+def choose_pack(stream: str = "live", **fields: Any) -> live.RecordResult:
+    """Choose the health rules of 2020, from their first day unless another is given."""
+    at, key = live.now(stream), uuid.uuid4().hex
+    common: dict[str, Any] = {"id": key, "happened_at": at, "recorded_at": at, "actor": "tests"}
+    given = {"pack": "health-2020", "valid_from": date(2020, 3, 20), **fields}
+    return live.record(PackChosen(**common, **given), key=key, stream=stream)
 
 
 @dataclass
@@ -47,6 +56,7 @@ class Scenario:
         """Import the operator, put the plans in force and start a drill on their first day."""
         apply_changes(preview_changes(operator), "tests")
         live.put_in_force(plans, by="tests")
+        choose_pack()
         at = to_utc(datetime.fromisoformat(f"{plans[0].day}T{clock}"), operator.row.time_zone)
         drill = live.start_drill("Exercice", by="tests", at=at)
         return cls(operator, plans, drill.name)

@@ -43,7 +43,7 @@ def test_the_ledger_tells_the_chain_in_its_order(scenario: Scenario) -> None:
     scenario.work()
     scenario.two_positives()
     scenario.work()
-    kinds = [kind for kind in kinds_of(scenario.stream) if kind != "message.sent"]
+    kinds = [kind for kind in kinds_of(scenario.stream) if kind != "message.written"]
     assert kinds == [
         "drill.started",
         "routing.published",
@@ -55,6 +55,7 @@ def test_the_ledger_tells_the_chain_in_its_order(scenario: Scenario) -> None:
         "relief.made",
         "routing.published",
         "people.notified",
+        "relief.covered",
     ]
 
 
@@ -126,7 +127,6 @@ def test_the_preview_says_what_the_closure_then_does(scenario: Scenario) -> None
     scenario.work()
     found = live.preview_impact(sites=frozenset({scenario.site}), stream=scenario.stream)
     assert found is not None
-    assert found.after is not None
     scenario.close(home_only=True)
     scenario.work()
     then = live.compute_coverage(scenario.stream)
@@ -135,6 +135,22 @@ def test_the_preview_says_what_the_closure_then_does(scenario: Scenario) -> None
     assert live.list_reliefs(scenario.stream)[0].moved == found.moved
     assert found.seats > 0
     assert found.working >= len(scenario.agents_at(scenario.site)) / 2
+
+
+def test_the_preview_of_a_second_site_has_a_relief_solved_for_it(scenario: Scenario) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    other = scenario.operator.sites[1].id
+    found = live.preview_impact(sites=frozenset({other}), stream=scenario.stream)
+    assert found is not None
+    assert found.moved > 0
+    covered, lost = (
+        sum(float(row.covered.sum()) for row in coverage.clients)
+        for coverage in (found.after, found.unrelieved)
+    )
+    assert covered > lost
+    assert live.list_reliefs(scenario.stream)[0].generation == 1, "a preview stores nothing"
 
 
 def test_an_unforeseen_loss_gets_a_first_answer_and_then_the_optimum(scenario: Scenario) -> None:

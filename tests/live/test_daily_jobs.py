@@ -6,15 +6,20 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from django.db import transaction
 
+from releve.cli import main
 from releve.ledger.chain import append, iter_entries
 from releve.ledger.models import PersonalValue
+from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.live import daily_jobs, situation_cache
 from releve.live.clock import real_now
 from releve.live.daily_jobs import run_daily_jobs
+from releve.live.models import DailyRun
 from releve.situation import AgentBack, AgentUnavailable
+from tests.homes import make_test_home
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -25,7 +30,7 @@ NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def home(settings: object, tmp_path: Path) -> Path:
-    settings.HOME = tmp_path  # type: ignore[attr-defined]
+    settings.HOME = make_test_home(tmp_path)  # type: ignore[attr-defined]
     return tmp_path
 
 
@@ -68,7 +73,8 @@ def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
         with pytest.raises(Killed):
             run_daily_jobs(NOON)
     assert run_daily_jobs(NOON + timedelta(seconds=1)) is None
-    assert [path.name for path in (home / "roots").iterdir()] == ["root-000001.json"]
+    left = sorted(path.name for path in (home / "roots").iterdir())
+    assert left == ["checkpoint-000001.txt", "root-000001.json"]
 
 
 def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_next_call(
@@ -91,7 +97,7 @@ def test_a_day_on_which_nothing_happened_has_no_root_of_its_own(home: Path) -> N
     first = run_daily_jobs(NOON - timedelta(days=2))
     assert first is not None
     assert run_daily_jobs(NOON - timedelta(days=1)) is None
-    assert len(list((home / "roots").iterdir())) == 1
+    assert len(list((home / "roots").glob("root-*"))) == 1
 
 
 def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
@@ -102,7 +108,7 @@ def test_the_day_after_what_is_due_is_erased_and_sealed_with_the_rest() -> None:
     assert root is not None
     assert root.size == len(stored)
     assert stored[0].erased == ("agent",)
-    assert stored[-1].kind == "ledger.erased"
+    assert [entry.kind for entry in stored[-2:]] == ["ledger.erased", "ledger.tallied"]
 
 
 @pytest.fixture
@@ -146,3 +152,57 @@ def test_a_drill_keeps_what_is_real_by_the_real_calendar(scenario: Scenario, abs
     other = scenario.agents_at(scenario.site)[1]
     scenario.act(AgentUnavailable.kind, agent=other)
     assert day_of_erasure(other) == day_of_erasure(absent) == real_now().date() + KEPT
+
+
+def test_a_root_sealed_by_hand_on_that_day_does_not_stop_the_erasure() -> None:
+    recorded(NOON)
+    tomorrow = NOON + timedelta(days=1)
+    sign_root(tomorrow - timedelta(hours=6))
+    run_daily_jobs(tomorrow)
+    assert not PersonalValue.objects.exclude(subject="").exists()
+
+
+def test_a_clock_once_a_day_ahead_stops_no_day_s_erasure() -> None:
+    recorded(NOON)
+    run_daily_jobs(NOON)
+    run_daily_jobs(NOON + timedelta(days=9))
+    later = NOON + timedelta(days=8)
+    with transaction.atomic():
+        append(
+            "note", {"agent": ""}, personal={"agent": "b"}, subject="b",
+            erase_on=later.date(), recorded_at=NOON,
+        )  # fmt: skip
+    run_daily_jobs(later)
+    assert not PersonalValue.objects.exclude(subject="").exists()
+    at_dawn = NOON + timedelta(days=9, hours=-11)
+    run_daily_jobs(at_dawn)
+    assert DailyRun.objects.get(day=at_dawn.date()).done_at == at_dawn
+
+
+def test_a_day_without_an_entry_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_daily_jobs(NOON)
+    monkeypatch.setattr(daily_jobs, "close_batches", killed)
+    run_daily_jobs(NOON + timedelta(seconds=1))
+
+
+def test_files_that_a_reader_held_are_cleaned_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(NOON)
+    tomorrow = NOON + timedelta(days=1)
+    monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: False)
+    run_daily_jobs(tomorrow)
+    assert not DailyRun.objects.get().scrubbed
+    monkeypatch.setattr(daily_jobs, "scrub_files", lambda tables: True)
+    run_daily_jobs(tomorrow + timedelta(minutes=1))
+    assert not DailyRun.objects.get().scrubbed, "not each second"
+    run_daily_jobs(tomorrow + daily_jobs.RETRY_AFTER)
+    assert DailyRun.objects.get().scrubbed
+
+
+def test_the_command_that_erases_keeps_an_absence_that_lasts(
+    scenario: Scenario, absent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releve.cli.ledger.open_database", lambda: None)
+    PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
+    assert CliRunner().invoke(main, ["ledger", "erase"]).exit_code == 0
+    situation_cache.clear_cache()
+    assert absent in live.situation_now(scenario.stream).absences

@@ -54,10 +54,8 @@ def test_nobody_real_is_told_and_nothing_real_is_routed(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a drill went outside")
 
-    monkeypatch.setattr(webhook.Webhook, "publish", never)
+    monkeypatch.setattr(webhook.Webhook, "apply", never)
     monkeypatch.setenv("RELEVE_ROUTING", "webhook")
-    monkeypatch.setenv("RELEVE_SMTP_URL", "smtp://mail.example.org")
-    monkeypatch.setenv("RELEVE_MAIL_FROM", "releve@example.org")
     rows = [f"agent,{agent.id},email,{agent.id}@example.org" for agent in scenario.operator.agents]
     rows += [f"client,{row.id},email,{row.id}@example.org" for row in scenario.operator.clients]
     live.import_contacts("\n".join(["role,who,channel,address", *rows]).encode(), by="tests")

@@ -128,6 +128,17 @@ def test_it_waits_longer_after_each_failure(outside: Outside) -> None:
         assert longest / 2 - 0.5 < wait <= longest
 
 
+@pytest.mark.parametrize("state", [Effect.QUEUED, Effect.CLAIMED])
+def test_an_effect_dated_by_a_clock_that_was_a_day_ahead_is_not_waited_for(
+    outside: Outside, state: str
+) -> None:
+    queued()
+    ahead = live.real_now() + timedelta(days=1)
+    Effect.objects.update(state=state, next_at=ahead, claimed_until=ahead)
+    run_effect(claimed())
+    assert Effect.objects.get().state == Effect.DONE
+
+
 def test_what_fails_too_often_is_set_aside_and_shown(outside: Outside) -> None:
     outside.error = ValueError("odd")
     queued()

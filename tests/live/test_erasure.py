@@ -18,7 +18,7 @@ from releve.accounts.models import User
 from releve.accounts.person_erasure import erase_person, preview_erasure
 from releve.accounts.roles import Role
 from releve.erasure import registered
-from releve.evidence.verify import Export
+from releve.evidence.verify import Export, Keys
 from releve.gate.models import Decision
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
@@ -98,7 +98,7 @@ def test_a_person_is_erased_everywhere_and_the_ledger_verifies(
     situation_cache.clear_cache()
     assert agent not in live.situation_now(scenario.stream).absences
     sign_root(live.real_now() + timedelta(seconds=1))
-    export = Export([public_key()], [])
+    export = Export(Keys([public_key()]), [])
     export.read(f"{line}\n".encode() for line in export_lines(values=True))
     assert export.faults == []
     assert agent not in "".join(export_lines(values=True))

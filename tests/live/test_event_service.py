@@ -146,7 +146,7 @@ def test_what_cannot_be_is_refused_with_its_reason_and_nothing_is_written(
     assert code in {reason.code for reason in caught.value.reasons}
     assert all(reason.sentence() for reason in caught.value.reasons)
     assert size() == before
-    assert not IdempotencyKey.objects.exists()
+    assert not IdempotencyKey.objects.filter(stream=scenario.stream).exists()
 
 
 def test_a_test_dated_tomorrow_is_refused(scenario: Scenario) -> None:

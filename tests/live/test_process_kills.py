@@ -8,114 +8,19 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from datetime import time as dt_time
 from pathlib import Path
-from subprocess import PIPE
-from typing import Any
 
 import pytest
 
-from releve.network.sample import FIRST_DAY
-from tests.ledger.ledger_processes import ROOT, create_installation
-from tests.live.api_programs import Programs, key_in_the_ledger
+from tests.ledger.ledger_processes import create_installation
+from tests.live.api_programs import Programs
+from tests.live.killed_house import House, house_of, nursery_of, set_clock
 from tests.routing.receiver import receiving
 
 KILLS = int(os.environ.get("RELEVE_TEST_KILLS", "6"))
 EVENTS = int(os.environ.get("RELEVE_TEST_EVENTS", "30"))
 SEED = 7
-TEN_O_CLOCK = datetime.combine(FIRST_DAY, dt_time(9), UTC)
-
-
-class Nursery:
-    """The process that starts the others (``tests.live.killed_processes``)."""
-
-    def __init__(self, environ: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "tests.live.killed_processes"]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True
-        )
-
-    def _ask(self, **asked: object) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps(asked), file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
-
-    def start(self, name: str, *arguments: str) -> int:
-        return self._ask(start=name, arguments=arguments)
-
-    def wait(self, child: int) -> int:
-        return self._ask(wait=child)
-
-    def do(self, name: str, *arguments: str) -> None:
-        assert self.wait(self.start(name, *arguments)) == 0
-
-    def end(self) -> None:
-        self._process.communicate()
-
-
-class House:
-    """The web and a worker, by the commands that an installation runs."""
-
-    def __init__(self, nursery: Nursery) -> None:
-        self.nursery = nursery
-        self.port = _free_port()
-        self.commands = {
-            "web": ("desk", "serve", "--port", str(self.port)),
-            "worker": ("live", "work"),
-        }
-        self.running = {name: self._start(name) for name in self.commands}
-
-    def _start(self, name: str) -> int:
-        return self.nursery.start("run", *self.commands[name])
-
-    def kill(self, name: str) -> None:
-        self._stop(name, signal.SIGKILL)
-        self.running[name] = self._start(name)
-
-    def end(self) -> None:
-        """Let the worker finish what it has begun."""
-        assert self._stop("worker", signal.SIGTERM) == 0
-
-    def gone(self) -> None:
-        for name in list(self.running):
-            self._stop(name, signal.SIGKILL)
-
-    def _stop(self, name: str, how: signal.Signals) -> int:
-        child = self.running.pop(name)
-        os.kill(child, how)
-        return self.nursery.wait(child)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-@contextmanager
-def nursery_of(environ: dict[str, str]) -> Iterator[Nursery]:
-    found = Nursery(environ)
-    try:
-        yield found
-    finally:
-        found.end()
-
-
-@contextmanager
-def house_of(nursery: Nursery) -> Iterator[House]:
-    found = House(nursery)
-    try:
-        yield found
-    finally:
-        found.gone()
 
 
 def kill_at_random(house: House, programs: Programs, luck: random.Random) -> None:
@@ -149,7 +54,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(tmp_path: 
     luck = random.Random(SEED)
     with receiving() as telephony, create_installation(tmp_path) as environ:
         environ |= {
-            "TEST_CLOCK_AHEAD_SECONDS": str((TEN_O_CLOCK - datetime.now(UTC)).total_seconds()),
+            **set_clock(),
             "RELEVE_LEASE_SECONDS": "2",
             "RELEVE_API_PER_MINUTE": "1000000",
             "RELEVE_ROUTING": "file_csv,webhook",
@@ -177,7 +82,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(tmp_path: 
     print(f"{KILLS} kills, {EVENTS} events, {programs.broken} requests without an answer;", end=" ")
     print(f"{len(programs.given_up)} given up; {found['again']} effects begun again")
     print(f"{sum(found['effects'].values())} effects, {sum(found['events'].values())} entries")
-    _every_acknowledged_event_is_there_once(programs, found)
+    programs.compare(found)
     assert found["broken"] == [], "the chain verifies"
     assert found["twice"] == [], "each result is recorded once"
     assert found["effects"] == {"done": sum(found["effects"].values())}, found["errors"]
@@ -186,26 +91,4 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(tmp_path: 
     assert acted[-1] == found["routes"], "and stands at the newest"
     sent, letters = set(found["sent"]), set(found["letters"])
     assert sent <= letters <= sent | set(found["perhaps"]), "what may have gone out says so"
-    assert len(sent) == found["events"]["message.sent"] > 0
-
-
-def _every_acknowledged_event_is_there_once(programs: Programs, found: dict[str, Any]) -> None:
-    """What was not acknowledged, and not sent again, is there once or not at all."""
-    acknowledged = {key_in_the_ledger(key): seq for key, seq in programs.acknowledged.items()}
-    given_up = {key_in_the_ledger(key) for key in programs.given_up}
-    acts = found["acts"]
-    assert len(acknowledged) + len(given_up) == EVENTS + 1
-    assert {key: acts.get(key) for key in acknowledged} == acknowledged, (
-        "each is the entry it was said to be"
-    )
-    assert set(acts) <= {*acknowledged, *given_up}
-    assert len(set(acts.values())) == len(acts), "each event is an entry of its own"
-    kinds = (
-        "link.down",
-        "power.down",
-        "power.up",
-        "agent.unavailable",
-        "agent.back",
-        "agents.present",
-    )
-    assert sum(found["events"].get(kind, 0) for kind in kinds) == len(acts), "and no entry is more"
+    assert len(sent) == found["events"]["message.written"] > 0

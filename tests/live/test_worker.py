@@ -16,7 +16,9 @@ from releve.cli import main
 from releve.live import api as live
 from releve.live.models import Effect, Relief, Routes
 from releve.live.worker import Worker
+from releve.live.worker_health import note_beat, note_stop
 from tests.live.scenario import Scenario
+from tests.routing.generations import publish
 from tests.routing.receiver import receiving
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -51,7 +53,7 @@ def test_the_threads_do_the_whole_chain_and_stop_when_asked(
         worker.ask_to_stop()
         worker.wait()
     assert live.list_effects_aside() == []
-    assert live.count_messages(scenario.stream).sent > 0
+    assert live.count_messages(scenario.stream).unaddressed > 0
 
 
 def test_a_webhook_away_for_long_gets_the_newest_routes_when_it_is_back(
@@ -115,7 +117,7 @@ def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
         scenario.work()
         (effect,) = live.list_effects_aside()
         assert effect.error == "Rejected: the webhook answered 403"
-    assert both[0].read_back() is not None
+    assert both[0].observe() is not None
 
 
 @pytest.fixture
@@ -138,6 +140,12 @@ def test_the_commands_do_what_they_say(scenario: Scenario, command: Callable[...
     scenario.two_positives()
     assert "effects done" in command("work", "--once")
     assert f'"{scenario.site}"' in command("status", "--stream", scenario.stream)
+    Effect.objects.update(state=Effect.ASIDE)
+    assert '"aside": []' not in command("status", "--stream", scenario.stream, status=1)
+    Effect.objects.update(state=Effect.DONE)
+    note_beat("one", started_at=live.real_now(), decided_at=live.real_now())
+    note_stop("one")
+    assert '"alarm": "stopped"' in command("status", "--stream", scenario.stream, status=1)
     assert "stopped" in command("drill", "stop", name)
     assert "no effect 99 is set aside" in command("retry", "99", status=1)
     assert "no drill" in command("status", "--stream", "drill:99", status=1)
@@ -195,12 +203,22 @@ def test_a_fault_in_one_step_leaves_the_thread_and_the_other_steps_their_turn(
     monkeypatch.setattr(worker, "record_due_events", faulty)
     monkeypatch.setattr(worker, "POLL_SECONDS", 0.0)
     monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # this test's own
-    monkeypatch.setattr(worker, "run_daily_jobs", lambda now: 1 / 0)
     worker.run_tick(worker._run_guarded)
     assert done == [scenario.stream]
     assert Routes.objects.filter(stream=scenario.stream).exists(), "the routes followed"
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(RuntimeError):
         worker.run_tick()
+
+
+def test_the_daily_jobs_have_a_thread_of_their_own_and_hold_up_no_decision(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from releve.live import worker
+
+    monkeypatch.setattr(worker, "run_daily_jobs", lambda now: 1 / 0)
+    worker.run_tick()
+    assert Routes.objects.filter(stream=scenario.stream).exists()
+    assert "releve-daily" in [thread.name for thread in Worker()._threads]
 
 
 def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
@@ -229,13 +247,13 @@ def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
     (file,) = list_adapters(scenario.stream)
     assert isinstance(file, FileCsv)
     routes = {"hotline": (Route(scenario.site, open=True, people=1.0, weight=1.0),)}
-    file.publish(Generation(scenario.stream, 99, live.real_now(), routes), key="from before")
+    publish(file, Generation(scenario.stream, 99, live.real_now(), routes), key="from before")
     scenario.work()
     (effect,) = [row for row in live.list_effects_aside() if row.stream == scenario.stream]
     assert "generation 99 already, which is not known here" in effect.error
     file.path.unlink()
     live.retry_effect(effect.pk, by="tests")
     scenario.work()
-    seen = file.read_back()
+    seen = file.observe()
     assert seen is not None
     assert seen.number == 1

@@ -25,6 +25,10 @@ class Channel(Protocol):
         """Return why this channel cannot use an address, without quoting it; empty when it can."""
         ...
 
+    def setup_fault(self) -> str:
+        """Return why this channel cannot send with the settings as they are; empty when it can."""
+        ...
+
     def send(self, address: str, letter: Letter) -> None:
         """Send a letter; raises Later when it may work later, Never when it will not.
 

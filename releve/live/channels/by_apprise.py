@@ -8,13 +8,18 @@ goes and, where the service takes one, ``{key}`` for the idempotency key:
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import apprise
-
 from releve import environment
+from releve.extras import OptionalModule
 from releve.live.channels.base import Letter
 from releve.live.effect_handlers import PermanentFailure, RetryLater
+
+if TYPE_CHECKING:
+    import apprise
+else:
+    apprise = OptionalModule("apprise")
 
 __all__ = ["ByApprise"]
 
@@ -28,16 +33,24 @@ class ByApprise:
         """Return a fault for an empty address only: services differ."""
         return "" if address else "the address is empty"
 
+    def setup_fault(self) -> str:
+        """Return a fault where the service's address does not say where the person's goes."""
+        if "{address}" in _read_template():
+            return ""
+        return "RELEVE_APPRISE_URL has no {address}: no such message can be sent"
+
     def send(self, address: str, letter: Letter) -> None:
         """Send one message without the calendar, which few services take."""
-        template = environment.read_text(os.environ, "RELEVE_APPRISE_URL")
-        if "{address}" not in template:
-            raise PermanentFailure(
-                "RELEVE_APPRISE_URL has no {address}: no such message can be sent"
-            )
+        if fault := self.setup_fault():
+            raise PermanentFailure(fault)
+        template = _read_template()
         url = template.replace("{address}", quote(address, safe=""))
         service = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True))
         if not service.add(url.replace("{key}", quote(letter.key, safe=""))):
             raise PermanentFailure("apprise does not know the service of RELEVE_APPRISE_URL")
         if not service.notify(letter.text, title=letter.subject, timeout=_TIMEOUT_SECONDS):
             raise RetryLater("the message service did not take the message")
+
+
+def _read_template() -> str:
+    return environment.read_text(os.environ, "RELEVE_APPRISE_URL")

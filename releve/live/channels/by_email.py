@@ -1,29 +1,24 @@
-"""Letters by e-mail, through the server of ``RELEVE_SMTP_URL``.
+"""Letters by e-mail, through the server of ``RELEVE_SMTP_HOST``, which accounts use too.
 
-``smtp://user:password@host:port`` (``smtps`` for TLS from the start; ``?starttls`` after the
-greeting). The sender is ``RELEVE_MAIL_FROM``. The Message-ID is made from the key, so that a mail
-system that drops duplicates drops a letter that was sent twice.
+The sender is ``RELEVE_MAIL_FROM``. The Message-ID is made from the key, so that a mail system that
+drops duplicates drops a letter that was sent twice.
 """
 
 from __future__ import annotations
 
-import os
 import smtplib
 from email.utils import parseaddr
-from urllib.parse import unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 
-from releve import environment
 from releve.live.channels.base import Letter
 from releve.live.effect_handlers import PermanentFailure, RetryLater
 
 __all__ = ["ByEmail"]
-
-_TIMEOUT_SECONDS = 10
 
 
 class ByEmail:
@@ -37,18 +32,24 @@ class ByEmail:
             return "the address is not an e-mail address"
         return ""
 
+    def setup_fault(self) -> str:
+        """Return which setting is missing or makes no sense."""
+        if not settings.EMAIL_HOST:
+            return "RELEVE_SMTP_HOST is not set: no mail can be sent"
+        if _find_domain() in ("", "localhost"):  # as the settings have it where none is given
+            return "RELEVE_MAIL_FROM is not an address: no mail can be sent"
+        return ""
+
     def send(self, address: str, letter: Letter) -> None:
         """Send one mail; the calendar is attached."""
-        sender = environment.read_text(os.environ, "RELEVE_MAIL_FROM")
-        domain = parseaddr(sender)[1].partition("@")[2]
-        if not domain:
-            raise PermanentFailure("RELEVE_MAIL_FROM is not an address: no mail can be sent")
+        if fault := self.setup_fault():
+            raise PermanentFailure(fault)
         mail = EmailMessage(
             " ".join(letter.subject.split()),
             letter.text,
-            sender,
+            settings.DEFAULT_FROM_EMAIL,
             [address],
-            headers={"Message-ID": f"<{letter.key}@{domain}>"},
+            headers={"Message-ID": f"<{letter.key}@{_find_domain()}>"},
             connection=_open_connection(),
         )
         if letter.calendar:
@@ -64,22 +65,19 @@ class ByEmail:
             raise RetryLater(f"the mail server: {type(error).__name__}") from error
 
 
+def _find_domain() -> str:
+    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1].partition("@")[2]
+
+
 def _open_connection() -> BaseEmailBackend:
-    """Return a connection to the server of the settings; the address is not quoted in errors."""
-    url = urlsplit(environment.read_text(os.environ, "RELEVE_SMTP_URL"))
-    if url.scheme not in ("smtp", "smtps") or not url.hostname:
-        raise PermanentFailure(
-            "RELEVE_SMTP_URL is not smtp://host or smtps://host: no mail can be sent"
-        )
-    try:
-        return get_connection(
-            host=url.hostname,
-            port=url.port or (465 if url.scheme == "smtps" else 25),
-            username=unquote(url.username or ""),
-            password=unquote(url.password or ""),
-            use_ssl=url.scheme == "smtps",
-            use_tls=url.query == "starttls",
-            timeout=_TIMEOUT_SECONDS,
-        )
-    except (ValueError, ImproperlyConfigured) as error:
-        raise PermanentFailure("RELEVE_SMTP_URL makes no sense: no mail can be sent") from error
+    """Return a connection to the server of the settings."""
+    return get_connection(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host=settings.EMAIL_HOST,
+        port=settings.EMAIL_PORT,
+        username=settings.EMAIL_HOST_USER,
+        password=settings.EMAIL_HOST_PASSWORD,
+        use_tls=settings.EMAIL_USE_TLS,
+        use_ssl=settings.EMAIL_USE_SSL,
+        timeout=settings.EMAIL_TIMEOUT,
+    )

@@ -29,6 +29,10 @@ class ByFile:
         """Return no fault: any address is written into the file."""
         return ""
 
+    def setup_fault(self) -> str:
+        """Return no fault: it has no settings."""
+        return ""
+
     def send(self, address: str, letter: Letter) -> None:
         """Write the letter's file."""
         folder = self._folder or settings.HOME / "outbox"

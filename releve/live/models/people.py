@@ -37,9 +37,14 @@ class Contact(models.Model):
 class Message(models.Model):
     """The message to one person about one relief: one row, however many addresses are tried.
 
-    ``rank`` is the address being tried. ``sent_at``, ``due_at`` (when it is tried another way) and
-    ``acknowledged_at`` are on the stream's clock. ``about`` is what the text is made from.
+    ``rank`` is the address being tried, ``channel`` how it was sent last (``NO_ADDRESS``: written
+    to a file because the person has none). ``sent_at``, ``due_at`` (when it is tried another way),
+    ``acknowledged_at`` and ``over_at`` (the end of the last day it is about; empty: unlimited) are
+    on the stream's clock. ``about`` is what the text is made from. ``replaced``: a newer message to
+    the same person takes its place. ``answered_to`` is the user who recorded a spoken answer.
     """
+
+    NO_ADDRESS = "none"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     stream = models.CharField(max_length=64)
@@ -51,14 +56,21 @@ class Message(models.Model):
     about = models.JSONField()
     token = models.CharField(max_length=43, unique=True)
     rank = models.SmallIntegerField(default=0)
+    channel = models.CharField(max_length=16, blank=True)
     sent_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True, db_index=True)
     acknowledged_at = models.DateTimeField(null=True)
+    answered_to = models.CharField(max_length=150, blank=True)
+    over_at = models.DateTimeField(null=True)
     exhausted = models.BooleanField(default=False)
+    replaced = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["relief", "kind", "role", "who"], name="live_told_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["stream", "role", "replaced", "over_at"], name="live_message_open")
         ]
         ordering: ClassVar = ["who"]
 

@@ -43,7 +43,8 @@ class Relief(models.Model):
     """One generation of who works where after a loss; the last one is in force.
 
     ``source``: ``planned`` (looked up in the plan), ``first`` (the first answer), ``optimum`` (in
-    whole people, after it) or ``base`` (nothing is lost: back to the plan). ``lost``: {day: loss}.
+    whole people, after it), ``base`` (nothing is lost: back to the plan) or ``surge`` (of a day
+    that breaks away from the plan, put in force by a person). ``lost``: {day: loss}.
     """
 
     stream = models.CharField(max_length=64)
@@ -93,7 +94,12 @@ class ReliefDay(models.Model):
 
 
 class Routes(models.Model):
-    """A generation of routes as published: ``content`` names what it says, whatever its number."""
+    """A generation of routes as published: ``content`` names what it says, whatever its number.
+
+    Until ``held_until`` (a real time, of a generation that a person reverted to) people who come,
+    leave or move do not replace it; a loss or a relief does. ``switch`` names the contingency whose
+    prepared routes a person published, empty for all others.
+    """
 
     stream = models.CharField(max_length=64)
     number = models.IntegerField()
@@ -102,6 +108,8 @@ class Routes(models.Model):
     made_at = models.DateTimeField()
     content = models.CharField(max_length=64)
     body = models.JSONField()
+    held_until = models.DateTimeField(null=True)
+    switch = models.CharField(max_length=80, blank=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -1,0 +1,49 @@
+"""The plan that the desk shows: the one in force, else the folder that it was started with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from django.conf import settings
+
+from releve.files.plan_folder import PlanFolderError
+from releve.files.plan_store import StoredPlan, open_plan_store
+from releve.live.clock import real_now
+from releve.live.current_operator import operator_at
+from releve.live.plans import load_activation, load_day_plan
+from releve.network import zone
+
+__all__ = ["NoPlan", "find_displayed_plan"]
+
+
+class NoPlan(PlanFolderError):  # noqa: N818 (a state of the installation)
+    """No plan is in force, and the desk was started without a folder."""
+
+
+def find_displayed_plan(day: date | None = None) -> StoredPlan | None:
+    """Return the plan of a day, by default of today or the next planned day; None: no such day.
+
+    The plan in force comes first; an open desk that was started with a folder shows that folder.
+    NoPlan when there is neither; PlanFolderError when the folder cannot be read.
+    """
+    folder = settings.PLAN_FOLDER
+    if settings.OPEN_DESK and folder is not None:
+        return open_plan_store(folder).get(day)
+    found = load_activation()
+    if found is None:
+        if folder is None:
+            raise NoPlan("no plan is in force: compute one, or name a folder by RELEVE_PLAN_FOLDER")
+        return open_plan_store(folder).get(day)
+    days = tuple(date.fromisoformat(text) for text in sorted(found.days))
+    default = _choose_day(days, operator_at(found.version).row.time_zone)
+    digest = found.days.get((day or default).isoformat())
+    if digest is None:
+        return None
+    return StoredPlan(load_day_plan(digest, found.version).plan, digest, days, default)
+
+
+def _choose_day(days: Sequence[date], zone_name: str) -> date:
+    """Return today or the next planned day; the last one where all are over."""
+    today = real_now().astimezone(zone(zone_name)).date()
+    return next((day for day in days if day >= today), days[-1])

@@ -1,0 +1,204 @@
+"""An incident room: opened with its first tasks, its log, and how long each step took."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Max, Min, QuerySet
+
+from releve.ledger.account_names import restore_names
+from releve.ledger.digests import format_instant
+from releve.ledger.models import LedgerEntry
+from releve.live.event_service import record, sign_event
+from releve.live.situation_cache import situation_now
+from releve.situation import (
+    Closure,
+    Incident,
+    IncidentOpened,
+    IncidentTaskSet,
+    Situation,
+)
+from releve.situation.ready_tasks import list_ready_tasks
+
+__all__ = [
+    "IncidentEntry",
+    "ResponseStep",
+    "find_incident_start",
+    "list_incident_entries",
+    "list_incidents",
+    "list_response_steps",
+    "open_incident",
+]
+
+_MOST = 200
+"""Entries of a log that are read at most."""
+_STEPS = (
+    ("relief_made", "relief.made", "first"),
+    ("routes_published", "routing.published", "first"),
+    ("messages_written", "people.notified", "first"),
+    ("first_acknowledged", "message.acknowledged", "first"),
+    ("last_acknowledged", "message.acknowledged", "last"),
+    ("reopened", "site.reopened", "first"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEntry:
+    """An entry of the ledger in the log of an incident."""
+
+    kind: str
+    at: datetime
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStep:
+    """A step from the event to the reopening, by its code; ``at`` is None where it has not come.
+
+    ``seconds`` since the event; ``count``: how many there are so far, of the last one alone.
+    """
+
+    step: str
+    at: datetime | None = None
+    seconds: float | None = None
+    count: int | None = None
+
+
+def open_incident(
+    stream: str, title: str, site: str, key: str, *, by: str, tasks: Mapping[str, str] | None = None
+) -> None:
+    """Open a room; of a site that is closed it is the room of that closure.
+
+    ``tasks`` are the sentences of the tasks that it begins with, by code; None: it begins without.
+    Raises Refused, Busy or KeyReused.
+    """
+    closure = situation_now(stream).site(site).closure if site else None
+    event = IncidentOpened(
+        **sign_event(stream, by),
+        site=site,
+        title=title,
+        closure="" if closure is None else closure.event,
+    )
+    record(event, key=key, stream=stream)
+    if tasks is None:
+        return
+    health = closure is not None and closure.cause == "rule"
+    for number, ready in enumerate(list_ready_tasks(site=bool(site), health=health)):
+        task = IncidentTaskSet(
+            **sign_event(stream, by),
+            incident=event.id,
+            site=site,
+            task=tasks[ready.code],
+            owner=ready.owner,
+            due=None if ready.within is None else event.happened_at + ready.within,
+            follow_up=ready.follow_up,
+        )
+        record(task, key=f"{key[:60]}-{number}", stream=stream)
+
+
+def list_incidents(situation: Situation, stream: str) -> Iterator[Incident]:
+    """Yield the incidents of a stream, the newest first.
+
+    A drill starts from the live situation; the live incidents in that are not the drill's.
+    """
+    rows = LedgerEntry.objects.filter(stream=stream, kind="incident.opened").order_by("-seq")
+    for body in rows.values_list("body", flat=True):
+        found = situation.incidents.get(json.loads(body)["id"])
+        if found is not None:
+            yield found
+
+
+def find_incident_start(incident: Incident, situation: Situation) -> datetime:
+    """Return when what the incident is about was recorded: the closure, or else its opening."""
+    state = situation.site(incident.site)
+    closures: tuple[Closure, ...] = (*state.past, *((state.closure,) if state.closure else ()))
+    for closure in closures:
+        if incident.opened.closure and closure.event == incident.opened.closure:
+            return closure.orders[0].recorded_at
+    return incident.opened.recorded_at
+
+
+def list_incident_entries(
+    incident: Incident,
+    start: datetime,
+    stream: str,
+    kinds: Collection[str],
+    sees: Callable[[Mapping[str, Any]], bool],
+) -> tuple[IncidentEntry, ...]:
+    """Return the last entries of some kinds in the log of an incident, the newest first.
+
+    They are its own, and those of its site or of none that the reader ``sees``.
+    """
+    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds).order_by("-seq")
+    kept: list[tuple[str, str, dict[str, Any]]] = []
+    for kind, at, written in rows.values_list("kind", "recorded_at", "body"):
+        body = json.loads(written)
+        if kind.startswith("incident."):
+            shown = body["id" if kind == "incident.opened" else "incident"] == incident.id
+        else:
+            shown = _concerns(body, incident) and sees(body)
+        if shown:
+            kept.append((kind, at, body))
+        if len(kept) == _MOST:
+            break
+    restore_names([body for _, _, body in kept])
+    return tuple(IncidentEntry(kind, datetime.fromisoformat(at), body) for kind, at, body in kept)
+
+
+def list_response_steps(
+    incident: Incident, start: datetime, stream: str
+) -> tuple[ResponseStep, ...]:
+    """Return the steps from the event to the reopening, each with the time since the event."""
+    kinds = {kind for _step, kind, _which in _STEPS}
+    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds - {"site.reopened"})
+    found = {
+        row["kind"]: row
+        for row in rows.values("kind").annotate(
+            first=Min("recorded_at"), last=Max("recorded_at"), count=Count("seq")
+        )
+    }
+    found |= _find_reopening(incident, start, stream)
+    first = ResponseStep("closed" if incident.opened.closure else "opened", start, 0.0)
+    return (first, *(_build_step(*row, found, start) for row in _STEPS))
+
+
+def _build_step(
+    step: str, kind: str, which: str, found: Mapping[str, Any], start: datetime
+) -> ResponseStep:
+    row = found.get(kind)
+    if row is None:
+        return ResponseStep(step)
+    at = datetime.fromisoformat(row[which])
+    count = row["count"] if which == "last" else None
+    return ResponseStep(step, at, (at - start).total_seconds(), count)
+
+
+def _filter_entries(incident: Incident, start: datetime, stream: str) -> QuerySet[LedgerEntry]:
+    """Return the entries of the stream from the event to the end of the incident."""
+    rows = LedgerEntry.objects.filter(stream=stream, recorded_at__gte=format_instant(start))
+    if incident.closed is not None:
+        later = {"incident.reviewed", "incident.task_set", "incident.task_done"}
+        ended = rows.filter(recorded_at__lte=format_instant(incident.closed.recorded_at))
+        rows = ended | rows.filter(kind__in=later)
+    return rows
+
+
+def _find_reopening(incident: Incident, start: datetime, stream: str) -> dict[str, Any]:
+    """Return the reopening of the incident's site, if there was one."""
+    if not incident.site:
+        return {}
+    rows = _filter_entries(incident, start, stream).filter(kind="site.reopened").order_by("seq")
+    for at, written in rows.values_list("recorded_at", "body"):
+        if json.loads(written).get("site") == incident.site:
+            return {"site.reopened": {"first": at, "count": 1}}
+    return {}
+
+
+def _concerns(body: Mapping[str, Any], incident: Incident) -> bool:
+    """Return whether an entry is of the incident's site, or of none; any is of the operator's."""
+    site = body.get("site")
+    return not site or not incident.site or site == incident.site

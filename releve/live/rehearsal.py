@@ -1,0 +1,132 @@
+"""A rehearsal: a drill that is ready to be played, one positive test before a site closes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from releve.live.clock import now
+from releve.live.current_operator import operator_now
+from releve.live.current_rules import rules_now
+from releve.live.drills import start_drill
+from releve.live.errors import NoSuch
+from releve.live.event_service import record, sign_event
+from releve.live.models import Activation, Relief, Stream
+from releve.live.plans import load_activation, load_day_plan
+from releve.live.situation_cache import situation_now
+from releve.network import HOME, to_utc
+from releve.plan import Plan
+from releve.situation import CaseDeclared, ClosureRule, PackChosen
+
+__all__ = ["Rehearsal", "find_rehearsal", "start_rehearsal"]
+
+_CLOCK = time(10, 40)
+"""Where the drill's clock starts, operator's time: the morning is under way."""
+_PACK = "health-2020"
+"""The pack that is chosen in the drill where no rule closes the site."""
+_BUSY = 0.5
+"""A day is rehearsed on which at least this share of the busiest day's people work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A drill as far as it has come: its site, and the agent to declare next (empty: none).
+
+    ``by_rule``: one more case closes the site; else it is closed by hand.
+    """
+
+    stream: str
+    site: str
+    agent: str
+    by_rule: bool
+    closed: bool
+    relieved: bool
+    incident: str
+    items_done: int
+
+
+def start_rehearsal(title: str, *, by: str) -> Stream:
+    """Start a drill on the next busy day planned, all but one of the cases that close a site in it.
+
+    NoSuch without a plan in force.
+    """
+    found = load_activation()
+    if found is None:
+        raise NoSuch("no plan is in force: a rehearsal needs one")
+    operator, plan = operator_now(), _choose_plan(found)
+    at = to_utc(datetime.combine(plan.day, _CLOCK), operator.row.time_zone)
+    stream = start_drill(title, by=by, at=at)
+    site = _choose_site(plan)
+    chosen = (one for one in situation_now(stream.name).packs if one.pack == _PACK)
+    if not _count_cases(site, plan.day, stream.name) and all(
+        one.last is not None and one.last < plan.day for one in chosen
+    ):
+        choice = PackChosen(**sign_event(stream.name, by), pack=_PACK, valid_from=plan.day)
+        record(choice, key=choice.id, stream=stream.name)
+    number = _count_cases(site, plan.day, stream.name)
+    for agent in _list_agents(plan, site)[: max(0, number - 1)]:
+        case = CaseDeclared(
+            **sign_event(stream.name, by), site=site, status="declared_case", agent=agent
+        )
+        record(case, key=case.id, stream=stream.name)
+    return stream
+
+
+def find_rehearsal(stream: str) -> Rehearsal | None:
+    """Return how far a drill has come; None without a plan in force."""
+    found = load_activation()
+    if found is None:
+        return None
+    situation, at = situation_now(stream), now(stream)
+    plan = _plan_of(found, at)
+    site = _choose_site(plan)
+    number = _count_cases(site, plan.day, stream)
+    cases = {case.agent for case in situation.cases_at.get(site, ())}
+    state = situation.site(site)
+    rooms = [row.id for row in situation.incidents.values() if row.site == site]
+    waiting = [agent for agent in _list_agents(plan, site) if agent not in cases]
+    return Rehearsal(
+        stream=stream,
+        site=site,
+        agent=waiting[0] if waiting and not state.closed else "",
+        by_rule=number > 0,
+        closed=state.closed,
+        relieved=Relief.objects.filter(stream=stream).exclude(source="base").exists(),
+        incident=rooms[0] if rooms else "",
+        items_done=0 if state.closure is None else len(state.closure.done),
+    )
+
+
+def _choose_plan(found: Activation) -> Plan:
+    """Return the first busy day after today; the first busy one where none is ahead."""
+    plans = [load_day_plan(key, found.version).plan for _, key in sorted(found.days.items())]
+    most = max(len(plan.placements) for plan in plans)
+    busy = [plan for plan in plans if len(plan.placements) >= _BUSY * most]
+    tomorrow = now().date() + timedelta(days=1)
+    return next((plan for plan in busy if plan.day >= tomorrow), busy[0])
+
+
+def _plan_of(found: Activation, at: datetime) -> Plan:
+    """Return the plan of the day of an instant, else the one that a rehearsal would take."""
+    for key in found.days.values():
+        plan = load_day_plan(key, found.version).plan
+        if plan.starts[0] <= at <= plan.starts[-1]:
+            return plan
+    return _choose_plan(found)
+
+
+def _choose_site(plan: Plan) -> str:
+    """Return the site where most people work."""
+    count = Counter(row.place for row in plan.placements if row.place != HOME)
+    return max(count, key=lambda site: (count[site], site))
+
+
+def _list_agents(plan: Plan, site: str) -> list[str]:
+    return sorted(row.agent for row in plan.placements if row.place == site)
+
+
+def _count_cases(site: str, day: date, stream: str) -> int:
+    """Return how many cases close a site by the rules of a day; 0 without such a rule."""
+    rules = rules_now(stream).in_force(ClosureRule, day, operator_now().site[site])
+    return min((rule.n for _, rule in rules), default=0)

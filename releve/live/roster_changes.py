@@ -1,0 +1,93 @@
+"""Who moves from where to where on a day of the relief in force, against the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from releve.live.stream_state import Scene
+from releve.plan import Placement
+
+__all__ = ["RosterChange", "ShiftCount", "compare_rosters"]
+
+OFF = ""
+"""The place of an agent without a shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftCount:
+    """How many people work one shift of a place, in the plan and in force."""
+
+    place: str
+    start: datetime
+    end: datetime
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class RosterChange:
+    """A day's placements by agent: ``before`` in the plan, ``after`` in force.
+
+    In force means without absent people and lost places. Agents in reserve are in neither.
+    """
+
+    day: date
+    before: Mapping[str, Placement]
+    after: Mapping[str, Placement]
+
+    def list_changed(self) -> list[str]:
+        """Return the agents who work differently: those without a shift first, then by place."""
+
+        def key(agent: str) -> tuple[str, str, str]:
+            before, after = self.before.get(agent), self.after.get(agent)
+            return (after.place if after else OFF, before.place if before else OFF, agent)
+
+        changed = {*self.before, *self.after}
+        return sorted(
+            (name for name in changed if self.before.get(name) != self.after.get(name)), key=key
+        )
+
+    def count_flows(self) -> dict[tuple[str, str], int]:
+        """Return how many people go from each place to each place; OFF: no shift."""
+        agents = {*self.before, *self.after}
+        return dict(
+            sorted(
+                Counter(
+                    (_find_place(self.before, name), _find_place(self.after, name))
+                    for name in agents
+                ).items()
+            )
+        )
+
+    def count_shifts(self) -> list[ShiftCount]:
+        """Return the shifts of every place, in the order of places and times."""
+        before, after = (
+            Counter((row.place, row.start, row.end) for row in rows.values())
+            for rows in (self.before, self.after)
+        )
+        return [ShiftCount(*key, before[key], after[key]) for key in sorted({*before, *after})]
+
+
+def compare_rosters(
+    scene: Scene, day: date, home_sites: Collection[str] | None = None
+) -> RosterChange:
+    """Return a day in the plan and in force, of the agents of some home sites or of all."""
+    found = scene.day_plan(day)
+    rows = (found.plan.placements, scene.list_placements(day))
+    before, after = (
+        {
+            row.agent: row
+            for row in placed
+            if home_sites is None or found.operator.agent[row.agent].home_site in home_sites
+        }
+        for placed in rows
+    )
+    return RosterChange(day, before, after)
+
+
+def _find_place(rows: Mapping[str, Placement], agent: str) -> str:
+    row = rows.get(agent)
+    return OFF if row is None else row.place

@@ -1,0 +1,259 @@
+"""The day as it goes: what came against what was expected, who is there, when a target is lost.
+
+Agents are counted on the phone: placed and required less the programme's shrinkage, beside those
+signed in. Where fewer are signed in than placed now, as many are taken to be missing for the rest
+of the day; more than placed are not counted upon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from django.db.models import Count, Max
+
+from releve.demand import compute_requirement
+from releve.demand.intraday import (
+    DayFigures,
+    Morning,
+    RestOfDay,
+    TargetOutlook,
+    count_service,
+    fold_figures,
+    foresee_target,
+    reforecast,
+)
+from releve.demand.tables import INTERVAL, Floats, Forecast
+from releve.live.day_forecast import find_day, find_morning
+from releve.live.identity_cache import IdentityCache
+from releve.live.stream_state import Scene
+from releve.network import Operator, Programme, day_bounds, find_open_instants
+from releve.plan.coverage import Timeline, count_placed
+from releve.registry import storage as registry
+from releve.service_record.day_record import load_presence, load_reports
+from releve.service_record.models import IntervalReport
+
+__all__ = ["ProgrammeService", "ServiceDay", "compute_service_day"]
+
+_PRESENCE_COUNTS = timedelta(minutes=45)
+"""A count of agents signed in says who is there for this long."""
+_LAST = timedelta(minutes=90)
+"""A half hour that ended longer ago than this is not the last half hour."""
+
+
+@dataclass(frozen=True)
+class ProgrammeService:
+    """A programme's day; NaN = not known.
+
+    ``offered``, ``answered``, ``abandoned`` and ``level`` of the day are of the half hours known so
+    far, ``expected`` what the morning's forecast said of these. ``rest_morning`` and ``rest`` are
+    the calls to come: as the morning said, and as forecast again. ``level_last`` is of the half
+    hour that begins at ``last``. ``present``, ``placed`` and ``required`` are agents on the phone
+    in the running half hour. Minutes as in :class:`releve.demand.intraday.TargetOutlook`.
+    """
+
+    programme: str
+    client: str
+    kind: str
+    target: float
+    offered: float
+    expected: float
+    answered: float
+    abandoned: float
+    level: float
+    last: datetime | None
+    level_last: float
+    rest_morning: float
+    rest: float
+    level_at_end: float
+    present: float
+    placed: float
+    required: float
+    below_minutes: float
+    lost_minutes: float
+
+
+@dataclass(frozen=True)
+class ServiceDay:
+    """All programmes at ``at``; ``reported_at`` is when the last report came, None: none today.
+
+    ``forecast``: whether the morning's forecast of the day is there.
+    """
+
+    at: datetime
+    day: date
+    reported_at: datetime | None
+    forecast: bool
+    programmes: tuple[ProgrammeService, ...]
+
+
+def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
+    """Return how the day goes, to the minute; None without an operator.
+
+    ``scene`` is the live stream's, None without a plan in force: then no agent is placed.
+
+    The number of queries is the same whatever the record holds; the result is kept while no report
+    comes, nothing happens and the minute lasts.
+    """
+    version = registry.get_current_version()
+    if version is None:
+        return None
+    operator = registry.load_operator(version)
+    at = at.replace(second=0, microsecond=0)
+    day = find_day(operator, at)
+    start, end = day_bounds(day, operator.row.time_zone)
+    stamp = IntervalReport.objects.filter(start__gte=start, start__lt=end).aggregate(
+        rows=Count("pk"), last=Max("recorded_at"), number=Max("pk")
+    )
+    presence = load_presence(at - _PRESENCE_COUNTS, at)
+    morning = find_morning(day, operator.programme)
+    relief = scene.relief.pk if scene is not None and scene.relief is not None else 0
+    key = (at, tuple(stamp.values()), tuple(sorted(presence.items())), relief,
+           scene.activation.pk if scene is not None else 0)  # fmt: skip
+    sources = (operator, morning, None if scene is None else scene.situation)
+    return _known.get(
+        key,
+        sources,
+        lambda: ServiceDay(
+            at, day, stamp["last"], morning is not None,
+            _measure(operator, at, day, morning, scene,
+                     {name: agents for name, (_, agents) in presence.items()}),
+        ),
+    )  # fmt: skip
+
+
+_known: IdentityCache[ServiceDay] = IdentityCache(4)
+
+
+def _measure(
+    operator: Operator,
+    at: datetime,
+    day: date,
+    morning: Morning | None,
+    scene: Scene | None,
+    presence: dict[str, float],
+) -> tuple[ProgrammeService, ...]:
+    if not operator.programmes:
+        return ()
+    start, end = day_bounds(day, operator.row.time_zone)
+    if morning is None or not set(operator.programme) <= set(morning.forecast.programmes):
+        morning = Morning(_expect_nothing(operator, start, end), {})
+    forecast = morning.forecast
+    figures = fold_figures(load_reports(start, end), forecast.programmes, forecast.starts, at)
+    rows = operator.programmes
+    rest = reforecast(forecast, rows, figures.offered, at, morning.laws)
+    placed = _count_on_phone(operator, scene, day, forecast.starts)
+    there = _foresee_agents(placed, forecast.starts, at, [presence.get(row.id) for row in rows])
+    outlook = foresee_target(rest, figures, rows, there)
+    required = compute_requirement(rest.forecast, rows, day, operator.row.time_zone).on_phone
+    running = _find_running(forecast.starts, at)
+    return tuple(
+        _measure_programme(
+            row, forecast, figures, rest, outlook, place,
+            (
+                presence.get(row.id, np.nan),
+                float(placed[running, place]) if running is not None else np.nan,
+                float(required[running, place]) if running is not None else np.nan,
+            ),
+        )
+        for place, row in enumerate(rows)
+    )  # fmt: skip
+
+
+def _measure_programme(
+    row: Programme,
+    forecast: Forecast,
+    figures: DayFigures,
+    rest: RestOfDay,
+    outlook: TargetOutlook,
+    place: int,
+    agents: tuple[float, float, float],
+) -> ProgrammeService:
+    column = forecast.programmes.index(row.id)
+    known = np.isfinite(figures.offered[:, column])
+    to_come = ~known & np.array([start + INTERVAL > rest.now for start in forecast.starts])
+    good, counted = count_service(figures, row, column)
+    last = _find_last(forecast.starts, known, rest.now)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level_last = np.nan if last is None else float(good[last] / counted[last])
+    present, placed, required = agents
+    return ProgrammeService(
+        programme=row.id,
+        client=row.client,
+        kind=row.kind,
+        target=row.service_target,
+        offered=_add_up(figures.offered[:, column], known),
+        expected=_add_up(forecast.mean[:, column], known),
+        answered=_add_up(figures.answered[:, column], known),
+        abandoned=_add_up(figures.abandoned[:, column], known),
+        level=float(outlook.level_so_far[place]),
+        last=None if last is None else forecast.starts[last],
+        level_last=level_last,
+        rest_morning=_add_up(forecast.mean[:, column], to_come),
+        rest=_add_up(rest.forecast.mean[:, column], to_come),
+        level_at_end=float(outlook.level_at_end[place]),
+        present=present,
+        placed=placed,
+        required=required,
+        below_minutes=float(outlook.below_minutes[place]),
+        lost_minutes=float(outlook.lost_minutes[place]),
+    )
+
+
+def _add_up(values: Floats, rows: Floats) -> float:
+    """Return a sum; NaN of no row, and where one of them is not known."""
+    return float(values[rows].sum()) if rows.any() else float("nan")
+
+
+def _find_last(starts: Sequence[datetime], known: Floats, now: datetime) -> int | None:
+    rows = np.flatnonzero(known)
+    if not len(rows) or starts[rows[-1]] + INTERVAL < now - _LAST:
+        return None
+    return int(rows[-1])
+
+
+def _find_running(starts: Sequence[datetime], at: datetime) -> int | None:
+    return next((row for row, one in enumerate(starts) if one <= at < one + INTERVAL), None)
+
+
+def _expect_nothing(operator: Operator, start: datetime, end: datetime) -> Forecast:
+    """Return a forecast that knows nothing of the programmes but their opening hours."""
+    starts = tuple(start + i * INTERVAL for i in range(int((end - start) / INTERVAL)))
+    opened = np.stack([find_open_instants(row, starts) for row in operator.programmes], axis=1)
+    mean = np.where(opened, np.nan, 0.0)
+    unknown = np.full(mean.shape, np.nan)
+    names = tuple(row.id for row in operator.programmes)
+    return Forecast(names, starts, opened, mean, {}, unknown, np.full(len(names), np.nan), {})
+
+
+def _count_on_phone(
+    operator: Operator, scene: Scene | None, day: date, starts: Sequence[datetime]
+) -> Floats:
+    """Return agents placed ``[interval, programme]``, less shrinkage; NaN where no plan is."""
+    shape = (len(starts), len(operator.programmes))
+    if scene is None or day not in scene.days:
+        return np.full(shape, np.nan)
+    found = count_placed(operator, Timeline(starts), scene.list_placements(day))
+    available = np.array([1 - row.shrinkage for row in operator.programmes])
+    return np.asarray(found * available, dtype=np.float64)
+
+
+def _foresee_agents(
+    placed: Floats, starts: Sequence[datetime], at: datetime, present: Sequence[float | None]
+) -> Floats:
+    """Return who is expected on the phone: those signed in now, and later as many of those placed
+    as are there of them now."""
+    running = _find_running(starts, at)
+    found = placed.copy()
+    if running is None:
+        return found
+    for place, agents in enumerate(present):
+        if agents is None:
+            continue
+        wanted = placed[running, place]
+        if wanted > 0:
+            found[running:, place] *= min(1.0, agents / wanted)
+        found[running, place] = agents
+    return found

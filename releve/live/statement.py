@@ -1,0 +1,272 @@
+"""A client's statement: what was promised and delivered, and what was lost during which event.
+
+A day is sealed once it has been over for some hours: the digest of its half hours is an entry of
+the ledger, so that the figures of a statement are proved against it. A correction is sealed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from releve.demand.intraday import DayFigures, count_service, fold_figures
+from releve.demand.tables import INTERVAL, Floats
+from releve.ledger import chain as ledger
+from releve.ledger.digests import canonical_json
+from releve.ledger.models import LedgerEntry
+from releve.live.clock import LIVE
+from releve.live.day_forecast import find_day
+from releve.network import Operator, Programme, day_bounds
+from releve.service_record.day_record import load_reports
+from releve.service_record.models import SealedDay
+
+__all__ = [
+    "SEALED",
+    "ClientStatement",
+    "DaySeal",
+    "ServiceLoss",
+    "StatementLine",
+    "build_statement",
+    "seal_days",
+]
+
+SEALED = "service.sealed"
+_SEALED_AFTER = timedelta(hours=6)
+_LOOKED_BACK = 14
+"""Days in which a late correction is sealed again."""
+_BEGINS = {"site.closed": "site.reopened", "link.down": "link.up", "power.down": "power.up"}
+
+
+@dataclass(frozen=True)
+class StatementLine:
+    """An inbound programme over a period; NaN = not known, of some half hour of a report.
+
+    ``level`` by the contract's definition over the ``half_hours`` that are known.
+    """
+
+    programme: str
+    target: float
+    definition: str
+    offered: float
+    answered: float
+    level: float
+    half_hours: int
+
+
+@dataclass(frozen=True)
+class ServiceLoss:
+    """Calls of the half hours in which the events of the ledger entries ``seqs`` lasted.
+
+    ``seqs`` empty: no event lasted. ``places`` are their sites or carriers, in the same order.
+    """
+
+    seqs: tuple[int, ...]
+    kinds: tuple[str, ...]
+    places: tuple[str, ...]
+    offered: float
+    missed: float
+
+
+@dataclass(frozen=True)
+class DaySeal:
+    """A day's entry in the ledger; ``agrees``: the record still has the figures of that entry."""
+
+    day: date
+    seq: int
+    digest: str
+    agrees: bool
+
+
+@dataclass(frozen=True)
+class ClientStatement:
+    """A client's period from ``first`` to ``last``, both included."""
+
+    client: str
+    first: date
+    last: date
+    lines: tuple[StatementLine, ...]
+    losses: tuple[ServiceLoss, ...]
+    seals: tuple[DaySeal, ...]
+
+
+@dataclass(frozen=True)
+class _Period:
+    rows: tuple[Programme, ...]
+    starts: tuple[datetime, ...]
+    figures: DayFigures
+
+
+def _load_period(operator: Operator, client: str, first: date, last: date) -> _Period:
+    zone_name = operator.row.time_zone
+    start, end = day_bounds(first, zone_name)[0], day_bounds(last, zone_name)[1]
+    rows = tuple(
+        row for row in operator.programmes if row.client == client and row.kind == "inbound"
+    )
+    starts = tuple(start + i * INTERVAL for i in range(int((end - start) / INTERVAL)))
+    names = [row.id for row in rows]
+    reports = [row for row in load_reports(start, end) if row.programme in names]
+    return _Period(rows, starts, fold_figures(reports, names, starts, end))
+
+
+def build_statement(operator: Operator, client: str, first: date, last: date) -> ClientStatement:
+    """Return the statement of a client for some local days of the operator."""
+    period = _load_period(operator, client, first, last)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return ClientStatement(
+        client=client,
+        first=first,
+        last=last,
+        lines=tuple(_build_line(period, place) for place in range(len(period.rows))),
+        losses=tuple(_attribute(operator, period)),
+        seals=tuple(_find_seals(operator, client, days, period)),
+    )
+
+
+def _build_line(period: _Period, place: int) -> StatementLine:
+    row, figures = period.rows[place], period.figures
+    good, counted = count_service(figures, row, place)
+    known = np.isfinite(figures.offered[:, place])
+    judged = known & np.isfinite(good) & np.isfinite(counted)
+    total = float(counted[judged].sum())
+    return StatementLine(
+        programme=row.id,
+        target=row.service_target,
+        definition=row.service_definition,
+        offered=float(figures.offered[known, place].sum()) if known.any() else float("nan"),
+        answered=float(figures.answered[known, place].sum()) if known.any() else float("nan"),
+        level=float(good[judged].sum()) / total if total > 0 else float("nan"),
+        half_hours=int(known.sum()),
+    )
+
+
+@dataclass(frozen=True)
+class _Lasting:
+    """An event that takes a place away, until ``end`` (None: it lasts)."""
+
+    seq: int
+    kind: str
+    place: str
+    start: datetime
+    end: datetime | None
+
+
+def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
+    """Yield the calls of the half hours in which the same events lasted, those of none last."""
+    if not period.rows:
+        return
+    skilled = {row.id for row in period.rows}
+    agents = [row for row in operator.agents if skilled & set(row.skills)]
+    places = {row.home_site for row in agents} | {row.carrier for row in agents}
+    lasting = [row for row in _list_lasting(period.starts[-1] + INTERVAL) if row.place in places]
+    offered, missed = _count_missed(period)
+    sums: dict[tuple[_Lasting, ...], tuple[float, float]] = {}
+    for at, start in enumerate(period.starts):
+        if not np.isfinite(offered[at]) or not offered[at]:
+            continue
+        key = tuple(
+            row for row in lasting
+            if row.start < start + INTERVAL and (row.end is None or row.end > start)
+        )  # fmt: skip
+        held = sums.get(key, (0.0, 0.0))
+        sums[key] = held[0] + float(offered[at]), held[1] + float(missed[at])
+    for key in sorted(sums, key=lambda key: (not key, [row.seq for row in key])):
+        yield ServiceLoss(
+            tuple(row.seq for row in key), tuple(row.kind for row in key),
+            tuple(row.place for row in key), *sums[key],
+        )  # fmt: skip
+
+
+def _count_missed(period: _Period) -> tuple[Floats, Floats]:
+    """Return calls offered, and those not answered, by half hour; NaN of one that is not known."""
+    figures = period.figures
+    known = np.isfinite(figures.offered)
+    offered = np.where(known, figures.offered, 0.0).sum(axis=1)
+    missed = np.where(known, figures.offered - figures.answered, 0.0).sum(axis=1)
+    offered[~known.any(axis=1)] = np.nan
+    return offered, missed
+
+
+def _list_lasting(until: datetime) -> list[_Lasting]:
+    kinds = [*_BEGINS, *_BEGINS.values()]
+    rows = LedgerEntry.objects.filter(stream=LIVE, kind__in=kinds).order_by("seq")
+    found: dict[tuple[str, str], _Lasting] = {}
+    over = []
+    for row in rows:
+        body = json.loads(row.body)
+        place = str(body.get("site") or body.get("carrier") or "")
+        at = datetime.fromisoformat(body["happened_at"])
+        if row.kind in _BEGINS:
+            found.setdefault(
+                (_BEGINS[row.kind], place), _Lasting(row.seq, row.kind, place, at, None)
+            )
+        elif (held := found.pop((row.kind, place), None)) is not None:
+            over.append(_Lasting(held.seq, held.kind, place, held.start, at))
+    return sorted(
+        (row for row in (*over, *found.values()) if row.start < until), key=lambda row: row.seq
+    )
+
+
+def _digest_day(period: _Period, starts: Sequence[datetime]) -> str | None:
+    """Return the digest of a day's half hours; None where nothing of it is known."""
+    where = {start: at for at, start in enumerate(period.starts)}
+    figures, names = period.figures, ("offered", "answered", "abandoned", "in_time", "short")
+    rows: list[list[Any]] = []
+    for place, programme in enumerate(period.rows):
+        for start in starts:
+            values = [float(getattr(figures, name)[where[start], place]) for name in names]
+            if np.isfinite(values[0]):
+                cells = [None if np.isnan(value) else f"{value:g}" for value in values]
+                rows.append([programme.id, start.isoformat(), *cells])
+    return hashlib.sha256(canonical_json(rows).encode()).hexdigest() if rows else None
+
+
+def _list_starts(operator: Operator, day: date) -> list[datetime]:
+    start, end = day_bounds(day, operator.row.time_zone)
+    return [start + i * INTERVAL for i in range(int((end - start) / INTERVAL))]
+
+
+def _find_seals(
+    operator: Operator, client: str, days: Sequence[date], period: _Period
+) -> Iterator[DaySeal]:
+    last: Mapping[date, SealedDay] = {
+        row.day: row for row in SealedDay.objects.filter(client=client, day__in=days)
+    }
+    for day, row in sorted(last.items()):
+        digest = _digest_day(period, _list_starts(operator, day))
+        yield DaySeal(day, row.seq, row.digest, digest == row.digest)
+
+
+def seal_days(operator: Operator, now: datetime) -> int:
+    """Enter the days that are over in the ledger, and those corrected since; return how many."""
+    today = find_day(operator, now - _SEALED_AFTER)
+    first, last = today - timedelta(days=_LOOKED_BACK), today - timedelta(days=1)
+    count = 0
+    for client in operator.clients:
+        period = _load_period(operator, client.id, first, last)
+        if not np.isfinite(period.figures.offered).any():
+            continue
+        held = {row.day: row.digest for row in SealedDay.objects.filter(
+            client=client.id, day__gte=first, day__lte=last)}  # fmt: skip
+        for number in range(_LOOKED_BACK):
+            day = first + timedelta(days=number)
+            digest = _digest_day(period, _list_starts(operator, day))
+            if digest is not None and held.get(day) != digest:
+                _seal(client.id, day, digest, now)
+                count += 1
+    return count
+
+
+def _seal(client: str, day: date, digest: str, now: datetime) -> None:
+    with transaction.atomic():
+        body = {"client": client, "day": day.isoformat(), "digest": digest}
+        entry = ledger.append(SEALED, body, recorded_at=now, stream=LIVE)
+        SealedDay.objects.create(
+            client=client, day=day, digest=digest, seq=entry.seq, sealed_at=now
+        )

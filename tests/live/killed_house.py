@@ -1,0 +1,195 @@
+"""Web, worker and gate as processes of the product's own commands, to be killed or starved."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from datetime import time as dt_time
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+from releve.network.sample import FIRST_DAY
+from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
+from tests.ledger.ledger_processes import ROOT
+
+__all__ = [
+    "LONGEST_SECONDS",
+    "House",
+    "Nursery",
+    "house_of",
+    "nursery_of",
+    "set_clock",
+    "wait_until",
+]
+
+LONGEST_SECONDS = 300.0
+"""What bounds a start: some seconds on an idle machine, minutes on one that does much else."""
+TEN_O_CLOCK = datetime.combine(FIRST_DAY, dt_time(9), UTC)
+
+
+def set_clock() -> dict[str, str]:
+    """Return the setting that starts the clock at ten of the first planned day."""
+    return {"TEST_CLOCK_AHEAD_SECONDS": str((TEN_O_CLOCK - datetime.now(UTC)).total_seconds())}
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> float:
+    """Return after how many seconds a condition held; fail where it did not in time."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, what
+        time.sleep(0.1)
+    return time.monotonic() - begun
+
+
+class Nursery:
+    """The process that starts the others (``tests.live.killed_processes``)."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "tests.live.killed_processes"]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environ, stdin=PIPE, stdout=PIPE, text=True
+        )
+
+    def _ask(self, **asked: object) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def start(self, name: str, *arguments: str) -> int:
+        return self._ask(start=name, arguments=arguments)
+
+    def wait(self, child: int) -> int:
+        return self._ask(wait=child)
+
+    def do(self, name: str, *arguments: str) -> None:
+        assert self.wait(self.start(name, *arguments)) == 0
+
+    def run(self, out: Path, *arguments: str) -> tuple[int, str]:
+        """Run a ``releve`` command to its end; return its status and what it printed."""
+        status = self.wait(self.start("run_into", str(out), *arguments))
+        return status, out.read_text(encoding="utf-8")
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+class House:
+    """The web and a worker, a gate where asked for, by the commands that an installation runs."""
+
+    def __init__(self, nursery: Nursery, *, gate: bool = False) -> None:
+        self.nursery = nursery
+        self.port, self.gate_port = _free_port(), _free_port()
+        self.commands = {
+            "web": ("desk", "serve", "--port", str(self.port)),
+            "worker": ("live", "work"),
+        }
+        if gate:
+            self.commands["gate"] = ("outbound", "serve", "--port", str(self.gate_port))
+        self.running = {name: self._start(name) for name in self.commands}
+
+    def _start(self, name: str) -> int:
+        how = "run_gate" if name == "gate" else "run"
+        return self.nursery.start(how, *self.commands[name])
+
+    def kill(self, name: str) -> None:
+        self._stop(name, signal.SIGKILL)
+        self.running[name] = self._start(name)
+
+    def lose(self, name: str) -> None:
+        """Kill a process; it stays away until ``start``."""
+        self._stop(name, signal.SIGKILL)
+
+    def start(self, name: str) -> None:
+        self.running[name] = self._start(name)
+
+    def may_dial(self, person: int, call: str) -> int:
+        """Ask the gate about the nth person; return the status, 0 where the connection broke."""
+        query = f"to={phone(person)}&cli={CALLER}&camp={CAMPAIGN}&ci={call}&cs=1"
+        return _request(self.gate_port, "GET", f"/gate?{query}")[0]
+
+    def read(self, path: str, token: str) -> tuple[int, Any]:
+        """Get a page of the desk as JSON."""
+        return _request(self.port, "GET", path, {"Authorization": f"Bearer {token}"})
+
+    def record(self, made: dict[str, Any], number: int) -> tuple[int, Any]:
+        """Record a head count, known again by its number, through the API."""
+        site = made["sites"][number % len(made["sites"])]
+        fields = {"site": site, "day": made["day"], "count": number}
+        return self._post(made["token"], "agents.present", f"count-{number}", fields)
+
+    def record_outage(self, made: dict[str, Any]) -> None:
+        """Record that a site lost its link, which the worker has to answer."""
+        status, answer = self._post(made["token"], "link.down", "lost", {"site": made["sites"][0]})
+        assert status == 201, answer
+
+    def _post(self, token: str, kind: str, key: str, fields: Any) -> tuple[int, Any]:
+        headers = {
+            "Authorization": f"Bearer {token}", "Content-Type": "application/json",
+            "Idempotency-Key": key,
+        }  # fmt: skip
+        return _request(self.port, "POST", f"/api/v1/events/{kind}", headers, fields)
+
+    def end(self) -> None:
+        """Let the worker finish what it has begun."""
+        assert self._stop("worker", signal.SIGTERM) == 0
+
+    def gone(self) -> None:
+        for name in list(self.running):
+            self._stop(name, signal.SIGKILL)
+
+    def _stop(self, name: str, how: signal.Signals) -> int:
+        child = self.running.pop(name)
+        os.kill(child, how)
+        return self.nursery.wait(child)
+
+
+def _request(
+    port: int, method: str, path: str, headers: dict[str, str] | None = None, fields: Any = None
+) -> tuple[int, Any]:
+    """Return status and JSON of an answer; 0 where the connection broke."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        body = None if fields is None else json.dumps(fields)
+        connection.request(method, path, body, headers or {})
+        reply = connection.getresponse()
+        content = reply.read()
+        is_json = "json" in reply.headers.get("Content-Type", "")
+        return reply.status, json.loads(content) if is_json else content.decode()
+    except (OSError, http.client.HTTPException):
+        return 0, None
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def nursery_of(environ: dict[str, str]) -> Iterator[Nursery]:
+    found = Nursery(environ)
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+@contextmanager
+def house_of(nursery: Nursery, *, gate: bool = False) -> Iterator[House]:
+    found = House(nursery, gate=gate)
+    try:
+        yield found
+    finally:
+        found.gone()
