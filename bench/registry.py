@@ -19,9 +19,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from releve.cli.database import open_database
 from releve.network import Operator, sample_operator
+from tests.homes import make_test_home
 
 SIZES = ((600, 6), (5000, 15), (70000, 200))
 
@@ -44,7 +46,7 @@ def main() -> None:
 def measure(agents: int, sites: int) -> None:
     """Print the times and the memory of one size."""
     with tempfile.TemporaryDirectory() as home:
-        os.environ["RELEVE_HOME"] = home
+        os.environ["RELEVE_HOME"] = str(make_test_home(Path(home)))
         open_database()
         operator = sample_operator(agents, sites, 1)
         print(f"\n{agents} agents, {sites} sites, {len(operator.history)} rows of history")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,11 +17,15 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from releve.accounts.models import AccountAct, Grant, User
+from releve.accounts.models import AccountAct, Grant, Token, User
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append
+from releve.ledger.journal import note_act
 
 __all__ = [
+    "CLOSED",
+    "ENDED",
+    "REVOKED",
     "STREAM",
     "AccessError",
     "RoleRequest",
@@ -31,8 +36,15 @@ __all__ = [
     "get_account",
     "give_role",
     "record_change",
+    "record_mailed_link",
     "remove_factors",
+    "revoke_token",
+    "user_subject",
 ]
+
+_LONGEST_SUBJECT = 100
+CLOSED, ENDED, REVOKED = "access.close", "access.end", "access.revoke"
+"""Acts of the journal: the ``name`` of the account or token, and the ``grant`` that ended."""
 
 STREAM = "access"
 """Stream of the ledger that holds who was given what, and who looked behind a pseudonym."""
@@ -129,6 +141,7 @@ def end_grant(grant: Grant, *, by: str) -> None:
     if not grant.is_active_at(now):
         raise AccessError(Phrase("this role is not held now"))
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
+    note_act(ENDED, name=grant.user.get_username(), grant=grant.pk)
     record_change("access.ended", grant.user, {"role": grant.role}, by)
 
 
@@ -145,15 +158,32 @@ def end_role(name: str, role: str, *, by: str) -> None:
 
 @transaction.atomic
 def close_account(name: str, *, by: str) -> None:
-    """Close an account: roles and sessions end now; the name stays taken, for the records."""
+    """Close an account: its roles and sessions, and the tokens it gave, end now.
+
+    The name stays taken, for the records.
+    """
     user = get_account(name)
+    note_act(CLOSED, name=name)
     now = timezone.now()
     for grant in user.grants.all():
         if grant.is_active_at(now):
             end_grant(grant, by=by)
+    for token in Token.objects.filter(given_by=name, ends_at__gt=now):
+        revoke_token(token, by=by)
     User.objects.filter(pk=user.pk).update(is_active=False)
     _end_sessions(user)
     record_change("access.closed", user, {}, by)
+
+
+@transaction.atomic
+def revoke_token(token: Token, *, by: str) -> None:
+    """End a program's token now."""
+    now = timezone.now()
+    if not Token.objects.filter(pk=token.pk, ends_at__gt=now).update(ends_at=now, ended_by=by):
+        raise AccessError(f"the token {token.name!r} opens nothing any more")
+    note_act(REVOKED, name=token.name)
+    body = {"token": token.name, "actor": by}
+    append("access.token_ended", body, recorded_at=now, stream=STREAM)
 
 
 @transaction.atomic
@@ -177,17 +207,35 @@ def create_password_key(user: User, *, by: str) -> dict[str, str]:
     return {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
 
 
-def record_change(kind: str, user: User, body: Mapping[str, object], by: str) -> None:
+def record_mailed_link(user: User) -> None:
+    """Record that a link to choose a password is mailed to the address of an account."""
+    record_change("access.link_mailed", user, {}, user.get_username())
+
+
+def record_change(
+    kind: str,
+    user: User,
+    body: Mapping[str, object],
+    by: str,
+    personal: Mapping[str, object] | None = None,
+) -> None:
     """Record a change of a user's access; the name can be erased, the entry stays."""
     name = user.get_username()
     append(
         kind,
         {**body, "user": name, "actor": by},
-        personal={"user": name},
-        subject=f"user:{name}",
+        personal={"user": name, **(personal or {})},
+        subject=user_subject(name),
         stream=STREAM,
         recorded_at=timezone.now(),
     )
+
+
+def user_subject(name: str) -> str:
+    """Return what the ledger files an account's values under; a digest of a name that is long."""
+    if len(name) <= _LONGEST_SUBJECT:
+        return f"user:{name}"
+    return f"user:sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def _end_sessions(user: User) -> None:

@@ -14,9 +14,11 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.roles import DATED, Role
 from releve.accounts.scopes import HeldRole, find_scope_faults
+from releve.ledger.account_names import give_pseudonym
 
 __all__ = [
     "AccountAct",
+    "FactorReset",
     "Grant",
     "IdentityNotice",
     "IdentityRequest",
@@ -31,6 +33,13 @@ class User(AbstractUser):
 
     visitor_role: HeldRole | None = None
     """The role that the visitor of an open desk has chosen; such a user is not stored."""
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Give a new account the pseudonym that the ledger knows it by."""
+        is_new = self._state.adding
+        super().save(*args, **kwargs)
+        if is_new:
+            give_pseudonym(self.username)
 
     @cached_property
     def held_roles(self) -> tuple[HeldRole, ...]:
@@ -140,6 +149,22 @@ class AccountAct(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user.get_username()}: {self.kind} by {self.by}"
+
+
+class FactorReset(models.Model):
+    """A request that a user's second factors be removed, and who allowed it."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="factor_resets")
+    asked_by = models.CharField(max_length=150)
+    reason = models.TextField()
+    asked_at = models.DateTimeField()
+    approved_by = models.CharField(max_length=150, blank=True, default="")
+
+    class Meta:
+        ordering = ("-asked_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.user.get_username()} ({self.asked_by})"
 
 
 class IdentityRequest(models.Model):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.roles import BY_CLIENT, BY_SITE, READ_ONLY, Role
+from releve.accounts.roles import BY_CLIENT, BY_SITE, OUTSIDE, READ_ONLY, Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["PERMISSIONS", "Permission", "acting_roles"]
 
 _R = Role
-_INSIDE = frozenset(Role) - READ_ONLY
+_INSIDE = frozenset(Role) - OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
     """``does`` is what a holder may do, in the infinitive; ``acts``: it has consequences.
 
-    ``whole``: its pages show every site and client at once, so a role held for some does not
-    give it.
+    ``observes``: it records what an outside auditor saw and changes nothing else, so that an
+    auditor may hold it. ``whole``: its pages show every site and client at once, so a role held for
+    some does not give it.
     """
 
     id: str
@@ -37,12 +38,14 @@ class Permission:
     does: StrPromise
     acts: bool = False
     whole: bool = False
+    observes: bool = False
 
     def __post_init__(self) -> None:
         if not self.roles:
             raise ValueError(f"{self.id}: roles must not be empty")
-        if self.acts and self.roles & READ_ONLY:
-            names = ", ".join(sorted(self.roles & READ_ONLY))
+        readers = self.roles & (READ_ONLY if self.observes else OUTSIDE)
+        if self.acts and readers:
+            names = ", ".join(sorted(readers))
             raise ValueError(f"{self.id}: acts, so no read-only role may hold it, got {names}")
         if self.whole and self.roles & (BY_SITE | BY_CLIENT):
             names = ", ".join(sorted(self.roles & (BY_SITE | BY_CLIENT)))
@@ -81,6 +84,31 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see the reliefs of every client"),
     ),
     Permission(
+        "routing.switch",
+        frozenset({_R.CONTINUITY, _R.FLOW}),
+        lazy("switch calls to the routes prepared for a loss"),
+        acts=True,
+        whole=True,
+    ),
+    Permission(
+        "relief.order",
+        frozenset({_R.CONTINUITY, _R.FLOW}),
+        lazy("put a relief for a surge or absences in force"),
+        acts=True,
+        whole=True,
+    ),
+    Permission(
+        "relief.people",
+        frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.SITE}),
+        lazy("see who moves for a relief and who has answered, under pseudonyms"),
+    ),
+    Permission(
+        "relief.call",
+        frozenset({_R.CONTINUITY, _R.SITE}),
+        lazy("see the addresses of agents to call, and record their answers"),
+        acts=True,
+    ),
+    Permission(
         "record.see",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.HEALTH, _R.SITE}),
         lazy("see what can be recorded"),
@@ -110,10 +138,54 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         acts=True,
     ),
     Permission(
+        "event.record.draw",
+        frozenset({_R.CONTINUITY, _R.HEALTH}),
+        lazy("record draws of visits"),
+        acts=True,
+        whole=True,
+    ),
+    Permission(
+        "event.record.audit",
+        frozenset({_R.CONTINUITY, _R.AUDITOR}),
+        lazy("record an audit of the charter: observations, findings, conclusion"),
+        acts=True,
+        observes=True,
+    ),
+    Permission(
+        "event.record.answer",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
+        lazy("answer an auditor’s finding"),
+        acts=True,
+    ),
+    Permission(
+        "charter.see",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE, _R.ADMINISTRATOR, _R.INSPECTOR, _R.AUDITOR}),
+        lazy("see where the charter’s measures and the label stand"),
+    ),
+    Permission(
+        "draw.see",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.INSPECTOR}),
+        lazy("see the draws of visits"),
+        whole=True,
+    ),
+    Permission(
+        "draw.preview",
+        frozenset({_R.INSPECTOR}),
+        lazy("compute the plan of visits from the commission’s link"),
+        whole=True,
+    ),
+    Permission(
         "event.record.other",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.FLOW, _R.SITE}),
         lazy("record presence, links, power and authorisations"),
         acts=True,
+    ),
+    Permission(
+        "event.record.rules",
+        frozenset({_R.CONTINUITY, _R.HEALTH}),
+        lazy("choose the packs of rules by which sites are closed and checked"),
+        acts=True,
+        whole=True,
     ),
     Permission(
         "reopening.approve",
@@ -168,6 +240,12 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         "registry.edit",
         frozenset({_R.CONTINUITY, _R.PLANNER, _R.ADMINISTRATOR}),
         lazy("change the reference data"),
+        acts=True,
+    ),
+    Permission(
+        "calls.report",
+        frozenset({_R.CONTINUITY, _R.FLOW}),
+        lazy("report statistics of calls and of agents signed in"),
         acts=True,
     ),
     Permission(
@@ -230,8 +308,61 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
     ),
     Permission(
         "evidence.pack",
-        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.CLIENT, _R.INSPECTOR, _R.AUDITOR}),
+        frozenset(Role) - {_R.PLANNER, _R.FLOW, _R.OUTBOUND},
         lazy("obtain an evidence pack"),
+    ),
+    Permission(
+        "evidence.client",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.CLIENT, _R.AUDITOR}),
+        lazy("obtain the evidence pack of a client"),
+    ),
+    Permission(
+        "evidence.inspection",
+        frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE, _R.INSPECTOR}),
+        lazy("obtain the evidence pack of an inspection"),
+    ),
+    Permission(
+        "evidence.audit",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR, _R.AUDITOR}),
+        lazy("obtain the evidence packs of the audit and of crash tests"),
+    ),
+    Permission(
+        "evidence.association",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR}),
+        lazy("obtain the evidence pack for the association"),
+    ),
+    Permission(
+        "evidence.make",
+        frozenset({_R.CONTINUITY, _R.SITE, _R.HEALTH, _R.ADMINISTRATOR}),
+        lazy("make the evidence packs that the role may obtain"),
+        acts=True,
+    ),
+    Permission(
+        "sector.relief",
+        frozenset({_R.CONTINUITY}),
+        lazy("see contracts of relief with other operators, and take their steps"),
+        acts=True,
+        whole=True,
+    ),
+    Permission(
+        "sector.contribute",
+        frozenset({_R.CONTINUITY}),
+        lazy("see and send what the operator contributes to the association’s bulletin"),
+        acts=True,
+        whole=True,
+    ),
+    Permission(
+        "sector.clerk",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR}),
+        lazy("see the members’ contributions and publish the association’s bulletin"),
+        acts=True,
+        whole=True,
+    ),
+    Permission(
+        "system.watch",
+        frozenset({_R.CONTINUITY, _R.ADMINISTRATOR}),
+        lazy("see whether the installation runs, and its metrics"),
+        whole=True,
     ),
     Permission(
         "users.manage",

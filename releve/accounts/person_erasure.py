@@ -1,4 +1,7 @@
-"""Erase one agent in every room: values, addresses, messages, letters, the name, the pseudonym.
+"""Erase one person in every room: values, addresses, messages, letters, the name, the pseudonym.
+
+An agent goes by the pseudonym of the reference data, a member of staff by ``user:`` and the name of
+the account, which has to be closed.
 
 Counts and commitments stay. Where a row has to stay, as in plans, reliefs and versions of the
 reference data, one random token takes the place of the pseudonym, so that the rows still refer to
@@ -17,16 +20,21 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from releve.accounts.account_erasure import ACCOUNT_SUBJECT, ACCOUNT_TABLES, find_account
 from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import User
 from releve.accounts.scopes import can
 from releve.erasure import registered
 from releve.errors import Phrase
+from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.chain import append, lock_head
 from releve.ledger.erasure import ERASED, scrub_files
+from releve.ledger.journal import note_act
 
-__all__ = ["ErasurePreview", "erase_person", "preview_erasure"]
+__all__ = ["AGENT", "ErasurePreview", "erase_agent", "erase_person", "preview_erasure"]
 
+AGENT = "erase.agent"
+"""The act of the journal: ``agent``, by pseudonym."""
 _TOKEN = "erased-"
 _TOKEN_BYTES = 6
 
@@ -67,9 +75,15 @@ def erase_person(user: User, agent: str) -> int:
     outside the database first, and the database is changed in one transaction. OperationalError
     where another connection kept the database from rewriting its files: repeat it then, too.
     """
-    agent, token = _check_erasure(user, agent), _TOKEN + secrets.token_hex(_TOKEN_BYTES)
+    return erase_agent(_check_erasure(user, agent), actor=user.get_username())
+
+
+def erase_agent(agent: str, *, actor: str) -> int:
+    """Erase an agent for an act that was checked before: see :func:`erase_person`."""
+    token = _TOKEN + secrets.token_hex(_TOKEN_BYTES)
     with transaction.atomic():
         lock_head()
+        note_act(AGENT, agent=agent)
         now = timezone.now()
         done: dict[str, Any] = {}
         for room in registered():
@@ -77,8 +91,7 @@ def erase_person(user: User, agent: str) -> int:
         values = int(done["values"])
         if not values and any(done.values()):
             append(ERASED, {"cause": "person", "values": 0}, recorded_at=now)
-        body = {**done, "actor": user.get_username()}
-        append("identity.erased", body, stream=STREAM, recorded_at=now)
+        append("identity.erased", {**done, "actor": actor}, stream=STREAM, recorded_at=now)
     _rewrite_files()
     return values
 
@@ -89,17 +102,24 @@ def _check_erasure(user: User, agent: str) -> str:
         raise AccessError(Phrase("only an administrator erases a person"))
     if not agent.strip():
         raise AccessError(Phrase("the pseudonym is missing: name the person"))
-    if agent.startswith(_TOKEN):
+    account = find_account(agent.strip())
+    if account is not None and account.is_active:
+        raise AccessError(Phrase("the account is open: close it first"))
+    if agent.startswith((_TOKEN, ACCOUNT_SUBJECT + ACCOUNT_PREFIX)):
         raise AccessError(Phrase("this person has been erased already"))
     return agent.strip()
 
 
 def _files_naming(agent: str) -> list[str]:
-    """Return the files of the plan folder that hold a pseudonym."""
-    folder = settings.PLAN_FOLDER
-    if folder is None or not Path(folder).is_dir():
-        return []
-    found = [path for path in Path(folder).rglob("*") if path.is_file() and not path.is_symlink()]
+    """Return the files of the plan folder and of plans computed here that hold a pseudonym."""
+    folders = [settings.PLAN_FOLDER, Path(settings.HOME) / "planruns"]
+    found = [
+        path
+        for folder in folders
+        if folder is not None
+        for path in Path(folder).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    ]
     inside = agent.encode()
     return sorted(path.name for path in found if inside in path.read_bytes())
 
@@ -111,7 +131,7 @@ def _rewrite_files() -> None:
     """
     tables = {"ledger_personal"}
     if connection.vendor == "postgresql":
-        tables |= {table for room in registered() for table in room.tables}
+        tables |= {table for room in registered() for table in room.tables} | {*ACCOUNT_TABLES}
     else:
         with connection.cursor() as cursor:
             cursor.execute("VACUUM")

@@ -32,6 +32,7 @@ from releve.ledger.chain import append
 
 __all__ = [
     "approve_request",
+    "check_names",
     "erase_identity",
     "has_name",
     "has_names",
@@ -50,6 +51,15 @@ _SHORTEST_REASON = 10
 def has_names() -> bool:
     """Return whether this installation holds names at all."""
     return bool(settings.IDENTITY_KEY) and _names_path().is_file()
+
+
+def check_names() -> None:
+    """Refuse names that cannot be read; AccessError says why."""
+    if not settings.IDENTITY_KEY and _names_path().is_file():
+        raise AccessError(
+            Phrase("there are names in {0} and RELEVE_IDENTITY_KEY is not set", _names_path())
+        )
+    _load_names()
 
 
 def has_name(pseudonym: str) -> bool:

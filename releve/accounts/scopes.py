@@ -56,7 +56,10 @@ class Scope:
         return self.sites is None and self.clients is None
 
     def covers(self, *, site: str = "", client: str = "") -> bool:
-        """Return whether a record of a site or client is in it; one of neither takes it all."""
+        """Return whether a record of this site and client may be seen.
+
+        A record that names neither concerns the whole house and needs a scope of everything.
+        """
         if not site and not client:
             return self.is_whole
         return (not site or self.has_site(site)) and (not client or self.has_client(client))

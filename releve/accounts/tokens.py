@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -29,7 +28,6 @@ __all__ = [
     "is_program",
     "issue_token",
     "list_active_tokens",
-    "revoke_token",
 ]
 
 PREFIX = "releve_"
@@ -66,17 +64,9 @@ def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]
     except ValidationError as error:
         raise AccessError(" ".join(error.messages)) from error
     reach = {"role": wanted.role, "sites": list(wanted.sites), "clients": list(wanted.clients)}
-    _record_change("access.token_given", found, {**reach, "ends_at": ends_at.isoformat()}, by)
+    body = {**reach, "ends_at": ends_at.isoformat(), "token": name, "actor": by}
+    append("access.token_given", body, recorded_at=now, stream=STREAM)
     return found, secret
-
-
-@transaction.atomic
-def revoke_token(found: Token, *, by: str) -> None:
-    """End a token now."""
-    now = timezone.now()
-    if not Token.objects.filter(pk=found.pk, ends_at__gt=now).update(ends_at=now, ended_by=by):
-        raise AccessError(f"the token {found.name!r} opens nothing any more")
-    _record_change("access.token_ended", found, {}, by)
 
 
 def get_token(name: str) -> Token:
@@ -122,12 +112,3 @@ def _check_end(wanted: RoleRequest, now: datetime) -> datetime:
     if not now < ends_at <= latest:
         raise AccessError(f"its last day must be today or later, and before {latest.date()}")
     return ends_at
-
-
-def _record_change(kind: str, found: Token, body: Mapping[str, object], by: str) -> None:
-    append(
-        kind,
-        {**body, "token": found.name, "actor": by},
-        recorded_at=timezone.now(),
-        stream=STREAM,
-    )

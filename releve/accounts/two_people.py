@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from releve.accounts.models import AccountAct, Grant
-from releve.situation import Event, EventRefusal, ReopeningApproved, Situation, refuse
+from releve.situation import (
+    Event,
+    EventRefusal,
+    FindingVerified,
+    ReopeningApproved,
+    Situation,
+    refuse,
+)
 
 __all__ = ["are_tied", "build_approval_check", "find_tied_accounts"]
 
@@ -32,9 +39,18 @@ def are_tied(one: str, other: str) -> bool:
 
 
 def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRefusal]]:
-    """Return what refuses a yes to a reopening beside one of a person tied to this one."""
+    """Return what refuses the second of two people who is tied to the first.
+
+    That is a yes to a reopening beside another, or the verification of a finding beside its answer.
+    """
 
     def judge(situation: Situation) -> Iterable[EventRefusal]:
+        if isinstance(event, FindingVerified):
+            audit = situation.charter_audits.get(event.audit)
+            finding = audit and audit.find_finding(event.finding)
+            answered = {answer.actor for answer in finding.answers} if finding else set()
+            for other in sorted(answered & (find_tied_accounts(event.actor) - {event.actor})):
+                yield refuse("finding.tied", other=other)
         if not isinstance(event, ReopeningApproved):
             return
         closure = situation.site(event.site).closure

@@ -70,6 +70,10 @@ def _write_draft(
                 stream.flush()
                 os.fsync(descriptor)
         place(draft, path)
+    except OSError as error:
+        if error.filename is None:  # a disk that is full does not say for which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         draft.unlink(missing_ok=True)
     if durable:

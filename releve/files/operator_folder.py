@@ -13,12 +13,11 @@ from pathlib import Path
 
 from releve.errors import ReleveError
 from releve.files.atomic import replace_folder
-from releve.network import TABLES
+from releve.network.table_words import find_table
 
 __all__ = ["FolderError", "read_operator_files", "write_operator_files"]
 
 _SUFFIXES = frozenset((".csv", ".parquet", ".xlsx"))
-_TABLES = frozenset(kind.table for kind in TABLES)
 
 
 class FolderError(ReleveError, OSError):
@@ -46,7 +45,7 @@ def read_operator_files(path: Path) -> dict[str, bytes]:
 def _is_table(file: Path) -> bool:
     if not file.is_file() or file.name.startswith((".", "~$")):
         return False
-    return file.suffix.lower() in _SUFFIXES or file.stem in _TABLES
+    return file.suffix.lower() in _SUFFIXES or find_table(file.stem) is not None
 
 
 def write_operator_files(path: Path, files: Mapping[str, bytes], *, replace: bool = False) -> None:

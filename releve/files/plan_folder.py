@@ -9,6 +9,8 @@
 ``reserve.csv``             rostered agents without a placement
 ``verification.csv``        of a plan that was verified: what the simulator found, by client
 ``calendars/AGENT.ics``     an agent's shifts as iCalendar
+``hybrid-week.csv``         of a hybrid week: home, site or meeting, by agent and day
+``packs.json``              the packs of rules chosen, by which a crash test of the plan goes
 ==========================  ===================================================================
 
 A folder is written beside its place and then put there by renaming, so a reader never sees half of
@@ -22,20 +24,24 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from icalendar import Calendar, Event
 
 from releve.errors import ReleveError
 from releve.files.atomic import replace_folder
+from releve.files.pack_file import PACK_FILE, format_packs
 from releve.network.clock import UTC, zone
 from releve.network.model import HOME
 from releve.plan.plan_json import PlanFormatError, plan_from_json, plan_to_json
 from releve.plan.result import BASE, Move, Placement, Plan
+from releve.situation import ChosenPack
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 __all__ = [
     "VERIFICATION_COLUMNS",
@@ -50,6 +56,7 @@ __all__ = [
 ]
 
 _PLAN_NAME = re.compile(r"plan-(\d{4}-\d{2}-\d{2})\.json")
+HYBRID_FILE = "hybrid-week.csv"
 _OWN_NAMES = frozenset(
     {
         "placements.csv",
@@ -59,6 +66,8 @@ _OWN_NAMES = frozenset(
         "reserve.csv",
         "verification.csv",
         "calendars",
+        HYBRID_FILE,
+        PACK_FILE,
     }
 )
 _PLACEMENT_COLUMNS = (
@@ -171,13 +180,16 @@ def write_plans(
     stamp: datetime,
     calendars: bool = True,
     verification: Sequence[Sequence[_Value]] = (),
+    packs: Sequence[ChosenPack] = (),
+    hybrid_week: Sequence[Sequence[str]] = (),
 ) -> None:
     """Write a plan folder in one go, replacing a plan folder that stands there.
 
     ``stamp`` is the instant written in the calendars (DTSTAMP): the same plans and stamp give the
     same bytes. ``verification`` are rows of :data:`VERIFICATION_COLUMNS`; without any there is no
-    such file. :class:`PlanFolderError` when no plan is given, two are of one day, or the folder
-    holds anything that is not a plan's.
+    such file; likewise ``packs``. ``hybrid_week`` is the table of one, its header first.
+    :class:`PlanFolderError` when no plan is given, two are of one
+    day, or the folder holds anything that is not a plan's.
     """
     days = [plan.day for plan in plans]
     if not plans or len(set(days)) != len(days):
@@ -189,6 +201,10 @@ def write_plans(
         _write_files(draft, ordered, stamp, calendars)
         if verification:
             _write_csv(draft / "verification.csv", VERIFICATION_COLUMNS, verification)
+        if hybrid_week:
+            _write_csv(draft / HYBRID_FILE, hybrid_week[0], hybrid_week[1:])
+        if packs:
+            (draft / PACK_FILE).write_text(format_packs(packs), encoding="utf-8", newline="")
 
 
 def make_file_name(name: str) -> str:
@@ -200,19 +216,27 @@ def make_file_name(name: str) -> str:
     return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def build_calendars(plans: Sequence[Plan], stamp: datetime) -> Iterator[tuple[str, bytes]]:
+def build_calendars(
+    plans: Sequence[Plan],
+    stamp: datetime,
+    rides: Mapping[tuple[date, str], Sequence[str]] | None = None,
+) -> Iterator[tuple[str, bytes]]:
     """Yield each placed agent's id and shifts as iCalendar; a UID is decided by agent and day.
 
     Times are in UTC, so they stand even where the reader's own time zone data are old; the local
-    time is said in the description.
+    time is said in the description, with the ``rides[day, agent]``.
     """
+    from icalendar import Calendar  # 50 ms that only a plan's export needs
+
     events: dict[str, list[Event]] = {}
     for plan in plans:
         seen: dict[str, int] = {}
         names = _PlanNames(plan)
         for item in sorted(plan.placements, key=lambda placement: placement.start):
             seen[item.agent] = number = seen.get(item.agent, 0) + 1
-            event = _event(names, item, number, stamp)
+            event = _event(
+                names, item, number, stamp, (rides or {}).get((plan.day, item.agent), ())
+            )
             events.setdefault(item.agent, []).append(event)
     for agent in sorted(events):
         calendar = Calendar()
@@ -235,7 +259,11 @@ class _PlanNames:
         self.work = {key: f"{name} ({clients[client]})" for key, client, name in plan.programmes}
 
 
-def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime) -> Event:
+def _event(
+    names: _PlanNames, item: Placement, number: int, stamp: datetime, rides: Sequence[str]
+) -> Event:
+    from icalendar import Event
+
     tz = names.zones[item.place]
     lines = [f"{_wall(item.start, tz):%H:%M}-{_wall(item.end, tz):%H:%M} ({tz})"]
     if item.break_start is not None and item.break_end is not None:
@@ -249,7 +277,7 @@ def _event(names: _PlanNames, item: Placement, number: int, stamp: datetime) -> 
     event.add("dtend", item.end.astimezone(UTC))
     event.add("summary", names.work[item.programme])
     event.add("location", names.places[item.place])
-    event.add("description", "\n".join(lines))
+    event.add("description", "\n".join((*lines, *rides)))
     return event
 
 

@@ -17,11 +17,12 @@ __all__ = ["PlanStore", "StoredPlan", "open_plan_store"]
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """A plan with the digest of its file, and the days its folder holds."""
+    """A plan with its digest, the days planned beside it, and the one shown by default."""
 
     plan: Plan
     digest: str
     days: tuple[date, ...]
+    default: date
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class PlanStore:
             return None
         with self._lock:
             read = self._fresh(chosen, files[chosen])
-        return StoredPlan(read.plan, read.digest, tuple(files))
+        return StoredPlan(read.plan, read.digest, tuple(files), next(iter(files)))
 
     def _fresh(self, day: date, path: Path) -> _Read:
         try:

@@ -8,7 +8,7 @@ named by the digest of all these files, and any change begins a new one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 __all__ = ["PACKAGE", "cache_folder", "kernel_files"]
@@ -26,10 +26,26 @@ def kernel_files(package: Path = PACKAGE) -> Iterator[Path]:
         yield package / name
 
 
-def cache_folder(package: Path = PACKAGE) -> Path:
-    """Return the folder of the kernels for the files as they are now."""
+def cache_folder(environ: Mapping[str, str] | None = None, package: Path = PACKAGE) -> Path:
+    """Return the folder of the kernels for the files as they are now.
+
+    In ``RELEVE_CACHE_DIR``; else in the folder that systemd gives for caches; else beside the files
+    of a checkout, as Python keeps its own; else in the user's folder for caches. An installed
+    package is never written to, and may be read-only.
+    """
     digest = hashlib.sha256()
     for path in kernel_files(package):
         digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
         digest.update(path.read_bytes())
-    return package / "__pycache__" / f"kernels-{digest.hexdigest()[:16]}"
+    return _find_caches(environ or {}, package) / f"kernels-{digest.hexdigest()[:16]}"
+
+
+def _find_caches(environ: Mapping[str, str], package: Path) -> Path:
+    for name in ("RELEVE_CACHE_DIR", "CACHE_DIRECTORY"):
+        given = environ.get(name, "").strip().partition(":")[0]
+        if given:
+            return Path(given)
+    if (package.parent / "pyproject.toml").is_file():
+        return package / "__pycache__"
+    user = environ.get("XDG_CACHE_HOME", "")
+    return (Path(user) if user.startswith("/") else Path.home() / ".cache") / "releve"

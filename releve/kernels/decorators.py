@@ -16,10 +16,12 @@ raises.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import njit
+
+from releve.extras import OptionalModule
 
 __all__ = [
     "allocating_kernel",
@@ -31,6 +33,23 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+try:
+    from numba import njit
+except ModuleNotFoundError:  # a host without the extra: the kernels cannot be run
+
+    def njit(**options: Any) -> Callable[[F], F]:  # type: ignore[no-redef]
+        """Stand in for numba's: refuse each call with the extra to install."""
+        return _refuse_calls
+
+
+def _refuse_calls(function: F) -> F:
+    @wraps(function)
+    def refuse(*_args: Any, **_kwargs: Any) -> Any:
+        return OptionalModule("numba").njit
+
+    return cast(F, refuse)
+
 
 _EXACT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 """Without ``_nrt``, numba's reference counting, reading an array out of a tuple is a plain load

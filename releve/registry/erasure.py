@@ -19,7 +19,7 @@ from releve.registry.storage import load_block_positions, load_sheets
 
 __all__ = ["count_blocks_naming", "find_rows_naming", "rename_agent"]
 
-_COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject"}
+_COLUMNS = {"agents": "id", "shifts": "agent", "authorisations": "subject", "teams": "supervisor"}
 """The tables that name agents, and the column that does."""
 
 

@@ -16,7 +16,7 @@ __all__ = ["RegistryData"]
 
 
 class RegistryData:
-    """Rows of agents, shifts and authorisations in every version; a token takes the id's place."""
+    """Rows of people in every version of the tables; a token takes the place of the id."""
 
     name = "registry"
     tables: Sequence[str] = ("registry_block", "registry_upload")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from releve.network import Operator, TableRow, list_columns
-from releve.registry.tables import bare_type, build_key, get_row_class, get_rows
+from releve.network.columns import bare_type
+from releve.registry.tables import build_key, get_row_class, get_rows
 
 __all__ = ["ROWS", "TableSlice", "select_rows"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from typing import Any
 
 from releve.errors import Phrase
-from releve.network import Operator, TableRow, list_columns, zone
+from releve.network import Operator, TableRow, list_columns
+from releve.network.cell_text import format_value
+from releve.network.folder_writer import map_zones
 from releve.registry.errors import NotThere
 from releve.registry.tables import build_key, get_row_class, get_rows
 
@@ -16,7 +17,6 @@ __all__ = [
     "find_position",
     "find_zone",
     "format_row",
-    "format_value",
     "get_position",
 ]
 
@@ -33,33 +33,9 @@ def format_row(row: TableRow, operator: Operator) -> dict[str, str]:
     }
 
 
-def format_value(value: object, zone_name: str) -> str:
-    """Return a value as a text: empty for None, ``|`` between items, a time in a zone."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, tuple):
-        return "|".join(value)
-    if isinstance(value, datetime):
-        local = value.astimezone(zone(zone_name))
-        precise = local.second or local.microsecond
-        return local.isoformat() if precise else local.isoformat(timespec="minutes")
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
 def find_zone(operator: Operator, table: str) -> Callable[[Any], str]:
-    """Return how to find the time zone of a row: of the agent's home site, of the programme.
-
-    A row of another table has no times; it gets the operator's zone.
-    """
-    if table == "shifts":
-        return lambda row: operator.site[operator.agent[row.agent].home_site].time_zone
-    if table == "history":
-        return lambda row: operator.programme[row.programme].time_zone
-    return lambda row: operator.row.time_zone
+    """Return how to find the time zone of a row of a table."""
+    return map_zones(operator, get_row_class(table))
 
 
 def find_position(operator: Operator, table: str, key: str) -> int | None:

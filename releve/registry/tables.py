@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from types import NoneType
 from typing import Any, get_args
 
 from releve.errors import Phrase
 from releve.network import TABLES, Operator, TableColumn, TableRow
+from releve.network.columns import bare_type
 from releve.registry.errors import NotThere
 
 __all__ = [
     "KINDS",
-    "bare_type",
     "build_key",
     "build_operator",
     "get_row_class",
@@ -29,6 +28,7 @@ KINDS: Mapping[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "operator": (),
     "shuttles": ("stop", "site"),
+    "travel": ("origin", "target", "from_hour"),
     "shifts": ("agent", "start"),
     "history": ("programme", "start"),
 }
@@ -80,12 +80,6 @@ def build_operator(rows: Mapping[str, tuple[Any, ...]]) -> Operator:
     others = {table: found for table, found in rows.items() if table != "operator"}
     (row,) = rows["operator"]
     return Operator(row=row, **others)
-
-
-def bare_type(column: TableColumn) -> Any:
-    """Return the type of a column's values without its ``| None``."""
-    kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
-    return kinds[0] if NoneType in get_args(column.type) else column.type
 
 
 Convert = Callable[[Any], Any]

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from releve.errors import Phrase
-from releve.network import Operator, read_operator
-from releve.registry.changes import Changes
+from releve.network import Operator, read_operator, size_limits
+from releve.network.size_limits import MAX_FILES, measure_unpacked
 from releve.registry.errors import Conflict, NotAnUpload, NotThere
 from releve.registry.models import Upload, Version
 from releve.registry.service import apply_changes, preview_changes
@@ -31,8 +31,6 @@ __all__ = [
 
 MOST_BYTES = 64 * 1024 * 1024
 """Size of a file that is taken in."""
-_MOST_UNPACKED = 512 * 1024 * 1024
-_MOST_FILES = 100
 _KEPT_FOR = timedelta(days=1)
 _TABLES = (".csv", ".parquet", ".xlsx")
 
@@ -53,8 +51,12 @@ def unpack_upload(name: str, data: bytes) -> dict[str, bytes]:
             Phrase("{0!r} is neither a workbook (.xlsx) nor a zip of tables (.zip)", name)
         )
     archive = _archive(data)
-    _require_small(archive)
-    return _unpacked(archive)
+    size = _require_small(archive)
+    files = _unpacked(archive)
+    for name, inner in files.items():
+        if name.lower().endswith(".xlsx"):
+            size = _require_small(_archive(inner), size)
+    return files
 
 
 def _archive(data: bytes) -> zipfile.ZipFile:
@@ -64,17 +66,24 @@ def _archive(data: bytes) -> zipfile.ZipFile:
         raise NotAnUpload(Phrase("the file is damaged: it cannot be unpacked")) from error
 
 
-def _require_small(archive: zipfile.ZipFile) -> None:
-    """Refuse what would fill the memory once unpacked, before unpacking it."""
-    sizes = [item.file_size for item in archive.infolist()]
-    if sum(sizes) > _MOST_UNPACKED or len(sizes) > _MOST_FILES:
+def _require_small(archive: zipfile.ZipFile, within: int = 0) -> int:
+    """Return the bytes that a zip unpacks to; refuse what would fill the memory, before unpacking.
+
+    ``within``: the bytes that the zip around it unpacks to.
+    """
+    try:
+        size = within + measure_unpacked(archive)
+    except zipfile.BadZipFile as error:
+        raise NotAnUpload(Phrase("the file is damaged: it cannot be unpacked")) from error
+    if size > size_limits.MAX_UNPACKED_BYTES or len(archive.infolist()) > MAX_FILES:
         raise NotAnUpload(
             Phrase(
                 "the file unpacks to more than {0} MB or {1} files",
-                _MOST_UNPACKED // 1024**2,
-                _MOST_FILES,
+                size_limits.MAX_UNPACKED_BYTES // 1024**2,
+                MAX_FILES,
             )
         )
+    return size
 
 
 def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
@@ -100,15 +109,15 @@ def read_upload(upload: Upload) -> Operator:
     return read_operator(unpack_upload(upload.name, bytes(upload.data)))
 
 
-def store_upload(name: str, data: bytes, by: str, changes: Changes) -> Upload:
-    """Keep an upload whose changes were shown, for a day at most; older ones go."""
+def store_upload(name: str, data: bytes, by: str, base: int | None) -> Upload:
+    """Keep an upload shown against the version ``base``, for a day at most; older ones go."""
     now = timezone.now()
     Upload.objects.filter(made_at__lt=now - _KEPT_FOR).delete()
     return Upload.objects.create(
         token=secrets.token_urlsafe(32),
         name=name[:200],
         data=data,
-        base=changes.base or 0,
+        base=base or 0,
         made_at=now,
         made_by=by,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from releve.crashtest import Settings
+from releve.files.pack_file import read_packs
 from releve.runs.crash_test import run_crash_test
 from releve.runs.execution import Execution
 from releve.runs.job_store import Job, JobKind
@@ -68,6 +69,7 @@ def build_job_request(folder: Path, order: CrashTestOrder) -> CrashTestRequest:
         compare=inputs / order.beside if order.beside else None,
         with_hazards=order.hazards,
         rules=tuple(sorted((inputs / "rules").glob("*.yaml"))),
+        packs=read_packs(inputs / "plan"),
         settings=Settings(
             quarters=order.quarters, days=order.days, seed=order.seed, nearest=order.nearest
         ),

@@ -17,27 +17,34 @@ from releve.crashtest.outages.shipped import load_shipped_hazards
 from releve.crashtest.outbreak import (
     Contacts,
     Controls,
+    Manifest,
     Population,
+    Room,
     Scenario,
     build_importation,
     build_population,
+    measure_room,
     read_incidence,
 )
 from releve.crashtest.outlook import start_from_situation
 from releve.crashtest.policies import apply_policies
 from releve.crashtest.situation_rules import build_controls, list_closure_rules
+from releve.crashtest.telework import find_presence, list_home_agents
 from releve.demand import build_forecast, build_histories
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.files.run_folder import digest_parts
-from releve.network import HOME, Operator, read_operator
-from releve.plan import Plan
+from releve.network import Operator, read_operator
+from releve.plan import BASE, Plan, PlanSettings
+from releve.plan.day_fleet import build_day_fleet, cap_vehicles
 from releve.plan.plan_json import plan_to_json
+from releve.plan.rides import route_plan
 from releve.plan.week import require_day
 from releve.runs.errors import EventsFileError, RunError
 from releve.runs.request import ILLNESSES, CrashTestRequest
 from releve.situation import Situation, SituationRules, event_from_json, fold_events
 from releve.situation.shipped import load_rules_with
+from releve.transport import TO_SITE, Run
 
 __all__ = ["build_cases", "describe_inputs"]
 
@@ -101,7 +108,7 @@ def _build_test(
         plans=plans,
         needs=tuple(require_day(operator, day) for day in days),
         scenario=scenario,
-        controls=_build_controls(request, operator, plans[0], scenario.population),
+        controls=_build_controls(request, operator, plans, scenario.population),
         hazards=tuple(hazards),
         busyness=tuple(float(spread.get(name, 0.0)) for name in columns),
         settings=request.settings,
@@ -110,24 +117,38 @@ def _build_test(
 
 
 def _build_controls(
-    request: CrashTestRequest, operator: Operator, plan: Plan, population: Population
+    request: CrashTestRequest,
+    operator: Operator,
+    plans: Sequence[Plan],
+    population: Population,
 ) -> Controls:
-    """Return the controls of the situation's rules, with the plan's agents at home."""
+    """Return the controls of the situation's rules, with the agents at home whom the first plan
+    has there, or of a hybrid week each on the days that it says."""
     home = np.zeros(population.size, dtype=np.bool_)
-    home[[population.number[row.agent] for row in plan.placements if row.place == HOME]] = True
     sites = [operator.site[name] for name in population.sites]
-    first = request.start or plan.day
-    return build_controls(_read_rules(request), sites, first, request.settings.days, at_home=home)
+    first = request.start or plans[0].day
+    presence = find_presence(plans, population.agents, first)
+    if presence is None:
+        home[[population.number[name] for name in list_home_agents(plans[0])]] = True
+    return build_controls(
+        _read_rules(request), sites, first, request.settings.days, at_home=home, presence=presence
+    )
 
 
 def _read_rules(request: CrashTestRequest) -> SituationRules:
-    return load_rules_with([_read_text(path) for path in request.rules])
+    rules = load_rules_with([_read_text(path) for path in request.rules], chosen=request.packs)
+    known = [pack.id for pack in rules.packs]
+    for one in request.packs:
+        if one.pack not in known:
+            raise RunError(f"no pack of rules {one.pack!r}: choose one of {', '.join(known)}")
+    return rules
 
 
 def _build_scenario(
     request: CrashTestRequest, operator: Operator, plans: Sequence[Plan]
 ) -> Scenario:
-    population = build_population(operator)
+    capped = cap_vehicles(operator, plans[0].day, _read_rules(request))
+    population, room = _build_population(capped, plans)
     days, first = request.settings.days, request.start or plans[0].day
     outside = np.full((len(population.sites), days), request.outside)
     if request.incidence is not None:
@@ -135,12 +156,44 @@ def _build_scenario(
         rate = curve.rate(first, days, population=request.per_people, reported=request.reported)
         outside = build_importation(population, dict.fromkeys(population.destinations, rate))
     illness = ILLNESSES[request.illness]()
-    scenario = Scenario(population, illness, Contacts(request.reproduction), days, outside)
+    contacts = Contacts(request.reproduction, room=room)
+    scenario = Scenario(population, illness, contacts, days, outside)
     if request.outlook is None:
         return scenario
     return start_from_situation(
         scenario, _read_situation(request.outlook), first, operator.row.time_zone
     )
+
+
+def _build_population(operator: Operator, plans: Sequence[Plan]) -> tuple[Population, Room | None]:
+    """Return the population with the runs of the plans, and the room in which it is compared.
+
+    The room is that of vehicles that fill up stop by stop: with fewer riders in each, agents infect
+    fewer. An agent rides with those of the first day on which a run brings them to work.
+    """
+    filled = build_population(operator)
+    if not operator.vehicles:
+        return filled, None
+    manifests: list[Manifest] = []
+    seen: set[str] = set()
+    for plan in plans:
+        for run in _list_runs(operator, plan):
+            names = tuple(name for stop in run.agents for name in stop if name not in seen)
+            if names:
+                shared = (run.at_site - run.times[0]).total_seconds() / 60
+                manifests.append(Manifest(names, shared))
+                seen.update(names)
+    return build_population(operator, manifests=manifests), measure_room(filled)
+
+
+def _list_runs(operator: Operator, plan: Plan) -> list[Run]:
+    """Return the runs to work of a plan's base day."""
+    settings = PlanSettings(**plan.settings)  # type: ignore[arg-type]
+    fleet = build_day_fleet(operator, plan.day, settings)
+    if fleet is None:
+        return []
+    _, found = route_plan(operator, plan, BASE, fleet)
+    return [run for run in found.runs if run.wave.leg == TO_SITE]
 
 
 def _read_situation(path: Path) -> Situation:

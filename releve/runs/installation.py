@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 from django.conf import settings
 
+from releve.files.pack_file import PACK_FILE, format_packs
 from releve.files.plan_folder import PlanFolderError, list_plan_files
-from releve.live.api import PlanText, load_activation
+from releve.files.rule_folders import RULES, list_rule_files
+from releve.live.api import PlanText, load_activation, situation_now
 from releve.network import Operator, write_operator
 from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
 from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
+from releve.runs.plan_job import PLAN_RUNS, PlanOrder
 
 __all__ = [
     "PLAN_FOLDER",
@@ -21,6 +25,7 @@ __all__ = [
     "list_plan_sources",
     "open_crash_tests",
     "open_outlooks",
+    "open_plan_runs",
     "read_plan_files",
 ]
 
@@ -38,6 +43,11 @@ def open_outlooks() -> JobStore[OutlookOrder]:
     return JobStore(settings.HOME, OUTLOOKS)
 
 
+def open_plan_runs() -> JobStore[PlanOrder]:
+    """Return the plans computed in this installation."""
+    return JobStore(settings.HOME, PLAN_RUNS)
+
+
 def list_plan_sources() -> dict[str, tuple[str, ...]]:
     """Return the sources that have plans now, each with its days."""
     found: dict[str, tuple[str, ...]] = {}
@@ -53,11 +63,14 @@ def list_plan_sources() -> dict[str, tuple[str, ...]]:
 
 def collect_inputs(operator: Operator, plan: str, beside: str = "") -> dict[str, dict[str, bytes]]:
     """Return the files that a job needs: the operator, the plans of one or two sources, and the
-    situation rules of the installation, so that a test goes by those of the live desk."""
+    rules and packs of the installation, so that a test goes by those of the live desk."""
     inputs = {"operator": dict(write_operator(operator)), "plan": read_plan_files(plan)}
+    chosen = situation_now().packs
+    if chosen:
+        inputs["plan"][PACK_FILE] = format_packs(chosen).encode()
     if beside:
         inputs[beside] = read_plan_files(beside)
-    rules = sorted((settings.HOME / "rules").glob("*.yaml"))
+    rules = list_rule_files(Path(settings.HOME), RULES)
     if rules:
         inputs["rules"] = {path.name: path.read_bytes() for path in rules}
     return inputs

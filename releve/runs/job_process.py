@@ -27,6 +27,7 @@ from releve.runs.crash_test_job import CRASH_TESTS, execute_crash_test
 from releve.runs.errors import EventsFileError, RunError
 from releve.runs.job_store import Job, JobKind, JobStore
 from releve.runs.outlook_job import OUTLOOKS, execute_outlook
+from releve.runs.plan_job import PLAN_RUNS, execute_plan
 
 __all__ = ["execute_job", "resume_job", "run_job", "start_job", "stop_job"]
 
@@ -39,6 +40,7 @@ _REASON_LENGTH = 600
 _KINDS: dict[str, tuple[JobKind[Any], Callable[[Job[Any]], None]]] = {
     CRASH_TESTS.folder: (CRASH_TESTS, execute_crash_test),
     OUTLOOKS.folder: (OUTLOOKS, execute_outlook),
+    PLAN_RUNS.folder: (PLAN_RUNS, execute_plan),
 }
 _started: list[subprocess.Popen[bytes]] = []
 

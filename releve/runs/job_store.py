@@ -81,6 +81,16 @@ class Job(Generic[O]):
     seconds: float = 0.0
 
     @property
+    def may_stop(self) -> bool:
+        """Whether it can be asked to stop."""
+        return self.state in ("waiting", "running")
+
+    @property
+    def may_resume(self) -> bool:
+        """Whether it can go on: it was stopped, broke off or failed."""
+        return self.state in ("stopped", "broken", "failed")
+
+    @property
     def run_folder(self) -> Path:
         """The run folder of a crash test."""
         return self.folder / "run"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -12,12 +12,20 @@ from django.utils import timezone
 
 from releve.accounts.grants import STREAM
 from releve.ledger.chain import append
-from releve.network import Operator, day_bounds, zone
+from releve.network import Operator, day_bounds, write_operator, zone
+from releve.registry.models import Version
+from releve.registry.storage import load_operator
 from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
-from releve.runs.installation import collect_inputs, open_crash_tests, open_outlooks
+from releve.runs.installation import (
+    collect_inputs,
+    open_crash_tests,
+    open_outlooks,
+    open_plan_runs,
+)
 from releve.runs.job_process import start_job
 from releve.runs.job_store import current_stamp
 from releve.runs.outlook_job import OUTLOOK_DAYS, OutlookJob, OutlookOrder
+from releve.runs.plan_job import PlanOrder
 from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
 
 __all__ = [
@@ -26,6 +34,7 @@ __all__ = [
     "select_outlook_events",
     "start_crash_test",
     "start_outlook",
+    "start_plan_run",
 ]
 
 
@@ -45,6 +54,17 @@ def remove_crash_test(job: CrashTestJob, by: str) -> bool:
         if not done:
             transaction.set_rollback(True)
     return done
+
+
+def start_plan_run(version: Version, first: date, days: int, *, by: str) -> Path:
+    """Start to plan ``days`` days of a version of the reference data; return the run's folder."""
+    operator = load_operator(version)
+    order = PlanOrder(
+        by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days
+    )
+    folder = open_plan_runs().add(order, {"operator": dict(write_operator(operator))})
+    start_job(folder)
+    return folder
 
 
 def start_outlook(

@@ -21,6 +21,7 @@ from releve.crashtest import CrashResult, Settings, result_to_json
 from releve.crashtest.estimates import estimate_share
 from releve.files.atomic import write_file
 from releve.files.locks import try_lock
+from releve.files.pack_file import read_packs
 from releve.runs.crash_test import run_crash_test
 from releve.runs.execution import Execution
 from releve.runs.job_store import PATIENCE_S, Job, JobKind, JobStore
@@ -66,6 +67,7 @@ def build_outlook_request(folder: Path, order: OutlookOrder) -> CrashTestRequest
         operator=inputs / "operator",
         plan=inputs / "plan",
         rules=tuple(sorted((inputs / "rules").glob("*.yaml"))),
+        packs=read_packs(inputs / "plan"),
         outlook=inputs / "events" / "events.jsonl",
         start=date.fromisoformat(order.first),
         settings=Settings(quarters=QUARTERS, days=OUTLOOK_DAYS, nearest=True),

@@ -9,6 +9,7 @@ from typing import Any
 
 from releve.crashtest import Settings
 from releve.crashtest.outbreak import covid, influenza
+from releve.situation import ChosenPack
 
 __all__ = [
     "ABLATION_QUARTERS",
@@ -36,11 +37,11 @@ class CrashTestRequest:
     """The files and the parameters of a crash test.
 
     ``operator`` a folder or workbook; ``plan`` and ``compare`` plan folders; ``hazards`` a table
-    instead of the shipped one; ``rules`` rows beside the situation's shipped ones; ``outlook`` the
-    events up to day 0. Infections from outside come from ``incidence``, cases of ``per_people``
-    people of which the share ``reported`` is known, else ``outside`` per agent and day.
-    ``reproduction``: infections at work by one agent. ``ablation_quarters`` of the first case are
-    rerun with each cause removed. ``start`` is day 0 [the first planned day].
+    instead of the shipped one; ``rules`` rows beside the situation's shipped ones, ``packs`` those
+    in force; ``outlook`` the events up to day 0. Infections from outside come from ``incidence``,
+    cases of ``per_people`` people of which the share ``reported`` is known, else ``outside`` per
+    agent and day. ``reproduction``: infections at work by one agent. ``ablation_quarters`` of the
+    first case are rerun with each cause removed. ``start`` is day 0 [the first planned day].
     """
 
     operator: Path
@@ -49,6 +50,7 @@ class CrashTestRequest:
     with_hazards: bool = True
     hazards: Path | None = None
     rules: tuple[Path, ...] = ()
+    packs: tuple[ChosenPack, ...] = ()
     incidence: IncidenceFile | None = None
     per_people: float = 1e6
     reported: float = 0.2
@@ -75,6 +77,7 @@ class CrashTestRequest:
             "per_people": self.per_people,
             "reported": self.reported,
             "start": self.start.isoformat() if self.start else "",
+            "packs": [[p.pack, str(p.first), p.last and str(p.last)] for p in self.packs],
         }
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "ComparedCase",
     "Differences",
     "RunResults",
+    "compare_to_json",
     "compute_differences",
     "list_differing_inputs",
     "load_run_results",
@@ -130,3 +131,19 @@ def _compare_lost_calls(
         ]
         found[client] = estimate_mean(lost[1] - lost[0])
     return found
+
+
+def compare_to_json(sides: tuple[ComparedCase, ComparedCase]) -> dict[str, Any]:
+    """Return two runs as data; without differences where their luck was not the same."""
+    differing = list_differing_inputs(sides[0].found.certificate, sides[1].found.certificate)
+    found = None if differing else compute_differences(sides)
+    return {
+        "runs": [side.run.id for side in sides],
+        "cases": [side.result.label for side in sides],
+        "differing": list(differing),
+        "second_less_first": found,
+        "clients": [
+            {row.client: row.calls_served for row in side.result.clients} for side in sides
+        ],
+        "sites": [{row.site: row.days_lost for row in side.result.sites} for side in sides],
+    }

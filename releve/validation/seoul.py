@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from releve.crashtest.outbreak.contacts import Contacts, Room
 from releve.crashtest.outbreak.controls import Controls
@@ -28,8 +28,14 @@ from releve.crashtest.outbreak.errors import OutbreakError, require
 from releve.crashtest.outbreak.population import Population, build_population
 from releve.crashtest.outbreak.rng import hash_key, rank_keys
 from releve.crashtest.outbreak.run import Detail, Scenario, simulate
+from releve.extras import OptionalModule
 from releve.network import Agent, Operator, Seat, Zone
 from releve.network.model import Client, Floor, OperatorRow, Programme, Site
+
+if TYPE_CHECKING:
+    from scipy import spatial
+else:
+    spatial = OptionalModule("scipy.spatial")
 
 __all__ = [
     "OBSERVED",
@@ -175,7 +181,7 @@ def compute_join_count_z(
 
     ``xy[desk, 2]`` in pitches; chance is the same number of cases on desks at random.
     """
-    pairs = cKDTree(xy).query_pairs(PITCH_NEAR, output_type="ndarray")
+    pairs = spatial.cKDTree(xy).query_pairs(PITCH_NEAR, output_type="ndarray")
     if case.sum() < 2 or not len(pairs):
         return 0.0
     order = np.argsort(_draw_uniform(seed, shuffles, len(case)), axis=1) < int(case.sum())

@@ -21,7 +21,10 @@ from releve.accounts.permissions import PERMISSIONS, Permission
 from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
 from releve.cli.main import main
+from releve.ledger.chain import iter_entries
+from releve.ledger.erasure import erase_subject
 from tests.accounts.people import person
+from tests.homes import make_test_home
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -42,7 +45,7 @@ TOO_WIDE = [case for case in ALL if case not in HOLDABLE]
 
 @pytest.fixture(autouse=True)
 def _own_home(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    settings.HOME = tmp_path
+    settings.HOME = make_test_home(tmp_path)
     monkeypatch.setenv("RELEVE_HOME", str(tmp_path))
     monkeypatch.setenv("RELEVE_SECRET_KEY", "0123456789" * 5)
 
@@ -193,3 +196,23 @@ def test_a_permission_of_the_whole_house_is_in_no_role_held_for_some() -> None:
     assert not can(user, "ledger.see", client="brise")
     assert not can(user, "crashtest.see"), "its pages show every client"
     assert scope_for(user, "crashtest.see") == Scope(frozenset(), frozenset())
+
+
+def test_the_tokens_of_a_closed_account_end_with_it() -> None:
+    give_role = grants.RoleRequest(Role.ADMINISTRATOR.value)
+    grants.give_role("ada", give_role, by="tests")
+    flow = grants.RoleRequest(Role.FLOW.value, last_day=last_day())
+    _, hers = tokens.issue_token("hers", flow, by="ada")
+    _, other = tokens.issue_token("other", flow, by="bo")
+    grants.close_account("ada", by="tests")
+    assert tokens.authenticate(hers) is None
+    assert tokens.authenticate(other) is not None
+    ended = [row.body for row in iter_entries(grants.STREAM, kinds=("access.token_ended",))]
+    assert ended == [{"token": "hers", "actor": "tests"}]
+
+
+def test_an_account_of_the_longest_name_can_be_given_a_role_closed_and_erased() -> None:
+    name = "n" * 150
+    grants.give_role(name, grants.RoleRequest(Role.FLOW.value), by="tests")
+    grants.close_account(name, by="tests")
+    assert erase_subject(grants.user_subject(name), now=timezone.now()) == 3

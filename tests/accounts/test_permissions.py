@@ -27,6 +27,13 @@ def test_giving_an_acting_permission_to_a_reader_is_refused() -> None:
         Permission("x", frozenset({Role.AUDITOR, Role.PLANNER}), "do", acts=True)  # type: ignore[arg-type]
 
 
+def test_an_auditor_records_an_audit_and_nothing_else() -> None:
+    held = {row.id for row in PERMISSIONS.values() if row.acts and Role.AUDITOR in row.roles}
+    assert held == {"event.record.audit"}
+    with pytest.raises(ValueError, match="no read-only role may hold it, got inspector"):
+        Permission("x", frozenset({Role.INSPECTOR}), "do", acts=True, observes=True)  # type: ignore[arg-type]
+
+
 def test_every_role_that_acts_takes_a_second_factor() -> None:
     assert acting_roles() == frozenset(Role) - READ_ONLY
 

@@ -49,7 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_plans(folder / "plan", week(1), stamp=STAMP, calendars=False)
     command(home, "registry", "sample", "--agents", "60", "--sites", "2")
     second(home, folder / "operator")
-    with served(home, str(folder / "plan"), "--open") as found:
+    with served(home, str(folder / "plan"), "--open", "--act") as found:
         yield found
 
 
@@ -57,7 +57,7 @@ def second(home: Path, folder: Path) -> None:
     """Import the sample again with a few rows changed."""
     command(home, "registry", "export", str(folder))
     path = folder / "agents.csv"
-    path.write_text(path.read_text().replace(",40\n", ",35\n"))
+    path.write_text(path.read_text().replace(",40,", ",35,"))
     command(home, "registry", "import", str(folder), "--yes", "--comment", "35 heures")
 
 

@@ -94,6 +94,14 @@ def test_versions_are_listed_undone_and_exported(folder: Path, small: Operator) 
     assert run("import", out).stdout == "nothing would change\n"
     assert run("export", out).exit_code == 2
     assert run("export", out, "--force", "--version", 2).stdout == f"{out}: version 2\n"
+    assert run("export", out, "--force", "--lang", "fr").exit_code == 0
+    data = (out / "Téléconseillers.csv").read_bytes()
+    assert data.startswith("\ufeffCode du téléconseiller;".encode())
+    assert run("import", out).stdout == "nothing would change\n"
+    book = folder.parent / "export.xlsx"
+    assert run("export", book, "--lang", "fr").exit_code == 0
+    assert run("import", book).stdout == "nothing would change\n"
+    assert run("export", book, "--lang", "fr").exit_code == 2
 
 
 def test_the_sample_operator_is_one_command_away() -> None:

@@ -11,6 +11,7 @@ from html import unescape
 from io import BytesIO
 from typing import Any
 
+import fastexcel
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -20,7 +21,13 @@ from django.utils.translation import gettext, override
 
 from releve.desk.access.open_mode import COOKIE
 from releve.errors import Phrase
-from releve.network import Operator, find_faults, sample_operator, write_operator
+from releve.network import (
+    Operator,
+    find_faults,
+    read_operator,
+    sample_operator,
+    write_operator,
+)
 from releve.registry.models import Upload, Version
 from releve.registry.row_text import format_row
 from releve.registry.service import (
@@ -41,7 +48,7 @@ EN = {"accept-language": "en"}
 @pytest.fixture
 def web() -> Iterator[Client]:
     """A browser at an open desk, as a planner; it asks for French."""
-    with override_settings(OPEN_DESK=True):
+    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
         client = Client(headers={"accept-language": "fr"})
         client.cookies[COOKIE] = "planner:"
         yield client
@@ -155,11 +162,22 @@ def test_the_form_says_what_each_column_holds(web: Client, first: Version) -> No
         "Délai de décroché visé (s)",
         "par exemple 0,8",
         "au plus 0,999",
-        "plusieurs séparés par |",
+        "plusieurs valeurs, séparées par des virgules",
         '<option value="site_only">sur site uniquement</option>',
         "ids-clients",
     ):
         assert said in html, said
+
+
+def test_the_form_holds_the_words_of_the_reader(web: Client, first: Version) -> None:
+    held = now()
+    url = row_url("programmes", held.programmes[0].id)
+    shown = web.get(url + "?format=json").json()["values"]
+    assert shown["opening"].startswith("Lun-")
+    assert "Lun-" in words(web.get("/registry/tables/programmes"))
+    several = next(agent for agent in held.agents if len(agent.skills) > 1)
+    skills = web.get(row_url("agents", several.id) + "?format=json").json()["values"]["skills"]
+    assert skills == ", ".join(several.skills)
 
 
 def test_a_value_is_changed_in_the_form(web: Client, first: Version, small: Operator) -> None:
@@ -185,11 +203,11 @@ def test_each_fault_stands_by_its_field_and_nothing_typed_is_lost(
     assert 'value="nord"' in html
     assert 'value="Nouveau"' in html
     lat = html[html.index('name="lat"') : html.index('name="lon"')]
-    assert "n’est pas un nombre\u202f; écrire un nombre comme 33.53 (degrees)." in lat
+    assert "n’est pas un nombre\u202f; écrire un nombre comme 33.53 (°)." in lat
     assert 'aria-invalid="true"' in lat
     assert "n’est pas un fuseau horaire" in html
     english = words(web.post(row_url("sites", small.sites[0].id), data, headers=EN))
-    assert "is not a number; write a number like 33.53 (degrees)." in english
+    assert "is not a number; write a number like 33.53 (°)." in english
     assert get_current_version() == first
 
 
@@ -199,7 +217,7 @@ def test_a_fault_in_another_row_is_said_above_the_form(
     data = sent_row(small, small.sites[0], id="ailleurs")
     page = words(web.post(row_url("sites", small.sites[0].id), data))
     assert "Plateaux, ligne 2, Site" in page
-    assert "n’est pas un identifiant de la table sites" in page
+    assert "n’est pas un identifiant de la table Sites" in page
 
 
 def test_a_new_row_is_added(web: Client, first: Version, small: Operator) -> None:
@@ -293,7 +311,7 @@ def test_an_export_imported_again_changes_nothing(
 ) -> None:
     answer = web.get("/registry/export.zip")
     archive = zipfile.ZipFile(BytesIO(answer.content))
-    assert {name: archive.read(name) for name in archive.namelist()} == write_operator(small)
+    assert {name: archive.read(name) for name in archive.namelist()} == write_operator(small, "fr")
     assert answer.content == web.get("/registry/export.zip?version=1").content
     back = web.post("/registry/import", {"file": upload("a.zip", answer.content)})
     assert back.status_code == 422
@@ -333,7 +351,7 @@ def test_a_file_may_be_discarded(web: Client, first: Version, small: Operator) -
     answer = web.post("/registry/import", {"file": upload("atlas.zip", data)})
     assert "dans un autre ordre" in words(web.get(answer["Location"]))
     done = web.post(answer["Location"], {"discard": "1"}, follow=True)
-    assert "Rien n’a été changé" in words(done)
+    assert "Aucun changement" in words(done)
     assert not Upload.objects.exists()
     assert get_current_version() == first
 
@@ -391,7 +409,7 @@ def test_who_may_not_edit_sees_and_who_may_not_see_does_not(
 
 
 def test_a_form_without_its_token_is_refused(first: Version, small: Operator) -> None:
-    with override_settings(OPEN_DESK=True):
+    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
         strict = Client(enforce_csrf_checks=True)
         strict.cookies[COOKIE] = "planner:"
         url = row_url("sites", small.sites[0].id)
@@ -435,3 +453,17 @@ def test_the_queries_of_a_page_do_not_grow_with_the_operator(web: Client, small:
             web.get(row_url("sites", operator.sites[0].id))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_version_is_downloaded_as_a_workbook_that_changes_nothing(
+    web: Client, first: Version
+) -> None:
+    answer = web.get("/registry/export.xlsx")
+    assert answer["Content-Disposition"] == 'attachment; filename="releve-1.xlsx"'
+    assert read_operator({"a.xlsx": answer.content}) == load_operator(first)
+
+
+def test_the_template_is_in_the_language_of_the_reader(web: Client) -> None:
+    answer = web.get("/registry/template.xlsx")
+    assert answer["Content-Disposition"] == 'attachment; filename="modele.xlsx"'
+    assert fastexcel.read_excel(answer.content).sheet_names[0] == "Lisez-moi"

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+from tests.homes import make_home_with_tables
 from tests.registry.programs import STAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.django_db(transaction=True)]
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.django_db(tran
 def run(home: Path, program: str) -> list[str]:
     """Run a program on a registry of its own: in a home, or on the tests' PostgreSQL."""
     variables = {name: value for name, value in os.environ.items() if name != "RELEVE_DATABASE_URL"}
-    variables["RELEVE_HOME"] = str(home)
+    variables["RELEVE_HOME"] = str(make_home_with_tables(home))
     if connection.vendor == "postgresql":
         held = {
             name: quote(str(value), safe="") for name, value in connection.settings_dict.items()

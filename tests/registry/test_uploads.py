@@ -9,7 +9,13 @@ from io import BytesIO
 
 import pytest
 
-from releve.network import Operator, OperatorFaults, read_operator, write_operator
+from releve.network import (
+    Operator,
+    OperatorFaults,
+    read_operator,
+    size_limits,
+    write_operator,
+)
 from releve.registry import uploads
 from releve.registry.errors import Conflict, NotAnUpload, NothingChanged, NotThere
 from releve.registry.models import Upload, Version
@@ -49,6 +55,15 @@ def test_a_zip_of_tables_and_a_workbook_give_the_same_operator() -> None:
     )
 
 
+def test_a_workbook_in_a_zip_counts_as_what_it_unpacks_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = zipped({"xl/worksheets/sheet1.xml": b"0" * 900_000})
+    outer = zipped({"operator.xlsx": book})
+    assert len(outer) < 2000
+    monkeypatch.setattr(size_limits, "MAX_UNPACKED_BYTES", 900_000)
+    with pytest.raises(NotAnUpload, match="unpacks to more than"):
+        unpack_upload("a.zip", outer)
+
+
 def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     bad = zipped({"sites.csv": b"id,name\n" + b"x" * 5000})
     cases = [
@@ -62,7 +77,7 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
     for name, data, reason in cases:
         with pytest.raises(NotAnUpload, match=reason):
             unpack_upload(name, data)
-    monkeypatch.setattr(uploads, "_MOST_UNPACKED", 5000)
+    monkeypatch.setattr(size_limits, "MAX_UNPACKED_BYTES", 5000)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
         unpack_upload("a.zip", bad)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
@@ -74,7 +89,7 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
 
 def sent(operator: Operator, by: str = "amina") -> Upload:
     data = zipped(write_operator(operator))
-    return store_upload("atlas.zip", data, by, preview_changes(operator))
+    return store_upload("atlas.zip", data, by, preview_changes(operator).base)
 
 
 def test_an_upload_is_applied_once(first: Version, small: Operator) -> None:

@@ -1,0 +1,54 @@
+"""Django's SQLite backend, in which a writer that waits is not overtaken for seconds.
+
+SQLite lets a writer try again after up to 100 ms, and the one that asks in a free moment goes
+first: beside two writers that begin again at once a third waited five seconds and failed as
+"locked". Here the writers of a process queue, and the first in the queue tries every few ms.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from threading import Lock
+from typing import Final
+
+from django.db.backends.sqlite3 import base
+from django.db.utils import OperationalError
+
+__all__ = ["DatabaseWrapper"]
+
+TRY_AGAIN_SECONDS: Final = (0.001, 0.004)
+_queue = Lock()
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """A connection whose transactions begin in turn, within the ``timeout`` of its options."""
+
+    def _start_transaction_under_autocommit(self) -> None:
+        patience = float(self.settings_dict["OPTIONS"].get("timeout", 5.0))
+        until = time.monotonic() + patience
+        if not _queue.acquire(timeout=patience):
+            raise OperationalError("database is locked")
+        try:
+            self._begin_by(until, patience)
+        finally:
+            _queue.release()
+
+    def _begin_by(self, until: float, patience: float) -> None:
+        self._wait_at_most(0.0)
+        try:
+            while True:
+                try:
+                    super()._start_transaction_under_autocommit()  # type: ignore[misc]
+                    return
+                except OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() >= until:
+                        raise
+                time.sleep(random.uniform(*TRY_AGAIN_SECONDS))
+        finally:
+            self._wait_at_most(patience)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Set how long a statement outside a transaction waits."""
+        assert self.connection is not None
+        self.connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")

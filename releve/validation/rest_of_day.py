@@ -1,0 +1,361 @@
+"""The rest of the day forecast again at fixed hours, beside the morning's and a library's forecast.
+
+Each day is forecast from the days before it alone, then updated by its own half hours up to the
+hour. The constants of the update are chosen on the days before a log's held-out month, and judged
+on that month. The library is statsforecast's MSTL with a weekly season, given the same days and the
+same half hours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from releve.demand import CleanHistory, add_observed_holidays, clean_history
+from releve.demand.forecast import HoldoutModel, ModelPrediction, history_before, observe_outcome
+from releve.demand.forecast.count_distribution import interval_share
+from releve.demand.forecast.holdout import find_usual_days
+from releve.demand.forecast.models import DEFAULT_MODEL, MODELS, fill_gaps
+from releve.demand.intraday import DayLaw, IntradaySettings, learn_day_law, update_day
+from releve.demand.localtime import (
+    SLOTS,
+    day_to_number,
+    local_slots,
+    number_to_day,
+    open_week,
+)
+from releve.demand.tables import Floats, History, Truths
+from releve.network import Programme
+from releve.validation.call_logs import RealLog
+
+__all__ = [
+    "CANDIDATES",
+    "HOURS",
+    "DayCase",
+    "RestErrors",
+    "RestScore",
+    "RestValidation",
+    "choose_settings",
+    "collect_cases",
+    "has_library",
+    "judge",
+    "validate_rest_of_day",
+]
+
+HOURS = (9, 11, 13, 15)
+WORST_SHARE = 0.2
+FIRST_DAYS = 15
+"""Days of a log before the first that is forecast."""
+
+_DEFAULT = IntradaySettings()
+CANDIDATES = (
+    _DEFAULT,
+    replace(_DEFAULT, prior_days=10.0),
+    replace(_DEFAULT, prior_days=40.0),
+    replace(_DEFAULT, prior_days=1e9),
+    replace(_DEFAULT, fading_share=0.6),
+    replace(_DEFAULT, fading_share=0.95),
+    replace(_DEFAULT, half_life_slots=8.0),
+    replace(_DEFAULT, half_life_slots=32.0),
+)
+"""What :func:`choose_settings` tries: the engine's constants, and each of them moved both ways."""
+
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class DayCase:
+    """One day of one programme: what was said of it in the morning, and ``came[slot]``.
+
+    ``past_came`` and ``past_said``, ``[day, slot]``, are of the weeks before; ``past`` the cleaned
+    history that a library is given.
+    """
+
+    programme: Programme
+    number: int
+    said: ModelPrediction
+    came: Floats
+    past_came: Floats
+    past_said: Floats
+    past: CleanHistory
+
+    @property
+    def deviation(self) -> float:
+        """Return how far the whole day strayed from the morning's forecast, as a share of it."""
+        known = np.isfinite(self.came)
+        expected = float(self.said.mean[0][known].sum())
+        return abs(float(self.came[known].sum()) - expected) / max(expected, 1e-9)
+
+
+@dataclass(frozen=True)
+class RestErrors:
+    """Errors over the calls that came: of half hours, and of the rest of the day as a whole.
+
+    In the order morning, updated, library; NaN where there is no library, or no call came.
+    """
+
+    days: int
+    half_hours: tuple[float, float, float]
+    totals: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class RestScore:
+    """A programme (or ``all``) of a log at an hour, over all days and over the worst fifth.
+
+    ``coverage`` is the share of half hours inside the updated 80 % interval, exact for counts;
+    ``morning_coverage`` that of the morning's.
+    """
+
+    log: str
+    programme: str
+    hour: int
+    calls: float
+    every: RestErrors
+    worst: RestErrors
+    coverage: float
+    morning_coverage: float
+
+
+@dataclass(frozen=True)
+class RestValidation:
+    """The scores of the months held out, with the ``settings`` they were updated by.
+
+    ``candidate_errors`` are those of :data:`CANDIDATES` on the months before, over the morning's
+    error; empty where the engine's own settings were taken.
+    """
+
+    settings: IntradaySettings
+    candidate_errors: tuple[float, ...]
+    scores: tuple[RestScore, ...]
+
+
+def validate_rest_of_day(
+    logs: Sequence[RealLog],
+    *,
+    choose: bool = False,
+    library: bool = True,
+    tick: Tick = lambda: None,
+) -> RestValidation:
+    """Judge the update on each log's held-out month; ``choose`` its settings on the days before.
+
+    ``tick`` after each day collected, candidate tried and day judged.
+    """
+    settings = IntradaySettings()
+    errors: tuple[float, ...] = ()
+    if choose:
+        fitted = [_collect_all(log, 0, day_to_number(log.origin), tick) for log in logs]
+        settings, errors = choose_settings(fitted, tick=tick)
+    scores: list[RestScore] = []
+    for log in logs:
+        cases = _collect_all(log, day_to_number(log.origin), day_to_number(log.end), tick)
+        scores += judge(log, cases, settings, library=library, tick=tick)
+    return RestValidation(settings, errors, tuple(scores))
+
+
+def _collect_all(log: RealLog, first: int, last: int, tick: Tick) -> list[DayCase]:
+    cases = []
+    for case in collect_cases(log, first, last):
+        cases.append(case)
+        tick()
+    return cases
+
+
+def has_library() -> bool:
+    """Return whether statsforecast is installed."""
+    return importlib.util.find_spec("statsforecast") is not None
+
+
+def collect_cases(log: RealLog, first: int, last: int, weeks: int = 8) -> Iterator[DayCase]:
+    """Yield the days ``first`` to before ``last`` (day numbers) of every programme of a log.
+
+    Left out are days of which nothing is known, and those with too short a history before them.
+    """
+    for name, programme in log.programmes.items():
+        yield from _collect(log.histories[name], programme, first, last, weeks)
+
+
+def _collect(
+    history: History, programme: Programme, first: int, last: int, weeks: int
+) -> Iterator[DayCase]:
+    local, _ = local_slots(history.starts, programme.time_zone)
+    truth = add_observed_holidays(programme, history)
+    models: dict[Programme, HoldoutModel] = {}
+    for number in range(max(first, int(local.min()) + FIRST_DAYS), last):
+        numbers = np.array([number], dtype=np.int64)
+        came = observe_outcome(history, truth, numbers)[0]
+        before = history_before(history, programme, number_to_day(number))
+        known = add_observed_holidays(programme, before)
+        past = clean_history(before, known)
+        usable, needed = find_usual_days(past, known)
+        if not np.isfinite(came).any() or not usable or usable < needed:
+            continue
+        model = models.setdefault(known, HoldoutModel(history, known, MODELS[DEFAULT_MODEL]))
+        said = model.predict(past, numbers)
+        yield DayCase(known, number, said, came, *model.past_weeks(number, weeks), past)
+
+
+def choose_settings(
+    cases: Sequence[Sequence[DayCase]],
+    candidates: Sequence[IntradaySettings] = CANDIDATES,
+    tick: Tick = lambda: None,
+) -> tuple[IntradaySettings, tuple[float, ...]]:
+    """Return the candidate of least error on the cases of each log, and every candidate's error.
+
+    The error is that of half hours over the morning's, at all hours together: the mean over logs,
+    so that each counts alike. Of equals the first is taken.
+    """
+    found = []
+    for settings in candidates:
+        shares = []
+        for log in cases:
+            sums = np.sum([_measure_day(case, settings) for case in log], axis=0)
+            shares.append(float(sums[1] / sums[0]))
+        found.append(float(np.mean(shares)))
+        tick()
+    return candidates[int(np.argmin(np.round(found, 6)))], tuple(found)
+
+
+def _hours(case: DayCase) -> list[int]:
+    """Return the hours before and after which something of the day is known."""
+    return [hour for hour in HOURS if _rest(case, hour).any() and _given(case, hour).any()]
+
+
+def _given(case: DayCase, hour: int) -> Truths:
+    known = np.isfinite(case.came) & (case.said.mean[0] > 0)
+    return np.asarray(known & (np.arange(SLOTS) < 2 * hour))
+
+
+def _rest(case: DayCase, hour: int) -> Truths:
+    return np.asarray(np.isfinite(case.came) & (np.arange(SLOTS) >= 2 * hour))
+
+
+def _learn(case: DayCase, settings: IntradaySettings) -> DayLaw:
+    rows = 7 * settings.weeks
+    return learn_day_law(case.said, case.past_came[:rows], case.past_said[:rows], settings)
+
+
+def _measure_day(case: DayCase, settings: IntradaySettings) -> Floats:
+    law = _learn(case, settings)
+    found = [_measure(case, hour, law) for hour in _hours(case)]
+    return np.asarray(np.sum(found, axis=0) if found else np.zeros(8), dtype=np.float64)
+
+
+def _measure(case: DayCase, hour: int, law: DayLaw) -> Floats:
+    """Return sums over the rest of a day: absolute errors of half hours (morning, updated), of the
+    total (both), calls, half hours, and the shares inside the 80 % intervals (updated, morning)."""
+    slots = np.flatnonzero(case.said.mean[0] > 0).astype(np.int64)
+    here = np.where(_given(case, hour), case.came, np.nan)[slots]
+    update = update_day(law, slots, case.said.mean[0][slots], here)
+    mean, spread = np.zeros(SLOTS), np.zeros(SLOTS)
+    mean[slots], spread[slots] = update.mean, update.spread
+    rest = _rest(case, hour)
+    came, said = case.came[rest], case.said.mean[0][rest]
+    inside = interval_share(came, mean[rest], spread[rest])
+    before = interval_share(came, said, case.said.spread[0][rest])
+    return np.array(
+        [
+            np.abs(came - said).sum(),
+            np.abs(came - mean[rest]).sum(),
+            abs(float((came - said).sum())),
+            abs(float((came - mean[rest]).sum())),
+            came.sum(),
+            len(came),
+            inside.sum(),
+            before.sum(),
+        ]
+    )
+
+
+def judge(
+    log: RealLog,
+    cases: Sequence[DayCase],
+    settings: IntradaySettings | None = None,
+    *,
+    library: bool = True,
+    tick: Tick = lambda: None,
+) -> tuple[RestScore, ...]:
+    """Score every programme of a log, and all together, at each hour of :data:`HOURS`.
+
+    Days of which nothing is known before the hour, or nothing after it, are left out. The worst
+    fifth are a programme's days that strayed furthest from the morning's forecast.
+    """
+    settings = settings or IntradaySettings()
+    rows: dict[tuple[str, int], list[tuple[float, Floats]]] = {}
+    for case in cases:
+        law = _learn(case, settings)
+        for hour in _hours(case):
+            sums = _measure(case, hour, law)
+            peer = _measure_library(case, hour) if library else np.full(2, np.nan)
+            key = (case.programme.id, hour)
+            rows.setdefault(key, []).append((case.deviation, np.concatenate([sums, peer])))
+        tick()
+    out = []
+    for name in [*log.programmes, "all"]:
+        for hour in HOURS:
+            parts = [rows.get((one, hour), []) for one in log.programmes if name in (one, "all")]
+            if any(parts):
+                out.append(_score(log.name, name, hour, [part for part in parts if part]))
+    return tuple(out)
+
+
+def _score(
+    log: str, programme: str, hour: int, parts: Sequence[Sequence[tuple[float, Floats]]]
+) -> RestScore:
+    every = [sums for part in parts for _, sums in part]
+    worst = []
+    for part in parts:
+        ranked = sorted(part, key=lambda row: -row[0])
+        worst += [sums for _, sums in ranked[: max(1, round(WORST_SHARE * len(part)))]]
+    total = np.sum(every, axis=0)
+    return RestScore(
+        log=log,
+        programme=programme,
+        hour=hour,
+        calls=float(total[4]),
+        every=_errors(every),
+        worst=_errors(worst),
+        coverage=float(total[6] / total[5]),
+        morning_coverage=float(total[7] / total[5]),
+    )
+
+
+def _errors(sums: Sequence[Floats]) -> RestErrors:
+    total = np.sum(sums, axis=0)
+    share = total / total[4] if total[4] > 0 else np.full(len(total), np.nan)
+    half_hours = (float(share[0]), float(share[1]), float(share[8]))
+    return RestErrors(len(sums), half_hours, (float(share[2]), float(share[3]), float(share[9])))
+
+
+def _measure_library(case: DayCase, hour: int) -> Floats:
+    """Return the absolute errors of the library over the rest of a day: half hours, total."""
+    found = _forecast_by_library(case, hour)
+    rest = _rest(case, hour)
+    off = case.came[rest] - found[rest]
+    return np.array([np.abs(off).sum(), abs(float(off.sum()))])
+
+
+def _forecast_by_library(case: DayCase, hour: int) -> Floats:
+    """Return MSTL's forecast ``[slot]`` of the day, given its half hours before ``hour``.
+
+    Its series are the open half hours one after the other; gaps hold the mean of their weekday's
+    half hour. The morning's forecast stands in where the series is shorter than two weeks.
+    """
+    opened = open_week(case.programme)
+    today = opened[(case.number + 3) % 7]
+    series = fill_gaps(case.past)[opened[(case.past.numbers + 3) % 7]]
+    given = today & (np.arange(SLOTS) < 2 * hour)
+    started = np.where(np.isfinite(case.came), case.came, case.said.mean[0])[given]
+    series = np.concatenate([series, started])
+    week, ahead = int(opened.sum()), int((today & ~given).sum())
+    if len(series) < 2 * week:
+        return np.asarray(case.said.mean[0], dtype=np.float64)
+    library = importlib.import_module("statsforecast.models")
+    model = library.MSTL(season_length=week, trend_forecaster=library.AutoETS(model="ZZN"))
+    out = np.zeros(SLOTS)
+    out[today & ~given] = np.maximum(model.forecast(y=series, h=ahead)["mean"], 0.0)
+    return out
