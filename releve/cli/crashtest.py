@@ -27,6 +27,7 @@ from releve.crashtest import CrashTestError, Settings, result_to_json
 from releve.crashtest.comparison import encode_difference
 from releve.crashtest.policies import POLICIES, Mix
 from releve.crashtest.replay_worst_days import ReplayedDay, replay_worst
+from releve.files.pack_file import PackFileError
 from releve.files.run_folder import RunFolderError, read_run
 from releve.runs.crash_test import (
     CrashTestReport,
@@ -62,6 +63,12 @@ _PATH = click.Path(exists=True, path_type=Path)
     type=_PATH,
     multiple=True,
     help="YAML rows that add to or end the situation's rules; may be repeated.",
+)
+@click.option(
+    "--pack",
+    "packs",
+    multiple=True,
+    help="Pack of rules in force, like health-2020; may be repeated [those of the plan folder].",
 )
 @click.option("--illness", type=click.Choice(sorted(ILLNESSES)), help="[covid]")
 @click.option("--reproduction", type=float, help="Infections at work by one agent [2.5].")
@@ -106,7 +113,7 @@ def crashtest(folder: Path, plan: Path, **options: Any) -> None:
         if options["redo"] is not None:
             first = found.cases[0]
             redone = replay_worst(first.test, first.ready, first.rows, days=options["redo"])
-    except (CrashTestError, RunFolderError, RunError) as error:
+    except (CrashTestError, PackFileError, RunFolderError, RunError) as error:
         raise click.ClickException(str(error)) from None
     changes = list_changes(found, certificate) if certificate else None
     if options["as_json"]:
@@ -195,7 +202,7 @@ def _print_tables(
         console.print(table)
     for line in (
         *(describe_outlook(first) if options["outlook"] else ()),
-        *describe_outbreak(first),
+        *describe_outbreak(first, found.cases[0].test.operator),
     ):
         console.print(line, highlight=False)
     for line in describe_replays(redone):

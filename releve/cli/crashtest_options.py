@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 
 from releve.crashtest import Settings
 from releve.crashtest.policies import MEASURES_MOST, POLICIES
+from releve.files.pack_file import read_packs
 from releve.runs.request import CrashTestRequest, IncidenceFile, count_ablation_quarters
+from releve.situation import ChosenPack
 
 __all__ = ["build_request", "check_options", "price_measures"]
 
@@ -55,6 +57,7 @@ def build_request(
         with_hazards=not options["no_hazards"],
         hazards=options["hazards"],
         rules=options["rules"],
+        packs=_choose_packs(plan, options["packs"], certificate),
         incidence=_parse_incidence(options["incidence"]),
         settings=settings,
         policies=tuple(policies or certificate.get("policies", ["as-given"])),
@@ -62,6 +65,20 @@ def build_request(
         start=start.date() if start else None,
         outlook=options["outlook"],
         **chosen,
+    )
+
+
+def _choose_packs(
+    plan: Path, named: Sequence[str], certificate: Mapping[str, Any]
+) -> tuple[ChosenPack, ...]:
+    """Return the packs named, else those of the certificate, else those of the plan folder."""
+    if named:
+        return tuple(ChosenPack(name, date.min) for name in dict.fromkeys(named))
+    if "packs" not in certificate:
+        return read_packs(plan)
+    return tuple(
+        ChosenPack(name, date.fromisoformat(first), last and date.fromisoformat(last))
+        for name, first, last in certificate["packs"]
     )
 
 

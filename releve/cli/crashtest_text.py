@@ -11,8 +11,15 @@ from rich.table import Table
 from releve.crashtest import CrashResult
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak import Band, Estimate
+from releve.crashtest.outbreak.population import (
+    ASSUMED_AIR_CHANGES,
+    ASSUMED_M3_PER_SEAT,
+    ASSUMED_PITCH_M,
+    count_assumed_places,
+)
 from releve.crashtest.policies import POLICIES, Mix
 from releve.crashtest.replay_worst_days import ReplayedDay
+from releve.network import Operator
 
 __all__ = [
     "build_cause_tables",
@@ -51,6 +58,11 @@ def _format_number(one: Estimate) -> str:
 def _format_change(one: Estimate) -> str:
     value, low, high = (_format_figure(number, "+") for number in (one.value, one.low, one.high))
     return f"{value} ({low} to {high})"
+
+
+def _format_harm(harm: Estimate, seen: Estimate) -> str:
+    """Write the harm of a cause; of one that no quarter met there is nothing to measure."""
+    return _format_change(harm) if seen.value else "never happened"
 
 
 def _format_band(one: Band) -> str:
@@ -117,8 +129,8 @@ def build_cause_tables(result: CrashResult) -> Iterator[Table]:
         rows = [
             (
                 row.name,
-                _format_change(row.lost),
-                _format_change(row.penalty),
+                _format_harm(row.lost, row.changes),
+                _format_harm(row.penalty, row.changes),
                 _format_share(row.changes),
             )
             for row in result.removed
@@ -132,7 +144,7 @@ def build_cause_tables(result: CrashResult) -> Iterator[Table]:
     rows = [
         (
             row.name,
-            _format_change(row.lost),
+            _format_harm(row.lost, row.occurs),
             _format_share(row.occurs),
             _format_number(row.place_days),
         )
@@ -143,9 +155,20 @@ def build_cause_tables(result: CrashResult) -> Iterator[Table]:
     yield _build_table(title, names, rows)
 
 
-def describe_outbreak(result: CrashResult) -> Iterator[str]:
-    """Say how outbreaks went, and what was left out."""
+def describe_outbreak(result: CrashResult, operator: Operator) -> Iterator[str]:
+    """Say how outbreaks went, what was assumed, and what was left out."""
     ill = result.outbreak
+    assumed = count_assumed_places(operator)
+    if assumed.zones:
+        yield (
+            f"Assumed, where {assumed.zones} zones have no air volume or air changes:"
+            f" {ASSUMED_M3_PER_SEAT:g} m3 a seat, {ASSUMED_AIR_CHANGES:g} air change an hour."
+        )
+    if assumed.seats:
+        yield (
+            f"Assumed, where {assumed.seats} seats have no x and y: rows of seats"
+            f" {ASSUMED_PITCH_M:g} m apart."
+        )
     yield (
         f"Outbreaks: no agent infected in {ill.none.value:.0%} of quarters, a tenth of the agents"
         f" or more in {ill.major.value:.0%}; the middle nine tenths have"

@@ -1,32 +1,53 @@
-"""Start of every command that uses the database: set Django up, bring the tables up to date."""
+"""Start of every command that uses the database: set Django up, check the tables."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
 from releve.cli.secret import keep_secret
-from releve.files.locks import lock
 
-__all__ = ["open_database", "open_desk_database"]
+__all__ = ["open_database", "open_desk_database", "open_home"]
 
 
 def open_database() -> None:
-    """Set Django up and bring the database's tables up to date, made when it is new.
+    """Set Django up for a home whose tables fit this program; those of a new home are made.
 
     Afterwards models can be imported (inside the command, not at the top of its module). A
     ClickException says why the settings or the database cannot be used. Commands started at the
-    same time on one machine wait for each other here.
+    same time wait for each other here.
     """
+    open_home()
+    from django.db import DatabaseError
+
+    from releve.upkeep.migrations import MigrationError, prepare_database
+
+    try:
+        prepare_database()
+    except MigrationError as error:
+        raise click.ClickException(str(error)) from error
+    except (DatabaseError, OSError) as error:
+        raise click.ClickException(f"the database cannot be opened: {error}") from error
+
+
+def open_home() -> None:
+    """Set Django up, whatever the state of the tables; refuse where there is no home."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
     import django
+    from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
     from django.db import DatabaseError
 
+    from releve.files.home import HomeError, require_home
+
     try:
         django.setup()
-        _migrate()
+        require_home(Path(settings.HOME))
+        _protect_database()
+    except HomeError as error:
+        raise click.ClickException(str(error)) from error
     except (ImproperlyConfigured, DatabaseError, OSError) as error:
         raise click.ClickException(f"the database cannot be opened: {error}") from error
 
@@ -40,24 +61,19 @@ def open_desk_database() -> None:
     click.get_current_context().with_resource(override("en"))
 
 
-def _migrate() -> None:
-    """Apply the migrations that are missing; only one process of this machine does at a time."""
-    from django.conf import settings
-    from django.core.management import call_command
-
-    if _complete():
-        return
-    with lock(settings.HOME / "migrate.lock"):
-        if not _complete():
-            call_command("migrate", interactive=False, verbosity=0)
-
-
-def _complete() -> bool:
-    """Return whether the database has every table; the home folder is made for it."""
-    from django.conf import settings
+def _protect_database() -> None:
+    """Refuse a file of SQLite that is gone; keep one that is there from other users."""
     from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
 
-    settings.HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
-    executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    from releve.files.home import HomeError, protect_file
+
+    path = connection.settings_dict["NAME"]
+    if not isinstance(path, Path):
+        return
+    if not path.is_file():
+        raise HomeError(
+            f"the database {path} is missing: put it back from its copy, or set"
+            " RELEVE_DATABASE_URL to where it is"
+        )
+    for end in ("", "-wal", "-shm"):
+        protect_file(path.with_name(path.name + end))

@@ -14,11 +14,11 @@ from typing import Any
 import click
 import numpy as np
 
+from releve.cli.catalogue import Speech
 from releve.cli.demand_text import (
     assumption_lines,
     forecast_json,
     forecast_lines,
-    history_csv,
     requirement_json,
     requirement_lines,
 )
@@ -32,15 +32,19 @@ from releve.demand import (
     build_forecast,
     build_histories,
     choose_model,
-    import_log,
     library_models,
     list_history_rows,
     parse_mapping,
     rate_at,
 )
+from releve.demand.call_log_file import LogTable, import_table, read_log
 from releve.demand.forecast import MODELS
+from releve.demand.import_report import describe_import_fault, group_import_faults
+from releve.demand.log_recognition import guess_language, recognize_log, render_mapping
 from releve.demand.requirement import compute_requirement as required
+from releve.errors import NumberPhrase, Phrase
 from releve.network import (
+    HistoryRow,
     Operator,
     Programme,
     day_bounds,
@@ -48,6 +52,8 @@ from releve.network import (
     is_known_zone,
     zone,
 )
+from releve.network.folder_writer import write_table
+from releve.network.table_words import LANGUAGES
 
 __all__ = ["demand"]
 
@@ -64,10 +70,16 @@ def demand() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--mapping",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="TOML or JSON that says what the columns mean.",
+    help="TOML or JSON that says what the columns mean [default: by the headers, then asked].",
 )
+@click.option(
+    "--operator",
+    "folder",
+    type=click.Path(exists=True, path_type=Path),
+    help="Operator whose programmes the queues are, where the headers are recognised.",
+)
+@click.option("--yes", is_flag=True, help="Use the recognised mapping without asking.")
 @click.option("--time-zone", help="Zone of times without offset [default: the mapping's].")
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV to write, like history.csv."
@@ -75,14 +87,22 @@ def demand() -> None:
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--limit", default=_MOST_PRINTED, show_default=True, help="Most faults; 0 = all.")
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    help="Language of the report and of --out [default: that of the headers].",
+)
 def import_(
     file: Path,
-    mapping: Path,
+    mapping: Path | None,
+    folder: Path | None,
+    yes: bool,
     time_zone: str | None,
     out: Path | None,
     force: bool,
     as_json: bool,
     limit: int,
+    lang: str | None,
 ) -> None:
     """Import a call log or interval statistics: FILE (CSV, Parquet, XLSX) to half-hourly history.
 
@@ -93,31 +113,49 @@ def import_(
         raise click.UsageError(f"{out} is there already (--force replaces it)")
     if out is not None and not out.parent.is_dir():
         raise click.UsageError(f"there is no folder {out.parent}; make it, or name another")
-    report, zone_name = _import_log(file, mapping, time_zone)
+    speech = Speech(lang or "en")
+    operator = None if folder is None else load_operator(folder)
+    try:
+        log = read_log(file.name, file.read_bytes())
+        speech = Speech(lang or guess_language(log.frame.columns))
+        table = (
+            _recognize(log, operator, yes, speech) if mapping is None else _read_document(mapping)
+        )
+        zone_name = time_zone or str(table.get("time_zone", ""))
+        table.pop("time_zone", None)
+        if not is_known_zone(zone_name):
+            raise ValueError(
+                Phrase("no time zone {0!r}: give --time-zone, like Europe/Paris", zone_name)
+            )
+        report = import_table(log, parse_mapping(table), zone_name)
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(speech.say_error(error)) from error
     rows, left_out = list_history_rows(report.histories, zone_name)
-    lines = [*_left_out(left_out)]
+    lines: list[str] = [*_left_out(left_out)]
     if out is not None and rows:
-        out.write_bytes(history_csv(rows))
-        lines.append(f"{len(rows)} half hours written to {out}")
+        out.write_bytes(_write_history(rows, operator, speech.language))
+        lines.append(Phrase("{0} half hours written to {1}", NumberPhrase(len(rows)), out))
     if as_json:
         click.echo(_report_json(report, lines))
     else:
-        _print_report(report, lines, limit)
+        _print_report(report, lines, limit, speech)
     if not rows:
         raise SystemExit(1)
 
 
-def _import_log(file: Path, mapping: Path, time_zone: str | None) -> tuple[ImportReport, str]:
-    try:
-        table = _read_document(mapping)
-        zone_name = time_zone or str(table.pop("time_zone", ""))
-        table.pop("time_zone", None)
-        if not is_known_zone(zone_name):
-            raise ValueError(f"no time zone {zone_name!r}: give --time-zone, like Europe/Paris")
-        report = import_log(file.name, file.read_bytes(), parse_mapping(table), zone_name)
-    except (ValueError, TypeError) as error:
-        raise click.UsageError(f"{error}") from error
-    return report, zone_name
+def _recognize(
+    log: LogTable, operator: Operator | None, yes: bool, speech: Speech
+) -> dict[str, Any]:
+    """Show the mapping that the headers suggest and ask whether it is right."""
+    frame = log.whole_frame()
+    found = recognize_log(frame, operator)
+    if found is None:
+        heads = ", ".join(frame.columns)
+        raise ValueError(Phrase("the headers are not recognised ({0}): give --mapping", heads))
+    click.echo(render_mapping(found), err=True)
+    if not yes:
+        click.confirm(speech.say(Phrase("Import with this mapping?")), abort=True, err=True)
+    return found
 
 
 def _read_document(path: Path) -> dict[str, Any]:
@@ -125,37 +163,57 @@ def _read_document(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         found = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is not in UTF-8; save the mapping as UTF-8") from None
+        raise ValueError(Phrase("{0} is not in UTF-8; save the mapping as UTF-8", path)) from None
     except ValueError as error:
-        raise ValueError(f"{path} is no mapping in TOML or JSON: {error}") from None
+        raise ValueError(Phrase("{0} is not a mapping in TOML or JSON: {1}", path, error)) from None
     if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no mapping")
+        raise ValueError(Phrase("{0} holds no mapping", path))
     return found
 
 
-def _left_out(days: Sequence[tuple[str, date]]) -> list[str]:
+def _write_history(rows: Sequence[HistoryRow], operator: Operator | None, language: str) -> bytes:
+    """Return history.csv: local times where the operator is known, else with their offset."""
+    known = {} if operator is None else operator.programme
+    local = all(row.programme in known for row in rows)
+
+    def find_zone(row: HistoryRow) -> str:
+        return known[row.programme].time_zone if local and language == "fr" else "UTC"
+
+    return write_table(HistoryRow, rows, find_zone, language, local)
+
+
+def _left_out(days: Sequence[tuple[str, date]]) -> list[Phrase]:
     counts = Counter(programme for programme, _ in days)
     return [
-        f"{programme}: {count} half-open days left out of the file, the first"
-        f" {next(day for name, day in days if name == programme)}"
+        Phrase(
+            "{0}: {1} half-open days left out of the file, the first {2}",
+            programme,
+            NumberPhrase(count),
+            next(day for name, day in days if name == programme),
+        )
         for programme, count in counts.items()
     ]
 
 
-def _print_report(report: ImportReport, lines: Sequence[str], limit: int) -> None:
-    faults = report.faults[: limit or len(report.faults)]
+def _print_report(report: ImportReport, lines: Sequence[str], limit: int, speech: Speech) -> None:
+    causes = group_import_faults(report.faults)
+    faults = causes[: limit or len(causes)]
     for fault in faults:
-        click.echo(f"fault: {fault}")
-    if len(report.faults) > len(faults):
-        click.echo(f"... and {len(report.faults) - len(faults)} more faults (--limit 0 prints all)")
-    for line in (str(report.rows), *report.notes[1:], *lines):
-        click.echo(line)
+        text = describe_import_fault(fault, speech.gettext, speech.language)
+        click.echo(speech.say(Phrase("fault: {0}", text)))
+    if more := len(causes) - len(faults):
+        text = Phrase("... and {0} more faults (--limit 0 prints all)", NumberPhrase(more))
+        click.echo(speech.say(text))
+    click.echo(", ".join(map(speech.say, report.rows.phrases())))
+    for line in (*report.notes[1:], *lines):
+        click.echo(speech.say(line))
     for programme, served in report.served_20_s.items():
         patience = report.patience_s.get(programme)
-        known = "no caller hung up: patience is not known"
+        known = Phrase("no caller hung up: patience is not known")
         if patience is not None:
-            known = f"mean patience {patience:.0f} s"
-        click.echo(f"{programme}: {known}, {100 * served:.1f} % served in 20 s")
+            known = Phrase("mean patience {0} s", NumberPhrase(patience))
+        share = NumberPhrase(100 * served, 1)
+        click.echo(speech.say(Phrase("{0}: {1}, {2} % served in 20 s", programme, known, share)))
 
 
 def _report_json(report: ImportReport, lines: Sequence[str]) -> str:

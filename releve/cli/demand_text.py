@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -14,35 +12,15 @@ from numpy.typing import NDArray
 
 from releve.demand import Forecast, Requirement
 from releve.demand.forecast import count_quantile
-from releve.network import HistoryRow, list_columns, zone
+from releve.network import zone
 
 __all__ = [
     "assumption_lines",
     "forecast_json",
     "forecast_lines",
-    "history_csv",
     "requirement_json",
     "requirement_lines",
 ]
-
-
-def history_csv(rows: Sequence[HistoryRow]) -> bytes:
-    """Return the history table of an operator folder as UTF-8 CSV, times in UTC."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [column.name for column in list_columns(HistoryRow)]
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_text(getattr(row, name)) for name in names])
-    return out.getvalue().encode()
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _local_days(starts: Sequence[datetime], time_zone: str) -> list[date]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-from ipaddress import ip_address
+import signal
 from pathlib import Path
 
 import click
 
 from releve.cli.database import open_database
-from releve.cli.secret import keep_secret
+from releve.cli.secret import keep_secret, secret
 from releve.cli.token import token
 from releve.cli.user import user
 
@@ -24,6 +23,7 @@ def desk() -> None:
 
 desk.add_command(user)
 desk.add_command(token)
+desk.add_command(secret)
 
 
 @desk.command()
@@ -37,63 +37,76 @@ desk.add_command(token)
     help="Port to listen on; 0 takes a free one.",
 )
 @click.option(
+    "--threads",
+    default=12,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Requests that are answered at a time, each with a connection to the database.",
+)
+@click.option(
     "--open",
     "is_open",
     is_flag=True,
     help="No sign-in: for a look at a plan, on this machine alone, through any role's eyes.",
 )
-def serve(plan_folder: Path | None, host: str, port: int, is_open: bool) -> None:
+@click.option(
+    "--act",
+    is_flag=True,
+    help="With --open, and a made-up operator: record, publish and erase, too.",
+)
+def serve(
+    plan_folder: Path | None, host: str, port: int, threads: int, is_open: bool, act: bool
+) -> None:
     """Serve the desk, with the plan in PLAN_FOLDER if one is given, until interrupted.
 
     People sign in (`releve desk user add`), unless --open is given; that is refused where people
-    have accounts, and on an address that other machines reach. The pages are read again when the
+    have accounts, on an address that other machines reach, and to a proxy. An open desk only shows,
+    unless --act is given; with a real operator it never acts. The pages are read again when the
     folder is written again. Set RELEVE_ALLOWED_HOSTS to be reached under another name than the
     loopback ones.
     """
-    if is_open and not _is_loopback(host):
+    from releve.environment import is_loopback
+
+    if is_open and not is_loopback(host):
         raise click.ClickException(f"--open is for this machine alone: --host {host} is not")
+    if act and not is_open:
+        raise click.UsageError("--act goes with --open: elsewhere people sign in")
     if plan_folder is not None:
         os.environ["RELEVE_PLAN_FOLDER"] = str(plan_folder.absolute())
     if is_open:
-        os.environ["RELEVE_OPEN"] = "1"
+        os.environ |= {"RELEVE_OPEN": "1", "RELEVE_OPEN_ACTS": "1" if act else "0"}
     open_database()
     keep_secret()
-    from django.core.management.base import SystemCheckError
-
+    _check()
     try:
-        _check()
-        _listen(host, port)
-    except (SystemCheckError, OSError, OverflowError) as error:
+        _listen(host, port, threads)
+    except (OSError, OverflowError) as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        click.echo()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _check() -> None:
-    """Run the system checks: no plan in the folder, no server."""
-    from django.core.management import call_command
+    """Refuse to serve what the system checks find wrong, in their own sentences."""
+    from django.core.checks import ERROR, run_checks
 
-    call_command("check", fail_level="ERROR", databases=["default"], stdout=io.StringIO())
+    found = [item for item in run_checks(databases=["default"]) if item.level >= ERROR]
+    if found:
+        raise click.ClickException(
+            "\n".join(f"{one.msg} ({one.id})\n  {one.hint}" for one in found)
+        )
 
 
-def _listen(host: str, port: int) -> None:
-    from django.core.servers.basehttp import run
+def _listen(host: str, port: int, threads: int) -> None:
+    """Serve until a signal to end; what has begun is answered first."""
     from django.core.wsgi import get_wsgi_application
 
+    from releve.desk.server import DeskServer, open_listener
     from releve.desk.warm_up import warm_in_background
 
-    ipv6 = ":" in host
-    shown = f"[{host}]" if ipv6 else host
-
-    def bound(actual: int | str) -> None:
-        click.echo(f"Relève: http://{shown}:{actual}/ (Ctrl+C stops it)")
-        warm_in_background()
-
-    run(host, port, get_wsgi_application(), ipv6=ipv6, threading=True, on_bind=bound)
+    listener = open_listener(host, port)
+    server = DeskServer(get_wsgi_application(), listener, threads=threads)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.ask_to_stop())
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"Relève: http://{shown}:{listener.getsockname()[1]}/ (Ctrl+C stops it)")
+    warm_in_background()
+    server.run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -58,11 +58,64 @@ def seal(out: Path | None) -> None:
     """
     from django.conf import settings
 
-    from releve.ledger.roots import publish_root, sign_root
+    from releve.ledger.checkpoints import publish_checkpoint
+    from releve.ledger.roots import publish_root
+    from releve.ledger.seal import seal_ledger
 
-    root = sign_root(datetime.now(UTC))
-    path = publish_root(root, out or settings.HOME / "roots")
+    root, folder = seal_ledger(datetime.now(UTC)), out or settings.HOME / "roots"
+    path = publish_root(root, folder)
     click.echo(f"root {root.number} over {root.size} entries: {path}")
+    click.echo(f"checkpoint: {publish_checkpoint(root, folder)}")
+
+
+@ledger.command()
+@click.option("--root", "number", type=click.IntRange(1), help="Root; the last.")
+@click.option("--verifier-key", is_flag=True, help="Print the key that tools of others take.")
+@_on_the_ledger
+def checkpoint(number: int | None, verifier_key: bool) -> None:
+    """Print the checkpoint of a root (C2SP), with the cosignatures of witnesses.
+
+    Tools that were not written here verify it: see docs/ledger.md.
+    """
+    from releve.ledger.checkpoints import build_checkpoint, format_verifier_key
+    from releve.ledger.witnesses import list_cosignatures
+
+    if verifier_key:
+        click.echo(format_verifier_key())
+        return
+    root = _find_root(number)
+    click.echo(build_checkpoint(root) + list_cosignatures(root), nl=False)
+
+
+@ledger.command()
+@click.argument("url")
+@click.option("--key", "verifier_key", required=True, help="The witness's verifier key.")
+@click.option("--root", "number", type=click.IntRange(1), help="Root; the last.")
+@_on_the_ledger
+def witness(url: str, verifier_key: str, number: int | None) -> None:
+    """Have the witness at URL cosign a root's checkpoint, and keep its cosignature.
+
+    A witness that refuses because the ledger did not grow from what it saw before raises an alarm:
+    exit status 1, and an entry of kind `ledger.refused`.
+    """
+    from releve.ledger.witnesses import ask_witness
+
+    done = ask_witness(url, _find_root(number), verifier_key)
+    click.echo(f"{done.url} cosigned root {done.root} over {done.size} entries")
+
+
+@ledger.command()
+@_on_the_ledger
+def witnesses() -> None:
+    """List the witnesses that were asked; exit status 1 where one refused."""
+    from releve.ledger.witnesses import list_witnesses
+
+    found = list_witnesses()
+    for one in found:
+        said = f"ALARM {one.alarm}" if one.alarm else f"root {one.root} over {one.size} entries"
+        click.echo(f"{one.url} {one.at}: {said}")
+    if any(one.alarm for one in found):
+        raise SystemExit(1)
 
 
 @ledger.command()
@@ -71,10 +124,40 @@ def seal(out: Path | None) -> None:
 )
 @_on_the_ledger
 def key(replace: bool) -> None:
-    """Print the public key, which a verifier needs; the private key is made on first use."""
-    from releve.ledger.keys import public_key, replace_key
+    """Print the public key, which a verifier needs; the private key is made on first use.
 
-    click.echo(replace_key() if replace else public_key())
+    --replace is for a key that is lost: make the new one known as the first was. One that is not
+    lost is rotated (`releve ledger rotate`).
+    """
+    from releve.ledger.keys import public_key
+    from releve.ledger.rotation import replace_key
+
+    click.echo(replace_key(datetime.now(UTC)) if replace else public_key())
+
+
+@ledger.command()
+@click.option("--out", type=_FOLDER, help="Folder for the files; `roots` in RELEVE_HOME.")
+@_on_the_ledger
+def rotate(out: Path | None) -> None:
+    """Rotate the key that signs roots: a new one, which the old one signs and which signs it back.
+
+    Seals before and after, and writes both roots and the rotation: send them out as every root. A
+    verifier that has either public key follows the rotation to the other. The old private key is
+    destroyed where it stands in a file. Where it is RELEVE_LEDGER_KEY, set RELEVE_LEDGER_NEXT_KEY
+    first, and RELEVE_LEDGER_KEY to the same afterwards: nothing is signed until then.
+    """
+    from django.conf import settings
+
+    from releve.ledger.roots import publish_root
+    from releve.ledger.rotation import rotate_key
+
+    folder = out or settings.HOME / "roots"
+    rotation, roots = rotate_key(datetime.now(UTC))
+    for path in [publish_root(root, folder) for root in roots] + [rotation.publish(folder)]:
+        click.echo(str(path))
+    click.echo(f"public key from now on: {rotation.key}")
+    if settings.LEDGER_KEY:
+        click.echo("now set RELEVE_LEDGER_KEY to what RELEVE_LEDGER_NEXT_KEY holds, and restart")
 
 
 @ledger.command()
@@ -111,11 +194,14 @@ def verify(outside: tuple[Path, ...]) -> None:
     Exit status 1 where a fault is found; each is named. What is run is the stand-alone verifier
     that others are given.
     """
-    from releve.evidence.verify import Export, read_root, report
+    from releve.evidence.verify import Export, Keys, read_root, report
     from releve.ledger.export import export_lines
+    from releve.ledger.rotation import iter_rotations, list_own_keys
 
-    keys = [_key()]
+    keys = Keys(list_own_keys())
     try:
+        for rotation in iter_rotations():
+            keys.add(rotation.document)
         checked = Export(keys, [read_root(str(path), keys) for path in outside])
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--root") from None
@@ -128,10 +214,18 @@ def verify(outside: tuple[Path, ...]) -> None:
 @click.option("--root", "number", type=click.IntRange(1), help="Root to prove it under; the last.")
 @click.option("--show", multiple=True, help="Field whose personal value to show; may be repeated.")
 @click.option("--health", is_flag=True, help="Even where the entry holds health data in clear.")
+@click.option("--tlog", is_flag=True, help="As a tlog-proof (C2SP) of the entry's hash alone.")
+@click.option("--cose", is_flag=True, help="As a COSE receipt (RFC 9942) of it; takes --out.")
 @click.option("--out", type=_FILE, help="File for the proof; standard output.")
 @_on_the_ledger
 def prove(
-    seq: int, number: int | None, show: tuple[str, ...], health: bool, out: Path | None
+    seq: int,
+    number: int | None,
+    show: tuple[str, ...],
+    health: bool,
+    tlog: bool,
+    cose: bool,
+    out: Path | None,
 ) -> None:
     """Write the proof that ENTRY, a number, was recorded, without any other entry.
 
@@ -139,16 +233,44 @@ def prove(
     health are commitments in it, unless they are shown. Entries from before health was committed
     to hold it in clear: their proof is refused without --health.
     """
+    from releve.ledger.checkpoints import build_tlog_proof
     from releve.ledger.digests import canonical_json
     from releve.ledger.disclosure import holds_health_in_clear
     from releve.ledger.proofs import prove_entry
+    from releve.ledger.receipts import build_receipt
+    from releve.ledger.witnesses import list_cosignatures
 
+    if cose:
+        if out is None:
+            raise click.UsageError("a receipt is bytes: give --out FILE")
+        out.write_bytes(build_receipt(seq, _find_root(number)))
+        click.echo(str(out))
+        return
+    if tlog:
+        root = _find_root(number)
+        _write(build_tlog_proof(seq, root, list_cosignatures(root)).removesuffix("\n"), out)
+        return
     if holds_health_in_clear(seq) and not health:
         raise click.ClickException(
             f"entry {seq} holds health data in clear, which no proof can leave out: do not give it"
             " to a client; --health writes it all the same"
         )
     _write(canonical_json(prove_entry(seq, _find_root(number), disclose=show)), out)
+
+
+@ledger.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--root", "number", type=click.IntRange(1), help="Root; the last.")
+@_on_the_ledger
+def tiles(folder: Path, number: int | None) -> None:
+    """Write the tree as tiles (C2SP) into FOLDER, to be served as static files.
+
+    They hold hashes alone and may be public. What is there stays; the checkpoint is written last.
+    """
+    from releve.ledger.tiles import write_tiles
+
+    root = _find_root(number)
+    click.echo(f"{write_tiles(folder, root)} files written for root {root.number}: {folder}")
 
 
 @ledger.command()
@@ -169,40 +291,31 @@ def growth(first: int, second: int | None, out: Path | None) -> None:
 
 @ledger.command()
 @click.option("--subject", help="Person whose values to erase, whatever their day.")
-@click.option("--on", help="Day up to which values are due, like 2026-12-31; today.")
 @_on_the_ledger
-def erase(subject: str | None, on: str | None) -> None:
-    """Erase the personal values that are due, or all of one person.
+def erase(subject: str | None) -> None:
+    """Erase the personal data that is due, as the daily jobs do, or the values of one person.
 
     The entries and their proofs stand; the erasure is an entry of its own. Afterwards the
     database's files are rewritten where the values were: appends wait meanwhile.
     """
-    from releve.ledger.erasure import erase_due, erase_subject, scrub_files
+    from releve.ledger.erasure import erase_subject, scrub_files
+    from releve.live.api import erase_due_data
 
     now = datetime.now(UTC)
-    if subject is not None and on is not None:
-        raise click.UsageError("give --subject or --on, not both")
-    if subject == "":
+    if subject is None:
+        found = erase_due_data(now)
+        count, scrubbed = found.erased, found.scrubbed
+    elif subject:
+        count = erase_subject(subject, now=now)
+        scrubbed = scrub_files()
+    else:
         raise click.BadParameter("is empty", param_hint="--subject")
-    count = erase_subject(subject, now=now) if subject else erase_due(_parse_day(on, now), now=now)
-    click.echo(f"{count} values erased")
-    if not scrub_files():
+    click.echo(f"{count} rows, values and files erased")
+    if not scrubbed:
         raise click.ClickException(
             "the values are erased, but another program may still see them: traces stay in the"
             " files of the database until this is run again"
         )
-
-
-def _parse_day(text: str | None, now: datetime) -> date:
-    """Return the day given, today without one; a day to come would erase what is not due."""
-    try:
-        day = date.fromisoformat(text) if text else now.date()
-    except ValueError:
-        fault = f"must be a day like 2026-12-31, got {text!r}"
-        raise click.BadParameter(fault, param_hint="--on") from None
-    if day > now.date():
-        raise click.BadParameter(f"{day} is yet to come", param_hint="--on")
-    return day
 
 
 def _find_root(number: int | None) -> SignedRoot:

@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from releve import __version__
+from releve.extras import MissingExtra, find_extra
 
 __all__ = ["main"]
 
 SUBJECTS = (
-    "crashtest", "demand", "desk", "ledger", "live", "network", "outbound", "plan", "registry",
-    "relief", "validate",
+    "backup", "charter", "crashtest", "demand", "desk", "doctor", "effect", "evidence", "init",
+    "inspection", "ledger", "live", "migrate", "network", "outbound", "plan", "registry", "relief",
+    "restore", "routing", "sector", "serve", "spare", "transport", "validate",
 )  # fmt: skip
 
 
@@ -35,7 +37,14 @@ class _Subjects(click.Group):
             if "no locator available" not in str(error):
                 raise
             raise click.ClickException(
-                "compiled code can be kept nowhere: set NUMBA_CACHE_DIR to a folder of yours"
+                "compiled code can be kept nowhere: set RELEVE_CACHE_DIR to a folder of yours"
+            ) from error
+        except ModuleNotFoundError as error:
+            extra = find_extra(error)
+            if extra is None:
+                raise
+            raise click.ClickException(
+                f"{error.name} is not installed: pip install 'releve[{extra}]'"
             ) from error
         return found
 
@@ -43,6 +52,8 @@ class _Subjects(click.Group):
         """Run a command; a file that cannot be read or written is an error of one line."""
         try:
             return super().invoke(ctx)
+        except MissingExtra as error:
+            raise click.ClickException(str(error)) from error
         except OSError as error:
             if error.filename is None or isinstance(error, BrokenPipeError):
                 raise

@@ -8,20 +8,24 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from releve.cli.catalogue import Speech, load_gettext
 from releve.cli.sample import sample
+from releve.cli.sector_sample import sector_sample
+from releve.cli.terminal_text import replace_unprintable
+from releve.errors import NumberPhrase, Phrase
 from releve.files.operator_folder import FolderError, read_operator_files
 from releve.network import (
     TABLES,
     Fault,
     Operator,
-    find_faults,
+    check_files,
+    describe_faults,
     list_columns,
     render_tables_markdown,
 )
+from releve.network.table_words import LANGUAGES
+from releve.network.workbook import write_template
 
 __all__ = ["network"]
 
@@ -39,25 +43,32 @@ def network() -> None:
 @click.option(
     "--limit", default=_MOST_PRINTED, show_default=True, help="Most faults printed; 0 = all."
 )
-def check(folder: Path, as_json: bool, limit: int) -> None:
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    help="Language of the report [default: that of the files].",
+)
+def check(folder: Path, as_json: bool, limit: int, lang: str | None) -> None:
     """Name every fault of an operator FOLDER (or XLSX workbook), all in one go.
 
     Exit status 0 without faults, 1 with faults, 2 when FOLDER holds no operator's files.
     """
     try:
-        operator, faults = find_faults(read_operator_files(folder))
+        checked = check_files(read_operator_files(folder))
     except FolderError as error:
         raise click.UsageError(str(error)) from error
+    operator, faults = checked.operator, checked.faults
     summary = {} if operator is None else build_summary(operator)
     if as_json:
         rows = [dataclasses.asdict(fault) for fault in faults]
         click.echo(json.dumps({"faults": rows, "summary": summary}, ensure_ascii=False, indent=2))
     elif faults:
-        _print_faults(faults, limit or len(faults))
+        _print_faults(faults, limit or len(faults), Speech(lang or checked.language))
     else:
-        click.echo(f"{folder}: no fault")
+        speech = Speech(lang or checked.language)
+        click.echo(speech.say(Phrase("{0}: no fault", folder)))
         for name, value in summary.items():
-            click.echo(f"  {name.replace('_', ' '):<20} {value}")
+            click.echo(f"  {speech.say(_SUMMARY_NAMES[name]):<32} {_say_value(value, speech)}")
     if faults:
         raise SystemExit(1)
 
@@ -73,6 +84,26 @@ def tables(markdown: bool) -> None:
         click.echo(f"{kind.table}: {', '.join(column.name for column in list_columns(kind))}")
 
 
+@network.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default="fr",
+    show_default=True,
+    help="Language of sheets, headers and words.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def template(file: Path, lang: str, force: bool) -> None:
+    """Write an empty workbook to fill in: FILE.xlsx, with lists to choose from and examples."""
+    if file.suffix.lower() != ".xlsx":
+        raise click.UsageError(f"{file} is not named like a workbook: end it with .xlsx")
+    if file.exists() and not force:
+        raise click.UsageError(f"{file} is there already (--force replaces it)")
+    file.write_bytes(write_template(lang, load_gettext(lang)))
+    click.echo(f"{file}: fill it in, then releve network check {file}")
+
+
 def build_summary(operator: Operator) -> dict[str, object]:
     """Return what an operator holds, as plain values by name."""
     shifts, history = operator.shifts, operator.history
@@ -80,7 +111,7 @@ def build_summary(operator: Operator) -> dict[str, object]:
         "operator": operator.row.name,
         "synthetic": operator.row.synthetic,
         "sites": len(operator.sites),
-        "seats": len(operator.seats),
+        "seats": len(operator.all_seats),
         "clients": len(operator.clients),
         "programmes": len(operator.programmes),
         "agents": len(operator.agents),
@@ -96,38 +127,49 @@ def build_summary(operator: Operator) -> dict[str, object]:
     }
 
 
+_SUMMARY_NAMES = {
+    "operator": Phrase("operator"),
+    "synthetic": Phrase("synthetic data"),
+    "sites": Phrase("sites"),
+    "seats": Phrase("seats"),
+    "clients": Phrase("clients"),
+    "programmes": Phrase("programmes"),
+    "agents": Phrase("agents"),
+    "home_ready_agents": Phrase("agents ready to work at home"),
+    "shifts": Phrase("shifts"),
+    "roster_days": Phrase("days of the roster"),
+    "roster_from": Phrase("roster from"),
+    "roster_to": Phrase("roster to"),
+    "history_rows": Phrase("half hours of call history"),
+    "programmes_with_history": Phrase("programmes with history"),
+    "history_from": Phrase("history from"),
+    "history_to": Phrase("history to"),
+}
+
+
+def _say_value(value: object, speech: Speech) -> str:
+    if isinstance(value, bool):
+        return speech.say(Phrase("yes") if value else Phrase("no"))
+    return speech.say(NumberPhrase(value)) if isinstance(value, int) else str(value)
+
+
 def _format_instant(moment: datetime | None) -> str:
     return "" if moment is None else moment.isoformat(timespec="minutes")
 
 
-def _print_faults(faults: tuple[Fault, ...], limit: int) -> None:
-    """Print a table where people look, and a sentence a line into a pipe or file."""
-    shown = faults[:limit]
-    console = Console()
-    if console.is_terminal:
-        console.print(_build_fault_table(shown))
-    else:
-        for fault in shown:
-            click.echo(_replace_unprintable(str(fault)))
-    count = len(faults)
-    if count > limit:
-        click.echo(f"... and {count - limit} more (--limit 0 prints all, --json too)", err=True)
-    click.echo(f"{count} fault{'' if count == 1 else 's'}; nothing was loaded", err=True)
-
-
-def _build_fault_table(faults: tuple[Fault, ...]) -> Table:
-    table = Table()
-    for heading in ("Table", "Row", "Column", "Value", "What is wrong", "How to mend it"):
-        table.add_column(heading, justify="right" if heading == "Row" else "left")
-    for fault in faults:
-        row = str(fault.row) if fault.row else ""
-        cells = (fault.table, row, fault.column, fault.value, fault.reason, fault.fix)
-        table.add_row(*(Text(_replace_unprintable(cell)) for cell in cells))
-    return table
-
-
-def _replace_unprintable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+def _print_faults(faults: tuple[Fault, ...], limit: int, speech: Speech) -> None:
+    """Print one sentence a cause, and how many faults there are in all."""
+    causes = describe_faults(faults, speech.gettext, speech.language)
+    for cause in causes[:limit]:
+        click.echo(replace_unprintable(cause))
+    if (more := len(causes) - limit) > 0:
+        text = Phrase("... and {0} more (--limit 0 prints all, --json too)", NumberPhrase(more))
+        click.echo(speech.say(text), err=True)
+    text = Phrase("1 fault; nothing was loaded")
+    if len(faults) > 1:
+        text = Phrase("{0} faults; nothing was loaded", NumberPhrase(len(faults)))
+    click.echo(speech.say(text), err=True)
 
 
 network.add_command(sample)
+network.add_command(sector_sample)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from releve.cli.instant_option import INSTANT
-from releve.cli.outbound_facts import read_facts, strict_option
+from releve.cli.outbound_facts import FactsRefused, read_facts, strict_option
 from releve.cli.outbound_feed import feed
 from releve.cli.outbound_flips import flips
 from releve.cli.outbound_gate import campaign, close, facts, forget, on_the_gate, outcomes, serve
@@ -22,8 +22,8 @@ from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.network.clock import UTC, zone
 from releve.outbound import Call, CallVerdict, OutboundError, built_in_rules, judge_call
 from releve.outbound.dates_text import format_instant
+from releve.outbound.fact_tables import build_facts_on
 from releve.outbound.legal_rows import LEGAL_ZONE, Words, to_legal_day
-from releve.outbound.number_frames import build_facts_on
 from releve.outbound.phrases import format_basis, word_label
 from releve.outbound.tables_text import render_rules
 from releve.outbound.vocabulary import get_vocabulary as vocabulary_named
@@ -39,6 +39,13 @@ _FIRST_STEP = Words(
     " avec un exemple permis",
     "no facts were given; next: releve outbound start FOLDER writes all tables, with an example "
     "that is allowed",
+)
+
+
+_UNKNOWN_CLIENT = Words(
+    "aucun donneur d’ordre n’est connu sous le nom {!r}\N{NARROW NO-BREAK SPACE}; la table clients"
+    " contient\N{NARROW NO-BREAK SPACE}: ",
+    "no client is known as {!r}; the table clients holds: ",
 )
 
 
@@ -121,9 +128,9 @@ def check(
         if recorded_by:
             found = _judge_recorded(call, recorded_by)
         else:
-            found = _judge_on_folder(call, facts, known_at or at, strict)
+            found = _judge_on_folder(call, facts, known_at or at, strict, lang)
     except (OutboundError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+        raise FactsRefused(str(error)) from error
     if as_json:
         click.echo(_render_json(found, lang))
     else:
@@ -144,11 +151,16 @@ def _judge_recorded(call: Call, by: str) -> CallVerdict:
 
 
 def _judge_on_folder(
-    call: Call, folder: Path | None, known_at: datetime, strict: bool
+    call: Call, folder: Path | None, known_at: datetime, strict: bool, lang: str
 ) -> CallVerdict:
     rules = built_in_rules()
     frames, _ = read_facts(folder, strict=strict)
     facts = build_facts_on(frames, rules.numbers, to_legal_day(call.at))
+    names = [name for name in frames["clients"]["client"].unique().sort() if name]
+    aliases = frames["clients"]["alias"].to_list()
+    if names and not any(facts.is_same_client(call.client, name) for name in (*names, *aliases)):
+        known = f"{_UNKNOWN_CLIENT.of(lang).format(call.client)}{', '.join(names)}"
+        click.echo(known, err=True)
     return judge_call(call, facts, rules, known_at)
 
 
@@ -187,7 +199,8 @@ def _render_lines(found: CallVerdict, lang: str) -> list[str]:
     until = "—" if found.until is None else format_instant(found.until, lang)
     following = "—" if found.next_allowed is None else format_instant(found.next_allowed, lang)
     lines.append(f"{'vaut jusqu’à' if french else 'stands until'}: {until}")
-    lines.append(f"{'prochain instant permis' if french else 'next allowed'}: {following}")
+    if not found.allowed:
+        lines.append(f"{'prochain instant permis' if french else 'next allowed'}: {following}")
     lines.append(f"{'table' if french else 'rules'}: {found.rules_version[:12]}")
     return lines
 

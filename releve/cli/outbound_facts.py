@@ -14,19 +14,25 @@ import polars as pl
 
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import find_missing_tables, match_file_names
-from releve.outbound.fact_tables import build_empty_frames, read_tables
+from releve.outbound.fact_tables import build_empty_frames, read_tables, resolve_references
 from releve.outbound.lazy_tables import SCANNED, scan_table
 
 if TYPE_CHECKING:
     from releve.gate.registers import RegisterState
 
-__all__ = ["read_facts", "scan_facts", "strict_option", "write_feeds"]
+__all__ = ["FactsRefused", "read_facts", "scan_facts", "strict_option", "write_feeds"]
 
 strict_option = click.option(
     "--strict/--no-strict", default=True, show_default=True,
     help="Refuse a folder with a file that is no table, or without a table that can forbid calls; "
     "else leave out the first and take the second as empty.",
 )  # fmt: skip
+
+
+class FactsRefused(click.ClickException):
+    """The tables of facts or the call cannot be used; printed without the usage of the command."""
+
+    exit_code = 2
 
 
 def read_facts(
@@ -74,6 +80,7 @@ def scan_facts(
                 found[file.stem] = scan
         read = read_tables(whole)
         found |= {table: read[table] for name, table in tables.items() if name in whole}
+        found = resolve_references(found, whole=True)
         _report_taken(found, [file.name for file in files])
         return found, digest.result()
 

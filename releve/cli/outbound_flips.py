@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from releve.cli.instant_option import INSTANT
-from releve.cli.outbound_facts import read_facts, strict_option
+from releve.cli.outbound_facts import FactsRefused, read_facts, strict_option
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
+from releve.outbound.fact_tables import build_facts_on
 from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.number_frames import build_facts_on
-from releve.outbound.rule_impact import Flip, read_calls
+from releve.outbound.rule_impact import Flip, flip_to_json, read_calls
 from releve.outbound.rule_impact import find_flips as flips_of
 
 __all__ = ["flips"]
@@ -64,7 +64,7 @@ def flips(
         else:
             found = _find_in_folder(asked, texts, facts, known_at, strict)
     except (OutboundError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+        raise FactsRefused(str(error)) from error
     click.echo(
         _render_json(found) if as_json else "\n".join(_render_lines(found, len(asked), lang))
     )
@@ -120,15 +120,4 @@ def _render_lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
 
 
 def _render_json(found: tuple[Flip, ...]) -> str:
-    document = [
-        {
-            "id": flip.call.id,
-            "number": flip.before.number,
-            "at": flip.call.at.isoformat(),
-            "becomes": flip.direction,
-            "before": [finding.row.version for finding in flip.before.findings],
-            "after": [finding.row.version for finding in flip.after.findings],
-        }
-        for flip in found
-    ]
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return json.dumps([flip_to_json(flip) for flip in found], ensure_ascii=False, indent=2)

@@ -71,21 +71,34 @@ def serve(host: str, port: int, workers: int) -> None:
     """Answer `may this call be placed?` over HTTP, and count the attempt, until interrupted.
 
     GET or POST /gate?to=NUMBER&cli=SHOWN&camp=CAMPAIGN&ci=CALL-ID&cs=CSEQ answers 200 `allow …`
-    or a refusal with its reasons, within 800 ms. Any client that reaches the address
-    may ask: keep it on the loopback address or a separate network of the telephony.
+    or a refusal with its reasons, within 800 ms. RELEVE_GATE_CALLERS names who may ask, each with a
+    secret and its campaigns (docs/gate.md); without it only programs of this machine may, and
+    another --host is refused.
     """
     open_database()
+    from django.conf import settings
+
+    from releve.environment import is_loopback
+    from releve.gate.callers import parse_callers
     from releve.gate.errors import GateError
     from releve.gate.key_checks import ensure_gate_key
     from releve.gate.rule_versions import store_current_rules
     from releve.gate.server import serve_gate
 
     try:
+        callers = parse_callers(settings.GATE_CALLERS)
+        if not callers and not is_loopback(host):
+            raise click.ClickException(
+                f"--host {host} is reached by other machines: name the callers of the gate in "
+                "RELEVE_GATE_CALLERS, or leave --host out"
+            )
         version = store_current_rules()[:12]
         ensure_gate_key()
     except (GateError, OutboundError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"gate: http://{host}:{port}/gate, rules {version} (Ctrl+C stops it)")
+    names = sorted({caller.name for caller in callers})
+    known = f"callers {', '.join(names)}" if names else "no callers set: this machine alone"
+    click.echo(f"gate: http://{host}:{port}/gate, rules {version}, {known} (Ctrl+C stops it)")
     serve_gate("releve.gate.asgi:application", host, port, workers)
 
 

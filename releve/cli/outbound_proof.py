@@ -90,7 +90,9 @@ def _write(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", "keys", multiple=True, help="Public key of the ledger, got another way than "
               "this file: checks the signed roots too.")  # fmt: skip
-def reprove(file: Path, keys: tuple[str, ...]) -> None:
+@click.option("--rotation", "rotations", multiple=True, help="Rotation of the ledger's key.",
+              type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+def reprove(file: Path, keys: tuple[str, ...], rotations: tuple[Path, ...]) -> None:
     """Judge every call of a FILE of evidence again, from that file alone.
 
     Also checks that each sealed row is under the root that its proof names. Of a file of facts (of
@@ -102,7 +104,10 @@ def reprove(file: Path, keys: tuple[str, ...]) -> None:
         with file.open(encoding="utf-8") as lines:
             faults = _judge_lines(lines)
         with file.open(encoding="utf-8") as lines:
-            proved, more = _check_proofs(lines, [verify.read_key(key) for key in keys])
+            trusted = verify.Keys([verify.read_key(key) for key in keys])
+            for path in rotations:
+                verify.read_rotation(str(path), trusted)
+            proved, more = _check_proofs(lines, trusted)
     except (OutboundError, ValueError, KeyError, TypeError) as error:
         raise click.UsageError(f"{file}: {error}") from error
     faults += more
@@ -141,7 +146,7 @@ def _compare_sealed(lines: Iterable[str]) -> list[str]:
     return faults
 
 
-def _check_proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:
+def _check_proofs(lines: Any, keys: verify.Keys) -> tuple[int, list[str]]:
     """Return how many rows are proved, and what is wrong with the proofs of others."""
     proved, faults = 0, []
     for number, line in enumerate(lines, 1):
@@ -154,7 +159,7 @@ def _check_proofs(lines: Any, keys: list[str]) -> tuple[int, list[str]]:
     return proved, faults
 
 
-def _find_fault(document: dict[str, Any], keys: list[str]) -> str:
+def _find_fault(document: dict[str, Any], keys: verify.Keys) -> str:
     given = document["proof"]
     if given["text"] != document["text"]:
         return "the proof is that of another row"
@@ -162,7 +167,7 @@ def _find_fault(document: dict[str, Any], keys: list[str]) -> str:
     root = given["entry"]["entry"]["body"]["root"]
     if not verify.is_included(row, given["place"] + 1, given["size"], given["path"], root):
         return "the row is not under the root that the ledger holds"
-    if keys:
+    if keys.known:
         try:
             verify.check_proof(given["entry"], keys, [])
         except verify.VerifyError as error:

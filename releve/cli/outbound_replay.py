@@ -12,7 +12,7 @@ from typing import Any
 import click
 import polars as pl
 
-from releve.cli.outbound_facts import scan_facts
+from releve.cli.outbound_facts import FactsRefused, scan_facts
 from releve.cli.outbound_screen import CallOptions, Progress, call_options
 from releve.network.clock import zone
 from releve.outbound import LEGAL_ZONE, Call, LegalRules, OutboundError, built_in_rules
@@ -64,7 +64,7 @@ def replay(
         judged = [_build_day(given.call(instant), frames, rules) for instant in instants]
         broken, moves = _replay_list(list_, judged)
     except (OutboundError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+        raise FactsRefused(str(error)) from error
     lang = given.lang
     click.echo(
         _render_json(judged, broken, moves)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from releve.cli.instant_option import INSTANT
-from releve.cli.outbound_facts import scan_facts, strict_option
+from releve.cli.outbound_facts import FactsRefused, scan_facts, strict_option
 from releve.cli.outbound_run import ScreeningRun, compute_digest, screen_list
 from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.outbound import Call, OutboundError, built_in_rules
@@ -112,7 +112,7 @@ def screen(
         run = _build_run(list_, out, call, known_at or at, given, chunk)
         summary = screen_list(run, Progress())
     except (OutboundError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+        raise FactsRefused(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror or error}") from error
     click.echo("\n".join(_render_lines(summary, given.lang)))

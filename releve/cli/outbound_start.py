@@ -35,7 +35,11 @@ def start(folder: Path, at: datetime | None) -> None:
         (folder / name).write_bytes(data)
     click.echo(f"{len(found.files)} tables in {folder}, with one person who may be called. Next:")
     click.echo(f"  {build_check_command(found.call, folder)}")
-    click.echo("It answers Permis (Allowed with --lang en). Then replace the rows by your own: the")
+    click.echo("It answers Permis (Allowed with --lang en). The example holds for this instant;")
+    click.echo(
+        "for another, change --at, and the read_at of feeds to at most 15 minutes before it."
+    )
+    click.echo("Then replace the rows by your own: the")
     click.echo("client stands in clients, consents and mandates, a person in people and consents;")
     click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
 

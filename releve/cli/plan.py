@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from releve import __version__
+from releve.cli.catalogue import Speech
 from releve.cli.demand_text import assumption_lines
+from releve.cli.hybrid import (
+    HybridOrder,
+    hybrid_options,
+    plan_hybrid_shown,
+    print_hybrid_week,
+    split_past,
+)
 from releve.cli.load_operator import load_operator
+from releve.cli.plan_bars import add_missing_shown, solve_days_shown
 from releve.cli.plan_text import (
     build_matrix_tables,
     build_verdict_table,
+    format_day,
+    format_short_day,
     list_explanation_lines,
     list_harmless_lines,
     list_missing_lines,
@@ -38,31 +39,33 @@ from releve.cli.plan_verify import (
     verify_with_bars,
 )
 from releve.cli.stopwatch import Stopwatch
-from releve.cli.two_processes import two_processes
 from releve.demand import Forecast, Requirement
 from releve.demand.call_log_file import read_log
+from releve.errors import Phrase
 from releve.files.plan_folder import PlanFolderError, check_overwritable, write_plans
 from releve.network import Operator
+from releve.network.table_words import LANGUAGES
 from releve.plan import (
     BASE,
     Plan,
-    PlanError,
     PlanSettings,
     SolvedDay,
     list_contingencies,
-    solve_day,
 )
+from releve.plan.day_fleet import cap_vehicles
 from releve.plan.explain import explain_shortfall, refuse_unknown
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import (
     VerifiedDay,
-    add_missing,
     forecast_day,
     list_roster_days,
     name_days,
     select_open_days,
-    solve_days,
 )
+from releve.plan.week.hybrid import name_hybrid_days
+from releve.plan.week.hybrid_table import write_week_table
+from releve.situation import ChosenPack
+from releve.situation.shipped import load_rules_with, load_shipped_rules
 
 __all__ = ["plan"]
 
@@ -81,6 +84,13 @@ _DEFAULTS = PlanSettings()
     "--out", type=click.Path(path_type=Path), help="Plan folder to write (JSON, CSV, Parquet, ics)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
+@click.option(
+    "--pack",
+    "packs",
+    multiple=True,
+    help="Pack of rules chosen, like health-2020, for the fill of vehicles and for a crash test of"
+    " the plan folder; may be repeated.",
+)
 @click.option("--quantile", type=float, help="Staff at this quantile of the volume [mean].")
 @click.option(
     "--forecast",
@@ -125,12 +135,21 @@ _DEFAULTS = PlanSettings()
     type=click.IntRange(20, 10_000),
     help="With --verify: days simulated each time.",
 )
+@hybrid_options
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Language of the verdict, the matrix, the proof and what is missing.",
+)
 def plan(
     folder: Path,
     day: datetime | None,
     days: int,
     out: Path | None,
     as_json: bool,
+    packs: tuple[str, ...],
     quantile: float | None,
     forecast_file: Path | None,
     target: float,
@@ -141,73 +160,102 @@ def plan(
     verified: bool,
     rounds: int,
     replications: int,
+    hybrid: bool,
+    last_week: Path | None,
+    absences: tuple[str, ...],
+    lang: str,
 ) -> None:
     """Plan an operator FOLDER: who works where, and who takes over if any one place is lost."""
     if out is not None:  # before the plan, which may take minutes
         _report_refusal(lambda: check_overwritable(out))
-    clock = Stopwatch("reading")
+    _refuse_mixed(hybrid, last_week or absences, verified or unprotected)
+    chosen = _choose_packs(packs)
+    clock = Stopwatch(Phrase("reading"))
+    speech = Speech(lang)
     operator = load_operator(folder)
+    order = HybridOrder(last_week, absences)
+    operator, last = order.remove_absent(operator), order.read_last(operator)
     for text in explained:
         _refuse_unknown(operator, text)
     settings = PlanSettings(target=target)
-    clock.start("forecast")
+    clock.start(Phrase("forecast"))
     demands = _forecast_open_days(
-        operator, day.date() if day else None, days, quantile, forecast_file
+        operator, day.date() if day else None, days, quantile, forecast_file, speech
     )
+    rules = load_rules_with(chosen=chosen)
+    operator = cap_vehicles(operator, demands[0][1].day, rules)
     for expected, need in demands:
         for line in assumption_lines(expected):
             _ERR.print(f"[yellow]{line}[/]", highlight=False)
         for name, reason in need.unknown.items():
-            _ERR.print(f"[yellow]{name}: no requirement on {need.day}: {reason}[/]")
+            day_words = format_short_day(need.day, lang)
+            text = Phrase("{0}: no requirement on {1}: {2}", name, day_words, reason)
+            _ERR.print(f"[yellow]{speech.say(text)}[/]")
     found: list[VerifiedDay] = []
 
     def solve(needs: Sequence[Requirement]) -> list[SolvedDay]:
-        return _solve_days_shown(operator, needs, settings, not unprotected)
+        return solve_days_shown(operator, needs, settings, not unprotected, speech)
 
-    clock.start("planning")
+    clock.start(Phrase("planning"))
     needs = [need for _, need in demands]
-    solved = solve(needs[:1])
-    if len(needs) > 1:
+    week = plan_hybrid_shown(operator, needs, settings, last, speech) if hybrid else None
+    solved = list(week.solved) if week else solve(needs[:1])
+    if len(needs) > 1 and not week:
         if out is not None and not verified:  # a page that waits for the plan has it now
-            _write_folder(out, name_days(operator, solved, __version__), [], calendars)
-            _ERR.print(f"{needs[0].day} is planned and written to {out}")
+            _write_folder(out, name_days(operator, solved, __version__), [], calendars, chosen)
+            day_words = format_short_day(needs[0].day, lang)
+            _ERR.print(speech.say(Phrase("{0} is planned and written to {1}", day_words, out)))
         solved += solve(needs[1:])
     if verified:
-        clock.start("simulation")
+        clock.start(Phrase("simulation"))
         forecasts = [forecast for forecast, _ in demands]
         found = verify_with_bars(
             operator, forecasts, solved, solve, rounds=rounds, replications=replications
         )
         solved = [one.solved for one in found]
-        clock.start("planning")
-    plans = name_days(operator, solved, __version__)
+        clock.start(Phrase("planning"))
+    kept = True
+    if week:
+        plans = name_hybrid_days(operator, week, __version__)
+        table = write_week_table(operator, week.week)
+    else:
+        plans, table = name_days(operator, solved, __version__), ()
     if out is not None:
-        _write_folder(out, plans, found, calendars)
+        _write_folder(out, plans, found, calendars, chosen, table)
     if not as_json:
-        _print_plans(plans)
+        _print_plans(plans, speech)
+    if week and not as_json:
+        past = split_past(last, needs[0].day)
+        kept = print_hybrid_week(operator, week, plans, past, speech)
     if missing and not unprotected:
-        clock.start("what is missing")
-        plans = _add_missing_shown(operator, solved, plans)
+        clock.start(Phrase("what is missing"))
+        plans = add_missing_shown(operator, solved, plans, speech)
         if out is not None:
-            _write_folder(out, plans, found, calendars)
+            _write_folder(out, plans, found, calendars, chosen, table)
     if as_json:
         click.echo(_render_json(plans, found))
     else:
-        _print_missing(plans)
+        _print_missing(plans, speech)
         for one in found:
             print_verification(one, Console())
         for text in explained:
-            clock.start("explaining")
+            clock.start(Phrase("explaining"))
             _print_explanation(operator, solved[0], plans[0], text)
         if out is not None:
-            Console().print(f"Written to {out}; look at it with: releve desk serve {out} --open")
-        Console().print(clock.line(), highlight=False)
-    if any(one.violations for one in plans):
+            written = Phrase("Written to {0}; look at it with: releve desk serve {0} --open", out)
+            Console().print(speech.say(written), highlight=False)
+        Console().print(clock.line(speech), highlight=False)
+    if not kept or any(one.violations for one in plans):
         raise click.ClickException("the independent checker found violations: see above")
 
 
 def _forecast_open_days(
-    operator: Operator, first: date | None, count: int, quantile: float | None, file: Path | None
+    operator: Operator,
+    first: date | None,
+    count: int,
+    quantile: float | None,
+    file: Path | None,
+    speech: Speech,
 ) -> list[tuple[Forecast, Requirement]]:
     """Forecast the days to plan; name those that are left out because nothing is required."""
     try:
@@ -219,74 +267,51 @@ def _forecast_open_days(
     kept = select_open_days(demands)
     for _, need in demands:
         if all(need is not other for _, other in kept):
-            _ERR.print(f"[yellow]{need.day}: nothing is required that day; left out[/]")
+            text = Phrase(
+                "{0}: nothing is required that day; left out",
+                format_short_day(need.day, speech.language),
+            )
+            _ERR.print(f"[yellow]{speech.say(text)}[/]")
     return kept
 
 
-def _build_bars(*more: ProgressColumn) -> Progress:
-    columns = (
-        SpinnerColumn(), TextColumn("{task.description:<27}"), BarColumn(), TimeElapsedColumn(),
-        *more,
-    )  # fmt: skip
-    return Progress(*columns, console=_ERR, transient=False)
+def _refuse_mixed(hybrid: bool, of_week: object, of_days: object) -> None:
+    if of_week and not hybrid:
+        raise click.UsageError("--last-week and --absent need --hybrid")
+    if hybrid and of_days:
+        raise click.UsageError("--verify and --unprotected plan days alone: leave out --hybrid")
 
 
-def _add_missing_shown(
-    operator: Operator, solved: Sequence[SolvedDay], plans: Sequence[Plan]
-) -> list[Plan]:
-    """Return the plans with what is missing, worked out day by day."""
-    with _build_bars(TextColumn("{task.fields[words]}")) as bar, two_processes() as run:
-        tasks: dict[date, TaskID] = {}
-
-        def show(day: date, share: float, words: str) -> None:
-            if day not in tasks:
-                tasks[day] = bar.add_task(f"what is missing, {day}", total=1.0, words="")
-            bar.update(tasks[day], completed=share, words=words)
-
-        return add_missing(operator, solved, plans, progress=show, run=run)
-
-
-def _solve_days_shown(
-    operator: Operator, needs: Sequence[Requirement], settings: PlanSettings, protect: bool
-) -> list[SolvedDay]:
-    """Solve the days, side by side when there are several."""
-    with _build_bars() as bar, two_processes() as run:
-        try:
-            if len(needs) == 1:
-                return [_solve_shown(operator, needs[0], settings, protect, bar)]
-            tasks = [bar.add_task(f"plan of {need.day}", total=1.0) for need in needs]
-            return solve_days(
-                operator, needs, settings, protect=protect, now=time.perf_counter, run=run,
-                done=lambda count: bar.update(tasks[count - 1], completed=1.0),
-            )  # fmt: skip
-        except PlanError as error:
-            raise click.ClickException(str(error)) from None
-
-
-def _solve_shown(
-    operator: Operator, need: Requirement, settings: PlanSettings, protect: bool, bar: Progress
-) -> SolvedDay:
-    tasks = {
-        stage: bar.add_task(stage, total=1.0, start=False)
-        for stage in ("usable seats", "floors", "n-1 programme", "whole people", "reliefs", "bound")
-    }
-
-    def show(stage: str, share: float) -> None:
-        bar.start_task(tasks[stage])
-        bar.update(tasks[stage], completed=share)
-
-    return solve_day(
-        operator, need, settings, progress=show, now=time.perf_counter, protect=protect
-    )
+def _choose_packs(names: Sequence[str]) -> list[ChosenPack]:
+    known = [pack.id for pack in load_shipped_rules().packs]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(
+                f"{name!r}: choose one of {', '.join(known)}", param_hint="--pack"
+            )
+    return [ChosenPack(name, date.min) for name in dict.fromkeys(names)]
 
 
 def _write_folder(
-    out: Path, plans: Sequence[Plan], found: Sequence[VerifiedDay], calendars: bool
+    out: Path,
+    plans: Sequence[Plan],
+    found: Sequence[VerifiedDay],
+    calendars: bool,
+    packs: Sequence[ChosenPack],
+    hybrid_week: Sequence[Sequence[str]] = (),
 ) -> None:
     rows = [row for one in found for row in list_verification_rows(one)]
     stamp = datetime.now(UTC)
     _report_refusal(
-        lambda: write_plans(out, plans, stamp=stamp, calendars=calendars, verification=rows)
+        lambda: write_plans(
+            out,
+            plans,
+            stamp=stamp,
+            calendars=calendars,
+            verification=rows,
+            packs=packs,
+            hybrid_week=hybrid_week,
+        )
     )
 
 
@@ -305,25 +330,25 @@ def _render_json(plans: Sequence[Plan], found: Sequence[VerifiedDay]) -> str:
     return json.dumps(documents if len(plans) > 1 else documents[0], ensure_ascii=False)
 
 
-def _print_plans(plans: Sequence[Plan]) -> None:
+def _print_plans(plans: Sequence[Plan], speech: Speech) -> None:
     console = Console()
     for one in plans:
-        console.print(build_verdict_table(one))
-        for table in build_matrix_tables(one):
+        console.print(build_verdict_table(one, speech))
+        for table in build_matrix_tables(one, speech):
             console.print(table)
         for line in (*list_harmless_lines(one), *list_proof_lines(one)):
-            console.print(line, highlight=False)
+            console.print(speech.say(line), highlight=False)
 
 
-def _print_missing(plans: Sequence[Plan]) -> None:
+def _print_missing(plans: Sequence[Plan], speech: Speech) -> None:
     """Print what is missing, with the day where there are several."""
     console = Console()
     for one in plans:
         lines = list_missing_lines(one)
         if lines and len(plans) > 1:
-            console.print(f"{one.day:%A %d %B %Y}", highlight=False)
+            console.print(format_day(one.day, speech.language), highlight=False)
         for line in lines:
-            console.print(line, highlight=False)
+            console.print(speech.say(line), highlight=False)
 
 
 def _refuse_unknown(operator: Operator, text: str) -> None:

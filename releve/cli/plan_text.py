@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
+from functools import reduce
 
 from rich.table import Table
 from rich.text import Text
 
+from releve.cli.catalogue import Speech
+from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME, zone
 from releve.plan import BASE, Bound, ClientVerdict, Move, Plan, ReliefCell, WhatIsMissing
+from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
 
 __all__ = [
     "build_matrix_tables",
     "build_verdict_table",
+    "format_day",
+    "format_short_day",
     "list_explanation_lines",
     "list_harmless_lines",
     "list_missing_lines",
@@ -28,65 +35,101 @@ _STYLE = {
 ACROSS = 6
 """Contingencies side by side, so that a table fits 80 columns."""
 LEGEND = (
-    "Relief matrix: coverage of the worst half hour, %\n"
-    "~ thin   ! target missed   § contract problem   ? unknown"
+    Phrase("Relief matrix: coverage of the worst half hour, %"),
+    Phrase("~ thin   ! target missed   § contract problem   ? unknown"),
 )
 _MARK = {"held": "", "thin": "~", "missed": "!", "contract": "§", "unknown": "?"}
-_STOPPED = "The solver ended before its optimum: a better plan may exist. The bound stands."
+_STOPPED = Phrase("The solver ended before its optimum: a better plan may exist. The bound stands.")
+_WORDS = {
+    "held": Phrase("held"),
+    "thin": Phrase("held, thin"),
+    "missed": Phrase("missed"),
+    "contract": Phrase("contract"),
+    "unknown": Phrase("unknown"),
+}
 
 
-def build_verdict_table(plan: Plan) -> Table:
+def format_day(day: date, language: str) -> str:
+    """Return a day for a title."""
+    return f"{day:%d/%m/%Y}" if language == "fr" else f"{day:%A %d %B %Y}"
+
+
+def format_short_day(day: date, language: str) -> str:
+    """Return a day as it is written in a line."""
+    return f"{day:%d/%m/%Y}" if language == "fr" else day.isoformat()
+
+
+def build_verdict_table(plan: Plan, speech: Speech) -> Table:
     """Return the verdict, client by client."""
     secure = sum(verdict.secure for verdict in plan.verdicts)
-    title = f"{plan.operator}, {plan.day:%A %d %B %Y}"
+    title = f"{plan.operator}, {format_day(plan.day, speech.language)}"
     if plan.synthetic:
-        title += " (synthetic data)"
-    title += f"\nN-1: {secure} of {len(plan.verdicts)} clients held whichever single place is lost"
+        title += speech.say(Phrase(" (synthetic data)"))
+    held = Phrase(
+        "N-1: {0} of {1} clients held whichever single place is lost", secure, len(plan.verdicts)
+    )
+    title += f"\n{speech.say(held)}"
     table = Table(title=title, title_justify="left", title_style="bold")
-    for name in ("client", "verdict", "why"):
-        table.add_column(name)
+    for name in (Phrase("client"), Phrase("verdict"), Phrase("why")):
+        table.add_column(speech.say(name))
     names = dict(plan.clients)
     for verdict in plan.verdicts:
         word, style, why = _describe_verdict(plan, verdict)
-        table.add_row(names[verdict.client], Text(word, style=style), why)
+        label = Text(speech.say(_WORDS[word]), style=style)
+        table.add_row(names[verdict.client], label, "".join(map(speech.say, why)))
     return table
 
 
-def _describe_verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, str]:
+def _describe_verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, list[Phrase]]:
+    """Return the word of a verdict, its style, and why, in parts of a sentence."""
     worst = _find_cell(plan, verdict.client, verdict.worst)
-    figures = ""
+    figures = []
     if worst is not None and worst.worst_interval >= 0:
-        figures = (
-            f"worst under {worst.contingency}: {worst.shortfall:.1%} of the day missing,"
-            f" {worst.worst_coverage:.0%} covered at {_format_time(plan, worst.worst_interval)}"
+        figures.append(
+            Phrase(
+                "worst under {0}: {1}% of the day missing, {2}% covered at {3}",
+                worst.contingency,
+                NumberPhrase(100 * worst.shortfall, 1),
+                NumberPhrase(round_coverage(worst.worst_coverage)),
+                _format_time(plan, worst.worst_interval),
+            )
         )
     if verdict.unknown:
-        return "unknown", "dim", "no forecast for one of its programmes: import a history"
+        why = Phrase("no forecast for one of its programmes: import a history")
+        return "unknown", "dim", [why]
     if verdict.missed:
-        return "missed", "bold red", figures + _describe_rounding(verdict)
+        return "missed", "bold red", [*figures, *_describe_rounding(verdict)]
     if verdict.contract:
         where = ", ".join(verdict.contract)
-        text = f"no arrangement of today's people can protect it under {where}"
-        return "contract", "magenta", text + _describe_cure(plan, verdict)
-    return ("held, thin" if verdict.thin else "held"), "green", figures
+        why = Phrase("no arrangement of today's people can protect it under {0}", where)
+        return "contract", "magenta", [why, *_describe_cure(plan, verdict)]
+    return ("thin" if verdict.thin else "held"), "green", figures
 
 
-def _describe_rounding(verdict: ClientVerdict) -> str:
+def _describe_rounding(verdict: ClientVerdict) -> list[Phrase]:
     """Return which losses the client misses only because people are whole."""
     if not verdict.rounding:
-        return ""
-    losses = ", ".join(verdict.rounding)
-    return f"; only whole people miss it under {losses}, fractions hold it: one agent more cures it"
+        return []
+    return [
+        Phrase(
+            "; only whole people miss it under {0}, fractions hold it: one agent more cures it",
+            ", ".join(verdict.rounding),
+        )
+    ]
 
 
-def _describe_cure(plan: Plan, verdict: ClientVerdict) -> str:
+def _describe_cure(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
     """Return whether purchases would help a client that no plan of today protects."""
     if plan.missing is None:
-        return ""
+        return []
     pairs = {(name, verdict.client) for name in verdict.contract}
     if pairs & set(plan.missing.incurable):
-        return "; nothing on the list cures it: it needs a second place where its work is allowed"
-    return "; see what is missing"
+        return [
+            Phrase(
+                "; nothing on the list cures it: it needs a second place where its work is allowed"
+            )
+        ]
+    return [Phrase("; see what is missing")]
 
 
 def _find_cell(plan: Plan, client: str, contingency: str) -> ReliefCell | None:
@@ -107,25 +150,37 @@ def is_harmless(plan: Plan, contingency: str) -> bool:
 def list_harmless_lines(plan: Plan) -> list[str]:
     """Return a line that names the losses that move no agent."""
     names = [c.id for c in plan.contingencies if is_harmless(plan, c.id)]
-    return [f"Losing {', '.join(names)} moves no agent."] if names else []
+    return [Phrase("Losing {0} moves no agent.", ", ".join(names))] if names else []
 
 
-def build_matrix_tables(plan: Plan) -> Iterator[Table]:
+_HEADS = {
+    BASE: Phrase("base"),
+    "site": Phrase("site"),
+    "carrier": Phrase("carrier"),
+    "destination": Phrase("country"),
+    "named": Phrase("set"),
+}
+"""Above the columns of the matrix, by kind of loss."""
+
+
+def build_matrix_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
     """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
+    legend = "\n".join(map(speech.say, LEGEND))
     columns = [BASE, *(c.id for c in plan.contingencies if not is_harmless(plan, c.id))]
     cells = {(c.client, c.contingency): c for c in plan.cells}
     for first in range(0, len(columns), ACROSS):
         part = columns[first : first + ACROSS]
-        table = Table(title=LEGEND if not first else None, title_justify="left")
-        table.add_column("client", no_wrap=True, max_width=18)
+        table = Table(title=None if first else legend, title_justify="left")
+        table.add_column(speech.say(Phrase("client")), no_wrap=True, max_width=18)
         for name in part:
             kind, _, label = name.partition(":")
-            table.add_column(f"{kind[:7]}\n{label}", justify="right", min_width=6, max_width=8)
+            head = speech.say(_HEADS.get(kind, kind))
+            table.add_column(f"{head}\n{label}", justify="right", min_width=6, max_width=8)
         for client, label in plan.clients:
             row = [Text(label)]
             for name in part:
                 cell = cells[client, name]
-                text = f"{100 * cell.worst_coverage:.0f}{_MARK[cell.status]}"
+                text = f"{round_coverage(cell.worst_coverage):.0f}{_MARK[cell.status]}"
                 row.append(Text(text, style=_STYLE[cell.status]))
             table.add_row(*row)
         yield table
@@ -138,30 +193,45 @@ def list_missing_lines(plan: Plan) -> list[str]:
         return []
     if not missing.purchases and not missing.checked:
         return [
-            "In fractions of people nothing is missing, but whole people miss a target: use a"
-            " slightly less strict --target, or train one more agent.",
+            Phrase(
+                "In fractions of people nothing is missing, but whole people miss a target: use a"
+                " slightly less strict --target, or train one more agent."
+            ),
             *_list_left_lines(plan, missing),
         ]
     if not missing.purchases and not missing.incurable:
-        return ["Nothing is missing: every client holds its target under every single loss."]
-    lines = []
+        return [
+            Phrase("Nothing is missing: every client holds its target under every single loss.")
+        ]
+    lines: list[str] = []
     if missing.purchases:
-        state = "checked by planning again"
+        state = Phrase("checked by planning again")
         if missing.left:
-            state = f"planned again with it, targets still missed: {len(missing.left)}"
+            state = Phrase("planned again with it, targets still missed: {0}", len(missing.left))
         lines.append(
-            f"What is missing: EUR {missing.cost:,.0f} (at least EUR {missing.lower_bound:,.0f};"
-            f" {state})"
+            Phrase(
+                "What is missing: EUR {0} (at least EUR {1}; {2})",
+                NumberPhrase(missing.cost),
+                NumberPhrase(missing.lower_bound),
+                state,
+            )
         )
         for one in missing.purchases:
-            what = {"laptop": "laptops", "seat": "seats", "skill": f"trained for {one.programme}"}
+            what = {
+                "laptop": Phrase("laptops"),
+                "seat": Phrase("seats"),
+                "skill": Phrase("trained for {0}", one.programme),
+                "vehicle": Phrase("vehicles like that"),
+            }
+            price = NumberPhrase(one.count * one.unit_price)
             lines.append(
-                f"  {one.count:>4} {what[one.kind]} at {one.where},"
-                f" EUR {one.count * one.unit_price:,.0f}"
+                Phrase(
+                    "  {0} {1} at {2}, EUR {3}", f"{one.count:>4}", what[one.kind], one.where, price
+                )
             )
     names = dict(plan.clients)
     lines += [
-        f"  nothing on the list cures {names[client]} under {contingency}"
+        Phrase("  nothing on the list cures {0} under {1}", names[client], contingency)
         for contingency, client in missing.incurable
     ]
     return lines + _list_left_lines(plan, missing)
@@ -171,8 +241,13 @@ def _list_left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
     """Return which client still misses its target under which loss, and by how much."""
     names = dict(plan.clients)
     return [
-        f"  {names[client]} under {contingency} still misses its target by {100 * share:.2g} % of"
-        f" its day, {share * plan.sum_required(client):.2g} agent half hours"
+        Phrase(
+            "  {0} under {1} still misses its target by {2} % of its day, {3} agent half hours",
+            names[client],
+            contingency,
+            f"{100 * share:.2g}",
+            f"{share * plan.sum_required(client):.2g}",
+        )
         for contingency, client, share in missing.left
     ]
 
@@ -180,56 +255,80 @@ def _list_left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
 def list_proof_lines(plan: Plan) -> list[str]:
     """Return how good the plan is proved to be."""
     bound = plan.bound
-    checker = (
-        f"independent checker: {len(plan.violations)} violations"
-        if plan.violations
-        else "independent checker: no violation in the base plan and every relief"
-    )
+    checker = Phrase("Independent checker: no violation in the base plan and every relief.")
+    if plan.violations:
+        checker = Phrase("Independent checker: {0} violations.", len(plan.violations))
     base = round(bound.penalty - bound.lp_penalty, 1) + 0.0  # no minus before a zero
     return [
         _describe_bound(bound),
         *([] if bound.solved else [_STOPPED]),
-        f"Base day in whole people: penalty {bound.penalty:,.1f}, {base:+,.1f} against fractions.",
-        f"Worst regret, in whole people (in fractions): {_describe_regrets(bound)}.",
-        f"{checker[0].upper()}{checker[1:]}.",
-        *(f"  violation: {line}" for line in plan.violations[:10]),
+        Phrase(
+            "Base day in whole people: penalty {0}, {1}{2} against fractions.",
+            NumberPhrase(bound.penalty, 1),
+            "" if base < 0 else "+",
+            NumberPhrase(base, 1),
+        ),
+        Phrase("Worst regret, in whole people (in fractions): {0}.", _join(_list_regrets(bound))),
+        checker,
+        *(Phrase("  violation: {0}", line) for line in plan.violations[:10]),
     ]
 
 
-def _describe_bound(bound: Bound) -> str:
+def _join(parts: list[Phrase]) -> Phrase:
+    return reduce(lambda before, part: Phrase("{0}, {1}", before, part), parts)
+
+
+def _describe_bound(bound: Bound) -> Phrase:
     """Return what is proved of the objective; in words where nothing is."""
+    objective, lower = NumberPhrase(bound.objective, 1), NumberPhrase(bound.lower_bound, 1)
     if not bound.lower_bound > 0 and bound.objective > 0:
-        return (
-            f"Nothing is proved: this plan's objective is {bound.objective:,.1f}; the solver ended"
-            f" without a bound above zero ({bound.status})."
+        return Phrase(
+            "Nothing is proved: this plan's objective is {0}; the solver ended"
+            " without a bound above zero ({1}).",
+            objective,
+            bound.status,
         )
-    gap = (
-        ""
-        if bound.penalty_gap != bound.penalty_gap
-        else f" {bound.penalty_gap:.2%} of the penalty,"
-    )
-    return (
-        f"Proof: no plan is better than {bound.lower_bound:,.1f}; this one is"
-        f" {bound.objective:,.1f}: a gap of{gap} {bound.requirement_gap:.3%} of the requirement"
-        f" (solver: {bound.status})."
+    requirement = NumberPhrase(100 * bound.requirement_gap, 3)
+    if bound.penalty_gap != bound.penalty_gap:
+        return Phrase(
+            "Proof: no plan is better than {0}; this one is {1}: a gap of {2}% of the requirement"
+            " (solver: {3}).",
+            lower,
+            objective,
+            requirement,
+            bound.status,
+        )
+    return Phrase(
+        "Proof: no plan is better than {0}; this one is {1}: a gap of {2}% of the penalty, {3}% of"
+        " the requirement (solver: {4}).",
+        lower,
+        objective,
+        NumberPhrase(100 * bound.penalty_gap, 2),
+        requirement,
+        bound.status,
     )
 
 
 _KINDS = {
-    "site": "single sites", "carrier": "carriers of home lines", "destination": "destinations",
-    "named": "named sets",
-}  # fmt: skip
+    "site": Phrase("single sites"),
+    "carrier": Phrase("carriers of home lines"),
+    "destination": Phrase("destinations"),
+    "named": Phrase("named sets"),
+}
 
 
-def _describe_regrets(bound: Bound) -> str:
+def _list_regrets(bound: Bound) -> list[Phrase]:
     """Return the worst regret of each kind of loss, like beside like; only what is planned for has
     a figure in fractions."""
     parts = []
     for kind, label in _KINDS.items():
         if kind in bound.regret:
-            fractions = f" ({bound.lp_regret[kind]:.1%})" if kind in bound.lp_regret else ""
-            parts.append(f"{label} {bound.regret[kind]:.1%}{fractions}")
-    return ", ".join(parts)
+            part = Phrase("{0} {1}%", label, NumberPhrase(100 * bound.regret[kind], 1))
+            if kind in bound.lp_regret:
+                fractions = NumberPhrase(100 * bound.lp_regret[kind], 1)
+                part = Phrase("{0} ({1}%)", part, fractions)
+            parts.append(part)
+    return parts
 
 
 def list_explanation_lines(plan: Plan, found: Explanation) -> list[str]:

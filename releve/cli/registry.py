@@ -11,10 +11,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from releve.cli.catalogue import load_gettext
 from releve.cli.database import open_database
 from releve.cli.registry_text import change_lines, counts_text, version_line, version_values
+from releve.cli.terminal_text import replace_unprintable
+from releve.files.atomic import write_file
 from releve.files.operator_folder import FolderError, read_operator_files, write_operator_files
-from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
+from releve.network import (
+    Operator,
+    OperatorFaults,
+    describe_faults,
+    read_operator,
+    sample_operator,
+    write_operator,
+)
+from releve.network.table_words import LANGUAGES
+from releve.network.workbook import SheetOverflow, write_workbook
 
 if TYPE_CHECKING:
     from releve.registry.changes import Changes
@@ -159,22 +171,42 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
 
 
 @registry.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--version", "number", type=int, help="Version [default: the current one].")
 @click.option("--force", is_flag=True, help="Replace an operator folder that is there.")
-def export(folder: Path, number: int | None, force: bool) -> None:
-    """Write a version into FOLDER as CSV tables; imported again, it changes nothing."""
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Language of names and words; in French, CSV that a French Excel opens.",
+)
+def export(folder: Path, number: int | None, force: bool, lang: str) -> None:
+    """Write a version into FOLDER as CSV tables, or into FOLDER.xlsx as a workbook.
+
+    Imported again, it changes nothing.
+    """
     open_database()
     from releve.registry.service import get_current_version, load_operator
 
     found = get_current_version() if number is None else _find_version(number)
     if found is None:
         raise click.ClickException("the registry is empty: there is nothing to export")
+    operator = load_operator(found)
     try:
-        write_operator_files(folder, write_operator(load_operator(found)), replace=force)
-    except FolderError as error:
-        raise click.UsageError(f"{error} (--force replaces an operator folder)") from error
+        if folder.suffix.lower() == ".xlsx":
+            _write_book(folder, operator, lang, force)
+        else:
+            write_operator_files(folder, write_operator(operator, lang), replace=force)
+    except (FolderError, SheetOverflow) as error:
+        raise click.UsageError(f"{error} (--force replaces what is there)") from error
     click.echo(f"{folder}: version {found.number}")
+
+
+def _write_book(file: Path, operator: Operator, language: str, replace: bool) -> None:
+    if file.exists() and not replace:
+        raise FolderError(f"{file} is there already")
+    write_file(file, write_workbook(operator, language))
 
 
 class SlowProgress:
@@ -228,7 +260,7 @@ def _print_changes(changes: Changes, rows: int) -> None:
 
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line))
+        click.echo(replace_unprintable(line))
 
 
 def _confirm(question: str, yes: bool) -> None:
@@ -248,9 +280,10 @@ def _find_version(number: int) -> Version:
 
 def _print_faults(error: OperatorFaults) -> SystemExit:
     """Print every fault and return the exit."""
-    for fault in error.faults[:_MOST_FAULTS]:
-        click.echo(str(fault), err=True)
-    if len(error.faults) > _MOST_FAULTS:
+    causes = describe_faults(error.faults, load_gettext(error.language), error.language)
+    for cause in causes[:_MOST_FAULTS]:
+        click.echo(cause, err=True)
+    if len(causes) > _MOST_FAULTS:
         click.echo("... and more: releve network check", err=True)
     count = len(error.faults)
     click.echo(f"{count} fault{'' if count == 1 else 's'}; nothing was stored", err=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,12 +13,11 @@ from rich.console import Console
 from releve.cli.instant_option import LOCAL
 from releve.cli.load_operator import load_operator
 from releve.cli.plan_text import list_move_lines
-from releve.demand import Requirement
 from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
-from releve.plan import Contingency, Plan, PlanSettings
+from releve.plan import Contingency, Plan, PlanError, PlanSettings
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
-from releve.plan.week import require_day
+from releve.plan.week import require_planned
 
 __all__ = ["relief"]
 
@@ -69,7 +67,10 @@ def relief(
     when = _parse_instant(at, operator)
     contingency = _build_contingency(operator, sites, carriers, exposed=not no_exposure)
     plan = _find_plan(plan_folder, operator, when)
-    need = _find_requirement(operator, plan)
+    try:
+        need = require_planned(operator, plan)
+    except PlanError as error:
+        raise click.ClickException(str(error)) from None
     settings = PlanSettings(
         **{**plan.settings, "relief_move_price": move_price}  # type: ignore[arg-type]
     )
@@ -127,16 +128,6 @@ def _find_plan(folder: Path, operator: Operator, when: datetime) -> Plan:
             return plan
     held = ", ".join(str(plan.day) for plan in plans)
     raise click.ClickException(f"the plan folder has no plan of {day}; it holds {held}")
-
-
-def _find_requirement(operator: Operator, plan: Plan) -> Requirement:
-    """Return the requirement that the plan was made for."""
-    need = require_day(operator, plan.day)
-    if need.programmes != tuple(name for name, _, _ in plan.programmes):
-        raise click.ClickException(
-            "the programmes of the folder are not those of the plan: plan again"
-        )
-    return replace(need, agents=plan.required, calls=plan.calls)
 
 
 def _print_relief(

@@ -27,6 +27,7 @@ __all__ = ["sample"]
     help="First of the seven days of the roster; the history ends the day before.",
 )
 @click.option("--weeks", type=int, default=10, show_default=True, help="Weeks of history.")
+@click.option("--vehicles", type=int, default=0, show_default=True, help="Minibuses of 16 seats.")
 @click.option("--force", is_flag=True, help="Replace an operator folder that is there.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def sample(
@@ -36,6 +37,7 @@ def sample(
     seed: int,
     start: datetime,
     weeks: int,
+    vehicles: int,
     force: bool,
     folder: Path,
 ) -> None:
@@ -51,6 +53,7 @@ def sample(
             start=start.date(),
             weeks_of_history=weeks,
             programmes=programmes,
+            vehicles=vehicles,
         )
         write_operator_files(folder, write_operator(operator), replace=force)
     except ValueError as error:
@@ -59,6 +62,6 @@ def sample(
         raise click.UsageError(f"{error} (--force replaces an operator folder)") from error
     click.echo(
         f"{folder}: {len(operator.agents)} agents, {len(operator.sites)} sites,"
-        f" {len(operator.programmes)} programmes, {len(operator.seats)} seats,"
+        f" {len(operator.programmes)} programmes, {len(operator.all_seats)} seats,"
         f" {len(operator.history)} rows of history (synthetic, seed {seed})"
     )

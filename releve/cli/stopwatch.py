@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from releve.cli.catalogue import Speech
+from releve.errors import NumberPhrase, Phrase
+
 __all__ = ["Stopwatch"]
 
 
@@ -23,8 +26,12 @@ class Stopwatch:
         self._seconds.setdefault(stage, 0.0)
         self._stage, self._since = stage, moment
 
-    def line(self) -> str:
-        """Return the whole time until now and its parts, as a sentence."""
+    def line(self, speech: Speech) -> str:
+        """Return the whole time until now and its parts, as a sentence; stages are phrases."""
         self.start(self._stage)
-        parts = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in self._seconds.items())
-        return f"Time: {sum(self._seconds.values()):.1f} s ({parts})."
+        parts = [
+            speech.say(Phrase("{0} {1} s", stage, NumberPhrase(spent, 1)))
+            for stage, spent in self._seconds.items()
+        ]
+        whole = NumberPhrase(sum(self._seconds.values()), 1)
+        return speech.say(Phrase("Time: {0} s ({1}).", whole, ", ".join(parts)))

@@ -63,7 +63,7 @@ def revoke(name: str) -> None:
     from releve.accounts import grants, tokens
 
     try:
-        tokens.revoke_token(tokens.get_token(name), by="command line")
+        grants.revoke_token(tokens.get_token(name), by="command line")
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: ended")

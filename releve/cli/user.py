@@ -128,3 +128,37 @@ def link(name: str) -> None:
         click.echo(create_password_link(grants.get_account(name), by="command line"))
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
+
+
+@user.command(name="reset-factor")
+@click.argument("name")
+@click.option("--reason", help="How NAME was recognised: asks for the removal.")
+@click.option("--allow", is_flag=True, help="Allow what an administrator has asked on the desk.")
+def reset_factor(name: str, reason: str | None, allow: bool) -> None:
+    """Remove the second factor that NAME has lost: one person asks, another one allows it.
+
+    With --reason this asks, and an administrator allows it within a day on the page *People*; with
+    --allow it allows what an administrator has asked there. Who stands at the command line counts
+    as one person.
+    """
+    if (reason is None) != allow:
+        raise click.UsageError("give --reason to ask, or --allow to allow what was asked")
+    open_desk_database()
+    from releve.accounts import factor_resets, grants
+
+    by = factor_resets.COMMAND_LINE
+    try:
+        person = grants.get_account(name)
+        if reason is not None:
+            factor_resets.request_reset(person, reason, by=by)
+            click.echo("asked: an administrator allows it within a day, on the page People")
+            return
+        found = factor_resets.list_open_resets().filter(user=person).first()
+        if found is None:
+            raise click.ClickException(
+                f"no request for {name} waits: an administrator asks on the page People"
+            )
+        factor_resets.approve_reset(found, by=by)
+    except grants.AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{name}: second factor removed; set up again at the next sign-in")

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from releve.cli.validate_bank import bank
+from releve.cli.validate_intraday import intraday
 from releve.crashtest.outbreak import OutbreakError
 from releve.validation.seoul import Fit, validate_outbreak
 from releve.validation.seoul_data import SeoulDataError, read_floor
@@ -27,6 +28,7 @@ def validate() -> None:
 
 
 validate.add_command(bank)
+validate.add_command(intraday)
 
 
 @validate.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from releve.runs import dask_cluster
 from releve.runs.errors import ClusterError
 from releve.runs.execution import CaseProgress, Execution, missing_parts, run_ablation, run_case
 from releve.runs.request import count_ablation_quarters
+from releve.situation import ChosenPack
 from tests.cli.folders import run as command
 from tests.cli.folders import write_folder
 from tests.crashtest.rough_quarter import DAYS, are_same, build_test, plan_operator
@@ -31,7 +32,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("crashtest")
     operator, plan = plan_operator()
     write_folder(operator, path / "operator")
-    write_plans(path / "plan", [plan], stamp=datetime(2026, 11, 24, tzinfo=UTC), calendars=False)
+    stamp, packs = datetime(2026, 11, 24, tzinfo=UTC), [ChosenPack("health-2020", date.min)]
+    write_plans(path / "plan", [plan], stamp=stamp, calendars=False, packs=packs)
+    write_plans(path / "plain", [plan], stamp=stamp, calendars=False)
     return path
 
 
@@ -118,8 +121,15 @@ def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -
     words = ("crashtest", place / "operator", "--plan", place / "plan", "--quarters", 20, *QUIET)
     words = (*words, "--days", 30, "--outside", 3e-3)
     found = {}
-    for name, more in (("shipped", ()), ("amended", ("--rules", table))):
-        answer = command(*words, "--no-hazards", *more, "--json")
+    plain = ("crashtest", place / "operator", "--plan", place / "plain", "--quarters", 20, *QUIET)
+    plain = (*plain, "--days", 30, "--outside", 3e-3)
+    for name, asked in (
+        ("shipped", words),
+        ("amended", (*words, "--rules", table)),
+        ("none", plain),
+        ("named", (*plain, "--pack", "health-2020")),
+    ):
+        answer = command(*asked, "--no-hazards", "--json")
         assert answer.exit_code == 0, answer.output
         found[name] = json.loads(answer.stdout)
     orders = {
@@ -130,6 +140,11 @@ def test_rows_of_an_installation_replace_the_shipped_closure_rule(place: Path) -
     assert found["shipped"]["certificate"]["closure_rules"] == ["MA-COVID-CLOSE"]
     assert found["amended"]["certificate"]["closure_rules"] == ["THREE"]
     assert "rules" in found["amended"]["certificate"]["inputs"]
+    assert orders["none"] == 0, "no pack is in force by default"
+    assert found["none"]["certificate"]["closure_rules"] == []
+    assert found["named"]["results"] == found["shipped"]["results"], "the plan folder names it"
+    unknown = command(*plain, "--pack", "healthy")
+    assert "no pack of rules 'healthy': choose one of health-2020" in unknown.output
     table.write_text("- id: THREE\n", encoding="utf-8")
     refused = command(*words, "--rules", table)
     assert refused.exit_code == 1

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from releve.cli.crashtest_text import (
     _format_change,
+    _format_harm,
     _format_number,
     build_client_table,
     build_difference_table,
@@ -41,6 +42,12 @@ def test_a_quantity_has_no_exponent_and_no_interval_below_zero(
 def test_a_change_keeps_its_sign_and_nothing_is_no_minus_nothing() -> None:
     assert _format_change(Estimate(-20061.4, -25000.0, 3.0)) == "-20,061 (-25,000 to +3.00)"
     assert _format_change(Estimate(-0.0001, -0.0002, 0.0)) == "0 (0 to 0)"
+
+
+def test_the_harm_of_what_never_happened_is_no_wide_interval() -> None:
+    never, seen = Estimate(0.0, 0.0, 0.0037), Estimate(0.25, 0.2, 0.3)
+    assert _format_harm(Estimate(0.0, 0.0, 42524.0), never) == "never happened"
+    assert _format_harm(Estimate(0.0, 0.0, 42524.0), seen) == "0 (0 to +42,524)"
 
 
 def _shown(table: object) -> str:

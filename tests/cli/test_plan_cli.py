@@ -10,11 +10,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from releve.cli.plan_text import list_missing_lines
+from releve.cli import plan_bars
+from releve.cli.catalogue import Speech
+from releve.cli.plan_text import (
+    build_matrix_tables,
+    build_verdict_table,
+    list_harmless_lines,
+    list_missing_lines,
+    list_proof_lines,
+)
 from releve.cli.stopwatch import Stopwatch
 from releve.demand import Requirement
 from releve.files.plan_folder import read_plans
@@ -44,7 +54,16 @@ def insecure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of an operator without home-ready agents."""
     operator = sample(150)
     agents = tuple(
-        replace(row, home_ready=False, line_type="none", line_mbps=0.0, carrier="")
+        replace(
+            row,
+            home_ready=False,
+            line_type="none",
+            line_mbps=0.0,
+            carrier="",
+            home_days_min=0,
+            home_days_max=0,
+            home_wish=(),
+        )
         for row in operator.agents
     )
     return write_folder(
@@ -128,7 +147,7 @@ def test_a_day_that_is_none_is_refused(folder: Path) -> None:
 
 
 def test_the_first_faults_of_a_bad_folder_are_named(folder: Path, tmp_path: Path) -> None:
-    """A dozen agents, each of an unknown site: ten are listed, and where to see the rest."""
+    """A dozen agents, each of an unknown site, are one cause that counts its rows."""
     bad = tmp_path / "bad"
     bad.mkdir()
     for file in folder.iterdir():
@@ -141,9 +160,9 @@ def test_the_first_faults_of_a_bad_folder_are_named(folder: Path, tmp_path: Path
         (bad / file.name).write_text("".join(lines), encoding="utf-8")
     result = run("plan", bad)
     assert result.exit_code == 1
-    assert result.stderr.count("is not an id of the table sites") == 10
-    assert "agents row 2, home_site 'atlantis-1'" in result.stderr
-    assert f"2 more: releve network check {bad}" in " ".join(result.stderr.split())
+    assert result.stderr.count("is not an id of the table sites") == 1
+    assert "12 rows (for example row 2)" in result.stderr
+    assert "Home site “atlantis-1”" in result.stderr
 
 
 def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:
@@ -155,7 +174,7 @@ def test_a_folder_that_is_no_operator_is_refused(tmp_path: Path) -> None:
 def test_a_folder_of_other_files_is_refused_before_the_plan_is_made(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.plan.solve_day", None)
+    monkeypatch.setattr("releve.cli.plan_bars.solve_day", None)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("kept", encoding="utf-8")
     result = run("plan", folder, "--no-missing", "--out", tmp_path / "letters")
@@ -197,6 +216,16 @@ def test_on_the_second_day_people_keep_their_place_and_programme(folder: Path) -
     assert {plan.violations for plan in (first, second)} == {()}
 
 
+def test_a_plan_in_french_says_no_line_in_english(folder: Path, tmp_path: Path) -> None:
+    words = ("--lang", "fr", "--days", "2", "--unprotected", "--out", tmp_path / "plan")
+    result = run("plan", folder, "--day", "2026-12-05", *words)
+    assert result.exit_code == 0, result.output
+    said = f"{result.stdout} {result.stderr}".replace(str(tmp_path), "")
+    assert "06/12/2026\u202f: aucun besoin ce jour-là" in " ".join(said.split(" "))
+    assert "Durée\u202f: " in said
+    assert not re.search(r"\b(is|the|of|and|Written|Time|seats|planned|with|by)\b", said), said
+
+
 def test_a_day_on_which_nothing_is_required_is_named_and_left_out_of_a_week(folder: Path) -> None:
     result = run("plan", folder, "--day", "2026-12-05", "--days", "2", "--json", "--no-missing")
     assert result.exit_code == 0, result.stderr
@@ -217,6 +246,29 @@ def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() 
     assert lines[-1] in list_missing_lines(replace(plan, missing=replace(left, purchases=())))
 
 
+def test_a_plan_is_summed_up_in_french_with_french_numbers() -> None:
+    case = two_sites_one_client()
+    plan = name_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))
+    laptops = Purchase("laptop", 2, 600.0, "a", agents=("a1", "a2"))
+    missing = WhatIsMissing((laptops,), 1200.0, 1000.0, (), (("site:b", "k", 0.05),))
+    plan = replace(plan, missing=missing)
+    speech = Speech("fr")
+    out = StringIO()
+    console = Console(width=200, file=out)
+    console.print(build_verdict_table(plan, speech), *build_matrix_tables(plan, speech))
+    lines = [*list_harmless_lines(plan), *list_proof_lines(plan), *list_missing_lines(plan)]
+    text = "\n".join((out.getvalue(), *map(speech.say, lines))).replace("\u202f", " ")
+    for said in (
+        "donneurs d’ordre sur 1 tenus, quel que soit le lieu perdu",
+        "Matrice de relève",
+        "Contrôle indépendant : aucune violation",
+        "Ce qui manque : 1 200 € (au moins 1 000 € ; replanifié avec ces achats",
+        "2 ordinateurs portables à a, 1 200 €",
+    ):
+        assert said in text, text
+    assert not re.search(r"\b(client|missing|solver|penalty|covered|under)\b", text), text
+
+
 def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +277,7 @@ def test_the_verdict_is_printed_and_written_before_what_is_missing_is_looked_for
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "add_missing", interrupted)
+    monkeypatch.setattr(plan_bars, "add_missing", interrupted)
     result = run("plan", folder, "--day", "2026-12-01", "--out", tmp_path / "plan")
     assert result.exit_code != 0
     assert "Relief matrix" in result.stdout
@@ -237,16 +289,20 @@ def test_the_first_day_is_written_before_the_others_are_planned(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo serves it meanwhile."""
-    solved, out = commands._solve_days_shown, tmp_path / "plan"
+    solved, out = commands.solve_days_shown, tmp_path / "plan"
     found: list[list[date]] = []
 
     def noted(
-        operator: Operator, needs: Sequence[Requirement], settings: PlanSettings, protect: bool
+        operator: Operator,
+        needs: Sequence[Requirement],
+        settings: PlanSettings,
+        protect: bool,
+        speech: Speech,
     ) -> list[SolvedDay]:
         found.append([plan.day for plan in read_plans(out)] if out.exists() else [])
-        return solved(operator, needs, settings, protect)
+        return solved(operator, needs, settings, protect, speech)
 
-    monkeypatch.setattr(commands, "_solve_days_shown", noted)
+    monkeypatch.setattr(commands, "solve_days_shown", noted)
     result = run("plan", folder, "--days", "2", "--out", out, "--unprotected")
     assert result.exit_code == 0, result.output
     assert found == [[], [date(2026, 11, 30)]]
@@ -270,4 +326,6 @@ def test_a_stage_that_comes_again_is_added_to() -> None:
     clock = Stopwatch("reading", now=lambda: next(moments))
     for stage in ("planning", "simulation", "planning"):
         clock.start(stage)
-    assert clock.line() == "Time: 7.5 s (reading 1.0 s, planning 2.5 s, simulation 4.0 s)."
+    assert (
+        clock.line(Speech("en")) == "Time: 7.5 s (reading 1.0 s, planning 2.5 s, simulation 4.0 s)."
+    )

@@ -78,7 +78,7 @@ def test_a_mapping_that_is_none_is_named(tmp_path: Path) -> None:
     calls.write_text("a,b\n1,2\n")
     latin = tmp_path / "map.toml"
     latin.write_bytes('kind = "é"'.encode("cp1252"))
-    for mapping, says in ((latin, "is not in UTF-8"), (calls, "is no mapping in TOML or JSON")):
+    for mapping, says in ((latin, "is not in UTF-8"), (calls, "is not a mapping in TOML or JSON")):
         found = run("demand", "import", str(calls), "--mapping", str(mapping))
         assert found.exit_code == 2
         assert f"{mapping} {says}" in found.output

@@ -1,0 +1,279 @@
+"""``releve effect``: what telework does to the work done, and a rota drawn by lot to learn it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from releve.cli.load_operator import load_operator
+from releve.demand.telework import (
+    ProgrammeEffect,
+    RecordFaults,
+    RotaProtocol,
+    TeleworkReport,
+    commit_to_rota,
+    derive_rota_seed,
+    draw_rota,
+    estimate_effects,
+    read_work_records,
+)
+from releve.demand.telework.estimate import LEAST_CHANCE, MOST_LOSS
+from releve.demand.telework.rota import NONCE_BYTES, RotaError
+from releve.files.atomic import create_file, write_file
+from releve.files.operator_folder import FolderError, write_operator_files
+from releve.network import Programme, write_operator
+
+__all__ = ["effect"]
+
+_READ = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, path_type=Path)
+_FORMAT = "releve effect 1"
+_EPOCH = date(1970, 1, 1)
+
+
+@click.group()
+def effect() -> None:
+    """What telework does to the work done, measured, and which programmes are right for home."""
+
+
+@effect.command()
+@click.argument("records", type=_READ)
+@click.option("--out", type=_FILE, help="JSON to write, for `releve effect apply`.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON.")
+def estimate(records: Path, out: Path | None, as_json: bool) -> None:
+    """Measure what telework does, programme by programme, from work RECORDS (CSV, Parquet, XLSX).
+
+    Columns: agent, day (of a week its Monday), programme, place (site or home), paid_min,
+    available_min, handled, handle_s; optional: quality, repeats. A programme of which nothing can
+    be learnt is refused with the reason. Exit status 1 when that is true of every programme.
+    """
+    try:
+        report = estimate_effects(read_work_records(records.name, records.read_bytes()))
+    except RecordFaults as error:
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    text = json.dumps(_to_json(report), indent=1)
+    if out is not None:
+        write_file(out, text + "\n")
+    click.echo(text if as_json else "\n".join(_list_lines(report)))
+    if all(one.refusal is not None for one in report.programmes):
+        raise SystemExit(1)
+
+
+def _to_json(report: TeleworkReport) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "first_day": str(_EPOCH + timedelta(days=report.first_day)),
+        "last_day": str(_EPOCH + timedelta(days=report.last_day)),
+        "programmes": [_programme_json(one) for one in report.programmes],
+    }
+
+
+def _programme_json(one: ProgrammeEffect) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "programme": one.programme,
+        "design": one.design,
+        "agents": one.agents,
+        "movers": one.movers,
+        "records": one.rows,
+        "left_out": asdict(one.left_out),
+    }
+    if one.posterior is None or one.effect is None:
+        return about | {"refusal": str(one.refusal)}
+    low, high = one.posterior.bound()
+    placebo = one.placebo
+    return about | {
+        "home_efficiency": round(one.posterior.efficiency, 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "chance": round(one.posterior.compute_chance(MOST_LOSS), 4),
+        "right_for_home": one.right_for_home,
+        "effect": [one.effect.effect, one.effect.error],
+        "plain_difference": one.naive,
+        "by_dummy": None if one.by_dummy is None else [one.by_dummy.effect, one.by_dummy.error],
+        "washed": None if one.washed is None else [one.washed.effect, one.washed.error],
+        "by_month_at_home": [[row.effect, row.error, row.rows] for row in one.horizons],
+        "before_the_move": None
+        if placebo is None
+        else {"differences": placebo.before, "chance": placebo.chance, "drift": placebo.drift},
+        "quality": None if one.quality is None else [one.quality.effect, one.quality.error],
+        "repeats": None if one.repeats is None else [one.repeats.effect, one.repeats.error],
+    }
+
+
+def _list_lines(report: TeleworkReport) -> Iterator[str]:
+    first, last = (_EPOCH + timedelta(days=day) for day in (report.first_day, report.last_day))
+    yield f"Work done at home for the same paid time, against on site, {first} to {last}"
+    for one in report.programmes:
+        yield ""
+        yield from _list_programme_lines(one)
+
+
+def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
+    known = f"{one.rows} records of {one.agents} agents, {one.movers} of them in both places"
+    out = one.left_out
+    known += (
+        f"; left out: {out.without_contacts} without a contact, {out.never_on_site} of agents never"
+        f" on site, {out.empty_site} of days without anybody there, {out.apart} that share nothing"
+    )
+    if one.posterior is None or one.effect is None:
+        yield f"{one.programme}: nothing can be learnt: {one.refusal}"
+        yield f"  {known}; home_efficiency stays as it is assumed"
+        return
+    low, high = one.posterior.bound()
+    word = "right for home" if one.right_for_home else "not shown to be right for home"
+    chance = one.posterior.compute_chance(MOST_LOSS)
+    yield (
+        f"{one.programme}: {one.posterior.efficiency:.3f} ({low:.3f} to {high:.3f}), {word}:"
+        f" it loses less than {MOST_LOSS:.0%} with a chance of {chance:.0%}, and"
+        f" {LEAST_CHANCE:.0%} is asked"
+    )
+    yield f"  {known}"
+    yield (
+        f"  measured alone {one.effect.effect:+.3f} ± {1.96 * one.effect.error:.3f}; those at home"
+        f" less those on site {one.naive:+.3f}, which also holds who they are"
+    )
+    for row in one.horizons:
+        yield f"    month {row.step + 1:>2} at home {row.effect:+.3f} ± {1.96 * row.error:.3f}"
+    if one.washed is not None:
+        yield (
+            f"  without the four weeks after a time at home {one.washed.effect:+.3f} ±"
+            f" {1.96 * one.washed.error:.3f}"
+        )
+    if one.placebo is not None and one.placebo.before:
+        yield (
+            f"  before the move: differences this large have a chance of {one.placebo.chance:.0%}"
+            f" where there are none, which proves nothing; a drift that went on would explain"
+            f" {one.placebo.drift:.3f}"
+        )
+    for name, guard in (("quality", one.quality), ("repeats", one.repeats)):
+        if guard is not None:
+            yield f"  {name} {guard.effect:+.3f} ± {1.96 * guard.error:.3f}"
+    if not one.guards_hold:
+        yield "  quality falls or repeats rise: not right for home, whatever it does in time"
+
+
+@effect.command()
+@click.argument("folder", type=_FOLDER)
+@click.argument("measured", type=_READ)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+def apply(folder: Path, measured: Path, out: Path) -> None:
+    """Write an operator FOLDER whose home_efficiency is as MEASURED (`estimate --out`).
+
+    A programme of which nothing was learnt keeps its value, and is named as assumed.
+    """
+    operator = load_operator(folder)
+    found = _read_measured(measured)
+    unknown = sorted(found.keys() - operator.programme.keys())
+    if unknown:
+        raise click.UsageError(
+            f"the operator has no programme {', '.join(unknown)}: name programmes as in its table"
+        )
+    rows = tuple(_apply_to(row, found.get(row.id)) for row in operator.programmes)
+    try:
+        write_operator_files(out, write_operator(replace(operator, programmes=rows)))
+    except FolderError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _read_measured(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        document = json.loads(path.read_bytes())
+        if document["format"] != _FORMAT:
+            raise ValueError
+        return {row["programme"]: row for row in document["programmes"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(f"{path} was not written by `releve effect estimate`") from error
+
+
+def _apply_to(row: Programme, found: dict[str, Any] | None) -> Programme:
+    if found is None or "home_efficiency" not in found:
+        click.echo(f"{row.id}: {row.home_efficiency:g}, assumed")
+        return row
+    low, high = found["interval"]
+    click.echo(
+        f"{row.id}: {row.home_efficiency:g} -> {found['home_efficiency']:g}"
+        f" ({low:g} to {high:g}), {found['design']}, {found['records']} records"
+    )
+    return replace(row, home_efficiency=found["home_efficiency"])
+
+
+@effect.group()
+def rota() -> None:
+    """Draw who works at home when, so that the effect can be learnt from it."""
+
+
+_PROTOCOL = click.argument("protocol", type=_READ)
+_NONCE = click.option(
+    "--nonce", "nonce_file", required=True, type=_FILE, help="File of the secret nonce."
+)
+
+
+@rota.command()
+@_PROTOCOL
+@_NONCE
+def commit(protocol: Path, nonce_file: Path) -> None:
+    """Fix a PROTOCOL before the draw: make the nonce, and print the commitment to it.
+
+    The protocol is JSON: agents (id -> stratum), first_monday, weeks, blocks. Put the commitment on
+    record before the ledger's next root is signed.
+    """
+    found = _read_protocol(protocol)
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    if not create_file(nonce_file, nonce.hex() + "\n"):
+        raise click.ClickException(f"{nonce_file} exists: a nonce is never used twice")
+    click.echo(commit_to_rota(nonce, found))
+
+
+@rota.command()
+@_PROTOCOL
+@_NONCE
+@click.option("--root", required=True, help="Next root signed after the commitment, in hex.")
+@click.option("--commitment", required=True, help="What `commit` printed.")
+def draw(protocol: Path, nonce_file: Path, root: str, commitment: str) -> None:
+    """Print the rota as CSV (agent, Monday of a week at home); anyone with the nonce gets the same.
+
+    Refused where the protocol or the nonce is not what was committed to.
+    """
+    found = _read_protocol(protocol)
+    try:
+        nonce = bytes.fromhex(nonce_file.read_text(encoding="ascii").strip())
+        if commit_to_rota(nonce, found) != commitment:
+            raise click.ClickException("the protocol or the nonce is not what was committed to")
+        weeks = draw_rota(found, derive_rota_seed(nonce, root))
+    except RotaError as error:
+        raise click.ClickException(str(error)) from error
+    except ValueError as error:
+        raise click.ClickException("the nonce and the root are written in hex digits") from error
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("agent", "home_week"))
+    writer.writerows((agent, monday) for agent, mondays in weeks.items() for monday in mondays)
+    click.echo(out.getvalue(), nl=False)
+
+
+def _read_protocol(path: Path) -> RotaProtocol:
+    try:
+        values = json.loads(path.read_bytes())
+        return RotaProtocol(
+            tuple(sorted((str(agent), str(one)) for agent, one in values["agents"].items())),
+            date.fromisoformat(values["first_monday"]),
+            int(values["weeks"]),
+            int(values["blocks"]),
+        )
+    except RotaError as error:
+        raise click.ClickException(f"{path}: {error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise click.ClickException(
+            f"{path}: give agents (id to stratum), first_monday, weeks and blocks as JSON"
+        ) from error

@@ -1,0 +1,46 @@
+"""``releve migrate``: bring the database up to date with this version of the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from releve.cli.backup import save_backup
+from releve.cli.database import open_home
+
+__all__ = ["migrate"]
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+@click.option(
+    "--backup",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a backup first, to the recipients of RELEVE_BACKUP_TO.",
+)
+def migrate(dry_run: bool, backup: Path | None) -> None:
+    """Bring the database up to date with this version of the program.
+
+    Stop the other processes first. Two hosts of one PostgreSQL wait for each other. A database that
+    a newer version has changed is refused.
+    """
+    open_home()
+    from django.db import DatabaseError
+
+    from releve.upkeep.migrations import MigrationError, apply_migrations, read_migration_state
+
+    try:
+        state = read_migration_state()
+        state.refuse_unknown()
+        for name, steps in zip(state.pending, state.steps, strict=True) if dry_run else ():
+            click.echo("\n".join([name, *(f"  {step}" for step in steps)]))
+        if dry_run or not state.pending:
+            click.echo(f"{len(state.pending)} migrations are missing")
+            return
+        if backup is not None:
+            save_backup(backup, ())
+        for name in apply_migrations():
+            click.echo(name)
+    except (MigrationError, DatabaseError, OSError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,82 @@
+"""``releve restore``: make an installation of a backup again."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+__all__ = ["restore"]
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=_FILE)
+@click.option("--home", required=True, type=_FOLDER, help="New folder of the installation.")
+@click.option("--database", default="", help="postgres://… of an empty database; SQLite in --home.")
+@click.option("--identity", required=True, type=_FILE, help="File of `age-keygen`.")
+@click.option("--outside", type=_FOLDER, help="Folder with all that left the house: *.age, *.json.")
+@click.option("--without-outside", is_flag=True, help="Nothing that left the house can be had.")
+def restore(
+    path: Path,
+    home: Path,
+    database: str,
+    identity: Path,
+    outside: Path | None,
+    without_outside: bool,
+) -> None:
+    """Make an installation of the backup FILE, in a new home and an empty database.
+
+    Erasures, withdrawals and ended access since the backup are repeated from --outside, and the
+    ledger goes on where it stood. No message is sent a second time: what was queued is set aside.
+    The gate refuses every call until the registers have been read again.
+    """
+    if (outside is None) is not without_outside:
+        raise click.UsageError(
+            "give --outside FOLDER, or --without-outside: then people erased since the backup are"
+            " back, and calls withdrawn since are not refused by it"
+        )
+    os.environ |= {"RELEVE_HOME": str(home.absolute()), "RELEVE_DATABASE_URL": database}
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    from releve.errors import ReleveError
+
+    try:
+        _restore(path, home.absolute(), identity, outside)
+    except (ReleveError, OSError) as error:
+        raise click.ClickException(
+            f"{error}; {home} is not an installation: remove it before the next attempt"
+        ) from error
+
+
+def _restore(path: Path, home: Path, identity: Path, outside: Path | None) -> None:
+    from releve.upkeep.archive import check_members, read_identities
+
+    manifest, identities = check_members(path), read_identities(identity)
+    from releve.upkeep.home_files import unpack_home
+
+    unpack_home(path, home, identities)
+    import django
+
+    django.setup()
+    from releve.files.home import make_home
+    from releve.upkeep.replay import Outside, read_outside
+    from releve.upkeep.restore import needs_identity_key, restore_database
+
+    found = Outside() if outside is None else read_outside(outside, identities)
+    report = restore_database(path, manifest, identities, found, datetime.now(UTC))
+    make_home(home, datetime.now(UTC))
+    click.echo(f"{home}: {report.rows} rows of {manifest['made_at']}")
+    click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
+    if report.lost_entries:
+        click.echo(
+            f"lost: {report.lost_entries} entries under the published root {report.lost_root};"
+            " the entry ledger.restored says so, and that root will not fit"
+        )
+    if needs_identity_key():
+        click.echo("names: RELEVE_IDENTITY_KEY is not set, so no name was erased: repeat erasures")
+    click.echo(f"{report.aside} effects were set aside: see `releve live status`")
+    click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")

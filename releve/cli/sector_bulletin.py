@@ -1,0 +1,311 @@
+"""``releve sector contribute``, ``clerk`` and ``bulletin``: commands of members and clerk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from releve.cli.live import by_option, on_the_database
+
+__all__ = ["bulletin", "clerk", "contribute"]
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_FILE = click.argument(
+    "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+_OUT = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder."
+)
+_LANGUAGE = click.option(
+    "--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of the pages."
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _choose_day(day: datetime | None) -> date:
+    """Return the day asked for; without one, the day that is due."""
+    from releve.association.membership import find_due_day
+
+    found = day.date() if day else find_due_day(_now())
+    if found is None:
+        raise click.ClickException("no day is due: name one with --day, or fetch the design first")
+    return found
+
+
+@click.group()
+def contribute() -> None:
+    """Contribute to the bulletin of the association, as a member of it."""
+
+
+@contribute.command("keys")
+@on_the_database
+def keys_() -> None:
+    """Print the public keys that the clerk registers; they are made on first use."""
+    from releve.association.keys import public_keys
+
+    key, mask_key = public_keys()
+    click.echo(f"key {key}\nmask key {mask_key}")
+
+
+@contribute.command()
+@click.argument("association")
+@click.argument("member")
+@click.option("--clerk-key", required=True, help="The clerk's public key, from the clerk itself.")
+@click.option("--url", default="", help="The clerk's address; without it all goes by file.")
+@on_the_database
+def join(association: str, member: str, clerk_key: str, url: str) -> None:
+    """Store which ASSOCIATION this operator is a MEMBER of; nothing is sent."""
+    from releve.association.membership import join_association
+
+    join_association(association, member, clerk_key, url, _now())
+    click.echo(f"{member} of {association}; nothing is sent before: releve sector contribute on")
+
+
+@contribute.command("state")
+@click.option("--spare", multiple=True, metavar="MA=30", help="Agents that could help others.")
+@click.option("--wanted", multiple=True, metavar="TN=10", help="Agents asked of others.")
+@on_the_database
+def state_(spare: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+    """State relief spare and wanted by destination, until stated again."""
+    from releve.association.membership import state_relief
+
+    state_relief({"relief_spare": _read_counts(spare), "relief_wanted": _read_counts(wanted)})
+
+
+@contribute.command()
+@click.option("--day", type=_DAY, help="Day; the one that is due.")
+@on_the_database
+def preview(day: datetime | None) -> None:
+    """Print exactly the bytes that go out for a day, and send nothing."""
+    from releve.association.membership import prepare_contribution, wrap_contribution
+
+    row = prepare_contribution(_choose_day(day), _now())
+    click.echo(wrap_contribution(row).content, nl=False)
+
+
+@contribute.command()
+@click.option("--day", type=_DAY, help="Day; the one that is due.")
+@click.option(
+    "--correct", is_flag=True, help="Correct the one that was sent, with today's figures."
+)
+@click.option("--file", "path", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write it for the clerk instead of sending it.")  # fmt: skip
+@on_the_database
+def send(day: datetime | None, correct: bool, path: Path | None) -> None:
+    """Send the contribution of a day as it was shown."""
+    from releve.association.exchange import send_contribution
+    from releve.association.membership import (
+        correct_contribution,
+        note_sent,
+        prepare_contribution,
+        wrap_contribution,
+    )
+    from releve.files.atomic import write_file
+
+    chosen = _choose_day(day)
+    row = (correct_contribution(chosen, _now()) if correct
+           else prepare_contribution(chosen, _now()))  # fmt: skip
+    if path is None:
+        send_contribution(row, _now())
+    else:
+        write_file(path, wrap_contribution(row).content)
+        note_sent(row, "by file", _now())
+    click.echo(f"{row.day} {row.digest}")
+
+
+@contribute.command()
+@by_option
+@on_the_database
+def on(by: str) -> None:
+    """Switch the daily contribution on."""
+    from releve.association.membership import switch_sending
+
+    switch_sending(True, by, _now())
+
+
+@contribute.command()
+@by_option
+@on_the_database
+def off(by: str) -> None:
+    """Switch the daily contribution off."""
+    from releve.association.membership import switch_sending
+
+    switch_sending(False, by, _now())
+
+
+@contribute.command("fetch")
+@click.argument("month")
+@on_the_database
+def fetch_(month: str) -> None:
+    """Fetch the design of a MONTH, such as 2026-12, from the clerk."""
+    from releve.association.exchange import fetch_design
+
+    fetch_design(month, _now())
+
+
+@contribute.command()
+@_FILE
+@on_the_database
+def check(path: Path) -> None:
+    """Take a design or a bulletin of the clerk from FILE, and check it."""
+    from releve.association.envelopes import open_envelope
+    from releve.association.membership import keep_bulletin, keep_design, list_contributions
+
+    found = open_envelope(path.read_bytes())
+    if found.what == "design":
+        design = keep_design(found, _now())
+        click.echo(f"design of {design.month}: {len(design.members)} members, {design.mode}")
+        return
+    row = keep_bulletin(found, _now())
+    own = next((one.found for one in list_contributions() if one.day == row.day), "")
+    click.echo(f"bulletin of {row.day}: own contribution {own or 'not sent'}")
+
+
+@click.group()
+def clerk() -> None:
+    """Keep the bulletin of an association (RELEVE_CLERK_OF)."""
+
+
+@clerk.command("keys")
+@on_the_database
+def clerk_keys() -> None:
+    """Print the public key by which members know the clerk."""
+    from releve.association.keys import public_keys
+
+    click.echo(public_keys()[0])
+
+
+@clerk.command()
+@click.argument("member")
+@click.option("--key", required=True, help="Public key of its signature.")
+@click.option("--mask-key", required=True, help="Public key of its masks.")
+@on_the_database
+def register(member: str, key: str, mask_key: str) -> None:
+    """Register a MEMBER with its public keys; print the secret that its software shows, once."""
+    from releve.association.clerk_intake import register_member
+
+    click.echo(register_member(member, key, mask_key, _now()))
+
+
+@clerk.command()
+@click.argument("member")
+@on_the_database
+def revoke(member: str) -> None:
+    """Revoke the keys of a MEMBER."""
+    from releve.association.clerk_intake import revoke_member
+
+    revoke_member(member, _now())
+
+
+@clerk.command("design")
+@click.argument("month")
+@click.option(
+    "--mode", type=click.Choice(["plain", "masked"]), default="plain", show_default=True,
+    help="Masked: the clerk sees sums alone.",
+)  # fmt: skip
+@click.option("--group", "groups", multiple=True, metavar="other=SN,MG", help="Destinations.")
+@_OUT
+@on_the_database
+def design_(month: str, mode: str, groups: tuple[str, ...], out: Path) -> None:
+    """Publish the design of a MONTH, such as 2026-12, and write its file for members."""
+    from releve.association.clerk import publish_design, wrap_design
+    from releve.association.models import MonthlyDesign
+    from releve.files.atomic import write_file
+
+    chosen = {name: tuple(places.split(",")) for name, places in _split(groups)}
+    made = publish_design(month, mode, _now(), chosen or None)
+    path = out / f"design-{month}.json"
+    write_file(path, wrap_design(MonthlyDesign.objects.get(month=month)).content)
+    click.echo(f"{path}: {len(made.members)} members, {len(made.groups)} groups, {made.digest}")
+
+
+@clerk.command()
+@_FILE
+@on_the_database
+def take(path: Path) -> None:
+    """Take a member's contribution from FILE."""
+    from releve.association.clerk_intake import take_contribution
+    from releve.association.envelopes import open_envelope
+
+    row = take_contribution(open_envelope(path.read_bytes()), _now(), by_file=True)
+    click.echo(f"{row.member} {row.day} {row.digest}")
+
+
+@clerk.command("state")
+@click.option("--day", type=_DAY, required=True, help="Day.")
+@on_the_database
+def clerk_state(day: datetime) -> None:
+    """Print the state of each member's contribution for a day."""
+    from releve.association.clerk import list_states
+
+    for row in list_states(day.date()):
+        at = "" if row.received_at is None else f" {row.received_at:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"{row.member} {row.state}{at}")
+
+
+@clerk.command()
+@click.option("--day", type=_DAY, required=True, help="Day.")
+@_OUT
+@_LANGUAGE
+@on_the_database
+def publish(day: datetime, out: Path, lang: str) -> None:
+    """Publish the bulletin of a day and write its files."""
+    from releve.association.clerk import publish_bulletin
+    from releve.association.publication import write_bulletin_files
+
+    for path in write_bulletin_files(publish_bulletin(day.date(), _now()), out, lang):
+        click.echo(path)
+
+
+@click.group()
+def bulletin() -> None:
+    """Read the bulletins of the association, and make one again."""
+
+
+@bulletin.command("show")
+@click.argument("day", type=_DAY)
+@on_the_database
+def show_(day: datetime) -> None:
+    """Print the bulletin of a DAY as CSV."""
+    from releve.association.models import DayBulletin
+    from releve.sector import parse_bulletin, write_bulletin_csv
+
+    row = DayBulletin.objects.filter(day=day.date()).first()
+    if row is None:
+        raise click.ClickException(f"there is no bulletin of {day:%Y-%m-%d} here")
+    click.echo(write_bulletin_csv(parse_bulletin(row.text)), nl=False)
+
+
+@bulletin.command()
+@click.argument("day", type=_DAY)
+@on_the_database
+def remake(day: datetime) -> None:
+    """Make the bulletin of a DAY again from what the clerk has stored, and compare."""
+    from releve.association.clerk import remake_bulletin
+    from releve.association.models import DayBulletin
+
+    again = remake_bulletin(day.date())
+    if again.text != DayBulletin.objects.get(day=day.date()).text:
+        raise click.ClickException("made again, the bulletin is another one")
+    click.echo(f"the same bytes: {again.digest}")
+
+
+def _split(items: Iterable[str]) -> list[tuple[str, str]]:
+    pairs = [item.partition("=") for item in items]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise click.UsageError(f"expected NAME=VALUE, got {name}{equals}{value}")
+    return [(name, value) for name, _, value in pairs]
+
+
+def _read_counts(items: Iterable[str]) -> dict[str, int]:
+    try:
+        return {name: int(value) for name, value in _split(items)}
+    except ValueError as error:
+        raise click.UsageError("a count is a whole number, as in MA=30") from error
