@@ -1,12 +1,14 @@
 """The desk under load: 70,000 agents on 200 sites, 50 people whose browsers and programs poll.
 
-    python -m bench.desk [--agents N] [--sites S] [--users U] [--seconds T] [--every E] [--json]
+    python -m bench.desk [--agents N] [--sites S] [--users U] [--seconds T] [--every E]
+                         [--record-days D] [--json]
 
 The registry holds the sample operator of that size. Its plan is made for the purpose and is no
 planner's: every rostered agent at their own site for their main programme, three days from today,
-nine tenths of that required, no relief (a whole N-1 plan of that size is out of reach here).
+nine tenths of that required, no relief (a whole N-1 plan of that size is out of reach here). The
+service record holds each half hour of each programme over the days before, and of today so far.
 First each page is asked for in one process: its queries and its processor time, cold and warm.
-Then the product's own server, ``releve desk serve`` (Django's threaded WSGI server, one process),
+Then the product's own server, ``releve desk serve`` (waitress, one process),
 is polled over loopback: every user asks for the live part of the Now page and, by a token, for
 ``/api/v1/now``, each every E seconds with the ETag they hold. Times are from the first byte sent
 to the last received, on whatever else the machine does; the server's processor time is beside them.
@@ -39,6 +41,7 @@ from releve.network import Operator, day_bounds, sample_operator
 from releve.network.sample import FIRST_DAY
 from releve.plan import Placement, Plan
 from releve.plan.result import BASE, Bound, PlannedScenario, PlannedSite
+from tests.homes import make_test_home
 
 __all__ = ["main"]
 
@@ -103,7 +106,7 @@ def plan_of(operator: Operator, day: date) -> Plan:
         bound=Bound("made for the purpose", *(0.0,) * 6, {}, {}, 0, 0, 0),
         missing=None,
         violations=(),
-        settings={},
+        settings={"target": 0.05, "thin": 0.8},
         version="bench",
     )  # fmt: skip
 
@@ -138,6 +141,31 @@ def fill(agents: int, sites: int) -> None:
         days[plan.day.isoformat()] = row.digest
         say(f"plan of {plan.day}: {len(plan.placements)} people, {len(row.text) / 1e6:.1f} MB")
     Activation.objects.create(at=live.real_now(), by="bench", days=days, version=made.number)
+
+
+def fill_record(days: int) -> None:
+    """File a report of each half hour of each programme, of ``days`` days and of today so far."""
+    from releve.live import api as live
+    from releve.service_record.models import IntervalReport
+
+    began, operator = time.process_time(), live.operator_now()
+    today, _ = day_bounds(datetime.now().astimezone().date(), operator.row.time_zone)
+    halves = (live.real_now() - today) // _HALF_HOUR
+    starts = [today + _HALF_HOUR * at for at in range(-48 * days, halves)]
+    for row in operator.programmes:
+        IntervalReport.objects.bulk_create(
+            (
+                IntervalReport(
+                    programme=row.id, source="acd", start=start, minutes=30,
+                    recorded_at=start + _HALF_HOUR, offered=40, answered=38, abandoned=2,
+                    in_time=33, short=1, handled_s=38 * 300.0, waited_s=400.0,
+                )
+                for start in starts
+            ),
+            batch_size=1000,
+        )  # fmt: skip
+    rows = len(starts) * len(operator.programmes)
+    say(f"{rows} reports of {days} days, {time.process_time() - began:.0f} s")
 
 
 @dataclass
@@ -306,17 +334,30 @@ def summary(found: dict[str, Polled]) -> dict[str, Any]:
 @click.option("--users", default=50, show_default=True, type=click.IntRange(1))
 @click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(1.0, 600.0))
 @click.option("--every", default=10.0, show_default=True, help="Seconds between a user's polls.")
+@click.option("--record-days", default=365, show_default=True, type=click.IntRange(0, 366))
 @click.option("--json", "as_json", is_flag=True)
-def main(agents: int, sites: int, users: int, seconds: float, every: float, as_json: bool) -> None:
+def main(
+    agents: int,
+    sites: int,
+    users: int,
+    seconds: float,
+    every: float,
+    record_days: int,
+    as_json: bool,
+) -> None:
     """Fill an installation, ask for each page, then poll a server."""
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as home:
-        os.environ |= {"RELEVE_HOME": home, "RELEVE_SECOND_FACTOR": "optional"}
+        os.environ |= {
+            "RELEVE_HOME": str(make_test_home(Path(home))),
+            "RELEVE_SECOND_FACTOR": "optional",
+        }
         open_database()
         keep_secret()
         from django.conf import settings
 
         settings.ALLOWED_HOSTS = ["*"]
         fill(agents, sites)
+        fill_record(record_days)
         polling = people(users)
         result: dict[str, Any] = {"agents": agents, "sites": sites, "pages": each_page(polling[0])}
         with served() as (port, pid):

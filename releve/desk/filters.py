@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
 
 from django.template import Library
 
 from releve.desk.live.words import when
+from releve.desk.places.stream_context import when as name_moment
 from releve.desk.text import text_now
 
-__all__ = ["coverage", "euros", "instant", "missing", "number", "register"]
+__all__ = ["coverage", "day", "euros", "instant", "missing", "moment_at", "number", "register"]
 
 register = Library()
 _ANY_ZONE = "UTC"
@@ -17,7 +20,7 @@ _ANY_ZONE = "UTC"
 
 @register.filter
 def coverage(share: float | None, digits: int = 0) -> str:
-    """Return a coverage rounded down; a dash where nothing is known or required."""
+    """Return a coverage; a dash where nothing is known or required."""
     return "–" if share is None else text_now(_ANY_ZONE).coverage(share, digits)
 
 
@@ -43,3 +46,45 @@ def number(value: float | None, digits: int = 0) -> str:
 def euros(value: float) -> str:
     """Return an amount in whole euros."""
     return text_now(_ANY_ZONE).euros(value)
+
+
+@register.filter
+def lookup(table: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a key; None where there is none."""
+    return table.get(key)
+
+
+@register.filter
+def moment_at(at: datetime | str | None, time_zone: str) -> str:
+    """Return an instant as ``24 novembre 2026 à 14 h 30``; empty where there is none."""
+    if not at:
+        return ""
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return name_moment(found, text_now(time_zone))
+
+
+@register.filter
+def day(value: date | str | None, weekday: bool = False) -> str:
+    """Return a day in words; empty where there is none."""
+    if not value:
+        return ""
+    found = date.fromisoformat(value) if isinstance(value, str) else value
+    return text_now(_ANY_ZONE).day(found, weekday=weekday)
+
+
+@register.filter
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as a rounded percentage."""
+    return text_now(_ANY_ZONE).percent(share, digits)
+
+
+@register.filter
+def plain(value: float | None) -> str:
+    """Return a number with the digits it has; a dash where there is none."""
+    return "–" if value is None else text_now(_ANY_ZONE).plain(value)
+
+
+@register.filter
+def listed(items: Sequence[str]) -> str:
+    """Return items as an enumeration: ``a, b and c``."""
+    return text_now(_ANY_ZONE).list(list(items))

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
-__all__ = ["KeyedForm", "build_day_field", "build_id_field", "build_time_field"]
+__all__ = [
+    "LONGEST",
+    "KeyedForm",
+    "build_count_field",
+    "build_day_field",
+    "build_id_field",
+    "build_radio_field",
+    "build_text_field",
+    "build_time_field",
+    "set_choices",
+]
 
+LONGEST = 500
+"""Characters of a field for words."""
 _CLOCK = "%Y-%m-%dT%H:%M"
 
 
@@ -39,13 +52,45 @@ def build_time_field(label: Any, help_text: Any) -> forms.DateTimeField:
     )
 
 
-def build_day_field(label: Any, **options: Any) -> forms.DateField:
-    """Return a field for a day."""
+def build_day_field(label: Any, empty: Any = "", **options: Any) -> forms.DateField:
+    """Return a field for a day, which may stay empty where it is said what that means."""
     widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    options.setdefault("required", not empty)
+    options.setdefault("help_text", empty)
     return forms.DateField(label=label, widget=widget, **options)
 
 
-def build_id_field(label: Any, private: dict[str, str] | None = None, **rest: Any) -> Any:
+def build_id_field(
+    label: Any, private: dict[str, str] | None = None, *, longest: int = 64, **rest: Any
+) -> Any:
     """Return a field for a pseudonym or a number, which no keyboard completes or corrects."""
     attributes = {"autocomplete": "off", "autocapitalize": "none", **(private or {})}
-    return forms.CharField(label=label, max_length=64, widget=forms.TextInput(attributes), **rest)
+    widget = forms.TextInput(attributes)
+    return forms.CharField(label=label, max_length=longest, widget=widget, **rest)
+
+
+def build_text_field(
+    label: Any, *, longest: int = LONGEST, rows: int = 0, required: bool = False, **options: Any
+) -> forms.CharField:
+    """Return a field for words: of one line, or of some ``rows``."""
+    if rows:
+        options["widget"] = forms.Textarea({"rows": rows})
+    return forms.CharField(label=label, required=required, max_length=longest, **options)
+
+
+def build_count_field(label: Any, most: int, **options: Any) -> forms.IntegerField:
+    """Return a field for a whole number from 0 to ``most``, which may stay empty."""
+    options.setdefault("required", False)
+    return forms.IntegerField(label=label, min_value=0, max_value=most, **options)
+
+
+def build_radio_field(label: Any, *choices: tuple[str, Any], **options: Any) -> forms.ChoiceField:
+    """Return a field with all its choices in sight."""
+    return forms.ChoiceField(label=label, choices=choices, widget=forms.RadioSelect, **options)
+
+
+def set_choices(form: forms.Form, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+    """Set the choices of a field that depend on the reader."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = list(choices)

@@ -19,6 +19,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
 
+from releve.desk.live.streams import describe_drill
 from releve.desk.page import PageModel
 from releve.registry.service import get_current_version, load_operator
 
@@ -109,17 +110,26 @@ def page_response(
     request: HttpRequest,
     template: str,
     page: PageModel,
-    context: Mapping[str, object],
+    context: Mapping[str, object] | None = None,
     *,
     forms: bool = True,
+    status: int = 200,
 ) -> HttpResponse:
-    """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms."""
+    """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms.
+
+    A page of a drill carries its banner.
+    """
     if wants_json(request):
-        return unchanged(request, json_response(page))
+        return unchanged(request, json_response(page, status))
 
     def respond() -> HttpResponse:
-        words = {"frame": _frame(), "page": page, "twin_url": other_form(request, as_json=True)}
-        return render(request, template, {**words, **context})
+        words = {
+            "frame": _frame(),
+            "page": page,
+            "drill": describe_drill(getattr(page, "drill", "")),
+            "twin_url": other_form(request, as_json=True),
+        }
+        return render(request, template, {**words, **(context or {})}, status=status)
 
     if forms:
         response = respond()
@@ -128,9 +138,9 @@ def page_response(
     return respond_if_changed(request, (get_language() or "", template, repr(page)), respond)
 
 
-def json_response(page: PageModel) -> HttpResponse:
+def json_response(page: PageModel, status: int = 200) -> HttpResponse:
     """Return a page object as JSON."""
-    return HttpResponse(page.json_bytes, content_type="application/json")
+    return HttpResponse(page.json_bytes, content_type="application/json", status=status)
 
 
 def unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:

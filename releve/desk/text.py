@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 
 from releve.errors import Phrase
 from releve.network import Opening
-from releve.network.clock import zone
+from releve.network.clock import city, zone
+from releve.plan.coverage import round_coverage
 
 __all__ = ["NARROW", "NO_BREAK", "Text", "left", "text_now", "translate_error", "translate_phrase"]
 
@@ -29,10 +30,26 @@ NO_BREAK = "\u00a0"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Writes values in one language (``fr`` or ``en``) and one time zone."""
+    """Writes values in one language (``fr`` or ``en``) and one time zone.
+
+    ``home_zone`` is the operator's where ``time_zone`` is a site's: times that differ between the
+    two carry the name of the site's zone.
+    """
 
     language: str
     time_zone: str
+    home_zone: str = ""
+
+    def at_site(self, time_zone: str) -> Text:
+        """Return the writer for times of a site."""
+        return replace(self, time_zone=time_zone, home_zone=self.home_zone or self.time_zone)
+
+    def _name_zone(self, time: datetime) -> str:
+        """Return the zone's name in brackets where its clocks differ from the operator's."""
+        if not self.home_zone:
+            return ""
+        here, home = (time.astimezone(zone(name)) for name in (self.time_zone, self.home_zone))
+        return "" if here.utcoffset() == home.utcoffset() else f" ({city(self.time_zone)})"
 
     @property
     def french(self) -> bool:
@@ -58,11 +75,10 @@ class Text:
         return self.number(100 * share, digits) + (f"{NARROW}%" if self.french else "%")
 
     def coverage(self, share: float, digits: int = 0) -> str:
-        """Return a coverage, rounded down: 99.9 % is never shown as 100 %."""
+        """Return a coverage, rounded as everywhere: 99.9 % is never shown as 100 %."""
         if math.isnan(share):
             return "?"
-        scale = 10.0**digits
-        return self.percent(math.floor(100 * share * scale + 1e-9) / scale / 100, digits)
+        return self.percent(round_coverage(share, digits) / 100, digits)
 
     def missing(self, share: float, digits: int = 1) -> str:
         """Return a share that is missing; a little is shown as ``< 0.1 %``, never as none."""
@@ -84,12 +100,12 @@ class Text:
 
     def clock(self, time: datetime) -> str:
         """Return a time of day for a table: ``10:30``."""
-        return f"{time.astimezone(zone(self.time_zone)):%H:%M}"
+        return f"{time.astimezone(zone(self.time_zone)):%H:%M}{self._name_zone(time)}"
 
     def time(self, time: datetime) -> str:
         """Return a time of day for a sentence: ``10 h 30`` in French, ``10:30`` in English."""
         local = time.astimezone(zone(self.time_zone))
-        return self._minute(60 * local.hour + local.minute)
+        return self._minute(60 * local.hour + local.minute) + self._name_zone(time)
 
     def hour(self, hour: int) -> str:
         """Return a full hour for an axis: ``10 h`` or ``10:00``."""
@@ -97,9 +113,9 @@ class Text:
 
     def span(self, start: datetime, end: datetime) -> str:
         """Return two times of day of a table."""
-        return f"{self.clock(start)}–{self.clock(end)}"
+        return f"{start.astimezone(zone(self.time_zone)):%H:%M}–{self.clock(end)}"
 
-    def opening(self, opening: Opening) -> str:
+    def opening_hours(self, opening: Opening) -> str:
         """Return opening hours: ``lun.–ven. 8 h–20 h ; sam. 9 h–13 h`` or ``Mon–Fri 08:00–20:00``.
 
         Weekdays in a row that open alike stand together.
@@ -155,7 +171,9 @@ def text_now(time_zone: str) -> Text:
 
 def translate_phrase(text: str) -> str:
     """Return a text of an engine in the reader's language; one without a template as it is."""
-    return text.translate_with(gettext) if isinstance(text, Phrase) else text
+    if not isinstance(text, Phrase):
+        return text
+    return text.translate_with(gettext, (get_language() or "fr")[:2])
 
 
 def translate_error(error: Exception) -> str:

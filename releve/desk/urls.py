@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from releve.desk import views
-from releve.desk.access import identity_views, people_views
+from releve.desk.access import factor_views, identity_views, people_views
 from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
@@ -15,7 +15,13 @@ register_converter(RefConverter, "ref")
 
 urlpatterns = [
     path("", include("releve.desk.plan.urls")),
-    path("healthz", views.healthz, name="healthz"),
+    path("", include("releve.desk.week.urls")),
+    path("rehearsal/", include("releve.desk.rehearsal.urls")),
+    path("charter/", include("releve.desk.charter.urls")),
+    path("draws/", include("releve.desk.draws.urls")),
+    path("rules/", include("releve.desk.rules.urls")),
+    path("planning/", include("releve.desk.planning.urls")),
+    path("", include("releve.desk.system.urls")),
     path("language", views.set_language, name="set_language"),
     path("start", access.redirect_to_start, name="start"),
     path("look", access.choose_role, name="look"),
@@ -24,6 +30,8 @@ urlpatterns = [
     path("people/roles/<int:number>/end", people_views.end_role, name="role_end"),
     path("people/<int:number>/close", people_views.close_person, name="person_close"),
     path("people/<int:number>/link", people_views.show_password_link, name="person_link"),
+    path("people/<int:number>/factors", factor_views.ask_reset, name="factors_ask"),
+    path("people/factors/<int:number>/allow", factor_views.allow_reset, name="factors_allow"),
     path("people/erase", identity_views.erase, name="erase"),
     path("identity", identity_views.identity, name="identity"),
     path("identity/read", identity_views.mark_notices_read, name="identity_read"),
@@ -34,13 +42,21 @@ urlpatterns = [
     path("people/tokens/<int:number>/end", people_views.revoke_token, name="token_end"),
     path("account/", include("releve.desk.access.urls")),
     path("", include("releve.desk.now.urls")),
+    path("", include("releve.desk.service.urls")),
+    path("", include("releve.desk.relief.urls")),
+    path("surge/", include("releve.desk.surge.urls")),
+    path("transport/", include("releve.desk.transport.urls")),
+    path("switches/", include("releve.desk.switches.urls")),
     path("", include("releve.desk.live.urls")),
     path("incident/", include("releve.desk.incident.urls")),
     path("health/", include("releve.desk.health.urls")),
     path("api/", include("releve.desk.api.urls")),
     path("registry/", include("releve.desk.registry.urls")),
+    path("association/", include("releve.desk.association.urls")),
     path("crashtest/", include("releve.desk.crashtest.urls")),
     path("ledger/", include("releve.desk.ledger.urls")),
+    path("packs/", include("releve.desk.packs.urls")),
+    path("contracts/", include("releve.desk.valve.urls")),
     path("", include("releve.desk.places.urls")),
     path("outbound/", include("releve.desk.outbound.urls")),
 ]

@@ -1,35 +1,21 @@
-"""What belongs to no subject: health of the process, the language, errors."""
+"""What belongs to no subject: the language, errors."""
 
 from __future__ import annotations
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 from django.views.i18n import set_language as django_set_language
 
 from releve.desk.access.guard import allow_anonymous
+from releve.desk.access.open_mode import changes_nothing
 from releve.desk.database_errors import when_busy
 from releve.desk.http import failure
-from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import open_plan_store
 
-__all__ = ["healthz", "server_error", "set_language", "stranger"]
+__all__ = ["server_error", "set_language", "stranger"]
 
 
-@allow_anonymous
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Say whether there is a plan to show, for a supervisor of processes."""
-    try:
-        days = open_plan_store(settings.PLAN_FOLDER).days()
-    except PlanFolderError as error:
-        return JsonResponse({"status": "no plan", "detail": str(error)}, status=503)
-    return JsonResponse({"status": "ok", "days": [day.isoformat() for day in days]})
-
-
-set_language = allow_anonymous(csrf_exempt(django_set_language))
+set_language = changes_nothing(allow_anonymous(csrf_exempt(django_set_language)))
 """Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
 reader's language, and without a token in them the pages are the same for everybody and cacheable.
 """

@@ -10,11 +10,9 @@ import logging
 from collections.abc import Callable
 from threading import Thread
 
-from django.conf import settings
 from django.db import connection
 
 from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import open_plan_store
 from releve.live import api as live
 
 __all__ = ["warm", "warm_in_background"]
@@ -40,8 +38,7 @@ def _now() -> None:
 
 
 def _plan() -> None:
-    if settings.PLAN_FOLDER is not None:
-        open_plan_store(settings.PLAN_FOLDER).get()
+    live.find_displayed_plan()
 
 
 def _tried(read: Callable[[], None]) -> None:

@@ -30,7 +30,7 @@ def plan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def web(plan_folder: Path) -> Iterator[Client]:
     """A browser at an open desk that shows the two days; it asks for French."""
-    with override_settings(PLAN_FOLDER=plan_folder, OPEN_DESK=True):
+    with override_settings(PLAN_FOLDER=plan_folder, OPEN_DESK=True, OPEN_DESK_ACTS=True):
         yield Client(headers={"accept-language": "fr"})
 
 
@@ -46,7 +46,9 @@ def shown_from() -> Iterator[SetFolder]:
 
         def show(folder: Path, plans: Sequence[Plan]) -> Client:
             write_plans(folder / "plan", plans, stamp=STAMP, calendars=False)
-            stack.enter_context(override_settings(PLAN_FOLDER=folder / "plan", OPEN_DESK=True))
+            stack.enter_context(
+                override_settings(PLAN_FOLDER=folder / "plan", OPEN_DESK=True, OPEN_DESK_ACTS=True)
+            )
             return Client(headers={"accept-language": "fr"})
 
         yield show

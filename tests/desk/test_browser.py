@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser_tools import SIZES, faults_of, follow, overflow, served
+from releve.accounts.roles import Role
+from tests.browser_tools import (
+    SIZES,
+    VIEWS,
+    View,
+    faults_of,
+    follow,
+    keep,
+    looked_at,
+    overflow,
+    serious,
+    served,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -125,7 +137,7 @@ def test_a_phone_has_cards_with_the_worst_cells_instead_of_the_matrix(
         page.goto("/")
         expect(page.locator("table.matrix")).to_be_hidden()
         first = page.locator(".client").first
-        expect(first.locator(".chip").first).to_contain_text("28")
+        expect(first.locator(".chip").first).to_contain_text("29")
         first.locator(".chip").first.click()
         expect(page.locator("#panel #cell-title")).to_contain_text("Banque de la Rive")
         expect(page.locator("#panel svg.chart.narrow")).to_be_visible()
@@ -145,6 +157,35 @@ def test_the_keyboard_reaches_a_cell_and_its_focus_is_seen(browser: Browser, add
         assert cell.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
         page.keyboard.press("Enter")
         expect(page.locator("#panel #cell-title")).to_be_focused()
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+def test_navigation_is_one_row_on_a_desk_and_its_menus_open_on_a_phone(
+    browser: Browser, address: str, view: View
+) -> None:
+    with looked_at(browser, address, view) as page:
+        for role in Role:
+            place = {Role.SITE: "casa-1", Role.CLIENT: "banque-rive"}.get(role, "")
+            cookie = {"name": "releve_role", "value": f"{role.value}:{place}", "url": address}
+            page.context.add_cookies([cookie])
+            page.goto("/look")
+            boxes = [
+                item.bounding_box() for item in page.locator(".pages-of-desk .inner > li").all()
+            ]
+            shown = [box for box in boxes if box]
+            tops = [box["y"] for box in shown]
+            bottoms = [box["y"] + box["height"] for box in shown]
+            assert max(tops) < min(bottoms) or view.size == "phone", (role, "one row", tops)
+            menus = page.locator(".pages-of-desk details")
+            for at in range(menus.count()):
+                menus.nth(at).locator("summary").click()
+                expect(menus.nth(at).get_by_role("link").last).to_be_in_viewport()
+                expect(page.locator(".pages-of-desk details[open]")).to_have_count(1)
+                assert overflow(page) == 0, role
+            assert serious(page) == [], role
+            keep(page, f"navigation-{role.value}", view)
+            page.keyboard.press("Escape")
+            expect(page.locator(".pages-of-desk details[open]")).to_have_count(0)
 
 
 CONTRAST = """

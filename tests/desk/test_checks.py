@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
 from django.core.checks import run_checks
 from django.test import override_settings
+from pytest_django.fixtures import Settings
 
-from releve.cli.desk import desk
+from releve.cli.desk import _check, desk
+from tests.accounts.people import person
 from tests.desk.fixture_plan import DAY
 
 
@@ -56,3 +59,15 @@ def test_a_port_outside_the_range_is_refused(plan_folder: Path) -> None:
     result = CliRunner().invoke(desk, ["serve", str(plan_folder), "--port", "70000"])
     assert result.exit_code == 2
     assert "0<=x<=65535" in result.output
+
+
+@pytest.mark.django_db
+def test_an_open_desk_beside_accounts_is_refused_in_two_plain_sentences(settings: Settings) -> None:
+    settings.OPEN_DESK, settings.PLAN_FOLDER, settings.ALLOWED_HOSTS = True, None, ["127.0.0.1"]
+    person("amina")
+    with pytest.raises(ClickException) as refused:
+        _check()
+    assert refused.value.message == (
+        "People have accounts here, so the desk cannot be open. (releve.access.E002)\n"
+        "  Leave out --open, or set RELEVE_HOME to another, empty folder for a look."
+    )

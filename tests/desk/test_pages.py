@@ -16,6 +16,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client, override_settings
 
+from releve.desk.body_limits import FORM_BYTES
 from releve.desk.headers import POLICY
 from releve.files.plan_folder import write_plans
 from tests.desk.conftest import STAMP, SetFolder
@@ -254,14 +255,13 @@ def test_without_a_plan_the_desk_says_why(tmp_path: Path, shown_from: SetFolder)
     assert response.status_code == 503
     assert "pas de plan à afficher" in words(response)
     assert web.get("/?format=json").json()["error"]["status"] == 503
-    assert web.get("/healthz").status_code == 503
+
+
+@pytest.mark.django_db
+def test_without_any_plan_a_planner_is_led_to_where_one_is_computed(web: Client) -> None:
     with override_settings(PLAN_FOLDER=None):
-        assert "RELEVE_PLAN_FOLDER is not set" in words(web.get("/"))
-
-
-def test_health_names_the_days(web: Client) -> None:
-    response = web.get("/healthz")
-    assert response.json() == {"status": "ok", "days": ["2026-11-30", "2026-12-01"]}
+        assert web.get("/").headers["Location"] == "/planning/"
+        assert web.get("/?format=json").status_code == 503
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/healthz", "/nowhere", "/?format=json"])
@@ -281,6 +281,7 @@ def test_no_page_needs_what_the_policy_forbids(web: Client, path: str) -> None:
     assert not re.search(r'(?:src|href)="(?:https?:)?//', html), "nothing from elsewhere"
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 def test_pages_are_only_read(web: Client, method: str) -> None:
     assert getattr(web, method)("/").status_code == 405
@@ -294,6 +295,13 @@ def test_the_language_is_chosen_by_a_form_and_kept_in_a_cookie(web: Client) -> N
     cookie = answer.cookies["django_language"]
     assert (cookie.value, cookie["httponly"], cookie["samesite"]) == ("en", True, "Lax")
     assert "Who moves where" in words(web.get(CELL))
+
+
+def test_a_form_of_any_page_takes_no_more_than_its_limit_before_sign_in_too(web: Client) -> None:
+    for path in ("/language", "/account/login/", "/people/tokens"):
+        answer = web.post(path, {"language": "en", "more": "a" * FORM_BYTES})
+        assert answer.status_code == 413, path
+        assert "256" in words(answer)
 
 
 def test_the_language_form_does_not_lead_elsewhere(web: Client) -> None:

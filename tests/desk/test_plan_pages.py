@@ -9,7 +9,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils.translation import override
 
-from releve.desk.plan import cell_words, words
+from releve.desk.plan import cell_words, names, proof_words, words
 from releve.desk.plan.cell_page import CellPage, cell_page
 from releve.desk.plan.names import country
 from releve.desk.plan.page import (
@@ -35,11 +35,11 @@ def in_english() -> Iterator[None]:
 
 
 def page_of(plan: Plan) -> PlanPage:
-    return plan_page(ShownPlan(plan, (plan.day,)))
+    return plan_page(ShownPlan(plan, (plan.day,), plan.day))
 
 
 def cell_of(plan: Plan, client: str, contingency: str, programme: str = "") -> CellPage:
-    shown = ShownPlan(plan, (plan.day,))
+    shown = ShownPlan(plan, (plan.day,), plan.day)
     return cell_page(shown, shown.cells[client, contingency], programme)
 
 
@@ -111,11 +111,26 @@ def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:
     assert words.beyond_n1(galerie, page) == ("Beyond N-1: not held if all sites of Morocco close.")
 
 
+def test_a_day_on_which_nothing_is_required_is_closed_and_not_held(plan: Plan) -> None:
+    idle = tuple(
+        replace(cell, worst_interval=-1, worst_coverage=1.0, shortfall=0.0)
+        if cell.client == "quartz"
+        else cell
+        for cell in plan.cells
+    )
+    page = page_of(replace(plan, cells=idle))
+    (quartz,) = (client for client in page.clients if client.client == "quartz")
+    assert names.client_word(quartz) == "closed that day"
+    assert reasons_of(page)["quartz"] == "Nothing is required on that day."
+    (held, *_) = (cell for cell in page.matrix if cell.status == "held" and cell.client != "quartz")
+    assert names.cell_word(held) == "held"
+
+
 def test_the_worst_cells_come_first_and_none_that_is_full_or_unknown(plan: Plan) -> None:
     page = page_of(plan)
     clients = {client.client: client for client in page.clients}
     worst = words.worst_cells(clients["banque-rive"], page)
-    assert [cell.worst for cell in worst] == ["28%", "75%", "53%"]
+    assert [cell.worst for cell in worst] == ["29%", "75%", "53%"]
     (quartz, *_) = words.worst_cells(clients["quartz"], page)
     assert quartz.contingency == "Rupture du câble sous-marin"
     assert words.worst_cells(clients["opaline"], page) == []
@@ -222,14 +237,17 @@ def test_what_is_missing_has_its_price_and_its_proof(plan: Plan) -> None:
     page = page_of(plan)
     found = page.missing
     assert found is not None
-    assert [words.purchase_words(item, page) for item in found.purchases] == [
+    assert [proof_words.purchase_words(item, page) for item in found.purchases] == [
         "Laptops and lines, to work at home",
         "Training for Sinistres auto (Azur Assurances)",
         "Usable seats",
     ]
     assert found.cost == 8400
-    assert "for less than €8,274" in words.purchases_proof(found)
-    assert words.uncured_words(found.incurable[0], page) == "Delta Eau, if Rabat Technopolis closes"
+    assert "for less than €8,274" in proof_words.purchases_proof(found)
+    assert (
+        proof_words.uncured_words(found.incurable[0], page)
+        == "Delta Eau, if Rabat Technopolis closes"
+    )
 
 
 def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan: Plan) -> None:
@@ -239,14 +257,14 @@ def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan
     page = page_of(replace(plan, missing=found))
     assert page.missing is not None
     half_hours = TEXT.number(0.0031 * plan.sum_required("delta-eau"), 1)
-    assert [words.uncured_words(row, page) for row in page.missing.left] == [
+    assert [proof_words.uncured_words(row, page) for row in page.missing.left] == [
         "Delta Eau, if Rabat Technopolis closes: 0.31% of its day beyond the target,"
         f" or {half_hours} agent half hours",
     ]
-    assert words.purchases_proof(page.missing).endswith(
+    assert proof_words.purchases_proof(page.missing).endswith(
         "Planned again with this list bought, 1 target is still missed."
     )
-    assert words.missing_remark(page) == (
+    assert proof_words.missing_remark(page) == (
         "The best set found. It does not hold every client that can be held."
     )
     assert not page.cells["delta-eau", "site:rabat-1"].cured
@@ -254,16 +272,16 @@ def test_what_a_list_leaves_missed_is_named_with_its_share_and_is_not_cured(plan
 
 def test_a_plan_without_purchases_says_whether_any_were_asked_for(plan: Plan) -> None:
     bare = replace(plan, missing=None)
-    assert words.missing_remark(page_of(bare)) == "Not computed for this plan."
+    assert proof_words.missing_remark(page_of(bare)) == "Not computed for this plan."
     secure = replace(bare, verdicts=tuple(replace(v, secure=True) for v in bare.verdicts))
-    assert words.missing_remark(page_of(secure)).startswith("Nothing is missing")
+    assert proof_words.missing_remark(page_of(secure)).startswith("Nothing is missing")
 
 
 def test_a_programme_that_ended_early_is_said_to_have(plan: Plan) -> None:
     early = replace(plan.bound, status="Iteration limit")
-    (stopped,) = (f for f in words.bound_facts(early) if "ended" in f.value)
+    (stopped,) = (f for f in proof_words.bound_facts(early) if "ended" in f.value)
     assert stopped.meaning.endswith("a better plan may exist, the bound stands")
-    (done,) = (f for f in words.bound_facts(plan.bound) if f.value == "optimal")
+    (done,) = (f for f in proof_words.bound_facts(plan.bound) if f.value == "optimal")
     assert "ended" not in done.meaning
 
 
@@ -272,12 +290,12 @@ def test_the_proof_says_what_the_checker_found(plan: Plan) -> None:
     page = page_of(replace(plan, violations=broken))
     assert page.proof is not None
     assert page.proof.violations == broken
-    assert words.checker_words(broken) == "The independent checker found 1 rule broken."
-    assert words.checker_words(()) == "The independent checker found no rule broken."
+    assert proof_words.checker_words(broken) == "The independent checker found 1 rule broken."
+    assert proof_words.checker_words(()) == "The independent checker found no rule broken."
 
 
 def test_a_gap_without_a_bound_is_called_so(plan: Plan) -> None:
-    facts = words.bound_facts(replace(plan.bound, penalty_gap=float("nan")))
+    facts = proof_words.bound_facts(replace(plan.bound, penalty_gap=float("nan")))
     assert facts[0].value == "no bound"
 
 
@@ -285,12 +303,15 @@ def test_every_placed_agent_is_counted_at_one_place(plan: Plan) -> None:
     proof = page_of(plan).proof
     assert proof is not None
     assert sum(place.placed for place in proof.places) == len(plan.placements)
-    assert words.seat_note(proof.places[0]) == "proved largest"
-    assert (words.place_name(proof.places[-1]), words.seat_note(proof.places[-1])) == ("Home", "")
+    assert proof_words.seat_note(proof.places[0]) == "proved largest"
+    assert (proof_words.place_name(proof.places[-1]), proof_words.seat_note(proof.places[-1])) == (
+        "Home",
+        "",
+    )
     closed = replace(plan.sites[0], open=False)
     other = page_of(replace(plan, sites=(closed, *plan.sites[1:]))).proof
     assert other is not None
-    assert words.seat_note(other.places[0]) == "no valid authorisation on the day"
+    assert proof_words.seat_note(other.places[0]) == "no valid authorisation on the day"
 
 
 def test_the_numbers_of_the_half_hours_add_up(plan: Plan) -> None:
@@ -374,13 +395,13 @@ def test_a_cell_is_worded_once_however_often_it_is_shown(
 ) -> None:
     """In the matrix and beside its client; with 60 clients there are thousands of cells."""
     page, worded = page_of(plan), []
-    write = words._word_cell
+    write = words._write_cell_words
 
     def counted(cell: PlannedCell, page: PlannedPage, client: str) -> words.CellWords:
         worded.append((cell.client, cell.contingency))
         return write(cell, page, client)
 
-    monkeypatch.setattr(words, "_word_cell", counted)
+    monkeypatch.setattr(words, "_write_cell_words", counted)
     render_to_string("desk/plan/_verdict.html", {"page": page})
     assert sorted(worded) == sorted(page.cells)
 

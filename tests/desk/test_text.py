@@ -81,7 +81,7 @@ def test_opening_hours_are_in_the_words_of_the_reader(
     written: str, french: str, english: str
 ) -> None:
     opening = parse_opening(written)
-    assert (FR.opening(opening), EN.opening(opening)) == (french, english)
+    assert (FR.opening_hours(opening), EN.opening_hours(opening)) == (french, english)
 
 
 def test_dates_are_in_words_and_the_first_is_premier() -> None:

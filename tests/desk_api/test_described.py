@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 
 from releve.accounts.roles import Role
 from releve.desk.api.document import document
-from releve.evidence.verify import Export
+from releve.evidence.verify import Export, Keys
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.roots import sign_root
@@ -99,7 +99,7 @@ def _can_be_wrong(operation: Any) -> bool:
 def verified() -> list[str]:
     """Return the faults of the whole ledger, found by the verifier of strangers."""
     sign_root(live.real_now())
-    checked = Export([public_key()], [])
+    checked = Export(Keys([public_key()]), [])
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
     return checked.faults
 

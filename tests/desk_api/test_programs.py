@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from releve.accounts import tokens
-from releve.accounts.grants import STREAM, AccessError, RoleRequest
+from releve.accounts.grants import STREAM, AccessError, RoleRequest, revoke_token
 from releve.accounts.models import Token
 from releve.accounts.roles import Role
 from releve.accounts.tokens import PREFIX
@@ -46,7 +46,7 @@ def test_giving_and_ending_a_token_are_entries_without_its_secret(db: None) -> N
     found, secret = tokens.issue_token(
         "wallboard", RoleRequest("flow", last_day=until()), by="amina"
     )
-    tokens.revoke_token(found, by="zoe")
+    revoke_token(found, by="zoe")
     rows = list(iter_entries(STREAM))
     assert [row.kind for row in rows] == ["access.token_given", "access.token_ended"]
     assert [row.body["actor"] for row in rows] == ["amina", "zoe"]
@@ -55,7 +55,7 @@ def test_giving_and_ending_a_token_are_entries_without_its_secret(db: None) -> N
 
 def test_a_token_that_ended_or_never_was_opens_nothing(manager: Program) -> None:
     assert manager.get("/now").status_code == 200
-    tokens.revoke_token(Token.objects.get(), by="tests")
+    revoke_token(Token.objects.get(), by="tests")
     for secret in (manager.secret, "releve_nothing", "nothing", ""):
         answer = Program(manager.web, secret).get("/now")
         assert answer.status_code == 401, secret

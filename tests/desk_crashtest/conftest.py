@@ -36,6 +36,7 @@ from releve.runs.crash_test_job import CRASH_TESTS, CrashTestJob, CrashTestOrder
 from releve.runs.job_store import JobStore
 from tests.accounts.people import look_as
 from tests.desk.access.conftest import plans, stocked
+from tests.homes import make_test_home
 
 __all__ = ["Maker", "of", "plans", "stocked"]
 
@@ -175,14 +176,14 @@ class Maker:
 
 @pytest.fixture
 def maker(settings: Settings, tmp_path: Path) -> Maker:
-    settings.HOME = tmp_path
+    settings.HOME = make_test_home(tmp_path)
     return Maker(tmp_path)
 
 
 @pytest.fixture
 def looking(settings: Settings) -> Callable[..., Client]:
     """Return the browser of a role on an open desk, in French unless said otherwise."""
-    settings.OPEN_DESK = True
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
 
     def as_role(role: Role, language: str = "fr") -> Client:
         web = look_as(role)

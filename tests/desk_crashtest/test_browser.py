@@ -32,7 +32,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_plans(folder / "plan", plans[:1], stamp=STAMP, calendars=False)
     home = Path(folder / "home")
     command(home, "registry", "import", str(folder / "operator"), "--yes")
-    with served(home, str(folder / "plan"), "--open") as found:
+    with served(home, str(folder / "plan"), "--open", "--act") as found:
         yield found
 
 
@@ -43,7 +43,7 @@ def test_a_crash_test_is_started_watched_and_read(browser: Browser, address: str
         page.get_by_label("Trimestres simulés").fill("6")
         page.get_by_label("Jours d’un trimestre").fill("10")
         page.get_by_label("Un jour de la semaine sans plan").check()
-        follow(page.get_by_role("button", name="Voir ce que cela entraîne"))
+        follow(page.get_by_role("button", name="Voir les conséquences"))
         expect(page.get_by_text("3 × 6 trimestres de 10 jours")).to_be_visible()
         follow(page.get_by_role("button", name="Lancer le crash test"))
         expect(page.get_by_role("heading", name="Avancement")).to_be_visible()

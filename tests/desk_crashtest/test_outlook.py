@@ -182,7 +182,7 @@ def test_it_goes_by_the_rules_of_the_installation(
     browsers: Browsers, spawned: list[Path], simulated: list[object]
 ) -> None:
     own = settings.HOME / "rules" / "own.yaml"
-    own.parent.mkdir()
+    own.parent.mkdir(exist_ok=True)
     own.write_text(
         "- id: THREE\n  kind: closure\n  from: 2026-01-01\n  ends: MA-COVID-CLOSE\n"
         "  source: a test\n  confidence: certain\n  parameters: {n: 3, days: 14, hours: 72}\n"

@@ -59,7 +59,7 @@ def test_a_result_says_its_verdict_with_intervals_in_both_languages(
 ) -> None:
     url = f"/crashtest/runs/{maker.done().id}"
     french = plain(looking(Role.PLANNER).get(url))
-    assert "Azur Énergie voit servis 99,1 % (98,9–99,3) de ses appels" in french
+    assert "99,1 % (98,9–99,3) des appels servis" in french
     assert "dans un trimestre sur vingt, il en perd plus de 4 321" in french
     english = plain(looking(Role.PLANNER, "en").get(url))
     assert "Azur Énergie is served 99.1% (98.9–99.3) of its calls" in english

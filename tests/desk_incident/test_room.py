@@ -40,7 +40,7 @@ def test_a_closure_leads_to_its_room_and_each_act_is_in_the_ledger(
     scenario.two_positives()
     web = browsers.sign_in()
     (closed,) = [row for row in web.get("/now").context["page"].sites if row.room_url]
-    form = web.get(closed.room_url).context["page"].form
+    form = web.get(closed.room_url).context["form"]
     assert scenario.operator.site[scenario.site].name in form.initial["title"]
     path = opened(web, scenario.site)
     assert incident(scenario).opened.closure
@@ -76,11 +76,11 @@ def test_the_review_has_the_time_of_each_step_and_what_follows(
     message = scenario.messages[0]
     live.acknowledge(message.token)
     review = f"{path}/review"
-    steps = {row.name: row for row in web.get(review).context["page"].steps}
-    assert next(iter(steps)) == "fermeture enregistrée"
-    assert steps["première relève établie"].seconds is not None
-    assert 3600 <= (steps["premier accusé de réception"].seconds or 0) < 4000
-    assert steps["site rouvert"].seconds is None
+    steps = {row.step: row for row in web.get(review).context["page"].steps}
+    assert next(iter(steps)) == "closed"
+    assert steps["relief_made"].seconds is not None
+    assert 3600 <= (steps["first_acknowledged"].seconds or 0) < 4000
+    assert steps["reopened"].seconds is None
     assert act(web, path, "close").status_code == 302
     assert act(web, review, "review", well="La relève était là", badly="").status_code == 302
     follows = {"task": "Refaire les adresses", "owner": "people"}
@@ -91,6 +91,9 @@ def test_the_review_has_the_time_of_each_step_and_what_follows(
         ("Refaire les adresses", True)
     ]
     assert twin["steps"][0]["seconds"] == 0
+    shown = web.get(review).content.decode()
+    words = ("fermeture enregistrée", "première relève établie", "site rouvert", "pas encore")
+    assert all(word in shown for word in words)
 
 
 def test_the_same_form_sent_twice_says_it_once(browsers: Browsers, scenario: Scenario) -> None:
@@ -106,7 +109,7 @@ def test_what_is_refused_keeps_what_was_typed(browsers: Browsers, scenario: Scen
     path = opened(web)
     answer = act(web, path, "decide", decision="Rester ouvert", reason="")
     assert answer.status_code == 422
-    form = answer.context["page"].forms["decide"]
+    form = answer.context["forms"]["decide"]
     assert list(form.errors) == ["reason"]
     assert "Rester ouvert" in answer.content.decode()
 
@@ -147,3 +150,20 @@ def test_a_drill_has_incidents_of_its_own(browsers: Browsers, scenario: Scenario
     later = live.start_drill("Second", by="tests")
     web.cookies[COOKIE] = later.name
     assert web.get("/incident/").context["page"].open == (), "the live one is not the drill's"
+
+
+def test_an_incident_begins_with_the_tasks_of_the_usual_checklist(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    scenario.two_positives()
+    web = browsers.sign_in()
+    sent = {"open-title": "Fermeture", "open-site": scenario.site, "open-checklist": "on"}
+    for _twice in range(2):
+        web.post("/incident/", {**sent, "open-key": "k" * 32})
+    tasks = incident(scenario).tasks
+    assert [row.set.owner for row in tasks] == [
+        "lead", "sites", "telephony", "people", "clients", "outbound", "health", "sites", "lead",
+    ]  # fmt: skip
+    assert tasks[2].set.task.startswith("Vérifier que les appels suivent la relève")
+    assert [row.set.follow_up for row in tasks] == [False] * 8 + [True]
+    assert tasks[0].set.due is not None

@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from releve.ledger.chain import append
 from releve.ledger.erasure import erase_subject
 from releve.ledger.roots import sign_root
+from tests.homes import make_test_home
 
 AT = datetime(2026, 11, 30, 8, 12, tzinfo=UTC)
 EVENT = {"happened_at": "2026-11-30T08:12:00Z", "recorded_at": "2026-11-30T08:12:00Z"}
@@ -19,7 +20,7 @@ EVENT = {"happened_at": "2026-11-30T08:12:00Z", "recorded_at": "2026-11-30T08:12
 
 @pytest.fixture(autouse=True)
 def _own_home(settings: Settings, tmp_path: Path) -> None:
-    settings.HOME = tmp_path
+    settings.HOME = make_test_home(tmp_path)
 
 
 @pytest.fixture

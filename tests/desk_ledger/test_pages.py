@@ -20,9 +20,9 @@ from releve.ledger import guards
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import load_last_root
+from releve.ledger.roots import load_last_root, sign_root
 from tests.accounts.people import give, person, sign_in, signed_in
-from tests.desk_ledger.conftest import AT
+from tests.desk_ledger.conftest import AT, EVENT
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -47,7 +47,7 @@ def test_the_newest_entry_stands_first_in_words(filled: None) -> None:
 
 
 def test_one_kind_and_one_stream_can_be_looked_at(filled: None) -> None:
-    web = signed_in(Role.AUDITOR)
+    web = signed_in(Role.CONTINUITY)
     found = web.get("/ledger/?kind=case.declared&format=json").json()["entries"]
     assert [row["seq"] for row in found] == [2, 1]
     found = web.get("/ledger/?stream=drill:7&format=json").json()["entries"]
@@ -84,18 +84,48 @@ def test_every_kind_that_is_written_has_a_word() -> None:
 
 def test_a_personal_value_is_shown_to_the_health_officer_alone(filled: None) -> None:
     assert fields(signed_in(Role.HEALTH), 2)["agent"]["value"] == "a00042"
-    for role in (Role.CONTINUITY, Role.ADMINISTRATOR, Role.INSPECTOR, Role.AUDITOR):
-        web = signed_in(role)
-        agent = fields(web, 2)["agent"]
-        assert agent["state"] == "withheld"
-        assert "value" not in agent
-        shown = page(web, "/ledger/2") + page(web, "/ledger/")
-        assert "non montré à votre rôle" in shown
-        assert not any(name in shown for name in PSEUDONYMS)
+    web = signed_in(Role.CONTINUITY)
+    agent = fields(web, 2)["agent"]
+    assert agent["state"] == "withheld"
+    assert "value" not in agent
+    shown = page(web, "/ledger/2") + page(web, "/ledger/")
+    assert "non montré à votre rôle" in shown
+    assert not any(name in shown for name in PSEUDONYMS)
 
 
-def test_what_was_erased_is_shown_as_erased_to_everybody(filled: None) -> None:
-    for role in (Role.HEALTH, Role.AUDITOR):
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.INSPECTOR, Role.AUDITOR])
+def test_a_role_without_the_counts_of_cases_sees_the_hash_of_an_entry_about_one_agent(
+    role: Role, filled: None
+) -> None:
+    with transaction.atomic():
+        for number, corrects in (("e8", "e-2"), ("e9", "e4")):
+            body = EVENT | {"id": number, "actor": f"by-{number}", "corrects": corrects}
+            append("event.corrected", body, recorded_at=AT)
+    sign_root(AT)
+    web = signed_in(role)
+    for seq in (1, 2, 7):
+        for path in (f"/ledger/{seq}?format=json", f"/api/v1/ledger/{seq}"):
+            row = web.get(path).json()
+            assert (row["kind"], row["recorded_at"], row["fields"]) == ("", None, [])
+        for path in (f"/ledger/{seq}/proof.json", f"/api/v1/ledger/{seq}/proof"):
+            assert web.get(path).status_code == 404
+    listed = page(web, "/ledger/") + page(web, "/ledger/2") + page(web, "/ledger/7")
+    assert "Cas déclaré" not in listed.replace("<option", "")
+    assert "samira" not in listed
+    assert "by-e8" not in listed
+    assert "by-e9" in listed
+    for kind, seqs in (("case.declared", []), ("event.corrected", [8])):
+        for face in ("/ledger/?format=json&", "/api/v1/ledger?"):
+            found = web.get(f"{face}kind={kind}").json()["entries"]
+            assert [row["seq"] for row in found] == seqs
+    export = b"".join(web.get("/ledger/export.jsonl").streaming_content).decode()
+    assert "samira" not in export
+    assert "by-e8" not in export
+    assert "case.declared" not in export
+
+
+def test_what_was_erased_is_shown_as_erased(filled: None) -> None:
+    for role in (Role.HEALTH, Role.CONTINUITY):
         web = signed_in(role)
         assert fields(web, 1)["agent"]["state"] == "erased"
         assert "<em>effacé</em>" in page(web, "/ledger/1")
@@ -115,7 +145,8 @@ def test_an_inspector_of_one_site_does_not_read_of_another(filled: None) -> None
     assert web.get("/ledger/3?format=json").json()["concealed"] is True
     assert "rabat-1" not in page(web, "/ledger/3") + page(web, "/ledger/")
     assert web.get("/ledger/3/proof.json").status_code == 404
-    assert web.get("/ledger/2/proof.json").status_code == 200
+    assert web.get("/ledger/2/proof.json").status_code == 404
+    assert web.get("/ledger/5/proof.json").status_code == 409, "its own site, but no root yet"
     assert web.get("/ledger/export.jsonl").status_code == 404
 
 
@@ -125,14 +156,17 @@ def test_a_script_in_a_name_is_text(filled: None) -> None:
     assert "&lt;script&gt;alert" in shown
 
 
-def test_what_is_handed_out_verifies_without_releve(filled: None, tmp_path: Path) -> None:
-    web = signed_in(Role.AUDITOR)
+@pytest.mark.parametrize(("role", "withheld"), [(Role.AUDITOR, 2), (Role.CONTINUITY, 0)])
+def test_what_is_handed_out_verifies_without_releve(
+    role: Role, withheld: int, filled: None, tmp_path: Path
+) -> None:
+    web = signed_in(role)
     export = web.get("/ledger/export.jsonl")
     (tmp_path / "ledger.jsonl").write_bytes(export.getvalue())
     for name, path in (
         ("verify.py", "/ledger/verify.py"),
         ("root.json", "/ledger/root.json"),
-        ("proof.json", "/ledger/2/proof.json"),
+        ("proof.json", "/ledger/4/proof.json"),
     ):
         answer = web.get(path)
         assert "attachment" in answer["Content-Disposition"]
@@ -148,6 +182,8 @@ def test_what_is_handed_out_verifies_without_releve(filled: None, tmp_path: Path
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        if name == "ledger.jsonl":
+            assert (f"the hash alone is shown: {withheld}" in done.stdout) is bool(withheld)
 
 
 def test_an_entry_after_the_last_root_has_no_proof_yet(filled: None) -> None:
@@ -170,8 +206,12 @@ def test_the_check_of_the_whole_says_that_it_holds(filled: None) -> None:
     web = signed_in(Role.AUDITOR)
     answer = web.post("/ledger/verify", {"root": SimpleUploadedFile("r", root.text.encode())})
     assert answer.status_code == 200
-    assert "Le registre se vérifie" in answer.content.decode()
-    assert web.post("/ledger/verify?format=json").json()["holds"] is True
+    assert "Registre vérifié" in answer.content.decode()
+    twin = web.post("/ledger/verify?format=json").json()
+    assert twin["holds"] is True
+    assert "personal values" not in twin["summary"], "a case has more than an absence"
+    shown = signed_in(Role.CONTINUITY).post("/ledger/verify?format=json").json()["summary"]
+    assert "personal values: " in shown
 
 
 def test_a_changed_entry_is_named(filled: None) -> None:
@@ -187,7 +227,7 @@ def test_a_changed_entry_is_named(filled: None) -> None:
     twin = web.post("/ledger/verify?format=json").json()
     assert twin["holds"] is False
     assert any("entry 2" in fault for fault in twin["faults"])
-    assert "ne se vérifie pas" in web.post("/ledger/verify").content.decode()
+    assert "La vérification du registre échoue" in web.post("/ledger/verify").content.decode()
 
 
 @pytest.mark.parametrize("content", [b"nonsense", b"x" * 20_000, b"\xff\xfe"])

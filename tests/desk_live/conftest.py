@@ -29,6 +29,6 @@ class Browsers:
 
 @pytest.fixture
 def browsers(scenario: Scenario, settings: Settings) -> Browsers:
-    settings.OPEN_DESK = True
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
     settings.MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
     return Browsers(scenario)

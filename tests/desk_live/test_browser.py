@@ -64,10 +64,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     args = ("--days", "3", "--out", str(plan), "--no-missing", "--no-calendars")
     command(home, "plan", str(operator), *args)
     command(home, "live", "activate", str(plan))
+    command(home, "live", "rules", "choose", "health-2020", "--from", "2020-03-20")
     first = plan_from_json(next(plan.rglob("*.json")).read_text(encoding="utf-8"))
     work = [sys.executable, "-m", "releve", "live", "work"]
     with (
-        served(home, str(plan), "--open") as address,
+        served(home, str(plan), "--open", "--act") as address,
         subprocess.Popen(work, env=_environ(home, {}), stderr=subprocess.DEVNULL) as worker,
     ):
         try:
@@ -99,12 +100,17 @@ def acting_as(
         assert [fault for fault in faults if "422" not in fault] == []
 
 
-def declare(page: Page, agent: str) -> None:
+def declare(page: Page, agent: str, *, closes: bool = False) -> None:
+    """Declare a case; one that closes the site shows what it brings about before it is recorded."""
     page.goto("/record/")
     follow(page.get_by_role("link", name="Test positif"))
     page.get_by_label("Site", exact=True).select_option(SITE)
     page.get_by_label("Pseudonyme").fill(agent)
     follow(page.get_by_role("button", name="Déclarer"))
+    if closes:
+        expect(page.locator("#main")).to_contain_text("Un cas de plus ferme")
+        assert serious(page) == []
+        follow(page.get_by_role("button", name="Déclarer"))
     expect(page).to_have_url(re.compile("/now$"))
 
 
@@ -115,7 +121,7 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
     desk, view = installation, View()
     with acting_as(browser, desk, desk.cookies(Role.CONTINUITY)) as manager:
         manager.goto("/drills")
-        manager.get_by_label("répété").fill("Deux cas à Casablanca")
+        manager.get_by_label("Scénario").fill("Deux cas à Casablanca")
         manager.get_by_label("Son horloge part de").fill("2026-11-30T10:40")
         follow(manager.get_by_role("button", name="Commencer l’exercice"))
         expect(manager.locator(".drill")).to_contain_text("Deux cas à Casablanca")
@@ -126,20 +132,21 @@ def test_a_closure_is_lived_through_from_the_first_positive_to_the_proof(
         with acting_as(browser, desk, officer_cookies) as officer:
             declare(officer, desk.agents[0])
             expect(officer.locator(f"#site-{SITE}")).to_contain_text("ouvert")
-            declare(officer, desk.agents[1])
+            declare(officer, desk.agents[1], closes=True)
             closed = officer.locator(f"#site-{SITE}")
-            expect(closed).to_contain_text("fermé par la règle")
+            expect(closed).to_contain_text("fermé d’office")
             expect(closed.locator(".countdown")).to_contain_text(re.compile(r"4[78]\sh"))
             look_at_contacts(officer, desk)
             manager.goto("/now")
             moments = manager.locator(".moments")
             expect(moments).to_contain_text("Une relève a été établie", timeout=WAIT_MS)
             expect(moments).to_contain_text("Le routage a été publié")
-            expect(moments).to_contain_text("ont été prévenues", timeout=WAIT_MS)
+            expect(moments).to_contain_text("Messages de la relève rédigés", timeout=WAIT_MS)
             changed = "before => document.querySelector('.coverages').innerText !== before"
             manager.wait_for_function(changed, arg=before)
             keep(manager, "closed", view)
             acknowledge(browser, desk, manager, stream)
+            list_unanswered(browser, desk, manager, stream)
             room = open_room(manager)
             reopen(manager, officer)
             look_back(manager, room)
@@ -246,6 +253,38 @@ def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str
     expect(manager.locator("#notified-answered")).to_have_text("1")
 
 
+PRINTED = {"portrait": 703, "landscape": 1032}
+"""Width of a printed A4 page between its margins, in CSS pixels."""
+
+
+def list_unanswered(browser: Browser, desk: Installation, manager: Page, stream: str) -> None:
+    """One click from Now to the people who have not answered; an answer by voice; every view."""
+    waiting = int(manager.locator("#notified-waiting").inner_text())
+    follow(manager.get_by_role("link", name="Qui n’a pas répondu"))
+    rows = manager.locator(".calls tbody tr")
+    expect(rows).to_have_count(waiting)
+    expect(rows.first).to_contain_text("aucune adresse")
+    follow(rows.first.get_by_role("button"))
+    expect(rows).to_have_count(waiting - 1)
+    for view in VIEWS:
+        with looked_at(browser, desk.address, view, desk.cookies(Role.CONTINUITY, stream)) as page:
+            for path in ("/relief", "/now", f"/record/reopening/{SITE}"):
+                page.goto(path)
+                assert serious(page) == [], path
+                assert overflow(page) == 0, path
+                keep(page, f"drill-{path.rpartition('/')[2]}", view)
+    for path in ("/now", "/relief"):
+        manager.goto(path)
+        manager.emulate_media(media="print")
+        for name, width in PRINTED.items():
+            manager.set_viewport_size({"width": width, "height": 900})
+            assert overflow(manager) == 0, f"{path} on A4 {name} is cut off"
+            keep(manager, f"printed-{name}-{path.strip('/')}", View())
+        manager.emulate_media(media="screen")
+        manager.set_viewport_size({"width": 1280, "height": 900})
+    manager.goto("/now")
+
+
 def sent_home(outbox: Path, manager: Page) -> str:
     """Return the link in the letter of an agent who is not to come, once there is such a letter.
 
@@ -266,27 +305,26 @@ def reopen(manager: Page, officer: Page) -> None:
     """Refused too early and to one person; granted to two, after 48 hours."""
     follow(manager.locator(f"#reopen-{SITE}"))
     reopening = manager.url
-    follow(manager.get_by_role("button", name="Rouvrir le site"))
-    expect(manager.get_by_role("alert")).to_contain_text("ne peut pas rouvrir avant")
-    for left in range(manager.locator(".rows button").count(), 0, -1):
-        follow(manager.locator(".rows button").first)
-        expect(manager.locator(".rows button")).to_have_count(left - 1)
-    yes = "Je dis oui à la réouverture"
+    opens = manager.get_by_role("button", name="Rouvrir le site")
+    expect(opens).to_have_count(0)
+    done = manager.get_by_role("button", name=re.compile("^Fait"))
+    for left in range(done.count(), 0, -1):
+        follow(done.first)
+        expect(done).to_have_count(left - 1)
+    yes = "J’approuve la réouverture"
     follow(manager.get_by_role("button", name=yes))
-    expect(manager.get_by_text("Une autre personne doit le dire aussi")).to_be_visible()
-    follow(manager.get_by_role("button", name=yes))
-    expect(manager.get_by_role("alert")).to_contain_text("a déjà donné son accord")
+    expect(manager.get_by_text("Une autre personne doit approuver")).to_be_visible()
+    expect(manager.get_by_role("button", name=yes)).to_have_count(0)
     manager.goto("/drills")
     manager.get_by_label("Heures", exact=True).fill("48")
     follow(manager.get_by_role("button", name="Avancer l’horloge"))
     manager.goto(reopening)
-    follow(manager.get_by_role("button", name="Rouvrir le site"))
-    expect(manager.get_by_role("alert")).to_contain_text("il en manque 1")
-    keep(manager, "refused", View())
+    expect(manager.get_by_text("2 personnes différentes ont approuvé")).to_be_visible()
+    keep(manager, "waiting", View())
     officer.goto(reopening)
     follow(officer.get_by_role("button", name=yes))
     manager.goto(reopening)
-    follow(manager.get_by_role("button", name="Rouvrir le site"))
+    follow(opens)
     expect(manager.locator(f"#site-{SITE}")).to_contain_text("ouvert")
 
 
@@ -308,7 +346,7 @@ def fill_in_check(page: Page) -> None:
     for measure in page.locator("fieldset").all():
         measure.get_by_text("respectée", exact=True).click()
     page.get_by_label("symptômes").fill("3")
-    page.get_by_label("Qui a contrôlé").fill("K. Bennani")
+    page.get_by_label("Contrôleurs").fill("K. Bennani")
 
 
 def kept(page: Page) -> dict[str, str]:
@@ -320,7 +358,7 @@ def kept(page: Page) -> dict[str, str]:
 def recorded(page: Page) -> dict[str, int]:
     """Return how many checks and inspections the site has."""
     twin = page.request.get(f"/sites/{SITE}?format=json").json()
-    return {name: twin[name] for name in ("checks", "inspections")}
+    return {name: len(twin[name]) for name in ("checks", "inspections")}
 
 
 def test_a_check_filled_in_without_a_network_is_sent_once_when_it_is_back(
@@ -359,13 +397,13 @@ def test_an_answer_that_is_lost_on_its_way_leads_to_no_second_record(
 
         page.goto("/record/inspection")
         page.get_by_label("Site", exact=True).select_option(SITE)
-        page.get_by_label("Brigade de quelle").fill("Commission mixte")
+        page.get_by_label("Autorité dont relève").fill("Commission mixte")
         page.route("**/record/inspection?format=json", lose)
         page.get_by_role("button", name="Enregistrer").click()
         expect(page.locator(".draft")).to_contain_text("Pas de réseau")
         page.unroute("**/record/inspection?format=json")
         page.evaluate("dispatchEvent(new Event('online'))")
-        expect(page.locator(".messages")).to_contain_text("déjà", timeout=WAIT_MS)
+        expect(page.locator(".messages")).to_contain_text("Déjà enregistré", timeout=WAIT_MS)
         assert recorded(page)["inspections"] == before + 1
 
 
@@ -378,7 +416,7 @@ def test_what_was_typed_is_back_after_a_reload_and_gone_after_signing_out(
         expect(page.locator(".draft")).to_contain_text("Votre saisie est revenue")
         expect(page.get_by_label("Site", exact=True)).to_have_value(SITE)
         assert page.locator("input[name=m-distancing]:checked").get_attribute("value") == "kept"
-        expect(page.get_by_label("Qui a contrôlé")).to_have_value("")
+        expect(page.get_by_label("Contrôleurs")).to_have_value("")
         page.goto("/account/logout/")
         follow(page.locator("form[data-draft-wipe] button"))
         page.goto("/account/login/")

@@ -123,7 +123,7 @@ def test_files_without_room_are_tried_again_seen_on_now_and_each_letter_goes_out
     Effect.objects.filter(state=Effect.QUEUED).update(next_at=live.real_now())
     scenario.work()
     assert len(scenario.outbox) == letters
-    done = [row for row in ledger.iter_entries(scenario.stream) if row.kind == "message.sent"]
+    done = [row for row in ledger.iter_entries(scenario.stream) if row.kind == "message.written"]
     assert len(done) == letters
     assert live.list_late_effects(scenario.stream) == []
 

@@ -11,7 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releve.accounts.roles import Role
-from releve.desk.text import left
+from releve.demand.tables import INTERVAL
+from releve.desk.now.words import headline
+from releve.desk.text import Text, left
 from releve.live import api as live
 from releve.live.models import Effect, Message
 from tests.desk_live.conftest import Browsers
@@ -72,6 +74,55 @@ def test_a_site_lead_sees_the_own_site_alone(browsers: Browsers, scenario: Scena
     assert twin["clients"] == []
 
 
+def test_a_site_lead_sees_that_a_plan_is_in_force(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in(Role.SITE)
+    page = web.get("/now").context["page"]
+    assert page.plan.in_force
+    assert headline(page) == "Le site est ouvert."
+    assert "Un plan est en vigueur jusqu’au " in text_of(web, "/now")
+
+
+def test_times_of_a_site_carry_its_zone_where_its_clocks_differ(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
+    scenario.close(site.id)
+    shown = text_of(browsers.sign_in(), "/now")
+    assert "9 h 40 (Casablanca)" in shown, "since when it is closed"
+    assert "lun. 30, 09:40 (Casablanca)" in shown
+    text = Text("fr", "Europe/Paris")
+    at = live.now(scenario.stream)
+    assert text.at_site("Europe/Brussels").clock(at) == text.clock(at), "the clocks agree"
+
+
+def test_the_headline_names_what_is_lost_and_the_client_served_worst(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    """At night nothing is required: a client at 0 % the next morning is not "served"."""
+    web = browsers.sign_in()
+    for site in scenario.operator.sites[:2]:
+        scenario.close(site.id)
+    scenario.later(hours=13)
+    page = web.get("/now").context["page"]
+    assert all(client.now is None for client in page.clients), "it is night"
+    worst = min(page.clients, key=lambda client: client.worst or 0.0)
+    assert worst.worst < 0.8
+    assert page.state == worst.state == "missed"
+    said = headline(page)
+    names = " et ".join(site.name for site in page.lost)
+    assert said.startswith(f"{names}\u202f: sites fermés. {worst.name}\u202f: couvert à ")
+    assert "Tous" not in said
+
+
+def test_a_plan_with_a_gap_or_an_end_is_not_said_to_cover_48_hours(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    live.put_in_force([scenario.plans[0], scenario.plans[2]], by="tests")
+    page = browsers.sign_in().get("/now").context["page"]
+    assert not page.plan.whole
+    assert page.plan.until == scenario.plans[0].starts[-1] + INTERVAL
+
+
 def test_a_plan_that_begins_later_or_is_over_is_said_to_be_so(
     browsers: Browsers, scenario: Scenario
 ) -> None:
@@ -122,6 +173,27 @@ def test_a_task_that_was_set_aside_is_seen_and_tried_again(
     assert web.post(f"/effects/{row.pk}/retry").status_code == 302
     assert Effect.objects.get(pk=row.pk).state == Effect.QUEUED
     assert web.post(f"/effects/{row.pk}/retry").status_code == 404
+
+
+def test_a_site_lead_retries_the_tasks_of_own_sites_alone(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    scenario.work()
+    scenario.two_positives()
+    scenario.work()
+    Effect.objects.filter(stream=scenario.stream).update(state=Effect.ASIDE)
+    sends = {
+        Message.objects.get(pk=row.body["message"]).site: row.pk
+        for row in Effect.objects.filter(stream=scenario.stream, kind="send")
+    }
+    (other,) = [site.id for site in scenario.operator.sites if site.id != scenario.site][:1]
+    web, elsewhere = browsers.sign_in(Role.SITE), browsers.sign_in(Role.SITE, other)
+    relief = Effect.objects.filter(stream=scenario.stream, kind="relief").first()
+    assert relief is not None
+    assert web.post(f"/effects/{relief.pk}/retry").status_code == 404
+    assert elsewhere.post(f"/effects/{sends[scenario.site]}/retry").status_code == 404
+    assert not Effect.objects.filter(state=Effect.QUEUED).exists()
+    assert web.post(f"/effects/{sends[scenario.site]}/retry").status_code == 302
 
 
 def test_a_message_is_answered_by_its_link_without_a_sign_in(scenario: Scenario) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ def count(scenario: Scenario, kind: str) -> int:
 def test_two_positives_of_a_site_close_it(browsers: Browsers, scenario: Scenario) -> None:
     web = browsers.sign_in(Role.HEALTH)
     for agent in scenario.agents_at(scenario.site)[:2]:
-        assert sent(web, "/record/case", site=scenario.site, agent=agent).status_code == 302
+        answer = sent(web, "/record/case", site=scenario.site, agent=agent, confirmed="yes")
+        assert answer.status_code == 302
     assert live.situation_now(scenario.stream).site(scenario.site).closed
 
 
@@ -81,7 +83,10 @@ def test_a_report_is_answered_alike_whether_or_not_the_agent_has_a_case(
 ) -> None:
     web = browsers.sign_in(Role.SITE)
     agent = scenario.agents_at(scenario.site)[0]
-    answers = [sent(web, "/record/case", site=scenario.site, agent=agent) for _ in range(2)]
+    answers = [
+        sent(web, "/record/case", site=scenario.site, agent=agent, confirmed="yes")
+        for _ in range(2)
+    ]
     assert [answer.status_code for answer in answers] == [302, 302]
 
 
@@ -156,6 +161,18 @@ def test_a_daily_check_keeps_what_was_not_looked_at_empty(
     assert check.symptomatic is None
 
 
+def test_all_are_kept_except_those_marked_otherwise(browsers: Browsers, scenario: Scenario) -> None:
+    marked = {"m-distancing": "not_kept", "m-same_seat": "partly"}
+    sent(browsers.sign_in(), "/record/check", site=scenario.site, all_kept="on", **marked)
+    (check,) = live.situation_now(scenario.stream).checks.values()
+    found = {row.measure: row.verdict for row in check.findings}
+    charter = live.rules_now().charter(check.day)
+    assert charter is not None
+    daily = {row.id for row in charter.measures if row.daily}
+    expected = dict.fromkeys(daily, "kept") | {"distancing": "not_kept", "same_seat": "partly"}
+    assert found == expected
+
+
 def test_an_inspection_is_recorded_with_its_findings(
     browsers: Browsers, scenario: Scenario
 ) -> None:
@@ -189,6 +206,39 @@ def test_reopening_is_refused_too_early_and_to_one_person(
     assert other.post(path, {"act": "approve", "key": "three"}).status_code == 302
     assert web.post(path, {"act": "open", "key": "open2"})["Location"] == "/now"
     assert not live.situation_now(scenario.stream).site(scenario.site).closed
+
+
+def test_the_reopening_page_offers_only_what_would_be_recorded(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    scenario.two_positives()
+    web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
+
+    def offered() -> list[str]:
+        return re.findall(r'name="act"\s+value="([^":]+)', web.get(path).content.decode())
+
+    items = [item.id for item in web.get(path).context["page"].items]
+    assert offered() == items, "neither a yes nor the opening before the checklist is done"
+    for item in items:
+        web.post(path, {"act": item, "key": item})
+    done = web.get(path).context["page"].items[0]
+    assert done.by
+    assert done.at
+    assert web.post(path, {"act": f"undo:{done.undo}", "key": "undo"}).status_code == 302
+    assert [row.by for row in web.get(path).context["page"].items].count("") == 1
+    assert web.post(path, {"act": f"undo:{done.undo}", "key": "again"}).status_code == 404
+    web.post(path, {"act": done.id, "key": "redo"})
+    web.post(path, {"act": "approve", "key": "one"})
+    page = web.get(path).context["page"]
+    assert not any(row.undo for row in page.items), "what a person approved is not taken back"
+    assert offered() == ["undo"], "one's own approval can be withdrawn"
+    browsers.sign_in(Role.HEALTH).post(path, {"act": "approve", "key": "two"})
+    shown = web.get(path).content.decode()
+    assert "données\u202f: 2 sur 2" in shown
+    assert "Une autre personne" not in shown
+    assert 'value="open"' not in shown, "not before its earliest time"
+    scenario.later(hours=49)
+    assert offered() == ["undo", "open"]
 
 
 def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) -> None:
@@ -241,3 +291,25 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(scenario: Sce
     closure = live.situation_now().site(scenario.site).closure
     assert closure is not None
     assert closure.approvals == ("amina", "chloe")
+
+
+def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(
+    browsers: Browsers,
+) -> None:
+    scenario, web = browsers.scenario, browsers.sign_in(Role.HEALTH)
+    first, second, *_ = scenario.agents_at(scenario.site)
+    assert sent(web, "/record/case", site=scenario.site, agent=first).status_code == 302
+    before = count(scenario, "case.declared")
+    shown = sent(web, "/record/case", site=scenario.site, agent=second)
+    page = shown.content.decode()
+    assert shown.status_code == 200
+    assert f"Un cas de plus ferme {scenario.operator.sites[0].name}." in page
+    assert "MA-COVID-CLOSE" in page
+    assert "Avec la relève" in page
+    assert count(scenario, "case.declared") == before
+    assert not live.situation_now(scenario.stream).site(scenario.site).closed
+    again = sent(web, "/record/case", site=scenario.site, agent=first)
+    assert again.status_code == 200, "a known case is answered alike: no probe without a record"
+    yes = sent(web, "/record/case", site=scenario.site, agent=second, confirmed="yes")
+    assert yes.status_code == 302
+    assert live.situation_now(scenario.stream).site(scenario.site).closed

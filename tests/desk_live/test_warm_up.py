@@ -45,7 +45,7 @@ def test_an_empty_installation_is_nothing_to_complain_of(
 
 
 def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     read = []
 
@@ -53,12 +53,9 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(live, "compute_coverage", locked)
-    monkeypatch.setattr(
-        warm_up, "open_plan_store", lambda folder: SimpleNamespace(get=lambda: read.append(folder))
-    )
-    settings.PLAN_FOLDER = "plans"
+    monkeypatch.setattr(live, "find_displayed_plan", lambda: read.append("plan"))
     warm_up.warm()
-    assert read == ["plans"]
+    assert read == ["plan"]
     assert "could not be read beforehand" in caplog.text
 
 

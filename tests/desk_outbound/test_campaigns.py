@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections import Counter
 from datetime import timedelta
 
@@ -17,7 +19,7 @@ from releve.gate.models import Decision
 from releve.gate.pseudonyms import number_pseudonym
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.network.clock import zone
-from releve.outbound import Abandoned
+from releve.outbound import Abandoned, built_in_rules
 from releve.outbound.legal_rows import to_legal_day
 from tests.accounts.people import signed_in
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, CLIENT, build_consent, phone
@@ -46,6 +48,32 @@ def test_the_figures_are_those_of_the_decisions(manager: Client, called: list[st
     assert shown["several_clocks"] == 0
 
 
+def test_the_list_counts_today_s_refusals_and_says_when_registers_were_read(
+    manager: Client, called: list[str]
+) -> None:
+    refused = sum(not text.startswith("allow") for text in called)
+    (row,) = manager.get("/outbound/?format=json").json()["campaigns"]
+    assert row["refused_today"] == refused
+    page = html.unescape(manager.get("/outbound/").content.decode())
+    assert re.search(rf"{refused} appels? refusés? aujourd’hui", page)
+    assert "lu il y a" in page
+    other = html.unescape(signed_in(Role.CONTINUITY).get("/outbound/").content.decode())
+    assert "lu il y a" not in other
+
+
+def test_a_refusal_is_explained_by_the_row_that_refused_it(manager: Client) -> None:
+    """The law and our policy share the id FR-AUTO-1; thirty calls were refused by the law."""
+    text, policy = (row.rule.of("fr") for row in built_in_rules().rows if row.id == "FR-AUTO-1")
+    Decision.objects.update(allowed=False, legal=False, rules="FR-AUTO-1")
+    page = html.unescape(manager.get(ADDRESS).content.decode())
+    assert text in page
+    assert policy not in page
+    Decision.objects.update(legal=True)
+    page = html.unescape(manager.get(ADDRESS).content.decode())
+    assert text not in page
+    assert policy in page
+
+
 def test_consents_that_end_soon_are_counted_on_their_last_day(manager: Client) -> None:
     now = read_clock()
     today = to_legal_day(now)
@@ -71,7 +99,7 @@ def test_the_dialler_is_held_to_its_formula(manager: Client) -> None:
     (day,) = manager.get(f"{ADDRESS}?format=json").json()["pacing"]
     assert day == {"day": today.isoformat(), "abandoned": 4.0, "handled": 96.0, "share": 0.04}
     page = manager.get(ADDRESS).content.decode()
-    assert "Abandonnés ÷ (abandonnés + appels remis à un agent)" in page
+    assert "Abandonnés ÷ (abandonnés + appels remis à un téléconseiller)" in page
     assert "au-dessus" in page
 
 
@@ -134,6 +162,11 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
         "number": phone(0), "campaign": CAMPAIGN, "caller": CALLER, "reason": "for a complaint",
     }).content.decode()  # fmt: skip
     assert "Le consentement C0 a été retiré" in page
+    known = " ".join(page.split("<h2>Ce qui est connu</h2>")[1].split("</dl>")[0].split())
+    for said in ("référence C0", "donneur d’ordre CLIENT-A", "objet électricité"):
+        assert said in known
+    assert not re.search(r"\b(objects|electricity|outcome|act|items|table:)\b", known)
+    assert re.search(r"métropole, \d+\u00a0h", page)
     assert LedgerEntry.objects.filter(kind="outbound.looked").count() == 2
 
 

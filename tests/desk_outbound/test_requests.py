@@ -20,6 +20,7 @@ from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.models import (
+    Cursor,
     FeedFaultRow,
     PersonRequestRow,
     PseudonymValue,
@@ -100,6 +101,7 @@ def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) ->
     assert answer.status_code == 200
     assert answer["Cache-Control"] == "private, no-store"
     text = answer.content.decode()
+    assert f"«\u202fNe m’appelez plus\u202f» · {CLIENT}" in text
     assert "1 personne est connue à ce numéro." in text
     assert "1 campagne en cours sur 1 refuse" in text
     assert "1 consentement est retiré." in text
@@ -215,12 +217,18 @@ def test_a_shared_number_takes_the_id_and_a_reason_is_needed(manager: Client) ->
     assert LedgerEntry.objects.filter(kind=KIND).count() == 2
 
 
-def test_the_rows_that_a_feed_set_aside_are_shown(manager: Client) -> None:
+def test_what_a_feed_read_and_the_rows_that_it_set_aside_are_shown(manager: Client) -> None:
     FeedFaultRow.objects.create(feed="drop:1", file="one.csv", line=3, field="number",
                              code="number.unreadable", at=read_clock())  # fmt: skip
+    Cursor.objects.create(source="drop:1", file="one.csv", offset=12)
+    Cursor.objects.create(source="feed:dialler", file="dialler", offset=7)
+    Cursor.objects.create(source="17:acc", file="acc.log", offset=90_000)
+    assert 'href="/outbound/feeds"' in manager.get(ADDRESS).content.decode()
     text = manager.get("/outbound/feeds").content.decode()
     assert "one.csv" in text
     assert "Ce n’est pas un numéro de téléphone" in text
+    read = manager.get("/outbound/feeds?format=json").json()["read"]
+    assert read == [{"file": "dialler", "rows": 7}, {"file": "one.csv", "rows": 12}]
 
 
 def test_what_may_be_said_is_the_same_at_every_way_in() -> None:

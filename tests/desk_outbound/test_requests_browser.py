@@ -27,7 +27,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shown = ["CLIENT-A", "--object", "electricity", "--sector", "energy-supply", "--by", "test"]
     command(home, "outbound", "campaign", "automne", "--client", *shown)
     command(home, "outbound", "facts", "import", str(EXAMPLE), "--by", "test")
-    with served(home, str(folder / "plan"), "--open") as found:
+    with served(home, str(folder / "plan"), "--open", "--act") as found:
         yield found
 
 

@@ -6,13 +6,18 @@ import html
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
+import polars as pl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from releve.accounts.roles import Role
+from releve.campaign import rule_trial
+from releve.desk.outbound.words import value_word
 from releve.outbound import built_in_rules
 from releve.outbound.fact_files import NEEDED
 from releve.outbound.fact_tables import list_columns
@@ -46,7 +51,7 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
     assert rule in page
     rows = [row for row in table.rows if row.binds_on(date(2026, 8, 11))]
     assert page.count('class="rule gate-') == len(rows)
-    plain = " ".join(page.replace("\u202f", " ").replace("’", "'").split())
+    plain = " ".join(page.split())
     for row in rows:
         assert row.reference in page
         assert " ".join(row.rule.of(language).split()) in plain
@@ -55,7 +60,7 @@ def test_every_row_of_the_day_is_shown_with_its_text_and_doubt(
             assert f'id="source-{number}"' in page
         for words in filter(None, (row.refuses, row.remedy)):
             said = re.sub(r"\{\w+\}", "…", words.of(language))
-            assert " ".join(said.replace("\u00a0", " ").split()) in plain
+            assert " ".join(said.split()) in plain
     assert not re.search(r"\{\w+\}", plain), "a gap is shown as one"
     assert "Bloctel before every" not in page
     assert page.count('aria-current="page"') == 1, "the nearest entry of the menu, not two"
@@ -89,6 +94,12 @@ def test_every_source_that_a_row_names_can_be_looked_up() -> None:
     assert named <= set(SOURCES)
 
 
+def test_a_word_of_the_law_reads_as_in_its_vocabulary() -> None:
+    assert value_word("heat-pump", "fr") == "pompe à chaleur"
+    assert value_word("manual", "en") == "manual"
+    assert value_word("row-of-its-own", "fr") == "row-of-its-own"
+
+
 def test_a_lawyer_from_outside_reads_and_does_not_try(manager: Client) -> None:
     auditor = signed_in(Role.AUDITOR)
     page = auditor.get("/outbound/rules").content.decode()
@@ -97,7 +108,13 @@ def test_a_lawyer_from_outside_reads_and_does_not_try(manager: Client) -> None:
     assert auditor.get("/outbound/rules/flips").status_code == 404
 
 
-def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = True) -> object:
+def sent(
+    web: Client,
+    rows: str = SHORTER,
+    calls: bytes = CALLS,
+    facts: bool = True,
+    more: Mapping[str, bytes] | None = None,
+) -> Any:
     files = {
         "calls": SimpleUploadedFile("calls.csv", calls),
         "rows": SimpleUploadedFile("rows.yaml", rows.encode()),
@@ -110,6 +127,8 @@ def sent(web: Client, rows: str = SHORTER, calls: bytes = CALLS, facts: bool = T
             archive.writestr("facts/mandates.csv", MANDATES)
             for table in NEEDED:
                 archive.writestr(f"facts/{table}.csv", ",".join(list_columns(table)))
+            for name, data in (more or {}).items():
+                archive.writestr(name, data, zipfile.ZIP_DEFLATED)
         files["facts"] = SimpleUploadedFile("facts.zip", given.getvalue())
     return web.post("/outbound/rules/flips?format=json", files)
 
@@ -133,3 +152,17 @@ def test_faulty_files_are_named_and_nothing_is_judged(manager: Client) -> None:
     assert sent(manager, calls=CALLS.replace(b"number", b"nomber", 1)).status_code == 422
     assert sent(manager, calls=CALLS.split(b"\n")[0] + b"\n").status_code == 422
     assert manager.post("/outbound/rules/flips?format=json", {}).status_code == 422
+
+
+def test_a_zip_of_facts_that_unpacks_to_too_much_is_refused(
+    manager: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = io.BytesIO()
+    pl.select(id=pl.repeat("K1", 300_000), person=pl.lit("P1")).write_parquet(table)
+    assert len(table.getvalue()) < 20_000
+    monkeypatch.setattr(rule_trial, "_MOST_CELLS", 500_000)
+    faults = sent(manager, more={"contracts.parquet": table.getvalue()}).json()["faults"]
+    assert faults == ["contracts.parquet holds more than 500000 cells; use the command"]
+    monkeypatch.setattr(rule_trial, "_MOST_UNPACKED", 900_000)
+    (fault,) = sent(manager, more={"notes.csv": b"0" * 900_000}).json()["faults"]
+    assert "unpacks to more than" in fault

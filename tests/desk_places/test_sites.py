@@ -46,6 +46,21 @@ def test_every_site_is_listed_with_its_seats(scenario: Scenario, manager: Client
     assert all(row.name in page for row in scenario.operator.sites)
 
 
+def test_a_site_says_whether_today_s_check_is_recorded(scenario: Scenario, manager: Client) -> None:
+    assert "pas encore enregistré" in shown(manager, f"/sites/{scenario.site}")
+    measure = live.rules_now().charters[0].measures[0].id
+    scenario.act(
+        CheckDone.kind,
+        site=scenario.site,
+        day=scenario.plans[0].day,
+        commission=("K. Bennani",),
+        findings=(MeasureFinding(measure=measure, verdict="kept"),),
+    )
+    page = shown(manager, f"/sites/{scenario.site}")
+    assert "Contrôle du jour enregistré par" in page
+    assert 'href="/record/check"' in page
+
+
 def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(
     scenario: Scenario, manager: Client
 ) -> None:
@@ -55,7 +70,7 @@ def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(
     assert re.search(r"Encore 46\sh\s00\smin au moins", page)
     assert "le site est fermé" in page
     assert "règle de distance" not in page
-    assert "Accords donnés\u202f: 0 sur 2" in page
+    assert "Approbations données\u202f: 0 sur 2" in page
     twin = manager.get(f"/sites/{scenario.site}?format=json").json()
     assert (twin["state"], twin["usable"], twin["taken"]) == ("closed", 0, 0)
     states = {seat["state"] for floor in twin["floors"] for seat in floor["seats"]}
@@ -74,6 +89,12 @@ def test_the_drawing_shows_as_many_seats_taken_and_usable_as_the_numbers_say(
     page = shown(manager, path)
     assert page.count('class="seat-taken"') == twin["taken"]
     assert page.count("<desc ") == len(twin["floors"])
+
+
+def test_a_floor_is_named_once(scenario: Scenario, manager: Client) -> None:
+    page = shown(manager, f"/sites/{scenario.site}")
+    (caption, *_) = re.findall(r"<figcaption>(.*?)</figcaption>", page, re.DOTALL)
+    assert caption.count("Plateau 1") == 1
 
 
 def test_a_drill_changes_nothing_of_the_real_sites(scenario: Scenario, manager: Client) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
+
+from releve.accounts.factor_box import build_factor_box
+from releve.accounts.grants import record_mailed_link
+from releve.accounts.models import User
 
 __all__ = ["AccountAdapter", "FactorAdapter", "ServiceAdapter"]
 
@@ -22,6 +24,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return False: an administrator gives accounts."""
         return False
+
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Mail a link to choose a password, which the ledger records; without a server, neither."""
+        if settings.EMAIL_HOST:
+            record_mailed_link(user)
+            super().send_password_reset_mail(user, email, context)
 
 
 class ServiceAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -46,10 +54,4 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 def _box() -> MultiFernet:
     """Encrypts under today's key; decrypts under those before it, too."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_key(str(secret))) for secret in secrets])
-
-
-def _key(secret: str) -> bytes:
-    digest = hashlib.blake2b(secret.encode(), digest_size=32, person=b"releve-factors").digest()
-    return base64.urlsafe_b64encode(digest)
+    return build_factor_box([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from releve.accounts.grants import STREAM
+from releve.desk.ledger.words import translate_actor
 from releve.desk.live.words import when
 from releve.desk.text import Text
+from releve.ledger.account_names import restore_names
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
@@ -31,15 +35,16 @@ class ContactAccess:
 def list_contact_accesses(text: Text, most: int) -> tuple[ContactAccess, ...]:
     """Return the looks at contacts, the newest first."""
     rows = LedgerEntry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
-    return tuple(_row(row, text) for row in rows)
+    bodies = [json.loads(row.body) for row in rows]
+    restore_names(bodies)
+    return tuple(_row(row, body, text) for row, body in zip(rows, bodies, strict=True))
 
 
-def _row(row: LedgerEntry, text: Text) -> ContactAccess:
-    body = json.loads(row.body)
+def _row(row: LedgerEntry, body: Mapping[str, Any], text: Text) -> ContactAccess:
     return ContactAccess(
         row.seq,
         body["case"],
-        body["actor"],
+        translate_actor(body["actor"]),
         when(datetime.fromisoformat(row.recorded_at), text),
         _("a drill") if live.is_drill(body["of"]) else _("live"),
     )

@@ -18,7 +18,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from releve.accounts import reidentification as service
 from releve.accounts.grants import STREAM, AccessError
@@ -29,7 +28,8 @@ from releve.accounts.scopes import can
 from releve.accounts.two_people import find_tied_accounts
 from releve.desk.access.actor import actor_name
 from releve.desk.access.contact_accesses import ContactAccess, list_contact_accesses
-from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.endpoint import ACT, FORM, serve
+from releve.desk.forms import build_id_field
 from releve.desk.http import answer
 from releve.desk.live.words import when
 from releve.desk.text import Text, text_now, translate_error
@@ -51,11 +51,7 @@ _MOST = 100
 class AskForm(forms.Form):
     """Whom to look behind, and why."""
 
-    pseudonym = forms.CharField(
-        label=lazy("Agent’s pseudonym"),
-        max_length=128,
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
-    )
+    pseudonym = build_id_field(lazy("Agent’s pseudonym"), longest=128)
     reason = forms.CharField(
         label=lazy("Reason, which is recorded"),
         max_length=500,
@@ -67,11 +63,7 @@ class AskForm(forms.Form):
 class EraseForm(forms.Form):
     """Whom to erase."""
 
-    pseudonym = forms.CharField(
-        label=lazy("Agent’s pseudonym"),
-        max_length=128,
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
-    )
+    pseudonym = build_id_field(lazy("Agent’s pseudonym"), longest=128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +103,13 @@ class ErasePage:
     preview: ErasurePreview | None = None
 
 
-@require_permission("health.looks")
-@require_safe
+@serve("health.looks")
 def identity(request: HttpRequest) -> HttpResponse:
     """The looks behind pseudonyms: asked, allowed, seen."""
     return _shown(request, AskForm())
 
 
-@require_permission("health.reidentify")
-@require_recent_auth
-@require_POST
+@serve("health.reidentify", ACT, recent=True)
 def request_identity(request: HttpRequest) -> HttpResponse:
     """Ask to see who stands behind a pseudonym, with a reason."""
     form = AskForm(request.POST)
@@ -136,9 +125,7 @@ def request_identity(request: HttpRequest) -> HttpResponse:
     return redirect("identity")
 
 
-@require_permission("health.approve")
-@require_recent_auth
-@require_POST
+@serve("health.approve", ACT, recent=True)
 def approve_request(request: HttpRequest, number: int) -> HttpResponse:
     """Approve the request of another person, for an hour."""
     try:
@@ -150,9 +137,7 @@ def approve_request(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("identity")
 
 
-@require_permission("health.reidentify")
-@require_recent_auth
-@require_POST
+@serve("health.reidentify", ACT, recent=True)
 def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     """Show the name; that it is looked at is recorded first."""
     look = get_object_or_404(IdentityRequest, pk=number)
@@ -166,17 +151,14 @@ def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     return response
 
 
-@require_permission("health.looks")
-@require_POST
+@serve("health.looks", ACT)
 def mark_notices_read(request: HttpRequest) -> HttpResponse:
     """Mark the own notices of looks as read."""
     mark_read(_user(request))
     return redirect("identity")
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("users.manage", FORM, recent=True)
 def erase(request: HttpRequest) -> HttpResponse:
     """Erase a person: what goes and what stays is shown first, then it is done."""
     form = EraseForm(request.POST or None)
@@ -200,7 +182,8 @@ def erase(request: HttpRequest) -> HttpResponse:
 
 def _preview_twin(found: ErasurePreview) -> dict[str, object]:
     counts = {**found.erased, **found.kept}
-    return {**counts, "name": bool(counts["name"]), "files": found.files}
+    some = {name: bool(counts[name]) for name in ("name", "values")}
+    return {**counts, **some, "files": found.files}
 
 
 def _describe_nothing(found: ErasurePreview) -> str:
@@ -213,7 +196,9 @@ def _describe_nothing(found: ErasurePreview) -> str:
 
 def _erase(request: HttpRequest, agent: str) -> HttpResponse:
     count = erase_person(_user(request), agent)
-    sentence = _("The person is erased: {count} values of the ledger went, every proof stands.")
+    sentence = _(
+        "The person is erased, every proof stands. Values erased from the ledger: {count}."
+    )
     messages.success(request, sentence.format(count=count))
     return redirect("erase")
 

@@ -11,17 +11,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
 
+from releve.accounts import factor_resets, tokens
 from releve.accounts import grants as service
-from releve.accounts import tokens
 from releve.accounts.models import Grant, Token, User
 from releve.desk.access.actor import actor_name
+from releve.desk.access.factor_views import translate_obstacle
 from releve.desk.access.forms import GrantForm, TokenForm
-from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.places import list_places
+from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.text import translate_error
+from releve.live import api as live
 
 __all__ = [
     "close_person",
@@ -33,9 +34,7 @@ __all__ = [
 ]
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("users.manage", FORM, recent=True)
 def list_people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
     form = GrantForm(list_places(), request.POST or None)
@@ -54,14 +53,12 @@ def list_people(request: HttpRequest) -> HttpResponse:
         form.add_error(None, translate_error(error))
         return _shown(request, 422, form=form)
     if is_new:
-        return _shown(request, made=made, link=create_password_link(made, by=actor_name(request)))
+        return _shown_with_link(request, made)
     messages.success(request, _("The role is given."))
     return redirect("people")
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_POST
+@serve("users.manage", ACT, recent=True)
 def end_role(request: HttpRequest, number: int) -> HttpResponse:
     """End a role now."""
     grant = get_object_or_404(Grant.objects.select_related("user"), pk=number)
@@ -70,9 +67,7 @@ def end_role(request: HttpRequest, number: int) -> HttpResponse:
     )
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_POST
+@serve("users.manage", ACT, recent=True)
 def close_person(request: HttpRequest, number: int) -> HttpResponse:
     """Close an account; one's own is refused, so that an administrator remains."""
     user = get_object_or_404(User, pk=number)
@@ -86,18 +81,14 @@ def close_person(request: HttpRequest, number: int) -> HttpResponse:
     )
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_POST
+@serve("users.manage", ACT, recent=True)
 def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link for choosing a new password, to be handed over in person."""
     user = get_object_or_404(User, pk=number, is_active=True)
-    return _shown(request, made=user, link=create_password_link(user, by=actor_name(request)))
+    return _shown_with_link(request, user)
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_POST
+@serve("users.manage", ACT, recent=True)
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Give a program a token; its secret is shown in this one answer and kept nowhere."""
     form = TokenForm(list_places(), request.POST)
@@ -110,20 +101,16 @@ def issue_token(request: HttpRequest) -> HttpResponse:
     except service.AccessError as error:
         form.add_error(None, translate_error(error))
         return _shown(request, 422, token_form=form)
-    response = _shown(request, token=found, secret=secret)
-    response["Cache-Control"] = "no-store"
-    return response
+    return _shown(request, token=found, secret=secret)
 
 
-@require_permission("users.manage")
-@require_recent_auth
-@require_POST
+@serve("users.manage", ACT, recent=True)
 def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
     """End the token of a program now."""
     found = get_object_or_404(Token, pk=number)
     return _done(
         request,
-        lambda: tokens.revoke_token(found, by=actor_name(request)),
+        lambda: service.revoke_token(found, by=actor_name(request)),
         _("The token is ended."),
     )
 
@@ -134,6 +121,11 @@ def _visits(request: HttpRequest, form: Form) -> bool:
     if visits:
         form.add_error(None, _("An open desk gives no accounts: stop it and serve without --open."))
     return visits
+
+
+def _shown_with_link(request: HttpRequest, user: User) -> HttpResponse:
+    link = create_password_link(user, by=actor_name(request), request=request)
+    return _shown(request, made=user, link=link)
 
 
 def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
@@ -148,11 +140,29 @@ def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
             (user, [row for row in user.grants.all() if row.is_active_at(now)]) for user in found
         ],
         "tokens": tokens.list_active_tokens(),
+        "resets": [
+            (reset, translate_obstacle(reset, actor_name(request)))
+            for reset in factor_resets.list_open_resets()
+        ],
         "form": GrantForm(list_places()),
         "token_form": TokenForm(list_places()),
+        "systems": live.list_routing_states(),
+        "unreached": _count_unreached(),
         **more,
     }
-    return render(request, "desk/people/people.html", context, status=status)
+    response = render(request, "desk/people/people.html", context, status=status)
+    response["Cache-Control"] = "no-store"  # of a link or secret above all
+    return response
+
+
+def _count_unreached() -> list[tuple[str, int]]:
+    """Return who no message reaches for want of an address, in numbers; empty without operator."""
+    try:
+        found = live.count_missing_addresses(live.operator_now())
+    except live.NoOperator:
+        return []
+    labels = {"agent": _("Agents"), "manager": _("Sites"), "client": _("Clients")}
+    return [(labels[role], count) for role, count in found.items() if count]
 
 
 def _done(request: HttpRequest, act: Callable[[], None], message: str) -> HttpResponse:

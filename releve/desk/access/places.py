@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import open_plan_store
+from releve.live.api import find_displayed_plan
 from releve.registry import service as registry
 
 __all__ = ["NamedPlaces", "list_places"]
@@ -22,7 +20,7 @@ class NamedPlaces:
 
 
 def list_places() -> NamedPlaces:
-    """Return what is known: the reference data's current version, else the plan folder's."""
+    """Return what is known: the reference data's current version, else the plan's."""
     version = registry.get_current_version()
     if version is not None:
         operator = registry.load_operator(version)
@@ -31,7 +29,7 @@ def list_places() -> NamedPlaces:
             tuple((client.id, client.name) for client in operator.clients),
         )
     try:
-        stored = open_plan_store(settings.PLAN_FOLDER).get()
+        stored = find_displayed_plan()
     except PlanFolderError:
         return NamedPlaces()
     if stored is None:

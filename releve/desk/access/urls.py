@@ -11,6 +11,8 @@ from allauth.socialaccount import views as service
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from releve.desk.access.password_link import PasswordReset
+
 __all__ = ["urlpatterns"]
 
 urlpatterns = [
@@ -23,7 +25,7 @@ urlpatterns = [
     path(
         "password/set/", RedirectView.as_view(pattern_name="account"), name="account_set_password"
     ),
-    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/", PasswordReset.as_view(), name="account_reset_password"),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",

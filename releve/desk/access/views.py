@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from releve.accounts.models import User
 from releve.desk.access.forms import RoleChoiceForm
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.access.open_mode import COOKIE, format_choice
+from releve.desk.access.open_mode import COOKIE, changes_nothing, format_choice
 from releve.desk.access.places import list_places
 from releve.desk.access.second_factor import lacks_second_factor
-from releve.desk.navigation import links
+from releve.desk.navigation import find_home
 
 __all__ = ["choose_role", "redirect_to_start", "show_account"]
 
@@ -27,13 +27,13 @@ __all__ = ["choose_role", "redirect_to_start", "show_account"]
 @allow_anonymous
 @require_safe
 def redirect_to_start(request: HttpRequest) -> HttpResponse:
-    """Lead to the first page that this reader may enter."""
+    """Lead to the page that the reader's role starts with."""
     if not request.user.is_authenticated:
         return redirect("account_login")
-    found = links(request)
-    return redirect(found[0].url if found else "account")
+    return redirect(find_home(request.user))
 
 
+@changes_nothing
 @allow_anonymous
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose_role(request: HttpRequest) -> HttpResponse:

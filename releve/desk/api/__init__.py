@@ -8,6 +8,7 @@
 ``schemas``            typed answers; those of *Now* and the plan are the page objects
 ``events``             recording: one operation per kind of event, typed from its own fields
 ``requests``           what people say on the phone, and feeds of it
+``statistics_routes``  interval statistics and agents signed in, from programs
 ``state_routes``       now, sites, clients, the plan, reliefs, drills, acknowledgements
 ``record_routes``      the ledger and the versions of the reference data
 ``document``           the OpenAPI document and the page that lists it

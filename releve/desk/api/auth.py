@@ -25,12 +25,14 @@ from releve.accounts.tokens import authenticate, is_program
 from releve.desk.access.guard import allow_anonymous, require_permission, require_recent_auth
 from releve.desk.http import failure, unchanged
 
-__all__ = ["Door", "behind_doors", "door_of", "opens"]
+__all__ = ["Door", "behind_doors", "door_of", "enter", "identify_caller", "opens"]
 
 _View = Callable[..., HttpResponse]
 _F = TypeVar("_F", bound=Callable[..., Any])
 _BEARER = "Bearer "
 _WRONG_TOKENS_PER_MINUTE = 10
+_MOST_BODY_BYTES = 2 * 1024**2
+"""More than any operation takes; each says itself what it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def behind_doors(
     return [
         path(
             str(item.pattern),
-            _entered(item.callback, operations[item.name][0], door_of(operations[item.name][1])),
+            enter(item.callback, operations[item.name][0], door_of(operations[item.name][1])),
             name=item.name,
         )
         for item in patterns
@@ -86,14 +88,16 @@ def behind_doors(
     ]
 
 
-def _entered(view: _View, method: str, door: Door) -> _View:
+def enter(view: _View, method: str, door: Door) -> _View:
+    """Return a view behind its door, for programs and for sessions of the desk."""
     inner = _inner(view, method, door)
 
     @wraps(inner)
     def entered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        refused = _identify(request) or _too_often(request) or _forged(request, door)
+        refused = identify_caller(request) or _too_often(request) or _forged(request, door)
         return inner(request, *args, **kwargs) if refused is None else refused
 
+    entered.most_bytes = _MOST_BODY_BYTES  # type: ignore[attr-defined]
     entered.csrf_exempt = True  # type: ignore[attr-defined]  # asked for here, of sessions alone
     return entered
 
@@ -117,7 +121,7 @@ def _inner(view: _View, method: str, door: Door) -> _View:
     return require_permission(door.permission, site=door.site, client=door.client)(asked)
 
 
-def _identify(request: HttpRequest) -> HttpResponse | None:
+def identify_caller(request: HttpRequest) -> HttpResponse | None:
     """Take the token for who asks, where one is shown; a wrong one is never passed over."""
     given = request.headers.get("Authorization", "")
     if not given:

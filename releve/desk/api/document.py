@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.api import events, record_routes, requests, state_routes
+from releve.desk.api import events, record_routes, requests, state_routes, statistics_routes
 from releve.desk.api.auth import door_of
 from releve.desk.api.routes import OPERATIONS, api
 from releve.desk.http import unchanged
@@ -21,7 +21,7 @@ from releve.desk.http import unchanged
 __all__ = ["PREFIX", "docs", "document", "openapi"]
 
 PREFIX = "api/v1/"
-_REGISTERED = (events, state_routes, record_routes, requests)
+_REGISTERED = (events, state_routes, statistics_routes, record_routes, requests)
 """Importing them has registered their operations."""
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer"},

@@ -10,9 +10,10 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from datetime import date, datetime
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, cast, get_args, get_origin
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -23,7 +24,7 @@ from releve.accounts.two_people import build_approval_check
 from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.auth import opens
-from releve.desk.api.event_permissions import refuse_elsewhere
+from releve.desk.api.event_permissions import narrow_return, refuse_elsewhere
 from releve.desk.api.routes import writes
 from releve.desk.api.shared import StreamName
 from releve.desk.live.streams import named
@@ -33,7 +34,6 @@ from releve.situation import (
     EventFaults,
     EventField,
     FieldFault,
-    MeasureFinding,
     event_from_json,
     list_fields,
 )
@@ -88,7 +88,7 @@ def _property(row: EventField) -> dict[str, Any]:
     if get_origin(row.type) is tuple:
         (item, *_rest) = get_args(row.type)
         inner = (
-            _object(list_fields(MeasureFinding)) if item is MeasureFinding else dict(_FORMATS[item])
+            _object(list_fields(cast(type, item))) if is_dataclass(item) else dict(_FORMATS[item])
         )
         return {"type": "array", "items": inner, "maxItems": LONGEST_LIST, "description": doc}
     types = get_args(row.type) or (row.type,)
@@ -115,6 +115,7 @@ def _recorder(kind: str) -> Callable[..., Any]:
         own = {"id": uuid.uuid4().hex, "recorded_at": at, "actor": actor_name(request)}
         event = event_from_json(kind, {"happened_at": at, **sent, **own})
         refuse_elsewhere(request, event, looked.name)
+        event = narrow_return(request, event, looked.name)
         key = hashlib.sha256(f"{actor_name(request)}\n{idempotency_key}".encode()).hexdigest()
         judge = build_approval_check(event)
         done = live.record(event, key=key, stream=looked.name, judge=judge)

@@ -44,7 +44,8 @@ def ledger(
     request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None
 ) -> dict[str, Any]:
     """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
-    rows = list_entries(stream=stream, kind=kind, before=before)
+    eyes = EntryAccess.for_user(request.user)
+    rows = list_entries(eyes, stream=stream, kind=kind, before=before)
     views = _views(request, rows[:PAGE])
     more = len(rows) > PAGE
     return {

@@ -7,20 +7,18 @@ entries, withheld by the same rule as on the pages of the ledger.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from releve.desk.now.page import ClientNow, PlanReach
+from releve.desk.places.stream_context import StreamPage
 
 __all__ = [
     "Accepted",
     "Acknowledged",
     "Acknowledgement",
-    "ClientDetail",
-    "Clients",
     "Drills",
     "Entries",
     "EntrySchema",
@@ -32,18 +30,12 @@ __all__ = [
     "PersonRequest",
     "Proof",
     "Recorded",
-    "ReliefDetail",
-    "ReliefSchema",
-    "Reliefs",
     "Root",
-    "SiteDetail",
-    "SiteSchema",
-    "Sites",
+    "StatisticsRows",
+    "StatisticsTaken",
     "VersionSchema",
     "Versions",
 ]
-
-SiteState = Literal["open", "closed", "cut_off"]
 
 
 class FaultSchema(Schema):
@@ -71,121 +63,17 @@ class Failure(Schema):
     error: Error
 
 
-class Moment(Schema):
-    """What every answer about a stream begins with; ``drill`` is empty where all is real."""
-
-    stream: str = Field(description="live, or drill:NUMBER", examples=["live"])
-    drill: str = Field(description="Title of the drill: nothing of it is real")
-    at: datetime = Field(description="The stream's time, to the minute")
-
-
-class SiteSchema(Schema):
-    """A site as it stands; seats are of the first planned day from now on."""
-
-    site: str
-    name: str
-    state: SiteState
-    closed_since: datetime | None
-    earliest_reopening: datetime | None
-    seats: int
-    usable: int | None
-    taken: int | None
-    url: str
-
-
-class Sites(Moment):
-    """The sites that the reader may see."""
-
-    sites: list[SiteSchema]
-
-
-class SiteDetail(Moment):
-    """One site."""
-
-    site: SiteSchema
-    cases: int | None = Field(description="Open cases; null where it is hidden")
-    cases_below: int | None = Field(description="Where it is hidden: there are fewer than this")
-    approvals: int | None = Field(description="People who said yes to the reopening, while closed")
-    checks: int
-    inspections: int
-
-
-class Clients(Moment):
-    """The clients that the reader may see."""
-
-    plan: PlanReach
-    clients: list[ClientNow]
-
-
-class HalfHour(Schema):
-    """Effective agents of one half hour."""
-
-    start: datetime
-    required: float
-    covered: float
-    share: float | None
-
-
-class ClientDetail(Moment):
-    """One client, half hour by half hour."""
-
-    client: ClientNow
-    plan: PlanReach
-    half_hours: list[HalfHour]
-
-
-class Messages(Moment):
-    """How many agents were notified of the last relief, and how many have acknowledged it."""
+class Messages(StreamPage):
+    """How many agents have a message about days ahead, and how many have acknowledged it."""
 
     notified: int
     sent: int
     acknowledged: int
     waiting: int
     exhausted: int = Field(description="Did not answer by any way; counted in waiting too")
-
-
-class ReliefSchema(Schema):
-    """One generation of who works where."""
-
-    generation: int
-    source: Literal["planned", "first", "optimum", "base"]
-    lost: dict[str, dict[str, list[str]]] = Field(description="By day: sites, carriers, home_only")
-    moved: int
-    asked_at: datetime
-    made_at: datetime
-    published_at: datetime | None
-    url: str
-
-
-class InForce(Schema):
-    """The plan in force: the digest of each day's plan."""
-
-    at: datetime
-    by: str
-    version: int
-    days: dict[str, str] = Field(description="Day -> SHA-256 of its plan")
-
-
-class Reliefs(Moment):
-    """The generations, the one in force first."""
-
-    plan: InForce | None
-    reliefs: list[ReliefSchema]
-
-
-class ReliefDaySchema(Schema):
-    """People by place and by programme: in the plan, and in the relief."""
-
-    day: date
-    places: dict[str, tuple[int, int]]
-    programmes: dict[str, tuple[int, int]]
-
-
-class ReliefDetail(Moment):
-    """One generation beside the plan in force."""
-
-    relief: ReliefSchema
-    days: list[ReliefDaySchema]
+    unaddressed: int = Field(
+        description="Have no address: written, not sent; counted in waiting too"
+    )
 
 
 class Drill(Schema):
@@ -237,12 +125,16 @@ class Value(Schema):
 
 
 class EntrySchema(Schema):
-    """An entry as the reader may see it; ``concealed``: of a site that is not theirs."""
+    """An entry as the reader may see it; ``concealed``: of a site that is not theirs.
+
+    Of an entry about one agent, ``kind`` is empty and ``recorded_at`` null for a reader who may not
+    see the cases of a site.
+    """
 
     seq: int
     stream: str
     kind: str
-    recorded_at: str
+    recorded_at: str | None
     concealed: bool
     fields: list[Value]
     hash: str
@@ -374,3 +266,30 @@ class Feed(Schema):
 
     feed: str
     position: int
+
+
+class StatisticsRows(Schema):
+    """Rows in the columns of a source; ``recorded_at``: when it made them, by default now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    recorded_at: AwareDatetime | None = None
+    rows: list[dict[str, str | float | None]] = Field(min_length=1, max_length=5000)
+
+
+class StatisticsFault(Schema):
+    """What is wrong with a row, or with ``count`` of them; ``row`` counts from 1."""
+
+    row: int
+    column: str
+    count: int
+    message: str
+
+
+class StatisticsTaken(Schema):
+    """What became of the rows; ``older``: a later report of the interval was there already."""
+
+    rows: int
+    used: int
+    older: int
+    faults: list[StatisticsFault]

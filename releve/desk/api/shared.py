@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.http import HttpRequest
 from ninja import Path, Query
@@ -11,7 +11,7 @@ from pydantic import WithJsonSchema
 from releve.desk.live.streams import named
 from releve.desk.places.stream_context import StreamContext, load_stream_context
 
-__all__ = ["Number", "Ref", "StreamName", "asked", "clock"]
+__all__ = ["Number", "Ref", "StreamName", "asked"]
 
 StreamName = Annotated[
     str,
@@ -37,12 +37,3 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 def asked(request: HttpRequest, stream: str) -> StreamContext:
     """Return the moment of the stream asked for; NoSuch where it is not there for the reader."""
     return load_stream_context(named(request, stream))
-
-
-def clock(now: StreamContext) -> dict[str, Any]:
-    """Return what every answer about a stream begins with.
-
-    To the minute, so that an answer stays the same, and is not sent again, while nothing happens.
-    """
-    at = now.at.replace(second=0, microsecond=0)
-    return {"stream": now.stream, "drill": now.title, "at": at}

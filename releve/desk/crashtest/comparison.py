@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -18,7 +17,7 @@ from releve.runs.results import (
     list_differing_inputs,
 )
 
-__all__ = ["ComparePage", "compare_page", "compare_twin"]
+__all__ = ["ComparePage", "compare_page"]
 
 Sides = tuple[ComparedCase, ComparedCase]
 
@@ -118,19 +117,3 @@ def _sites(sides: Sides, found: Differences, text: Text) -> Iterator[tuple[str, 
 def _change(found: Differences, name: str, key: str, text: Text) -> str:
     one = found[name].get(key)
     return "–" if one is None else change(one, text)
-
-
-def compare_twin(sides: Sides) -> dict[str, Any]:
-    """Return two runs as data; without differences where their luck was not the same."""
-    differing = list_differing_inputs(sides[0].found.certificate, sides[1].found.certificate)
-    found = None if differing else compute_differences(sides)
-    return {
-        "runs": [side.run.id for side in sides],
-        "cases": [side.result.label for side in sides],
-        "differing": list(differing),
-        "second_less_first": found,
-        "clients": [
-            {row.client: row.calls_served for row in side.result.clients} for side in sides
-        ],
-        "sites": [{row.site: row.days_lost for row in side.result.sites} for side in sides],
-    }

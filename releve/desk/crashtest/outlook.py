@@ -12,14 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.crashtest.outbreak import Estimate
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import state_word
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.text import Text
@@ -81,8 +80,7 @@ class LookPage:
     assumed: tuple[str, ...]
 
 
-@require_permission("crashtest.outlook")
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("crashtest.outlook", FORM)
 def outlooks(request: HttpRequest) -> HttpResponse:
     """The outlooks of the last weeks, and the start of one."""
     now, held, sources = moment(request), open_outlooks(), list_plan_sources()
@@ -106,8 +104,7 @@ def outlooks(request: HttpRequest) -> HttpResponse:
     return _kept_by_nobody(answer(request, "desk/crashtest/outlooks.html", page, twin))
 
 
-@require_permission("crashtest.outlook")
-@require_safe
+@serve("crashtest.outlook")
 def outlook(request: HttpRequest, run: str) -> HttpResponse:
     """One outlook; the ledger records each view of its chances, before it is shown."""
     now, held = moment(request), open_outlooks()

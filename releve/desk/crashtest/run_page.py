@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.crashtest.outbreak import Estimate
 from releve.desk.crashtest.durations import duration, lasting
 from releve.desk.crashtest.forms import StartForm, source_word
 from releve.desk.crashtest.sentences import share
@@ -32,7 +29,6 @@ __all__ = [
     "StartPage",
     "line",
     "run_page",
-    "run_twin",
 ]
 
 
@@ -138,8 +134,8 @@ def run_page(run: CrashTestJob, done: Sequence[CaseProgress], text: Text, *, act
         doing=_doing(run, done, text) if run.state in ("running", "stopping") else "",
         left=_left(run, done, text),
         active=run.state in ACTIVE_STATES,
-        stops=acts and run.state in ("waiting", "running"),
-        resumes=acts and run.state in ("stopped", "broken", "failed"),
+        stops=acts and run.may_stop,
+        resumes=acts and run.may_resume,
         removes=acts and run.state not in ACTIVE_STATES,
         part_url=f"{reverse('crashtest_run', args=[run.id])}?part=live",
         facts=(
@@ -194,30 +190,3 @@ def _left(run: CrashTestJob, done: Sequence[CaseProgress], text: Text) -> str:
     return _("About {time} left, by the pace so far.").format(
         time=duration(run.seconds / made * (wanted - made), text)
     )
-
-
-def run_twin(run: CrashTestJob, done: Sequence[CaseProgress]) -> dict[str, Any]:
-    """Return a run on its way as data."""
-    return {
-        "run": run.id,
-        "name": run.order.name,
-        "at": run.order.at,
-        "by": run.order.by,
-        "state": run.state,
-        "reason": run.reason or None,
-        "quarters": run.order.quarters,
-        "days": run.order.days,
-        "seed": run.order.seed,
-        "policies": list(run.order.policies),
-        "cases": [
-            {"case": one.label, "quarters": one.done, "calls_served": _estimate(one.served)}
-            for one in done
-        ],
-    }
-
-
-def _estimate(one: Estimate | None) -> dict[str, float | None] | None:
-    if one is None:
-        return None
-    values = {"value": one.value, "low": one.low, "high": one.high}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}

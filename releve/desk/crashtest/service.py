@@ -10,6 +10,12 @@ from typing import Any
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
+from releve.crashtest.outbreak.population import (
+    ASSUMED_AIR_CHANGES,
+    ASSUMED_M3_PER_SEAT,
+    ASSUMED_PITCH_M,
+    count_assumed_places,
+)
 from releve.desk.crashtest.durations import duration
 from releve.desk.text import Text
 from releve.network import Operator
@@ -45,9 +51,10 @@ def order_crash_test(form: Mapping[str, Any], operator: Operator, by: str) -> Pa
 
 
 def list_consequences(
-    form: Mapping[str, Any], agents: int, sources: Mapping[str, Sequence[str]], text: Text
+    form: Mapping[str, Any], operator: Operator, sources: Mapping[str, Sequence[str]], text: Text
 ) -> tuple[str, ...]:
     """Say what starting a run means: how much is simulated, about how long, what it leaves out."""
+    agents = len(operator.agents)
     cases = len(form["policies"]) + bool(form["beside"])
     size = _("{cases} × {quarters} quarters of {days} days are simulated for {agents} agents.")
     lines = [
@@ -63,6 +70,22 @@ def list_consequences(
     missing = [str(WEEKDAYS[day]) for day in range(7) if day not in weekdays]
     if missing and not form["nearest"]:
         lines.append(_("Without a plan, so left out: {days}.").format(days=text.list(missing)))
+    assumed = count_assumed_places(operator)
+    if assumed.zones:
+        lines.append(
+            _(
+                "Air is not given for every zone: {volume} m³ a seat and {changes} air change an"
+                " hour are assumed."
+            ).format(
+                volume=text.plain(ASSUMED_M3_PER_SEAT), changes=text.plain(ASSUMED_AIR_CHANGES)
+            )
+        )
+    if assumed.seats:
+        lines.append(
+            _("Seats without x and y are taken to stand in rows, {pitch} m apart.").format(
+                pitch=text.plain(ASSUMED_PITCH_M)
+            )
+        )
     lines.append(_("It runs beside the desk, one run at a time, and can be stopped and resumed."))
     return tuple(lines)
 

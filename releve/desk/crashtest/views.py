@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from releve.accounts.scopes import can
 from releve.crashtest import CrashTestError
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
-from releve.desk.crashtest.certificate import certificate_page
-from releve.desk.crashtest.comparison import compare_page, compare_twin
+from releve.desk.crashtest.comparison import compare_page
 from releve.desk.crashtest.forms import StartForm
 from releve.desk.crashtest.result_page import result_page, result_twin
 from releve.desk.crashtest.run_page import (
@@ -22,14 +23,14 @@ from releve.desk.crashtest.run_page import (
     StartPage,
     line,
     run_page,
-    run_twin,
 )
 from releve.desk.crashtest.service import (
     list_consequences,
     order_crash_test,
 )
+from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import answer, failure, fresh, unchanged, wants_json
-from releve.desk.live.answers import explained, fragment
+from releve.desk.live.answers import fragment
 from releve.desk.text import Text, text_now
 from releve.files.run_folder import RunFolderError
 from releve.live import api as live
@@ -39,8 +40,8 @@ from releve.runs.installation import list_plan_sources, open_crash_tests
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.orders import remove_crash_test
-from releve.runs.progress import read_progress
-from releve.runs.results import ComparedCase, RunResults, load_run_results
+from releve.runs.progress import job_to_json, read_progress
+from releve.runs.results import ComparedCase, RunResults, compare_to_json, load_run_results
 
 __all__ = [
     "certificate",
@@ -55,21 +56,18 @@ __all__ = [
 ]
 
 
-@require_permission("crashtest.see")
-@require_safe
+@serve("crashtest.see")
 def index(request: HttpRequest) -> HttpResponse:
     """Every run of this installation, the newest first."""
     text, runs = _text(), open_crash_tests().list_jobs()
     lines = tuple(line(one, text) for one in runs)
     finished = tuple(one for one in lines if one.done)
     page = IndexPage(lines, can(request.user, "crashtest.run"), finished)
-    twin = {"runs": [run_twin(one, ()) for one in runs]}
+    twin = {"runs": [job_to_json(one, ()) for one in runs]}
     return fresh(request, "desk/crashtest/index.html", page, twin)
 
 
-@require_permission("crashtest.run")
-@require_http_methods(["GET", "HEAD", "POST"])
-@explained
+@serve("crashtest.run", FORM)
 def start(request: HttpRequest) -> HttpResponse:
     """The form, what it means, and the start: the first sending shows, the second starts."""
     operator, sources = live.operator_now(), list_plan_sources()
@@ -82,7 +80,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("The crash test is on its way."))
                 return redirect("crashtest_run", folder.name)
             text = text_now(operator.row.time_zone)
-            said = list_consequences(form.cleaned_data, len(operator.agents), sources, text)
+            said = list_consequences(form.cleaned_data, operator, sources, text)
             page = StartPage(form, said, ready=True)
         else:
             status = 422
@@ -90,8 +88,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/crashtest/start.html", page, twin, status)
 
 
-@require_permission("crashtest.see")
-@require_safe
+@serve("crashtest.see")
 def run(request: HttpRequest, run: str) -> HttpResponse:
     """A run: on its way, or what it found; ``?part=live`` is asked for every few seconds."""
     found, text = _run(run), _text()
@@ -105,7 +102,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
         if not page.active:
             return HttpResponse(status=200, headers={"HX-Refresh": "true"})
         return fragment(request, "desk/crashtest/_progress.html", page)
-    response = answer(request, "desk/crashtest/run.html", page, run_twin(found, done))
+    response = answer(request, "desk/crashtest/run.html", page, job_to_json(found, done))
     return unchanged(request, response) if wants_json(request) else response
 
 
@@ -126,30 +123,27 @@ def _case(request: HttpRequest, found: RunResults, field: str = "case") -> int:
     return int(value)
 
 
-@require_permission("crashtest.run")
-@require_POST
+@serve("crashtest.run", ACT)
 def run_stop(request: HttpRequest, run: str) -> HttpResponse:
     """Stop a run; what is done stays."""
     found = _run(run)
-    if found.state in ("waiting", "running"):
+    if found.may_stop:
         stop_job(found)
         messages.success(request, _("It stops. What is done stays, and it can go on later."))
     return redirect("crashtest_run", run)
 
 
-@require_permission("crashtest.run")
-@require_POST
+@serve("crashtest.run", ACT)
 def run_resume(request: HttpRequest, run: str) -> HttpResponse:
     """Go on with a run that was stopped, broke off or failed."""
     found = _run(run)
-    if found.state in ("stopped", "broken", "failed"):
+    if found.may_resume:
         resume_job(found)
         messages.success(request, _("It goes on where it was."))
     return redirect("crashtest_run", run)
 
 
-@require_permission("crashtest.run")
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("crashtest.run", FORM)
 def run_remove(request: HttpRequest, run: str) -> HttpResponse:
     """Remove a run that is not at work, with its inputs and what it found, once it is confirmed."""
     found = _run(run)
@@ -163,18 +157,24 @@ def run_remove(request: HttpRequest, run: str) -> HttpResponse:
     return answer(request, "desk/crashtest/remove.html", page, {"possible": page.possible}, status)
 
 
-@require_permission("crashtest.see")
-@require_safe
+@dataclass(frozen=True, slots=True)
+class CertificatePage:
+    """The certificate of a run: what was run, and how anybody runs it again to the same figures."""
+
+    run: CrashTestJob
+    tree: Mapping[str, Any]
+
+
+@serve("crashtest.see")
 def certificate(request: HttpRequest, run: str) -> HttpResponse:
     """What was run, and the command that runs it again."""
     found = _finished(run)
     tree = dict(load_run_results(found).certificate)
-    page = certificate_page(found, tree, _text())
+    page = CertificatePage(found, tree)
     return fresh(request, "desk/crashtest/certificate.html", page, tree)
 
 
-@require_permission("crashtest.see")
-@require_safe
+@serve("crashtest.see")
 def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     """The certificate as ``--rerun`` takes it."""
     content = (_finished(run).run_folder / "certificate.json").read_bytes()
@@ -182,13 +182,12 @@ def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     return HttpResponse(content, content_type="application/json", headers=headers)
 
 
-@require_permission("crashtest.see")
-@require_safe
+@serve("crashtest.see")
 def compare(request: HttpRequest) -> HttpResponse:
     """Two finished runs side by side."""
     sides = (_side(request, "one", "case_first"), _side(request, "two", "case_second"))
     try:
-        page, twin = compare_page(sides, _text()), compare_twin(sides)
+        page, twin = compare_page(sides, _text()), compare_to_json(sides)
     except (RunFolderError, CrashTestError) as error:
         return failure(request, 503, _("This run cannot be read."), str(error))
     return fresh(request, "desk/crashtest/compare.html", page, twin)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["POLICY_WORDS", "case_word", "cause_word", "state_word"]
+__all__ = ["POLICY_WORDS", "case_word", "cause_word", "register", "state_word"]
+
+register = Library()
 
 POLICY_WORDS = {
     "as-given": lazy("the closure rule, with tests of people with symptoms"),
@@ -64,3 +69,21 @@ def state_word(state: str) -> tuple[str, str]:
     """Return a state of a run as a tone and in words."""
     tone, word = _STATES[state]
     return tone, str(word)
+
+
+@register.filter
+def case_words(labels: Sequence[str]) -> list[str]:
+    """Return cases in words."""
+    return [case_word(label) for label in labels]
+
+
+@register.filter
+def plan_digest(label: str) -> str:
+    """Return whose plan a digest is of."""
+    return _("plan: {case}").format(case=case_word(label))
+
+
+@register.filter
+def result_digest(label: str) -> str:
+    """Return whose result a digest is of."""
+    return _("result: {case}").format(case=case_word(label))

@@ -135,7 +135,7 @@ def _days(case: DeclaredCase, now: StreamContext) -> tuple[date, date]:
     """Return the first and the last day of a measure, by the rule of its day."""
     site = now.operator.site[case.site]
     day = case.at.astimezone(zone(site.time_zone)).date()
-    rule = live.rules_now().one(AbsenceRule, day, site) or AbsenceRule()
+    rule = live.select_rules(now.situation).one(AbsenceRule, day, site) or AbsenceRule()
     first = case.since or day
     return first, rule.last_day(case.status, first, case.until)
 
@@ -170,7 +170,7 @@ def build_case_page(
 
 def _rule(now: StreamContext, at: datetime) -> TracingRule:
     day = at.astimezone(zone(now.operator.row.time_zone)).date()
-    return live.rules_now().one(TracingRule, day) or TracingRule()
+    return live.select_rules(now.situation).one(TracingRule, day) or TracingRule()
 
 
 def _in_days(days: float, now: StreamContext) -> str:

@@ -33,7 +33,7 @@ class SeatingForm(forms.Form):
     def __init__(self, operator: Operator, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._agents = frozenset(operator.agent)
-        self._seats = frozenset(seat.id for seat in operator.seats)
+        self._seats = frozenset(seat.id for seat in operator.all_seats)
 
     def clean_seating(self) -> Mapping[str, str]:
         """Return the seat by agent; ValidationError names the lines that say nothing known."""

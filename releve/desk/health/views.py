@@ -8,12 +8,12 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from releve.accounts.grants import STREAM
 from releve.accounts.scopes import scope_for
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
+from releve.desk.body_limits import takes
+from releve.desk.endpoint import FORM, serve
 from releve.desk.health.cases import (
     CasePage,
     CasesPage,
@@ -31,9 +31,16 @@ from releve.situation import DeclaredCase
 
 __all__ = ["list_cases", "show_case"]
 
+_SEATING_BYTES = 2 * 1024**2
+"""A line for each agent of the largest operator; Django itself takes no larger form."""
 
-@require_permission("health.cases")
-@require_http_methods(["GET", "HEAD", "POST"])
+
+def _say_too_large() -> str:
+    return _("The seats of a case take at most {size} MB.").format(size=_SEATING_BYTES // 1024**2)
+
+
+@takes(_SEATING_BYTES, _say_too_large)
+@serve("health.cases", FORM)
 def list_cases(request: HttpRequest) -> HttpResponse:
     """Open cases and what they share."""
     now = moment(request)
@@ -42,8 +49,8 @@ def list_cases(request: HttpRequest) -> HttpResponse:
     return _shown(request, "desk/health/cases.html", page, now)
 
 
-@require_permission("health.cases")
-@require_http_methods(["GET", "HEAD", "POST"])
+@takes(_SEATING_BYTES, _say_too_large)
+@serve("health.cases", FORM)
 def show_case(request: HttpRequest, case: str) -> HttpResponse:
     """One case; its contacts in answer to the form alone, after the look is recorded."""
     now, reach = moment(request), scope_for(request.user, "health.cases")

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.forms import KeyedForm, build_time_field
-from releve.desk.incident.words import ROLES
+from releve.desk.forms import KeyedForm, build_text_field, build_time_field, set_choices
+from releve.desk.live.words import ROLES
+from releve.network.clock import to_utc
+from releve.situation import (
+    Event,
+    IncidentClosed,
+    IncidentDecided,
+    IncidentNoted,
+    IncidentReviewed,
+    IncidentTaskSet,
+    list_fields,
+)
 
-__all__ = [
-    "ActForm",
-    "CloseForm",
-    "DecisionForm",
-    "FollowUpForm",
-    "NoteForm",
-    "OpenForm",
-    "ReviewForm",
-    "TaskForm",
-]
+__all__ = ["FORMS", "ActForm", "OpenForm"]
 
 _LONGEST = 1000
-
-
-def _text_field(label: Any, *, rows: int = 2, required: bool = True) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        max_length=_LONGEST,
-        required=required,
-        widget=forms.Textarea({"rows": rows}),
-    )
 
 
 class ActForm(KeyedForm):
     """A form of an act on an incident, which is also the prefix of its fields."""
 
-    act = ""
+    act: ClassVar[str] = ""
+    records: ClassVar[type[Event]]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("prefix", self.act)
         super().__init__(*args, **options)
+
+    def event(self, common: dict[str, Any], time_zone: str) -> Event:
+        """Return the event that a valid form says; its times are local."""
+        own = {row.name for row in list_fields(self.records)}
+        values: dict[str, Any] = {
+            name: to_utc(value.replace(tzinfo=None), time_zone)
+            if isinstance(value, datetime)
+            else value
+            for name, value in self.cleaned_data.items()
+            if name in own
+        }
+        return self.records(**common, **values)
 
 
 class OpenForm(ActForm):
@@ -50,23 +56,25 @@ class OpenForm(ActForm):
     act = "open"
     title = forms.CharField(label=lazy("What it is about"), max_length=200)
     site = forms.ChoiceField(label=lazy("Site"), required=False)
-    field_order = ("site", "title", "key")
+    checklist = forms.BooleanField(
+        label=lazy("Begin with the tasks of the usual checklist"), required=False, initial=True
+    )
+    field_order = ("site", "title", "checklist", "key")
 
     def offer(self, sites: list[tuple[str, str]], *, everywhere: bool) -> None:
         """Offer the sites, and the operator as a whole to who sees all of it."""
-        field = self.fields["site"]
-        assert isinstance(field, forms.ChoiceField)
         whole = [("", _("the operator as a whole"))] if everywhere else []
-        field.choices = [*whole, *sites]
-        field.required = not everywhere
+        set_choices(self, "site", [*whole, *sites])
+        self.fields["site"].required = not everywhere
 
 
 class DecisionForm(ActForm):
     """A decision and why."""
 
     act = "decide"
-    decision = _text_field(lazy("Decision"))
-    reason = _text_field(lazy("Why"))
+    records = IncidentDecided
+    decision = build_text_field(lazy("Decision"), longest=_LONGEST, rows=2, required=True)
+    reason = build_text_field(lazy("Why"), longest=_LONGEST, rows=2, required=True)
     field_order = ("decision", "reason", "key")
 
 
@@ -74,7 +82,8 @@ class TaskForm(ActForm):
     """A task, the role that owns it, and its time."""
 
     act = "task"
-    task = forms.CharField(label=lazy("To do"), max_length=_LONGEST)
+    records = IncidentTaskSet
+    task = build_text_field(lazy("To do"), longest=_LONGEST, required=True)
     owner = forms.ChoiceField(label=lazy("Who does it"), choices=tuple(ROLES.items()))
     due = build_time_field(lazy("Done by"), lazy("Empty: no time is set."))
     field_order = ("task", "owner", "due", "key")
@@ -85,12 +94,18 @@ class FollowUpForm(TaskForm):
 
     act = "follow_up"
 
+    def event(self, common: dict[str, Any], time_zone: str) -> Event:
+        return super().event({**common, "follow_up": True}, time_zone)
+
 
 class NoteForm(ActForm):
     """A line of the log."""
 
     act = "note"
-    note = _text_field(lazy("What happened, without a person’s name"))
+    records = IncidentNoted
+    note = build_text_field(
+        lazy("What happened, without a person’s name"), longest=_LONGEST, rows=2, required=True
+    )
     field_order = ("note", "key")
 
 
@@ -98,7 +113,8 @@ class CloseForm(ActForm):
     """The end of an incident."""
 
     act = "close"
-    note = forms.CharField(label=lazy("Remark"), max_length=_LONGEST, required=False)
+    records = IncidentClosed
+    note = build_text_field(lazy("Remark"), longest=_LONGEST)
     field_order = ("note", "key")
 
 
@@ -106,6 +122,14 @@ class ReviewForm(ActForm):
     """The review: what went well, what went badly."""
 
     act = "review"
-    well = _text_field(lazy("What went well"), rows=4, required=False)
-    badly = _text_field(lazy("What went badly"), rows=4, required=False)
+    records = IncidentReviewed
+    well = build_text_field(lazy("What went well"), longest=_LONGEST, rows=4)
+    badly = build_text_field(lazy("What went badly"), longest=_LONGEST, rows=4)
     field_order = ("well", "badly", "key")
+
+
+FORMS: dict[str, type[ActForm]] = {
+    form.act: form
+    for form in (DecisionForm, TaskForm, NoteForm, CloseForm, ReviewForm, FollowUpForm)
+}
+"""By act, those that a page of the room sends."""

@@ -2,7 +2,8 @@
 
 A personal value stands in an entry as a salted commitment. It is shown to the health officer
 alone; other readers see that there is one, or that it was erased. A health field about no person is
-a commitment too, shown to those who may see the cases of a site. The
+a commitment too, shown to those who may see the cases of a site. An entry about one agent, whether
+a case or an absence, is shown to these alone: other readers see its place in the chain. The
 entries of a site or client are shown to those whose access reaches it, those of neither to those
 whose access reaches all; of the others there is the place in the chain and the hash.
 """
@@ -26,7 +27,9 @@ from releve.desk.ledger.words import (
 )
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
+from releve.ledger.account_names import restore_names
 from releve.ledger.digests import parse_canonical
+from releve.ledger.disclosure import PERSON_KINDS, find_person_entries
 from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.situation import KINDS, health_fields, personal_fields
 
@@ -84,7 +87,10 @@ class EntryField:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """An entry as one reader sees it; ``concealed``: of what is not theirs."""
+    """An entry as one reader sees it; ``concealed``: of what is not theirs.
+
+    ``about_person``: it is concealed because it is about one agent; its kind and time are empty.
+    """
 
     seq: int
     kind: str
@@ -96,6 +102,7 @@ class EntryView:
     site: str
     actor: str
     concealed: bool
+    about_person: bool
     fields: tuple[EntryField, ...]
     hash: str
     prev: str
@@ -103,17 +110,30 @@ class EntryView:
 
 
 def list_entries(
-    *, stream: str = "", kind: str = "", before: int | None = None
+    eyes: EntryAccess, *, stream: str = "", kind: str = "", before: int | None = None
 ) -> list[LedgerEntry]:
-    """Return a page of entries, the newest first, and one more if there are more."""
+    """Return a page of entries, the newest first, and one more if there are more.
+
+    Asked for a kind, a reader gets no entry whose kind is concealed from them.
+    """
     rows = LedgerEntry.objects.order_by("-seq")
+    if kind in PERSON_KINDS and not eyes.counts:
+        return []
     if stream:
         rows = rows.filter(stream=stream)
     if kind:
         rows = rows.filter(kind=kind)
     if before is not None:
         rows = rows.filter(seq__lt=before)
-    return list(rows[: PAGE + 1])
+    if not kind or eyes.counts:
+        return list(rows[: PAGE + 1])
+    found: list[LedgerEntry] = []
+    rest = rows
+    while len(found) <= PAGE and (page := list(rest[: PAGE + 1])):
+        hidden = find_person_entries(page)
+        found += [row for row in page if row.seq not in hidden]
+        rest = rows.filter(seq__lt=page[-1].seq)
+    return found[: PAGE + 1]
 
 
 def build_entry_views(
@@ -124,11 +144,43 @@ def build_entry_views(
     found = PersonalValue.objects.filter(entry__in=[row.seq for row in rows])
     for seq, path, value in found.values_list("entry", "path", "value"):
         kept.setdefault(seq, {})[path] = value
-    return tuple(_view(row, kept.get(row.seq, {}), eyes, text) for row in rows)
+    hidden = frozenset() if eyes.counts else find_person_entries(rows)
+    bodies = [parse_canonical(row.body) for row in rows]
+    restore_names(bodies)
+    return tuple(
+        _conceal(row) if row.seq in hidden else _view(row, body, kept.get(row.seq, {}), eyes, text)
+        for row, body in zip(rows, bodies, strict=True)
+    )
 
 
-def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: EntryAccess, text: Text) -> EntryView:
-    body = parse_canonical(row.body)
+def _conceal(row: LedgerEntry) -> EntryView:
+    """Return what is shown of an entry about one agent: its place in the chain."""
+    return EntryView(
+        seq=row.seq,
+        kind="",
+        word=_("Entry about a person"),
+        stream=row.stream,
+        stream_word=translate_stream(row.stream),
+        when="",
+        recorded_at="",
+        site="",
+        actor="",
+        concealed=True,
+        about_person=True,
+        fields=(),
+        hash=row.hash,
+        prev=row.prev,
+        url=reverse("ledger_entry", args=[row.seq]),
+    )
+
+
+def _view(
+    row: LedgerEntry,
+    body: Mapping[str, Any],
+    kept: Mapping[str, str],
+    eyes: EntryAccess,
+    text: Text,
+) -> EntryView:
     named = _id(body, "site")
     concealed = not eyes.sees(body)
     actor = body.get("actor") or body.get("by") or ""
@@ -144,6 +196,7 @@ def _view(row: LedgerEntry, kept: Mapping[str, str], eyes: EntryAccess, text: Te
         site="" if concealed else named,
         actor="" if concealed or not isinstance(actor, str) else translate_actor(actor),
         concealed=concealed,
+        about_person=False,
         fields=fields,
         hash=row.hash,
         prev=row.prev,
@@ -215,7 +268,7 @@ def build_entry_twin(view: EntryView) -> dict[str, Any]:
         "seq": view.seq,
         "stream": view.stream,
         "kind": view.kind,
-        "recorded_at": view.recorded_at,
+        "recorded_at": view.recorded_at or None,
         "concealed": view.concealed,
         "fields": [
             {"name": field.name, "state": field.state}

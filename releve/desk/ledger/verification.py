@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 
 from releve.desk.text import Text
 from releve.errors import ReleveError
-from releve.evidence.verify import Export, VerifyError, check_root, read_line
+from releve.evidence.verify import Export, Keys, VerifyError, check_root, read_line
 from releve.ledger.chain import read_head
 from releve.ledger.export import export_lines
-from releve.ledger.keys import public_key
+from releve.ledger.rotation import iter_rotations, list_own_keys
 
 __all__ = ["MOST", "TooManyEntries", "VerificationResult", "verify_ledger"]
 
@@ -35,27 +35,31 @@ class VerificationResult:
     summary: str
 
 
-def verify_ledger(text: Text, outside: bytes = b"") -> VerificationResult:
+def verify_ledger(text: Text, outside: bytes = b"", *, counts: bool) -> VerificationResult:
     """Check every entry, value and root, and the root from outside if one is given.
 
+    ``counts``: the summary says how many personal values there are. A case has more of them than
+    an absence, so this is for readers who may see the number of cases.
     TooMany above :data:`MOST` entries; ValueError where the root given is none of this ledger's.
     """
     if read_head().seq > MOST:
         raise TooManyEntries
-    keys = [public_key()]
+    keys = Keys(list_own_keys())
     try:
+        for rotation in iter_rotations():
+            keys.add(rotation.document)
         roots = [check_root(read_line(outside), keys)] if outside else []
     except VerifyError as fault:
         raise ValueError(str(fault)) from None
     checked = Export(keys, roots)
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
-    return _build_result(checked, text)
+    return _build_result(checked, text, counts)
 
 
-def _build_result(checked: Export, text: Text) -> VerificationResult:
+def _build_result(checked: Export, text: Text, counts: bool) -> VerificationResult:
     if checked.faults:
         count = len(checked.faults)
-        sentence = _("The ledger does not verify: {count} faults found.").format(
+        sentence = _("The ledger does not verify. Faults found: {count}.").format(
             count=text.number(count)
         )
         more = count - _MOST_FAULTS
@@ -69,4 +73,4 @@ def _build_result(checked: Export, text: Text) -> VerificationResult:
     sentence = _("The ledger verifies: {entries} entries in an unbroken chain.").format(
         entries=text.number(checked.seq)
     )
-    return VerificationResult(True, sentence, (), "", checked.summary())
+    return VerificationResult(True, sentence, (), "", checked.summary(counts=counts))

@@ -17,10 +17,10 @@ from django.http import (
 )
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can
-from releve.desk.access.guard import require_permission
+from releve.desk.access.open_mode import changes_nothing
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, failure, fresh
 from releve.desk.ledger.entries import (
     PAGE,
@@ -37,7 +37,12 @@ from releve.desk.text import Text, text_now
 from releve.evidence import verify as verifier
 from releve.ledger.chain import read_head
 from releve.ledger.digests import canonical_json
-from releve.ledger.disclosure import holds_health_in_clear, prove_for_disclosure
+from releve.ledger.disclosure import (
+    PERSON_KINDS,
+    find_person_entries,
+    holds_health_in_clear,
+    prove_for_disclosure,
+)
 from releve.ledger.errors import LedgerError, ProofError, SigningKeyError
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
@@ -125,13 +130,12 @@ def _text() -> Text:
         return text_now(settings.TIME_ZONE)
 
 
-@require_permission("ledger.see")
-@require_safe
+@serve("ledger.see")
 def show_index(request: HttpRequest) -> HttpResponse:
     """Entries of every stream or of one, of every kind or of one, the newest first."""
     text, eyes = _text(), EntryAccess.for_user(request.user)
     stream, kind = request.GET.get("stream", ""), request.GET.get("kind", "")
-    rows = list_entries(stream=stream, kind=kind, before=_before(request))
+    rows = list_entries(eyes, stream=stream, kind=kind, before=_before(request))
     views = build_entry_views(rows[:PAGE], eyes, text)
     older = _query(request, before=str(views[-1].seq)) if len(rows) > PAGE else ""
     last, root = read_head(), load_last_root()
@@ -139,7 +143,7 @@ def show_index(request: HttpRequest) -> HttpResponse:
         entries=views,
         count=text.number(last.seq),
         streams=_streams(stream),
-        kinds=_kinds(kind),
+        kinds=_kinds(kind, eyes),
         filtered=bool(stream or kind),
         newest=_query(request, before="") if "before" in request.GET else "",
         older=older,
@@ -156,8 +160,7 @@ def show_index(request: HttpRequest) -> HttpResponse:
     return fresh(request, "desk/ledger/index.html", page, twin)
 
 
-@require_permission("ledger.see")
-@require_safe
+@serve("ledger.see")
 def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
     """One entry: its values, what each commits to, its place in the chain."""
     text, eyes = _text(), EntryAccess.for_user(request.user)
@@ -178,8 +181,7 @@ def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
     return fresh(request, "desk/ledger/entry.html", page, twin)
 
 
-@require_permission("ledger.prove")
-@require_safe
+@serve("ledger.prove")
 def download_proof(request: HttpRequest, seq: int) -> HttpResponse:
     """The proof of one entry under the last root; what is personal or of health stays hidden."""
     (view,) = build_entry_views([_row(seq)], EntryAccess.for_user(request.user), _text())
@@ -192,19 +194,22 @@ def download_proof(request: HttpRequest, seq: int) -> HttpResponse:
     return _handed_out(f"{canonical_json(document)}\n", f"proof-{seq}.json", "application/json")
 
 
-@require_permission("ledger.prove")
-@require_safe
+@serve("ledger.prove")
 def export_ledger(request: HttpRequest) -> HttpResponse:
-    """The whole ledger for the verifier; personal values are commitments, which tell nothing."""
-    if not _may_export(request, EntryAccess.for_user(request.user)):
+    """The whole ledger for the verifier; personal values are commitments, which tell nothing.
+
+    Of entries about one agent, a reader who may not see the cases of a site gets the hash.
+    """
+    eyes = EntryAccess.for_user(request.user)
+    if not _may_export(request, eyes):
         raise Http404
-    lines = (f"{line}\n" for line in export_lines())
+    withhold = None if eyes.counts else find_person_entries
+    lines = (f"{line}\n" for line in export_lines(withhold=withhold))
     response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
     return cast("HttpResponse", _as_file(response, "ledger.jsonl"))
 
 
-@require_permission("ledger.see")
-@require_safe
+@serve("ledger.see")
 def download_root(request: HttpRequest) -> HttpResponse:
     """The last signed root, to be kept out of the house."""
     root = load_last_root()
@@ -213,16 +218,15 @@ def download_root(request: HttpRequest) -> HttpResponse:
     return _handed_out(root.text, root.file_name, "application/json")
 
 
-@require_permission("ledger.see")
-@require_safe
+@serve("ledger.see")
 def download_verifier(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
     source = Path(verifier.__file__).read_text(encoding="utf-8")
     return _handed_out(source, "verify.py", "text/x-python")
 
 
-@require_permission("ledger.prove")
-@require_http_methods(["GET", "HEAD", "POST"])
+@changes_nothing
+@serve("ledger.prove", FORM)
 def verify(request: HttpRequest) -> HttpResponse:
     """How to verify; the check itself when it is asked for."""
     try:
@@ -256,11 +260,12 @@ def _verified_page(request: HttpRequest, text: Text) -> HttpResponse:
 
 def _checked(request: HttpRequest, text: Text) -> tuple[VerificationResult | None, str]:
     """Return the outcome of a check, or why it was not made."""
-    given = request.FILES.get("root")
+    given, counts = request.FILES.get("root"), EntryAccess.for_user(request.user).counts
     if given is not None and (given.size or 0) > _MOST_ROOT_BYTES:
         return None, _("This file is no signed root: it is too large.")
     try:
-        return verify_ledger(text, given.read() if given is not None else b""), ""
+        outside = given.read() if given is not None else b""
+        return verify_ledger(text, outside, counts=counts), ""
     except TooManyEntries:
         return None, _("The ledger is too long to be checked while you wait.")
     except ValueError as error:
@@ -299,8 +304,9 @@ def _streams(chosen: str) -> tuple[FilterChoice, ...]:
     return tuple(FilterChoice(name, label, name == chosen) for name, label in labels)
 
 
-def _kinds(chosen: str) -> tuple[FilterChoice, ...]:
-    found = sorted((str(word), kind) for kind, word in WORDS.items())
+def _kinds(chosen: str, eyes: EntryAccess) -> tuple[FilterChoice, ...]:
+    shown = {kind for kind in WORDS if eyes.counts or kind not in PERSON_KINDS}
+    found = sorted((str(WORDS[kind]), kind) for kind in shown)
     return tuple(FilterChoice(kind, word, kind == chosen) for word, kind in found)
 
 

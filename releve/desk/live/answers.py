@@ -1,4 +1,4 @@
-"""Responses of the live pages: HTML or JSON, 304 when nothing changed, errors in sentences.
+"""Responses of the live pages: HTML or JSON, 304 when nothing changed.
 
 A whole page is never answered by 304, since its forms hold a token of their own; the part of it
 that is asked for again and again, and the twin, are.
@@ -6,8 +6,7 @@ that is asked for again and again, and the twin, are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,11 +15,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from releve.desk import http
-from releve.desk.http import failure, wants_json
+from releve.desk.database_errors import unrecorded
+from releve.desk.http import wants_json
 from releve.desk.live.streams import looked_at
+from releve.desk.live.words import refusal_text
+from releve.desk.text import Text, text_now
 from releve.live import api as live
 
-__all__ = ["answer", "explained", "fragment"]
+__all__ = ["RecordFailure", "answer", "explain_failure", "fragment"]
 
 
 def answer(
@@ -41,21 +43,27 @@ def fragment(request: HttpRequest, template: str, page: object) -> HttpResponse:
     )
 
 
-def explained(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer what cannot be shown with a sentence instead of a fault."""
+@dataclass(frozen=True, slots=True)
+class RecordFailure:
+    """Why something was not recorded, in sentences, and the status to answer with."""
 
-    @wraps(view)
-    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except live.NoOperator:
-            return failure(
-                request,
-                503,
-                _("There is no operator yet."),
-                _("Import its reference data first, or the sample operator."),
-            )
-        except live.NoSuch:
-            return failure(request, 404, _("This drill or effect is not there any more."))
+    status: int
+    sentences: tuple[str, ...]
 
-    return answered
+
+def explain_failure(error: live.LiveError, text: Text | None = None) -> RecordFailure:
+    """Return why an event was not recorded, by the operator's time zone unless ``text`` is given.
+
+    An error that says nothing of an event is raised again.
+    """
+    if isinstance(error, live.Refused):
+        operator = live.operator_now()
+        text = text or text_now(operator.row.time_zone)
+        said = tuple(refusal_text(row, operator, text) for row in error.reasons)
+        return RecordFailure(422, said)
+    if isinstance(error, live.Busy):
+        return RecordFailure(503, (unrecorded(error),))
+    if isinstance(error, live.KeyReused):
+        reused = _("This form recorded something else before; open it again.")
+        return RecordFailure(409, (reused,))
+    raise error

@@ -11,12 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.views.decorators.http import require_POST, require_safe
 
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
-from releve.desk.live.answers import answer, explained
+from releve.desk.endpoint import ACT, serve
+from releve.desk.live.answers import answer
 from releve.desk.live.streams import COOKIE, looked_at
 from releve.desk.live.words import when
 from releve.desk.text import Text, text_now
@@ -24,7 +23,7 @@ from releve.live import api as live
 from releve.live.api import Stream
 from releve.network.clock import to_utc
 
-__all__ = ["index", "look", "move", "start", "stop"]
+__all__ = ["index", "look", "move", "set_stream_cookie", "start", "stop"]
 
 _COOKIE_SECONDS = 12 * 3600
 
@@ -64,31 +63,25 @@ class DrillsPage:
     form: forms.Form | None
 
 
-@require_permission("incident.work")
-@require_safe
-@explained
+@serve("incident.work")
 def index(request: HttpRequest) -> HttpResponse:
     """Every drill."""
     return _render_index(request, DrillForm())
 
 
-@require_permission("incident.work")
-@require_POST
-@explained
+@serve("incident.work", ACT)
 def look(request: HttpRequest) -> HttpResponse:
     """Show a drill, or the live stream, in this browser from now on."""
     response = redirect("now")
     name = request.POST.get("stream", live.LIVE)
     if Stream.objects.filter(name=name, stopped_at=None).exclude(name=live.LIVE).exists():
-        _set_cookie(response, request, name)
+        set_stream_cookie(response, request, name)
     else:
         response.delete_cookie(COOKIE)
     return response
 
 
-@require_permission("drill.run")
-@require_POST
-@explained
+@serve("drill.run", ACT)
 def start(request: HttpRequest) -> HttpResponse:
     """Start a drill from the live situation on, and look at it."""
     form = DrillForm(request.POST)
@@ -100,13 +93,11 @@ def start(request: HttpRequest) -> HttpResponse:
     found = live.start_drill(form.cleaned_data["title"], by=actor_name(request), at=at)
     messages.success(request, _("The drill has begun."))
     response = redirect("now")
-    _set_cookie(response, request, found.name)
+    set_stream_cookie(response, request, found.name)
     return response
 
 
-@require_permission("drill.run")
-@require_POST
-@explained
+@serve("drill.run", ACT)
 def move(request: HttpRequest, number: int) -> HttpResponse:
     """Move a drill's clock forward by some hours."""
     hours = request.POST.get("hours", "")
@@ -117,9 +108,7 @@ def move(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("drills")
 
 
-@require_permission("drill.run")
-@require_POST
-@explained
+@serve("drill.run", ACT)
 def stop(request: HttpRequest, number: int) -> HttpResponse:
     """End a drill; what it still had to do is dropped."""
     live.stop_drill(f"drill:{number}", by=actor_name(request))
@@ -144,7 +133,8 @@ def _build_row(drill: Stream, looked: str, text: Text) -> DrillRow:
     )
 
 
-def _set_cookie(response: HttpResponse, request: HttpRequest, name: str) -> None:
+def set_stream_cookie(response: HttpResponse, request: HttpRequest, name: str) -> None:
+    """Let this browser look at a stream from now on."""
     response.set_cookie(
         COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
         secure=request.is_secure(),

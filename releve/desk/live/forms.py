@@ -1,4 +1,4 @@
-"""The forms for recording, and the events built from them.
+"""The forms for recording, each declared once: the event it records, and the words of its page.
 
 A form keeps its own random key in a hidden field: sent twice, it records once.
 """
@@ -6,40 +6,52 @@ A form keeps its own random key in a hidden field: sent twice, it records once.
 from __future__ import annotations
 
 import uuid
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.forms import KeyedForm, build_day_field, build_id_field, build_time_field
+from releve.accounts.scopes import scope_for
+from releve.desk.forms import (
+    KeyedForm,
+    build_count_field,
+    build_day_field,
+    build_id_field,
+    build_radio_field,
+    build_text_field,
+    build_time_field,
+    set_choices,
+)
 from releve.desk.live.words import refusal_text
 from releve.desk.text import Text
+from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import to_utc, zone
 from releve.situation import (
     CaseDeclared,
-    CheckDone,
-    DeclaredCase,
+    ClosureRule,
     Event,
     EventRefusal,
-    MeasureFinding,
     SiteClosed,
+    list_fields,
 )
 from releve.situation.charter import Charter
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 __all__ = [
     "PRIVATE",
+    "VERDICTS",
     "CaseForm",
-    "CheckForm",
     "ClosureForm",
-    "FindingsForm",
     "Place",
     "RecordForm",
     "show_refusals",
@@ -58,37 +70,53 @@ _FIELD_OF = {
     "closure.earliest": "hours",
     "outage.expected": "expected_until",
     "tests.counts": "positive",
+    **dict.fromkeys(
+        ("check.boarded", "check.vehicle", "check.seats", "check.boarded_twice"), "boarded"
+    ),
     "attendance.counts": "count",
     "attendance.twice": "agents",
     "authorisation.dates": "valid_to",
     "authorisation.taken": "authorisation",
     "audit.expiry": "valid_to",
+    "audit.id_taken": "audit",
+    "audit.sites": "sites",
+    "audit.measure": "measure",
+    "audit.no_evidence": "evidence",
+    "audit.late_evidence": "evidence",
+    "audit.other_evidence": "evidence",
+    "audit.seen_late": "happened_at",
+    "audit.before": "happened_at",
+    "audit.findings_open": "conclusion",
+    "audit.without_finding": "conclusion",
+    "finding.due": "due",
+    "finding.not_observed": "measure",
+    "finding.nothing_said": "note",
     "date.future": "happened_at",
     "date.too_old": "happened_at",
     "check.day": "day",
     **dict.fromkeys(_SITE, "site"),
 }
 """The field beside which a refusal is shown, by code; the others are shown above the form."""
-_VERDICTS = (
+VERDICTS = (
     ("kept", lazy("kept")),
     ("partly", lazy("partly")),
     ("not_kept", lazy("not kept")),
     ("not_applicable", lazy("not applicable")),
 )
-LONGEST = 500
 PRIVATE = {"data-private": ""}
 """Marks a control whose value no device keeps: it is of health, or names people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and when a form is filled in: the sites to choose from, the stream's time.
+    """Where and when a form is filled in: the sites to choose from, the stream and its time.
 
     ``carriers`` are the carriers of home lines, for who records for every site; else none.
     """
 
     operator: Operator
     sites: tuple[str, ...]
+    stream: str
     at: datetime
     text: Text
     charter: Charter | None = None
@@ -106,9 +134,32 @@ class Place:
         found = self.operator.site.get(site)
         return self.operator.row.time_zone if found is None else found.time_zone
 
+    def list_measures(self) -> tuple[tuple[str, str], ...]:
+        """Return the measures of the charter in force, as (id, text)."""
+        rows = () if self.charter is None else self.charter.measures
+        return tuple((row.id, row.text_fr if self.text.french else row.text) for row in rows)
+
 
 class RecordForm(KeyedForm):
-    """The fields of every form: a site, the time of the event there, and the form's key."""
+    """The fields of every form: a site, the time of the event there, and the form's key.
+
+    ``name`` is that of its address; ``intro`` stands above the form, ``teaser`` in the list of
+    forms; ``confirm`` is the button once the consequences are shown, empty where none are;
+    ``draft`` names what the browser keeps of it without a network; ``takes`` is the most bytes, and
+    what is said of more.
+    """
+
+    name: ClassVar[str]
+    permission: ClassVar[str]
+    recent: ClassVar[bool] = False
+    title: ClassVar[StrPromise]
+    teaser: ClassVar[StrPromise]
+    intro: ClassVar[StrPromise]
+    send: ClassVar[StrPromise] = lazy("Record")
+    confirm: ClassVar[StrPromise | str] = ""
+    draft: ClassVar[str] = ""
+    records: ClassVar[type[Event]]
+    takes: ClassVar[tuple[int, Callable[[], str]] | None] = None
 
     site = forms.ChoiceField(label=lazy("Site"))
     happened_at = build_time_field(
@@ -126,17 +177,27 @@ class RecordForm(KeyedForm):
         self.place = place
         names = [(key, place.operator.site[key].name) for key in place.sites]
         many = [] if len(names) == 1 else [("", _("choose"))]
-        self.set_choices("site", [*many, *names])
+        set_choices(self, "site", [*many, *names])
         self.prepare(site)
 
     def prepare(self, site: str) -> None:
         """Put in what depends on the place: choices, first values, order of the fields."""
 
-    def set_choices(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
-        """Put the choices of a field in their place."""
-        field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = list(choices)
+    def fill(self, request: HttpRequest) -> None:
+        """Put in what depends on the request."""
+
+    def notes(self) -> Iterable[str]:
+        """Yield what is worth knowing before the form is filled in."""
+        return ()
+
+    def introduce(self, notes: Sequence[str]) -> StrPromise:
+        """Return what stands above the form, before its notes."""
+        return self.intro
+
+    def names(self, field: str) -> tuple[str, ...]:
+        """Return the people of a field, separated by commas."""
+        found = self.cleaned_data[field].split(",")
+        return tuple(name.strip() for name in found if name.strip())
 
     def common(self, actor: str) -> dict[str, Any]:
         """Return the fields that every event of a site has."""
@@ -151,31 +212,38 @@ class RecordForm(KeyedForm):
             "actor": actor,
         }
 
-    def names(self, field: str) -> tuple[str, ...]:
-        """Return the people of a field, separated by commas."""
-        found = self.cleaned_data[field].split(",")
-        return tuple(name.strip() for name in found if name.strip())
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the event that are not those of the form as they are."""
+        return {}
 
-    @abstractmethod
     def event(self, actor: str) -> Event:
         """Return the event that a valid form says."""
+        own, common = {row.name for row in list_fields(self.records)}, self.common(actor)
+        same = {name: value for name, value in self.cleaned_data.items() if name in own}
+        return self.records(**{**same, **common, **self.values(common)})
 
 
 class CaseForm(RecordForm):
     """An agent is a case or a contact, or is cleared: status and dates, never a diagnosis."""
 
+    name = "record_case"
+    permission = "event.record.case"
+    title = lazy("Positive test")
+    teaser = lazy("A case, a contact, or a case cleared")
+    intro = lazy("Status and dates under a pseudonym. Never a name, a symptom or a result.")
+    send = lazy("Declare")
+    confirm = lazy("Declare it: the site closes")
+    records = CaseDeclared
+
     agent = build_id_field(
         lazy("Agent’s pseudonym"),
         help_text=lazy("As in the roster, for example a00042. Never a name."),
     )
-    status = forms.ChoiceField(
-        label=lazy("What is declared"),
-        choices=(
-            ("declared_case", lazy("a positive test")),
-            ("contact", lazy("contact of a case")),
-            ("cleared", lazy("cleared: may come back")),
-        ),
-        widget=forms.RadioSelect,
+    status = build_radio_field(
+        lazy("What is declared"),
+        ("declared_case", lazy("a positive test")),
+        ("contact", lazy("contact of a case")),
+        ("cleared", lazy("cleared: may come back")),
         initial="declared_case",
     )
     case = build_id_field(
@@ -185,160 +253,66 @@ class CaseForm(RecordForm):
         help_text=lazy("Needed to clear; the health officer opens this form from the case’s page."),
     )
     since = build_day_field(
-        lazy("First day of the measure"),
-        required=False,
-        help_text=lazy("Empty: the day of the declaration."),
+        lazy("First day of the measure"), lazy("Empty: the day of the declaration.")
     )
-    until = build_day_field(
-        lazy("Last day of the measure"),
-        required=False,
-        help_text=lazy("Empty: as the rule says."),
-    )
+    until = build_day_field(lazy("Last day of the measure"), lazy("Empty: as the rule says."))
     field_order = ("site", "agent", "status", "case", "happened_at", "since", "until", "key")
 
-    def prepare(self, site: str) -> None:
-        self.initial["status"] = "declared_case"
+    def fill(self, request: HttpRequest) -> None:
+        """Fill the form in with the clearing of the case that a link names, if it may be seen."""
+        reach = scope_for(request.user, "health.cases")
+        named = request.GET.get("case", "")
+        for case in live.situation_now(self.place.stream).cases:
+            if case.event == named and reach.has_site(case.site):
+                found = {"site": case.site, "agent": case.agent, "case": case.event}
+                self.initial.update({"status": "cleared", **found})
 
-    def offer_clearing(self, case: DeclaredCase) -> None:
-        """Fill the form in with the clearing of a case."""
-        names = {"site": case.site, "agent": case.agent, "case": case.event}
-        self.initial.update({"status": "cleared", **names})
-
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        return CaseDeclared(
-            **self.common(actor),
-            agent=found["agent"].strip(),
-            status=found["status"],
-            case=found["case"].strip(),
-            since=found["since"],
-            until=found["until"],
-        )
+    def notes(self) -> Iterable[str]:
+        """Say where no rule closes a site of the place on the stream's day."""
+        rules, place = live.rules_now(self.place.stream), self.place
+        for site in place.sites:
+            if rules.in_force(ClosureRule, place.day(site), place.operator.site[site]):
+                return
+        yield _("No closing rule is in force: a positive test is recorded, and closes no site.")
 
 
 class ClosureForm(RecordForm):
     """A site closes by an order, a hazard or a decision of the operator."""
 
-    cause = forms.ChoiceField(
-        label=lazy("Who or what closes it"),
-        choices=(
-            ("authority", lazy("an authority’s order")),
-            ("hazard", lazy("a hazard")),
-            ("operator", lazy("the operator’s decision")),
-        ),
-        widget=forms.RadioSelect,
+    name = "record_closure"
+    permission = "event.record.closure"
+    recent = True
+    title = lazy("Closure of a site")
+    teaser = lazy("Its consequences are shown first")
+    intro = lazy("The consequences are shown in numbers before anything is recorded.")
+    send = lazy("Show the consequences")
+    confirm = lazy("Close the site")
+    records = SiteClosed
+
+    cause = build_radio_field(
+        lazy("Who or what closes it"),
+        ("authority", lazy("an authority’s order")),
+        ("hazard", lazy("a hazard")),
+        ("operator", lazy("the operator’s decision")),
     )
-    authority = forms.CharField(
-        label=lazy("Authority"),
-        required=False,
-        max_length=LONGEST,
-        help_text=lazy("Needed for an order."),
-    )
-    reference = forms.CharField(
-        label=lazy("Number of the order"), required=False, max_length=LONGEST
-    )
-    hours = forms.IntegerField(
-        label=lazy("Closed for at least (hours)"),
-        required=False,
-        min_value=0,
-        max_value=8760,
-        help_text=lazy("Empty: no least time."),
+    authority = build_text_field(lazy("Authority"), help_text=lazy("Needed for an order."))
+    reference = build_text_field(lazy("Number of the order"))
+    hours = build_count_field(
+        lazy("Closed for at least (hours)"), 8760, help_text=lazy("Empty: no least time.")
     )
     home_only = forms.BooleanField(
         label=lazy("Its people may work at home only, not on another site"), required=False
     )
-    reason = forms.CharField(
-        label=lazy("Reason, without a person’s name"), required=False, max_length=LONGEST
-    )
+    reason = build_text_field(lazy("Reason, without a person’s name"))
     field_order = (
         "site", "cause", "authority", "reference", "happened_at", "hours", "home_only", "reason",
         "key",
     )  # fmt: skip
 
-    def event(self, actor: str) -> Event:
-        found, common = self.cleaned_data, self.common(actor)
-        hours = found["hours"]
-        return SiteClosed(
-            **common,
-            cause=found["cause"],
-            authority=found["authority"],
-            reference=found["reference"],
-            earliest_reopening=None
-            if hours is None
-            else common["happened_at"] + timedelta(hours=hours),
-            home_only=found["home_only"],
-            reason=found["reason"],
-        )
-
-
-class FindingsForm(RecordForm):
-    """A form with a verdict on each measure."""
-
-    def add_measures(self, *, daily: bool) -> None:
-        """Add a field for each measure of the charter in force, or for those of the daily check."""
-        charter = self.place.charter
-        measures = () if charter is None else charter.measures
-        self.measures = [row for row in measures if row.daily or not daily]
-        for row in self.measures:
-            self.fields[f"m-{row.id}"] = forms.ChoiceField(
-                label=row.text_fr if self.place.text.french else row.text,
-                choices=_VERDICTS,
-                required=False,
-                widget=forms.RadioSelect({"class": "verdicts"}),
-            )
-
-    def findings(self) -> tuple[MeasureFinding, ...]:
-        """Return what was found of the measures that were looked at."""
-        return tuple(
-            MeasureFinding(measure=row.id, verdict=verdict)
-            for row in self.measures
-            if (verdict := self.cleaned_data[f"m-{row.id}"])
-        )
-
-
-class CheckForm(FindingsForm):
-    """The daily check of a site: each measure, the fullest shuttle, who was sent home."""
-
-    day = build_day_field(lazy("Day checked"))
-    transport = forms.IntegerField(
-        label=lazy("Fullest shuttle (% of its seats)"), required=False, min_value=0, max_value=200
-    )
-    symptomatic = forms.IntegerField(
-        label=lazy("Persons sent home with symptoms (a count)"),
-        required=False,
-        widget=forms.NumberInput(PRIVATE),
-        min_value=0,
-        max_value=100_000,
-    )
-    commission = forms.CharField(
-        label=lazy("Who checked, with commas between"),
-        required=False,
-        max_length=LONGEST,
-        widget=forms.TextInput(PRIVATE),
-    )
-    note = forms.CharField(
-        label=lazy("Remark, without a person’s name"), required=False, max_length=LONGEST
-    )
-
-    def prepare(self, site: str) -> None:
-        self.initial["day"] = self.place.day(site)
-        self.add_measures(daily=True)
-        last = ("transport", "symptomatic", "commission", "note", "happened_at", "key")
-        measures = [name for name in self.fields if name.startswith("m-")]
-        self.order_fields(["site", "day", *measures, *last])
-
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        fill = found["transport"]
-        return CheckDone(
-            **self.common(actor),
-            day=found["day"],
-            findings=self.findings(),
-            transport_fill=None if fill is None else fill / 100,
-            symptomatic=found["symptomatic"],
-            commission=self.names("commission"),
-            note=found["note"],
-        )
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        hours = self.cleaned_data["hours"]
+        until = None if hours is None else common["happened_at"] + timedelta(hours=hours)
+        return {"earliest_reopening": until}
 
 
 def show_refusals(form: RecordForm, reasons: Sequence[EventRefusal]) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.forms import build_day_field, build_id_field, build_time_field
-from releve.desk.live.forms import LONGEST, RecordForm
+from releve.desk.forms import (
+    build_count_field,
+    build_day_field,
+    build_id_field,
+    build_radio_field,
+    build_text_field,
+    build_time_field,
+    set_choices,
+)
+from releve.desk.live.forms import RecordForm
+from releve.desk.live.words import notice_text, when
+from releve.live import api as live
 from releve.situation import (
     AgentsPresent,
     AuditVerdict,
@@ -21,52 +32,57 @@ from releve.situation import (
     PeopleTested,
     PowerDown,
     PowerUp,
+    list_notices,
 )
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 __all__ = ["AttendanceForm", "AuditForm", "AuthorisationForm", "OutageForm", "TestsForm"]
 
 _MOST_PEOPLE = 1_000_000
+_MOST_VISITS = 20
 
 
 class OutageForm(RecordForm):
     """A link, the home lines of a carrier or the power of a site: down, or back."""
 
-    what = forms.ChoiceField(
-        label=lazy("What"),
-        choices=(
-            ("link", lazy("the link of a site")),
-            ("power", lazy("the power of a site")),
-            ("carrier", lazy("the home lines of a carrier")),
-        ),
-        widget=forms.RadioSelect,
+    name = "record_outage"
+    permission = "event.record.other"
+    recent = True
+    title = lazy("Link or power")
+    teaser = lazy("Down, with its consequences first; or back")
+    intro = lazy(
+        "What goes down is lost for the plan: the consequences are shown in numbers first."
+    )
+    confirm = lazy("Record that it is down")
+
+    what = build_radio_field(
+        lazy("What"),
+        ("link", lazy("the link of a site")),
+        ("power", lazy("the power of a site")),
+        ("carrier", lazy("the home lines of a carrier")),
         initial="link",
     )
-    state = forms.ChoiceField(
-        label=lazy("How it is"),
-        choices=(("down", lazy("down")), ("up", lazy("back"))),
-        widget=forms.RadioSelect,
-        initial="down",
+    state = build_radio_field(
+        lazy("How it is"), ("down", lazy("down")), ("up", lazy("back")), initial="down"
     )
     carrier = forms.ChoiceField(label=lazy("Carrier"), required=False)
     expected_until = build_time_field(lazy("Expected back"), lazy("Empty: not known."))
     field_order = ("what", "site", "carrier", "state", "happened_at", "expected_until", "key")
 
     def prepare(self, site: str) -> None:
-        self.initial.update({"what": "link", "state": "down"})
         self.fields["site"].required = False
-        self.set_choices(
-            "carrier", [("", _("choose")), *((row, row) for row in self.place.carriers)]
-        )
-        if not self.place.carriers:
+        carriers = [(row, row) for row in self.place.carriers]
+        set_choices(self, "carrier", [("", _("choose")), *carriers])
+        if not carriers:
             del self.fields["carrier"]
-            self.set_choices("what", list(self.fields["what"].choices)[:2])  # type: ignore[attr-defined]
+            set_choices(self, "what", list(self.fields["what"].choices)[:2])  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Ask for the site or the carrier, whichever it is about."""
         found = super().clean() or {}
-        field = "carrier" if found.get("what") == "carrier" else "site"
-        if not found.get(field) and field not in self.errors:
-            self.add_error(field, _("Say which one."))
+        _ask_for(self, "carrier" if found.get("what") == "carrier" else "site")
         return found
 
     def event(self, actor: str) -> Event:
@@ -88,14 +104,17 @@ class OutageForm(RecordForm):
 class TestsForm(RecordForm):
     """Tests done on a visit: counts only."""
 
-    tested = forms.IntegerField(
-        label=lazy("How many were tested"), min_value=0, max_value=_MOST_PEOPLE
-    )
-    positive = forms.IntegerField(
-        label=lazy("How many were positive"),
-        required=False,
-        min_value=0,
-        max_value=_MOST_PEOPLE,
+    name = "record_tests"
+    permission = "event.record.case"
+    title = lazy("Tests on a visit")
+    teaser = lazy("How many, and how many positive")
+    intro = lazy("Numbers only, never who. The number of positives is health data.")
+    records = PeopleTested
+
+    tested = build_count_field(lazy("How many were tested"), _MOST_PEOPLE, required=True)
+    positive = build_count_field(
+        lazy("How many were positive"),
+        _MOST_PEOPLE,
         help_text=lazy("Empty: not known yet. Each positive is declared by itself, too."),
     )
     inspection = forms.ChoiceField(
@@ -103,31 +122,37 @@ class TestsForm(RecordForm):
     )
     field_order = ("site", "inspection", "tested", "positive", "happened_at", "key")
 
-    def offer(self, visits: Sequence[tuple[str, str]]) -> None:
-        """Offer inspections to choose from, as (id, label)."""
-        self.set_choices("inspection", [("", "–"), *visits])
-
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        return PeopleTested(
-            **self.common(actor),
-            tested=found["tested"],
-            positive=found["positive"],
-            inspection=found["inspection"],
-        )
+    def fill(self, request: HttpRequest) -> None:
+        """Offer the last inspections of the sites, the newest first."""
+        place = self.place
+        found = live.situation_now(place.stream).inspections
+        newest = [row for row in found if row.site in place.sites][-_MOST_VISITS:]
+        visits = [
+            (
+                row.id,
+                f"{place.operator.site[row.site].name}, {when(row.happened_at, place.text)}"
+                f" ({row.authority})",
+            )
+            for row in reversed(newest)
+        ]
+        set_choices(self, "inspection", [("", "–"), *visits])
 
 
 class AttendanceForm(RecordForm):
     """The attendance of a site on a day, as a number or as names."""
 
+    name = "record_attendance"
+    permission = "event.record.other"
+    title = lazy("Attendance")
+    teaser = lazy("How many are at a site, or who")
+    intro = lazy("The last record of a day counts.")
+    records = AgentsPresent
+
     day = build_day_field(lazy("Day"))
-    count = forms.IntegerField(
-        label=lazy("How many"), required=False, min_value=0, max_value=_MOST_PEOPLE
-    )
-    agents = forms.CharField(
-        label=lazy("Who, by pseudonym, with commas between"),
-        required=False,
-        max_length=200_000,
+    count = build_count_field(lazy("How many"), _MOST_PEOPLE)
+    agents = build_text_field(
+        lazy("Who, by pseudonym, with commas between"),
+        longest=200_000,
         widget=forms.Textarea({"rows": 3, "autocapitalize": "none"}),
         help_text=lazy("May stay empty: then only the number is recorded."),
     )
@@ -143,29 +168,32 @@ class AttendanceForm(RecordForm):
             self.add_error("count", _("Say how many, or who."))
         return found
 
-    def event(self, actor: str) -> Event:
-        found, agents = self.cleaned_data, self.names("agents")
-        count = len(agents) if found["count"] is None else found["count"]
-        return AgentsPresent(**self.common(actor), day=found["day"], count=count, agents=agents)
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        count, agents = self.cleaned_data["count"], self.names("agents")
+        return {"count": len(agents) if count is None else count, "agents": agents}
 
 
 class AuthorisationForm(RecordForm):
     """A dated permit of a site, a vehicle or the movement of an agent."""
 
-    of = forms.ChoiceField(
-        label=lazy("Of what"),
-        choices=(
-            ("site", lazy("a site")),
-            ("vehicle", lazy("a vehicle")),
-            ("agent", lazy("the movement of an agent")),
-        ),
-        widget=forms.RadioSelect,
+    name = "record_authorisation"
+    permission = "event.record.other"
+    title = lazy("Authorisation")
+    teaser = lazy("Of a site, a vehicle or an agent’s movement")
+    intro = lazy("A site that needs one and has none is not planned. None ends soon.")
+    records = AuthorisationGranted
+
+    of = build_radio_field(
+        lazy("Of what"),
+        ("site", lazy("a site")),
+        ("vehicle", lazy("a vehicle")),
+        ("agent", lazy("the movement of an agent")),
         initial="site",
     )
-    authorisation = forms.CharField(label=lazy("Its number"), max_length=64)
-    vehicle = forms.CharField(label=lazy("Vehicle"), required=False, max_length=64)
+    authorisation = build_text_field(lazy("Its number"), longest=64, required=True)
+    vehicle = build_text_field(lazy("Vehicle"), longest=64)
     agent = build_id_field(lazy("Agent’s pseudonym"), required=False)
-    authority = forms.CharField(label=lazy("Who granted it"), required=False, max_length=LONGEST)
+    authority = build_text_field(lazy("Who granted it"))
     valid_from = build_day_field(lazy("First day"))
     valid_to = build_day_field(lazy("Last day"))
     field_order = (
@@ -174,72 +202,74 @@ class AuthorisationForm(RecordForm):
     )  # fmt: skip
 
     def prepare(self, site: str) -> None:
-        self.initial["of"] = "site"
         self.fields["site"].required = False
+
+    def notes(self) -> Iterator[str]:
+        return _list_notices(self, "authorisation.", "site.not_plannable")
+
+    def introduce(self, notes: Sequence[str]) -> StrPromise:
+        ending = lazy("A site that needs one and has none is not planned. Ending soon, or ended:")
+        return ending if notes else self.intro
 
     def clean(self) -> dict[str, Any]:
         """Ask for the site, the vehicle or the agent, whichever it is of."""
         found = super().clean() or {}
-        field = found.get("of", "site")
-        if not found.get(field) and field not in self.errors:
-            self.add_error(field, _("Say which one."))
+        _ask_for(self, found.get("of", "site"))
         return found
 
-    def event(self, actor: str) -> Event:
-        found, common = self.cleaned_data, self.common(actor)
-        of = found["of"]
-        common["site"] = found["site"] if of == "site" else ""
-        return AuthorisationGranted(
-            **common,
-            of=of,
-            authorisation=found["authorisation"].strip(),
-            vehicle=found["vehicle"].strip() if of == "vehicle" else "",
-            agent=found["agent"].strip() if of == "agent" else "",
-            authority=found["authority"],
-            valid_from=found["valid_from"],
-            valid_to=found["valid_to"],
-        )
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        found = self.cleaned_data
+        subjects = ("site", "vehicle", "agent")
+        return {name: found[name] if name == found["of"] else "" for name in subjects}
 
 
 class AuditForm(RecordForm):
     """The auditor's verdict on one measure of the charter."""
 
+    name = "record_audit"
+    permission = "event.record.inspection"
+    title = lazy("Audit of the charter")
+    teaser = lazy("Evidence, verdict and until when it holds")
+    intro = lazy("One measure at a time; the last verdict on a measure counts.")
+    records = AuditVerdict
+
     measure = forms.ChoiceField(label=lazy("Measure of the charter"))
-    evidence = forms.CharField(
-        label=lazy("What was seen"), max_length=LONGEST, widget=forms.Textarea({"rows": 3})
-    )
-    verdict = forms.ChoiceField(
-        label=lazy("Verdict"),
-        choices=(
-            ("met", lazy("met")),
-            ("partly", lazy("partly met")),
-            ("not_met", lazy("not met")),
-        ),
-        widget=forms.RadioSelect,
+    evidence = build_text_field(lazy("What was seen"), rows=3, required=True)
+    verdict = build_radio_field(
+        lazy("Verdict"),
+        ("met", lazy("met")),
+        ("partly", lazy("partly met")),
+        ("not_met", lazy("not met")),
     )
     valid_to = build_day_field(lazy("Last day it holds"))
-    auditor = forms.CharField(label=lazy("Auditing body"), max_length=LONGEST)
+    auditor = build_text_field(lazy("Auditing body"), required=True)
     field_order = (
         "site", "measure", "evidence", "verdict", "valid_to", "auditor", "happened_at", "key",
     )  # fmt: skip
 
     def prepare(self, site: str) -> None:
-        measures = () if self.place.charter is None else self.place.charter.measures
-        french = self.place.text.french
-        rows = [(row.id, row.text_fr if french else row.text) for row in measures]
-        self.set_choices("measure", [("", _("choose")), *rows])
+        set_choices(self, "measure", [("", _("choose")), *self.place.list_measures()])
         if len(self.place.sites) == len(self.place.operator.sites) > 1:
             names = [(key, self.place.operator.site[key].name) for key in self.place.sites]
-            self.set_choices("site", [("", _("the operator as a whole")), *names])
+            set_choices(self, "site", [("", _("the operator as a whole")), *names])
             self.fields["site"].required = False
 
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        return AuditVerdict(
-            **self.common(actor),
-            measure=found["measure"],
-            evidence=found["evidence"],
-            verdict=found["verdict"],
-            valid_to=found["valid_to"],
-            auditor=found["auditor"],
-        )
+    def notes(self) -> Iterator[str]:
+        return _list_notices(self, "audit.")
+
+
+def _ask_for(form: RecordForm, field: str) -> None:
+    """Refuse a form without the field that it is about."""
+    if not form.cleaned_data.get(field) and field not in form.errors:
+        form.add_error(field, _("Say which one."))
+
+
+def _list_notices(form: RecordForm, *codes: str) -> Iterator[str]:
+    """Yield the notices with some codes at the sites that the user may see."""
+    place = form.place
+    every = len(place.sites) == len(place.operator.sites)
+    situation = live.situation_now(place.stream)
+    rules = live.select_rules(situation)
+    for row in list_notices(situation, place.operator, rules, place.at):
+        if row.code.startswith(codes) and (row.site in place.sites if row.site else every):
+            yield notice_text(row, place.operator, place.text)

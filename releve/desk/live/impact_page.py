@@ -20,7 +20,7 @@ Loses = SiteClosed | LinkDown | PowerDown
 
 @dataclass(frozen=True, slots=True)
 class ClientChange:
-    """A client's worst coverage within 48 hours: now, without a relief, with the planned one."""
+    """A client's worst coverage within 48 hours: now, without a relief, and with it."""
 
     name: str
     before: str
@@ -31,7 +31,8 @@ class ClientChange:
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """``seats`` and the like are empty where no plan is in force to tell from."""
+    """``seats`` and the like are empty where no plan is in force to tell from; ``why``: the rule
+    that closes the site."""
 
     question: str
     at: str
@@ -40,6 +41,7 @@ class Consequences:
     working: str
     moved: str
     clients: tuple[ClientChange, ...]
+    why: str = ""
 
 
 def consequences(event: Loses, operator: Operator, text: Text, stream: str) -> Consequences:
@@ -58,16 +60,12 @@ def consequences(event: Loses, operator: Operator, text: Text, stream: str) -> C
     )
     if found is None:
         return Consequences(*said, "", "", "", ())
-    moved = _("solved as soon as it is recorded")
-    if found.moved is not None:
-        moved = text.number(found.moved)
-    after = found.after.clients if found.after else (None,) * len(found.before.clients)
-    rows = zip(found.before.clients, found.unrelieved.clients, after, strict=True)
+    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
     return Consequences(
         *said,
         text.number(found.seats),
         text.number(found.working),
-        moved,
+        text.number(found.moved),
         tuple(_build_client_row(*row, text) for row in rows),
     )
 
@@ -94,16 +92,15 @@ def _write_end(event: Loses, text: Text) -> str:
 def _build_client_row(
     before: live.ClientCoverage,
     unrelieved: live.ClientCoverage,
-    after: live.ClientCoverage | None,
+    after: live.ClientCoverage,
     text: Text,
 ) -> ClientChange:
-    last = unrelieved if after is None else after
-    whole = last.worst is None or last.worst >= 1 - 1e-6
+    whole = after.worst is None or after.worst >= 1 - 1e-6
     return ClientChange(
         before.name,
         _format_share(before.worst, text),
         _format_share(unrelieved.worst, text),
-        "–" if after is None else _format_share(after.worst, text),
+        _format_share(after.worst, text),
         "held" if whole else "missed",
     )
 

@@ -1,8 +1,8 @@
-"""The form of an inspection, with its photos: each checked, cleaned and kept before it is named."""
+"""Forms with photos, each checked, cleaned and kept before it is named; that of an inspection."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -11,11 +11,13 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.live.forms import LONGEST, PRIVATE, FindingsForm
+from releve.desk.forms import build_text_field
+from releve.desk.live.forms import PRIVATE, RecordForm
+from releve.desk.live.forms_findings import FindingsForm
 from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS, NotAPhoto, has_photo, store_photo
-from releve.situation import Event, InspectionHeld
+from releve.situation import InspectionHeld
 
-__all__ = ["InspectionForm"]
+__all__ = ["InspectionForm", "PhotosForm"]
 
 _SALT = "photos of a form"
 
@@ -73,33 +75,23 @@ def _load_signed(text: str) -> list[str]:
     return [digest for digest in found if has_photo(digest)]
 
 
-class InspectionForm(FindingsForm):
-    """A brigade's visit: whose, whether unannounced, what it checked against the charter."""
-
-    authority = forms.CharField(label=lazy("Whose brigade"), max_length=LONGEST)
-    unannounced = forms.BooleanField(label=lazy("Came without notice"), required=False)
-    inspectors = forms.CharField(
-        label=lazy("Who came, with commas between"),
-        required=False,
-        max_length=LONGEST,
-        widget=forms.TextInput(PRIVATE),
+def _say_too_much() -> str:
+    return _("At most {count} photos of {size} MB each.").format(
+        count=MAX_PHOTOS, size=MAX_PHOTO_BYTES // 1024**2
     )
+
+
+class PhotosForm(RecordForm):
+    """A form with photos; those stored are not sent again when another field is at fault."""
+
+    takes = (MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _say_too_much)
+
     photos = PhotosField(
         label=lazy("Photos"),
         required=False,
         help_text=lazy("JPEG, PNG or WebP. Place, time and device are taken out of the files."),
     )
     kept = forms.CharField(widget=forms.HiddenInput, required=False)
-    note = forms.CharField(
-        label=lazy("Remark, without a person’s name"), required=False, max_length=LONGEST
-    )
-
-    def prepare(self, site: str) -> None:
-        self.initial["unannounced"] = True
-        self.add_measures(daily=False)
-        measures = [name for name in self.fields if name.startswith("m-")]
-        first = ["site", "authority", "unannounced", "happened_at", "inspectors"]
-        self.order_fields([*first, *measures, "photos", "note", "kept", "key"])
 
     def clean(self) -> dict[str, Any]:
         """Count the photos kept before too: whatever is at fault, they are not sent again."""
@@ -119,14 +111,36 @@ class InspectionForm(FindingsForm):
             self.fields["photos"].help_text = said.format(count=len(self.digests))
         return found
 
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        return InspectionHeld(
-            **self.common(actor),
-            authority=found["authority"],
-            unannounced=found["unannounced"],
-            inspectors=self.names("inspectors"),
-            findings=self.findings(),
-            photos=self.digests,
-            note=found["note"],
-        )
+
+class InspectionForm(FindingsForm, PhotosForm):
+    """A brigade's visit: whose, whether unannounced, what it checked against the charter."""
+
+    name = "record_inspection"
+    permission = "event.record.inspection"
+    title = lazy("Inspection")
+    teaser = lazy("A brigade’s visit")
+    intro = lazy("Leave empty the measures that were not looked at.")
+    draft = "inspection"
+    records = InspectionHeld
+
+    authority = build_text_field(lazy("Whose brigade"), required=True)
+    unannounced = forms.BooleanField(
+        label=lazy("Came without notice"), required=False, initial=True
+    )
+    inspectors = build_text_field(
+        lazy("Who came, with commas between"), widget=forms.TextInput(PRIVATE)
+    )
+    note = build_text_field(lazy("Remark, without a person’s name"))
+
+    def prepare(self, site: str) -> None:
+        self.add_measures(daily=False)
+        measures = [name for name in self.fields if name.startswith("m-")]
+        first = ["site", "authority", "unannounced", "happened_at", "inspectors"]
+        self.order_fields([*first, *measures, "photos", "note", "kept", "key"])
+
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "inspectors": self.names("inspectors"),
+            "findings": self.findings(),
+            "photos": self.digests,
+        }

@@ -1,52 +1,60 @@
-"""The pages on which something is recorded: a case, a closure, a daily check, an inspection."""
+"""The pages on which something is recorded: one view over the forms, each declared by its class."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can, scope_for
+from releve.accounts.two_people import build_approval_check
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.body_limits import takes
 from releve.desk.database_errors import unrecorded
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import wants_json
-from releve.desk.live.answers import answer, explained
+from releve.desk.live.answers import answer
 from releve.desk.live.forms import (
     CaseForm,
-    CheckForm,
     ClosureForm,
     Place,
     RecordForm,
     show_refusals,
 )
+from releve.desk.live.forms_control import (
+    AttendanceForm,
+    AuditForm,
+    AuthorisationForm,
+    OutageForm,
+    TestsForm,
+)
+from releve.desk.live.forms_findings import CheckForm
 from releve.desk.live.impact_page import Consequences, Loses, consequences
 from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
 from releve.desk.text import text_now
 from releve.live import api as live
-from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS
-from releve.situation import DeclaredCase, find_refusals
+from releve.situation import CaseDeclared, Event, SiteClosed, find_refusals
 
-__all__ = [
-    "RecordPage",
-    "case",
-    "check",
-    "closure",
-    "confirmed_first",
-    "index",
-    "inspection",
-    "load_place",
-    "open_form",
-    "recorded",
-]
+__all__ = ["FORMS", "RecordPage", "build_record_view", "index", "load_place", "recorded"]
+
+FORMS: tuple[type[RecordForm], ...] = (
+    CaseForm,
+    ClosureForm,
+    CheckForm,
+    InspectionForm,
+    TestsForm,
+    OutageForm,
+    AttendanceForm,
+    AuthorisationForm,
+    AuditForm,
+)
+"""In the order in which they are offered."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +70,34 @@ class RecordLink:
 class RecordPage:
     """A form, with what would follow where that is asked for first, and what is worth knowing.
 
-    ``kept_as`` names the draft that the browser keeps of it without a network.
+    ``title``, ``about`` and ``send`` stand for those of the form where they are given. ``back`` is
+    the address of the page that it belongs to, ``back_title`` its name; empty: of all that is
+    recorded.
     """
 
-    title: str
-    about: str
     form: RecordForm
-    send: str = field(default_factory=lambda: _("Record"))
+    notes: tuple[str, ...] = field(default=())
     consequences: Consequences | None = None
-    notes: tuple[str, ...] = ()
-    kept_as: str = ""
+    title: str = ""
+    about: str = ""
+    send: str = ""
+    back: str = ""
+    back_title: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What is recorded."""
+        return self.title or str(self.form.title)
+
+    @property
+    def intro(self) -> str:
+        """What stands above the form."""
+        return self.about or str(self.form.introduce(self.notes))
+
+    @property
+    def button(self) -> str:
+        """What the button says."""
+        return self.send or str(self.form.send)
 
 
 @dataclass(frozen=True)
@@ -82,33 +108,13 @@ class RecordIndexPage:
     closed: tuple[RecordLink, ...]
 
 
-@require_permission("record.see")
-@require_safe
-@explained
+@serve("record.see")
 def index(request: HttpRequest) -> HttpResponse:
     """Show the forms that the user may record."""
-    offered = (
-        ("event.record.case", _("Positive test"), _("A case, a contact, or a case cleared"),
-         "record_case"),
-        ("event.record.closure", _("Closure of a site"), _("Its consequences are shown first"),
-         "record_closure"),
-        ("event.record.check", _("Daily check"), _("Measure by measure"), "record_check"),
-        ("event.record.inspection", _("Inspection"), _("A brigade’s visit"), "record_inspection"),
-        ("event.record.case", _("Tests on a visit"), _("How many, and how many positive"),
-         "record_tests"),
-        ("event.record.other", _("Link or power"), _("Down, with its consequences first; or back"),
-         "record_outage"),
-        ("event.record.other", _("Attendance"), _("How many are at a site, or who"),
-         "record_attendance"),
-        ("event.record.other", _("Authorisation"), _("Of a site, a vehicle or an agent’s movement"),
-         "record_authorisation"),
-        ("event.record.inspection", _("Audit of the charter"),
-         _("Evidence, verdict and until when it holds"), "record_audit"),
-    )  # fmt: skip
     choices = tuple(
-        RecordLink(title, about, reverse(name))
-        for permission, title, about, name in offered
-        if can(request.user, permission)
+        RecordLink(str(form.title), str(form.teaser), reverse(form.name))
+        for form in FORMS
+        if can(request.user, form.permission)
     )
     operator, stream = live.operator_now(), looked_at(request).name
     situation = live.situation_now(stream)
@@ -122,111 +128,70 @@ def index(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/live/record.html", page, twin)
 
 
-@require_permission("event.record.case")
-@require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def case(request: HttpRequest) -> HttpResponse:
-    """Declare a positive test or a contact, or clear a case."""
-    form = open_form(request, CaseForm, "event.record.case")
-    cleared = _case_to_clear(request)
-    if cleared is not None:
-        form.offer_clearing(cleared)
-    about = _("Status and dates under a pseudonym. Never a name, a symptom or a result.")
-    return recorded(request, RecordPage(_("Positive test"), about, form, _("Declare")))
+def build_record_view(kind: type[RecordForm]) -> Callable[..., HttpResponse]:
+    """Return the view of a form: filled in, its consequences shown where it has some, recorded."""
 
-
-def _case_to_clear(request: HttpRequest) -> DeclaredCase | None:
-    """Return the case that a link names, for a reader who may see it."""
-    reach = scope_for(request.user, "health.cases")
-    cases = live.situation_now(looked_at(request).name).cases
-    named = request.GET.get("case", "")
-    return next((row for row in cases if row.event == named and reach.has_site(row.site)), None)
-
-
-@require_permission("event.record.closure")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def closure(request: HttpRequest) -> HttpResponse:
-    """Close a site: the form, then what would follow in numbers, then the closure."""
-    form = open_form(request, ClosureForm, "event.record.closure")
-    page = RecordPage(
-        _("Closure of a site"),
-        _("The consequences are shown in numbers before anything is recorded."),
-        form,
-        _("Show the consequences"),
-    )
-    return confirmed_first(request, page, _("Close the site"))
-
-
-@require_permission("event.record.check")
-@require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def check(request: HttpRequest) -> HttpResponse:
-    """The daily check of a site, measure by measure."""
-    form = open_form(request, CheckForm, "event.record.check")
-    about = _("Leave empty what was not looked at: it is shown as left out, never as kept.")
-    page = RecordPage(_("Daily check"), about, form, kept_as="check")
-    return recorded(request, page)
-
-
-def _too_much() -> str:
-    return _("At most {count} photos of {size} MB each.").format(
-        count=MAX_PHOTOS, size=MAX_PHOTO_BYTES // 1024**2
-    )
-
-
-@takes(MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _too_much)
-@require_permission("event.record.inspection")
-@require_http_methods(["GET", "HEAD", "POST"])
-@explained
-def inspection(request: HttpRequest) -> HttpResponse:
-    """A brigade's visit, against the charter, with photos."""
-    files = request.FILES if request.method == "POST" else None
-    form = open_form(request, InspectionForm, "event.record.inspection", files=files)
-    about = _("Leave empty the measures that were not looked at.")
-    page = RecordPage(_("Inspection"), about, form, kept_as="inspection")
-    return recorded(request, page)
-
-
-def confirmed_first(request: HttpRequest, page: RecordPage, send: str) -> HttpResponse:
-    """Show what a loss would do, in numbers; record it once that is confirmed (``send``)."""
-    form = page.form
-    if request.method != "POST" or request.POST.get("confirmed") == "yes" or not form.is_valid():
+    @serve(kind.permission, FORM, recent=kind.recent)
+    def record(request: HttpRequest) -> HttpResponse:
+        sent = request.POST if request.method == "POST" else None
+        files = request.FILES if request.method == "POST" else None
+        form = kind(load_place(request, kind.permission), sent, request.GET.get("site", ""), files)
+        form.fill(request)
+        page = RecordPage(form, tuple(form.notes()))
+        asks = sent is not None and kind.confirm and sent.get("confirmed") != "yes"
+        if asks and form.is_valid():
+            shown = _foresee(form.event(actor_name(request)), form)
+            if shown is not None:
+                return _render_form(request, replace(page, consequences=shown), 200)
+            if form.errors:
+                return _render_form(request, page, 422)
         return recorded(request, page)
-    event = form.event(actor_name(request))
-    if not isinstance(event, Loses):
-        return recorded(request, page)
-    stream, place = looked_at(request).name, form.place
-    reasons = find_refusals(event, live.situation_now(stream), place.operator, live.rules_now())
-    if reasons:
+
+    return record if kind.takes is None else takes(*kind.takes)(record)
+
+
+def _foresee(event: Event, form: RecordForm) -> Consequences | None:
+    """Return what would follow from a loss, or from a case with which a rule closes a site.
+
+    None where nothing is asked first; why a loss cannot be recorded is shown on the form.
+    """
+    stream, place = form.place.stream, form.place
+    rules = live.rules_now(stream)
+    if not isinstance(event, Loses | CaseDeclared):
+        return None
+    reasons = find_refusals(event, live.situation_now(stream), place.operator, rules)
+    if isinstance(event, Loses):
+        if not reasons:
+            return consequences(event, place.operator, place.text, stream)
         show_refusals(form, reasons)
-        return _render_form(request, page, 422)
-    shown = consequences(event, place.operator, place.text, stream)
-    return _render_form(request, replace(page, send=send, consequences=shown), 200)
-
-
-FormOfKind = TypeVar("FormOfKind", bound=RecordForm)
-
-
-def open_form(
-    request: HttpRequest, kind: type[FormOfKind], permission: str, **files: Any
-) -> FormOfKind:
-    """Return a form with what was sent; while it is only opened, with the site of its link."""
-    sent = request.POST if request.method == "POST" else None
-    return kind(load_place(request, permission), sent, request.GET.get("site", ""), **files)
+        return None
+    if reasons or live.is_recorded(form.key_text, stream):
+        return None
+    # Asked of an unnamed agent: the answer then depends on the number of cases alone, and who may
+    # declare one cannot try out, without a record, which agents are cases already.
+    answers = live.preview_answers(replace(event, agent=""), stream)
+    closed = next((answer for answer in answers if isinstance(answer, SiteClosed)), None)
+    if closed is None:
+        return None
+    row = next(row for row in rules.rows if row.id == closed.rule)
+    why = row.text_fr if place.text.french else row.text
+    question = _("One more case closes {site}.").format(site=place.operator.site[closed.site].name)
+    shown = consequences(closed, place.operator, place.text, stream)
+    return replace(shown, why=f"{closed.rule} · {why}", question=question)
 
 
 def load_place(request: HttpRequest, permission: str) -> Place:
     """Return where and when the user records: the user's sites, the time of the stream."""
     operator = live.operator_now()
     seen = scope_for(request.user, permission)
-    at = live.now(looked_at(request).name)
+    stream = looked_at(request).name
+    at = live.now(stream)
     text = text_now(operator.row.time_zone)
     sites = tuple(site.id for site in operator.sites if seen.has_site(site.id))
     lines = {agent.carrier for agent in operator.agents if agent.carrier}
     carriers = tuple(sorted(lines)) if seen.sites is None else ()
-    return Place(operator, sites, at, text, live.rules_now().charter(at.date()), carriers)
+    charter = live.rules_now(stream).charter(at.date())
+    return Place(operator, sites, stream, at, text, charter, carriers)
 
 
 def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
@@ -238,7 +203,8 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
         return _render_form(request, page, 422)
     event = form.event(actor_name(request))
     try:
-        done = live.record(event, key=form.key_text, stream=looked_at(request).name)
+        judge = build_approval_check(event)
+        done = live.record(event, key=form.key_text, stream=form.place.stream, judge=judge)
     except live.Refused as error:
         show_refusals(form, error.reasons)
         return _render_form(request, page, 422)
@@ -248,17 +214,17 @@ def recorded(request: HttpRequest, page: RecordPage) -> HttpResponse:
     except live.KeyReused:
         form.add_error(None, _("This form recorded something else before; open it again."))
         return _render_form(request, page, 409)
-    return _redirect_done(request, done)
+    return _redirect_done(request, done, page.back)
 
 
-def _redirect_done(request: HttpRequest, done: live.RecordResult) -> HttpResponse:
+def _redirect_done(request: HttpRequest, done: live.RecordResult, back: str) -> HttpResponse:
     if wants_json(request) and "X-Releve-Page" not in request.headers:
         return _done_twin(done)
     if done.before:
         messages.info(request, _("It was recorded before: nothing was done twice."))
     else:
         messages.success(request, _("Recorded as entry {number}.").format(number=done.seq))
-    return _done_twin(done) if wants_json(request) else redirect("now")
+    return _done_twin(done) if wants_json(request) else redirect(back or "now")
 
 
 def _done_twin(done: live.RecordResult) -> HttpResponse:
@@ -268,11 +234,10 @@ def _done_twin(done: live.RecordResult) -> HttpResponse:
 
 def _render_form(request: HttpRequest, page: RecordPage, status: int) -> HttpResponse:
     form = page.form
+    faults = form.errors if form.is_bound else {}
     twin = {
         "fields": {name: str(field.label) for name, field in form.fields.items()},
-        "faults": {name: [str(item) for item in items] for name, items in form.errors.items()}
-        if form.is_bound
-        else {},
+        "faults": {name: [str(item) for item in items] for name, items in faults.items()},
         "notes": list(page.notes),
     }
     template = "desk/live/form.html" if page.consequences is None else "desk/live/confirm.html"

@@ -11,7 +11,7 @@ from releve.accounts.scopes import can
 from releve.live import api as live
 from releve.live.api import Stream
 
-__all__ = ["COOKIE", "Looked", "looked_at", "named"]
+__all__ = ["COOKIE", "Looked", "describe_drill", "looked_at", "named"]
 
 COOKIE = "releve_stream"
 
@@ -26,10 +26,15 @@ class Looked:
     @property
     def banner(self) -> str:
         """The text above every page of a drill; empty for the live stream."""
-        if not self.title:
-            return ""
-        banner = _("“{title}”: nothing here is real, and no client is notified.")
-        return banner.format(title=self.title)
+        return describe_drill(self.title)
+
+
+def describe_drill(title: str) -> str:
+    """Return the text above every page of a drill; empty for the live stream."""
+    if not title:
+        return ""
+    banner = _("“{title}”: nothing here is real, and no client is notified.")
+    return banner.format(title=title)
 
 
 def looked_at(request: HttpRequest) -> Looked:

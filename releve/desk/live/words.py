@@ -6,14 +6,14 @@ which parameters are written stands here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.incident.words import role_word
 from releve.desk.ledger.words import translate_field, translate_kind
 from releve.desk.text import Text
 from releve.live import api as live
@@ -25,16 +25,59 @@ from releve.situation.sentences import SHARES
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["notice_text", "refusal_text", "when"]
+__all__ = [
+    "ROLES",
+    "WHY_WORDS",
+    "notice_text",
+    "refusal_text",
+    "role_word",
+    "translate_cause",
+    "when",
+]
 
+WHY_WORDS: Mapping[object, StrPromise] = {
+    "major": lazy("a major measure"),
+    "minor": lazy("too many minor measures"),
+    "finding": lazy("an auditor’s major finding that is overdue"),
+    "audit": lazy("no auditor’s verdict that is recent enough"),
+    "visit": lazy("no drawn visit that is recent enough"),
+}
+"""Why a label does not stand."""
 _WORDS: Mapping[str, Mapping[object, StrPromise]] = {
     "what": {"carrier": lazy("home lines"), "link": lazy("link"), "power": lazy("power")},
     "subject": {"an agent": lazy("an agent")},
+    "party": {"operator": lazy("operator"), "commission": lazy("commission")},
+    "severity": {"major": lazy("major"), "minor": lazy("minor")},
+    "why": WHY_WORDS,
 }
 """Values of parameters that are words, by parameter."""
 
+_CAUSES: Mapping[str, StrPromise] = {
+    "rule": lazy("closed by the rule on cases"),
+    "authority": lazy("closed by an authority"),
+    "hazard": lazy("closed after an incident"),
+    "operator": lazy("closed by the operator"),
+}
+
 _FIELDS = frozenset({"missing", "of", "what"})
 """Parameters that are names of fields, shown by their labels."""
+
+
+ROLES: Mapping[str, StrPromise] = {
+    "lead": lazy("incident lead"),
+    "telephony": lazy("telephony"),
+    "people": pgettext_lazy("incident role", "people"),
+    "clients": lazy("contact with the clients"),
+    "health": pgettext_lazy("incident role", "health"),
+    "sites": pgettext_lazy("incident role", "sites"),
+    "outbound": lazy("outbound calls"),
+}
+"""Role of an incident -> what it is called."""
+
+
+def role_word(role: str) -> str:
+    """Return what a role of an incident is called."""
+    return str(ROLES[role])
 
 
 def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
@@ -46,6 +89,17 @@ def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
 def refusal_text(refusal: EventRefusal, operator: Operator, text: Text) -> str:
     """Return why something is not recorded, and how to correct it."""
     return _fill_sentence(REFUSALS[refusal.code], refusal.params, operator, text)
+
+
+def translate_cause(cause: str, cases: int | None = None, days: float | None = None) -> str:
+    """Return who or what closed a site; by a rule, with its cases and days where they are known."""
+    if cause == "rule" and cases is not None and days is not None:
+        within = math.ceil(days)
+        return gettext("closed by the rule ({cases} in {days})").format(
+            cases=ngettext("{count} case", "{count} cases", cases).format(count=cases),
+            days=ngettext("{count} day", "{count} days", within).format(count=within),
+        )
+    return str(_CAUSES[cause])
 
 
 def when(at: datetime, text: Text) -> str:
@@ -96,6 +150,7 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
 
 def _load_checklist_texts(text: Text) -> dict[str, str]:
     """Return the text of each item of the reopening checklists, by id."""
-    rows = (row.parameters for row in live.rules_now().rows)
+    rules = live.load_installed_rules()
+    rows = (row.parameters for row in (*rules.rows, *rules.offered))
     items = (item for row in rows if isinstance(row, ReopeningRule) for item in row.checklist)
     return {item.id: item.text_fr if text.french else item.text for item in items}

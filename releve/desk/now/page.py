@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,44 +10,38 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from pydantic import Field
 
-from releve.accounts.scopes import Scope, can, scope_for
+from releve.accounts.scopes import can, is_outsider, scope_for
 from releve.desk.live.streams import Looked
-from releve.desk.live.timeline import SENTENCES, visible
-from releve.desk.page import PageModel, known
-from releve.ledger.models import LedgerEntry
+from releve.desk.live.timeline import TimelineEntry, list_timeline
+from releve.desk.now.clients import (
+    TONES,
+    ClientNow,
+    PlanReach,
+    Tone,
+    list_clients,
+    plan_reach,
+)
+from releve.desk.page import PageModel
+from releve.desk.service.page import ServiceNow, service_now
+from releve.desk.switches.page import PressedSwitch, find_pressed
 from releve.live import api as live
-from releve.live.api import IdentityCache, MessageCounts
-from releve.network import Client, Operator
+from releve.live.api import MessageCounts
+from releve.network import Operator
 from releve.situation import Notice, Situation, list_notices
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 __all__ = [
-    "COVERED",
-    "TONES",
-    "ClientNow",
     "LateNotice",
     "NowPage",
     "NowSite",
-    "PlanReach",
-    "TimelineEntry",
-    "Tone",
-    "client_now",
+    "WorkerNow",
     "now_page",
-    "plan_reach",
+    "worker_now",
 ]
 
-Tone = Literal["missed", "thin", "unknown", "held"]
-TONES: tuple[Tone, ...] = ("missed", "thin", "unknown", "held")
-"""States of a client, the worst first."""
-COVERED = 1 - 1e-6
-"""A share of the requirement from which nothing is missing, but for rounding."""
-
 _MAX_NOTICES = 30
-_MAX_ENTRIES = 20
-_ENTRIES_READ = 200
-"""Entries read at most to find those that this reader may see."""
 
 
 class NowSite(PageModel):
@@ -56,39 +49,17 @@ class NowSite(PageModel):
 
     site: str
     name: str
+    time_zone: str
+    home_zone: str = Field(description="The operator's time zone")
     state: Literal["open", "closed", "cut_off"]
     cause: str = Field(default="", description="Of a closure: rule, authority, hazard or operator")
+    rule_cases: int | None = Field(default=None, description="Cases at which its rule closes")
+    rule_days: float | None = Field(default=None, description="Within how many days")
     since: datetime | None = Field(default=None, description="When it closed or was cut off")
     earliest_reopening: datetime | None = None
+    url: str = ""
     reopening_url: str = ""
     room_url: str = Field(default="", description="Of its incident room")
-
-
-class ClientNow(PageModel):
-    """A client's coverage: covered over required, now, and at the worst of 48 hours."""
-
-    client: str
-    name: str
-    state: Tone
-    now: float | None = None
-    worst: float | None = None
-    worst_at: datetime | None = None
-    missing: float | None = Field(
-        default=None, description="Share of what is required in 48 h that is missing"
-    )
-    url: str
-    shares: tuple[float | None, ...] = Field(default=(), exclude=True)
-    """Coverage of each half hour, for the drawing alone; the client's own address has them."""
-
-
-class PlanReach(PageModel):
-    """How far the plan in force reaches; both null where none is in force or it is over."""
-
-    in_force: bool
-    begins: datetime | None = Field(
-        default=None, description="Where it begins after the 48 hours: when"
-    )
-    until: datetime | None = None
 
 
 class LateNotice(PageModel):
@@ -98,6 +69,7 @@ class LateNotice(PageModel):
     site: str
     due_at: datetime
     params: dict[str, Any] = Field(description="Days, instants, numbers and ids; no person")
+    url: str = Field(default="", description="Where it is dealt with")
 
 
 class EffectAside(PageModel):
@@ -109,12 +81,32 @@ class EffectAside(PageModel):
     retry_url: str
 
 
-class TimelineEntry(PageModel):
-    """An entry of the ledger that concerns no person."""
+class WorkerNow(PageModel):
+    """What is wrong with the worker: what is recorded has no effect, or a late one."""
 
-    kind: str
-    at: datetime
-    params: dict[str, Any] = Field(description="site, carrier, actor or moved")
+    alarm: Literal["disk", "stopped", "silent", "stuck", "overdue"]
+    since: datetime | None
+
+
+class RoutingNow(PageModel):
+    """A telephony system that does not hold the newest routes, past its deadline."""
+
+    adapter: str
+    state: str = Field(description="pending, applied, diverged, silent or timed_out")
+    wanted: int = Field(description="Generation of routes that it should hold")
+    held: int | None = Field(description="The one that it holds; null: none, or it cannot say")
+    since: datetime | None
+    error: str
+
+
+class EventProposal(PageModel):
+    """An event that a telephony system's own finding suggests; a person records it."""
+
+    site: str
+    name: str
+    since: datetime
+    adapters: tuple[str, ...] = Field(description="The systems that find the site dead")
+    url: str = Field(description="The form, filled in; empty without the right to record it")
 
 
 class NowPage(PageModel):
@@ -129,20 +121,48 @@ class NowPage(PageModel):
         description="The worst of the clients seen; of none: thin when a site is lost, or unknown"
     )
     plan: PlanReach
+    worker: WorkerNow | None = Field(
+        default=None, description="Null while effects are run in time, and to outsiders"
+    )
+    routing: tuple[RoutingNow, ...] = Field(
+        default=(), description="To readers who see all sites: systems without the newest routes"
+    )
+    proposals: tuple[EventProposal, ...] = Field(
+        default=(), description="Sites that are open and do not answer the telephony"
+    )
+    switch: PressedSwitch | None = Field(
+        default=None, description="To readers who see all sites: the switch that is held"
+    )
     sites: tuple[NowSite, ...] = Field(description="Those that are closed or cut off first")
     clients: tuple[ClientNow, ...] = Field(description="Those that are short now first")
+    service: ServiceNow | None = Field(
+        default=None, description="The calls of today; null in a drill and to readers of no client"
+    )
     late: tuple[LateNotice, ...]
     messages: MessageCounts | None = Field(
-        description="Of the last relief: notified, answered, waiting"
+        description="To agents, about days that are not over: written, sent, answered, waiting"
     )
+    relief_url: str = Field(default="", description="Of the relief in force and its people")
     aside: tuple[EffectAside, ...]
     retried: int = Field(description="Tasks that failed and are being retried")
+    without_receipt: int = Field(
+        description="Roots and parts of the journal that left an hour ago, without receipt"
+    )
     timeline: tuple[TimelineEntry, ...] = Field(description="The newest first")
 
     @property
     def lost(self) -> tuple[NowSite, ...]:
         """Sites that are closed or cut off."""
         return tuple(site for site in self.sites if site.state != "open")
+
+    @property
+    def worst(self) -> ClientNow | None:
+        """The client served worst: now where one is short now, else within 48 hours."""
+        short = [client for client in self.clients if client.short_now]
+        if short:
+            return min(short, key=lambda client: client.now or 0.0)
+        ahead = [client for client in self.clients if client.state in ("missed", "thin")]
+        return min(ahead, key=lambda client: client.worst or 0.0, default=None)
 
 
 def now_page(looked: Looked, user: AnyUser) -> NowPage:
@@ -154,48 +174,95 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
     operator, situation = live.operator_now(), live.situation_now(stream)
     at = live.now(stream)
     works, all_sites = can(user, "incident.work"), seen.sites is None
-    coverage = live.compute_coverage(stream) if seen.clients is None or seen.clients else None
-    clients = _clients(operator, coverage, seen)
-    sites = tuple(_sites(operator, situation, seen, can(user, "reopening.approve"), works))
+    scene = live.load_scene(stream)
+    coverage = None if scene is None else live.compute_scene_coverage(scene)
+    clients = list_clients(operator, coverage, user)
+    sites = tuple(_sites(operator, situation, user))
+    people = can(user, "relief.people")
     return NowPage(
         stream=stream,
         drill=looked.title,
         at=at.replace(second=0, microsecond=0),  # so that it stays the same while nothing happens
         time_zone=operator.row.time_zone,
         url=reverse("now"),
-        state=_state(clients, sites),
+        state=_state(clients, sites, coverage),
         plan=plan_reach(coverage),
+        worker=None if is_outsider(user) else worker_now(),
+        routing=tuple(_list_routing(stream)) if all_sites and not is_outsider(user) else (),
+        proposals=tuple(_propose_events(stream, operator, situation, user)),
+        switch=find_pressed(stream, user) if all_sites and not is_outsider(user) else None,
         sites=sites,
         clients=clients,
-        late=tuple(_late(situation, operator, at, seen)),
-        messages=live.count_messages(stream) if all_sites else None,
+        service=None if live.is_drill(stream) else service_now(at, user, scene),
+        late=tuple(_late(situation, operator, at, user)),
+        messages=live.count_messages(stream, seen.sites) if people else None,
+        relief_url=reverse("relief") if people else "",
         aside=tuple(_effect(row, works) for row in live.list_effects_aside(stream) if all_sites),
         retried=len(live.list_late_effects(stream)) if all_sites else 0,
-        timeline=tuple(_timeline(stream, seen)),
+        without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
+        timeline=tuple(list_timeline(stream, seen)),
     )
 
 
-def plan_reach(coverage: live.Coverage | None) -> PlanReach:
-    """Return how far the plan behind a coverage reaches."""
-    if coverage is None:
-        return PlanReach(in_force=False)
-    return PlanReach(in_force=True, begins=coverage.planned_from, until=coverage.planned_until)
+def worker_now() -> WorkerNow | None:
+    """Return what is wrong with the worker, None when nothing is."""
+    found = live.read_worker_health()
+    return WorkerNow(alarm=found.alarm, since=found.since) if found.alarm else None
 
 
-def _state(clients: tuple[ClientNow, ...], sites: tuple[NowSite, ...]) -> Tone:
-    if clients:
-        return clients[0].state
-    return "thin" if any(site.state != "open" for site in sites) else "unknown"
+def _list_routing(stream: str) -> Iterator[RoutingNow]:
+    for row in live.list_astray(stream):
+        yield RoutingNow(
+            adapter=row.adapter,
+            state=row.state,
+            wanted=row.number,
+            held=row.held,
+            since=row.astray_since,
+            error=row.error,
+        )
 
 
-def _sites(
-    operator: Operator, situation: Situation, seen: Scope, reopens: bool, works: bool
-) -> Iterator[NowSite]:
+def _propose_events(
+    stream: str, operator: Operator, situation: Situation, user: AnyUser
+) -> Iterator[EventProposal]:
+    """Yield the sites that are found dead and of which no closure or outage is recorded."""
+    seen = scope_for(user, "situation.see")
+    for row in live.list_dead_places(stream):
+        site = operator.site.get(row.place)
+        if site is None or not seen.has_site(site.id):
+            continue
+        if _site(operator, situation, site.id).state != "open":
+            continue
+        form = f"{reverse('record_outage')}?{urlencode({'site': site.id})}"
+        may = can(user, "event.record.other", site=site.id)
+        yield EventProposal(
+            site=site.id, name=site.name, since=row.since, adapters=row.adapters,
+            url=form if may else "",
+        )  # fmt: skip
+
+
+def _state(
+    clients: tuple[ClientNow, ...], sites: tuple[NowSite, ...], coverage: live.Coverage | None
+) -> Tone:
+    """Return the worst state of the clients that need someone; without a client, of the sites."""
+    states = {client.state for client in clients if not client.idle}
+    if states:
+        return min(states, key=TONES.index)
+    if any(site.state != "open" for site in sites):
+        return "thin"
+    planned = coverage is not None and coverage.reach is not None
+    return "held" if planned and sites and not clients else "unknown"
+
+
+def _sites(operator: Operator, situation: Situation, user: AnyUser) -> Iterator[NowSite]:
+    seen, enters = scope_for(user, "situation.see"), scope_for(user, "sites.see")
+    reopens, works = can(user, "reopening.approve"), can(user, "incident.work")
     rows = [_site(operator, situation, row.id) for row in operator.sites if seen.has_site(row.id)]
     for row in sorted(rows, key=lambda row: row.state == "open"):
         closed = row.state == "closed"
         room = f"{reverse('incident')}?{urlencode({'site': row.site})}"
         links = {
+            "url": reverse("site", args=[row.site]) if enters.has_site(row.site) else "",
             "reopening_url": reverse("record_reopening", args=[row.site])
             if closed and reopens
             else "",
@@ -205,71 +272,75 @@ def _sites(
 
 
 def _site(operator: Operator, situation: Situation, site: str) -> NowSite:
-    closure, name = situation.site(site).closure, operator.site[site].name
+    closure, own = situation.site(site).closure, operator.site[site]
+    zones: Any = {"time_zone": own.time_zone, "home_zone": operator.row.time_zone}
+    named: Any = {"site": site, "name": own.name, **zones}
     if closure is not None:
+        rule = live.select_rules(situation).find_closure_rule(closure.rule)
         return NowSite(
-            site=site,
-            name=name,
+            **named,
             state="closed",
             cause=closure.cause,
+            rule_cases=None if rule is None else rule.n,
+            rule_days=None if rule is None else rule.days,
             since=closure.ordered_at,
             earliest_reopening=closure.earliest_reopening,
         )
     for kind in ("power", "link"):
         if outage := situation.outages.get((kind, site)):
-            return NowSite(site=site, name=name, state="cut_off", since=outage.since)
-    return NowSite(site=site, name=name, state="open")
-
-
-def _clients(
-    operator: Operator, coverage: live.Coverage | None, seen: Scope
-) -> tuple[ClientNow, ...]:
-    if coverage is None:
-        return ()
-
-    def build() -> tuple[ClientNow, ...]:
-        own = {row.client: row for row in coverage.clients}
-        rows = [client_now(row, own[row.id]) for row in operator.clients if row.id in own]
-        return tuple(sorted(rows, key=lambda row: TONES.index(row.state)))
-
-    rows = _known_clients.get(coverage.stream, (operator, coverage.clients), build)
-    return tuple(row for row in rows if seen.has_client(row.client))
-
-
-_known_clients: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()
-"""By stream: every client, for as long as the coverage is the same."""
-
-
-def client_now(client: Client, coverage: live.ClientCoverage | None) -> ClientNow:
-    """Return a client's coverage; None: no plan in force reaches it."""
-    figures: dict[str, Any] = {}
-    if coverage is not None:
-        figures = {name: known(getattr(coverage, name)) for name in ("now", "worst", "missing")}
-        figures["worst_at"] = coverage.worst_at
-        figures["shares"] = tuple(map(known, coverage.share.tolist()))
-    url = reverse("api_client", args=[client.id])
-    return ClientNow(client=client.id, name=client.name, state=_tone(coverage), url=url, **figures)
-
-
-def _tone(coverage: live.ClientCoverage | None) -> Tone:
-    if coverage is None or coverage.worst is None:
-        return "unknown"
-    if coverage.now is not None and coverage.now < COVERED:
-        return "missed"
-    return "thin" if coverage.worst < COVERED else "held"
+            return NowSite(**named, state="cut_off", since=outage.since)
+    return NowSite(**named, state="open")
 
 
 def _late(
-    situation: Situation, operator: Operator, at: datetime, seen: Scope
+    situation: Situation, operator: Operator, at: datetime, user: AnyUser
 ) -> Iterator[LateNotice]:
     """Yield notices of the sites seen; those of no site only to a reader who sees all sites."""
+    seen = scope_for(user, "situation.see")
     found = (
         row
-        for row in list_notices(situation, operator, live.rules_now(), at)
+        for row in list_notices(situation, operator, live.select_rules(situation), at)
         if (seen.has_site(row.site) if row.site else seen.sites is None)
     )
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
-        yield LateNotice(code=row.code, site=row.site, due_at=row.due_at, params=_impersonal(row))
+        yield LateNotice(
+            code=row.code,
+            site=row.site,
+            due_at=row.due_at,
+            params=_impersonal(row),
+            url=_find_remedy(row, user),
+        )
+
+
+_REMEDIES = {
+    "check.late": ("event.record.check", "record_check"),
+    "check.missing": ("event.record.check", "record_check"),
+    "authorisation.expiring": ("event.record.other", "record_authorisation"),
+    "authorisation.expired": ("event.record.other", "record_authorisation"),
+    "site.not_plannable": ("event.record.other", "record_authorisation"),
+    "outage.overdue": ("event.record.other", "record_outage"),
+    "audit.expiring": ("event.record.inspection", "record_audit"),
+    "audit.expired": ("event.record.inspection", "record_audit"),
+    "audit.not_met": ("event.record.inspection", "record_audit"),
+    "measure.expiring": ("event.record.check", "record_check"),
+    "measure.expired": ("event.record.check", "record_check"),
+}
+"""By code: the permission and the address of the form that answers a notice."""
+
+
+def _find_remedy(notice: Notice, user: AnyUser) -> str:
+    """Return where a reader deals with a notice, or else reads more of its site."""
+    site = notice.site or None
+    if notice.code in _REMEDIES:
+        permission, name = _REMEDIES[notice.code]
+        if can(user, permission, site=site):
+            return reverse(name)
+    if site is None:
+        return ""
+    closing = notice.code.partition(".")[0] in ("closure", "reopening")
+    if closing and can(user, "reopening.approve", site=site):
+        return reverse("record_reopening", args=[site])
+    return reverse("site", args=[site]) if can(user, "sites.see", site=site) else ""
 
 
 def _impersonal(notice: Notice) -> dict[str, Any]:
@@ -280,24 +351,3 @@ def _impersonal(notice: Notice) -> dict[str, Any]:
 def _effect(row: Any, works: bool) -> EffectAside:
     url = reverse("effect_retry", args=[row.pk]) if works else ""
     return EffectAside(id=row.pk, kind=row.kind, error=row.error, retry_url=url)
-
-
-def _timeline(stream: str, seen: Scope) -> Iterator[TimelineEntry]:
-    rows = LedgerEntry.objects.filter(stream=stream, kind__in=SENTENCES).order_by("-seq")
-    shown = 0
-    for kind, at, written in rows.values_list("kind", "recorded_at", "body")[:_ENTRIES_READ]:
-        body = json.loads(written)
-        if visible(body, seen):
-            yield TimelineEntry(
-                kind=kind, at=datetime.fromisoformat(at), params=_params(kind, body)
-            )
-            shown += 1
-        if shown == _MAX_ENTRIES:
-            return
-
-
-def _params(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the sentence of an entry names, and nothing else of it."""
-    named = str(SENTENCES[kind])
-    names = ("site", "carrier", *(name for name in ("actor", "moved") if f"{{{name}}}" in named))
-    return {name: body[name] for name in names if body.get(name) is not None}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
 
+from releve.accounts.scopes import scope_for
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
+from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
-from releve.desk.live.answers import explained
 from releve.desk.live.streams import looked_at
 from releve.desk.now.page import now_page
 from releve.live import api as live
@@ -19,24 +18,22 @@ from releve.live import api as live
 __all__ = ["effect_retry", "now"]
 
 
-@require_permission("situation.see")
-@require_safe
-@explained
+@serve("situation.see")
 def now(request: HttpRequest) -> HttpResponse:
     """Everything as it stands; the browser polls ``?part=live``."""
     looked = looked_at(request)
     page = now_page(looked, request.user)
-    context = {"operator": live.operator_now(), "drill": looked.banner}
+    context = {"operator": live.operator_now()}
     if request.GET.get("part") == "live":
         return page_response(request, "desk/now/_live.html", page, context, forms=False)
     return page_response(request, "desk/now/now.html", page, context)
 
 
-@require_permission("incident.work")
-@require_POST
-@explained
+@serve("incident.work", ACT)
 def effect_retry(request: HttpRequest, number: int) -> HttpResponse:
-    """Retry a task that was set aside."""
+    """Retry a task that was set aside: one of their own sites where a user holds only some."""
+    if not scope_for(request.user, "incident.work").covers(site=live.find_effect_site(number)):
+        raise Http404
     live.retry_effect(number, by=actor_name(request))
     messages.success(request, _("It is being tried again."))
     return redirect("now")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 
 from django.template import Library
@@ -9,67 +10,184 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.live.timeline import TimelineLine, moment
-from releve.desk.live.words import notice_text, when
-from releve.desk.now.page import COVERED, EffectAside, LateNotice, NowPage, NowSite, TimelineEntry
+from releve.desk.live.timeline import TimelineEntry, TimelineLine, moment
+from releve.desk.live.words import notice_text, translate_cause, when
+from releve.desk.now.page import (
+    EffectAside,
+    LateNotice,
+    NowPage,
+    NowSite,
+    RoutingNow,
+    WorkerNow,
+)
 from releve.desk.text import left, text_now
+from releve.live.api import RoutingState
 from releve.network import Operator
+from releve.plan.coverage import COVERED
 from releve.situation import Notice
 
-__all__ = ["headline", "lost_sites", "register", "strip_paths"]
+__all__ = ["headline", "register", "shortfalls", "strip_paths"]
 
 register = Library()
 
 _WIDTH, _HEIGHT = 192, 24
 """Box of the drawing of a client's 48 hours."""
 _TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
-_CAUSES = {
-    "rule": lazy("closed by the rule"),
-    "authority": lazy("closed by an authority"),
-    "hazard": lazy("closed by a hazard"),
-    "operator": lazy("closed by the operator"),
-}
 _EFFECTS = {
     "relief": lazy("make the relief"),
     "publish": lazy("publish the routes"),
-    "tell": lazy("notify the agents concerned"),
+    "notify": lazy("notify the agents concerned"),
     "send": lazy("send a message"),
 }
 
 
 @register.filter
 def headline(page: NowPage) -> str:
-    """Return the page's verdict: are the clients served, now and for 48 hours?"""
-    if page.state == "missed":
-        count = sum(client.state == "missed" for client in page.clients)
-        return ngettext(
-            "{count} client is short now", "{count} clients are short now", count
-        ).format(count=count)
-    if page.state == "held":
-        return _("Every client is served now and for 48 hours")
-    if page.state == "thin":
-        if not page.clients:
-            return _("A site is lost")
-        return _("Every client is served now; a shortfall is expected within 48 hours")
+    """Return the page's verdict: what is lost, then the client served worst."""
+    return " ".join(part for part in (_describe_losses(page), _describe_service(page)) if part)
+
+
+def _describe_losses(page: NowPage) -> str:
+    """Return the sites that are lost, those closed first; empty when all are open."""
+    parts = []
+    if closed := [site.name for site in page.lost if site.state == "closed"]:
+        parts.append(
+            ngettext("{names}: site closed.", "{names}: sites closed.", len(closed)).format(
+                names=text_now(page.time_zone).list(closed)
+            )
+        )
+    if cut := [site.name for site in page.lost if site.state == "cut_off"]:
+        parts.append(
+            ngettext("{names}: site cut off.", "{names}: sites cut off.", len(cut)).format(
+                names=text_now(page.time_zone).list(cut)
+            )
+        )
+    return " ".join(parts)
+
+
+def _describe_service(page: NowPage) -> str:
+    text = text_now(page.time_zone)
+    if (worst := page.worst) is not None:
+        if worst.short_now:
+            share = text.coverage(worst.now or 0.0)
+            return _("{client}: {coverage} covered now.").format(client=worst.name, coverage=share)
+        at = "" if worst.worst_at is None else when(worst.worst_at, text)
+        share = text.coverage(worst.worst or 0.0)
+        return _("{client}: {coverage} covered on {when}.").format(
+            client=worst.name, coverage=share, when=at
+        )
+    if page.plan.reach is None:
+        return _describe_plan(page)
+    until = _describe_reach(page)
+    if unknown := [
+        client for client in page.clients if client.state == "unknown" and not client.idle
+    ]:
+        return _("The requirement of {client} is not known.").format(client=unknown[0].name)
+    if any(client.state == "held" for client in page.clients):
+        return _("Every requirement is covered, now and {until}.").format(until=until)
     if page.clients:
-        return _("The plan in force does not reach this far")
+        return _("Nothing is required, now and {until}.").format(until=until)
+    if page.sites and not page.lost:
+        return ngettext("The site is open.", "Every site is open.", len(page.sites))
+    return ""
+
+
+def _describe_reach(page: NowPage) -> str:
+    if page.plan.whole or page.plan.reach is None:
+        return _("for 48 hours")
+    return _("until {when}").format(when=when(page.plan.reach, text_now(page.time_zone)))
+
+
+def _describe_plan(page: NowPage) -> str:
+    """Return why no plan speaks of the hours ahead."""
     if not page.plan.in_force:
-        return _("No plan is in force to see")
+        return _("No plan is in force.")
     if page.plan.begins is not None:
         begins = when(page.plan.begins, text_now(page.time_zone))
-        return _("The plan in force begins on {when}").format(when=begins)
-    return _("The plan in force is over")
+        return _("The plan in force begins on {when}.").format(when=begins)
+    return _("The plan in force is over.")
+
+
+_ALARMS = {
+    "disk": lazy("The disk is full: nothing more can be recorded or sent until space is freed"),
+    "stopped": lazy("The worker is stopped: what is recorded has no effect until it is started"),
+    "silent": lazy("The worker does not run: what is recorded has no effect until it is started"),
+    "stuck": lazy("The worker hangs: what is recorded has no effect until it is restarted"),
+    "overdue": lazy("Reliefs, routes or messages are overdue: the worker does not keep up"),
+}
 
 
 @register.filter
-def lost_sites(page: NowPage) -> str:
-    """Return the sites that are lost in a sentence; empty when all are open."""
-    names = [site.name for site in page.lost]
-    if not names:
+def worker_alarm(row: WorkerNow) -> str:
+    """Return what is wrong with the worker, and what it means."""
+    return str(_ALARMS[row.alarm])
+
+
+_ROUTING = {
+    "diverged": lazy("{system} routes by other routes than those wanted"),
+    "silent": lazy("{system} does not answer: it keeps the routes that it has"),
+}
+
+
+_ROUTING_STATES = {
+    "pending": lazy("being published"),
+    "applied": lazy("published, not yet confirmed"),
+    "confirmed": lazy("published and confirmed"),
+    "diverged": lazy("holds other routes"),
+    "silent": lazy("does not answer"),
+    "timed_out": lazy("not published in time"),
+}
+
+
+@register.filter
+def routing_state(row: RoutingState) -> str:
+    """Return whether a telephony system holds the newest routes."""
+    return str(_ROUTING_STATES[row.state])
+
+
+@register.filter
+def routing_alarm(row: RoutingNow) -> str:
+    """Return what is wrong with a telephony system."""
+    late = lazy("{system} has not taken the newest routes")
+    return str(_ROUTING.get(row.state, late)).format(system=row.adapter)
+
+
+@register.filter
+def shortfalls(page: NowPage) -> str:
+    """Return how many clients are short, now and later; empty where none is."""
+    now = sum(client.short_now for client in page.clients)
+    later = sum(client.state in ("missed", "thin") for client in page.clients) - now
+    parts = []
+    if now:
+        parts.append(
+            ngettext("{count} client short now.", "{count} clients short now.", now).format(
+                count=now
+            )
+        )
+    if later:
+        parts.append(
+            ngettext(
+                "{count} client short later within 48 hours.",
+                "{count} clients short later within 48 hours.",
+                later,
+            ).format(count=later)
+        )
+    return " ".join(parts)
+
+
+@register.filter
+def plan_words(page: NowPage) -> str:
+    """Return how far the plan in force reaches, for a reader who sees no client."""
+    if page.clients or page.plan.until is None:
         return ""
-    return ngettext(
-        "{count} site is lost: {names}.", "{count} sites are lost: {names}.", len(names)
-    ).format(count=len(names), names=", ".join(names))
+    until = when(page.plan.until, text_now(page.time_zone))
+    return _("A plan is in force until {when}.").format(when=until)
+
+
+@register.filter
+def site_instant(at: datetime | None, site: NowSite) -> str:
+    """Return an instant by the clocks of a site; empty where there is none."""
+    return "" if at is None else when(at, text_now(site.home_zone).at_site(site.time_zone))
 
 
 @register.filter
@@ -82,7 +200,7 @@ def site_tone(site: NowSite) -> str:
 def site_state(site: NowSite) -> str:
     """Return a site's state, with who closed it."""
     if site.state == "closed":
-        return str(_CAUSES[site.cause])
+        return translate_cause(site.cause, site.rule_cases, site.rule_days)
     return _("down") if site.state == "cut_off" else _("open")
 
 
@@ -96,6 +214,8 @@ def time_left(site: NowSite, page: NowPage) -> str:
 def notice(row: LateNotice, operator: Operator) -> str:
     """Return what is late in a sentence."""
     text = text_now(operator.row.time_zone)
+    if row.site in operator.site:
+        text = text.at_site(operator.site[row.site].time_zone)
     return notice_text(Notice(row.code, row.site, row.due_at, row.params), operator, text)
 
 

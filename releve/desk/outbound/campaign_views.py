@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can, scope_for
-from releve.campaign.figures import compute_figures
-from releve.campaign.person_lookup import show_person
+from releve.campaign.figures import compute_figures, count_refusals, figures_to_json
+from releve.campaign.person_lookup import history_to_json, show_person
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, fresh
 from releve.desk.outbound.campaigns import (
     CampaignListRow,
     PersonForm,
     PersonPage,
-    build_campaign_json,
     build_campaign_page,
     build_campaign_row,
     build_history,
-    build_history_json,
 )
 from releve.desk.outbound.request_words import FAULTS
-from releve.desk.text import text_now
+from releve.desk.outbound.words import REGISTERS
+from releve.desk.text import left, text_now
 from releve.gate.campaigns import load_campaigns
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
+from releve.gate.registers import read_register_ages
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
 __all__ = ["campaign", "campaigns", "person", "read_period"]
@@ -44,22 +44,45 @@ class CampaignsPage:
 
     rows: tuple[CampaignListRow, ...]
     may_look: bool
+    registers: tuple[tuple[str, str], ...] = ()
+    """Each register with how long ago it was read; for those who manage outbound calls."""
 
 
-@require_permission("outbound.see")
-@require_safe
+@serve("outbound.see")
 def campaigns(request: HttpRequest) -> HttpResponse:
     """The campaigns that the reader may see."""
     reach, text = scope_for(request.user, "outbound.see"), text_now(LEGAL_ZONE)
     rows = [row for _name, row in sorted(load_campaigns().items()) if reach.has_client(row.client)]
     may_look = can(request.user, "outbound.manage")
-    page = CampaignsPage(tuple(build_campaign_row(row, text) for row in rows), may_look)
-    twin = {"campaigns": [{"campaign": row.ref, "client": row.client} for row in rows]}
+    now = read_clock()
+    refused = count_refusals([row.ref for row in rows], to_legal_day(now))
+    page = CampaignsPage(
+        tuple(build_campaign_row(row, text, refused.get(row.ref, 0)) for row in rows),
+        may_look,
+        tuple(_list_registers(now)) if may_look else (),
+    )
+    twin = {
+        "campaigns": [
+            {"campaign": row.ref, "client": row.client, "refused_today": refused.get(row.ref, 0)}
+            for row in rows
+        ]
+    }
     return fresh(request, "desk/outbound/campaigns.html", page, twin)
 
 
-@require_permission("outbound.see")
-@require_safe
+def _list_registers(now: datetime) -> Iterator[tuple[str, str]]:
+    ages = read_register_ages(now)
+    for feed, label in REGISTERS.items():
+        age = ages.get(feed)
+        yield (
+            str(label),
+            _("never read")
+            if age is None
+            else _("read {age} ago").format(age=left(now - age, now) or _("less than a minute")),
+        )
+
+
+@serve("outbound.see")
 def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     """One campaign: verdicts by reason, attempts by hour, consents that end, the dialler's pace."""
     row = load_campaigns().get(campaign)
@@ -70,7 +93,7 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     found = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
     page = build_campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
-    return fresh(request, "desk/outbound/campaign.html", page, build_campaign_json(row, found))
+    return fresh(request, "desk/outbound/campaign.html", page, figures_to_json(row, found))
 
 
 def read_period(request: HttpRequest, today: date) -> tuple[date, date, str]:
@@ -86,8 +109,7 @@ def read_period(request: HttpRequest, today: date) -> tuple[date, date, str]:
     return first, last, ""
 
 
-@require_permission("outbound.manage")
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("outbound.manage", FORM)
 def person(request: HttpRequest) -> HttpResponse:
     """One person's history and the verdict now; the look is recorded with its reason."""
     names = sorted(load_campaigns())
@@ -97,17 +119,17 @@ def person(request: HttpRequest) -> HttpResponse:
     form = PersonForm(names, request.POST)
     if not form.is_valid():
         return _answer_person(request, PersonPage(form, None, ""), None, 422)
-    given = form.cleaned_data
+    given, rules = form.cleaned_data, load_current_rules()
     try:
         found = show_person(
             given["number"], given["campaign"], given["caller"], given["reason"],
-            by=actor_name(request), rules=load_current_rules(), now=read_clock(),
+            by=actor_name(request), rules=rules, now=read_clock(),
         )  # fmt: skip
     except KeyFault:
         form.add_error(None, str(FAULTS["gate.key"]))
         return _answer_person(request, PersonPage(form, None, ""), None, 503)
-    page = PersonPage(form, build_history(found, text_now(LEGAL_ZONE)), "")
-    return _answer_person(request, page, build_history_json(found))
+    page = PersonPage(form, build_history(found, rules, text_now(LEGAL_ZONE)), "")
+    return _answer_person(request, page, history_to_json(found))
 
 
 def _answer_person(

@@ -10,27 +10,29 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from releve.campaign.figures import CampaignFigures
 from releve.campaign.person_lookup import SHORTEST_REASON, PersonHistory
-from releve.desk.outbound.rules_page import space_punctuation
-from releve.desk.outbound.words import VALUES
+from releve.desk.outbound.words import COLUMNS, value_word
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.gate.models import CampaignRow
 from releve.outbound import LegalRules
+from releve.outbound.attempt_provider import is_own_provider
+from releve.outbound.dates_text import format_time_of_day
+from releve.outbound.phrases import format_basis, word_label
+from releve.outbound.sentences import REASONS
+from releve.outbound.vocabulary import list_word_columns
 
 __all__ = [
     "CampaignListRow",
     "CampaignPage",
     "PersonForm",
     "PersonPage",
-    "build_campaign_json",
     "build_campaign_page",
     "build_campaign_row",
     "build_history",
-    "build_history_json",
 ]  # fmt: skip
 
 _PERSONAL = ("person", "number", "proof")
@@ -46,6 +48,7 @@ class CampaignListRow:
     mode: str
     days: str
     url: str
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +158,19 @@ class PersonPage:
     fault: str
 
 
-def build_campaign_row(row: CampaignRow, text: Text) -> CampaignListRow:
-    """Return a campaign for a list."""
+def build_campaign_row(row: CampaignRow, text: Text, refused: int = 0) -> CampaignListRow:
+    """Return a campaign for a list, with the calls that were refused today."""
     days = [text.day(day, weekday=False) if day else "…" for day in (row.first, row.last)]
     return CampaignListRow(
         row.ref,
         row.client,
-        row.object,
-        str(VALUES.get(row.mode, row.mode)),
+        word_label("object", row.object, text.language),
+        value_word(row.mode, text.language),
         "" if row.first is None and row.last is None else " – ".join(days),
         reverse("outbound_campaign", args=[row.ref]),
+        ngettext("{count} call refused today", "{count} calls refused today", refused).format(
+            count=text.number(refused)
+        ),
     )
 
 
@@ -178,12 +184,10 @@ def build_campaign_page(
     may_look: bool,
 ) -> CampaignPage:
     """Return a campaign's figures in words."""
-    says = {r.id: r.rule.of(text.language) for r in rules.rows if r.binds_on(found.last)}
     most = found.most_percent
     limit = "" if most is None else text.percent(most / 100)
     reasons = [
-        (name, n, space_punctuation(says.get(name, ""), text.language))
-        for name, n in found.by_rule.items()
+        (name, n, _explain_rule(name, found, rules, text)) for name, n in found.by_rule.items()
     ]
     hours = [(text.hour(h), n, "") for h, n in enumerate(found.by_hour) if n]
     expiring = [(text.day(day), n, "") for day, n in found.expiring.items()]
@@ -216,35 +220,25 @@ def build_campaign_page(
     )
 
 
+def _explain_rule(name: str, found: CampaignFigures, rules: LegalRules, text: Text) -> str:
+    """Return what the rows of an id say that may have refused a call of the period."""
+    said = (
+        row.rule.of(text.language)
+        for row in rules.rows
+        if row.id == name
+        and row.gate in found.gates[name]
+        and (row.first is None or row.first <= found.last)
+        and (row.last is None or row.last >= found.first)
+    )
+    return " / ".join(dict.fromkeys(said))
+
+
 def _build_bars(rows: Sequence[tuple[str, int, str]], text: Text) -> tuple[ShareBar, ...]:
     most = max((count for _name, count, _says in rows), default=1)
     return tuple(ShareBar(name, n, text.number(n), most, says) for name, n, says in rows)
 
 
-def build_campaign_json(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
-    """Return a campaign's figures as data."""
-    return {
-        "campaign": row.ref,
-        "client": row.client,
-        "from": found.first.isoformat(),
-        "to": found.last.isoformat(),
-        "allowed": found.allowed,
-        "refused": found.refused,
-        "by_policy_only": found.policy_only,
-        "by_rule": dict(found.by_rule),
-        "by_hour": list(found.by_hour),
-        "several_clocks": found.several_clocks,
-        "expiring": {day.isoformat(): n for day, n in found.expiring.items()},
-        "pacing": [
-            {"day": p.day.isoformat(), "abandoned": p.abandoned, "handled": p.handled,
-             "share": p.share}
-            for p in found.pacing
-        ],
-        "most_percent": found.most_percent,
-    }  # fmt: skip
-
-
-def build_history(found: PersonHistory, text: Text) -> HistoryView:
+def build_history(found: PersonHistory, rules: LegalRules, text: Text) -> HistoryView:
     """Return a person's history in words."""
     verdict, lang = found.verdict, text.language
     answer = (
@@ -257,17 +251,21 @@ def build_history(found: PersonHistory, text: Text) -> HistoryView:
         tone="held" if verdict.allowed else ("thin" if verdict.legal else "missed"),
         pseudonym=found.pseudonym,
         persons=", ".join(found.persons) or _("no person known"),
-        places=tuple(f"{p.territory} {p.local:%H:%M}" for p in verdict.places),
-        basis=verdict.basis or "—",
+        places=tuple(
+            f"{rules.territories[p.territory].name.of(lang)}, "
+            + format_time_of_day(p.local.hour, p.local.minute, lang)
+            for p in verdict.places
+        ),
+        basis=format_basis(verdict.basis, lang) if verdict.basis else "—",
         until=when(verdict.until, text) if verdict.until else "—",
         next=when(verdict.next_allowed, text) if verdict.next_allowed else _("not in sight"),
         findings=tuple(
             FindingView(
                 f.row.version,
                 not f.legal,
-                space_punctuation(f.explains(lang), lang),
+                f.explains(lang),
                 f.row.reference,
-                space_punctuation(f.row.doubt.of(lang), lang) if f.row.doubt else "",
+                f.row.doubt.of(lang) if f.row.doubt else "",
             )
             for f in verdict.findings
         ),
@@ -280,10 +278,12 @@ def _build_event(
 ) -> HistoryEvent:
     values = []
     for name, value in cells.items():
-        if value not in ("", None, frozenset(), False) and name not in _PERSONAL and value != at:
-            values.append((name, _format_cell(value, text)))
+        empty = value in ("", None, frozenset(), False)
+        unnamed = name == "provider" and is_own_provider(value)
+        if not (empty or unnamed or name in _PERSONAL or value == at):
+            values.append((str(COLUMNS[name]), _format_cell(table, name, value, text)))
     return HistoryEvent(
-        _format_cell(at, text) if at else _("no date"), str(_name_tables()[table]), tuple(values)
+        _format_date(at, text) if at else _("no date"), str(_name_tables()[table]), tuple(values)
     )
 
 
@@ -299,30 +299,23 @@ def _name_tables() -> dict[str, str]:
     }
 
 
-def _format_cell(value: Any, text: Text) -> str:
-    if isinstance(value, datetime):
-        return when(value, text)
+def _format_date(value: date, text: Text) -> str:
+    return when(value, text) if isinstance(value, datetime) else text.day(value, weekday=False)
+
+
+def _format_cell(table: str, column: str, value: Any, text: Text) -> str:
+    """Return a cell in words: dates, words of the vocabularies, what is wrong with a date."""
+    lang = text.language
     if isinstance(value, date):
-        return text.day(value, weekday=False)
-    if isinstance(value, frozenset):
-        return ", ".join(sorted(str(VALUES.get(word, word)) for word in value))
-    return str(VALUES.get(str(value), value))
-
-
-def build_history_json(found: PersonHistory) -> dict[str, Any]:
-    """Return a person's history as data, under pseudonyms."""
-    verdict = found.verdict
-    return {
-        "campaign": found.campaign,
-        "number": found.pseudonym,
-        "persons": list(found.persons),
-        "allowed": verdict.allowed,
-        "legal": verdict.legal,
-        "rows": [finding.row.version for finding in verdict.findings],
-        "basis": verdict.basis,
-        "until": verdict.until and verdict.until.isoformat(),
-        "next_allowed": verdict.next_allowed and verdict.next_allowed.isoformat(),
-        "events": [
-            {"table": table, "at": str(at or "")} for table, at, _known, _cells in found.events
-        ],
-    }
+        return _format_date(value, text)
+    if value is True:
+        return _("yes")
+    if column == "unreadable":
+        return REASONS[value].of(lang)
+    if column == "basis":
+        return format_basis(value, lang)
+    name = list_word_columns().get(table, {}).get(column)
+    if name is None:
+        return str(value)
+    words = sorted(value) if isinstance(value, frozenset) else [value]
+    return text.list([word_label(name, word, lang) for word in words])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
 
-from releve.desk.access.guard import require_permission
-from releve.desk.http import fresh
-from releve.desk.outbound.request_words import FAULTS
-from releve.desk.places.stream_context import when
-from releve.desk.text import text_now
+from releve.desk.endpoint import serve
+from releve.desk.http import page_response, unchanged
+from releve.desk.page import PageModel
 from releve.gate.models import FeedFaultRow
+from releve.gate.request_feeds import list_feed_positions
 from releve.outbound.legal_rows import LEGAL_ZONE
 
 __all__ = ["feeds"]
@@ -20,37 +18,41 @@ __all__ = ["feeds"]
 _MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class FaultView:
+class ReadFeed(PageModel):
+    """A file or a feed, and how many of its rows were read."""
+
+    file: str
+    rows: int
+
+
+class AsideRow(PageModel):
     """A row that was set aside."""
 
-    when: str
+    at: datetime
     file: str
     line: int
     field: str
-    says: str
+    code: str
 
 
-@dataclass(frozen=True, slots=True)
-class FeedsPage:
-    """The rows set aside, the newest first."""
+class FeedsPage(PageModel):
+    """What was read and which rows of it were set aside, the newest first."""
 
-    faults: tuple[FaultView, ...]
+    time_zone: str
+    read: tuple[ReadFeed, ...]
+    set_aside: tuple[AsideRow, ...]
 
 
-@require_permission("outbound.manage")
-@require_safe
+@serve("outbound.manage")
 def feeds(request: HttpRequest) -> HttpResponse:
-    """Show the rows of feeds that could not be taken; what they held is not kept here."""
-    rows, text = list(FeedFaultRow.objects.order_by("-pk")[:_MOST]), text_now(LEGAL_ZONE)
-    shown = tuple(
-        FaultView(when(row.at, text), row.file, row.line, row.field, str(FAULTS[row.code]))
-        for row in rows
+    """Show what was read, and the rows that could not be taken; what they held is not kept here."""
+    names = ("at", "file", "line", "field", "code")
+    page = FeedsPage(
+        time_zone=LEGAL_ZONE,
+        read=tuple(ReadFeed(file=name, rows=n) for name, n in list_feed_positions(_MOST)),
+        set_aside=tuple(
+            AsideRow(**{name: getattr(row, name) for name in names})
+            for row in FeedFaultRow.objects.order_by("-pk")[:_MOST]
+        ),
     )
-    twin = {
-        "set_aside": [
-            {"at": row.at, "file": row.file, "line": row.line, "field": row.field, "code": row.code}
-            for row in rows
-        ]
-    }
-    return fresh(request, "desk/outbound/feeds.html", FeedsPage(shown), twin)
+    return unchanged(request, page_response(request, "desk/outbound/feeds.html", page))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -21,7 +20,15 @@ from releve.gate.db_clock import read_clock
 from releve.outbound import OutboundError, load_rules
 from releve.outbound.rule_impact import CALL_COLUMNS, Flip, read_calls
 
-__all__ = ["FlipView", "FlipsForm", "FlipsOutcome", "FlipsPage", "build_flip_json", "run_flips"]
+__all__ = [
+    "MOST_BYTES",
+    "FlipView",
+    "FlipsForm",
+    "FlipsOutcome",
+    "FlipsPage",
+    "run_flips",
+    "say_too_large",
+]
 
 MOST_BYTES = 5_000_000
 MOST_CALLS = 2_000
@@ -59,8 +66,13 @@ class FlipsForm(forms.Form):
         found = super().clean() or self.cleaned_data
         for name, file in found.items():
             if isinstance(file, UploadedFile) and (file.size or 0) > MOST_BYTES:
-                self.add_error(name, _("This file is larger than 5 MB; use the command."))
+                self.add_error(name, say_too_large())
         return found
+
+
+def say_too_large() -> str:
+    """Return what to do with a file that is larger than MOST_BYTES."""
+    return _("This file is larger than 5 MB; use the command.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +165,3 @@ def _build_flip_view(flip: Flip, text: Text) -> FlipView:
         after=", ".join(flip.after.rules) or _("allowed"),
         why=tuple(finding.explains(text.language) for finding in gained.values()),
     )
-
-
-def build_flip_json(flip: Flip) -> dict[str, Any]:
-    """Return a flip as data."""
-    at: datetime = flip.call.at
-    return {
-        "id": flip.call.id,
-        "number": flip.before.number,
-        "at": at.isoformat(),
-        "becomes": flip.direction,
-        "before": [finding.row.version for finding in flip.before.findings],
-        "after": [finding.row.version for finding in flip.after.findings],
-    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -18,10 +17,7 @@ from releve.gate.person_answers import CampaignAnswer
 from releve.gate.person_requests import OUTCOME, PhoneRequest, RecordedRequest, RequestFault
 from releve.outbound.facts import EVERY_CLIENT
 
-__all__ = [
-    "Confirmation", "RequestForm", "RequestPage", "build_confirmation", "build_form",
-    "build_recorded_json",
-]  # fmt: skip
+__all__ = ["Confirmation", "RequestForm", "RequestPage", "build_confirmation", "build_form"]
 
 _EVERY = "*"
 """The value of the choice of every client: an empty one is none."""
@@ -104,13 +100,15 @@ class RequestPage:
     form: RequestForm
     done: Confirmation | None
     may_see_rights: bool
+    may_see_feeds: bool
 
 
 def build_confirmation(
     found: RecordedRequest, answers: Sequence[CampaignAnswer], number: str, text: Text
 ) -> Confirmation:
     """Return the confirmation in numbers."""
-    sentences = [_describe_persons(found.persons)]
+    client = found.client or _("Every client")
+    sentences = [f"{SAYINGS[found.said]} · {client}", _describe_persons(found.persons)]
     if found.said == OUTCOME:
         sentences.append(_("The outcome was recorded."))
     else:
@@ -154,30 +152,3 @@ def _describe_refusals(
             )
         )
     return sentences
-
-
-def build_recorded_json(
-    found: RecordedRequest, answers: Sequence[CampaignAnswer]
-) -> dict[str, Any]:
-    """Return what was recorded as data; no number, no id of a person."""
-    return {
-        "said": found.said,
-        "client": found.client or None,
-        "at": found.at,
-        "known_at": found.known_at,
-        "before": found.before,
-        "persons": found.persons,
-        "consents": found.consents,
-        "facts": found.facts,
-        "answers": [
-            {
-                "campaign": one.campaign,
-                "client": one.client,
-                "allowed": one.allowed,
-                "for_request": one.for_request,
-                "rules": list(one.rules),
-                "next_allowed": one.next_allowed,
-            }
-            for one in answers
-        ],
-    }

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from releve.accounts.request_reach import can_reach, list_clients_within
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer
 from releve.desk.outbound.request_page import (
     Confirmation,
@@ -19,13 +18,12 @@ from releve.desk.outbound.request_page import (
     RequestPage,
     build_confirmation,
     build_form,
-    build_recorded_json,
 )
 from releve.desk.text import text_now
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
-from releve.gate.person_answers import preview_answers
+from releve.gate.person_answers import preview_answers, recorded_to_json
 from releve.gate.person_requests import RequestFault, RequestFaults, RequestReused, record_request
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import LEGAL_ZONE
@@ -36,8 +34,7 @@ _TEMPLATE = "desk/outbound/request.html"
 
 
 @sensitive_post_parameters("number")
-@require_permission("outbound.request")
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("outbound.request", FORM)
 def requests(request: HttpRequest) -> HttpResponse:
     """Record what a person says, by number; it binds before the page answers."""
     clients, every = list_clients_within(request.user), can_reach(request.user, EVERY_CLIENT)
@@ -62,7 +59,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         return _answer_refused(request, form)
     answers = preview_answers(asked.number, asked.client, load_current_rules(), read_clock())
     done = build_confirmation(found, answers, asked.number, text_now(LEGAL_ZONE))
-    twin = {"recorded": build_recorded_json(found, answers), "faults": []}
+    twin = {"recorded": recorded_to_json(found, answers), "faults": []}
     return _answer_page(request, build_form(clients, every), done, twin)
 
 
@@ -81,7 +78,8 @@ def _answer_page(
     twin: Mapping[str, object],
     status: int = 200,
 ) -> HttpResponse:
-    page = RequestPage(form, done, can(request.user, "outbound.rights"))
+    user = request.user
+    page = RequestPage(form, done, can(user, "outbound.rights"), can(user, "outbound.manage"))
     response = answer(request, _TEMPLATE, page, dict(twin), status)
     response["Cache-Control"] = "private, no-store"  # a browser keeps no number
     return response

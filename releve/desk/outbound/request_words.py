@@ -32,16 +32,19 @@ OUTCOMES: Mapping[str, StrPromise] = {
     "unallocated": lazy("Number not in service"),
     "failed": pgettext_lazy("outcome of a call", "Failed"),
 }
+_INSTANT = lazy("Write the instant with its offset from UTC, like 2026-11-24T10:30:00+01:00.")
 FAULTS: Mapping[str, StrPromise] = {
     "key.missing": lazy("A key of 1 to 128 characters is needed."),
     "number.unreadable": lazy(
         "This is not a telephone number: write it like 01 44 55 66 77 or +33 1 44 55 66 77."
     ),
-    "said.unknown": lazy("Choose what was said."),
+    "said.unknown": lazy(
+        "This word is not known: write stop, refusal, not-interested, not-now or outcome."
+    ),
     "client.unknown": lazy("No campaign is recorded for a client of this name."),
     "client.elsewhere": lazy("Your role is not held for this client."),
-    "at.no-offset": lazy("Write the instant in ISO 8601 with its offset from UTC."),
-    "at.unreadable": lazy("Write the instant in ISO 8601 with its offset from UTC."),
+    "at.no-offset": _INSTANT,
+    "at.unreadable": _INSTANT,
     "at.future": lazy("This instant lies in the future."),
     "channel.unfit": lazy("At most 64 printable characters."),
     "outcome.unknown": lazy("Choose the outcome of the call, and only for an outcome."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -21,7 +21,6 @@ __all__ = [
     "RightsForm",
     "RightsPage",
     "StoredView",
-    "build_stored_json",
     "build_stored_view",
     "describe_erasure",
 ]
@@ -106,13 +105,3 @@ def describe_erasure(count: int) -> str:
     """Return what an erasure did."""
     sentence = ngettext("{count} value was erased.", "{count} values were erased.", count)
     return sentence.format(count=count)
-
-
-def build_stored_json(stored: StoredData) -> dict[str, Any]:
-    """Return what is stored as data: counts alone."""
-    return {
-        "rows": stored.rows,
-        "decisions": stored.decisions,
-        "requests": stored.requests,
-        "values": stored.values,
-    }

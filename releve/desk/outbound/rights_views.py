@@ -6,16 +6,14 @@ import json
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.outbound.rights_page import (
     RightsForm,
     RightsPage,
-    build_stored_json,
     build_stored_view,
     describe_erasure,
 )
@@ -34,9 +32,7 @@ __all__ = ["rights"]
 
 
 @sensitive_post_parameters("number", "person", "reason")
-@require_permission("outbound.rights")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
+@serve("outbound.rights", FORM, recent=True)
 def rights(request: HttpRequest) -> HttpResponse:
     """Show what is stored about a person in numbers, export it or erase it."""
     if request.method != "POST":
@@ -64,7 +60,7 @@ def rights(request: HttpRequest) -> HttpResponse:
         )
     found = count_stored(holder, reason, by=by, now=now)
     page = RightsPage(form, build_stored_view(found), "")
-    return _answer_page(request, page, {"stored": build_stored_json(found)})
+    return _answer_page(request, page, {"stored": found})
 
 
 def _answer_refused(request: HttpRequest, form: RightsForm, status: int = 422) -> HttpResponse:

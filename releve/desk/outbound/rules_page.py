@@ -9,11 +9,13 @@ from typing import Any
 
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, VALUES
+from releve.desk.outbound.words import GATES, JURISDICTIONS, PARAMETERS, SURENESS, value_word
 from releve.desk.text import NARROW, Text
 from releve.outbound import LegalRow, LegalRules
 from releve.outbound.holidays import HolidayRules
+from releve.outbound.row_json import format_minutes
 from releve.outbound.sentences import render_outline
 from releve.outbound.sources import SOURCES, list_source_numbers
 
@@ -22,9 +24,7 @@ __all__ = [
     "RuleSource",
     "RulesPage",
     "RulesSection",
-    "build_row_json",
     "build_rules_page",
-    "space_punctuation",
 ]
 
 
@@ -114,37 +114,6 @@ def build_rules_page(
     )
 
 
-def build_row_json(row: LegalRow) -> dict[str, Any]:
-    """Return a row as data, its parameters as they are written in the table."""
-    words = {"rule": row.rule, "refuses": row.refuses, "remedy": row.remedy, "doubt": row.doubt}
-    applies = row.applies
-    binds = {
-        "callees": applies.callees, "purposes": applies.purposes, "modes": applies.modes,
-        "objects": applies.objects, "channels": applies.channels, "places": applies.places,
-        "except_places": applies.except_places or None, "clients": applies.clients,
-        "except_clients": applies.except_clients or None,
-    }  # fmt: skip
-    return {
-        "id": row.id,
-        "version": row.version,
-        "jurisdiction": row.jurisdiction,
-        "gate": row.gate,
-        "kind": row.kind,
-        "from": row.first and row.first.isoformat(),
-        "to": row.last and row.last.isoformat(),
-        "parameters": {name: _plain_value(value) for name, value in row.parameters.items()},
-        "applies": {name: sorted(value) for name, value in binds.items() if value is not None},
-        "regulated_calls_only": applies.regulated,
-        "exceptions": list(row.exceptions),
-        "sanction": list(row.sanction),
-        "text": row.reference,
-        "sources": list(list_source_numbers(row.source)),
-        "sure": list(row.sure),
-        "unsure": row.unsure,
-        **{name: said and {"fr": said.fr, "en": said.en} for name, said in words.items()},
-    }
-
-
 def _sort_key(code: str) -> tuple[bool, bool, str]:
     return (code == "ANY", code != "FR", code)
 
@@ -158,11 +127,9 @@ def _build_row_view(row: LegalRow, text: Text) -> RowView:
         gate_word=_say(GATES, row.gate),
         first=text.day(row.first, weekday=False) if row.first else "",
         last=text.day(row.last, weekday=False) if row.last else "",
-        rule=space_punctuation(row.rule.of(lang), lang),
+        rule=row.rule.of(lang),
         refuses=" ".join(
-            space_punctuation(render_outline(words, lang), lang)
-            for words in (row.refuses, row.remedy)
-            if words
+            render_outline(words, lang) for words in (row.refuses, row.remedy) if words
         ),
         more=(*_describe_parameters(row, text), *_describe_scope(row, text)),
         exceptions=row.exceptions,
@@ -171,19 +138,8 @@ def _build_row_view(row: LegalRow, text: Text) -> RowView:
         sources=list_source_numbers(row.source),
         sure=text.list([_say(SURENESS, mark) for mark in row.sure]),
         unsure=row.unsure,
-        doubt=space_punctuation(row.doubt.of(lang), lang) if row.doubt else "",
+        doubt=row.doubt.of(lang) if row.doubt else "",
     )
-
-
-def space_punctuation(said: str, language: str) -> str:
-    """Return a French sentence with narrow no-break spaces and curved apostrophes where the files
-    have plain ones."""
-    if language != "fr":
-        return said
-    said = said.replace("'", "’")
-    for sign in (";", ":", "!", "?", "»", "%"):
-        said = said.replace(f" {sign}", f"{NARROW}{sign}")
-    return said.replace("« ", f"«{NARROW}")
 
 
 def _say(words: Mapping[str, Any], code: str) -> str:
@@ -220,18 +176,24 @@ def _format_value(value: Any, text: Text) -> str:
 
 
 def _format_words(value: frozenset[str], text: Text) -> str:
-    return ", ".join(sorted(_say(VALUES, word) for word in value))
+    return ", ".join(sorted(value_word(word, text.language) for word in value))
 
 
 def _format_mapping(value: dict[str, Any], text: Text) -> str:
-    parts = [f"{_say(VALUES, key)} {_format_value(one, text)}" for key, one in value.items()]
+    parts = [
+        f"{value_word(key, text.language)} {_format_value(one, text)}" for key, one in value.items()
+    ]
     return "; ".join(parts) if not text.french else f"{NARROW}; ".join(parts)
 
 
 def _format_days(value: HolidayRules, text: Text) -> str:
     fixed = [f"{day} {MONTHS[month]}" for month, day in value.fixed]
     moving = [
-        _("Easter Sunday {days} days").format(days=f"{days:+d}") if days else _("Easter Sunday")
+        ngettext("Easter Sunday {days} day", "Easter Sunday {days} days", abs(days)).format(
+            days=f"{days:+d}"
+        )
+        if days
+        else _("Easter Sunday")
         for days in value.from_easter
     ]
     return ", ".join([*fixed, *moving])
@@ -241,7 +203,7 @@ def _format_week(value: Any, text: Text) -> str:
     """Return a week of windows: the weekdays of the same hours together."""
     parts: list[tuple[str, list[int]]] = []
     for weekday, windows in enumerate(value):
-        said = ", ".join(f"{_format_clock(start)}–{_format_clock(end)}" for start, end in windows)
+        said = ", ".join(f"{format_minutes(start)}–{format_minutes(end)}" for start, end in windows)
         if said and parts and parts[-1][0] == said and parts[-1][1][-1] == weekday - 1:
             parts[-1][1].append(weekday)
         elif said:
@@ -250,36 +212,12 @@ def _format_week(value: Any, text: Text) -> str:
     return ", ".join(f"{a}–{b} {said}" if a != b else f"{a} {said}" for said, a, b in names)
 
 
-def _format_clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-
 _WRITERS: dict[type, Callable[[Any, Text], str]] = {
     bool: lambda value, text: _("yes") if value else _("no"),
     int: lambda value, text: text.number(value),
     float: lambda value, text: text.plain(value),
-    str: lambda value, text: _say(VALUES, value),
+    str: lambda value, text: value_word(value, text.language),
     frozenset: _format_words,
     dict: _format_mapping,
     HolidayRules: _format_days,
 }
-
-
-def _plain_value(value: Any) -> Any:
-    """Return a parameter as JSON can hold it."""
-    if isinstance(value, frozenset):
-        return sorted(value)
-    if isinstance(value, dict):
-        return {key: _plain_value(one) for key, one in value.items()}
-    if isinstance(value, HolidayRules):
-        fixed = [f"{month:02d}-{day:02d}" for month, day in value.fixed]
-        return fixed + [f"easter{days:+d}" if days else "easter" for days in value.from_easter]
-    if isinstance(value, tuple):
-        spans = [
-            [f"{_format_clock(start)}-{_format_clock(end)}" for start, end in day] for day in value
-        ]
-        return dict(zip(_DAYS, spans, strict=True))
-    return value
-
-
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

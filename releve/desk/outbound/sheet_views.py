@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 
 from releve.accounts.scopes import scope_for
 from releve.campaign.report_files import REPORT_FILES, load_report
-from releve.desk.access.guard import require_permission
+from releve.desk.endpoint import serve
 from releve.desk.http import fresh
 from releve.desk.outbound.campaign_views import read_period
-from releve.desk.outbound.sheet_page import build_sheet_page
+from releve.desk.outbound.campaigns import CampaignListRow, build_campaign_row
 from releve.desk.text import text_now
 from releve.gate.campaigns import load_campaigns
 from releve.gate.db_clock import read_clock
@@ -23,19 +24,41 @@ from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 __all__ = ["sheet", "sheet_file"]
 
 
-@require_permission("outbound.see")
-@require_safe
+@dataclass(frozen=True, slots=True)
+class SheetPage:
+    """A campaign in a period on one sheet, with how many of its facts there are and are proved."""
+
+    row: CampaignListRow
+    first: str
+    last: str
+    fault: str
+    sheet: Mapping[str, Any]
+    facts: int
+    proved: int
+    files: tuple[str, ...]
+    time_zone: str = LEGAL_ZONE
+
+
+@serve("outbound.see")
 def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     """What the client is owed of a campaign, on one sheet."""
     row = _seen(request, campaign)
     first, last, fault = read_period(request, to_legal_day(read_clock()))
     found = load_report(row, first, last)
-    page = build_sheet_page(row, found, text_now(LEGAL_ZONE), fault=fault)
+    page = SheetPage(
+        build_campaign_row(row, text_now(LEGAL_ZONE)),
+        first.isoformat(),
+        last.isoformat(),
+        fault,
+        found.content,
+        len(found.facts),
+        sum(fact.proof is not None for fact in found.facts),
+        tuple(REPORT_FILES),
+    )
     return fresh(request, "desk/outbound/sheet.html", page, dict(found.content))
 
 
-@require_permission("outbound.see")
-@require_safe
+@serve("outbound.see")
 def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     """One file of the sheet; consents are sent as they are read."""
     row = _seen(request, campaign)

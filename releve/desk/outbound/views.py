@@ -6,30 +6,32 @@ from datetime import date
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission
+from releve.desk.body_limits import FORM_BYTES, takes
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, fresh
 from releve.desk.outbound.flips_page import (
+    MOST_BYTES,
     FlipsForm,
     FlipsOutcome,
     FlipsPage,
-    build_flip_json,
     run_flips,
+    say_too_large,
 )
-from releve.desk.outbound.rules_page import build_row_json, build_rules_page
+from releve.desk.outbound.rules_page import build_rules_page
 from releve.desk.text import text_now
 from releve.gate.current_rules import load_current_rules
 from releve.live import api as live
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
+from releve.outbound.row_json import row_to_json
+from releve.outbound.rule_impact import flip_to_json
 
 __all__ = ["flips", "rules"]
 
 
-@require_permission("outbound.rules")
-@require_safe
+@serve("outbound.rules")
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
     text = text_now(LEGAL_ZONE)
@@ -44,7 +46,7 @@ def rules(request: HttpRequest) -> HttpResponse:
         "on": day.isoformat(),
         "jurisdiction": wanted or None,
         "version": table.version,
-        "rows": [build_row_json(row) for row in shown],
+        "rows": [row_to_json(row) for row in shown],
         "sources": {source.number: source.text for source in page.sources},
     }
     return fresh(request, "desk/outbound/rules.html", page, twin)
@@ -61,8 +63,8 @@ def _read_day(request: HttpRequest) -> tuple[date, str]:
         return today, _("“{text}” is no day: today’s rules are shown.").format(text=asked[:40])
 
 
-@require_permission("outbound.manage")
-@require_http_methods(["GET", "HEAD", "POST"])
+@takes(3 * MOST_BYTES + FORM_BYTES, say_too_large)
+@serve("outbound.manage", FORM)
 def flips(request: HttpRequest) -> HttpResponse:
     """Which calls that wait a change of the rules would flip; nothing is loaded."""
     if request.method != "POST":
@@ -79,7 +81,7 @@ def flips(request: HttpRequest) -> HttpResponse:
 def _answer_flips(request: HttpRequest, page: FlipsPage, status: int = 200) -> HttpResponse:
     outcome = page.outcome
     twin = {
-        "flips": None if outcome is None else [build_flip_json(flip) for flip in outcome.found],
+        "flips": None if outcome is None else [flip_to_json(flip) for flip in outcome.found],
         "faults": [*page.faults, *(str(e) for es in page.form.errors.values() for e in es)],
     }
     return answer(request, "desk/outbound/flips.html", page, twin, status)

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from django.template import Library
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
+
+from releve.desk.outbound.request_words import FAULTS
+from releve.desk.text import text_now
+from releve.outbound.vocabulary import get_vocabulary
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["GATES", "JURISDICTIONS", "PARAMETERS", "SURENESS", "VALUES"]
+__all__ = [
+    "COLUMNS",
+    "GATES",
+    "JURISDICTIONS",
+    "PARAMETERS",
+    "REGISTERS",
+    "SURENESS",
+    "register",
+    "value_word",
+]
+
+register = Library()
 
 GATES: Mapping[str, StrPromise] = {
     "H": lazy("Law"),
@@ -26,6 +42,12 @@ JURISDICTIONS: Mapping[str, StrPromise] = {
     "IT": lazy("Italy"),
     "ANY": lazy("Any country"),
 }
+REGISTERS: Mapping[str, StrPromise] = {
+    "withdrawals": lazy("Withdrawals"),
+    "refusals": lazy("Refusals"),
+    "consents": lazy("Consents"),
+    "attempts": lazy("Attempts"),
+}
 SURENESS: Mapping[str, StrPromise] = {
     "P": lazy("primary text seen"),
     "Pq": lazy("primary text quoted by a third party"),
@@ -34,7 +56,36 @@ SURENESS: Mapping[str, StrPromise] = {
     "M": lazy("from memory only"),
     "I": lazy("interpretation"),
 }
+COLUMNS: Mapping[str, StrPromise] = {
+    "act": lazy("positive act"),
+    "basis": lazy("basis of the call"),
+    "channel": pgettext_lazy("column", "channel"),
+    "client": pgettext_lazy("column", "client"),
+    "collector": lazy("collected by"),
+    "consent": pgettext_lazy("column", "consent"),
+    "first": pgettext_lazy("column", "from"),
+    "id": pgettext_lazy("column", "reference"),
+    "in_call": lazy("asked during a call"),
+    "items": lazy("items of the request"),
+    "kind": pgettext_lazy("column", "kind"),
+    "last": pgettext_lazy("column", "to"),
+    "list": pgettext_lazy("column", "list"),
+    "named": lazy("distributor known"),
+    "objects": pgettext_lazy("column", "object"),
+    "outcome": pgettext_lazy("column", "outcome"),
+    "provider": pgettext_lazy("column", "provider"),
+    "purpose": pgettext_lazy("column", "purpose"),
+    "slot_from": lazy("accepted from"),
+    "slot_to": lazy("accepted to"),
+    "third_party": lazy("third party"),
+    "unreadable": lazy("the date cannot be read"),
+    "until": pgettext_lazy("column", "until"),
+    "wording": lazy("wording"),
+    "wording_version": lazy("version of the wording"),
+}
+"""The columns of the tables of facts, before their value."""
 PARAMETERS: Mapping[str, StrPromise] = {
+    "named_for": lazy("Known distributor required for"),
     "abroad": lazy("Only calls that enter from abroad"),
     "after_listing": lazy("Must be later than the listing"),
     "callees": lazy("People protected"),
@@ -66,58 +117,73 @@ PARAMETERS: Mapping[str, StrPromise] = {
     "working_days": lazy("Working days"),
     "years": lazy("Years"),
 }
-VALUES: Mapping[str, StrPromise] = {
-    "abandoned": lazy("abandoned call"),
-    "attempts": lazy("attempts"),
-    "ai-agent": lazy("AI voice agent"),
-    "business": lazy("business"),
-    "choice": lazy("choice to accept or not"),
-    "click-to-call": lazy("click to call"),
-    "consents": lazy("consents"),
-    "consumer": lazy("consumer"),
-    "continued-browsing": lazy("continuing to browse"),
-    "conversation": lazy("conversation"),
-    "cpf-training": lazy("training account (CPF)"),
+_VALUES: Mapping[str, StrPromise] = {
     "directory-118": lazy("118XYZ"),
-    "email": lazy("e-mail"),
-    "energy-equipment": lazy("energy equipment"),
-    "energy-services": lazy("energy services"),
-    "energy-works": lazy("energy works"),
     "geographic": lazy("geographic (01–05)"),
-    "home-adaptation": lazy("adaptation of homes"),
-    "identity": lazy("identity and nature of the goods"),
-    "insurance": lazy("insurance"),
-    "manual": lazy("by hand"),
-    "message": lazy("message"),
     "mobile": lazy("mobile (06/07)"),
     "non-geographic-09": lazy("09"),
-    "not-interested": lazy("not interested"),
-    "not-now": lazy("not now"),
     "npv": lazy("verified multipurpose (NPV)"),
-    "objection": lazy("asks not to be called any more"),
     "passes": lazy("passes"),
-    "period": lazy("period"),
-    "pre-ticked-box": lazy("pre-ticked box"),
-    "pre-written-clause": lazy("pre-written clause"),
-    "predictive": lazy("predictive"),
     "premium-089": lazy("089"),
-    "press": lazy("press"),
-    "progressive": lazy("progressive"),
-    "proof_access": lazy("access to the proof"),
-    "prospecting": lazy("prospecting"),
-    "refusal": lazy("refusal"),
-    "refusals": lazy("refusals"),
     "refuses": pgettext_lazy("what is unknown", "refuses"),
-    "renewable-energy": lazy("renewable energy"),
-    "robot": lazy("robot"),
-    "service": lazy("service call"),
     "shared-cost-08": lazy("08 at a surcharge"),
     "short-3bpq": lazy("3BPQ"),
-    "social": lazy("social network"),
-    "survey": lazy("survey"),
-    "voice": lazy("voice"),
-    "voice-message": lazy("voice message"),
-    "withdrawal": lazy("right to withdraw"),
-    "withdrawals": lazy("withdrawals"),
 }
-"""A code that is not here is shown as it is written."""
+"""Values that are no words of a vocabulary: classes of numbers, and what the unknown means."""
+_VOCABULARIES = (
+    "object", "person-kind", "purpose", "mode", "channel", "item", "act", "outcome",
+    "refusal-kind", "feed", "list",
+)  # fmt: skip
+"""Where a word is looked up; the same word means the same in those that share it."""
+
+
+def value_word(code: str, language: str) -> str:
+    """Return a word of the law's vocabularies as people say it; any other text as it is written."""
+    if code in _VALUES:
+        return str(_VALUES[code])
+    found = (get_vocabulary(name).by_id.get(code) for name in _VOCABULARIES)
+    return next((word.label.of(language) for word in found if word is not None), code)
+
+
+@register.filter
+def value(code: str) -> str:
+    """Return a word of the law's vocabularies in the reader's language."""
+    return value_word(code, text_now("UTC").language)
+
+
+@register.filter
+def fault_words(code: str) -> str:
+    """Return what is wrong with a row of a feed."""
+    return str(FAULTS[code])
+
+
+@register.filter
+def above(share: float, most_percent: float | None) -> bool:
+    """Return whether a share is above what policy bears, where it says so."""
+    return most_percent is not None and 100 * share > most_percent
+
+
+@register.filter
+def proved_words(facts: int, proved: int) -> str:
+    """Return how many facts of a sheet are proved."""
+    text = text_now("UTC")
+    return ngettext(
+        "Facts of this sheet: {all}, of which {proved} is proved against the ledger.",
+        "Facts of this sheet: {all}, of which {proved} are proved against the ledger.",
+        proved,
+    ).format(proved=text.number(proved), all=text.number(facts))
+
+
+_FILES: Mapping[str, StrPromise] = {
+    "sheet.csv": lazy("this sheet as a table"),
+    "sheet.json": lazy("this sheet as data"),
+    "facts.jsonl": lazy("its facts as they were sealed, with their proofs"),
+    "consents.csv": lazy("each consent to the calls of this client about this object"),
+    "consents.jsonl": lazy("the same with their proofs"),
+}
+
+
+@register.filter
+def file_words(name: str) -> str:
+    """Return what a file of the sheet holds."""
+    return str(_FILES[name])

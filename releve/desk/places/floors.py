@@ -2,90 +2,100 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from pydantic import Field
 
-from releve.desk.text import Text
+from releve.desk.page import PageModel
 from releve.network import Operator, Seat
 from releve.network.model import Zone
 
-__all__ = ["BLOCKED", "FREE", "TAKEN", "FloorView", "SeatMark", "floors"]
+__all__ = ["FloorPlan", "draw_floors"]
 
 _Row = TypeVar("_Row")
 
-TAKEN, FREE, BLOCKED = "taken", "free", "blocked"
+SeatState = Literal["taken", "free", "blocked"]
 _MARGIN_M = 1.2
+_PITCH_M = 1.6
 
 
-@dataclass(frozen=True, slots=True)
-class SeatMark:
-    """A seat in metres of the drawing."""
+class DrawnSeat(PageModel):
+    """A seat in metres of the drawing; one without coordinates stands in a row."""
 
-    id: str
-    x: float
-    y: float
-    state: str
-    word: str
+    seat: str
+    x_m: float
+    y_m: float
+    state: SeatState
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneMark:
-    """A zone: a box around its seats, and what its air is."""
+class DrawnZone(PageModel):
+    """A zone: a box around its seats in metres, and what its air is."""
 
-    id: str
-    x: float
-    y: float
-    width: float
-    height: float
-    seats: str
-    usable: str
-    volume: str
-    air: str
+    zone: str
+    x_m: float
+    y_m: float
+    width_m: float
+    height_m: float
+    seats: int
+    usable: int
+    volume_m3: float | None
+    air_changes_per_hour: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class FloorView:
-    """A floor; the box of its drawing in metres, and its description in words."""
+class FloorPlan(PageModel):
+    """A floor; ``box`` is that of its drawing in metres: x, y, width, height."""
 
-    id: str
+    floor: str
     name: str
-    box: str
-    seats: tuple[SeatMark, ...]
-    zones: tuple[ZoneMark, ...]
-    description: str
+    box: tuple[float, float, float, float] = Field(exclude=True)
+    seats: tuple[DrawnSeat, ...]
+    zones: tuple[DrawnZone, ...]
+
+    def count(self, state: SeatState) -> int:
+        """Return how many of its seats are taken, free or blocked."""
+        return sum(seat.state == state for seat in self.seats)
+
+    @property
+    def view_box(self) -> str:
+        """The box as an SVG drawing takes it."""
+        return " ".join(f"{value:g}" for value in self.box)
 
 
-def floors(
-    operator: Operator, site: str, usable: frozenset[str], taken: int, text: Text
-) -> tuple[FloorView, ...]:
+def draw_floors(
+    operator: Operator, site: str, usable: frozenset[str], taken: int
+) -> tuple[FloorPlan, ...]:
     """Return the floors of a site.
 
     A plan gives people a site, not a seat: of the usable seats the first ``taken``, floor after
     floor, are drawn as taken.
     """
-    zones = _group_by(operator.zones, lambda zone: zone.floor)
-    seats = _group_by(operator.seats, lambda seat: seat.zone)
+    zones = _group_by(operator.all_zones, lambda zone: zone.floor)
+    seats = _group_by(operator.all_seats, lambda seat: seat.zone)
     found, left = [], taken
-    for floor in operator.floors:
+    for floor in operator.all_floors:
         if floor.site != site:
             continue
-        own = zones.get(floor.id, [])
-        held = [seat for zone in own for seat in seats.get(zone.id, [])]
-        states = {}
-        for seat in held:
-            states[seat.id] = BLOCKED
-            if seat.id in usable:
-                states[seat.id] = TAKEN if left > 0 else FREE
-                left -= 1
-        boxes = tuple(_build_zone(zone, seats.get(zone.id, []), states, text) for zone in own)
-        marks = tuple(_build_mark(seat, states[seat.id]) for seat in held)
-        name = floor.name or floor.id
-        described = _describe_states(name, [mark.state for mark in marks], text)
-        found.append(FloorView(floor.id, name, _compute_box(held), marks, boxes, described))
+        drawn: dict[str, list[DrawnSeat]] = {}
+        for zone in zones.get(floor.id, []):
+            marks = drawn[zone.id] = []
+            for seat, x, y in _place_in_rows(seats.get(zone.id, [])):
+                state: SeatState = "blocked"
+                if seat.id in usable:
+                    state = "taken" if left > 0 else "free"
+                    left -= 1
+                marks.append(DrawnSeat(seat=seat.id, x_m=round(x, 2), y_m=round(y, 2), state=state))
+        held = tuple(mark for marks in drawn.values() for mark in marks)
+        found.append(
+            FloorPlan(
+                floor=floor.id,
+                name=floor.name or floor.id,
+                box=_compute_frame(held, _MARGIN_M),
+                seats=held,
+                zones=tuple(_build_zone(z, drawn[z.id]) for z in zones.get(floor.id, [])),
+            )
+        )
     return tuple(found)
 
 
@@ -96,28 +106,32 @@ def _group_by(rows: Iterable[_Row], key: Callable[[_Row], str]) -> dict[str, lis
     return grouped
 
 
-def _build_mark(seat: Seat, state: str) -> SeatMark:
-    words = {TAKEN: _("taken"), FREE: _("usable"), BLOCKED: _("blocked")}
-    return SeatMark(seat.id, round(seat.x_m, 2), round(seat.y_m, 2), state, words[state])
+def _place_in_rows(seats: Sequence[Seat]) -> Iterable[tuple[Seat, float, float]]:
+    """Yield seats where they stand; those without x and y in rows, as a drawing needs a place."""
+    width = math.ceil(math.sqrt(len(seats)))
+    for at, seat in enumerate(seats):
+        if seat.x_m is not None and seat.y_m is not None:
+            yield seat, seat.x_m, seat.y_m
+        else:
+            yield seat, _PITCH_M * (at % width), _PITCH_M * (at // width)
 
 
-def _build_zone(zone: Zone, seats: Sequence[Seat], states: dict[str, str], text: Text) -> ZoneMark:
+def _build_zone(zone: Zone, seats: Sequence[DrawnSeat]) -> DrawnZone:
     x, y, width, height = _compute_frame(seats, _MARGIN_M / 2)
-    usable = sum(states[seat.id] != BLOCKED for seat in seats)
-    return ZoneMark(
-        zone.id,
-        x,
-        y,
-        width,
-        height,
-        text.number(len(seats)),
-        text.number(usable),
-        text.number(zone.volume_m3),
-        text.plain(zone.air_changes_per_hour),
+    return DrawnZone(
+        zone=zone.id,
+        x_m=x,
+        y_m=y,
+        width_m=width,
+        height_m=height,
+        seats=len(seats),
+        usable=sum(seat.state != "blocked" for seat in seats),
+        volume_m3=zone.volume_m3,
+        air_changes_per_hour=zone.air_changes_per_hour,
     )
 
 
-def _compute_frame(seats: Sequence[Seat], margin: float) -> tuple[float, float, float, float]:
+def _compute_frame(seats: Sequence[DrawnSeat], margin: float) -> tuple[float, float, float, float]:
     """Return the box (x, y, width, height) around seats, in metres."""
     if not seats:
         return 0.0, 0.0, 2 * margin, 2 * margin
@@ -125,19 +139,3 @@ def _compute_frame(seats: Sequence[Seat], margin: float) -> tuple[float, float, 
     left, top = min(xs) - margin, min(ys) - margin
     width, height = max(xs) + margin - left, max(ys) + margin - top
     return round(left, 2), round(top, 2), round(width, 2), round(height, 2)
-
-
-def _compute_box(seats: Sequence[Seat]) -> str:
-    return " ".join(f"{value:g}" for value in _compute_frame(seats, _MARGIN_M))
-
-
-def _describe_states(name: str, states: Sequence[str], text: Text) -> str:
-    count = len(states)
-    seats = ngettext("{count} seat", "{count} seats", count).format(count=text.number(count))
-    return _("{floor}: {seats}, {taken} taken, {free} usable and free, {blocked} blocked.").format(
-        floor=name,
-        seats=seats,
-        taken=text.number(states.count(TAKEN)),
-        free=text.number(states.count(FREE)),
-        blocked=text.number(states.count(BLOCKED)),
-    )

@@ -49,5 +49,7 @@ def narrow_plan(plan: Plan, clients: Collection[str]) -> Plan:
         bound=_NO_BOUND,
         missing=None,
         violations=(),
+        home_days=(),
+        teams=(),
         settings={name: plan.settings[name] for name in _PUBLIC_SETTINGS if name in plan.settings},
     )

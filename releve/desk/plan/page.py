@@ -11,11 +11,11 @@ from typing import Any, Literal, cast
 from pydantic import Field, PrivateAttr
 
 from releve.desk.page import PageModel, known
+from releve.desk.plan.proof import PlannedPurchases, PlanProof, build_proof, find_purchases
 from releve.desk.plan.shown import ShownPlan
 from releve.live.api import IdentityCache
-from releve.network.model import HOME
 from releve.plan.contingency import Contingency
-from releve.plan.result import BASE, SINGLE, Bound, ClientVerdict, Purchase, ReliefCell
+from releve.plan.result import BASE, SINGLE, ClientVerdict, ReliefCell
 from releve.plan.settings import PlanSettings
 
 __all__ = [
@@ -86,12 +86,17 @@ class PlannedCell(PageModel):
     cured: bool = Field(description="The purchases under “missing” make it hold")
     url: str
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is required on that day: there is nothing to hold."""
+        return self.status == "held" and self.worst_start is None
+
 
 class Reason(PageModel):
     """Why a client or a cell has its status; what a code does not use is empty."""
 
     code: Literal[
-        "covered", "worst", "unknown", "missed",
+        "idle", "covered", "worst", "unknown", "missed",
         "contract.cured", "contract.one_site", "contract.floor",
     ]  # fmt: skip
     contingencies: tuple[str, ...] = ()
@@ -131,49 +136,6 @@ class VerdictCounts(PageModel):
     contingencies: int
     placed: int | None
     reserve: int | None
-
-
-class UncuredTarget(PageModel):
-    """A target that stays missed; with the list bought, by how much."""
-
-    client: str
-    contingency: str
-    share: float | None = Field(default=None, description="Of the client's day above the target")
-    half_hours: float | None = Field(default=None, description="Agent half hours")
-
-
-class PlannedPurchases(PageModel):
-    """The cheapest set that cures what can be cured; prices in EUR."""
-
-    purchases: tuple[Purchase, ...]
-    cost: float
-    lower_bound: float
-    checked: bool = Field(description="Every curable client held when planned again")
-    left: tuple[UncuredTarget, ...]
-    incurable: tuple[UncuredTarget, ...]
-
-
-class PlannedPlace(PageModel):
-    """A site, or home, with the agents placed there; seats are null for home."""
-
-    id: str
-    name: str
-    country: str
-    placed: int
-    usable: int | None = None
-    usable_bound: int | None = None
-    seats: int | None = None
-    open: bool = True
-
-
-class PlanProof(PageModel):
-    """How good the plan is known to be, and what it was made with."""
-
-    bound: Bound
-    solved: bool
-    violations: tuple[str, ...] = Field(description="Rules broken, by the independent checker")
-    settings: dict[str, float | int | str]
-    places: tuple[PlannedPlace, ...]
 
 
 class PlannedProgramme(PageModel):
@@ -259,8 +221,8 @@ def _build(shown: ShownPlan) -> PlanPage:
         target=float(plan.settings.get("target", defaults.target)),
         thin=float(plan.settings.get("thin", defaults.thin)),
         matrix=tuple(cell_facts(shown, cell) for cell in plan.cells),
-        missing=_purchases(shown),
-        proof=_proof(shown) if shown.whole else None,
+        missing=find_purchases(shown),
+        proof=build_proof(shown) if shown.whole else None,
     )
 
 
@@ -346,6 +308,8 @@ def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
 def _reason(
     shown: ShownPlan, verdict: ClientVerdict, status: Status, ranked: Sequence[ReliefCell]
 ) -> Reason:
+    if status == "held" and all(cell.worst_interval < 0 for cell in ranked):
+        return Reason(code="idle")
     if status == "unknown":
         columns = shown.columns(verdict.client)
         return Reason(code="unknown", programmes=shown.unknown_programmes(columns))
@@ -382,52 +346,3 @@ def contract_reason(shown: ShownPlan, cells: Sequence[ReliefCell]) -> Reason:
         return Reason(code="contract.one_site", contingencies=keys)
     floor = max(cell.floor for cell in cells)
     return Reason(code="contract.floor", contingencies=keys, missing=floor)
-
-
-def _purchases(shown: ShownPlan) -> PlannedPurchases | None:
-    found = shown.plan.missing
-    if found is None:
-        return None
-    return PlannedPurchases(
-        purchases=found.purchases,
-        cost=found.cost,
-        lower_bound=found.lower_bound,
-        checked=found.checked,
-        left=tuple(
-            UncuredTarget(
-                client=client,
-                contingency=key,
-                share=share,
-                half_hours=share * shown.plan.sum_required(client),
-            )
-            for key, client, share in found.left
-        ),
-        incurable=tuple(
-            UncuredTarget(client=client, contingency=key) for key, client in found.incurable
-        ),
-    )
-
-
-def _proof(shown: ShownPlan) -> PlanProof:
-    plan = shown.plan
-    placed = Counter(item.place for item in plan.placements)
-    sites = [
-        PlannedPlace(
-            id=site.id,
-            name=site.name,
-            country=site.destination,
-            placed=placed[site.id],
-            usable=len(site.usable_seats),
-            usable_bound=site.usable_bound,
-            seats=site.seats,
-            open=site.open,
-        )
-        for site in plan.sites
-    ]
-    return PlanProof(
-        bound=plan.bound,
-        solved=plan.bound.solved,
-        violations=plan.violations,
-        settings=plan.settings,
-        places=(*sites, PlannedPlace(id=HOME, name="", country="", placed=placed[HOME])),
-    )

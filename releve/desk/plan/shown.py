@@ -21,13 +21,14 @@ __all__ = ["ShownPlan", "show_plan"]
 
 @dataclass(frozen=True)
 class ShownPlan:
-    """A plan with the days of its folder; ``whole`` is False when it is narrowed to some clients.
+    """A plan with the days beside it and the default one; ``whole`` is False when narrowed.
 
     What a narrowed plan says of others, of people and of prices is left out, not zero.
     """
 
     plan: Plan
     days: tuple[date, ...]
+    default: date
     whole: bool = True
 
     @cached_property
@@ -71,8 +72,8 @@ class ShownPlan:
         return tuple(self.plan.programmes[at][2] for at in columns if holes[at])
 
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
-        """Return the address of a page of this plan; it names the day unless it is the first."""
-        day = {} if self.plan.day == self.days[0] else {"day": self.plan.day.isoformat()}
+        """Return the address of a page of this plan; it names the day unless it is the default."""
+        day = {} if self.plan.day == self.default else {"day": self.plan.day.isoformat()}
         wanted = {key: value for key, value in {**day, **(query or {})}.items() if value}
         path = reverse(name, kwargs=parts)
         return f"{path}?{urlencode(wanted)}" if wanted else path
@@ -83,18 +84,25 @@ class ShownPlan:
         return self.url("cell", query, client=cell.client, contingency=cell.contingency)
 
 
-def show_plan(plan: Plan, days: Sequence[date], clients: frozenset[str] | None = None) -> ShownPlan:
+def show_plan(
+    plan: Plan,
+    days: Sequence[date],
+    clients: frozenset[str] | None = None,
+    default: date | None = None,
+) -> ShownPlan:
     """Return a plan as a reader of all clients (None) or of some may see it.
 
-    It is the same object for as long as the plan is.
+    ``default`` is the day that an address without a day shows, by default the first. It is the same
+    object for as long as the plan is.
     """
+    first = default or days[0]
 
     def build() -> ShownPlan:
         if clients is None:
-            return ShownPlan(plan, tuple(days))
-        return ShownPlan(narrow_plan(plan, clients), tuple(days), whole=False)
+            return ShownPlan(plan, tuple(days), first)
+        return ShownPlan(narrow_plan(plan, clients), tuple(days), first, whole=False)
 
-    return _shown.get((plan.day, tuple(days), clients), (plan,), build)
+    return _shown.get((plan.day, tuple(days), clients, first), (plan,), build)
 
 
 _shown: IdentityCache[ShownPlan] = IdentityCache(64)

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 
-from releve.accounts.scopes import roles_held, scope_for
-from releve.desk.access.guard import require_permission
+from releve.accounts.scopes import can, roles_held, scope_for
+from releve.desk.endpoint import serve
 from releve.desk.http import failure, json_response, other_form, respond_if_changed, wants_json
 from releve.desk.plan.cell_page import CellPage, cell_page
 from releve.desk.plan.page import PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.plan.words import plan_frame
 from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import StoredPlan, open_plan_store
-from releve.live.api import IdentityCache
+from releve.files.plan_store import StoredPlan
+from releve.live.api import IdentityCache, NoPlan, find_displayed_plan
+from releve.plan import Plan
+from releve.runs.installation import open_plan_runs
+from releve.runs.plan_job import find_missing
 
 __all__ = ["cell", "find_cell", "find_plan", "verdict"]
 
 
-@require_permission("plan.see")
-@require_safe
+@serve("plan.see")
 def verdict(request: HttpRequest) -> HttpResponse:
     """The verdict, the relief matrix, what is missing and the proof."""
 
@@ -42,8 +43,7 @@ def verdict(request: HttpRequest) -> HttpResponse:
     return _respond(request, respond)
 
 
-@require_permission("plan.see", client="client")
-@require_safe
+@serve("plan.see", client="client")
 def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
     """A client under a contingency: the day as a chart, its programmes, who moves where."""
     number = request.GET.get("page", "1")
@@ -60,15 +60,35 @@ def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
 
 
 def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, ShownPlan]:
-    """Return a day's plan as the reader may see it, the first day by default; Http404 without one.
+    """Return a day's plan as the reader may see it; Http404 without one.
 
-    PlanFolderError when the folder or the plan cannot be read.
+    PlanFolderError when no plan is in force and no folder can be read.
     """
-    stored = open_plan_store(settings.PLAN_FOLDER).get(day)
+    stored = find_displayed_plan(day)
     if stored is None:
         raise Http404(_("There is no plan for this day."))
     clients = scope_for(request.user, "plan.see").clients
-    return stored, show_plan(stored.plan, stored.days, clients)
+    return stored, show_plan(_add_missing(stored), stored.days, clients, stored.default)
+
+
+def _add_missing(stored: StoredPlan) -> Plan:
+    """Return the plan with what a run found missing after the plan was put in force."""
+    plan = stored.plan
+    if plan.missing is not None:
+        return plan
+    known = _completed.get(stored.digest)
+    if known is None:
+        missing = find_missing(open_plan_runs(), plan.day, stored.digest)
+        if missing is None:
+            return plan
+        known = _completed[stored.digest] = replace(plan, missing=missing)
+        while len(_completed) > _MOST_COMPLETED:
+            _completed.pop(next(iter(_completed)))
+    return known
+
+
+_completed: dict[str, Plan] = {}
+_MOST_COMPLETED = 16
 
 
 def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -> CellPage:
@@ -87,9 +107,12 @@ def _respond(request: HttpRequest, respond: Callable[[ShownPlan], HttpResponse])
     try:
         stored, shown = find_plan(request, _read_day(request))
     except PlanFolderError as error:
+        if isinstance(error, NoPlan) and _may_compute(request):
+            return redirect("planning")
         return failure(request, 503, _("There is no plan to show."), str(error))
     facts = (
         stored.digest,
+        str(shown.plan.missing is None),
         ",".join(day.isoformat() for day in stored.days),
         get_language() or "",
         request.get_full_path(),
@@ -99,10 +122,19 @@ def _respond(request: HttpRequest, respond: Callable[[ShownPlan], HttpResponse])
     return respond_if_changed(request, facts, lambda: respond(shown))
 
 
+def _may_compute(request: HttpRequest) -> bool:
+    """Return whether a reader who finds no plan is led to where one is computed."""
+    return not wants_json(request) and can(request.user, "plan.publish")
+
+
 def _render(
     request: HttpRequest, template: str, page: PlannedPage, context: dict[str, object]
 ) -> HttpResponse:
-    frame = {"frame": plan_frame(page), "twin_url": other_form(request, as_json=True)}
+    frame = {
+        "frame": plan_frame(page),
+        "twin_url": other_form(request, as_json=True),
+        "may_compute": can(request.user, "plan.publish"),
+    }
     return render(request, template, {"page": page, **frame, **context})
 
 

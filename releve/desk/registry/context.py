@@ -1,24 +1,19 @@
-"""The current version for a page of the registry, and what is refused, explained."""
+"""The current version for a page of the registry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from releve.desk.http import failure
-from releve.desk.text import Text, text_now, translate_error
+from releve.desk.text import Text, text_now
 from releve.errors import Phrase
-from releve.registry.errors import Conflict, NotThere, RegistryError
+from releve.registry.errors import NotThere
 from releve.registry.models import Version
 from releve.registry.service import get_current_version, load_operator
 
 __all__ = [
     "RegistryContext",
-    "choose_status",
-    "explain_refusals",
     "find_context",
     "parse_page_number",
     "require_context",
@@ -50,26 +45,6 @@ def require_context() -> RegistryContext:
     if found is None:
         raise NotThere(Phrase("the registry is empty: import an operator first"))
     return found
-
-
-def explain_refusals(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer what the registry refuses with its sentence: 404 not there, 409 conflict, 422."""
-
-    @wraps(view)
-    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except RegistryError as error:
-            return failure(request, choose_status(error), translate_error(error))
-
-    return answered
-
-
-def choose_status(error: Exception) -> int:
-    """Return the HTTP status of a refusal."""
-    if isinstance(error, NotThere):
-        return 404
-    return 409 if isinstance(error, Conflict) else 422
 
 
 def parse_page_number(request: HttpRequest) -> int:

@@ -8,23 +8,25 @@ from dataclasses import dataclass
 
 from django import forms
 from django.utils.html import format_html
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext as _
 
+from releve.desk.registry.values import format_for_form, list_options
 from releve.desk.registry.words import (
-    translate_column,
     translate_doc,
     translate_option,
-    translate_table,
     translate_unit,
 )
 from releve.desk.text import Text, translate_phrase
-from releve.network import Fault, Operator, TableColumn, list_columns
-from releve.registry.row_text import format_value
-from releve.registry.tables import KINDS, bare_type, get_row_class, get_rows
+from releve.network import Fault, Operator, TableColumn, describe_faults, list_columns
+from releve.network.columns import bare_type
+from releve.network.parsing import format_example
+from releve.registry.tables import get_row_class, get_rows
 
 __all__ = [
     "Suggestions",
     "build_row_form",
+    "describe_causes",
     "describe_fault",
     "find_suggestions",
     "read_values",
@@ -51,14 +53,11 @@ def build_row_form(
     texts: Mapping[str, str],
     data: Mapping[str, str] | None = None,
 ) -> forms.Form:
-    """Return the form of a row: ``texts`` are its values, ``data`` what was sent, if anything."""
+    """Return the form of a row: ``texts`` fill it, ``data`` is what was sent, if anything."""
     columns = list_columns(get_row_class(table))
-    initial = {
-        column.name: _localised(column, texts.get(column.name, ""), text) for column in columns
-    }
-    form = forms.Form(data, initial=initial)
+    form = forms.Form(data, initial=dict(texts))
     for column in columns:
-        form.fields[column.name] = _field(column, text)
+        form.fields[column.name] = _field(table, column, text)
     form.fields["comment"] = forms.CharField(
         label=_("Why (for those who read the versions)"), required=False, max_length=500
     )
@@ -78,13 +77,13 @@ def find_suggestions(table: str, operator: Operator) -> tuple[Suggestions, ...]:
     )
 
 
-def _field(column: TableColumn, text: Text) -> forms.Field:
-    options = ("true", "false") if bare_type(column) is bool else column.condition.one_of
+def _field(table: str, column: TableColumn, text: Text) -> forms.Field:
+    options = list_options(column)
     label = translate_doc(column.doc)
     unit_word = translate_unit(column)
     label = f"{label} ({unit_word})" if unit_word else label
     if options:
-        choices = [(value, translate_option(value)) for value in options]
+        choices = [(value, translate_option(table, column, value)) for value in options]
         return _Open(label=label, required=False, choices=choices)
     attributes = {"autocomplete": "off"}
     if column.required:
@@ -97,7 +96,7 @@ def _field(column: TableColumn, text: Text) -> forms.Field:
         label=label,
         required=False,
         max_length=_LONGEST,
-        help_text=_help(column, text),
+        help_text=_help(table, column, text),
         widget=forms.TextInput(attributes),
     )
 
@@ -109,16 +108,16 @@ class _Open(forms.ChoiceField):
         return True
 
 
-def _help(column: TableColumn, text: Text) -> str:
+def _help(table: str, column: TableColumn, text: Text) -> str:
     """Return an example, the limits and what an empty field means, as HTML."""
     parts = [
-        _("for example {example}").format(example=_localised(column, column.example, text)),
+        _("for example {example}").format(example=format_example(table, column, text.language)),
         *_limits(column, text),
     ]
     if bare_type(column) == tuple[str, ...]:
-        parts.append(_("several with | between them"))
+        parts.append(_("several with commas between them"))
     if not column.required and column.default not in (None, "", ()):
-        default = _localised(column, format_value(column.default, text.time_zone), text)
+        default = format_for_form(table, column, column.default, text, text.time_zone)
         parts.append(_("empty = {default}").format(default=default))
     return format_html("{} <code>{}</code>", " · ".join(parts), column.name)
 
@@ -135,10 +134,6 @@ def _limits(column: TableColumn, text: Text) -> list[str]:
     return limits
 
 
-def _localised(column: TableColumn, value: str, text: Text) -> str:
-    return value.replace(".", ",") if text.french and bare_type(column) is float else value
-
-
 def read_values(table: str, form: forms.Form, text: Text) -> dict[str, str]:
     """Return what was sent as texts of a file; in French a number has a decimal comma."""
     return {
@@ -153,31 +148,14 @@ def _plain(column: TableColumn, value: str, text: Text) -> str:
     return value
 
 
-def _describe_reason(fault: Fault) -> str:
-    reason, fix = translate_phrase(fault.reason), translate_phrase(fault.fix)
-    return _("{reason}; {fix}.").format(reason=reason, fix=fix)
-
-
 def describe_fault(fault: Fault) -> str:
     """Return a fault with its place: ``Roster, row 12, agent “a00042”: …``."""
-    place = [translate_table(fault.table)]
-    if fault.row:
-        place.append(_("row {number}").format(number=fault.row))
-    if fault.column:
-        place.append(_column(fault))
-    where = ", ".join(place)
-    if fault.value:
-        where = _("{where} “{value}”").format(where=where, value=fault.value)
-    return _("{where}: {reason}; {fix}.").format(
-        where=where, reason=translate_phrase(fault.reason), fix=translate_phrase(fault.fix)
-    )
+    return describe_causes((fault,))[0]
 
 
-def _column(fault: Fault) -> str:
-    columns = list_columns(KINDS[fault.table]) if fault.table in KINDS else ()
-    return next(
-        (translate_column(one) for one in columns if one.name == fault.column), fault.column
-    )
+def describe_causes(faults: Iterable[Fault]) -> tuple[str, ...]:
+    """Return one sentence for each cause of faults, with its place."""
+    return describe_faults(faults, gettext, (get_language() or "fr")[:2])
 
 
 def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault]) -> None:
@@ -194,8 +172,9 @@ def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault])
             form.add_error(fault.column, sentence)
         else:
             elsewhere.append(fault)
-    for fault in elsewhere[:_MOST_FAULTS]:
-        form.add_error(None, describe_fault(fault))
-    if len(elsewhere) > _MOST_FAULTS:
-        more = len(elsewhere) - _MOST_FAULTS
+    causes = describe_causes(elsewhere)
+    for cause in causes[:_MOST_FAULTS]:
+        form.add_error(None, cause)
+    if len(causes) > _MOST_FAULTS:
+        more = len(causes) - _MOST_FAULTS
         form.add_error(None, _("… and {count} more.").format(count=more))

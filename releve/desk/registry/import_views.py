@@ -10,15 +10,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
+from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.body_limits import FORM_BYTES, takes
+from releve.desk.endpoint import FORM, choose_status, serve
 from releve.desk.http import answer, wants_json
-from releve.desk.registry.context import choose_status, explain_refusals
-from releve.desk.registry.forms import describe_fault
+from releve.desk.planning.views import start_proposed
+from releve.desk.registry.forms import describe_causes
 from releve.desk.registry.versions import ChangeList, build_change_lists, build_changes_twin
-from releve.desk.text import text_now, translate_error
+from releve.desk.text import text_now, translate_error, translate_phrase
 from releve.errors import Phrase
 from releve.network import Fault, Operator, OperatorFaults
 from releve.registry import service
@@ -37,6 +38,7 @@ from releve.registry.uploads import (
 __all__ = ["send_file", "show_proposal"]
 
 _MOST_FAULTS = 200
+_TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
 
 
 class FileForm(forms.Form):
@@ -61,16 +63,20 @@ class SendPage:
 
 @dataclass(frozen=True, slots=True)
 class ProposalPage:
-    """What a file would change."""
+    """What a file would change; ``may_compute``: the reader may compute a plan from it."""
 
     name: str
     base: int | None
     changes: tuple[ChangeList, ...]
+    may_compute: bool
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
+def _too_large() -> str:
+    return translate_phrase(_TOO_LARGE)
+
+
+@takes(MOST_BYTES + FORM_BYTES, _too_large)
+@serve("registry.edit", FORM, recent=True)
 def send_file(request: HttpRequest) -> HttpResponse:
     """The form that takes a file; every fault of it, or the way to what it changes."""
     if request.method != "POST":
@@ -81,7 +87,7 @@ def send_file(request: HttpRequest) -> HttpResponse:
     file = form.cleaned_data["file"]
     try:
         if file.size > MOST_BYTES:
-            raise NotAnUpload(Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2))
+            raise NotAnUpload(_TOO_LARGE)
         data = file.read()
         upload = _kept(file.name, data, actor_name(request))
     except OperatorFaults as error:
@@ -101,16 +107,17 @@ def _kept(name: str, data: bytes, by: str) -> Upload:
         raise NothingChanged(
             Phrase("nothing would change: the operator is the current one already")
         )
-    return store_upload(name, data, by, changes)
+    return store_upload(name, data, by, changes.base)
 
 
 def _send(
     request: HttpRequest, form: FileForm, faults: tuple[Fault, ...] = (), status: int = 200
 ) -> HttpResponse:
-    more = len(faults) - _MOST_FAULTS
+    causes = describe_causes(faults)
+    more = len(causes) - _MOST_FAULTS
     page = SendPage(
         form,
-        tuple(describe_fault(fault) for fault in faults[:_MOST_FAULTS]),
+        causes[:_MOST_FAULTS],
         _("… and {count} more.").format(count=more) if more > 0 else "",
     )
     twin = {
@@ -130,10 +137,7 @@ def _send(
     return answer(request, "desk/registry/send.html", page, twin, status)
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explain_refusals
+@serve("registry.edit", FORM, recent=True)
 def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     """What a file that was sent would change; a yes applies it, a no lets go of it."""
     upload = find_upload(token, actor_name(request))
@@ -146,6 +150,8 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
         if wants_json(request):
             return JsonResponse({"version": made.number})
         messages.success(request, _("Stored as version {number}.").format(number=made.number))
+        if "compute" in request.POST and can(request.user, "plan.publish"):
+            return start_proposed(request)
         return redirect("registry")
     operator = read_upload(upload)
     return _proposed(request, upload, operator, service.preview_changes(operator))
@@ -165,7 +171,10 @@ def _proposed(
     # Of a first import every row is new: the counts say it.
     tables = changes.tables if changes.base is not None else {}
     page = ProposalPage(
-        upload.name, changes.base, build_change_lists(counts, tables, operators, text)
+        upload.name,
+        changes.base,
+        build_change_lists(counts, tables, operators, text),
+        can(request.user, "plan.publish"),
     )
     twin = {
         "name": upload.name,

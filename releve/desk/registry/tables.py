@@ -129,7 +129,7 @@ def build_table_page(
         summary=_summary(found, query, text),
         query=query,
         headings=tuple(
-            Heading(translate_column(c), translate_unit(c), is_number(c)) for c in columns
+            Heading(translate_column(table, c), translate_unit(c), is_number(c)) for c in columns
         ),
         rows=tuple(_line(operator, table, at, text, may_edit) for at in found.here),
         position=_("Page {page} of {pages}").format(
@@ -158,7 +158,7 @@ def _line(operator: Operator, table: str, at: int, text: Text, may_edit: bool) -
     row = get_rows(operator, table)[at]
     zone_name = find_zone(operator, table)(row)
     cells = tuple(
-        (format_for_reader(c, getattr(row, c.name), text, zone_name), is_number(c))
+        (format_for_reader(table, c, getattr(row, c.name), text, zone_name), is_number(c))
         for c in list_columns(type(row))
     )
     url = reverse("registry_row", args=[table, build_key(row)]) if may_edit else ""

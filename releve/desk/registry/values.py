@@ -7,28 +7,48 @@ from datetime import date, datetime
 from releve.desk.registry.words import translate_option
 from releve.desk.text import Text
 from releve.network import TableColumn
+from releve.network.cell_text import format_cell, format_value, join_items
 from releve.network.clock import zone
-from releve.registry.tables import bare_type
+from releve.network.columns import bare_type
+from releve.network.opening_text import translate_opening
 
-__all__ = ["format_for_reader"]
+__all__ = ["format_for_form", "format_for_reader", "is_number", "list_options"]
 
 
-def format_for_reader(column: TableColumn, value: object, text: Text, zone_name: str) -> str:
+def format_for_reader(
+    table: str, column: TableColumn, value: object, text: Text, zone_name: str
+) -> str:
     """Return a value for a table or a sentence; times are of the row's own place."""
     if value is None or value in ("", ()):
         return ""
-    if isinstance(value, bool):
-        return translate_option("true" if value else "false")
     if isinstance(value, float):
         return _number(value, text)
-    if isinstance(value, tuple):
-        return ", ".join(value)
     if isinstance(value, datetime):
         pattern = "%d/%m/%Y %H:%M" if text.french else "%Y-%m-%d %H:%M"
         return f"{value.astimezone(zone(zone_name)):{pattern}}"
     if isinstance(value, date):
         return f"{value:%d/%m/%Y}" if text.french else value.isoformat()
-    return translate_option(str(value)) if value in column.condition.one_of else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(translate_option(table, column, item) for item in value)
+    if column.name == "opening":
+        return translate_opening(str(value), text.language)
+    return translate_option(table, column, format_value(value, zone_name))
+
+
+def format_for_form(
+    table: str, column: TableColumn, value: object, text: Text, zone_name: str
+) -> str:
+    """Return a value for a field: read again it is the same; of a closed vocabulary its id."""
+    if list_options(column):
+        return format_value(value, zone_name)
+    if not text.french and isinstance(value, tuple):
+        return join_items(value, ", ")
+    return format_cell(table, column, value, zone_name, text.language, plain=False)
+
+
+def list_options(column: TableColumn) -> tuple[str, ...]:
+    """Return the ids of the values to choose from; empty where any text is one."""
+    return ("true", "false") if bare_type(column) is bool else column.condition.one_of
 
 
 def _number(value: float, text: Text) -> str:

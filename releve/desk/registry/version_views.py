@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -13,13 +11,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, wants_json
-from releve.desk.registry.context import explain_refusals, parse_page_number, require_context
+from releve.desk.registry.context import parse_page_number, require_context
 from releve.desk.registry.versions import (
     ChangeList,
     VersionView,
@@ -30,12 +27,11 @@ from releve.desk.registry.versions import (
     select_listed_tables,
 )
 from releve.errors import Phrase
-from releve.network import write_operator
 from releve.registry import service
 from releve.registry.errors import NothingBefore
 from releve.registry.models import Version
 
-__all__ = ["export_version", "list_versions", "restore_version", "show_version", "undo_version"]
+__all__ = ["list_versions", "restore_version", "show_version", "undo_version"]
 
 _VERSIONS = 50
 
@@ -63,9 +59,7 @@ class VersionPage:
     back_url: str
 
 
-@require_permission("registry.see")
-@require_safe
-@explain_refusals
+@serve("registry.see")
 def list_versions(request: HttpRequest) -> HttpResponse:
     """Every version, the current one first."""
     found = require_context()
@@ -86,9 +80,7 @@ def list_versions(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/registry/versions.html", shown, twin)
 
 
-@require_permission("registry.see")
-@require_safe
-@explain_refusals
+@serve("registry.see")
 def show_version(request: HttpRequest, number: int) -> HttpResponse:
     """One version and what it changed."""
     found = require_context()
@@ -114,10 +106,7 @@ def show_version(request: HttpRequest, number: int) -> HttpResponse:
     return answer(request, "desk/registry/version.html", page, twin)
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explain_refusals
+@serve("registry.edit", FORM, recent=True)
 def undo_version(request: HttpRequest, number: int) -> HttpResponse:
     """The question whether to undo the current version, with what that changes."""
     wanted = service.get_version(number)
@@ -128,10 +117,7 @@ def undo_version(request: HttpRequest, number: int) -> HttpResponse:
     return _back(request, wanted, service.get_version(number - 1), service.undo_version)
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explain_refusals
+@serve("registry.edit", FORM, recent=True)
 def restore_version(request: HttpRequest, number: int) -> HttpResponse:
     """The question whether to go back to an earlier version, with what that changes."""
     wanted = service.get_version(number)
@@ -166,25 +152,3 @@ def _back(
     )
     twin = build_version_twin(target) | {"tables": build_changes_twin(summary, tables)}
     return answer(request, "desk/registry/back.html", page, twin)
-
-
-@require_permission("registry.see")
-@require_safe
-@explain_refusals
-def export_version(request: HttpRequest) -> HttpResponse:
-    """A version as a zip of CSV tables; imported again, it changes nothing."""
-    sent = request.GET.get("version", "")
-    wanted = (
-        service.get_version(int(sent))
-        if sent.isascii() and sent.isdigit()
-        else require_context().version
-    )
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in write_operator(service.load_operator(wanted)).items():
-            item = zipfile.ZipInfo(name, wanted.made_at.timetuple()[:6])
-            archive.writestr(item, data, zipfile.ZIP_DEFLATED)
-    response = HttpResponse(out.getvalue(), content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="releve-{wanted.number}.zip"'
-    response["Cache-Control"] = "private, no-cache"
-    return response

@@ -170,9 +170,9 @@ def _view(change: RowChange, operators: Collection[Operator], text: Text) -> Cha
     zone_name = _zone(change, operators, text)
     fields = tuple(
         FieldView(
-            translate_column(columns[field.column]),
-            format_for_reader(columns[field.column], field.before, text, zone_name),
-            format_for_reader(columns[field.column], field.after, text, zone_name),
+            translate_column(change.table, columns[field.column]),
+            format_for_reader(change.table, columns[field.column], field.before, text, zone_name),
+            format_for_reader(change.table, columns[field.column], field.after, text, zone_name),
         )
         for field in change.fields()
     )

@@ -10,16 +10,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
 
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
-from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.endpoint import FORM, choose_status, serve
 from releve.desk.http import answer, wants_json
 from releve.desk.registry.context import (
     RegistryContext,
-    choose_status,
-    explain_refusals,
     find_context,
     parse_page_number,
     require_context,
@@ -38,13 +35,14 @@ from releve.desk.registry.tables import (
     build_table_page,
     build_table_twin,
 )
+from releve.desk.registry.values import format_for_form
 from releve.desk.registry.words import translate_doc, translate_table
 from releve.desk.text import translate_error
 from releve.errors import Phrase
-from releve.network import OperatorFaults
+from releve.network import OperatorFaults, list_columns
 from releve.registry.edits import Edit, prepare_edit
 from releve.registry.errors import RegistryError
-from releve.registry.row_text import format_row, get_position
+from releve.registry.row_text import find_zone, get_position
 from releve.registry.service import apply_changes, load_operator
 from releve.registry.tables import get_row_class, get_rows
 
@@ -67,8 +65,7 @@ class RowPage:
     remove_url: str
 
 
-@require_permission("registry.see")
-@require_safe
+@serve("registry.see")
 def show_index(request: HttpRequest) -> HttpResponse:
     """The current version and its tables."""
     found = find_context()
@@ -76,9 +73,7 @@ def show_index(request: HttpRequest) -> HttpResponse:
     return answer(request, "desk/registry/index.html", page, build_index_twin(found))
 
 
-@require_permission("registry.see")
-@require_safe
-@explain_refusals
+@serve("registry.see")
 def show_table(request: HttpRequest, table: str) -> HttpResponse:
     """The rows of a table, page by page, or those that hold a text."""
     found = require_context()
@@ -92,10 +87,7 @@ def show_table(request: HttpRequest, table: str) -> HttpResponse:
     )
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explain_refusals
+@serve("registry.edit", FORM, recent=True)
 def add_row(request: HttpRequest, table: str) -> HttpResponse:
     """The form of a new row."""
     found = require_context()
@@ -104,10 +96,7 @@ def add_row(request: HttpRequest, table: str) -> HttpResponse:
     return _sent(request, page, table) if request.method == "POST" else _row(request, page)
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explain_refusals
+@serve("registry.edit", FORM, recent=True)
 def edit_row(request: HttpRequest, table: str, key: str) -> HttpResponse:
     """The form of a row that is there."""
     found = require_context()
@@ -115,10 +104,7 @@ def edit_row(request: HttpRequest, table: str, key: str) -> HttpResponse:
     return _sent(request, page, table) if request.method == "POST" else _row(request, page)
 
 
-@require_permission("registry.edit")
-@require_recent_auth
-@require_http_methods(["GET", "HEAD", "POST"])
-@explain_refusals
+@serve("registry.edit", FORM, recent=True)
 def remove_row(request: HttpRequest, table: str, key: str) -> HttpResponse:
     """The question whether to remove a row, with what still needs it."""
     found = require_context()
@@ -147,7 +133,12 @@ def _row_page(
     seen = _seen(request, found)
     texts = {}
     if key and request.method != "POST":
-        texts = format_row(get_rows(operator, table)[get_position(operator, table, key)], operator)
+        row = get_rows(operator, table)[get_position(operator, table, key)]
+        zone_name = find_zone(operator, table)(row)
+        texts = {
+            c.name: format_for_form(table, c, getattr(row, c.name), found.text, zone_name)
+            for c in list_columns(kind)
+        }
     return RowPage(
         title=title,
         table=translate_table(table),

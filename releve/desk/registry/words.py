@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext, ngettext, pgettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.text import NO_BREAK, Text
+from releve.desk.text import Text
 from releve.network import TableColumn
+from releve.network.table_words import get_column_naming, get_table_naming, name_value
+from releve.registry.tables import KINDS
 
 __all__ = [
     "UNITS",
     "describe_counts",
+    "get_reader_language",
     "translate_column",
     "translate_doc",
     "translate_option",
@@ -29,53 +32,21 @@ UNITS = {
     "EUR": "€",
     "ratio": lazy("ratio"),
     "h": "h",
+    "days": lazy("days"),
+    "km": "km",
     "min": "min",
     "Mbit/s": "Mbit/s",
 }
 
-_OPTIONS = {
-    "true": lazy("yes"),
-    "false": lazy("no"),
-    "inbound": lazy("inbound"),
-    "outbound": lazy("outbound"),
-    "back_office": lazy("back office"),
-    "site_only": lazy("on site only"),
-    "home_allowed": lazy("home allowed"),
-    "none": lazy("none"),
-    "adsl": "ADSL",
-    "fibre": lazy("fibre"),
-    "4g": "4G",
-    "5g": "5G",
-    "cable": lazy("cable"),
-    "satellite": lazy("satellite"),
-    "site": lazy("site"),
-    "vehicle": lazy("vehicle"),
-    "agent": lazy("agent"),
-    "distance_m": lazy("distance between seats (m)"),
-    "max_people": lazy("people on site at once"),
-}
+
+def get_reader_language() -> str:
+    """Return the language of this request."""
+    return "fr" if (get_language() or "fr").startswith("fr") else "en"
 
 
 def translate_table(table: str) -> str:
-    """Return what a table is called; its own name where the desk has none for it."""
-    names = {
-        "operator": pgettext("table", "Operator"),
-        "sites": pgettext("table", "Sites"),
-        "floors": pgettext("table", "Floors"),
-        "zones": pgettext("table", "Zones"),
-        "seats": pgettext("table", "Seats"),
-        "clients": pgettext("table", "Clients"),
-        "programmes": pgettext("table", "Programmes"),
-        "stops": pgettext("table", "Stops"),
-        "shuttles": pgettext("table", "Shuttles"),
-        "agents": pgettext("table", "Agents"),
-        "shifts": pgettext("table", "Roster"),
-        "history": pgettext("table", "Call history"),
-        "authorisations": pgettext("table", "Authorisations"),
-        "measures": pgettext("table", "Measures"),
-        "contingencies": pgettext("table", "Named contingencies"),
-    }
-    return names.get(table, table)
+    """Return what a table is called; its own name for a table of an earlier release."""
+    return get_table_naming(table).label(get_reader_language()) if table in KINDS else table
 
 
 def translate_doc(doc: str) -> str:
@@ -83,9 +54,9 @@ def translate_doc(doc: str) -> str:
     return gettext(doc).replace("`", "")
 
 
-def translate_column(column: TableColumn) -> str:
-    """Return what a column is called, without the explanation that follows."""
-    return translate_doc(column.doc).split(";")[0].split(":")[0].rstrip(f" .{NO_BREAK}\u202f")
+def translate_column(table: str, column: TableColumn) -> str:
+    """Return what a column is called."""
+    return get_column_naming(table, column.name).label(get_reader_language())
 
 
 def translate_unit(column: TableColumn) -> str:
@@ -93,9 +64,9 @@ def translate_unit(column: TableColumn) -> str:
     return str(UNITS[column.unit])
 
 
-def translate_option(value: str) -> str:
-    """Return what an allowed value is called; the value where the desk has no name for it."""
-    return str(_OPTIONS.get(value, value))
+def translate_option(table: str, column: TableColumn, value: str) -> str:
+    """Return what an allowed value is called."""
+    return name_value(table, column.name, value, get_reader_language())
 
 
 def describe_counts(counts: dict[str, int], text: Text) -> str:

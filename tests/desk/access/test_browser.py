@@ -98,7 +98,7 @@ def test_a_new_planner_comes_from_the_link_to_the_plan(
         sign_in(page, name)
         page.wait_for_url("**/account/2fa/**")
         good("second-factor")
-        set_up = "installer" if view.language == "fr-FR" else "Set it up"
+        set_up = "Configurer" if view.language == "fr-FR" else "Set it up"
         follow(page.get_by_role("link", name=set_up))
         if "reauthenticate" in page.url:
             good("again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +20,8 @@ from releve.desk.access.guard import (
     require_permission,
     require_recent_auth,
 )
+from releve.network import sample_operator
+from releve.registry import service
 from tests.accounts.people import FR, give, look_as, person, signed_in
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -143,6 +146,32 @@ def test_on_an_open_desk_a_visitor_looks_through_the_eyes_of_a_role() -> None:
         assert look_as(Role.CLIENT).get("/publish").status_code == 404
         far = Client(REMOTE_ADDR="192.0.2.7").get("/publish")
         assert far.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Proto", "X-Real-IP", "Via"]
+)
+def test_an_open_desk_does_not_answer_to_a_proxy(header: str) -> None:
+    with override_settings(OPEN_DESK=True):
+        web = look_as(Role.PLANNER)
+        assert web.get("/publish", headers={header: "127.0.0.1"}).status_code == 403
+
+
+@pytest.mark.django_db
+def test_an_open_desk_only_shows_unless_it_is_started_to_act_on_a_made_up_operator() -> None:
+    path = "/check/casa-1"
+    with override_settings(OPEN_DESK=True):
+        web = look_as(Role.SITE)
+        assert web.post(path).status_code == 403
+        assert web.get(path).status_code == 200
+        with override_settings(OPEN_DESK_ACTS=True):
+            assert web.post(path).content == b"POST casa-1", "there is no operator"
+            made_up = sample_operator(50, 1, seed=1)
+            service.apply_changes(service.preview_changes(made_up), "tests")
+            assert web.post(path).status_code == 200
+            real = replace(made_up, row=replace(made_up.row, synthetic=False))
+            service.apply_changes(service.preview_changes(real), "tests")
+            assert web.post(path).status_code == 403
 
 
 def test_a_cookie_that_makes_no_sense_is_the_role_one_starts_with() -> None:

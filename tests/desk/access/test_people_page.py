@@ -11,7 +11,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from releve.accounts import tokens
-from releve.accounts.grants import STREAM, RoleRequest
+from releve.accounts.grants import STREAM, RoleRequest, revoke_token
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import Role
 from releve.ledger.chain import iter_entries
@@ -31,17 +31,21 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     answer = admin.post("/people", {"name": "zoe", "role": "planner"})
     assert answer.status_code == 200
     assert re.search(r"/account/password/reset/key/\w+-\w+-\w+/", answer.content.decode())
+    assert answer["Cache-Control"] == "no-store"
+    zoe = User.objects.get(username="zoe")
+    assert admin.post(f"/people/{zoe.pk}/link")["Cache-Control"] == "no-store"
     assert [held.role for held in User.objects.get(username="zoe").held_roles] == [Role.PLANNER]
     found = [(entry.kind, entry.body["actor"]) for entry in iter_entries(stream=STREAM)]
-    assert found == [("access.given", "amina"), ("access.link_shown", "amina")]
+    shown = ("access.link_shown", "amina")
+    assert found == [("access.given", "amina"), shown, shown]
 
 
 @pytest.mark.parametrize(
     ("form", "message"),
     [
-        ({"role": "site"}, "Nommez les sites"),
-        ({"role": "auditor"}, "Indiquez une fin"),
-        ({"role": "client"}, "Nommez les donneurs d’ordre"),
+        ({"role": "site"}, "Indiquez les sites"),
+        ({"role": "auditor"}, "Indiquez une date de fin"),
+        ({"role": "client"}, "Indiquez les donneurs d’ordre"),
         ({"role": "emperor"}, "emperor"),
     ],
 )
@@ -104,7 +108,7 @@ def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
     ("fields", "message"),
     [
         ({"name": "<b>wall</b>"}, "sans espace"),
-        ({"role": "site"}, "Nommez les sites"),
+        ({"role": "site"}, "Indiquez les sites"),
         ({"last_day": "2020-01-01"}, "à partir d’aujourd’hui"),
         ({"last_day": "2099-01-01"}, "à partir d’aujourd’hui"),
         ({"last_day": ""}, "obligatoire"),
@@ -124,7 +128,7 @@ def test_a_token_that_cannot_be_given_says_why_and_loses_nothing(
 
 def test_the_name_of_a_token_is_given_once(admin: Client) -> None:
     assert admin.post("/people/tokens", token_form()).status_code == 200
-    tokens.revoke_token(Token.objects.get(), by="tests")
+    revoke_token(Token.objects.get(), by="tests")
     answer = admin.post("/people/tokens", token_form())
     assert answer.status_code == 422
     assert "porte ou a porté ce nom" in answer.content.decode()
@@ -152,7 +156,7 @@ def test_a_name_is_escaped(admin: Client) -> None:
 
 
 def test_an_open_desk_gives_no_accounts() -> None:
-    with override_settings(OPEN_DESK=True):
+    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
         web = look_as(Role.ADMINISTRATOR)
         answer = web.post("/people", {"name": "zoe", "role": "planner"})
         token = web.post("/people/tokens", token_form())
@@ -161,9 +165,17 @@ def test_an_open_desk_gives_no_accounts() -> None:
     assert not Token.objects.exists()
 
 
-@override_settings(OPEN_DESK=True)
+@override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True)
 def test_an_open_desk_without_anybody_says_so() -> None:
     page = look_as(Role.ADMINISTRATOR).get("/people").content.decode()
-    assert "Personne n’a encore de compte" in page
-    assert "Donner un rôle" in page
+    assert "Aucun compte pour l’instant" in page
+    assert "Attribuer un rôle" in page
     assert 'class="scroll"' not in page.partition("give-title")[0]
+
+
+def test_the_page_says_who_no_message_reaches(admin: Client) -> None:
+    page = admin.get("/people").content.decode()
+    assert "Sans adresse pour les messages" in page
+    assert "Aucune route n’a encore été publiée." in page
+    shown = re.findall(r"<dt>(\w+)</dt>\s*<dd>\s*(\d+)\s*</dd>", page)
+    assert ("Téléconseillers", "60") in shown

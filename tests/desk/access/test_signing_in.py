@@ -11,7 +11,8 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, hotp_valu
 from allauth.usersessions.models import UserSession
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client
+from django.test import Client, RequestFactory
+from pytest_django.fixtures import Settings
 
 from releve import environment
 from releve.accounts import grants
@@ -143,7 +144,8 @@ def test_the_other_sessions_can_be_ended() -> None:
     assert here.get("/account").status_code == 200
 
 
-def test_a_forgotten_password_is_mailed_to_known_addresses_only() -> None:
+def test_a_forgotten_password_is_mailed_to_known_addresses_only(settings: Settings) -> None:
+    settings.EMAIL_HOST = "mail.example.org"
     grants.give_role("zoe", grants.RoleRequest("planner"), by="amina", email="zoe@example.org")
     User.objects.filter(username="zoe").update(password=person("tmp", PASSWORD).password)
     web = Client(headers=FR)
@@ -153,6 +155,28 @@ def test_a_forgotten_password_is_mailed_to_known_addresses_only() -> None:
     assert [message.to for message in mail.outbox] == [["zoe@example.org"]]
     assert "Pour choisir un mot de passe" in mail.outbox[0].body
     assert mail.outbox[0].subject == "Relève: Choisir un mot de passe"
+    kinds = [entry.kind for entry in iter_entries(stream=grants.STREAM)]
+    assert kinds == ["access.given", "access.link_mailed"]
+
+
+def test_without_a_mail_server_no_link_is_made_and_no_message_is_written(
+    settings: Settings, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = environment.read_mail({})
+    settings.EMAIL_HOST, settings.EMAIL_BACKEND = found["EMAIL_HOST"], found["EMAIL_BACKEND"]
+    grants.give_role("zoe", grants.RoleRequest("planner"), by="amina", email="zoe@example.org")
+    User.objects.filter(username="zoe").update(password=person("tmp", PASSWORD).password)
+    web = Client(headers=FR)
+    page = web.get("/account/password/reset/").content.decode()
+    assert "n’envoie pas de courriel" in page
+    assert "<button" not in page.partition("<h1>")[2].partition("</main>")[0]
+    answer = web.post("/account/password/reset/", {"email": "zoe@example.org"})
+    assert answer["Location"] == "/account/password/reset/done/"
+    assert [entry.kind for entry in iter_entries(stream=grants.STREAM)] == ["access.given"]
+    mail.send_mail("Secret", "/account/password/reset/key/1-x/", None, ["zoe@example.org"])
+    written = caplog.text + "".join(capfd.readouterr())
+    assert "1 messages not sent: set RELEVE_SMTP_HOST" in written
+    assert not any(word in written for word in ("reset/key", "Secret", "zoe@"))
 
 
 def test_a_link_works_once() -> None:
@@ -165,6 +189,16 @@ def test_a_link_works_once() -> None:
     assert "12" in weak.content.decode()
     assert web.post(form, {"password1": PASSWORD, "password2": PASSWORD}).status_code == 302
     assert "Ce lien a déjà servi" in Client(headers=FR).get(path).content.decode()
+
+
+def test_a_link_names_the_address_that_is_read_where_no_other_is_set(settings: Settings) -> None:
+    user, _ = grants.give_role("zoe", grants.RoleRequest("planner"), by="amina")
+    request = RequestFactory().get("/people", headers={"host": "127.0.0.1:9000"})
+    asked = create_password_link(user, by="amina", request=request)
+    assert asked.startswith("http://127.0.0.1:9000/")
+    settings.DESK_URL, settings.DESK_URL_IS_SET = "https://desk.example.org", True
+    asked = create_password_link(user, by="amina", request=request)
+    assert asked.startswith("https://desk.example.org/")
 
 
 @pytest.mark.parametrize(

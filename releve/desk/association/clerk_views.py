@@ -1,0 +1,73 @@
+"""The clerk's page: who has contributed for a day, and the bulletin published."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from releve.association.bulletin_paper import print_bulletin
+from releve.association.clerk import publish_bulletin
+from releve.association.models import DayBulletin
+from releve.desk.association.page import build_clerk_page
+from releve.desk.endpoint import ACT, serve
+from releve.desk.http import answer, failure
+from releve.desk.text import text_now, translate_error
+from releve.errors import ReleveError
+
+__all__ = ["download_paper", "publish", "show"]
+
+_ZONE = "Europe/Paris"
+
+
+@serve("sector.clerk")
+def show(request: HttpRequest) -> HttpResponse:
+    """The members' contributions of a day, and the bulletins."""
+    page = None
+    if settings.CLERK_OF:
+        day = _read_day(request.GET.get("day", ""))
+        page = build_clerk_page(settings.CLERK_OF, day, timezone.now(), text_now(_ZONE))
+    twin = {"clerk": None if page is None else dataclasses.asdict(page)}
+    return answer(request, "desk/association/clerk.html", page, twin)
+
+
+@serve("sector.clerk", ACT, recent=True)
+def publish(request: HttpRequest) -> HttpResponse:
+    """Publish the bulletin of a day."""
+    day = _read_day(request.POST.get("day", ""))
+    if day is None:
+        return failure(request, 409, _("Nothing was published."))
+    try:
+        publish_bulletin(day, timezone.now())
+    except ReleveError as error:
+        return failure(request, 409, _("Nothing was published."), translate_error(error))
+    messages.success(request, _("The bulletin is published."))
+    return redirect("clerk")
+
+
+@serve("sector.clerk")
+def download_paper(request: HttpRequest, day: str) -> HttpResponse:
+    """The PDF of a bulletin."""
+    found = _read_day(day)
+    row = None if found is None else DayBulletin.objects.filter(day=found).first()
+    if row is None:
+        raise Http404(_("There is no such bulletin."))
+    language = "en" if (get_language() or "fr").startswith("en") else "fr"
+    response = HttpResponse(print_bulletin(row, language), content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="bulletin-{row.day}.pdf"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,96 @@
+"""What the clerk answers to members' software: contributions taken, designs and bulletins sent.
+
+The secret that the clerk gave a member opens these addresses, and no session does; a contribution
+is signed besides. Anything refused is answered with its code and a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from releve.accounts.rate_limit import seconds_to_wait
+from releve.association.clerk import wrap_bulletin, wrap_design
+from releve.association.clerk_intake import authenticate_member, take_contribution
+from releve.association.envelopes import MOST_BYTES, Envelope, open_envelope
+from releve.association.errors import AssociationError
+from releve.association.models import DayBulletin, MonthlyDesign
+from releve.desk.access.guard import allow_anonymous
+from releve.sector import ContributionError
+
+__all__ = ["send_bulletin", "send_design", "take"]
+
+_PER_MINUTE = 30
+_View = Callable[..., HttpResponse]
+
+
+def _for_members(view: _View) -> _View:
+    """Open a view to the software of registered members, some times a minute."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, **kwargs: str) -> HttpResponse:
+        address = f"exchange:{get_adapter().get_client_ip(request)}"
+        if wait := seconds_to_wait(address, _PER_MINUTE, timezone.now()):
+            refused = _refuse(429, "often", "too many requests: wait, then try again")
+            refused["Retry-After"] = str(wait)
+            return refused
+        secret = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        member = authenticate_member(secret) if settings.CLERK_OF and secret else None
+        if member is None:
+            return _refuse(401, "secret", "no member of the association has this secret")
+        return view(request, member=member, **kwargs)
+
+    answered.most_bytes = MOST_BYTES  # type: ignore[attr-defined]
+    return allow_anonymous(csrf_exempt(answered))
+
+
+@_for_members
+@require_POST
+def take(request: HttpRequest, *, member: str) -> HttpResponse:
+    """Take a contribution; the same bytes again get the same answer."""
+    try:
+        row = take_contribution(open_envelope(request.body), timezone.now(), by=member)
+    except ContributionError as error:
+        return _refuse(409, error.code, str(error))
+    except AssociationError as error:
+        return _refuse(422, "format", str(error))
+    return JsonResponse({"digest": row.digest, "received_at": row.received_at})
+
+
+@_for_members
+@require_safe
+def send_design(request: HttpRequest, *, member: str, month: str) -> HttpResponse:
+    """The signed design of a month."""
+    row = MonthlyDesign.objects.filter(month=month).first()
+    if row is None:
+        return _refuse(404, "none", f"there is no design of {month} yet")
+    return _answer(wrap_design(row))
+
+
+@_for_members
+@require_safe
+def send_bulletin(request: HttpRequest, *, member: str, day: str) -> HttpResponse:
+    """The signed bulletin of a day, with the clerk's checkpoint."""
+    try:
+        row = DayBulletin.objects.filter(day=date.fromisoformat(day)).first()
+    except ValueError:
+        row = None
+    if row is None:
+        return _refuse(404, "none", f"there is no bulletin of {day} yet")
+    return _answer(wrap_bulletin(row))
+
+
+def _answer(sent: Envelope) -> HttpResponse:
+    return HttpResponse(sent.content, content_type="application/json")
+
+
+def _refuse(status: int, code: str, message: str) -> HttpResponse:
+    return JsonResponse({"code": code, "message": message}, status=status)

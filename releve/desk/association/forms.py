@@ -1,0 +1,52 @@
+"""The form by which a planner states relief spare and wanted, by destination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.association.figures import STATED
+
+__all__ = ["StatedReliefForm"]
+
+_LABELS = {
+    "relief_spare": lazy("Agents that could help others, {destination}"),
+    "relief_wanted": lazy("Agents asked of others, {destination}"),
+}
+_MOST = 100_000
+
+
+class StatedReliefForm(forms.Form):
+    """Two numbers for each destination of the operator; empty is none."""
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        destinations: Iterable[str],
+        stated: Mapping[str, Mapping[str, int]],
+    ) -> None:
+        super().__init__(data, label_suffix="")
+        self.destinations = sorted(set(destinations))
+        for measure in STATED:
+            for where in self.destinations:
+                self.fields[f"{measure}-{where}"] = forms.IntegerField(
+                    label=str(_LABELS[measure]).format(destination=where),
+                    min_value=0,
+                    max_value=_MOST,
+                    required=False,
+                    initial=stated.get(measure, {}).get(where),
+                )
+
+    @property
+    def stated(self) -> dict[str, dict[str, int]]:
+        """The numbers by measure and destination."""
+        return {
+            measure: {
+                where: self.cleaned_data[f"{measure}-{where}"] or 0 for where in self.destinations
+            }
+            for measure in STATED
+        }

@@ -1,0 +1,23 @@
+"""Addresses of the bulletin: pages for people, and what members' software sends and fetches."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.association import clerk_views, exchange_views, member_views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", member_views.show, name="contribution"),
+    path("prepare", member_views.prepare, name="contribution_prepare"),
+    path("state", member_views.state_relief_figures, name="contribution_state"),
+    path("send", member_views.send, name="contribution_send"),
+    path("switch", member_views.switch, name="contribution_switch"),
+    path("clerk", clerk_views.show, name="clerk"),
+    path("clerk/publish", clerk_views.publish, name="clerk_publish"),
+    path("clerk/<str:day>.pdf", clerk_views.download_paper, name="clerk_paper"),
+    path("contributions", exchange_views.take, name="exchange_contributions"),
+    path("designs/<str:month>", exchange_views.send_design, name="exchange_design"),
+    path("bulletins/<str:day>", exchange_views.send_bulletin, name="exchange_bulletin"),
+]

@@ -1,0 +1,159 @@
+"""What the page of an audit holds, in no language: the sheet, findings, what the reader may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from pydantic import Field
+
+from releve.accounts.scopes import can, scope_for
+from releve.desk.charter.page import FindingLine, MeasureHead, finding_line, measure_head
+from releve.desk.page import PageModel
+from releve.desk.places.stream_context import StreamContext
+from releve.live import api as live
+from releve.situation import Charter, CharterAudit
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+
+__all__ = ["AuditPage", "ObservationLine", "audit_page", "find_sheet_charter", "list_own_sites"]
+
+
+class ObservationLine(PageModel):
+    """A measure of a site of the sample, with what was last seen of it; empty: not yet."""
+
+    site: str
+    name: str
+    time_zone: str
+    head: MeasureHead
+    verdict: str = ""
+    method: str = ""
+    seen_at: datetime | None = None
+    note: str = ""
+    evidence: int = 0
+    photos: tuple[str, ...] = ()
+
+
+class AuditPage(PageModel):
+    """An audit as far as the reader's sites reach."""
+
+    stream: str
+    audit: str
+    body: str
+    basis: str
+    charter: str
+    version: str
+    opened_at: datetime
+    time_zone: str
+    conclusion: str = ""
+    concluded_at: datetime | None = None
+    note: str = ""
+    sites: tuple[str, ...]
+    lines: tuple[ObservationLine, ...]
+    seen: int = Field(description="Measures of sites that were seen")
+    findings: tuple[FindingLine, ...]
+    today: date
+    observes: bool = Field(description="The reader may observe, and the audit goes on")
+    raises: bool = Field(description="Something was seen wanting, and the reader may raise it")
+    concludes: bool
+    answers: tuple[str, ...] = Field(description="Findings that the reader may answer")
+    verifies: tuple[str, ...] = Field(description="Findings that the reader may verify")
+
+
+def list_own_sites(audit: CharterAudit, user: AnyUser, permission: str) -> tuple[str, ...]:
+    """Return the sites of the sample for which a user holds a permission."""
+    reach = scope_for(user, permission)
+    return tuple(site for site in audit.opened.sites if reach.has_site(site))
+
+
+def find_sheet_charter(now: StreamContext, day: date) -> Charter | None:
+    """Return the charter by which measures are seen on a day."""
+    return live.select_rules(now.situation).charter(day)
+
+
+def audit_page(
+    audit: CharterAudit, now: StreamContext, user: AnyUser, actor: str, today: date
+) -> AuditPage:
+    """Return an audit as a user may see it."""
+    opened, ended = audit.opened, audit.concluded
+    sites = list_own_sites(audit, user, "charter.see")
+    observes = ended is None and bool(list_own_sites(audit, user, "event.record.audit"))
+    whole = set(list_own_sites(audit, user, "event.record.audit")) == set(opened.sites)
+    lines = tuple(_list_lines(audit, now, sites, today))
+    findings = [found for found in audit.findings if found.raised.site in sites]
+    return AuditPage(
+        stream=now.stream,
+        audit=opened.audit,
+        body=opened.body,
+        basis=opened.basis,
+        charter=opened.charter,
+        version=opened.version,
+        opened_at=opened.happened_at,
+        time_zone=now.operator.row.time_zone,
+        conclusion=ended.conclusion if ended else "",
+        concluded_at=ended.happened_at if ended else None,
+        note=ended.note if ended else "",
+        sites=tuple(now.operator.site[site].name for site in sites if site in now.operator.site),
+        lines=lines,
+        seen=sum(bool(line.verdict) for line in lines),
+        findings=tuple(finding_line(found, now) for found in findings),
+        today=today,
+        observes=observes,
+        raises=observes and any(line.verdict in ("partly", "not_kept") for line in lines),
+        concludes=observes and whole and bool(audit.observations),
+        answers=tuple(
+            found.raised.finding
+            for found in findings
+            if found.closing is None and can(user, "event.record.answer", site=found.raised.site)
+        ),
+        verifies=tuple(
+            found.raised.finding
+            for found in findings
+            if found.state == "answered"
+            and can(user, "event.record.audit", site=found.raised.site)
+            and actor not in {answer.actor for answer in found.answers}
+        ),
+    )
+
+
+def _list_lines(
+    audit: CharterAudit, now: StreamContext, sites: tuple[str, ...], today: date
+) -> Iterator[ObservationLine]:
+    """Yield a line for each measure of the charter in force, and for those seen before it."""
+    charter = find_sheet_charter(now, today)
+    heads = {} if charter is None else {row.id: measure_head(row) for row in charter.measures}
+    for row in audit.observations:
+        if row.measure not in heads:
+            heads[row.measure] = MeasureHead(
+                measure=row.measure, axis="", severity="", text=row.measure, text_fr=row.measure
+            )
+    for site in sites:
+        found = now.operator.site.get(site)
+        for measure, head in heads.items():
+            seen = audit.find_observation(site, measure)
+            line = ObservationLine(
+                site=site,
+                name=found.name if found else site,
+                time_zone=found.time_zone if found else now.operator.row.time_zone,
+                head=head,
+            )
+            if seen is not None:
+                line = line.model_copy(
+                    update={
+                        "verdict": seen.verdict,
+                        "method": seen.method,
+                        "seen_at": seen.seen_at,
+                        "note": seen.note,
+                        "evidence": len(seen.evidence),
+                        "photos": tuple(
+                            reverse("photo", args=[digest])
+                            for digest in seen.photos
+                            if live.has_photo(digest)
+                        ),
+                    }
+                )
+            yield line

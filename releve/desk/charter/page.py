@@ -1,0 +1,325 @@
+"""What the pages of the charter hold, in no language: standings, label, what ends soon, audits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from django.urls import reverse
+from pydantic import Field
+
+from releve.accounts.scopes import Scope
+from releve.desk.page import PageModel
+from releve.desk.places.stream_context import StreamContext
+from releve.live import api as live
+from releve.situation import (
+    STANDINGS,
+    AuditFinding,
+    Charter,
+    CharterAudit,
+    CharterMeasure,
+    Notice,
+    compute_label,
+    compute_standing,
+    compute_standings,
+    list_notices,
+)
+
+__all__ = [
+    "AuditLine",
+    "CharterPage",
+    "CharterSitePage",
+    "EndingNotice",
+    "FindingLine",
+    "LabelCard",
+    "MeasureHead",
+    "MeasureLine",
+    "SiteStandings",
+    "charter_page",
+    "charter_site_page",
+    "finding_line",
+    "measure_head",
+]
+
+TREND_DAYS = 30
+_ENDING = ("authorisation.", "measure.", "audit.", "finding.", "label.", "site.not_plannable")
+
+
+class MeasureHead(PageModel):
+    """A measure of the charter."""
+
+    measure: str
+    axis: str
+    severity: str
+    text: str
+    text_fr: str
+
+
+class LabelCard(PageModel):
+    """The label today; null dates: it does not fall within 400 days, or does not stand."""
+
+    stands: bool
+    reasons: tuple[str, ...]
+    falls_on: date | None
+    because: tuple[str, ...]
+
+
+class SiteStandings(PageModel):
+    """A site: a standing for each measure, that of 30 days ago, and the share kept day by day."""
+
+    site: str
+    name: str
+    url: str
+    values: tuple[str, ...] = Field(description="In the order of the measures; empty: none asked")
+    before: tuple[str, ...]
+    kept: tuple[float | None, ...] = Field(description="Share of the measures kept, oldest first")
+
+
+class EndingNotice(PageModel):
+    """A notice of what ends, ended or waits; the words are those of the page Now."""
+
+    code: str
+    site: str
+    due: date
+    params: dict[str, Any]
+
+
+class FindingLine(PageModel):
+    """A finding of an audit."""
+
+    audit: str
+    finding: str
+    site: str
+    name: str
+    measure: str
+    severity: str
+    due: date
+    state: str = Field(description="raised, answered, refused or closed")
+    note: str
+    cause: str = ""
+    action: str = ""
+    owner: str = ""
+    answered_by: str = ""
+    verified_by: str = ""
+
+
+class AuditLine(PageModel):
+    """An audit in the list."""
+
+    audit: str
+    body: str
+    opened: date
+    sites: tuple[str, ...]
+    observed: int
+    open_findings: int
+    conclusion: str
+    url: str
+
+
+class CharterPage(PageModel):
+    """The charter today, for the sites that the reader may see."""
+
+    stream: str
+    day: date
+    time_zone: str
+    charter: str
+    version: str
+    whole: bool = Field(description="The reader sees every site, and so the label")
+    label: LabelCard | None = Field(description="null: no rule asks for one, or not seen")
+    measures: tuple[MeasureHead, ...]
+    sites: tuple[SiteStandings, ...]
+    ending: tuple[EndingNotice, ...]
+    findings: tuple[FindingLine, ...] = Field(description="Those that are open")
+    audits: tuple[AuditLine, ...]
+
+
+class MeasureLine(PageModel):
+    """A measure of one site on a day, with the day on which it changes if nothing is done."""
+
+    head: MeasureHead
+    value: str
+    before: str = Field(description="As known when the day ended")
+    evidence: int = Field(description="Events that it rests on")
+    late: int = Field(description="Those of them recorded after the day")
+    changes_on: date | None
+    changes_to: str
+
+
+class CharterSitePage(PageModel):
+    """Every measure of one site on a day."""
+
+    stream: str
+    site: str
+    name: str
+    day: date
+    today: date
+    time_zone: str
+    measures: tuple[MeasureLine, ...]
+
+
+def measure_head(measure: CharterMeasure) -> MeasureHead:
+    """Return a measure as pages hold it."""
+    return MeasureHead(
+        measure=measure.id,
+        axis=measure.axis,
+        severity=measure.severity,
+        text=measure.text,
+        text_fr=measure.text_fr,
+    )
+
+
+def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | None:
+    """Return the charter on a day; None where none is in force."""
+    rules = live.select_rules(now.situation)
+    charter = rules.charter(day)
+    if charter is None:
+        return None
+    sites = [site.id for site in now.operator.sites if seen.has_site(site.id)]
+    found = compute_label(now.situation, now.operator, rules, day) if seen.sites is None else None
+    return CharterPage(
+        stream=now.stream,
+        day=day,
+        time_zone=now.operator.row.time_zone,
+        charter=charter.id,
+        version=charter.version,
+        whole=seen.sites is None,
+        label=LabelCard(
+            stands=found.stands,
+            reasons=found.reasons,
+            falls_on=found.falls_on,
+            because=found.because,
+        )
+        if found
+        else None,
+        measures=tuple(map(measure_head, charter.measures)),
+        sites=tuple(_list_standings(now, charter, day, sites)),
+        ending=tuple(_list_ending(now, seen)),
+        findings=tuple(
+            finding_line(one, now)
+            for audit in now.situation.charter_audits.values()
+            for one in audit.findings
+            if one.closing is None and seen.has_site(one.raised.site)
+        ),
+        audits=tuple(
+            _audit_line(audit, now, seen)
+            for audit in reversed(tuple(now.situation.charter_audits.values()))
+            if any(seen.has_site(site) for site in audit.opened.sites)
+        ),
+    )
+
+
+def _list_standings(
+    now: StreamContext, charter: Charter, day: date, sites: list[str]
+) -> Iterator[SiteStandings]:
+    first = day - timedelta(days=TREND_DAYS)
+    rules = live.select_rules(now.situation)
+    grid = compute_standings(
+        now.situation, now.operator, rules, first, TREND_DAYS + 1, until=day, sites=sites
+    )
+    at = [grid.measures.index(measure.id) for measure in charter.measures]
+    for site, values in zip(grid.sites, grid.values[:, at], strict=True):
+        asked, kept = values >= 0, values == len(STANDINGS) - 1
+        counts = asked.sum(axis=0)
+        shares = np.divide(kept.sum(axis=0), counts, out=np.zeros(len(counts)), where=counts > 0)
+        yield SiteStandings(
+            site=site,
+            name=now.operator.site[site].name,
+            url=reverse("charter_site", args=[site]),
+            values=tuple(_name_standing(value) for value in values[:, -1]),
+            before=tuple(_name_standing(value) for value in values[:, 0]),
+            kept=tuple(
+                float(share) if count else None for share, count in zip(shares, counts, strict=True)
+            ),
+        )
+
+
+def _name_standing(value: np.int8) -> str:
+    return STANDINGS[value] if value >= 0 else ""
+
+
+def _list_ending(now: StreamContext, seen: Scope) -> Iterator[EndingNotice]:
+    """Yield the notices about permits, evidence, findings and the label; none names a person."""
+    rules = live.select_rules(now.situation)
+    for row in list_notices(now.situation, now.operator, rules, now.at):
+        may = seen.has_site(row.site) if row.site else seen.sites is None
+        if may and row.code.startswith(_ENDING):
+            yield _ending(row)
+
+
+def _ending(row: Notice) -> EndingNotice:
+    params = {name: value for name, value in row.params.items() if name != "agent"}
+    return EndingNotice(code=row.code, site=row.site, due=row.due_at.date(), params=params)
+
+
+def finding_line(found: AuditFinding, now: StreamContext) -> FindingLine:
+    """Return a finding as pages hold it."""
+    raised = found.raised
+    answer = found.answers[-1] if found.answers else None
+    return FindingLine(
+        audit=raised.audit,
+        finding=raised.finding,
+        site=raised.site,
+        name=now.operator.site[raised.site].name
+        if raised.site in now.operator.site
+        else raised.site,
+        measure=raised.measure,
+        severity=raised.severity,
+        due=raised.due,
+        state=found.state,
+        note=raised.note,
+        cause=answer.cause if answer else "",
+        action=answer.action if answer else "",
+        owner=answer.owner if answer else "",
+        answered_by=answer.actor if answer else "",
+        verified_by=found.closing.actor if found.closing else "",
+    )
+
+
+def _audit_line(audit: CharterAudit, now: StreamContext, seen: Scope) -> AuditLine:
+    """Return an audit as far as the reader's sites reach."""
+    opened = audit.opened
+    return AuditLine(
+        audit=opened.audit,
+        body=opened.body,
+        opened=opened.happened_at.date(),
+        sites=tuple(site for site in opened.sites if seen.has_site(site)),
+        observed=len(
+            {(row.site, row.measure) for row in audit.observations if seen.has_site(row.site)}
+        ),
+        open_findings=sum(
+            one.closing is None and seen.has_site(one.raised.site) for one in audit.findings
+        ),
+        conclusion=audit.concluded.conclusion if audit.concluded else "",
+        url=reverse("audit", args=[opened.audit]),
+    )
+
+
+def charter_site_page(now: StreamContext, site: str, day: date, today: date) -> CharterSitePage:
+    """Return every measure of a site on a day; none where no charter was in force."""
+    rules = live.select_rules(now.situation)
+    charter = rules.charter(day)
+    lines = []
+    for measure in () if charter is None else charter.measures:
+        row = compute_standing(now.situation, now.operator, rules, measure.id, site, day)
+        lines.append(
+            MeasureLine(
+                head=measure_head(measure),
+                value=row.value,
+                before=row.before,
+                evidence=len(row.events),
+                late=len(row.late),
+                changes_on=row.changes_on,
+                changes_to=row.changes_to,
+            )
+        )
+    return CharterSitePage(
+        stream=now.stream,
+        site=site,
+        name=now.operator.site[site].name,
+        day=day,
+        today=today,
+        time_zone=now.operator.site[site].time_zone,
+        measures=tuple(lines),
+    )

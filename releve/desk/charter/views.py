@@ -1,0 +1,54 @@
+"""The pages of the charter: every site's measures as a picture, and one site's, line by line."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from releve.accounts.scopes import can, scope_for
+from releve.desk.charter.page import charter_page, charter_site_page
+from releve.desk.endpoint import serve
+from releve.desk.http import failure, page_response
+from releve.desk.places.stream_context import StreamContext, moment
+from releve.network import zone
+
+__all__ = ["find_today", "index", "show_site"]
+
+
+def find_today(now: StreamContext, site: str = "") -> date:
+    """Return the stream's day where the operator counts its days, or at a site."""
+    found = now.operator.site.get(site)
+    name = now.operator.row.time_zone if found is None else found.time_zone
+    return now.at.astimezone(zone(name)).date()
+
+
+@serve("charter.see")
+def index(request: HttpRequest) -> HttpResponse:
+    """The label, the matrix of sites and measures, what ends soon, findings and audits."""
+    now = moment(request)
+    page = charter_page(now, find_today(now), scope_for(request.user, "charter.see"))
+    if page is None:
+        return failure(request, 404, _("No charter is in force today."))
+    context = {
+        "drill": now.drill,
+        "operator": now.operator,
+        "audits": can(request.user, "event.record.audit"),
+    }
+    return page_response(request, "desk/charter/index.html", page, context, forms=False)
+
+
+@serve("charter.see", site="site")
+def show_site(request: HttpRequest, site: str) -> HttpResponse:
+    """Every measure of a site, on a day that is not over or any before."""
+    now = moment(request)
+    if site not in now.operator.site:
+        raise Http404(_("There is no such site."))
+    today = find_today(now, site)
+    try:
+        day = min(date.fromisoformat(request.GET.get("day", "")), today)
+    except ValueError:
+        day = today
+    page = charter_site_page(now, site, day, today)
+    return page_response(request, "desk/charter/site.html", page, {"drill": now.drill}, forms=False)

@@ -1,0 +1,65 @@
+"""The page of the draws of visits, and the plan of visits that an inspector computes alone."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from releve.accounts.scopes import can
+from releve.desk.access.open_mode import changes_nothing
+from releve.desk.draws.page import draws_page
+from releve.desk.endpoint import ACT, serve
+from releve.desk.http import page_response
+from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.text import translate_error
+from releve.inspection import DrawError
+from releve.live import api as live
+from releve.network import zone
+
+__all__ = ["index", "preview"]
+
+
+@serve("draw.see")
+def index(request: HttpRequest) -> HttpResponse:
+    """The draws of today, or of a day that is asked for."""
+    now = moment(request)
+    return _show(request, now, _read_day(request.GET.get("day", ""), now), {})
+
+
+@changes_nothing
+@sensitive_post_parameters("link")
+@serve("draw.preview", ACT)
+def preview(request: HttpRequest) -> HttpResponse:
+    """Show the visits that the commission's link gives; nothing is recorded, nothing is kept."""
+    now, plan = moment(request), request.POST.get("plan", "")
+    day = _read_day("", now)
+    try:
+        sites = live.preview_draw(plan, day, request.POST.get("link", ""), stream=now.stream)
+    except DrawError as error:
+        return _show(request, now, day, {"plan": plan, "fault": translate_error(error)}, 422)
+    names = tuple(now.operator.site[site].name for site in sites)
+    return _show(request, now, day, {"plan": plan, "names": names or (_("no site"),)})
+
+
+def _read_day(text: str, now: StreamContext) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return now.at.astimezone(zone(now.operator.row.time_zone)).date()
+
+
+def _show(
+    request: HttpRequest, now: StreamContext, day: date, previewed: object, status: int = 200
+) -> HttpResponse:
+    inspects = can(request.user, "draw.preview")
+    page = draws_page(
+        now.stream, now.situation, now.operator, day, _read_day("", now), inspects=inspects
+    )
+    context = {"drill": now.drill, "previewed": previewed}
+    response = page_response(request, "desk/draws/index.html", page, context)
+    response.status_code = status
+    response["Cache-Control"] = "private, no-store" if previewed else response["Cache-Control"]
+    return response

@@ -1,0 +1,82 @@
+"""How a page is served: who may enter, by which methods, and what is answered where it cannot be.
+
+::
+
+    @serve("sites.see", site="site")  # read alone
+    @serve("drill.run", ACT)  # changed alone
+    @serve("plan.publish", FORM, recent=True)  # both, by a user who lately proved who they are
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from releve.desk.access.guard import require_permission, require_recent_auth
+from releve.desk.http import failure
+from releve.desk.text import translate_error
+from releve.live import api as live
+from releve.registry.errors import Conflict, NotThere, RegistryError
+
+__all__ = ["ACT", "FORM", "READ", "choose_status", "explain_errors", "serve"]
+
+_View = Callable[..., HttpResponse]
+
+READ = ("GET", "HEAD")
+ACT = ("POST",)
+FORM = (*READ, *ACT)
+
+
+def serve(
+    permission: str,
+    methods: tuple[str, ...] = READ,
+    *,
+    site: str | None = None,
+    client: str | None = None,
+    recent: bool = False,
+) -> Callable[[_View], _View]:
+    """Open a view to those who hold a permission, by some methods.
+
+    ``site`` and ``client`` name the arguments for which it must be held; ``recent``: the user is
+    asked again who they are, unless that was done lately.
+    """
+
+    def decorate(view: _View) -> _View:
+        answered = require_http_methods(list(methods))(explain_errors(view))
+        asked = require_recent_auth(answered) if recent else answered
+        return require_permission(permission, site=site, client=client)(asked)
+
+    return decorate
+
+
+def explain_errors(view: _View) -> _View:
+    """Answer what the services refuse with a sentence instead of a fault."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except live.NoOperator:
+            return failure(
+                request,
+                503,
+                _("There is no operator yet."),
+                _("Import its reference data first, or the sample operator."),
+            )
+        except live.NoSuch:
+            return failure(request, 404, _("This drill or effect is not there any more."))
+        except RegistryError as error:
+            return failure(request, choose_status(error), translate_error(error))
+
+    return answered
+
+
+def choose_status(error: Exception) -> int:
+    """Return the HTTP status of a refusal of the registry: 404 not there, 409 conflict, 422."""
+    if isinstance(error, NotThere):
+        return 404
+    return 409 if isinstance(error, Conflict) else 422

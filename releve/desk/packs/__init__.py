@@ -1,0 +1,1 @@
+"""Evidence packs on the desk: made, listed, handed out."""

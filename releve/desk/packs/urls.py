@@ -1,0 +1,16 @@
+"""Every address of the evidence packs."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.packs import views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", views.list_all, name="packs"),
+    path("verify.py", views.download_verifier, name="pack_verifier"),
+    path("<slug:digest>", views.show_pack, name="pack"),
+    path("<slug:digest>/file.pdf", views.download_pack, name="pack_file"),
+]

@@ -1,0 +1,176 @@
+"""The pages of clients, in no language: coverage now and for 48 hours, programmes, reliefs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from releve.accounts.scopes import scope_for
+from releve.desk.chart import Chart, Series, Size, draw, spark
+from releve.desk.now.clients import TONES, ClientNow, PlanReach, client_now, plan_reach
+from releve.desk.page import PageModel, known
+from releve.desk.places.relief_pages import ReliefRow, relief_row
+from releve.desk.places.stream_context import StreamContext, StreamPage
+from releve.live import api as live
+from releve.live.api import ClientCoverage, Coverage, IdentityCache
+from releve.network import Client
+from releve.plan.coverage import COVERED
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+__all__ = [
+    "ClientPage",
+    "ClientsPage",
+    "client_page",
+    "clients_page",
+    "draw_client",
+    "draw_sparks",
+]
+
+_MOST_RELIEFS = 10
+_SIZES = (
+    Size("wide", 960, 300, 44, 22, 14, 30, 3),
+    Size("narrow", 360, 230, 34, 16, 12, 28, 12),
+)
+
+
+class ClientsPage(StreamPage):
+    """The clients that the reader may see."""
+
+    plan: PlanReach
+    clients: tuple[ClientNow, ...]
+
+    @property
+    def ranked(self) -> tuple[ClientNow, ...]:
+        """The clients, those short now first."""
+        return tuple(sorted(self.clients, key=lambda row: TONES.index(row.state)))
+
+
+class HalfHour(PageModel):
+    """Effective agents of one half hour."""
+
+    start: datetime
+    required: float | None
+    covered: float | None
+    share: float | None
+
+    @property
+    def short(self) -> bool:
+        """Whether something is missing."""
+        return self.share is not None and self.share < COVERED
+
+
+class ClientProgramme(PageModel):
+    """A programme of a client."""
+
+    programme: str
+    name: str
+    kind: str
+    opening: str
+
+
+class TouchingRelief(ReliefRow):
+    """A relief as one client is concerned by it."""
+
+    people: int = Field(description="People who work differently for its programmes")
+    in_force: bool
+
+
+class ClientPage(ClientNow, StreamPage):
+    """One client, half hour by half hour."""
+
+    plan: PlanReach
+    half_hours: tuple[HalfHour, ...]
+    programmes: tuple[ClientProgramme, ...]
+    reliefs: tuple[TouchingRelief, ...]
+
+
+def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
+    """Return the clients that a user may see, in the order of the operator."""
+    reach = scope_for(user, "plan.see")
+    sees = reach.clients is None or reach.clients
+    found = live.compute_coverage(now.stream) if sees else None
+    own = {} if found is None else {row.client: row for row in found.clients}
+    return ClientsPage(
+        **now.head,
+        plan=plan_reach(found),
+        clients=tuple(
+            client_now(row, own.get(row.id))
+            for row in now.operator.clients
+            if reach.has_client(row.id)
+        ),
+    )
+
+
+def client_page(now: StreamContext, client: Client) -> ClientPage:
+    """Return the page of a client."""
+    found = live.compute_coverage(now.stream)
+    own = _find_own(found, client)
+    programmes = [row for row in now.operator.programmes if row.client == client.id]
+    touched = frozenset(row.id for row in programmes)
+    return ClientPage(
+        **now.head,
+        **dict(client_now(client, own)),
+        plan=plan_reach(found),
+        half_hours=tuple(_list_half_hours(found, own)),
+        programmes=tuple(
+            ClientProgramme(programme=row.id, name=row.name, kind=row.kind, opening=row.opening)
+            for row in programmes
+        ),
+        reliefs=tuple(_list_reliefs(now, touched)),
+    )
+
+
+def _find_own(found: Coverage | None, client: Client) -> ClientCoverage | None:
+    rows = found.clients if found is not None else ()
+    return next((row for row in rows if row.client == client.id), None)
+
+
+def _list_half_hours(found: Coverage | None, own: ClientCoverage | None) -> Iterable[HalfHour]:
+    if found is None or own is None:
+        return
+    columns = zip(found.starts, own.required, own.covered, own.share, strict=True)
+    for start, need, have, share in columns:
+        yield HalfHour(start=start, required=known(need), covered=known(have), share=known(share))
+
+
+def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[TouchingRelief]:
+    """Yield the reliefs that change who works for some programmes, the newest first."""
+    found = live.list_touching_reliefs(now.stream, programmes, _MOST_RELIEFS)
+    for at, (relief, people) in enumerate(found):
+        yield TouchingRelief(**dict(relief_row(relief)), people=people, in_force=at == 0)
+
+
+def draw_client(now: StreamContext, client: Client) -> tuple[Chart, ...]:
+    """Return a client's half hours as drawings, one for each width of the screen."""
+    found = live.compute_coverage(now.stream)
+    own = _find_own(found, client)
+    if found is None or own is None or not found.starts:
+        return ()
+    series = _build_series(own, found.starts)
+    return tuple(draw(series, size, now.text) for size in _SIZES)
+
+
+def draw_sparks(stream: str) -> Mapping[str, tuple[str, str, str]]:
+    """Return small paths of covered, missing and required by client, drawn once a coverage."""
+    found = live.compute_coverage(stream)
+    if found is None or not found.starts:
+        return {}
+
+    def build() -> Mapping[str, tuple[str, str, str]]:
+        return {row.client: spark(_build_series(row, found.starts)) for row in found.clients}
+
+    return _sparks.get(found.stream, (found.clients,), build)
+
+
+_sparks: IdentityCache[Mapping[str, tuple[str, str, str]]] = IdentityCache()
+
+
+def _build_series(found: ClientCoverage, starts: tuple[datetime, ...]) -> Series:
+    missing = found.required - found.covered
+    return Series(starts, found.required, found.covered, missing, np.zeros(len(starts)))

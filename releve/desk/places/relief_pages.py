@@ -1,0 +1,145 @@
+"""The pages of reliefs, in no language: the generations, and two of them compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from django.urls import reverse
+from pydantic import Field
+
+from releve.desk.page import PageModel
+from releve.desk.places.stream_context import StreamContext, StreamPage
+from releve.files.plan_store import StoredPlan
+from releve.live import api as live
+from releve.live.api import Activation, Relief
+
+__all__ = [
+    "ComparisonPage",
+    "PublicationPage",
+    "ReliefRow",
+    "ReliefsPage",
+    "comparison_page",
+    "digest_plans",
+    "publication_page",
+    "relief_row",
+    "reliefs_page",
+]
+
+
+class ReliefRow(PageModel):
+    """One generation of who works where."""
+
+    generation: int
+    source: Literal["planned", "first", "optimum", "base", "surge"]
+    lost: dict[str, dict[str, list[str]]] = Field(description="By day: sites, carriers, home_only")
+    moved: int
+    asked_at: datetime
+    made_at: datetime
+    published_at: datetime | None
+    url: str = Field(description="Of it in the API")
+
+
+class PlanInForce(PageModel):
+    """The plan in force: the digest of each day's plan."""
+
+    at: datetime
+    by: str
+    version: int
+    days: dict[str, str] = Field(description="Day -> SHA-256 of its plan")
+
+
+class ReliefsPage(StreamPage):
+    """The generations, the one in force first."""
+
+    plan: PlanInForce | None
+    reliefs: tuple[ReliefRow, ...]
+
+
+class PeopleByDay(PageModel):
+    """People of a day by place and by programme: before, and after."""
+
+    day: str
+    differing: int = Field(description="People who work differently")
+    places: dict[str, tuple[int, int]]
+    programmes: dict[str, tuple[int, int]]
+
+
+class ComparisonPage(StreamPage):
+    """Two generations beside each other, on the days on which they differ; 0 is the plan."""
+
+    first: int
+    second: int
+    relief: ReliefRow = Field(description="The second one")
+    days: tuple[PeopleByDay, ...]
+
+
+class PublicationPage(StreamPage):
+    """The changes from putting the plan folder in force; ``digest`` identifies the plans shown."""
+
+    days: tuple[live.PublishedDay, ...]
+    digest: str
+    current: datetime | None = Field(description="Since when a plan is in force")
+    fault: str
+
+
+def relief_row(row: Relief) -> ReliefRow:
+    """Return a generation."""
+    names = ("generation", "source", "lost", "moved", "asked_at", "made_at", "published_at")
+    return ReliefRow(
+        **{name: getattr(row, name) for name in names},
+        url=reverse("api_relief", args=[row.generation]),
+    )
+
+
+def reliefs_page(now: StreamContext) -> ReliefsPage:
+    """Return the generations of a stream, and the plan they change."""
+    found = live.load_activation()
+    plan = None
+    if found is not None:
+        plan = PlanInForce(at=found.at, by=found.by, version=found.version, days=found.days)
+    rows = live.list_reliefs(now.stream)
+    return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(relief_row, rows)))
+
+
+def comparison_page(
+    now: StreamContext, first: Relief | None, second: Relief, found: Activation
+) -> ComparisonPage:
+    """Return two generations beside each other; None is the plan in force itself."""
+    return ComparisonPage(
+        **now.head,
+        first=0 if first is None else first.generation,
+        second=second.generation,
+        relief=relief_row(second),
+        days=tuple(
+            PeopleByDay(
+                day=row.day,
+                differing=row.differing,
+                places=dict(row.places),
+                programmes=dict(row.programmes),
+            )
+            for row in live.compare_reliefs(now.operator, first, second, found)
+        ),
+    )
+
+
+def publication_page(
+    now: StreamContext, stored: Sequence[StoredPlan], fault: str
+) -> PublicationPage:
+    """Return what putting the stored plans in force changes; ``fault``: why it was not done."""
+    found = live.load_activation()
+    plans = [item.plan for item in stored]
+    return PublicationPage(
+        **now.head,
+        days=tuple(live.preview_publication(plans, found, now.operator)),
+        digest=digest_plans(stored) if stored else "",
+        current=None if found is None else found.at,
+        fault=fault,
+    )
+
+
+def digest_plans(stored: Sequence[StoredPlan]) -> str:
+    """Return what identifies some plans of a folder."""
+    return hashlib.sha256("".join(item.digest for item in stored).encode()).hexdigest()

@@ -1,0 +1,284 @@
+"""The pages of sites, in no language: state and closure, seats, checks, inspections, permits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+
+from django.urls import reverse
+from pydantic import Field
+
+from releve.accounts.scopes import can, scope_for
+from releve.desk.page import PageModel
+from releve.desk.places.floors import FloorPlan, draw_floors
+from releve.desk.places.stream_context import StreamContext, StreamPage
+from releve.live import api as live
+from releve.live.api import SeatCount
+from releve.network import Site
+from releve.network.clock import zone
+from releve.situation import (
+    CheckDone,
+    InspectionHeld,
+    MeasureFinding,
+    list_permits,
+    merge_reopening_terms,
+)
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+__all__ = ["FEWEST", "SitePage", "SiteRow", "SitesPage", "site_page", "sites_page"]
+
+FEWEST = 5
+"""Counts of cases below this are hidden without the health permission: they could name people."""
+_MOST_CHECKS, _MOST_INSPECTIONS = 7, 10
+
+
+class SiteRow(PageModel):
+    """A site as it stands; seats are of the first planned day from now on."""
+
+    site: str
+    name: str
+    city: str
+    destination: str
+    state: Literal["open", "closed", "cut_off"]
+    outage: Literal["", "power", "link"] = Field(description="What cuts it off")
+    closed_since: datetime | None
+    earliest_reopening: datetime | None
+    seats: int
+    usable: int | None
+    taken: int | None
+    url: str
+
+
+class SitesPage(StreamPage):
+    """The sites that the reader may see."""
+
+    planned: bool = Field(description="Whether a plan is in force, so that seats are known")
+    sites: tuple[SiteRow, ...]
+
+    @property
+    def ranked(self) -> tuple[SiteRow, ...]:
+        """The sites, the closed ones first."""
+        return tuple(sorted(self.sites, key=lambda row: row.state != "closed"))
+
+
+class ReopeningItem(PageModel):
+    """An item of the checklist; ``by`` who did it, empty while it is open."""
+
+    item: str
+    by: str
+
+
+class ClosureTerms(PageModel):
+    """A closure while it lasts, and what a reopening takes."""
+
+    cause: str = Field(description="rule, authority, hazard or operator")
+    rule_cases: int | None = Field(description="Cases at which its rule closes")
+    rule_days: float | None = Field(description="Within how many days")
+    home_only: bool
+    items: tuple[ReopeningItem, ...]
+    approvals: int
+    approvals_needed: int
+
+
+class UnkeptMeasure(PageModel):
+    """A measure that was looked at and not kept."""
+
+    measure: str
+    verdict: Literal["partly", "not_kept"]
+
+
+class Photo(PageModel):
+    """A photo by its SHA-256; the address is empty where it has been erased."""
+
+    digest: str
+    url: str
+
+
+class Visit(PageModel):
+    """A daily check or an inspection, without the people who did it."""
+
+    day: date | None = Field(default=None, description="Of a check")
+    at: datetime | None = Field(default=None, description="Of an inspection")
+    by: str = Field(description="Who recorded the check, or the authority that visited")
+    unannounced: bool = False
+    looked: int = Field(description="Measures that apply and were looked at")
+    kept: int
+    not_kept: tuple[UnkeptMeasure, ...]
+    note: str
+    symptomatic: int | None = Field(
+        default=None, description="Sent home with symptoms, to those who may see it"
+    )
+    photos: tuple[Photo, ...] = ()
+
+
+class SitePermit(PageModel):
+    """An authorisation of the site."""
+
+    permit: str
+    state: Literal["valid", "withdrawn", "ended", "not_yet"]
+    valid_from: date
+    valid_to: date
+
+
+class SitePage(SiteRow, StreamPage):
+    """One site."""
+
+    site_zone: str
+    planned: date | None = Field(description="The day that the seats are of")
+    cases: int | None = Field(description="Open cases; null where it is hidden")
+    cases_below: int | None = Field(description="Where it is hidden: there are fewer than this")
+    closure: ClosureTerms | None
+    approvals: int | None = Field(description="People who said yes to the reopening, while closed")
+    floors: tuple[FloorPlan, ...]
+    today_by: str | None = Field(description="Who recorded today's check; null: not yet")
+    checks: tuple[Visit, ...] = Field(description="The last ones, the newest first")
+    inspections: tuple[Visit, ...] = Field(description="The last ones, the newest first")
+    permits: tuple[SitePermit, ...]
+    checks_url: str = Field(description="Of the form, to those who may record a check")
+
+
+def sites_page(now: StreamContext, user: AnyUser, *, program: bool = False) -> SitesPage:
+    """Return the sites that a user may see; for a ``program`` with addresses of the API."""
+    reach, scene = scope_for(user, "sites.see"), live.load_scene(now.stream)
+    figures = live.count_seats(now.operator, now.situation, scene)
+    name = "api_site" if program else "site"
+    return SitesPage(
+        **now.head,
+        planned=scene is not None,
+        sites=tuple(
+            _row(now, site, figures[site.id], name)
+            for site in now.operator.sites
+            if reach.has_site(site.id)
+        ),
+    )
+
+
+def _row(now: StreamContext, site: Site, seats: SeatCount, address: str) -> SiteRow:
+    closure, outages = now.situation.site(site.id).closure, now.situation.outages
+    outage: Literal["", "power", "link"] = ""
+    if closure is None:
+        outage = "power" if ("power", site.id) in outages else ""
+        outage = "link" if not outage and ("link", site.id) in outages else outage
+    return SiteRow(
+        site=site.id,
+        name=site.name,
+        city=site.city,
+        destination=site.destination,
+        state="closed" if closure is not None else "cut_off" if outage else "open",
+        outage=outage,
+        closed_since=None if closure is None else closure.ordered_at,
+        earliest_reopening=None if closure is None else closure.earliest_reopening,
+        seats=seats.total,
+        usable=None if seats.usable is None else len(seats.usable),
+        taken=seats.taken,
+        url=reverse(address, args=[site.id]),
+    )
+
+
+def site_page(now: StreamContext, site: Site, user: AnyUser, *, program: bool = False) -> SitePage:
+    """Return the page of a site; for a ``program`` with its address in the API."""
+    health = can(user, "health.see", site=site.id)
+    records = can(user, "event.record.check", site=site.id)
+    scene = live.load_scene(now.stream)
+    seats = live.count_seats(now.operator, now.situation, scene)[site.id]
+    row = _row(now, site, seats, "api_site" if program else "site")
+    cases = sum(case.cleared_at is None for case in now.situation.cases_at.get(site.id, ()))
+    shown = health or cases >= FEWEST
+    today = now.at.astimezone(zone(site.time_zone)).date()
+    check = now.situation.checks.get((site.id, today.isoformat()))
+    closure = _closure(now, site)
+    return SitePage(
+        **now.head,
+        **dict(row),
+        site_zone=site.time_zone,
+        planned=scene.days[0] if scene is not None and scene.days else None,
+        cases=cases if shown else None,
+        cases_below=None if shown else FEWEST,
+        closure=closure,
+        approvals=None if closure is None else closure.approvals,
+        floors=draw_floors(now.operator, site.id, seats.usable or frozenset(), seats.taken or 0),
+        today_by=None if check is None else check.actor,
+        checks=tuple(_list_checks(now, site, health=health)),
+        inspections=tuple(_list_inspections(now, site)),
+        permits=tuple(_list_permits(now, site)),
+        checks_url=reverse("record_check") if records else "",
+    )
+
+
+def _closure(now: StreamContext, site: Site) -> ClosureTerms | None:
+    closure = now.situation.site(site.id).closure
+    if closure is None:
+        return None
+    rules = live.select_rules(now.situation)
+    terms = merge_reopening_terms(closure, site.id, now.operator, rules)
+    rule, done = rules.find_closure_rule(closure.rule), dict(closure.done)
+    return ClosureTerms(
+        cause=closure.cause,
+        rule_cases=None if rule is None else rule.n,
+        rule_days=None if rule is None else rule.days,
+        home_only=closure.home_only,
+        items=tuple(ReopeningItem(item=row.id, by=done.get(row.id, "")) for row in terms.checklist),
+        approvals=len(closure.approvals),
+        approvals_needed=terms.approvals,
+    )
+
+
+def _list_checks(now: StreamContext, site: Site, *, health: bool) -> Iterable[Visit]:
+    found = [check for (where, _day), check in now.situation.checks.items() if where == site.id]
+    for row in sorted(found, key=lambda check: check.day, reverse=True)[:_MOST_CHECKS]:
+        seen = row.symptomatic if health else None
+        yield _visit(row).model_copy(update={"day": row.day, "by": row.actor, "symptomatic": seen})
+
+
+def _list_inspections(now: StreamContext, site: Site) -> Iterable[Visit]:
+    found = [visit for visit in now.situation.inspections if visit.site == site.id]
+    for row in reversed(found[-_MOST_INSPECTIONS:]):
+        photos = tuple(
+            Photo(digest=key, url=reverse("photo", args=[key]) if live.has_photo(key) else "")
+            for key in row.photos
+        )
+        yield _visit(row).model_copy(
+            update={
+                "at": row.happened_at,
+                "by": row.authority,
+                "unannounced": row.unannounced,
+                "photos": photos,
+            }
+        )
+
+
+def _visit(row: CheckDone | InspectionHeld) -> Visit:
+    looked = [finding for finding in row.findings if finding.verdict != "not_applicable"]
+    wanting = [finding for finding in looked if finding.verdict != "kept"]
+    return Visit(
+        by="",
+        looked=len(looked),
+        kept=len(looked) - len(wanting),
+        not_kept=tuple(map(_finding, wanting)),
+        note=row.note,
+    )
+
+
+def _finding(found: MeasureFinding) -> UnkeptMeasure:
+    verdict: Literal["partly", "not_kept"] = "partly" if found.verdict == "partly" else "not_kept"
+    return UnkeptMeasure(measure=found.measure, verdict=verdict)
+
+
+def _list_permits(now: StreamContext, site: Site) -> Iterable[SitePermit]:
+    today = now.at.date()
+    for row in list_permits(now.situation, now.operator):
+        if row.of != "site" or row.subject != site.id:
+            continue
+        state: Literal["valid", "withdrawn", "ended", "not_yet"] = "valid"
+        if row.withdrawn:
+            state = "withdrawn"
+        elif row.valid_to < today:
+            state = "ended"
+        elif row.valid_from > today:
+            state = "not_yet"
+        yield SitePermit(
+            permit=row.id, state=state, valid_from=row.valid_from, valid_to=row.valid_to
+        )

@@ -1,0 +1,327 @@
+"""Template filters that say in words what the pages of sites, clients and reliefs hold as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.template import Library
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from releve.desk.live.words import translate_cause
+from releve.desk.now.clients import ClientNow
+from releve.desk.places.client_pages import ClientPage, ClientProgramme, HalfHour, TouchingRelief
+from releve.desk.places.floors import FloorPlan
+from releve.desk.places.relief_pages import ReliefRow
+from releve.desk.places.site_pages import ClosureTerms, SitePage, SitePermit, SiteRow, Visit
+from releve.desk.places.stream_context import when
+from releve.desk.text import left, text_now
+from releve.live.api import PublishedDay
+from releve.network import HOME, Operator, parse_opening
+from releve.plan.coverage import COVERED
+
+__all__ = ["list_names", "register", "source_word"]
+
+register = Library()
+
+_SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
+_PERMITS = {
+    "valid": ("held", lazy("valid")),
+    "withdrawn": ("missed", lazy("withdrawn")),
+    "ended": ("missed", lazy("ended")),
+    "not_yet": ("unknown", lazy("not yet valid")),
+}
+_SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
+_CLIENTS = {
+    "unknown": lazy("not known"),
+    "idle": lazy("nothing is required"),
+    "short_now": lazy("short now"),
+    "missed": lazy("far short within 48 hours"),
+    "thin": lazy("short within 48 hours"),
+    "held": lazy("covered for 48 hours"),
+}
+_KINDS = {
+    "inbound": lazy("inbound calls"),
+    "outbound": lazy("outbound calls"),
+    "back_office": lazy("back office"),
+}
+_SOURCES = {
+    "planned": lazy("prepared in the plan"),
+    "first": lazy("first answer"),
+    "optimum": lazy("optimum in whole people"),
+    "base": lazy("back to the plan"),
+    "surge": lazy("put in force for a surge or absences"),
+}
+
+
+def list_names(operator: Operator) -> Mapping[str, str]:
+    """Return the names of the places and programmes, by id."""
+    sites = {row.id: row.name for row in operator.sites}
+    return {HOME: _("at home"), **sites, **{row.id: row.name for row in operator.programmes}}
+
+
+@register.filter
+def named(key: str, names: Mapping[str, str]) -> str:
+    """Return the name of a place, a programme, a measure or an item; its id where it has none."""
+    return names.get(key, key)
+
+
+@register.filter
+def site_tone(row: SiteRow) -> str:
+    """Return the tone of a site's state."""
+    return _SITE_TONES[row.state]
+
+
+@register.filter
+def site_word(row: SiteRow) -> str:
+    """Return a site's state."""
+    if row.state == "closed":
+        return _("Closed")
+    if row.state == "open":
+        return _("Open")
+    return _("Without power") if row.outage == "power" else _("Link down")
+
+
+@register.filter
+def countdown(row: SiteRow, at: datetime) -> str:
+    """Return how long a closure lasts at least; empty where nothing says."""
+    if row.earliest_reopening is None:
+        return ""
+    time = left(at, row.earliest_reopening)
+    if time:
+        return _("{time} left at least").format(time=time)
+    return _("may reopen once its conditions are met")
+
+
+@register.filter
+def known_count(value: int | None) -> str:
+    """Return a number of seats; ``?`` where it is not known."""
+    return "?" if value is None else text_now("UTC").number(value)
+
+
+@register.filter
+def site_moment(at: datetime | None, page: SitePage) -> str:
+    """Return an instant by the clocks of a site; empty where there is none."""
+    return "" if at is None else when(at, text_now(page.time_zone).at_site(page.site_zone))
+
+
+@register.filter
+def closure_cause(terms: ClosureTerms) -> str:
+    """Return who or what closed a site."""
+    return translate_cause(terms.cause, terms.rule_cases, terms.rule_days)
+
+
+@register.filter
+def closure_approvals(terms: ClosureTerms) -> str:
+    """Return how many of the people needed have approved the reopening."""
+    return _("{given} of {needed} people approve").format(
+        given=terms.approvals, needed=terms.approvals_needed
+    )
+
+
+@register.filter
+def open_cases(page: SitePage) -> str:
+    """Return how many cases are open; of a few, that they are few."""
+    if page.cases is None:
+        return _("fewer than {count}").format(count=page.cases_below)
+    return text_now("UTC").number(page.cases)
+
+
+@register.filter
+def checked_today(page: SitePage) -> str:
+    """Return whether today's check has been recorded, by the site's own clock."""
+    if page.today_by is None:
+        return _("Today’s check has not been recorded yet.")
+    return _("Today’s check was recorded by {who}.").format(who=page.today_by)
+
+
+@register.filter
+def visit_title(row: Visit) -> str:
+    """Return who recorded a check, or which authority visited and how."""
+    if row.at is None:
+        return _("recorded by {who}").format(who=row.by)
+    return f"{row.by} · {_('unannounced') if row.unannounced else _('announced')}"
+
+
+@register.filter
+def visit_kept(row: Visit) -> str:
+    """Return how many measures were kept, and who was sent home."""
+    kept = _("{kept} of {looked} measures kept").format(kept=row.kept, looked=row.looked)
+    if row.symptomatic is None:
+        return kept
+    sent = ngettext(
+        "{count} person sent home with symptoms",
+        "{count} persons sent home with symptoms",
+        row.symptomatic,
+    ).format(count=row.symptomatic)
+    return f"{kept} · {sent}"
+
+
+@register.filter
+def verdict_word(verdict: str) -> str:
+    """Return how a measure was found that was not kept."""
+    return _("partly kept") if verdict == "partly" else _("not kept")
+
+
+@register.filter
+def permit_tone(row: SitePermit) -> str:
+    """Return the tone of an authorisation."""
+    return _PERMITS[row.state][0]
+
+
+@register.filter
+def permit_word(row: SitePermit) -> str:
+    """Return whether an authorisation is valid."""
+    return str(_PERMITS[row.state][1])
+
+
+@register.filter
+def permit_span(row: SitePermit) -> str:
+    """Return the days of an authorisation."""
+    text = text_now("UTC")
+    return _("from {first} to {last}").format(
+        first=text.day(row.valid_from, weekday=False), last=text.day(row.valid_to, weekday=False)
+    )
+
+
+@register.filter
+def seat_word(state: str) -> str:
+    """Return how a seat is."""
+    return str(_SEATS[state])
+
+
+@register.filter
+def floor_words(floor: FloorPlan) -> str:
+    """Return what the drawing of a floor shows."""
+    text, count = text_now("UTC"), len(floor.seats)
+    seats = ngettext("{count} seat", "{count} seats", count).format(count=text.number(count))
+    return _("{floor}: {seats}, {taken} taken, {free} usable and free, {blocked} blocked.").format(
+        floor=floor.name,
+        seats=seats,
+        taken=text.number(floor.count("taken")),
+        free=text.number(floor.count("free")),
+        blocked=text.number(floor.count("blocked")),
+    )
+
+
+@register.filter
+def client_word(row: ClientNow) -> str:
+    """Return how a client is served."""
+    state = "idle" if row.idle else "short_now" if row.short_now else row.state
+    return str(_CLIENTS[state])
+
+
+@register.filter
+def worst_words(row: ClientNow, time_zone: str) -> str:
+    """Return the worst coverage and when it is; a dash where nothing is known or required."""
+    if row.worst is None or row.worst_at is None:
+        return "–"
+    text = text_now(time_zone)
+    return _("{coverage}, {time}").format(
+        coverage=text.coverage(row.worst), time=when(row.worst_at, text)
+    )
+
+
+@register.filter
+def coverage_title(page: ClientPage) -> str:
+    """Return the title of a client's drawing."""
+    return _("Coverage of {client}, the next 48 hours").format(client=page.name)
+
+
+@register.filter
+def coverage_words(page: ClientPage) -> str:
+    """Return what a client's drawing shows."""
+    if page.worst is None:
+        return _("Nothing is required in the hours that the plan in force reaches.")
+    if page.worst >= COVERED:
+        return _("What is required is covered in every half hour.")
+    return _("At worst {worst}; {missing} of what is required is missing.").format(
+        worst=worst_words(page, page.time_zone), missing=text_now("UTC").missing(page.missing or 0)
+    )
+
+
+@register.filter
+def reach_words(page: ClientPage) -> str:
+    """Return which hours the figures are of."""
+    plan, text = page.plan, text_now(page.time_zone)
+    if not plan.in_force:
+        return _("No plan is in force.")
+    if plan.begins is not None:
+        return _("The plan in force begins on {start}.").format(start=when(plan.begins, text))
+    if plan.until is None:
+        return _("The plan in force is over.")
+    return _("From {start}; the plan in force reaches to {end}.").format(
+        start=when(page.at, text), end=when(plan.until, text)
+    )
+
+
+@register.filter
+def half_hour(row: HalfHour, time_zone: str) -> str:
+    """Return when a half hour begins."""
+    text = text_now(time_zone)
+    return f"{text.short_day(row.start.date())} {text.clock(row.start)}"
+
+
+@register.filter
+def programme_kind(row: ClientProgramme) -> str:
+    """Return what kind of work a programme is."""
+    return str(_KINDS[row.kind])
+
+
+@register.filter
+def opening_hours(row: ClientProgramme) -> str:
+    """Return when a programme is open."""
+    return text_now("UTC").opening_hours(parse_opening(row.opening))
+
+
+@register.filter
+def source_word(source: str) -> str:
+    """Return where a relief comes from."""
+    return str(_SOURCES.get(source, source))
+
+
+@register.filter
+def lost_words(row: ReliefRow, names: Mapping[str, str]) -> str:
+    """Return which places a relief answers the loss of, on any of its days."""
+    sites = {names.get(name, name) for day in row.lost.values() for name in day["sites"]}
+    carriers = {name for day in row.lost.values() for name in day["carriers"]}
+    return text_now("UTC").list([*sorted(sites), *sorted(carriers)]) or _("nothing is lost")
+
+
+@register.filter
+def touched_people(row: TouchingRelief) -> str:
+    """Return how many people work differently for a relief."""
+    words = ngettext(
+        "{count} person works differently for it",
+        "{count} people work differently for it",
+        row.people,
+    )
+    return words.format(count=text_now("UTC").number(row.people))
+
+
+@register.filter
+def relief_name(generation: int) -> str:
+    """Return what a generation is called; 0 is the plan."""
+    if not generation:
+        return _("the plan")
+    return _("relief {number}").format(number=generation)
+
+
+@register.filter
+def change_words(counts: tuple[int, int]) -> str:
+    """Return how much the second number is above the first."""
+    change = counts[1] - counts[0]
+    if not change:
+        return "="
+    return ("+" if change > 0 else "") + text_now("UTC").number(change)
+
+
+@register.filter
+def held_cells(row: PublishedDay) -> str:
+    """Return how many cells of a day's matrix hold."""
+    text = text_now("UTC")
+    return _("{held} of {cells} cells of the matrix hold").format(
+        held=text.number(row.held), cells=text.number(row.cells)
+    )

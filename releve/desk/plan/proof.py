@@ -1,0 +1,115 @@
+"""What is missing from a plan, and how good it is known to be: parts of the verdict page."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pydantic import Field
+
+from releve.desk.page import PageModel
+from releve.desk.plan.shown import ShownPlan
+from releve.network.model import HOME
+from releve.plan.result import Bound, Purchase
+
+__all__ = [
+    "PlanProof",
+    "PlannedPlace",
+    "PlannedPurchases",
+    "UncuredTarget",
+    "build_proof",
+    "find_purchases",
+]
+
+
+class UncuredTarget(PageModel):
+    """A target that stays missed; with the list bought, by how much."""
+
+    client: str
+    contingency: str
+    share: float | None = Field(default=None, description="Of the client's day above the target")
+    half_hours: float | None = Field(default=None, description="Agent half hours")
+
+
+class PlannedPurchases(PageModel):
+    """The cheapest set that cures what can be cured; prices in EUR."""
+
+    purchases: tuple[Purchase, ...]
+    cost: float
+    lower_bound: float
+    checked: bool = Field(description="Every curable client held when planned again")
+    left: tuple[UncuredTarget, ...]
+    incurable: tuple[UncuredTarget, ...]
+
+
+class PlannedPlace(PageModel):
+    """A site, or home, with the agents placed there; seats are null for home."""
+
+    id: str
+    name: str
+    country: str
+    placed: int
+    usable: int | None = None
+    usable_bound: int | None = None
+    seats: int | None = None
+    open: bool = True
+
+
+class PlanProof(PageModel):
+    """How good the plan is known to be, and what it was made with."""
+
+    bound: Bound
+    solved: bool
+    violations: tuple[str, ...] = Field(description="Rules broken, by the independent checker")
+    settings: dict[str, float | int | str]
+    places: tuple[PlannedPlace, ...]
+
+
+def find_purchases(shown: ShownPlan) -> PlannedPurchases | None:
+    """Return what is missing from a plan; None where that was not computed."""
+    found = shown.plan.missing
+    if found is None:
+        return None
+    return PlannedPurchases(
+        purchases=found.purchases,
+        cost=found.cost,
+        lower_bound=found.lower_bound,
+        checked=found.checked,
+        left=tuple(
+            UncuredTarget(
+                client=client,
+                contingency=key,
+                share=share,
+                half_hours=share * shown.plan.sum_required(client),
+            )
+            for key, client, share in found.left
+        ),
+        incurable=tuple(
+            UncuredTarget(client=client, contingency=key) for key, client in found.incurable
+        ),
+    )
+
+
+def build_proof(shown: ShownPlan) -> PlanProof:
+    """Return how good a plan is known to be."""
+    plan = shown.plan
+    placed = Counter(item.place for item in plan.placements)
+    sites = [
+        PlannedPlace(
+            id=site.id,
+            name=site.name,
+            country=site.destination,
+            placed=placed[site.id],
+            usable=len(site.usable_seats),
+            usable_bound=site.usable_bound,
+            seats=site.seats,
+            open=site.open,
+        )
+        for site in plan.sites
+    ]
+    return PlanProof(
+        bound=plan.bound,
+        solved=plan.bound.solved,
+        violations=plan.violations,
+        settings=plan.settings,
+        places=(*sites, PlannedPlace(id=HOME, name="", country="", placed=placed[HOME])),
+    )

@@ -1,0 +1,236 @@
+"""What the pages of computed plans hold, in no language."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Literal
+
+from django.urls import reverse
+from pydantic import Field
+
+from releve.desk.page import PageModel
+from releve.desk.plan.page import SEVERITY, Status, client_status
+from releve.live import api as live
+from releve.plan import Placement, Plan
+from releve.plan.named_assignments import list_moves
+from releve.runs.job_store import ACTIVE_STATES
+from releve.runs.plan_job import (
+    PlanJob,
+    has_plan,
+    list_plan_digests,
+    read_plan_progress,
+    read_planned_days,
+    read_remarks,
+)
+
+__all__ = [
+    "MoveGroup",
+    "PlanRunLine",
+    "PlanRunPage",
+    "PlannedDay",
+    "PlanningPage",
+    "StatusChange",
+    "planning_page",
+    "run_page",
+]
+
+State = Literal["waiting", "running", "stopping", "stopped", "broken", "failed", "done"]
+
+
+class PlanRunLine(PageModel):
+    """A run: who ordered it, when, of which version of the reference data, and its days."""
+
+    run: str
+    url: str
+    by: str
+    at: datetime
+    version: int
+    first: date
+    days: int
+    state: State
+    planned: bool = Field(description="Every day is planned; what is missing may still be sought")
+
+
+class PlanningPage(PageModel):
+    """The runs, the newest first, and the version that the next one takes; null: no data yet."""
+
+    version: int | None
+    time_zone: str
+    runs: tuple[PlanRunLine, ...]
+    in_force: int = Field(description="Days of the plan in force; 0 without one")
+
+
+class StatusChange(PageModel):
+    """A client's status in the plan in force and in the computed one."""
+
+    client: str
+    name: str
+    before: Status | None = Field(description="null: the day or the client is not in force")
+    after: Status
+    worse: bool
+
+
+class MoveGroup(PageModel):
+    """Agents who change place or work in the same way; null: not planned."""
+
+    before_place: str | None
+    before_programme: str | None
+    after_place: str | None
+    after_programme: str | None
+    agents: tuple[str, ...]
+
+
+class PlannedDay(PageModel):
+    """A day of a computed plan beside the plan in force."""
+
+    day: date
+    in_force: bool = Field(description="The plan in force has this day")
+    clients: tuple[StatusChange, ...]
+    secure: int = Field(description="Clients held whatever single place is lost")
+    secure_before: int | None
+    placed: int
+    reserve: int
+    moved: int = Field(description="Agents who work differently from the plan in force")
+    moves: tuple[MoveGroup, ...]
+    missing: Literal["sought", "none", "found"]
+    cost: float | None = Field(description="EUR of what is missing")
+
+
+class PlanRunPage(PageModel):
+    """A run: how far it is, and once it is planned each day beside the plan in force."""
+
+    line: PlanRunLine
+    reason: str
+    time_zone: str
+    current: bool = Field(description="The reference data are still those it was made from")
+    in_force: bool = Field(description="This plan is the one in force")
+    active: bool
+    step: Literal["reading", "planning", "missing"]
+    step_day: date | None
+    stage: str
+    share: float
+    planned: tuple[PlannedDay, ...]
+    left_out: tuple[date, ...] = Field(description="Days on which nothing is required")
+    unknown: dict[str, str] = Field(description="Programmes without a requirement, and why")
+    leaving: tuple[date, ...] = Field(description="Days in force that this plan does not have")
+    names: dict[str, str] = Field(description="Of sites and programmes, by id")
+
+
+def planning_page(
+    runs: Sequence[PlanJob], version: int | None, time_zone: str, found: live.Activation | None
+) -> PlanningPage:
+    """Return the list of runs."""
+    lines = tuple(_line(job) for job in runs)
+    days = 0 if found is None else len(found.days)
+    return PlanningPage(version=version, time_zone=time_zone, runs=lines, in_force=days)
+
+
+def _line(job: PlanJob) -> PlanRunLine:
+    order = job.order
+    return PlanRunLine(
+        run=job.id,
+        url=reverse("planning_run", args=[job.id]),
+        by=order.by,
+        at=datetime.fromisoformat(order.at),
+        version=order.version,
+        first=date.fromisoformat(order.first),
+        days=order.days,
+        state=job.state,  # type: ignore[arg-type]
+        planned=has_plan(job),
+    )
+
+
+def run_page(
+    job: PlanJob, version: int | None, time_zone: str, found: live.Activation | None
+) -> PlanRunPage:
+    """Return the page of a run beside the plan in force, if there is one."""
+    progress, plans, remarks = read_plan_progress(job), read_planned_days(job), read_remarks(job)
+    ours = {plan.day for plan in plans}
+    force = (
+        {} if found is None else {date.fromisoformat(day): key for day, key in found.days.items()}
+    )
+    digests = list_plan_digests(job)
+    names = {row[0]: row[2] for plan in plans for row in plan.programmes}
+    return PlanRunPage(
+        line=_line(job),
+        reason=job.reason,
+        time_zone=time_zone,
+        current=job.order.version == version,
+        in_force=bool(plans) and all(force.get(day) in digests.get(day, ()) for day in ours),
+        active=job.state in ACTIVE_STATES,
+        step=progress.step,  # type: ignore[arg-type]
+        step_day=date.fromisoformat(progress.day) if progress.day else None,
+        stage=progress.stage,
+        share=progress.share,
+        planned=tuple(_day(job, plan, found, force) for plan in plans),
+        left_out=remarks.left_out,
+        unknown=dict(remarks.unknown),
+        leaving=tuple(sorted(day for day in force if plans and day not in ours)),
+        names=names | {site.id: site.name for plan in plans for site in plan.sites},
+    )
+
+
+def _day(
+    job: PlanJob, plan: Plan, found: live.Activation | None, force: Mapping[date, str]
+) -> PlannedDay:
+    before = None
+    if found is not None and plan.day in force:
+        before = live.load_day_plan(force[plan.day], found.version).plan
+    moves = () if before is None else tuple(_group_moves(before, plan))
+    missing = plan.missing
+    sought = job.state in ACTIVE_STATES
+    return PlannedDay(
+        day=plan.day,
+        in_force=before is not None,
+        clients=tuple(_clients(before, plan)),
+        secure=sum(row.secure for row in plan.verdicts),
+        secure_before=None if before is None else sum(row.secure for row in before.verdicts),
+        placed=len(plan.placements),
+        reserve=len(plan.reserve),
+        moved=sum(len(group.agents) for group in moves),
+        moves=moves,
+        missing=("sought" if sought else "none") if missing is None else "found",
+        cost=None if missing is None else missing.cost,
+    )
+
+
+def _clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]:
+    """Yield the clients, those that become worse first, then the gravest."""
+    names = dict(after.clients)
+    had = {} if before is None else {row.client: client_status(row) for row in before.verdicts}
+    rows = []
+    for verdict in after.verdicts:
+        status, old = client_status(verdict), had.get(verdict.client)
+        worse = old is not None and SEVERITY.index(status) < SEVERITY.index(old)
+        rows.append(
+            StatusChange(
+                client=verdict.client,
+                name=names[verdict.client],
+                before=old,
+                after=status,
+                worse=worse,
+            )
+        )
+    yield from sorted(rows, key=lambda row: (not row.worse, SEVERITY.index(row.after), row.name))
+
+
+def _group_moves(before: Plan, after: Plan) -> Iterator[MoveGroup]:
+    """Yield who works differently, grouped by the change, the largest group first."""
+    had, has = ({row.agent: row for row in plan.placements} for plan in (before, after))
+    groups: dict[tuple[str | None, ...], list[str]] = defaultdict(list)
+    for move in list_moves(had, has, frozenset(), frozenset()):
+        groups[(*_post(move.before), *_post(move.after))].append(move.agent)
+    for (place, work, to, new), agents in sorted(groups.items(), key=lambda pair: -len(pair[1])):
+        yield MoveGroup(
+            before_place=place,
+            before_programme=work,
+            after_place=to,
+            after_programme=new,
+            agents=tuple(agents),
+        )
+
+
+def _post(row: Placement | None) -> tuple[str | None, str | None]:
+    return (None, None) if row is None else (row.place, row.programme)

@@ -1,0 +1,169 @@
+"""The pages of computed plans: order one, watch it, compare it, put it in force."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from releve.desk.access.actor import actor_name
+from releve.desk.endpoint import ACT, serve
+from releve.desk.http import failure, page_response
+from releve.desk.plan.page import PlanPage, plan_page
+from releve.desk.plan.shown import show_plan
+from releve.desk.planning.forms import MOST_DAYS, PlanForm
+from releve.desk.planning.page import planning_page, run_page
+from releve.live import api as live
+from releve.network import zone
+from releve.plan.week import choose_days
+from releve.registry import service as registry
+from releve.runs.installation import open_plan_runs
+from releve.runs.job_process import resume_job, stop_job
+from releve.runs.job_store import ACTIVE_STATES
+from releve.runs.orders import start_plan_run
+from releve.runs.plan_job import PlanJob, read_planned_days, remove_expired_plans
+
+__all__ = ["activate", "index", "remove", "resume", "run", "start", "start_proposed"]
+
+
+@serve("plan.publish")
+def index(request: HttpRequest) -> HttpResponse:
+    """The runs, and the form that starts one."""
+    return _show_index(request)
+
+
+@serve("plan.publish", ACT)
+def start(request: HttpRequest) -> HttpResponse:
+    """Start to compute a plan."""
+    form = _form(request)
+    if form is None or not form.is_valid():
+        return _show_index(request, form, 422)
+    version = registry.get_current_version()
+    assert version is not None
+    first, days = form.cleaned_data["first"], form.cleaned_data["days"]
+    folder = start_plan_run(version, first, days, by=actor_name(request))
+    return redirect("planning_run", folder.name)
+
+
+def start_proposed(request: HttpRequest) -> HttpResponse:
+    """Start to compute the days that the roster proposes, and lead to the run."""
+    version = registry.get_current_version()
+    assert version is not None
+    first, days = _propose_days()
+    folder = start_plan_run(version, first, days, by=actor_name(request))
+    return redirect("planning_run", folder.name)
+
+
+def _propose_days() -> tuple[date, int]:
+    operator = live.operator_now()
+    today = live.real_now().astimezone(zone(operator.row.time_zone)).date()
+    return choose_days(operator, today, MOST_DAYS)
+
+
+def _form(request: HttpRequest) -> PlanForm | None:
+    """Return the form, as sent or as the roster proposes; None without reference data."""
+    try:
+        first, days = _propose_days()
+    except live.NoOperator:
+        return None
+    return PlanForm(request.POST if request.method == "POST" else None, first=first, days=days)
+
+
+def _show_index(
+    request: HttpRequest, form: PlanForm | None = None, status: int = 200
+) -> HttpResponse:
+    store = open_plan_runs()
+    remove_expired_plans(store)
+    page = planning_page(store.list_jobs(), *_version(), live.load_activation())
+    context = {"form": form or _form(request)}
+    response = page_response(request, "desk/planning/index.html", page, context)
+    response.status_code = status
+    return response
+
+
+@serve("plan.publish")
+def run(request: HttpRequest, run: str) -> HttpResponse:
+    """A run on its way, or its days beside the plan in force; a browser polls ``?part=live``."""
+    job = _find(run)
+    page = run_page(job, *_version(), live.load_activation())
+    if request.GET.get("part") == "live":
+        if not page.active or (page.planned and request.GET.get("planned") != "1"):
+            return HttpResponse(status=200, headers={"HX-Refresh": "true"})
+        return page_response(request, "desk/planning/_progress.html", page, {}, forms=False)
+    return page_response(request, "desk/planning/run.html", page, {"verdicts": _verdicts(job)})
+
+
+def _verdicts(job: PlanJob) -> tuple[PlanPage, ...]:
+    """Return the verdict pages of the days with something missing, for their lists."""
+    plans = read_planned_days(job)
+    days = [plan.day for plan in plans]
+    shown = (plan for plan in plans if plan.missing is not None and plan.missing.purchases)
+    return tuple(plan_page(show_plan(plan, days)) for plan in shown)
+
+
+@serve("plan.publish", ACT)
+def stop(request: HttpRequest, run: str) -> HttpResponse:
+    """Stop a run; the days that are planned stay."""
+    job = _find(run)
+    if job.may_stop:
+        stop_job(job)
+        messages.success(request, _("It stops. The days that are planned stay."))
+    return redirect("planning_run", run)
+
+
+@serve("plan.publish", ACT)
+def resume(request: HttpRequest, run: str) -> HttpResponse:
+    """Continue a run that was stopped, broke off or failed."""
+    job = _find(run)
+    if job.may_resume:
+        resume_job(job)
+        messages.success(request, _("It goes on where it was."))
+    return redirect("planning_run", run)
+
+
+@serve("plan.publish", ACT)
+def remove(request: HttpRequest, run: str) -> HttpResponse:
+    """Remove a run that is not at work; a plan that is in force stays in force."""
+    job = _find(run)
+    if job.state in ACTIVE_STATES or not open_plan_runs().remove(job):
+        return failure(request, 409, _("Stop the run first."))
+    messages.success(request, _("The run is removed."))
+    return redirect("planning")
+
+
+@serve("plan.publish", ACT, recent=True)
+def activate(request: HttpRequest, run: str) -> HttpResponse:
+    """Put the plan of a run in force, in place of all those before."""
+    job = _find(run)
+    plans = read_planned_days(job)
+    version = registry.get_current_version()
+    if not plans:
+        return failure(request, 409, _("The plan is not computed yet."))
+    if version is None or version.number != job.order.version:
+        return failure(
+            request, 409, _("The reference data changed since this plan: compute it again.")
+        )
+    try:
+        live.put_in_force(plans, by=actor_name(request))
+    except live.LiveError as error:
+        return failure(request, 422, _("The plan was not put in force."), str(error))
+    messages.success(request, _("The plan is in force."))
+    return redirect("verdict")
+
+
+def _find(name: str) -> PlanJob:
+    job = open_plan_runs().get(name)
+    if job is None:
+        raise Http404(_("There is no such run."))
+    return job
+
+
+def _version() -> tuple[int | None, str]:
+    """Return the current version of the reference data and the operator's time zone."""
+    version = registry.get_current_version()
+    if version is None:
+        return None, "UTC"
+    return version.number, registry.load_operator(version).row.time_zone

@@ -1,0 +1,71 @@
+"""Files of the reference data: a version as CSV or a workbook, and a template to fill in."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+
+from releve.desk.endpoint import serve
+from releve.desk.registry.context import require_context
+from releve.desk.registry.words import get_reader_language
+from releve.desk.text import translate_error
+from releve.network import write_operator
+from releve.network.workbook import SheetOverflow, write_template, write_workbook
+from releve.registry import service
+from releve.registry.models import Version
+
+__all__ = ["download_template", "export_version", "export_workbook"]
+
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@serve("registry.see")
+def export_version(request: HttpRequest) -> HttpResponse:
+    """A version as a zip of CSV tables in the reader's language; imported, it changes nothing."""
+    wanted = _find_version(request)
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        files = write_operator(service.load_operator(wanted), get_reader_language())
+        for name, data in files.items():
+            item = zipfile.ZipInfo(name, wanted.made_at.timetuple()[:6])
+            archive.writestr(item, data, zipfile.ZIP_DEFLATED)
+    return _download(out.getvalue(), "application/zip", f"releve-{wanted.number}.zip")
+
+
+@serve("registry.see")
+def export_workbook(request: HttpRequest) -> HttpResponse:
+    """A version as a workbook in the reader's language; imported again, it changes nothing."""
+    wanted = _find_version(request)
+    try:
+        data = write_workbook(service.load_operator(wanted), get_reader_language())
+    except SheetOverflow as error:
+        messages.error(request, translate_error(error))
+        return redirect("registry")
+    return _download(data, _WORKBOOK, f"releve-{wanted.number}.xlsx")
+
+
+@serve("registry.see")
+def download_template(request: HttpRequest) -> HttpResponse:
+    """An empty workbook in the reader's language, with lists to choose from."""
+    language = get_reader_language()
+    name = "modele.xlsx" if language == "fr" else "template.xlsx"
+    return _download(write_template(language, gettext), _WORKBOOK, name)
+
+
+def _find_version(request: HttpRequest) -> Version:
+    sent = request.GET.get("version", "")
+    if sent.isascii() and sent.isdigit():
+        return service.get_version(int(sent))
+    return require_context().version
+
+
+def _download(data: bytes, kind: str, name: str) -> HttpResponse:
+    response = HttpResponse(data, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,14 @@
+"""Addresses of the guide of a rehearsal."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.rehearsal import views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", views.guide, name="rehearsal"),
+    path("start", views.start, name="rehearsal_start"),
+]

@@ -1,0 +1,85 @@
+"""The page of the relief in force, its Excel file, and the answers given by voice."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import cast
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from releve.accounts.scopes import can
+from releve.desk.access.actor import actor_name
+from releve.desk.endpoint import ACT, serve
+from releve.desk.http import page_response
+from releve.desk.live.streams import looked_at
+from releve.desk.relief.page import SHOWN, ReliefChoice, Shown, relief_page
+from releve.desk.relief.workbook import write_relief
+from releve.live import api as live
+
+__all__ = ["answer", "read_choice", "relief", "workbook"]
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@serve("relief.people")
+def relief(request: HttpRequest) -> HttpResponse:
+    """Who moves from where to where and when, who was notified, and who has not answered."""
+    looked = looked_at(request)
+    choice = read_choice(request)
+    page = relief_page(looked, request.user, choice)
+    context = {
+        "shown": tuple(SHOWN),
+        "query": choice.query,
+        "generations": can(request.user, "reliefs.see"),
+    }
+    return page_response(request, "desk/relief/relief.html", page, context)
+
+
+@serve("relief.people")
+def workbook(request: HttpRequest) -> HttpResponse:
+    """The same as an Excel file, with every row."""
+    page = relief_page(looked_at(request), request.user, read_choice(request), whole=True)
+    name = f"releve-{page.day or page.at.date()}.xlsx"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return HttpResponse(write_relief(page), content_type=_XLSX, headers=headers)
+
+
+@serve("relief.call", ACT)
+def answer(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
+    """Record that an agent answered by voice."""
+    stream = looked_at(request).name
+    site = live.find_message_site(stream, message)
+    if site is None or not can(request.user, "relief.call", site=site):
+        raise Http404(_("There is no such message."))
+    live.record_spoken_answer(stream, message, by=actor_name(request))
+    messages.success(request, _("The answer is recorded."))
+    return redirect(f"{reverse('relief')}?{read_choice(request).query}#people")
+
+
+def read_choice(request: HttpRequest) -> ReliefChoice:
+    """Return what a reader asks for; what cannot be read is as if it were not asked."""
+    given = request.GET
+    show = given.get("show", "")
+    return ReliefChoice(
+        day=_read_day(given.get("day", "")),
+        site=given.get("site", "")[:64],
+        show=cast("Shown", show) if show in SHOWN else "unanswered",
+        people=_read_number(given.get("people", "")),
+        moves=_read_number(given.get("moves", "")),
+    )
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _read_number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1

@@ -1,0 +1,252 @@
+"""Template filters that say in words what the relief page holds as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from django.template import Library
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from releve.desk.live.words import when
+from releve.desk.places.words import source_word
+from releve.desk.relief.page import ReliefPage, ShiftPost, UnansweredRow
+from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt, draw_ring
+from releve.desk.text import Text, text_now
+from releve.network import HOME
+
+__all__ = ["SHOWN_WORDS", "describe_state", "name_channel", "name_place", "register", "write_shift"]
+
+register = Library()
+
+_STATES = {
+    "unaddressed": lazy("no address: written, not sent"),
+    "exhausted": lazy("out of reach: every address tried"),
+    "waiting": lazy("no answer yet"),
+    "queued": lazy("to be sent"),
+    "acknowledged": lazy("has answered"),
+}
+_TONES = {
+    "unaddressed": "missed",
+    "exhausted": "missed",
+    "waiting": "thin",
+    "queued": "unknown",
+    "acknowledged": "held",
+}
+_CHANNELS = {
+    "email": lazy("e-mail"),
+    "apprise": lazy("message service"),
+    "file": lazy("file"),
+    "none": lazy("no address"),
+    "": lazy("not yet"),
+}
+SHOWN_WORDS = {
+    "unanswered": lazy("No answer"),
+    "unreachable": lazy("Out of reach"),
+    "answered": lazy("Have answered"),
+    "all": lazy("All"),
+}
+
+
+def name_place(page: ReliefPage, place: str) -> str:
+    """Return the name of a site, of home, or of no shift."""
+    return page.names.get(place, place) if place not in ("", HOME) else str(_OFF_SITE[place])
+
+
+_OFF_SITE = {"": lazy("no shift"), HOME: lazy("at home")}
+
+
+@register.filter
+def relief_headline(page: ReliefPage) -> str:
+    """Return who is still to be reached; else how many move."""
+    waiting, text = page.counts.waiting, text_now(page.time_zone)
+    if waiting:
+        return ngettext(
+            "{count} person has not answered", "{count} people have not answered", waiting
+        ).format(count=text.number(waiting))
+    if page.counts.notified:
+        return _("Every message has been answered")
+    if page.changed:
+        return ngettext(
+            "{count} person works differently", "{count} people work differently", page.changed
+        ).format(count=text.number(page.changed))
+    return _("The plan applies: no person moves") if page.planned else _("No plan is in force")
+
+
+@register.filter
+def relief_tone(page: ReliefPage) -> str:
+    """Return the tone of the page."""
+    if page.counts.unaddressed or page.counts.exhausted:
+        return "missed"
+    if page.counts.waiting:
+        return "thin"
+    return "held" if page.planned else "unknown"
+
+
+@register.filter
+def relief_source(page: ReliefPage) -> str:
+    """Return where the relief in force comes from."""
+    if page.generation is None:
+        return _("no relief: the plan applies")
+    name = _("relief {number}").format(number=page.generation)
+    return f"{name}, {source_word(page.source)}"
+
+
+@register.filter
+def lost_names(page: ReliefPage) -> str:
+    """Return what is lost on the day shown."""
+    names = [page.names.get(place, place) for place in page.lost]
+    return text_now(page.time_zone).list(names) or _("nothing is lost")
+
+
+@register.filter
+def home_name(site: str, page: ReliefPage) -> str:
+    """Return the name of a site."""
+    return page.names.get(site, site)
+
+
+@register.filter
+def post_place(post: ShiftPost | None, page: ReliefPage) -> str:
+    """Return where a shift is; no shift where there is none."""
+    return name_place(page, "" if post is None else post.place)
+
+
+@register.filter
+def post_shift(post: ShiftPost | None, page: ReliefPage) -> str:
+    """Return the times of a shift and its programme; empty where there is none."""
+    return "" if post is None else write_shift(post, page, text_now(page.time_zone))
+
+
+def write_shift(post: ShiftPost, page: ReliefPage, text: Text) -> str:
+    """Return the times of a shift by the clocks of its place, and its programme."""
+    hours = text.at_site(post.time_zone).span(post.start, post.end)
+    return f"{hours}, {page.names.get(post.programme, post.programme)}"
+
+
+@register.filter
+def answer_state(row: UnansweredRow, page: ReliefPage) -> str:
+    """Return what became of a person's message."""
+    return describe_state(row, page, text_now(page.time_zone))
+
+
+def describe_state(row: UnansweredRow, page: ReliefPage, text: Text) -> str:
+    """Return the state of a person's message, with who recorded a spoken answer."""
+    if row.answered_to:
+        return _("has answered by voice, recorded by {who}").format(who=row.answered_to)
+    return str(_STATES[row.state])
+
+
+@register.filter
+def answer_tone(row: UnansweredRow) -> str:
+    """Return the tone of the state of a person's message."""
+    return _TONES[row.state]
+
+
+@register.filter
+def channel_name(row: UnansweredRow) -> str:
+    """Return how a person was written to."""
+    return name_channel(row.channel)
+
+
+def name_channel(channel: str) -> str:
+    """Return the name of a channel."""
+    return str(_CHANNELS.get(channel, channel))
+
+
+@register.filter
+def site_moment(at: datetime | None, page: ReliefPage) -> str:
+    """Return an instant by the operator's clocks; empty where there is none."""
+    return "" if at is None else when(at, text_now(page.time_zone))
+
+
+@register.filter
+def day_words(day: date | None) -> str:
+    """Return a day in words."""
+    return "" if day is None else text_now("UTC").day(day)
+
+
+@register.filter
+def show_words(show: str) -> str:
+    """Return what a list of people shows."""
+    return str(SHOWN_WORDS[show])
+
+
+@register.filter
+def answer_ring(page: ReliefPage) -> tuple[tuple[str, float, float, float], ...]:
+    """Return the ring of acknowledgements: answered, waiting, out of reach."""
+    counts = page.counts
+    beyond = counts.unaddressed + counts.exhausted
+    parts = (
+        ("held", counts.acknowledged),
+        ("thin", counts.waiting - beyond),
+        ("missed", beyond),
+    )
+    return draw_ring(parts)
+
+
+@register.filter
+def ring_words(page: ReliefPage) -> str:
+    """Return the ring of acknowledgements in a sentence."""
+    counts, text = page.counts, text_now(page.time_zone)
+    return _("{answered} of {all} have answered; {beyond} are out of reach.").format(
+        answered=text.number(counts.acknowledged),
+        all=text.number(counts.notified),
+        beyond=text.number(counts.unaddressed + counts.exhausted),
+    )
+
+
+@register.filter
+def gantts(page: ReliefPage) -> tuple[Gantt, ...]:
+    """Return the drawing of the changing shifts, for a wide and a narrow screen."""
+    if not page.places:
+        return ()
+    heads = [
+        _("{place}: {before} → {after}").format(
+            place=name_place(page, row.place), before=row.before, after=row.after
+        )
+        for row in page.places
+    ]
+    return (
+        draw_gantt(page.places, heads, "wide", 960, 2),
+        draw_gantt(page.places, heads, "narrow", 360, 4),
+    )
+
+
+@register.filter
+def gantt_clock(at: datetime, page: ReliefPage) -> str:
+    """Return an hour of the axis, by the operator's clocks."""
+    return text_now(page.time_zone).clock(at)
+
+
+@register.filter
+def flow_drawings(page: ReliefPage) -> tuple[FlowDrawing, ...]:
+    """Return the flow of people between places, for a wide and a narrow screen."""
+    if not page.moving:
+        return ()
+    places = {place for row in page.flows for place in (row.origin, row.target)}
+    words: Mapping[str, str] = {place: name_place(page, place) for place in places}
+    return (
+        draw_flows(page.flows, words, "wide", 960, 200),
+        draw_flows(page.flows, words, "narrow", 360, 112),
+    )
+
+
+@register.filter
+def flow_words(page: ReliefPage) -> str:
+    """Return the flows between different places as a sentence."""
+    return "; ".join(
+        _("{origin} → {target}: {count}").format(
+            origin=name_place(page, row.origin),
+            target=name_place(page, row.target),
+            count=row.people,
+        )
+        for row in page.moving
+    )
+
+
+@register.filter
+def place_label(place: str, page: ReliefPage) -> str:
+    """Return the name of a place of a flow."""
+    return name_place(page, place)

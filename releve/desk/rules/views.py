@@ -1,0 +1,102 @@
+"""The page of the packs of rules: read them, choose one for some days, end one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from releve.desk.access.actor import actor_name
+from releve.desk.endpoint import ACT, serve
+from releve.desk.http import failure, page_response
+from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.rules.forms import ChoiceForm, EndForm
+from releve.desk.rules.page import rules_page
+from releve.live import api as live
+from releve.network import zone
+from releve.situation import PackChosen, PackEnded, SiteClosed, find_refusals
+
+__all__ = ["choose", "end", "index"]
+
+_Form = ChoiceForm | EndForm
+
+
+@serve("event.record.rules")
+def index(request: HttpRequest) -> HttpResponse:
+    """The packs with their sentences, and those that are in force."""
+    return _show(request, moment(request), {})
+
+
+@serve("event.record.rules", ACT, recent=True)
+def choose(request: HttpRequest) -> HttpResponse:
+    """Choose a pack; where sites would close at once, only after that was shown."""
+    now = moment(request)
+    return _record(request, now, ChoiceForm(*_asked(request, now), request.POST))
+
+
+@serve("event.record.rules", ACT, recent=True)
+def end(request: HttpRequest) -> HttpResponse:
+    """End a pack after a day."""
+    now = moment(request)
+    return _record(request, now, EndForm(*_asked(request, now), request.POST))
+
+
+def _asked(request: HttpRequest, now: StreamContext) -> tuple[str, date]:
+    return request.POST.get("pack", ""), _today(now)
+
+
+def _today(now: StreamContext) -> date:
+    return now.at.astimezone(zone(now.operator.row.time_zone)).date()
+
+
+def _record(request: HttpRequest, now: StreamContext, form: _Form) -> HttpResponse:
+    if not form.is_valid():
+        return _show(request, now, {form.initial["pack"]: form}, status=422)
+    event = form.event(actor_name(request), now.at)
+    rules = live.select_rules(now.situation)
+    reasons = find_refusals(event, now.situation, now.operator, rules)
+    if reasons and not live.is_recorded(form.key_text, now.stream):
+        form.show_refusals(reasons, now.operator, now.text)
+        return _show(request, now, {event.pack: form}, status=422)
+    closes = _list_closures(event, now)
+    if closes and request.POST.get("confirmed") != "yes":
+        return _show(request, now, {event.pack: form}, closes=closes)
+    try:
+        live.record(event, key=form.key_text, stream=now.stream)
+    except live.LiveError as error:
+        return failure(request, 409, _("Nothing was recorded."), str(error))
+    said = _("The pack is chosen.") if isinstance(event, PackChosen) else _("The pack is ended.")
+    messages.success(request, said)
+    return redirect("rules")
+
+
+def _list_closures(event: PackChosen | PackEnded, now: StreamContext) -> tuple[str, ...]:
+    """Return the names of the sites that would close as soon as the event is recorded."""
+    answers = live.preview_answers(event, now.stream)
+    return tuple(now.operator.site[row.site].name for row in answers if isinstance(row, SiteClosed))
+
+
+def _show(
+    request: HttpRequest,
+    now: StreamContext,
+    sent: Mapping[str, _Form],
+    *,
+    closes: tuple[str, ...] = (),
+    status: int = 200,
+) -> HttpResponse:
+    today = _today(now)
+    rules = live.select_rules(now.situation)
+    page = rules_page(now.stream, today, rules, now.situation.packs)
+    forms = {
+        card.pack: sent.get(card.pack)
+        or (EndForm(card.pack, today) if card.lasting else ChoiceForm(card.pack, today))
+        for card in page.packs
+    }
+    context = {"drill": now.drill, "forms": forms, "closes": now.text.list(closes)}
+    response = page_response(request, "desk/rules/index.html", page, context)
+    response.status_code = status
+    return response

@@ -1,0 +1,140 @@
+"""Template filters that say how the day of a programme goes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.template import Library
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from releve.desk.ledger.words import translate_kind
+from releve.desk.service.page import ProgrammeServiceNow, TargetState
+from releve.desk.service.statement_page import LostService, PromisedService, ServiceStatement
+from releve.desk.text import text_now
+from releve.network import Operator
+
+__all__ = ["register"]
+
+register = Library()
+_TONES: dict[TargetState, str] = {
+    "lost": "missed",
+    "losing": "thin",
+    "below": "thin",
+    "held": "held",
+    "unknown": "unknown",
+}
+
+
+@register.filter
+def target_tone(state: TargetState) -> str:
+    """Return the tone of a target's state."""
+    return _TONES[state]
+
+
+@register.filter
+def target_words(row: ProgrammeServiceNow) -> str:
+    """Return what becomes of a programme's target today."""
+    if row.state == "losing" and row.lost_minutes is not None:
+        return _("target lost in {time}").format(time=_write_minutes(row.lost_minutes))
+    if row.state == "losing" and row.below_minutes:
+        return _("below target in {time}").format(time=_write_minutes(row.below_minutes))
+    return str(_STATES[row.state])
+
+
+_STATES = {
+    "lost": lazy("target lost for today"),
+    "losing": lazy("below target until the evening"),
+    "below": lazy("below target for now"),
+    "held": lazy("target held"),
+    "unknown": lazy("not known"),
+}
+
+
+def _write_minutes(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return _("{minutes} min").format(minutes=rest)
+    return _("{hours} h {minutes}").format(hours=hours, minutes=f"{rest:02}")
+
+
+@register.filter
+def level(share: float | None) -> str:
+    """Return a service level to a tenth of a percent, cut and not rounded up to a target."""
+    return "–" if share is None else text_now("UTC").percent(int(share * 1000 + 1e-9) / 1000, 1)
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """Return a whole number; a dash where it is not known."""
+    return "–" if value is None else text_now("UTC").number(value)
+
+
+@register.filter
+def deviation(row: object) -> str:
+    """Return calls offered over the forecast of the same half hours; empty where not known."""
+    offered, expected = getattr(row, "offered", None), getattr(row, "expected", None)
+    if offered is None or not expected:
+        return ""
+    share = round(100 * (offered / expected - 1))
+    return _("{sign}{percent} on forecast").format(
+        sign="+" if share > 0 else "", percent=text_now("UTC").percent(share / 100)
+    )
+
+
+@register.filter
+def half_hour(start: datetime | None, time_zone: str) -> str:
+    """Return a half hour by the operator's clocks; empty where there is none."""
+    return "" if start is None else text_now(time_zone).time(start)
+
+
+@register.filter
+def day_words(day: date, time_zone: str) -> str:
+    """Return a day in full."""
+    return text_now(time_zone).day(day)
+
+
+@register.filter
+def period_words(page: ServiceStatement) -> str:
+    """Return the days of a statement."""
+    text = text_now(page.time_zone)
+    if page.first == page.last:
+        return text.day(page.first)
+    return _("{first} to {last}").format(first=text.day(page.first), last=text.day(page.last))
+
+
+@register.filter
+def unsealed_words(page: ServiceStatement) -> str:
+    """Return how many days have figures that the ledger does not hold."""
+    return ngettext(
+        "{count} day is not sealed in the ledger, or was corrected since.",
+        "{count} days are not sealed in the ledger, or were corrected since.",
+        page.unsealed,
+    ).format(count=page.unsealed)
+
+
+@register.filter
+def held_words(row: PromisedService) -> str:
+    """Return whether a target was held."""
+    if row.held is None:
+        return _("not known")
+    return _("held") if row.held else _("not held")
+
+
+@register.filter
+def loss_words(row: LostService, operator: Operator) -> str:
+    """Return how many calls were not answered while which events lasted."""
+    text = text_now(operator.row.time_zone)
+    missed = "–" if row.missed is None else text.number(row.missed)
+    figures = {"missed": missed, "offered": text.number(row.offered)}
+    if not row.entries:
+        return _("No event: {missed} of {offered} calls.").format(**figures)
+    events = []
+    for at, entry in enumerate(row.entries):
+        kind = translate_kind(row.kinds[at])
+        place = row.places[at] if row.places else ""
+        site = operator.site.get(place)
+        where = f" ({site.name if site else place})" if place else ""
+        events.append(_("{kind}{where}, entry {entry}").format(kind=kind, where=where, entry=entry))
+    return _("{events}: {missed} of {offered} calls.").format(events=text.list(events), **figures)

@@ -1,0 +1,230 @@
+"""What the pages of prepared switches hold, in no language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from pydantic import Field
+
+from releve.accounts.scopes import can
+from releve.desk.live.streams import Looked
+from releve.desk.page import PageModel, known
+from releve.live import api as live
+from releve.network import Operator
+from releve.plan import Contingency
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+__all__ = [
+    "ClientEffect",
+    "PlaceCalls",
+    "PressedSwitch",
+    "Rehearsed",
+    "SwitchPage",
+    "SwitchRow",
+    "SwitchesPage",
+    "find_pressed",
+    "switch_page",
+    "switches_page",
+]
+
+
+class Rehearsed(PageModel):
+    """What a telephony system answered when it was asked to plan a switch, without any effect."""
+
+    adapter: str
+    changes: int | None = Field(description="Routes it would change; null: it cannot say")
+    error: str = Field(description="Why it would not take the switch; empty: it would")
+
+
+class SwitchRow(PageModel):
+    """A contingency and its prepared routes; ``prepared_at`` null: not worked out yet."""
+
+    contingency: str
+    kind: str
+    name: str
+    source: str = Field(description="planned, unrelieved (people stay) or empty")
+    moved: int
+    prepared_at: datetime | None
+    rehearsals: tuple[Rehearsed, ...]
+    url: str
+
+
+class PressedSwitch(PageModel):
+    """A switch that a person published, while it is held."""
+
+    contingency: str
+    kind: str
+    name: str
+    generation: int
+    until: datetime
+    url: str = Field(description="Of all switches")
+    undo_url: str = Field(description="Empty without the right to undo it")
+
+
+class SwitchesPage(PageModel):
+    """Every contingency of the plan in force."""
+
+    stream: str
+    drill: str
+    at: datetime
+    time_zone: str
+    url: str
+    rows: tuple[SwitchRow, ...]
+    pressed: PressedSwitch | None
+
+
+class PlaceCalls(PageModel):
+    """Calls an hour at a place by the forecast of this half hour."""
+
+    place: str
+    name: str
+    before: float
+    after: float
+
+
+class ClientEffect(PageModel):
+    """A client's least coverage within 48 hours; null: nothing is required, or it is unknown."""
+
+    client: str
+    name: str
+    before: float | None
+    unrelieved: float | None = Field(description="With the places lost, and people where they are")
+    after: float | None = Field(description="With the relief of a recorded loss")
+
+
+class SwitchPage(PageModel):
+    """A switch and its consequences, for one client or all (empty)."""
+
+    stream: str
+    drill: str
+    at: datetime
+    time_zone: str
+    url: str
+    contingency: str
+    kind: str
+    name: str
+    client: str
+    clients: dict[str, str] = Field(description="Every client by id")
+    content: str = Field(description="Names the routes; asked for when they are published")
+    source: str
+    moved: int
+    calls: tuple[PlaceCalls, ...]
+    unserved: tuple[str, ...] = Field(description="Names of programmes that no place would serve")
+    effects: tuple[ClientEffect, ...]
+    rehearsals: tuple[Rehearsed, ...]
+    press_url: str = Field(description="Empty without the right to publish it")
+
+
+def switches_page(looked: Looked, user: AnyUser) -> SwitchesPage:
+    """Return the switches of a stream as they were prepared last."""
+    operator, scene = live.operator_now(), live.load_scene(looked.name)
+    kept = {row.contingency: row for row in live.list_switches(looked.name)}
+    found = () if scene is None else live.list_contingencies(scene)
+    rows = tuple(_build_row(row, kept.get(row.id)) for row in found)
+    return SwitchesPage(
+        stream=looked.name,
+        drill=looked.title,
+        at=live.now(looked.name).replace(second=0, microsecond=0),
+        time_zone=operator.row.time_zone,
+        url=reverse("switches"),
+        rows=rows,
+        pressed=find_pressed(looked.name, user),
+    )
+
+
+def _build_row(row: Contingency, kept: live.PreparedSwitch | None) -> SwitchRow:
+    return SwitchRow(
+        contingency=row.id,
+        kind=row.kind,
+        name=row.name,
+        source="" if kept is None else kept.source,
+        moved=0 if kept is None else kept.moved,
+        prepared_at=None if kept is None else kept.at,
+        rehearsals=_read_rehearsals(kept),
+        url=reverse("switch", args=[row.id]),
+    )
+
+
+def _read_rehearsals(kept: live.PreparedSwitch | None) -> tuple[Rehearsed, ...]:
+    return tuple(
+        Rehearsed(adapter=adapter, changes=changes, error=error)
+        for adapter, changes, error in ([] if kept is None else kept.rehearsals)
+    )
+
+
+def find_pressed(stream: str, user: AnyUser) -> PressedSwitch | None:
+    """Return the switch that is held, if any."""
+    found = live.find_pressed_switch(stream)
+    if found is None or found.held_until is None:
+        return None
+    scene = live.load_scene(stream)
+    rows = () if scene is None else live.list_contingencies(scene)
+    row = next((row for row in rows if row.id == found.switch), None)
+    return PressedSwitch(
+        contingency=found.switch,
+        kind="named" if row is None else row.kind,
+        name=found.switch if row is None else row.name,
+        generation=found.number,
+        until=found.held_until,
+        url=reverse("switches"),
+        undo_url=reverse("switch_undo") if can(user, "routing.switch") else "",
+    )
+
+
+def switch_page(looked: Looked, user: AnyUser, contingency: str, client: str) -> SwitchPage:
+    """Return a switch with its consequences, worked out now."""
+    operator = live.operator_now()
+    found = live.preview_switch(contingency, client, looked.name)
+    kept = {row.contingency: row for row in live.list_switches(looked.name)}
+    names = {row.id: row.name for row in operator.sites}
+    return SwitchPage(
+        stream=looked.name,
+        drill=looked.title,
+        at=live.now(looked.name).replace(second=0, microsecond=0),
+        time_zone=operator.row.time_zone,
+        url=reverse("switch", args=[contingency]),
+        contingency=found.contingency.id,
+        kind=found.contingency.kind,
+        name=found.contingency.name,
+        client=client,
+        clients={row.id: row.name for row in operator.clients},
+        content=found.content,
+        source=found.source,
+        moved=found.moved,
+        calls=tuple(
+            PlaceCalls(
+                place=row.place, name=names.get(row.place, ""), before=row.before, after=row.after
+            )
+            for row in found.calls
+        ),
+        unserved=tuple(_name_programmes(operator, found.unserved)),
+        effects=tuple(_list_effects(found)),
+        rehearsals=_read_rehearsals(kept.get(contingency)),
+        press_url=reverse("switch_press", args=[contingency])
+        if can(user, "routing.switch")
+        else "",
+    )
+
+
+def _name_programmes(operator: Operator, ids: tuple[str, ...]) -> Iterator[str]:
+    for name in ids:
+        row = operator.programme.get(name)
+        yield name if row is None else row.name
+
+
+def _list_effects(found: live.SwitchPreview) -> Iterator[ClientEffect]:
+    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
+    for before, unrelieved, after in rows:
+        if found.client in ("", before.client):
+            yield ClientEffect(
+                client=before.client,
+                name=before.name,
+                before=known(before.worst),
+                unrelieved=known(unrelieved.worst),
+                after=known(after.worst),
+            )

@@ -1,0 +1,71 @@
+"""The pages of prepared switches, the press of one, and its undoing."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from releve.desk.access.actor import actor_name
+from releve.desk.endpoint import ACT, serve
+from releve.desk.http import page_response
+from releve.desk.live.streams import looked_at
+from releve.desk.switches.page import switch_page, switches_page
+from releve.live import api as live
+from releve.routing import EmptySet
+
+__all__ = ["index", "press", "show", "undo"]
+
+MOST_MINUTES = 24 * 60
+
+
+@serve("reliefs.see")
+def index(request: HttpRequest) -> HttpResponse:
+    """Every contingency of the plan in force, and whether its routes are ready."""
+    looked = looked_at(request)
+    page = switches_page(looked, request.user)
+    return page_response(request, "desk/switches/index.html", page)
+
+
+@serve("reliefs.see")
+def show(request: HttpRequest, contingency: str) -> HttpResponse:
+    """The consequences of a switch, before the button that publishes it."""
+    looked, client = looked_at(request), request.GET.get("client", "")[:64]
+    page = switch_page(looked, request.user, contingency, client)
+    return page_response(request, "desk/switches/switch.html", page)
+
+
+@serve("routing.switch", ACT, recent=True)
+def press(request: HttpRequest, contingency: str) -> HttpResponse:
+    """Publish a switch whose consequences were shown, or show them again where they changed."""
+    client, minutes = request.POST.get("client", "")[:64], request.POST.get("minutes", "")
+    back = f"{reverse('switch', args=[contingency])}?{urlencode({'client': client})}"
+    if not (minutes.isascii() and minutes.isdigit() and 1 <= int(minutes[:6]) <= MOST_MINUTES):
+        messages.error(
+            request, _("A switch is held for 1 to {most} minutes.").format(most=MOST_MINUTES)
+        )
+        return redirect(back)
+    try:
+        live.press_switch(
+            contingency, client, content=request.POST.get("content", ""), minutes=int(minutes),
+            by=actor_name(request), stream=looked_at(request).name,
+        )  # fmt: skip
+    except live.SwitchChanged:
+        messages.error(request, _("The routes have changed meanwhile: here they are as of now."))
+        return redirect(back)
+    except EmptySet:
+        messages.error(request, _("No place would be left for any call: nothing was switched."))
+        return redirect(back)
+    messages.success(request, _("The calls are being switched."))
+    return redirect("switches")
+
+
+@serve("routing.switch", ACT)
+def undo(request: HttpRequest) -> HttpResponse:
+    """Publish the routes before the switch again."""
+    live.undo_switch(by=actor_name(request), stream=looked_at(request).name)
+    messages.success(request, _("The routes before the switch are being published again."))
+    return redirect("switches")

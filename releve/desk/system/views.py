@@ -1,0 +1,61 @@
+"""Live and ready, apart; metrics for Prometheus.
+
+``/healthz`` says that the process answers: restart it when it does not. ``/readyz`` says that the
+installation does its work: call a person when it does not. Neither shows a path or a version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from releve.accounts.scopes import can
+from releve.desk.access.guard import allow_anonymous
+from releve.desk.api.auth import Door, enter, identify_caller
+from releve.desk.system.exposition import render_metrics
+from releve.live import api as live
+
+__all__ = ["healthz", "metrics", "readyz"]
+
+_WATCH = "system.watch"
+
+
+@allow_anonymous
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 as long as the process answers at all."""
+    return JsonResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+@allow_anonymous
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when what is recorded now has its effects in time, else 503.
+
+    Which check fails is shown to a user or program that may watch the installation.
+    """
+    found = live.check_readiness()
+    document: dict[str, Any] = {"status": "ready" if found.ready else "not ready"}
+    if found.database:
+        refused = identify_caller(request)
+        if refused is not None:
+            return refused
+        if can(request.user, _WATCH):
+            document |= {
+                "database": found.database,
+                "worker": found.worker,
+                "without_receipt": found.without_receipt,
+            }
+    status = 200 if found.ready else 503
+    return JsonResponse(document, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _render(request: HttpRequest) -> HttpResponse:
+    body, content_type = render_metrics()
+    return HttpResponse(body, content_type=content_type)
+
+
+metrics = enter(_render, "GET", Door(_WATCH))
+"""Metrics in Prometheus' text format, to a token or a signed-in user that may watch."""

@@ -1,0 +1,15 @@
+"""Addresses of the vehicles' runs."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.transport import views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("", views.runs, name="transport"),
+    path("runs.json", views.runs, name="transport_json"),
+    path("vehicles/<ref:vehicle>", views.sheet, name="transport_sheet"),
+]

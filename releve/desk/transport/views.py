@@ -1,0 +1,43 @@
+"""The page of a day's runs, and the sheet of a vehicle."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from releve.desk.endpoint import serve
+from releve.desk.http import page_response
+from releve.desk.live.streams import looked_at
+from releve.desk.transport.page import runs_page, sheet_page
+
+__all__ = ["runs", "sheet"]
+
+
+@serve("sites.see")
+def runs(request: HttpRequest) -> HttpResponse:
+    """The runs to and from a site on a day: routes, times, and how full they are."""
+    looked = looked_at(request)
+    site = request.GET.get("site", "")[:64]
+    page = runs_page(looked, request.user, _read_day(request), site)
+    context = {"drill": looked.banner}
+    return page_response(request, "desk/transport/runs.html", page, context, forms=False)
+
+
+@serve("sites.see")
+def sheet(request: HttpRequest, vehicle: str) -> HttpResponse:
+    """A driver's day: places, times and numbers of riders, and no agent."""
+    looked = looked_at(request)
+    page = sheet_page(looked, request.user, _read_day(request), vehicle)
+    if page is None:
+        raise Http404(_("This vehicle has no run that day."))
+    context = {"drill": looked.banner}
+    return page_response(request, "desk/transport/sheet.html", page, context, forms=False)
+
+
+def _read_day(request: HttpRequest) -> date | None:
+    try:
+        return date.fromisoformat(request.GET.get("day", ""))
+    except ValueError:
+        return None

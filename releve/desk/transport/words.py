@@ -1,0 +1,113 @@
+"""Template filters that say in words what the pages of the vehicles hold as codes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.template import Library
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from releve.desk.text import text_now, translate_phrase
+from releve.desk.transport.page import DriverSheet, RideLeft, RunRow, RunsPage
+from releve.desk.transport.shapes import RouteMap, draw_routes
+from releve.errors import Phrase
+from releve.transport import TO_SITE
+
+__all__ = ["register"]
+
+register = Library()
+
+
+@register.filter
+def runs_headline(page: RunsPage) -> str:
+    """Return how many ride to and from a site in how many runs; or why there is none."""
+    if not page.planned:
+        return _("No plan is in force")
+    if not page.fleet:
+        return _("The reference data have no vehicles")
+    behind = sum(row.riders for row in page.left)
+    if behind:
+        return ngettext("{count} ride has no seat", "{count} rides have no seat", behind).format(
+            count=text_now(page.time_zone).number(behind)
+        )
+    if not page.runs:
+        return _("No shuttle runs to this site that day")
+    return _("Every rider has a seat")
+
+
+@register.filter
+def runs_tone(page: RunsPage) -> str:
+    """Return the tone of the page."""
+    if page.left or any(is_over(row) for row in page.runs):
+        return "missed"
+    return "held" if page.runs else "unknown"
+
+
+@register.filter
+def is_over(row: RunRow) -> bool:
+    """Return whether more heads were counted than a vehicle may carry."""
+    return row.boarded is not None and row.boarded > row.cap
+
+
+@register.filter
+def runs_figures(page: RunsPage) -> str:
+    """Return rides, runs and vehicles of the day in a sentence."""
+    text = text_now(page.time_zone)
+    return _("{rides} rides in {runs} runs by {vehicles} of {fleet} vehicles").format(
+        rides=text.number(page.riders), runs=text.number(len(page.runs)),
+        vehicles=text.number(page.vehicles), fleet=text.number(page.fleet),
+    )  # fmt: skip
+
+
+@register.filter
+def site_label(site: str, page: RunsPage) -> str:
+    """Return the name of a site."""
+    return page.names.get(site, site)
+
+
+@register.filter
+def leg_words(row: RunRow | RideLeft) -> str:
+    """Return which way a run goes, and for which shift."""
+    return _("to the site") if row.leg == TO_SITE else _("from the site")
+
+
+@register.filter
+def clock(at: datetime, page: RunsPage | DriverSheet) -> str:
+    """Return a time of day at the site."""
+    return text_now(page.time_zone).clock(at)
+
+
+@register.filter
+def day_name(day: date | None) -> str:
+    """Return a day in words."""
+    return "" if day is None else text_now("UTC").day(day)
+
+
+@register.filter
+def count_sign(call_riders: int, row: RunRow) -> str:
+    """Return how many board (+) or alight (−) at a stop."""
+    return f"+{call_riders}" if row.leg == TO_SITE else f"\u2212{call_riders}"
+
+
+@register.filter
+def reason_words(row: RideLeft) -> str:
+    """Return why riders have no seat."""
+    return translate_phrase(Phrase.restore(row.reason, row.values))
+
+
+@register.filter
+def route_maps(page: RunsPage) -> tuple[RouteMap, ...]:
+    """Return the drawing for a wide and for a narrow screen; none without runs."""
+    if not page.runs:
+        return ()
+    return (
+        draw_routes(page.places, page.runs, "wide", 960, 420),
+        draw_routes(page.places, page.runs, "narrow", 360, 360),
+    )
+
+
+@register.filter
+def is_long(page: DriverSheet) -> bool:
+    """Return whether a sheet needs the small print to stay on one page."""
+    return sum(len(row.calls) + 2 for row in page.runs) > 40

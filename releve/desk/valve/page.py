@@ -1,0 +1,165 @@
+"""What the pages of contracts of relief show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from releve.association.contracts import DRILL, StoredContract
+from releve.desk.places.stream_context import when
+from releve.desk.text import Text
+from releve.desk.valve.forms import ContractStepForm
+from releve.desk.valve.words import KINDS_OF_WORK, STATES, STEPS
+
+__all__ = [
+    "ContractLine",
+    "ContractPage",
+    "ContractsPage",
+    "StepLine",
+    "build_contract_line",
+    "build_contract_page",
+    "build_contract_twin",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLine:
+    """A contract in the list."""
+
+    url: str
+    name: str
+    state: str
+    asker: str
+    giver: str
+    client: str
+    work: str
+    period: str
+    drill: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """A step: what, by whom, when, and who has signed it."""
+
+    what: str
+    by: str
+    at: str
+    reference: str
+    signed: str
+    countersigned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContractsPage:
+    """Every contract, the newest first."""
+
+    lines: tuple[ContractLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractPage:
+    """One contract: terms, steps, and the form of the next step where there is one."""
+
+    line: ContractLine
+    facts: tuple[tuple[str, str], ...]
+    steps: tuple[StepLine, ...]
+    digest: str
+    text_url: str
+    message_url: str
+    form: ContractStepForm | None
+
+
+def build_contract_line(stored: StoredContract, stream: str, text: Text) -> ContractLine:
+    """Return a contract as the list shows it."""
+    terms = stored.contract.terms
+    return ContractLine(
+        url=reverse("contract", args=[stream, terms.contract]),
+        name=terms.contract,
+        state=str(STATES.get(stored.contract.state, stored.contract.state)),
+        asker=terms.asker,
+        giver=terms.giver,
+        client=terms.client,
+        work=_name_work(terms.skill),
+        period=_("{start} to {end}").format(
+            start=when(terms.starts_at, text), end=when(terms.ends_at, text)
+        ),
+        drill=stream == DRILL,
+    )
+
+
+def build_contract_page(
+    stored: StoredContract, stream: str, text: Text, form: ContractStepForm | None
+) -> ContractPage:
+    """Return the page of a contract."""
+    terms = stored.contract.terms
+    total = sum(count for _half_hour, count in terms.agents)
+    most = max((count for _half_hour, count in terms.agents), default=0)
+    place = [stream, terms.contract]
+    notice = (
+        _("firm: only a loss recalls the agents")
+        if terms.notice_hours is None
+        else _("{hours} h of notice").format(hours=text.number(terms.notice_hours))
+    )
+    facts = (
+        (_("Asks"), terms.asker),
+        (_("Lends"), terms.giver),
+        (_("Client"), terms.client),
+        (_("Work"), _name_work(terms.skill)),
+        (_("Destination"), terms.destination),
+        (_("Operation"), terms.programme),
+        (_("Agent half hours"), text.number(total)),
+        (_("Agents at most"), text.number(most)),
+        (_("Price, cents a half hour"), text.number(terms.price_cents)),
+        (_("Recall"), notice),
+        (_("Annex on data protection"), terms.annex),
+    )
+    return ContractPage(
+        line=build_contract_line(stored, stream, text),
+        facts=facts,
+        steps=tuple(_list_steps(stored, text)),
+        digest=stored.contract.digest,
+        text_url=reverse("contract_text", args=place),
+        message_url=reverse("contract_message", args=place),
+        form=form,
+    )
+
+
+def build_contract_twin(stored: StoredContract, stream: str) -> dict[str, Any]:
+    """Return a contract as JSON."""
+    terms = stored.contract.terms
+    return {
+        "contract": terms.contract,
+        "drill": stream == DRILL,
+        "state": stored.contract.state,
+        "asker": terms.asker,
+        "giver": terms.giver,
+        "client": terms.client,
+        "skill": terms.skill,
+        "starts_at": terms.starts_at,
+        "ends_at": terms.ends_at,
+        "digest": stored.contract.digest,
+        "countersigned": stored.is_countersigned,
+    }
+
+
+def _list_steps(stored: StoredContract, text: Text) -> list[StepLine]:
+    both = {stored.contract.terms.asker, stored.contract.terms.giver}
+    return [
+        StepLine(
+            what=str(STEPS[step.kind]),
+            by=step.by,
+            at=when(step.at, text),
+            reference=step.reference,
+            signed=", ".join(sorted(stored.signatures[digest])),
+            countersigned=both <= set(stored.signatures[digest]),
+        )
+        for step, digest in zip(stored.contract.steps, stored.digests, strict=True)
+    ]
+
+
+def _name_work(skill: str) -> str:
+    kind, *rest = skill.split(":")
+    return ", ".join(str(KINDS_OF_WORK.get(one, one)) for one in (kind, *rest))

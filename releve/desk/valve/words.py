@@ -1,0 +1,50 @@
+"""What states, steps and kinds of work of a contract are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as lazy
+
+__all__ = ["KINDS_OF_WORK", "REASONS", "STATES", "STEPS"]
+
+STATES: Mapping[str, Promise] = {
+    "asked": lazy("Asked"),
+    "offered": lazy("Offered"),
+    "matched": lazy("Matched: the client’s agreement is awaited"),
+    "client agreed": lazy("Client agreed: signatures are awaited"),
+    "both signed": lazy("Signed by both"),
+    "started": lazy("Started"),
+    "ended": lazy("Ended: payment is awaited"),
+    "settled": lazy("Settled"),
+    "recalled": lazy("Recalled"),
+    "declined": lazy("Declined by the client"),
+}
+STEPS: Mapping[str, Promise] = {
+    "ask": lazy("Ask"),
+    "offer": lazy("Offer"),
+    "match": lazy("Match"),
+    "agree": lazy("Record the client’s agreement"),
+    "decline": lazy("Record the client’s refusal"),
+    "sign": lazy("Sign"),
+    "start": lazy("Start"),
+    "end": lazy("End"),
+    "settle": lazy("Record the payment"),
+    "recall": lazy("Recall the agents"),
+}
+REASONS: Mapping[str, Promise] = {
+    "loss": lazy("The giver has lost a place"),
+    "notice": lazy("With the notice agreed"),
+}
+KINDS_OF_WORK: Mapping[str, Promise] = {
+    "inbound": lazy("Inbound calls"),
+    "outbound": lazy("Outbound calls"),
+    "back_office": lazy("Back office"),
+    "fr": lazy("French"),
+    "en": lazy("English"),
+    "ar": lazy("Arabic"),
+    "es": lazy("Spanish"),
+    "home": lazy("at home"),
+    "site": lazy("on site"),
+}

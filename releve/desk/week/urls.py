@@ -1,0 +1,14 @@
+"""Addresses of the hybrid week."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from releve.desk.week import views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("week", views.week, name="week"),
+    path("week.json", views.week, name="week_json"),
+]

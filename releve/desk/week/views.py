@@ -1,0 +1,60 @@
+"""The page of a hybrid week."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from releve.accounts.scopes import can
+from releve.desk.endpoint import serve
+from releve.desk.http import Frame, failure, json_response, other_form, wants_json
+from releve.desk.week.page import week_page
+from releve.files.plan_folder import PlanFolderError
+from releve.live.api import NoPlan, find_displayed_plan
+from releve.plan import Plan
+
+__all__ = ["week"]
+
+
+@serve("reliefs.see")
+def week(request: HttpRequest) -> HttpResponse:
+    """The calendar week of a planned day: its teams, and the members of one of them."""
+    try:
+        plans = _find_week(_read_day(request.GET.get("day", "")))
+    except PlanFolderError as error:
+        led = isinstance(error, NoPlan) and not wants_json(request)
+        if led and can(request.user, "plan.publish"):
+            return redirect("planning")
+        return failure(request, 503, _("There is no plan to show."), str(error))
+    page = week_page(plans, request.GET.get("team", "")[:64])
+    if wants_json(request):
+        return json_response(page)
+    context = {
+        "page": page,
+        "frame": Frame(page.operator, page.synthetic),
+        "twin_url": other_form(request, as_json=True),
+    }
+    return render(request, "desk/week/week.html", context)
+
+
+def _find_week(day: date | None) -> list[Plan]:
+    """Return the plans of a day's calendar week, the day by default today or the next planned."""
+    first = find_displayed_plan(day)
+    if first is None:
+        raise Http404(_("There is no plan for this day."))
+    monday = first.plan.day - timedelta(days=first.plan.day.weekday())
+    wanted = [one for one in first.days if monday <= one < monday + timedelta(days=7)]
+    found = (find_displayed_plan(one) for one in wanted)
+    return [stored.plan for stored in found if stored is not None]
+
+
+def _read_day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Http404(_("There is no plan for this day.")) from None

@@ -1,0 +1,70 @@
+"""The words of the page of a hybrid week."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django import template
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from releve.desk.text import text_now
+from releve.desk.week.page import AgentDay, TeamDay, WeekPage
+
+__all__ = [
+    "agent_place",
+    "agent_shift",
+    "column_day",
+    "team_words",
+    "week_sentence",
+    "week_title",
+]
+
+register = template.Library()
+
+
+@register.filter
+def week_title(page: WeekPage) -> str:
+    """Return the first and the last day of the week."""
+    text = text_now("UTC")
+    return _("Week from {first} to {last}").format(
+        first=text.day(page.days[0], weekday=False), last=text.day(page.days[-1], weekday=False)
+    )
+
+
+@register.filter
+def week_sentence(page: WeekPage) -> str:
+    """Return how much of the week is at home, and how many teams meet."""
+    text = text_now("UTC")
+    share = _("{share} of the days worked are at home.").format(share=text.percent(page.home_share))
+    meetings = ngettext("{count} team day on site.", "{count} team days on site.", page.meetings)
+    return f"{share} {meetings.format(count=text.number(page.meetings))}"
+
+
+@register.filter
+def column_day(day: date) -> str:
+    """Return a day as the head of a column."""
+    return text_now("UTC").short_day(day)
+
+
+@register.filter
+def team_words(day: TeamDay) -> str:
+    """Return a cell of the table for a screen reader."""
+    words = _("{site} on site, {home} at home").format(site=day.site, home=day.home)
+    return _("{words}, the team meets").format(words=words) if day.meets else words
+
+
+@register.filter
+def agent_place(day: AgentDay) -> str:
+    """Return where an agent is."""
+    if day.place == "reserve":
+        return _("in reserve at home") if day.at_home else _("in reserve on site")
+    return _("at home") if day.place == "home" else day.site
+
+
+@register.filter
+def agent_shift(day: AgentDay) -> str:
+    """Return an agent's shift on the clock of the place."""
+    if day.start is None or day.end is None:
+        return ""
+    return text_now(day.time_zone).span(day.start, day.end)

@@ -1,0 +1,234 @@
+"""No page, letter or answer says served, assured, sent or answered when the figures do not."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.utils.translation import override
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from releve.accounts.roles import Role
+from releve.demand.tables import INTERVAL
+from releve.desk.now.clients import TONES, PlanReach, client_now
+from releve.desk.now.page import NowPage, NowSite
+from releve.desk.now.words import headline, shortfalls
+from releve.desk.relief.page import ReliefPage
+from releve.desk.relief.words import relief_headline, ring_words
+from releve.desk.text import Text
+from releve.live import api as live
+from releve.live.api import MessageCounts
+from releve.live.coverage import ClientCoverage, Coverage, cover_client
+from releve.live.message_texts import write_message
+from releve.live.models import Message
+from releve.live.notifications import describe_client
+from releve.network.model import Client as ClientOfOperator
+from releve.plan.coverage import round_coverage
+from tests.desk_live.conftest import Browsers
+from tests.live.scenario import Scenario
+
+AT = datetime(2026, 11, 30, 9, tzinfo=UTC)
+LIMITS = (0.05, 0.8)
+CLAIMS = {
+    "fr": ("assuré", "tous les besoins", "couverture complète", "aucun besoin"),
+    "en": ("assured", "every requirement", "full coverage", "nothing is required"),
+}
+"""Words that say that nothing is missing."""
+Need = Sequence[tuple[float | None, float]]
+
+half_hours = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.sampled_from([0.0, 0.5, 3.0, 250.0])),
+        st.one_of(
+            st.just(1.0), st.sampled_from([0.0, 0.1, 0.639, 0.7996, 0.9996]), st.floats(0, 1)
+        ),
+    ),
+    min_size=6,
+    max_size=6,
+)
+site_states = st.lists(st.sampled_from(["open", "closed", "cut_off"]), max_size=3)
+SiteState = Literal["open", "closed", "cut_off"]
+
+
+def cover(name: str, halves: Need) -> ClientCoverage:
+    required = np.array([[np.nan if need is None else need] for need, _share in halves])
+    covered = np.nan_to_num(required) * np.array([[share] for _need, share in halves])
+    starts = [AT + at * INTERVAL for at in range(len(halves))]
+    return cover_client(name, name, starts, required, covered, begun=True, limits=LIMITS)
+
+
+def is_whole(halves: Need) -> bool:
+    """Return, by plain counting, whether every requirement is known and met."""
+    return all(need is not None and (need == 0 or share > 1 - 1e-6) for need, share in halves)
+
+
+def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours: int) -> NowPage:
+    reach = AT + timedelta(hours=hours)
+    rows = [client_now(ClientOfOperator(id=row.client, name=row.name), row) for row in clients]
+    rows.sort(key=lambda row: TONES.index(row.state))
+    zone = {"time_zone": "Europe/Paris", "home_zone": "Europe/Paris"}
+    return NowPage.model_construct(
+        stream="live",
+        at=AT,
+        time_zone="Europe/Paris",
+        plan=PlanReach(in_force=True, until=reach, reach=reach, whole=hours == 48),
+        sites=tuple(
+            NowSite(site=f"s{at}", name=f"Site {at}", state=state, **zone)
+            for at, state in enumerate(sites)
+        ),
+        clients=tuple(rows),
+    )
+
+
+@given(st.lists(half_hours, min_size=1, max_size=3), site_states, st.sampled_from([20, 48]))
+@settings(max_examples=60, deadline=None)
+def test_headlines_and_letters_claim_no_more_than_the_figures(
+    drawn: list[Need], sites: list[SiteState], hours: int
+) -> None:
+    clients = [cover(f"Client {at}", halves) for at, halves in enumerate(drawn)]
+    page = now_of(clients, sites, hours)
+    whole = all(map(is_whole, drawn))
+    lost = [row.name for row in page.sites if row.state != "open"]
+    for language, claims in CLAIMS.items():
+        with override(language):
+            said, more = headline(page), shortfalls(page)
+        if not whole:
+            assert not any(claim in said.lower() for claim in claims), said
+        if hours < 48:
+            assert not re.search(r"48[\s\u00a0\u202f]h", said), (
+                "a plan that ends before says no 48 hours"
+            )
+        positions = [said.index(name) for name in lost]
+        short = [row for row in page.clients if row.worst is not None and row.worst < 1 - 1e-6]
+        named = [row.name for row in short if row.name in said]
+        assert bool(named) == bool(short)
+        assert all(at < said.index(named[0]) for at in positions if named), "what is lost is first"
+        assert bool(more) == bool(short)
+        if now_short := [row.now for row in page.clients if row.short_now]:
+            least = Text(language, "UTC").coverage(
+                min(share for share in now_short if share is not None)
+            )
+            assert least in said, "the client served worst now is the one that is named"
+    coverage = Coverage("live", AT, tuple(AT + at * INTERVAL for at in range(6)), tuple(clients),
+                        AT + timedelta(hours=hours), 1)  # fmt: skip
+    for halves, client in zip(drawn, clients, strict=True):
+        assert (client.state == "held") <= is_whole(halves)
+        about = describe_client(client, coverage)
+        for language, claims in CLAIMS.items():
+            text = write_message("client", about, language, "http://x", drill=False)[1].lower()
+            if not is_whole(halves):
+                assert not any(claim in text for claim in claims), text
+                assert not re.search(r"(couverture de|au plus bas|at worst) 100", text)
+
+
+@given(st.floats(0, 1, allow_nan=False))
+def test_a_coverage_is_the_same_on_every_face(share: float) -> None:
+    percent = round_coverage(share)
+    assert Text("en", "UTC").coverage(share) == f"{percent:.0f}%"
+    assert Text("fr", "UTC").coverage(share) == f"{percent:.0f}\u202f%"
+    assert (percent == 100) == (share >= 1 - 1e-6), "a little missing is never shown as none"
+    assert abs(percent - 100 * share) <= (0.5 + 1e-6 if percent < 99 else 1)
+
+
+def test_639_thousandths_are_64_percent() -> None:
+    assert round_coverage(0.639) == 64
+    assert Text("fr", "UTC").coverage(0.639) == "64\u202f%"
+
+
+counts = st.tuples(*[st.integers(0, 5)] * 4)
+
+
+@given(counts)
+def test_a_relief_is_said_to_be_answered_only_when_it_is(drawn: tuple[int, int, int, int]) -> None:
+    acknowledged, waiting, exhausted, unaddressed = drawn
+    still = waiting + exhausted + unaddressed
+    page = ReliefPage.model_construct(
+        time_zone="UTC",
+        planned=True,
+        changed=3,
+        counts=MessageCounts(
+            notified=acknowledged + still,
+            sent=acknowledged + waiting + exhausted,
+            acknowledged=acknowledged,
+            waiting=still,
+            exhausted=exhausted,
+            unaddressed=unaddressed,
+        ),
+    )
+    with override("en"):
+        said, ring = relief_headline(page), ring_words(page)
+    assert ("answered" in said and "not" not in said) == (still == 0 and acknowledged > 0)
+    assert str(acknowledged) in ring
+    assert str(exhausted + unaddressed) in ring
+
+
+def act_at_random(scenario: Scenario, luck: random.Random) -> None:
+    """Do one thing that may happen."""
+    site = luck.choice(scenario.operator.sites).id
+    closed = live.situation_now(scenario.stream).site(site).closed
+    acts = [
+        lambda: scenario.later(hours=luck.choice([1, 7, 20])),
+        lambda: None if closed else scenario.close(site),
+        lambda: None if closed else scenario.two_positives(site),
+        lambda: scenario.power(site) if not closed else None,
+        lambda: (
+            live.acknowledge(luck.choice(scenario.messages).token) if scenario.messages else None
+        ),
+    ]
+    luck.choice(acts)()
+    scenario.work()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+@pytest.mark.database
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_api_answers_is_what_the_figures_say(
+    browsers: Browsers, scenario: Scenario, seed: int
+) -> None:
+    luck = random.Random(seed)
+    agents = [row.id for row in scenario.operator.agents]
+    rows = "".join(f"agent,{agent},file,x,fr\n" for agent in luck.sample(agents, 30))
+    live.import_contacts(f"role,who,channel,address,language\n{rows}".encode(), by="tests")
+    web = browsers.sign_in(Role.CONTINUITY)
+    for _ in range(5):
+        try:
+            act_at_random(scenario, luck)
+        except live.Refused:
+            continue
+        check_answers(web, scenario)
+
+
+def check_answers(web: Client, scenario: Scenario) -> None:
+    stream = f"?stream={scenario.stream}"
+    coverage = live.compute_coverage(scenario.stream)
+    assert coverage is not None
+    now = web.get(f"/api/v1/now{stream}").json()
+    for row in now["clients"]:
+        own = next(client for client in coverage.clients if client.client == row["client"])
+        missing = bool((own.required - own.covered > 1e-6 * np.maximum(1, own.required)).any())
+        assert (row["state"] == "held") <= (not missing)
+        one = web.get(f"/api/v1/clients/{row['client']}{stream}").json()
+        assert (one["state"], one["now"], one["worst"]) == (row["state"], row["now"], row["worst"])
+    waiting = Message.objects.filter(
+        stream=scenario.stream, role="agent", replaced=False, acknowledged_at=None,
+        over_at__gt=live.now(scenario.stream),
+    )  # fmt: skip
+    messages = web.get(f"/api/v1/messages{stream}").json()
+    relief = web.get(f"/api/v1/relief{stream}&show=unanswered").json()
+    for counted in (now["messages"], messages, relief["counts"]):
+        assert counted["waiting"] == waiting.count() == relief["people_count"]
+        assert counted["unaddressed"] == waiting.filter(channel="none").count()
+    for row in relief["people"]:
+        assert (row["state"] in ("unaddressed", "queued")) == (row["sent_at"] is None)
+    letters = [letter for letter in scenario.outbox if "Continuité" in letter["subject"]]
+    told_assured = any("assuré" in letter["text"] for letter in letters)
+    ever = [row.about for row in Message.objects.filter(stream=scenario.stream, role="client")]
+    assert told_assured <= any(about["state"] == "held" for about in ever)

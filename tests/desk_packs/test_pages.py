@@ -1,0 +1,113 @@
+"""The pages of evidence packs: made in two clicks, handed to whom they are for, and verified."""
+
+from __future__ import annotations
+
+import html
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from releve.accounts.roles import Role
+from releve.evidence.store import list_packs, list_receipts
+from releve.registry import storage
+from tests.accounts.people import give, person, sign_in, signed_in
+from tests.evidence.pack_house import fill_house
+from tests.homes import make_test_home
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(settings: Settings, tmp_path: Path) -> None:
+    settings.HOME = make_test_home(tmp_path / "home")
+    storage.clear_cache()
+
+
+def page(web: Client, path: str) -> str:
+    answer = web.get(path)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+def make(web: Client, what: str) -> str:
+    """Send the form as it stands, but for what to make; return the address of the pack."""
+    shown = page(web, "/packs/")
+    values = dict(re.findall(r'name="(first|last)" value="([^"]+)"', shown))
+    answer = web.post("/packs/", {"what": what, "language": "fr", **values})
+    assert answer.status_code == 302, answer.content.decode()
+    return answer["Location"]
+
+
+def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path) -> None:
+    operator, _root = fill_house()
+    own = operator.clients[0].id
+    maker = signed_in(Role.CONTINUITY)
+    address = make(maker, f"client:{own}")
+    make(maker, "audit:")
+    assert "Aucun compte" in page(maker, address)
+
+    user = person("client")
+    give(user, Role.CLIENT, clients=[own])
+    web = sign_in(user)
+    assert page(web, "/packs/").count("<tr>") == 2, "its own pack alone"
+    shown = page(web, address)
+    for name, path in (
+        (re.search(r'download="([^"]+)"', shown)[1], f"{address}/file.pdf"),
+        ("verify.py", "/packs/verify.py"),
+    ):
+        (tmp_path / name).write_bytes(web.get(path).content)
+    command = html.unescape(re.search(r'<pre class="command">([^<]+)</pre>', shown)[1]).split()
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", *command[1:]],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Fermetures de sites commencées dans la période\u202f: 1" in done.stdout
+    web.get(f"{address}/file.pdf")
+    assert [one.by for one in list_receipts()] == ["client"], "once, however often it is taken"
+    assert "client, " in page(maker, address)
+
+
+def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:
+    operator, _root = fill_house()
+    site, other = (row.id for row in operator.sites[:2])
+    maker = signed_in(Role.CONTINUITY)
+    made = {what: make(maker, what) for what in (f"inspection:{site}", "audit:", "association:")}
+    lead = signed_in(Role.SITE)
+    assert f"inspection:{site}" in page(lead, "/packs/")
+    assert f"inspection:{other}" not in page(lead, "/packs/")
+    assert "client:" not in page(lead, "/packs/")
+    refused = lead.post("/packs/", {"what": f"inspection:{other}", "first": "2026-11-16",
+                                    "last": "2026-11-29", "language": "fr"})  # fmt: skip
+    assert refused.status_code == 422
+    seen = {
+        Role.SITE: {f"inspection:{site}"},
+        Role.INSPECTOR: {f"inspection:{site}"},
+        Role.AUDITOR: {"audit:"},
+        Role.ADMINISTRATOR: {"audit:", "association:"},
+        Role.CLIENT: set(),
+    }
+    for role, own in seen.items():
+        web = signed_in(role)
+        for what, address in made.items():
+            expected = 200 if what in own else 404
+            assert web.get(address).status_code == expected, (role, what)
+            assert web.get(f"{address}/file.pdf").status_code == expected, (role, what)
+        assert (web.post("/packs/", {}).status_code == 422) is (
+            role in (Role.SITE, Role.ADMINISTRATOR)
+        )
+
+
+def test_a_period_that_no_root_covers_is_refused_with_the_command() -> None:
+    fill_house()
+    web = signed_in(Role.CONTINUITY)
+    answer = web.post("/packs/", {"what": "audit:", "first": "2026-11-20", "last": "2026-12-02",
+                                  "language": "fr"})  # fmt: skip
+    assert answer.status_code == 422
+    assert "releve ledger seal" in answer.content.decode()
+    assert list_packs() == []

@@ -1,0 +1,126 @@
+"""Plans computed on the desk: compared with the plan in force, put in force, shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from releve.desk.planning import views
+from releve.live.api import load_activation
+from releve.plan import WhatIsMissing
+from releve.plan.plan_json import plan_to_json
+from releve.registry.models import Version
+from releve.runs.plan_job import PlanProgress
+from tests.desk_planning.conftest import MakeRun
+from tests.live.scenario import Scenario
+
+pytestmark = [pytest.mark.database, pytest.mark.django_db]
+
+
+@pytest.fixture(autouse=True)
+def no_folder(settings: Settings) -> None:
+    settings.PLAN_FOLDER = None
+
+
+@pytest.mark.usefixtures("none_in_force")
+def test_a_plan_put_in_force_is_what_the_desk_shows_without_a_folder(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    assert planner.get("/").headers["Location"] == "/planning/"
+    job = made_run(scenario.plans[:2])
+    page = planner.get(f"/planning/runs/{job.id}")
+    assert "Mettre en vigueur" in page.content.decode()
+    response = planner.post(f"/planning/runs/{job.id}/activate")
+    assert response.headers["Location"] == "/"
+    shown = planner.get("/?format=json").json()
+    assert shown["days"] == [plan.day.isoformat() for plan in scenario.plans[:2]]
+    assert planner.get("/").status_code == 200
+    assert planner.get(f"/planning/runs/{job.id}?format=json").json()["in_force"] is True
+
+
+def test_the_plan_in_force_comes_before_the_folder_of_an_installation(
+    scenario: Scenario, planner: Client, settings: Settings
+) -> None:
+    settings.PLAN_FOLDER = settings.HOME / "no-such-folder"
+    shown = planner.get("/?format=json").json()
+    assert shown["days"] == [plan.day.isoformat() for plan in scenario.plans]
+
+
+def test_a_run_stands_beside_the_plan_in_force_and_says_who_moves(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    plan = scenario.plans[0]
+    first, *others = plan.placements
+    verdict = replace(plan.verdicts[0], secure=False, missed=("base",))
+    changed = replace(
+        plan,
+        placements=tuple(others),
+        reserve=tuple(sorted((*plan.reserve, first.agent))),
+        verdicts=(verdict, *plan.verdicts[1:]),
+    )
+    page = planner.get(f"/planning/runs/{made_run([changed]).id}?format=json").json()
+    (day,) = page["planned"]
+    assert (day["moved"], day["moves"][0]["agents"]) == (1, [first.agent])
+    assert day["moves"][0]["after_place"] is None
+    assert day["clients"][0]["after"] == "missed"
+    assert page["leaving"] == [row.day.isoformat() for row in scenario.plans[1:]]
+    html = planner.get(f"/planning/runs/{made_run([changed]).id}").content.decode()
+    assert first.agent in html
+    assert "1 téléconseiller travaille autrement" in html
+
+
+def test_a_plan_of_older_reference_data_is_not_put_in_force(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    job, before = made_run(scenario.plans[:1]), load_activation()
+    Version.objects.update(number=7)
+    page = planner.get(f"/planning/runs/{job.id}")
+    assert "Mettre en vigueur" not in page.content.decode()
+    assert planner.post(f"/planning/runs/{job.id}/activate").status_code == 409
+    assert load_activation() == before
+
+
+@pytest.mark.usefixtures("none_in_force")
+def test_what_is_missing_appears_on_a_plan_that_was_put_in_force_before(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    plan = replace(scenario.plans[0], missing=None)
+    job = made_run([plan], done=False)
+    assert planner.post(f"/planning/runs/{job.id}/activate").status_code == 302
+    assert planner.get("/?format=json").json()["missing"] is None
+    whole = replace(plan, missing=WhatIsMissing((), 0.0, 0.0, ()))
+    (job.folder / "plan" / f"plan-{plan.day}.json").write_text(plan_to_json(whole), "utf-8")
+    assert planner.get("/?format=json").json()["missing"]["cost"] == 0.0
+    assert planner.get(f"/planning/runs/{job.id}?format=json").json()["in_force"] is True
+
+
+def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
+    scenario: Scenario, planner: Client, made_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("releve.runs.orders.start_job", lambda folder: asked.append(folder.name))
+    monkeypatch.setattr(views, "resume_job", lambda job: asked.append(f"again {job.id}"))
+    assert "Calculer" in planner.get("/planning/").content.decode()
+    response = planner.post("/planning/start", {"first": "2026-11-30", "days": "2"})
+    run = asked[0]
+    assert response.headers["Location"] == f"/planning/runs/{run}"
+    page = planner.get(f"/planning/runs/{run}?format=json").json()
+    assert (page["line"]["days"], page["step"], page["planned"]) == (2, "reading", [])
+    monkeypatch.setattr(
+        "releve.desk.planning.page.read_plan_progress",
+        lambda job: PlanProgress("planning", "2026-11-30", 0, 2, "reliefs", 0.4),
+    )
+    part = planner.get(f"/planning/runs/{run}?part=live")
+    assert part.status_code == 200
+    planner.post(f"/planning/runs/{run}/resume")
+    assert planner.post("/planning/start", {"first": "x", "days": "2"}).status_code == 422
+    done = made_run(scenario.plans[:1])
+    assert planner.post(f"/planning/runs/{done.id}/remove").headers["Location"] == "/planning/"
+    assert planner.get(f"/planning/runs/{done.id}").status_code == 404
+
+
+def test_without_a_folder_publishing_leads_to_where_plans_are_computed(planner: Client) -> None:
+    assert planner.get("/reliefs/publish").headers["Location"] == "/planning/"
