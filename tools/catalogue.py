@@ -39,8 +39,21 @@ _HEADER = (
     "Language: fr\n"
     "Plural-Forms: nplurals=2; plural=(n > 1);\n"
 )
-ROOMS = ("accounts", "network", "registry")
-"""The rooms below the desk whose marked texts are shown there."""
+ROOMS = (
+    "accounts",
+    "association",
+    "cli",
+    "demand",
+    "evidence",
+    "network",
+    "plan",
+    "registry",
+    "sector",
+    "service_record",
+    "situation",
+    "transport",
+)
+"""The rooms whose marked texts are shown on the desk, or in French by a command."""
 _CALLS = {
     "Phrase": "phrase",
     "_": "gettext",
