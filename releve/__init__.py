@@ -1,13 +1,15 @@
 """Relève keeps every client of a contact-centre operator served when a place closes, and proves it.
 
 Engines (no files, sockets, clocks or Django), lower floors first: :mod:`~releve.kernels` (how they
-compile) · :mod:`~releve.network` · :mod:`~releve.demand`, :mod:`~releve.situation`,
-:mod:`~releve.outbound` · :mod:`~releve.plan` · :mod:`~releve.crashtest`.
+compile) · :mod:`~releve.network` · :mod:`~releve.inspection` · :mod:`~releve.demand`,
+:mod:`~releve.situation`, :mod:`~releve.outbound`, :mod:`~releve.transport` · :mod:`~releve.plan` ·
+:mod:`~releve.crashtest`, :mod:`~releve.sector`.
 
 Services (database, files, sockets, the clock; no HTTP, no terminal): :mod:`~releve.files` ·
 :mod:`~releve.registry`, :mod:`~releve.ledger`, :mod:`~releve.accounts`, :mod:`~releve.erasure`,
 :mod:`~releve.runs`, :mod:`~releve.routing`, :mod:`~releve.evidence`, :mod:`~releve.validation` ·
-:mod:`~releve.gate` · :mod:`~releve.campaign` · :mod:`~releve.live`.
+:mod:`~releve.gate`, :mod:`~releve.service_record` · :mod:`~releve.campaign` ·
+:mod:`~releve.live` · :mod:`~releve.association` · :mod:`~releve.upkeep`.
 
 Faces: :mod:`~releve.desk` (web) and :mod:`~releve.cli` (command line).
 """
@@ -19,4 +21,4 @@ from releve.kernels.cache import cache_folder
 __version__ = "0.1.0"
 
 # numba reads it once, when it is first imported.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(os.environ)))

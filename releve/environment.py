@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Mapping
+from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 __all__ = [
     "SECRET_FILE",
+    "SERVICE_HOME",
     "find_home",
+    "is_loopback",
     "load_or_create_secret",
     "parse_origin",
     "read_box_key",
@@ -23,18 +28,31 @@ __all__ = [
     "read_hosts",
     "read_mail",
     "read_number",
+    "read_old_secrets",
     "read_origins",
+    "read_outside",
+    "read_recipients",
     "read_secret",
     "read_sign_in_service",
     "read_text",
+    "refuse_replaced",
 ]
+
+REPLACED = {
+    "RELEVE_SMTP_URL": "RELEVE_SMTP_HOST (and _PORT, _SECURITY, _USER, _PASSWORD)",
+    "RELEVE_DESK_URL": "RELEVE_URL",
+}
+"""Settings of an earlier version, and those that took their place."""
 
 SECRET_FILE = "secret-key"
 """Name of the file of the home folder that holds the secret key where none is set."""
 
+SERVICE_HOME = Path("/var/lib/releve")
+"""The home folder of an installation that runs as a service of its machine."""
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:]+\]")
 _ORIGIN = re.compile(r"https?://[^/\s,]+")
+_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
 _SHORTEST_SECRET = 32
 
 
@@ -70,6 +88,14 @@ def read_hosts(environ: Mapping[str, str], name: str, default: tuple[str, ...]) 
     return values
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether an address, or a host name, is one that this machine alone reaches."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def read_origins(environ: Mapping[str, str], name: str) -> list[str]:
     """Return origins (scheme and host) separated by commas."""
     values = _items(read_text(environ, name))
@@ -80,8 +106,25 @@ def read_origins(environ: Mapping[str, str], name: str) -> list[str]:
 
 
 def find_home(environ: Mapping[str, str]) -> Path:
-    """Return the folder of what the installation keeps."""
-    return Path(read_text(environ, "RELEVE_HOME") or "var/home").absolute()
+    """Return the folder of what the installation keeps; it never depends on the current folder.
+
+    ``RELEVE_HOME``; else the service's folder, where there is one or root asks; else the user's
+    folder for state.
+    """
+    value = read_text(environ, "RELEVE_HOME")
+    if value:
+        return _read_absolute("RELEVE_HOME", value)
+    if SERVICE_HOME.is_dir() or os.geteuid() == 0:
+        return SERVICE_HOME
+    state = read_text(environ, "XDG_STATE_HOME")
+    folder = _read_absolute("XDG_STATE_HOME", state) if state else Path.home() / ".local/state"
+    return folder / "releve"
+
+
+def _read_absolute(name: str, value: str) -> Path:
+    if not value.startswith("/"):
+        raise _refuse_value(name, value, "a path that begins with /")
+    return Path(value)
 
 
 def read_number(environ: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
@@ -103,10 +146,10 @@ def read_secret(environ: Mapping[str, str], name: str) -> str:
 
 
 def read_mail(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return Django's e-mail settings; without a server, messages are written to the console."""
+    """Return Django's e-mail settings; without a server nothing is sent, or written anywhere."""
     host = read_text(environ, "RELEVE_SMTP_HOST")
     if not host:
-        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        return {"EMAIL_HOST": "", "EMAIL_BACKEND": "releve.accounts.unsent_mail.EmailBackend"}
     security = read_choice(environ, "RELEVE_SMTP_SECURITY", ("starttls", "tls", "none"))
     ports = {"starttls": 587, "tls": 465, "none": 25}
     return {
@@ -120,9 +163,33 @@ def read_mail(environ: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def refuse_replaced(environ: Mapping[str, str]) -> None:
+    """Refuse settings of an earlier version, which would be passed over in silence."""
+    for old, new in REPLACED.items():
+        if read_text(environ, old):
+            raise ImproperlyConfigured(f"{old} is no longer read: set {new} in its place")
+
+
 def parse_origin(url: str) -> str:
     """Return scheme, host and port of an address."""
     return "/".join(url.split("/")[:3])
+
+
+def read_recipients(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return age's public keys, separated by commas: who can read backups and journals."""
+    values = tuple(_items(read_text(environ, name)))
+    for value in values:
+        if not _RECIPIENT.fullmatch(value):
+            raise _refuse_value(name, value, "a public key of age, age1… (`age-keygen` makes one)")
+    return values
+
+
+def read_outside(environ: Mapping[str, str], name: str) -> str:
+    """Return where documents leave to: a folder, ``https://…`` or ``mailto:…``; empty: nowhere."""
+    value = read_text(environ, name)
+    if value and not re.match(r"/|https?://[^/]|mailto:[^@]+@[^@]+$", value):
+        raise _refuse_value(name, value, "an absolute folder, an https:// address or mailto:…")
+    return value
 
 
 def read_sign_in_service(environ: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -170,24 +237,49 @@ def load_or_create_secret(environ: Mapping[str, str], name: str) -> str:
     path = find_home(environ) / SECRET_FILE
     if value or not path.is_file():
         return value
-    return read_secret({name: path.read_text(encoding="ascii")}, name)
+    return read_secret({name: path.read_text(encoding="ascii").partition("\n")[0]}, name)
+
+
+def read_old_secrets(environ: Mapping[str, str], name: str, today: date) -> list[str]:
+    """Return the secrets before the one in force that still hold, the newest first.
+
+    Those of ``NAME_OLD``, by commas; else those of further lines of the file, ``SECRET DAY``, up to
+    that day.
+    """
+    given = _items(read_text(environ, f"{name}_OLD"))
+    path = find_home(environ) / SECRET_FILE
+    if read_text(environ, name) or not path.is_file():
+        return [read_secret({f"{name}_OLD": value}, f"{name}_OLD") for value in given]
+    found = []
+    for line in path.read_text(encoding="ascii").splitlines()[1:]:
+        old, _, day = line.strip().rpartition(" ")
+        try:
+            if old and date.fromisoformat(day) >= today:
+                found.append(old)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{path}: each line after the first must be an old key and its last day"
+            ) from None
+    return found
 
 
 def read_database(environ: Mapping[str, str], name: str, file: Path) -> dict[str, Any]:
     """Return Django's settings of a PostgreSQL address; of an SQLite file when it is not set.
 
-    With SQLite's own defaults, writers that meet fail as "locked"; with these they wait.
+    With SQLite's own defaults, writers that meet fail as "locked"; with these they wait. Each
+    commit waits for the disk; the gate's own connection does not, see docs/gate.md.
     """
     url = read_text(environ, name)
     if not url:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "releve.files.sqlite3",
             "NAME": file,
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 5,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
             },
+            "TEST": {"NAME": ":memory:"},  # of each test process, though the backend is our own
         }
     if not url.startswith(("postgres://", "postgresql://")):
         # An address may hold a password: it is not quoted.

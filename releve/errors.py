@@ -4,34 +4,52 @@ Each package draws its own branch where it defines it::
 
     ReleveError
     ├── AccessError         accounts: an account, role or key that cannot be used
+    ├── AssociationError    association: members, contributions, bulletins, contracts
+    ├── AuditSheetFaults    situation: a filled-in sheet of an audit
+    ├── BackupFault         upkeep: a backup that cannot be made, read or restored
     ├── BankLogError        the call log of the bank cannot be read
+    ├── CallLogError        validation: the call log of a bank cannot be read
+    ├── ContractTextError   association: the text of a contract that cannot be set
     ├── CrashTestError      crash test inputs that contradict each other
+    ├── DrawError           inspection: a draw that cannot be made
     ├── ErasedMeanwhile     live: an erasure overtook the work
     ├── EventFaults         situation: an event that is not valid
     ├── FolderError         files: no operator's files, or no right to write them
     ├── GateError           gate: calls, facts, campaigns
+    ├── HomeError           files: no home folder, or one of another user
     ├── IntervalFault       network: a row of the history (internal)
     ├── LedgerError         ledger: entries, roots, keys
     ├── LiveError           live: events, plans, contacts
     ├── LostLease           live: another worker took the effect over (internal)
+    ├── MappingFault        service record: the columns of a source
+    ├── MigrationError      upkeep: a database that does not fit this program
+    ├── MissingExtra        a library that an extra brings is not installed
     ├── NotAPhoto           live: a file that is not a photo
     ├── OperatorFaults      network: all faults of an operator's tables
     ├── OutagesError        crash test: hazards and outages
     ├── OutboundError       outbound: rules, words, calls, lists, proofs
     ├── OutbreakError       crash test: disease, population, controls
     ├── Overtaken           live: newer facts make a relief obsolete (internal)
+    ├── PackError           evidence: a pack that cannot be made, read or stored
+    ├── PackFileError       files: the chosen rule packs
     ├── PlanError           plan: a problem that cannot be planned
     ├── PlanFolderError     files: a plan folder
     ├── PlanFormatError     plan: a plan's JSON
     ├── QueueOverflow       demand: more simulated calls than the simulator holds
+    ├── RecordFaults        demand: work records with faults
     ├── RegistryError       registry: versions, rows, uploads
+    ├── RotaError           demand: a rota that cannot be drawn
     ├── RoutingError        routing: a publication that failed
     ├── RunError            runs: a crash test that cannot be run as asked
     ├── RunFolderError      files: a folder of crash test runs
+    ├── SectorError         sector: rows of a clearing that cannot be used
+    ├── SectorFolderError   files: a folder of several operators
     ├── SeoulDataError      the data of the Seoul call centre cannot be read
+    ├── SheetOverflow       network: a table with more rows than a sheet
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
     ├── TooManyEntries      desk: more ledger entries than a check takes
+    ├── TransportFolderError  files: a folder of runs of vehicles
     └── Unreadable          network: a file's encoding or format (internal)
 
 ``releve.evidence.verify`` stands alone and is the one exception. Most errors are also a ValueError,
@@ -40,10 +58,10 @@ OSError, LookupError or RuntimeError, so that code which knows Python alone can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
-__all__ = ["Phrase", "ReleveError"]
+__all__ = ["NumberPhrase", "Phrase", "ReleveError", "say"]
 
 
 class Phrase(str):
@@ -57,7 +75,7 @@ class Phrase(str):
     template: str
     params: tuple[object, ...]
 
-    def __new__(cls, template: str, *params: object) -> Phrase:
+    def __new__(cls, template: str, *params: object) -> Self:
         phrase = super().__new__(cls, template.format(*params) if params else template)
         phrase.template = str(template)
         phrase.params = params
@@ -66,14 +84,50 @@ class Phrase(str):
     def __getnewargs__(self) -> tuple[Any, ...]:
         return (self.template, *self.params)
 
-    def translate_with(self, gettext: Callable[[str], str]) -> str:
-        """Return the text in the language of ``gettext``."""
+    @classmethod
+    def restore(cls, template: str, params: Iterable[object]) -> Self:
+        """Return a phrase that was stored as its template and its values."""
+        return cls(template, *params)
+
+    def with_params(self, *params: object) -> Self:
+        """Return the same template with other values."""
+        return type(self)(self.template, *params)
+
+    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
+        """Return the text in the language of ``gettext``, whose code labels are chosen by."""
         params = (
-            param.translate_with(gettext) if isinstance(param, Phrase) else param
+            param.translate_with(gettext, language) if isinstance(param, Phrase) else param
             for param in self.params
         )
         template = gettext(self.template)
         return template.format(*params) if self.params else template
+
+
+class NumberPhrase(Phrase):
+    """A number inside a sentence: ``11,326.5`` in English, ``11 326,5`` in French."""
+
+    __slots__ = ("decimals", "number")
+    number: float
+    decimals: int
+
+    def __new__(cls, number: float, decimals: int = 0) -> Self:
+        phrase = super().__new__(cls, f"{number:,.{decimals}f}")
+        phrase.number = number
+        phrase.decimals = decimals
+        return phrase
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (self.number, self.decimals)
+
+    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
+        """Return the number as a language writes it; spaces are narrow and do not break."""
+        text = str(self)
+        return text.translate({44: "\u202f", 46: ","}) if language == "fr" else text
+
+
+def say(text: str, gettext: Callable[[str], str], language: str) -> str:
+    """Return a text in a language; one that is not a phrase as it is."""
+    return text.translate_with(gettext, language) if isinstance(text, Phrase) else text
 
 
 class ReleveError(Exception):

@@ -1,20 +1,39 @@
 """Django settings of the installation, from the environment (see ``environment.py``).
 
 ==========================  =======================================================================
-``RELEVE_HOME``             folder of what the installation keeps; ``var/home`` when not set
+``RELEVE_HOME``             folder of what the installation keeps, made by ``releve init``; when not
+                            set ``/var/lib/releve`` where it is there or root asks, else
+                            ``~/.local/state/releve``
 ``RELEVE_DATABASE_URL``     ``postgres://…``; SQLite in the home folder when not set
 ``RELEVE_PLAN_FOLDER``      the plan folder to show (written by ``releve plan``)
 ``RELEVE_ALLOWED_HOSTS``    host names the desk answers to; the loopback ones when not set
 ``RELEVE_SECRET_KEY``       secret of at least 32 characters; kept in the home folder when not set
+``RELEVE_SECRET_KEY_OLD``   secrets before it, by commas: sessions and links of theirs go on
 ``RELEVE_LEDGER_KEY``       private key that signs the ledger's roots; ``ledger.key`` in the home
                             folder, made on first use, when not set
+``RELEVE_LEDGER_NEXT_KEY``  private key that ``releve ledger rotate`` takes where the one before is
+                            not in a file
+``RELEVE_LEDGER_ORIGIN``    name of this ledger in its checkpoints, such as ``desk.example/ledger``:
+                            never changed; made of its first entry when not set
 ``RELEVE_GATE_KEY``         key of the pseudonyms of called people; ``gate.key`` in the home folder,
                             made on first use, when not set
+``RELEVE_BACKUP_TO``        public keys of age (``age1…``, by commas) that backups and the journal
+                            are encrypted to; no journal when not set
+``RELEVE_OUTSIDE``          where roots and the journal leave to: a folder of another machine,
+                            ``https://…`` (signed with ``RELEVE_OUTSIDE_SECRET``) or ``mailto:…``
+``RELEVE_GATE_CALLERS``     who may ask the gate: ``NAME=SECRET:CAMPAIGN,CAMPAIGN;NAME=SECRET:*``;
+                            programs of this machine alone when not set
+``RELEVE_CLERK_OF``         association whose clerk this installation is; none when not set
+``RELEVE_CLERK_TOKEN``      secret that the clerk gave this member, shown with what is sent to it
 ``RELEVE_LANGUAGE``         ``fr`` (default) or ``en``: the language where a browser asks for none
 ``RELEVE_HTTPS``            the desk is reached by HTTPS: cookies and redirects insist on it
+``RELEVE_HSTS``             ``subdomains`` (default) or ``host``, where names below the desk's are
+                            reached without HTTPS
 ``RELEVE_TRUSTED_ORIGINS``  origins of forms when a proxy changes the host name
-``RELEVE_URL``              address of the desk in links; ``http://127.0.0.1:8000`` when not set
+``RELEVE_URL``              address of the desk in links, of accounts and of messages;
+                            without it letters name no address, see docs/live.md
 ``RELEVE_OPEN``             no sign-in, for this machine alone: set by ``releve desk serve --open``
+``RELEVE_OPEN_ACTS``        such a desk also acts on a made-up operator: set by ``--act``
 ``RELEVE_SECOND_FACTOR``    ``required`` (default) of roles that act, or ``optional``
 ``RELEVE_SESSION_HOURS``    a sign-in ends after so many hours, 12 when not set
 ``RELEVE_SESSION_IDLE_MINUTES``  or after so many minutes without a click, 60 when not set
@@ -29,6 +48,7 @@
 ``RELEVE_SMTP_HOST``        server that sends mail (console when not set); ``RELEVE_SMTP_PORT``,
                             ``RELEVE_SMTP_SECURITY`` (starttls, tls, none), ``RELEVE_SMTP_USER``,
                             ``RELEVE_SMTP_PASSWORD``, ``RELEVE_MAIL_FROM``
+``RELEVE_LOG_FORMAT``       ``line`` (default) or ``json``: one object a line, with the request's id
 ``RELEVE_DEBUG``            off by default; shows the code of an error, so never on a network
 ==========================  =======================================================================
 """
@@ -36,12 +56,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
 from releve import environment
 
+environment.refuse_replaced(os.environ)
 HOME = environment.find_home(os.environ)
 
 _folder = environment.read_text(os.environ, "RELEVE_PLAN_FOLDER")
@@ -51,8 +73,18 @@ DEBUG = environment.read_flag(os.environ, "RELEVE_DEBUG", default=False)
 SECRET_KEY = (
     environment.load_or_create_secret(os.environ, "RELEVE_SECRET_KEY") or get_random_secret_key()
 )
+SECRET_KEY_FALLBACKS = environment.read_old_secrets(
+    os.environ, "RELEVE_SECRET_KEY", datetime.now(UTC).date()
+)
 LEDGER_KEY = environment.read_text(os.environ, "RELEVE_LEDGER_KEY")
+LEDGER_NEXT_KEY = environment.read_text(os.environ, "RELEVE_LEDGER_NEXT_KEY")
+LEDGER_ORIGIN = environment.read_text(os.environ, "RELEVE_LEDGER_ORIGIN")
 GATE_KEY = environment.read_text(os.environ, "RELEVE_GATE_KEY")
+BACKUP_TO = environment.read_recipients(os.environ, "RELEVE_BACKUP_TO")
+OUTSIDE = environment.read_outside(os.environ, "RELEVE_OUTSIDE")
+CLERK_OF = environment.read_text(os.environ, "RELEVE_CLERK_OF")
+CLERK_TOKEN = environment.read_text(os.environ, "RELEVE_CLERK_TOKEN")
+GATE_CALLERS = environment.read_text(os.environ, "RELEVE_GATE_CALLERS")
 ALLOWED_HOSTS = environment.read_hosts(
     os.environ, "RELEVE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]")
 )
@@ -77,9 +109,12 @@ INSTALLED_APPS = [
     "releve.registry",
     "releve.ledger",
     "releve.gate",
+    "releve.service_record",
     "releve.live",
+    "releve.association",
 ]
 MIDDLEWARE = [
+    "releve.desk.system.request_log.request_log_middleware",
     "django.middleware.security.SecurityMiddleware",
     "releve.desk.headers.security_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -105,9 +140,25 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {
+                "charter_words": "releve.desk.charter.words",
+                "draw_words": "releve.desk.draws.words",
+                "crashtest_words": "releve.desk.crashtest.words",
+                "incident_words": "releve.desk.incident.words",
                 "now_words": "releve.desk.now.words",
+                "surge_words": "releve.desk.surge.words",
+                "switch_words": "releve.desk.switches.words",
+                "service_words": "releve.desk.service.words",
+                "transport_words": "releve.desk.transport.words",
+                "rehearsal_words": "releve.desk.rehearsal.words",
+                "relief_words": "releve.desk.relief.words",
                 "plan_cell_words": "releve.desk.plan.cell_words",
+                "planning_words": "releve.desk.planning.words",
+                "outbound_words": "releve.desk.outbound.words",
+                "places_words": "releve.desk.places.words",
                 "plan_words": "releve.desk.plan.words",
+                "plan_proof_words": "releve.desk.plan.proof_words",
+                "rules_words": "releve.desk.rules.words",
+                "week_words": "releve.desk.week.words",
                 "values": "releve.desk.filters",
             },
             "context_processors": [
@@ -135,7 +186,9 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "start"
 LOGOUT_REDIRECT_URL = "account_login"
-DESK_URL = (environment.read_origins(os.environ, "RELEVE_URL") or ["http://127.0.0.1:8000"])[0]
+_urls = environment.read_origins(os.environ, "RELEVE_URL")
+DESK_URL = (_urls or ["http://127.0.0.1:8000"])[0]
+DESK_URL_IS_SET = bool(_urls)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
@@ -185,6 +238,7 @@ IDENTITY_FILE = Path(
 USERSESSIONS_TRACK_ACTIVITY = False
 
 OPEN_DESK = environment.read_flag(os.environ, "RELEVE_OPEN", default=False)
+OPEN_DESK_ACTS = environment.read_flag(os.environ, "RELEVE_OPEN_ACTS", default=False)
 SECOND_FACTOR_REQUIRED = (
     environment.read_choice(os.environ, "RELEVE_SECOND_FACTOR", ("required", "optional"))
     == "required"
@@ -209,6 +263,10 @@ _HTTPS = environment.read_flag(os.environ, "RELEVE_HTTPS", default=False)
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = (
+    _HTTPS
+    and environment.read_choice(os.environ, "RELEVE_HSTS", ("subdomains", "host")) == "subdomains"
+)
 LANGUAGE_COOKIE_SECURE = CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _HTTPS
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if _HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = environment.read_number(
@@ -220,10 +278,15 @@ X_FRAME_OPTIONS = "DENY"
 vars().update(environment.read_mail(os.environ))
 DEFAULT_FROM_EMAIL = environment.read_text(os.environ, "RELEVE_MAIL_FROM") or "releve@localhost"
 
+_LOG_FORMAT = environment.read_choice(os.environ, "RELEVE_LOG_FORMAT", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "releve.json_logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"releve.requests": {"level": "INFO"}},
 }

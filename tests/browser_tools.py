@@ -30,6 +30,8 @@ from typing import Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.homes import make_home_with_tables
+
 __all__ = [
     "SIZES",
     "VIEWS",
@@ -68,6 +70,7 @@ VIEWS = _ALL if os.environ.get("RELEVE_ALL_VIEWS") else tuple(_ALL[i] for i in (
 
 
 def _environ(home: Path, more: Mapping[str, str]) -> dict[str, str]:
+    make_home_with_tables(home)
     environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
     return {**environ, "RELEVE_HOME": str(home), "PYTHONUNBUFFERED": "1", **more}
 

@@ -9,35 +9,53 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.hashers import ScryptPasswordHasher
+from django.core.management.commands import flush
 from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
+from tests.homes import make_test_home
 
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 HEAVIEST = (
+    "tests/test_wheel.py",
     "tests/plan/test_same_bits.py",
     "tests/outbound/test_nothing_opens.py",
-    "tests/live/test_process_kills.py",
+    "tests/outbound/test_screening.py",
+    "tests/plan/purchases/test_search.py",
     "tests/desk_live/test_browser.py",
-    "tests/registry/test_browser.py",
-    "tests/desk/test_browser.py",
     "tests/desk/access/test_browser.py",
+    "tests/desk/test_browser.py",
+    "tests/live/test_process_kills.py",
+    "tests/desk/access/test_reach.py",
+    "tests/desk_places/test_walk.py",
+    "tests/desk_api/test_described.py",
+    "tests/registry/test_browser.py",
+    "tests/routing/test_kamailio_outbound.py",
+    "tests/live/test_stopped_hour.py",
+    "tests/desk/access/test_health_measures.py",
     "tests/plan/test_planner.py",
     "tests/network/test_sample.py",
     "tests/validation/test_bank.py",
-    "tests/outbound/test_screening.py",
     "tests/plan/test_planner_laws.py",
     "tests/live/test_chain.py",
     "tests/live/test_messages.py",
     "tests/desk/access/test_addresses.py",
-    "tests/plan/purchases/test_search.py",
 )
 """Files that start first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files without the one mark that is asked for: importing all takes seconds."""
+    mark = config.option.markexpr
+    if mark in ("database", "slow") and collection_path.match("test_*.py"):
+        return f"mark.{mark}" not in collection_path.read_text(encoding="utf-8") or None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,20 +72,41 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         Path(path).write_text(f"{passed}\n", encoding="utf-8")
 
 
+KEPT_TABLES = ("django_content_type", "auth_permission")
+"""Tables that only migrations fill: making their rows again takes ten times as long as a flush."""
+
+
+def _list_deletions(_style: Any, connection: Any, **_how: object) -> list[str]:
+    """Return what empties the other tables: on PostgreSQL, TRUNCATE makes the files of each."""
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    names = [connection.ops.quote_name(name) for name in names if name not in KEPT_TABLES]
+    return [f"DELETE FROM {name}" for name in names]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _database_that_can_be_emptied() -> Iterator[None]:
     """Let tests that commit empty the database afterwards, which the ledger's triggers refuse."""
-    flush = BaseDatabaseOperations.execute_sql_flush
+    run = BaseDatabaseOperations.execute_sql_flush
 
     def without_triggers(operations: Any, statements: Any) -> None:
         guards.remove_triggers(operations.connection)
         try:
-            flush(operations, statements)
+            run(operations, statements)
         finally:
             guards.install_triggers(operations.connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseDatabaseOperations, "execute_sql_flush", without_triggers)
+        patch.setattr(flush, "sql_flush", _list_deletions)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what a test stores from the home folder of this machine's user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(django_settings, "HOME", make_test_home(tmp_path_factory.mktemp("home")))
         yield
 
 

@@ -79,3 +79,8 @@ def test_with_an_empty_environment_the_desk_is_closed_and_french() -> None:
 
 def test_nonsense_in_the_environment_stops_the_desk() -> None:
     assert "RELEVE_DEBUG must be one of" in shown(RELEVE_DEBUG="perhaps")
+
+
+def test_a_setting_of_an_earlier_version_is_refused_with_the_one_that_took_its_place() -> None:
+    assert "set RELEVE_URL in its place" in shown(RELEVE_DESK_URL="https://desk.example.org")
+    assert "set RELEVE_SMTP_HOST" in shown(RELEVE_SMTP_URL="smtp://mail.example.org")

@@ -16,16 +16,35 @@ def test_a_change_in_any_file_of_the_kernels_begins_a_new_folder(tmp_path: Path)
         copy = tmp_path / path.relative_to(PACKAGE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    before = cache_folder(tmp_path)
+    before = cache_folder(package=tmp_path)
     assert before.name == cache_folder().name
     constants = tmp_path / "crashtest" / "settings.py"
     constants.write_text(constants.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert cache_folder(tmp_path).name != before.name
+    assert cache_folder(package=tmp_path).name != before.name
 
 
 def test_kernels_are_kept_in_that_folder() -> None:
     assert os.environ["NUMBA_CACHE_DIR"] == numba.config.CACHE_DIR
-    assert str(cache_folder()) == numba.config.CACHE_DIR
+    assert str(cache_folder(os.environ)) == numba.config.CACHE_DIR
+
+
+def test_an_installed_package_is_not_written_to(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages" / "releve"
+    for path in kernel_files():
+        copy = package / path.relative_to(PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+
+    def parent(**environ: str) -> Path:
+        return cache_folder(environ, package).parent
+
+    assert parent() == Path.home() / ".cache" / "releve"
+    assert parent(XDG_CACHE_HOME="/caches") == Path("/caches/releve")
+    assert parent(CACHE_DIRECTORY="/var/cache/releve:/other") == Path("/var/cache/releve")
+    both = {"CACHE_DIRECTORY": "/var/cache/releve", "RELEVE_CACHE_DIR": "/srv/kernels"}
+    assert parent(**both) == Path("/srv/kernels")
+    (package.parent / "pyproject.toml").touch()
+    assert parent() == package / "__pycache__"
 
 
 def test_every_module_with_a_kernel_decides_the_folder() -> None:

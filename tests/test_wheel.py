@@ -1,0 +1,156 @@
+"""The wheel does the main job from an environment of its own that may not be written to."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OTHER_USER = 65534
+NO_INDEX = ("No matching distribution", "Could not find a version", "Failed to establish",
+            "Temporary failure in name resolution", "Connection refused")  # fmt: skip
+"""What pip says where it reaches no package index."""
+
+
+class Installation:
+    """The wheel in an environment of its own; its commands run as another user where root asks."""
+
+    def __init__(self, folder: Path, user: int | None) -> None:
+        self.folder, self.user = folder, user
+        (self.packages,) = folder.glob("venv/lib/python*/site-packages")
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("RELEVE_", "PYTHON"))}
+        for name in ("DJANGO_SETTINGS_MODULE", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
+            clean.pop(name, None)
+        own = {"HOME": str(folder / "user"), "RELEVE_HOME": str(folder / "user" / "home")}
+        self.environ: Mapping[str, str] = {**clean, **own}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(self.folder / "venv" / "bin" / "releve"), *words], cwd=self.folder / "user",
+            env=self.environ, user=self.user, group=self.user,
+            extra_groups=None if self.user is None else [],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run(self, *words: str, code: int = 0) -> str:
+        process = self.start(*words)
+        out, err = process.communicate(timeout=400)
+        assert process.returncode == code, out + err
+        return out
+
+    def files(self) -> dict[str, int]:
+        """Return when each file and folder of the packages was changed."""
+        found = (self.packages, *self.packages.rglob("releve/**/*"))
+        return {str(path): path.stat().st_mtime_ns for path in found}
+
+
+def pip(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "pip", "--python", str(folder / "venv" / "bin" / "python")]
+    return subprocess.run(
+        [*line, "install", "--quiet", *words], capture_output=True, text=True, check=False
+    )
+
+
+def fill(folder: Path) -> None:
+    """Make an environment that has the packages, and not this checkout.
+
+    They are those of the tested environment, which scripts/setup has installed by their hashes:
+    downloading them again takes a minute. RELEVE_FULL_INSTALL does.
+    """
+    line = [sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")]
+    subprocess.run(line, check=True)
+    (packages,) = folder.glob("venv/lib/python*/site-packages")
+    if not os.environ.get("RELEVE_FULL_INSTALL"):
+        # Of a folder named in a .pth file no .pth file is read: so not that of the checkout.
+        (packages / "tested.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        return
+    pinned = pip(folder, "--require-hashes", "-r", str(ROOT / "requirements" / "run.txt"))
+    if pinned.returncode and any(says in pinned.stderr for says in NO_INDEX):
+        pytest.skip("no package index is reachable: the packages are not installed")
+    assert pinned.returncode == 0, pinned.stderr
+
+
+@pytest.fixture
+def installed() -> Iterator[Installation]:
+    """An empty environment with the pinned, hashed packages and the wheel, closed to writing."""
+    folder = Path(tempfile.mkdtemp(prefix="releve-wheel-"))
+    folder.chmod(0o755)
+    try:
+        built = subprocess.run(
+            [str(ROOT / "scripts" / "wheel"), str(folder / "dist")],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert built.returncode == 0, built.stderr
+        (wheel,) = (folder / "dist").glob("releve-*.whl")
+        fill(folder)
+        added = pip(folder, "--no-deps", "--no-index", str(wheel))
+        assert added.returncode == 0, added.stderr
+        (folder / "user").mkdir(mode=0o700)
+        yield Installation(folder, _choose_user(folder))
+    finally:
+        subprocess.run(["chmod", "-R", "u+w", str(folder)], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _choose_user(folder: Path) -> int | None:
+    """Close the packages; return whose commands run: not root's, for whom nothing is closed."""
+    subprocess.run(["chmod", "-R", "a-w", str(folder / "venv")], check=True)
+    if os.geteuid() != 0:
+        return None
+    try:  # may another user start this Python at all?
+        subprocess.run(
+            [str(folder / "venv" / "bin" / "python"), "-c", ""],
+            user=OTHER_USER, group=OTHER_USER, extra_groups=[], check=True, capture_output=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    os.chown(folder / "user", OTHER_USER, OTHER_USER)
+    return OTHER_USER
+
+
+@pytest.mark.slow
+def test_the_wheel_does_the_main_job_from_packages_that_may_not_be_written(
+    installed: Installation,
+) -> None:
+    before, run = installed.files(), installed.run
+    said = run("init", "--administrator", "marie")
+    assert re.search(r"marie, choose a password: http\S+", said)
+    assert "FAULT" not in run("doctor")
+    run("network", "sample", "--agents", "60", "--sites", "2", "--seed", "1", "operator")
+    assert "N-1" in run("plan", "operator", "--out", "plan")
+    assert list((installed.folder / "user/.cache/releve").glob("kernels-*")), "kernels are kept"
+    run("outbound", "start", "facts")
+    call = ("--client", "banque", "--object", "electricity", "--sector", "energy-supply")
+    at = ("--at", "2026-11-24T10:30:00+01:00", "--facts", "facts")
+    assert "FR-" in run("outbound", "check", "+33144500001", *call, *at, code=1)
+    assert "FR-HOURS" in run("outbound", "rules")
+    run("ledger", "seal")
+    run("ledger", "export", "ledger.jsonl", "--verifier", "verify.py")
+    with installed.start("desk", "serve", "plan", "--port", "0") as desk:
+        assert desk.stdout is not None
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+", desk.stdout.readline())
+            assert address is not None
+            asked = urllib.request.Request(
+                f"{address[0]}/account/login/", headers={"Accept-Language": "fr"}
+            )
+            with urllib.request.urlopen(asked) as answer:
+                page = answer.read().decode()
+            assert "Mot de passe" in page
+            (style, *_) = re.findall(r'href="(/static/[^"]+\.css)"', page)
+            with urllib.request.urlopen(f"{address[0]}{style}") as answer:
+                assert b"{" in answer.read()
+        finally:
+            desk.terminate()
+            desk.communicate(timeout=30)
+    assert installed.files() == before, "nothing was written into the packages"
