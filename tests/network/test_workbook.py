@@ -16,7 +16,7 @@ from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.table_words import DATE_COLUMN, find_column, find_table
 from releve.network.workbook import SheetOverflow, write_template, write_workbook
 from tests.network.clean_tables import as_csv, clean_tables
-from tests.network.test_writing import NUMBER, TEXT, clean
+from tests.network.test_writing import NUMBER, TEXT, clean, any_shift_operator
 
 LISTED = st.text("abcé, ;'-", min_size=1, max_size=6).map(str.strip).filter(bool)
 
@@ -47,7 +47,7 @@ def test_french_csv_opens_in_excel_by_a_double_click() -> None:
 @given(st.data())
 def test_any_values_survive_a_french_workbook_and_french_csv(data: st.DataObject) -> None:
     """Names, numbers, lists with separators, and shifts over changes of the clocks."""
-    operator = dataclasses.replace(clean(), history=clean().history[:6], shifts=clean().shifts[:4])
+    operator = any_shift_operator()
     site = dataclasses.replace(
         operator.sites[0],
         name=data.draw(TEXT),

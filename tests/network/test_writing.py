@@ -29,6 +29,12 @@ def clean() -> Operator:
     return read_operator(as_csv(clean_tables()))
 
 
+def any_shift_operator() -> Operator:
+    """Return the clean operator without curfews and with fewer meetings: any shift agrees."""
+    teams = tuple(dataclasses.replace(team, meets_per_fortnight=1) for team in clean().teams)
+    return dataclasses.replace(clean(), teams=teams, curfews=())
+
+
 def test_the_clean_operator_survives_being_written() -> None:
     assert read_operator(write_operator(clean())) == clean()
 
@@ -53,7 +59,7 @@ def test_tables_without_a_row_are_left_out_and_times_carry_offsets() -> None:
 @given(st.data())
 def test_any_values_survive_being_written(data: st.DataObject) -> None:
     """Names, numbers, optional cells and instants to the microsecond are the same again."""
-    operator = dataclasses.replace(clean(), history=(), shifts=clean().shifts[:4])
+    operator = dataclasses.replace(any_shift_operator(), history=())
     site = dataclasses.replace(
         operator.sites[0],
         name=data.draw(TEXT),
