@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from releve.network.clock import UTC
+from releve.outbound.calls import Call
 from releve.outbound.judged_call import CallMoment, RowFailure, UnknownWord
 from releve.outbound.legal_basis import ConsentState
 from releve.outbound.legal_rows import LegalRow, Words
+from releve.outbound.phrases import word_label
 from releve.outbound.vocabulary import find_sector, get_vocabulary
 
 __all__ = ["check_consent_dates", "check_data"]
@@ -37,7 +39,20 @@ def _find_sector_fault(moment: CallMoment) -> Words | str:
     if not call.sector:
         return _UNDECLARED
     own = find_sector(call.object)
-    return _OTHER_SECTOR if own and own != call.sector else ""
+    return _name_sectors(own, call) if own and own != call.sector else ""
+
+
+def _name_sectors(own: str, call: Call) -> Words:
+    """Return that a call's object belongs to a sector of its own, not to the declared one."""
+    french, english = (
+        _OTHER_SECTOR.of(language).format(
+            object=word_label("object", call.object, language),
+            own=word_label("sector", own, language),
+            declared=word_label("sector", call.sector, language),
+        )
+        for language in ("fr", "en")
+    )
+    return Words(french, english)
 
 
 def _find_caller_fault(moment: CallMoment) -> str:
@@ -47,8 +62,10 @@ def _find_caller_fault(moment: CallMoment) -> str:
 
 _UNDECLARED = Words("il n'est pas déclaré", "it is not declared")
 _OTHER_SECTOR = Words(
-    "l'objet de l'appel relève d'un autre secteur",
-    "the object of the call belongs to another sector",
+    "l'objet de l'appel ({object}) relève d'un autre secteur ({own}) que celui déclaré "
+    "({declared})",
+    "the object of the call ({object}) belongs to another sector ({own}) than the one declared "
+    "({declared})",
 )
 _FAULTS: dict[str, Callable[[CallMoment], Words | str]] = {
     "zone": lambda moment: moment.case.place_fault,

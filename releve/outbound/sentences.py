@@ -69,16 +69,16 @@ REASONS: Mapping[str, Words] = {
     "geographic": Words("un numéro géographique (01 à 05)", "a geographic number (01 to 05)"),
     "non-geographic-09": Words("un numéro non géographique (09)", "a non-geographic number (09)"),
     "mobile": Words("un numéro mobile (06 ou 07)", "a mobile number (06 or 07)"),
-    "shared-cost-08": Words("un numéro à tarif majoré (08)", "a number at a surcharge (08)"),
+    "shared-cost-08": Words("un numéro à tarif majoré (08)", "a shared-cost number (08)"),
     "premium-089": Words("un numéro surtaxé (089)", "a premium-rate number (089)"),
     "short-3bpq": Words(
         "un numéro court surtaxé (quatre chiffres, de 3200 à 3999)",
-        "a short number at a surcharge (four digits, 3200 to 3999)",
+        "a premium-rate short number (four digits, 3200 to 3999)",
     ),
     "free-or-ordinary-08": Words(
         "un numéro gratuit ou banalisé (08)", "a free or ordinary number (08)"
     ),
-    "short-ordinary": Words("un numéro court non surtaxé", "a short number at no surcharge"),
+    "short-ordinary": Words("un numéro court non surtaxé", "a short number without premium rate"),
     "npv": Words("un numéro polyvalent vérifié", "a verified multipurpose number"),
     "overseas": Words("un numéro d'outre-mer", "an overseas number"),
     "es-geographic": Words("un numéro fixe espagnol", "a Spanish fixed number"),
@@ -94,7 +94,9 @@ REASONS: Mapping[str, Words] = {
     "it-free-or-premium": Words(
         "un numéro gratuit ou surtaxé italien", "an Italian free or premium-rate number"
     ),
-    "directory-118": Words("un numéro de renseignements (118)", "a directory number (118)"),
+    "directory-118": Words(
+        "un numéro de renseignements (118)", "a directory enquiries number (118)"
+    ),
 }
 """What is wrong with a number, a place, a person or a date, and the classes of numbers shown."""
 

@@ -14,7 +14,7 @@ from tests.outbound.table import Case, cases_of
 
 NAMES = (
     "law", "consent", "time", "history", "caller", "data", "neighbours", "independent",
-    "second_reading", "third_reading", "words",
+    "second_reading", "third_reading", "fourth_reading", "words",
 )  # fmt: skip
 HEAD = """# Why a call is refused: all sentences
 

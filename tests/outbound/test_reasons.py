@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,19 @@ SAID: list[tuple[dict[str, Any], str, str, str]] = [
     ({"number": ""}, "FR-DATA-NUMBER",
      "Le numéro demandé ne peut pas être appelé\u202f: il manque.",
      "The number asked for cannot be called: it is missing."),
+    ({"sector": "telecom"}, "FR-DATA-SECTOR",
+     "Le secteur de la campagne ne permet pas l’appel\u202f: l’objet de l’appel (électricité)"
+     " relève d’un autre secteur (fourniture d’énergie) que celui déclaré (télécommunications).",
+     "The sector of the campaign does not permit the call: the object of the call (electricity)"
+     " belongs to another sector (energy supply) than the one declared (telecommunications)."),
+    # the consent is ten weeks old: the period that it states is over
+    ({"number": "+34915123456",
+      "consents": [{"at": "2026-09-15 11:00", "until": date(2026, 10, 1)}]},
+     "ES-4",
+     "Le consentement C1, recueilli le mardi 15/09/2026 à 11\u00a0h\u00a000, a expiré\u202f: par"
+     " politique il vaut deux ans au plus, et son dernier jour était le 01/10/2026.",
+     "Consent C1, collected on Tuesday 15 September 2026 at 11:00, has expired: by policy it is"
+     " valid for two years at most, and its last day was 1 October 2026."),
 ]  # fmt: skip
 
 
