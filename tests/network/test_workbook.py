@@ -16,7 +16,7 @@ from releve.network.folder_reader import OPTIONAL_TABLES
 from releve.network.table_words import DATE_COLUMN, find_column, find_table
 from releve.network.workbook import SheetOverflow, write_template, write_workbook
 from tests.network.clean_tables import as_csv, clean_tables
-from tests.network.test_writing import NUMBER, TEXT, clean, any_shift_operator
+from tests.network.test_writing import NUMBER, TEXT, any_shift_operator, clean
 
 LISTED = st.text("abcé, ;'-", min_size=1, max_size=6).map(str.strip).filter(bool)
 
