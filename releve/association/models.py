@@ -1,4 +1,4 @@
-"""The tables of the association. No row names a person.
+"""The tables of the association. One names people: own agents who are lent, by pseudonym.
 
 An installation is the clerk, a member, or neither. Designs and bulletins stand in the same tables
 in both: published in the one, received in the other.
@@ -13,6 +13,7 @@ from django.db import models
 __all__ = [
     "AssociationMember",
     "DayBulletin",
+    "LentAgent",
     "Membership",
     "MonthlyDesign",
     "OwnContribution",
@@ -141,3 +142,21 @@ class OwnContribution(models.Model):
 
     def __str__(self) -> str:
         return str(self.day)
+
+
+class LentAgent(models.Model):
+    """An own agent who works for a partner while the contract is in force."""
+
+    contract = models.CharField(max_length=64)
+    drill = models.BooleanField(default=False)
+    agent = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["contract", "drill", "agent"], name="lent_once_a_contract"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent} under {self.contract}"

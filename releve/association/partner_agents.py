@@ -1,4 +1,4 @@
-"""The agents that contracts of relief bring to this operator, for its routes.
+"""The agents that contracts of relief bring to this operator, and those that it lends.
 
 They count from the start of the contract to its end, half hour by half hour as agreed, while it is
 signed by both or started; a recall ends it at once. A drill takes the contracts of drills.
@@ -6,21 +6,23 @@ signed by both or started; a recall ends it at once. A drill takes the contracts
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from releve.association.contracts import DRILL, RELIEF, StoredContract, list_contracts
+from releve.association.models import LentAgent
 from releve.ledger.chain import read_head
 from releve.live.api import is_drill
+from releve.live.lost_places import Absent
 from releve.live.partners import PartnerAgents
 from releve.network import day_bounds, parse_sip_address, zone
 from releve.sector import ContractTerms
 
-__all__ = ["EFFICIENCY", "ContractSource", "name_partner_place"]
+__all__ = ["EFFICIENCY", "ContractSource", "count_agents", "name_partner_place"]
 
 EFFICIENCY = 0.75
 """What an agent of another operator counts for, over one who knows the work."""
-_IN_FORCE = ("both signed", "started")
+IN_FORCE = ("both signed", "started")
 _HALF_HOUR = timedelta(minutes=30)
 
 
@@ -35,15 +37,31 @@ class ContractSource:
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, list[StoredContract]]] = {}
 
-    def list_agents(self, stream: str, at: datetime) -> Iterator[PartnerAgents]:
-        """Yield the agents at work at an instant."""
+    def list_agents(self, stream: str, instants: Sequence[datetime]) -> Iterator[PartnerAgents]:
+        """Yield the agents who are at work at one of the instants, a figure per instant."""
         for stored in self._list(stream):
             terms = stored.contract.terms
-            agents = count_agents(terms, at)
-            if stored.contract.state in _IN_FORCE and agents and terms.programme:
-                yield PartnerAgents(
-                    terms.programme, name_partner_place(terms.giver), EFFICIENCY * agents
-                )
+            if stored.contract.state not in IN_FORCE or not terms.programme:
+                continue
+            agents = tuple(EFFICIENCY * count_agents(terms, at) for at in instants)
+            if any(agents):
+                yield PartnerAgents(terms.programme, name_partner_place(terms.giver), agents)
+
+    def list_lent(self, stream: str) -> Absent:
+        """Return the own agents who work under the contracts in force, and when."""
+        kept = _find_kept(stream)
+        rows = LentAgent.objects.filter(drill=kept == DRILL).values_list("contract", "agent")
+        terms = {
+            one.contract.terms.contract: one.contract.terms
+            for one in (self._list(stream) if rows else ())
+            if one.contract.state in IN_FORCE
+        }
+        found: dict[str, tuple[tuple[datetime, datetime | None], ...]] = {}
+        for contract, agent in rows:
+            if contract in terms:
+                period = (terms[contract].starts_at, terms[contract].ends_at)
+                found[agent] = (*found.get(agent, ()), period)
+        return found
 
     def list_addresses(self, stream: str) -> dict[str, str]:
         """Return the SIP URI of each partner's place."""
@@ -56,11 +74,15 @@ class ContractSource:
         }
 
     def _list(self, stream: str) -> list[StoredContract]:
-        kept = DRILL if is_drill(stream) else RELIEF
+        kept = _find_kept(stream)
         head = read_head(kept).hash
         if self._known.get(kept, ("", []))[0] != head:
             self._known[kept] = (head, list(list_contracts(kept).values()))
         return self._known[kept][1]
+
+
+def _find_kept(stream: str) -> str:
+    return DRILL if is_drill(stream) else RELIEF
 
 
 def count_agents(terms: ContractTerms, at: datetime) -> int:

@@ -107,6 +107,23 @@ def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None
     _print(_run(work))
 
 
+@contract.command("lend")
+@click.argument("name")
+@_DRILL
+def lend_(name: str, drill: bool) -> None:
+    """Name the agents who work under a contract, from those that the plan in force can spare.
+
+    They count as absent here while the contract is in force.
+    """
+
+    def work() -> tuple[str, ...]:
+        from releve.association.lending import lend_from_plan
+
+        return lend_from_plan(name, datetime.now(UTC), stream=_choose_stream(drill))
+
+    click.echo(f"{len(_run(work))} agents work under {name}; they count as absent while it lasts")
+
+
 @contract.command("list")
 @_DRILL
 def list_(drill: bool) -> None:

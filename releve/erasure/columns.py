@@ -28,6 +28,7 @@ def _columns(**tables: str) -> Columns:
 
 AGENT = _columns(
     accounts_identityrequest="pseudonym reason",
+    association_lentagent="agent",
     ledger_personal="value salt subject",
     live_activation="days",
     live_contact="who address",
@@ -116,6 +117,7 @@ NEUTRAL = _columns(
     accounts_token="role sites clients name digest",
     association_associationmember="member key mask_key token_digest",
     association_daybulletin="digest text signature closing checkpoint proof",
+    association_lentagent="contract",
     association_membership="association member clerk_url clerk_key stated",
     association_monthlydesign="month digest text signature",
     association_owncontribution="digest text signature closing answer found",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from releve.demand.tables import INTERVAL
 from releve.live.clock import LIVE
 from releve.live.identity_cache import IdentityCache
+from releve.live.partners import PartnerAgents, count_partner_agents, list_partner_agents
 from releve.live.plans import find_first_start
 from releve.live.stream_state import Scene, load_scene
 from releve.plan import Plan
@@ -95,7 +96,7 @@ class Coverage:
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:
     """Return the coverage of every client; None when no plan is in force.
 
-    Losses, absences and the relief in force are all taken into account.
+    Losses, absences, the relief in force and the agents of partners are all taken into account.
     """
     scene = load_scene(stream)
     return None if scene is None else compute_scene_coverage(scene, hours)
@@ -111,14 +112,16 @@ def compute_scene_coverage(scene: Scene, hours: int = 48, *, supposed: bool = Fa
         return Coverage(scene.stream, scene.at, (), (), None, generation, begins, hours=hours)
     starts = [start for plan in days for start in plan.starts]
     wanted = [at for at, start in enumerate(starts) if scene.at - INTERVAL < start < until]
+    partners = list_partner_agents(scene.stream, [starts[at] for at in wanted])
     if supposed:
-        clients = _cover_clients(scene, days, wanted, _count_agents)
+        clients = _cover_clients(scene, days, wanted, partners, _count_agents)
     else:
         key = (scene.stream, scene.activation.pk, scene.relief.pk if scene.relief else 0,
-               scene.days, wanted[0], len(wanted), _find_losses(scene))  # fmt: skip
+               scene.days, wanted[0], len(wanted), _find_losses(scene), partners,
+               frozenset(scene.lent.items()))  # fmt: skip
         sources = (scene.situation, *days)
         clients = _known.get(
-            key, sources, lambda: _cover_clients(scene, days, wanted, _load_headcount)
+            key, sources, lambda: _cover_clients(scene, days, wanted, partners, _load_headcount)
         )
     return Coverage(
         stream=scene.stream,
@@ -146,11 +149,14 @@ def _cover_clients(
     scene: Scene,
     days: Sequence[Plan],
     wanted: Sequence[int],
+    partners: Sequence[PartnerAgents],
     placed: Callable[[Scene, date], Floats],
 ) -> tuple[ClientCoverage, ...]:
     """Return the coverage of every client in the half hours wanted, of those of the days."""
     starts = [start for plan in days for start in plan.starts]
     people = np.concatenate([placed(scene, day) for day in scene.days])[wanted]
+    names = [name for name, _, _ in days[0].programmes]
+    people = people + count_partner_agents(partners, names, len(wanted))
     required = np.concatenate([plan.required for plan in days])[wanted]
     covered = np.nan_to_num(np.minimum(required, people))
     chosen = tuple(starts[at] for at in wanted)
@@ -237,7 +243,8 @@ def _load_headcount(scene: Scene, day: date) -> Floats:
     """Return effective agents ``[interval, programme]`` of a day, cached while nothing changes."""
     loss = scene.wanted[day]
     relief = scene.relief.pk if scene.relief else 0
-    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers)
+    key = (scene.stream, scene.activation.pk, relief, day, loss.sites | loss.carriers,
+           frozenset(scene.lent.items()))  # fmt: skip
     return _people.get(key, (scene.situation,), lambda: _count_agents(scene, day))
 
 

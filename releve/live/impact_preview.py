@@ -62,7 +62,7 @@ def preview_impact(
 
 def _find_relief(scene: Scene, day: date, loss: Loss) -> Changes:
     """Return the relief of a day: the one in force, the planned one, or one solved now."""
-    found, changes = scene.day_plan(day), scene.changes.get(day, {})
+    found, changes = scene.day_to_relieve(day), scene.changes.get(day, {})
     if loss == scene.answered(day):
         return changes
     known = None if changes else look_up_relief(found, loss, scene.at)

@@ -1,19 +1,27 @@
-"""Agents of other operators who answer calls here under a contract of relief.
+"""Agents lent between operators under a contract of relief: those who answer here, those away.
 
-The rooms above know the contracts; they register a source, and routes ask it. Without one there are
-no such agents.
+The rooms above know the contracts; they register a source. Coverage, reliefs and routes count the
+agents of partners beside the operator's own, and take its own agents who are lent as absent.
+Without a source there are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import numpy as np
+
+from releve.demand.tables import Floats
+from releve.live.lost_places import Absent
+
 __all__ = [
     "PartnerAgents",
     "PartnerSource",
+    "count_partner_agents",
+    "list_lent",
     "list_partner_addresses",
     "list_partner_agents",
     "register_partner_source",
@@ -22,21 +30,27 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PartnerAgents:
-    """Effective agents of a partner for a programme at an instant; ``place`` names the partner."""
+    """Effective agents of a partner for a programme, one figure per instant that was asked for.
+
+    ``place`` names the partner.
+    """
 
     programme: str
     place: str
-    agents: float
+    agents: tuple[float, ...]
 
 
 class PartnerSource(Protocol):
     """What knows the contracts in force."""
 
-    def list_agents(self, stream: str, at: datetime) -> Iterable[PartnerAgents]:
-        """Return the agents at work at an instant."""
+    def list_agents(self, stream: str, instants: Sequence[datetime]) -> Iterable[PartnerAgents]:
+        """Return the agents of partners who are at work at one of the instants."""
 
     def list_addresses(self, stream: str) -> Mapping[str, str]:
         """Return the SIP URI of each partner's place, of past contracts too."""
+
+    def list_lent(self, stream: str) -> Absent:
+        """Return the operator's own agents who work for partners, and when."""
 
 
 _sources: list[PartnerSource] = []
@@ -48,9 +62,21 @@ def register_partner_source(source: PartnerSource) -> None:
         _sources.append(source)
 
 
-def list_partner_agents(stream: str, at: datetime) -> list[PartnerAgents]:
-    """Return the partners' agents of a stream at an instant."""
-    return [one for source in _sources for one in source.list_agents(stream, at)]
+def list_partner_agents(stream: str, instants: Sequence[datetime]) -> tuple[PartnerAgents, ...]:
+    """Return the partners' agents of a stream who are at work at one of the instants."""
+    return tuple(one for source in _sources for one in source.list_agents(stream, instants))
+
+
+def count_partner_agents(
+    agents: Iterable[PartnerAgents], programmes: Sequence[str], instants: int
+) -> Floats:
+    """Return the effective agents of partners ``[instant, programme]``."""
+    found = np.zeros((instants, len(programmes)))
+    column = {name: p for p, name in enumerate(programmes)}
+    for one in agents:
+        if one.programme in column:
+            found[:, column[one.programme]] += one.agents
+    return found
 
 
 def list_partner_addresses(stream: str) -> dict[str, str]:
@@ -58,3 +84,12 @@ def list_partner_addresses(stream: str) -> dict[str, str]:
     return {
         place: uri for source in _sources for place, uri in source.list_addresses(stream).items()
     }
+
+
+def list_lent(stream: str) -> Absent:
+    """Return the operator's own agents who work for partners, and when."""
+    found: dict[str, tuple[tuple[datetime, datetime | None], ...]] = {}
+    for source in _sources:
+        for agent, rows in source.list_lent(stream).items():
+            found[agent] = (*found.get(agent, ()), *rows)
+    return found

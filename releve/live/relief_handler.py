@@ -117,7 +117,7 @@ def _choose_source(draft: ReliefDraft, missing: tuple[date, ...]) -> str:
 def _answer_day(
     effect: Effect, scene: Scene, draft: ReliefDraft, day: date, *, hurry: bool
 ) -> None:
-    found, loss = scene.day_plan(day), scene.wanted[day]
+    found, loss = scene.day_to_relieve(day), scene.wanted[day]
     changes = scene.changes.get(day, {})
     if not loss:
         draft.answer(day, "base", revert_changes(found, changes, scene.at), loss)
@@ -234,7 +234,7 @@ def warm_up(stream: str) -> None:
     if scene is None:
         return
     for day in scene.days:
-        found = scene.day_plan(day)
+        found = scene.day_to_relieve(day)
         if found.plan.starts[0] <= scene.at:
             changes = scene.changes.get(day, {})
             prepare_day(

@@ -75,10 +75,10 @@ def compute_routes(
     operator = scene.day_plan(scene.days[0]).operator
     closed = find_loss(scene.situation, scene.at).sites | supposed
     people = _people_ahead(scene, operator)
-    for one in list_partner_agents(scene.stream, scene.at):
+    for one in list_partner_agents(scene.stream, [scene.at]):
         people[one.programme] = {
             **people.get(one.programme, {}),
-            one.place: people.get(one.programme, {}).get(one.place, 0.0) + one.agents,
+            one.place: people.get(one.programme, {}).get(one.place, 0.0) + one.agents[0],
         }
     return {
         programme.id: compute_shares(

@@ -28,6 +28,7 @@ from releve.demand.intraday import (
 from releve.demand.tables import INTERVAL, Floats, Forecast
 from releve.live.day_forecast import find_day, find_morning
 from releve.live.identity_cache import IdentityCache
+from releve.live.partners import count_partner_agents, list_partner_agents
 from releve.live.stream_state import Scene
 from releve.network import Operator, Programme, day_bounds, find_open_instants
 from releve.plan.coverage import Timeline, count_placed
@@ -110,8 +111,10 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
     presence = load_presence(at - _PRESENCE_COUNTS, at)
     morning = find_morning(day, operator.programme)
     relief = scene.relief.pk if scene is not None and scene.relief is not None else 0
+    partners = () if scene is None else list_partner_agents(scene.stream, [at])
     key = (at, tuple(stamp.values()), tuple(sorted(presence.items())), relief,
-           scene.activation.pk if scene is not None else 0)  # fmt: skip
+           scene.activation.pk if scene is not None else 0, partners,
+           frozenset(scene.lent) if scene is not None else ())  # fmt: skip
     sources = (operator, morning, None if scene is None else scene.situation)
     return _known.get(
         key,
@@ -235,7 +238,9 @@ def _count_on_phone(
     shape = (len(starts), len(operator.programmes))
     if scene is None or day not in scene.days:
         return np.full(shape, np.nan)
+    names = [row.id for row in operator.programmes]
     found = count_placed(operator, Timeline(starts), scene.list_placements(day))
+    found += count_partner_agents(list_partner_agents(scene.stream, starts), names, len(starts))
     available = np.array([1 - row.shrinkage for row in operator.programmes])
     return np.asarray(found * available, dtype=np.float64)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
+
+import numpy as np
 
 from releve.live.clock import LIVE, now
 from releve.live.current_rules import select_rules
 from releve.live.identity_cache import IdentityCache
 from releve.live.lost_places import NO_LOSS, Absent, Loss, find_daily_losses, list_absences
 from releve.live.models import Activation, Relief, ReliefDay
+from releve.live.partners import count_partner_agents, list_lent, list_partner_agents
 from releve.live.plans import HORIZON, DayPlan, list_days_ahead, load_activation, load_day_plan
 from releve.live.situation_cache import situation_now
 from releve.network import HOME, UTC
@@ -37,7 +40,8 @@ Changes = Mapping[str, Sequence[Any]]
 @dataclass(frozen=True)
 class Scene:
     """A stream at an instant. ``wanted`` are the losses of each day ahead, ``answered`` those that
-    the relief in force covers, ``changes`` its changes by day."""
+    the relief in force covers, ``changes`` its changes by day. ``absent`` holds those who are
+    ``lent`` to other operators, too."""
 
     stream: str
     at: datetime
@@ -48,11 +52,28 @@ class Scene:
     wanted: Mapping[date, Loss]
     relief: Relief | None
     changes: Mapping[date, Changes]
+    lent: Absent = field(default_factory=dict)
 
     def day_plan(self, day: date) -> DayPlan:
         """Return the plan of a day, the vehicles capped by the transport rules in force on it."""
         found = load_day_plan(self.activation.days[day.isoformat()], self.activation.version)
         return cap_day_vehicles(found, select_rules(self.situation)) if found.has_fleet else found
+
+    def day_to_relieve(self, day: date) -> DayPlan:
+        """Return the plan of a day with the requirement that the agents of partners leave."""
+        found = self.day_plan(day)
+        partners = list_partner_agents(self.stream, found.plan.starts)
+        if not partners:
+            return found
+        need = found.need
+        agents = count_partner_agents(partners, need.programmes, len(need.starts))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = np.where(need.agents > 0, np.maximum(0.0, 1 - agents / need.agents), 1.0)
+        return replace(
+            found,
+            need=replace(need, agents=need.agents * left, calls=need.calls * left),
+            digest=f"{found.digest}:{hash(partners)}",
+        )
 
     def answered(self, day: date) -> Loss:
         """Return the loss that the relief in force covers on a day."""
@@ -90,17 +111,23 @@ def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | Non
     zone_name = "UTC"
     if days:
         zone_name = load_day_plan(found.days[days[0].isoformat()], found.version).plan.time_zone
+    lent = list_lent(stream)
     return Scene(
         stream=stream,
         at=at,
         activation=found,
         days=days,
         situation=situation,
-        absent=list_absences(situation, at),
+        absent=_merge_absences(list_absences(situation, at), lent),
         wanted=dict(zip(days, find_daily_losses(situation, at, days, zone_name), strict=True)),
         relief=relief,
         changes={row.day: row.changes for row in rows},
+        lent=lent,
     )
+
+
+def _merge_absences(first: Absent, second: Absent) -> Absent:
+    return {agent: (*first.get(agent, ()), *second.get(agent, ())) for agent in {**first, **second}}
 
 
 def list_day_placements(day: date) -> dict[str, str] | None:

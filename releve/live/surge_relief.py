@@ -137,7 +137,7 @@ def _load_running(stream: str) -> Scene:
 
 def _solve(scene: Scene, factors: Mapping[str, float]) -> SurgeProposal:
     day = scene.days[0]
-    found = scene.day_plan(day)
+    found = scene.day_to_relieve(day)
     unknown = sorted(set(factors) - set(found.need.programmes))
     if unknown:
         raise ValueError(f"no programme {unknown[0]!r} is planned on {day}")
