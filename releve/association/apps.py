@@ -18,7 +18,7 @@ class AssociationConfig(AppConfig):
         """Let the live room count the agents of contracts; let the worker run what is due."""
         from releve.association.clerk import publish_due
         from releve.association.exchange import run_member_day
-        from releve.association.lending import recall_lent
+        from releve.association.lent_agents import recall_lent
         from releve.association.partner_agents import ContractSource
         from releve.association.personal_data import AssociationData
         from releve.erasure import register

@@ -117,7 +117,7 @@ def lend_(name: str, drill: bool) -> None:
     """
 
     def work() -> tuple[str, ...]:
-        from releve.association.lending import lend_from_plan
+        from releve.association.lent_agents import lend_from_plan
 
         return lend_from_plan(name, datetime.now(UTC), stream=_choose_stream(drill))
 

@@ -1,4 +1,4 @@
-"""Contracts of relief in the live chain: agents hired count, agents lent are away, until recalled."""
+"""Contracts of relief in the live chain: hired agents count, lent ones are away, until recalled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contracts
 from releve.association.contracts import DRILL, load_contract, start_contract, take_step
-from releve.association.lending import lend_agents, lend_from_plan
+from releve.association.lent_agents import lend_agents, lend_from_plan
 from releve.association.models import LentAgent
 from releve.association.partner_agents import EFFICIENCY
 from releve.live import api as live
