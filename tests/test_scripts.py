@@ -196,7 +196,7 @@ def test_every_benchmark_that_is_known_exists() -> None:
         "queue", "live", "ledger", "registry", "outbreak", "crashtest", "desk", "screen", "gate",
         "slow_clients",
     ]  # fmt: skip
-    assert more == ["sector", "routing", "routing_outbound"]
+    assert more == ["sector", "service_day", "routing", "routing_outbound"]
     assert [name for name in usual + more if not (ROOT / "bench" / f"{name}.py").is_file()] == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -23,51 +23,9 @@ from releve.service_record import statistics_folder
 from releve.service_record.statistics_folder import read_statistics_folder
 from releve.validation.call_logs import QUEUES_1999, ZONE_1999, load_1999
 from tests.plan.tiny_operators import operator_of, site
+from tests.service_record.bank_day import COUNTED, DAY, count, list_files, read_day, write_source
 
 pytestmark = [pytest.mark.slow, pytest.mark.realdata, pytest.mark.database, pytest.mark.django_db]
-
-DAY = datetime(1999, 2, 7)  # noqa: DTZ001 (as in the log, in local time)
-STEP = timedelta(minutes=15)
-COUNTED = DAY + timedelta(hours=23, minutes=30)
-"""At 23:59 the last half hour is not over."""
-MAPPING = f"""
-time_zone = "{ZONE_1999}"
-start = "start"
-programme = "type"
-offered = "offered"
-answered = "answered"
-abandoned = "abandoned"
-in_time = "in_time"
-short = "short"
-aht_s = "aht"
-wait_s = "wait"
-minutes = 15
-missing_is_zero = true
-[programmes]
-"""
-
-
-def read_day(folder: Path) -> pl.DataFrame:
-    """Return the day's calls to an agent's queue, one row a call."""
-    calls = pl.read_parquet(folder / "anonymousbank_1999" / "calls_1999_jan_feb.parquet")
-    hang, queued = pl.col("outcome") == "HANG", pl.col("q_time") > 0
-    return calls.filter(
-        (pl.col("date") == DAY) & ((pl.col("outcome") == "AGENT") | (hang & queued))
-    ).with_columns(start=pl.col("vru_entry").dt.truncate("15m"))
-
-
-def count(calls: pl.DataFrame, *by: str) -> pl.DataFrame:
-    answered = pl.col("outcome") == "AGENT"
-    soon = pl.col("q_time") <= 20
-    return calls.group_by(*by).agg(
-        offered=pl.len(),
-        answered=answered.sum(),
-        abandoned=(~answered).sum(),
-        in_time=(answered & soon).sum(),
-        short=(~answered & soon).sum(),
-        aht=pl.col("ser_time").filter(answered).mean(),
-        wait=pl.col("q_time").filter(answered).mean(),
-    )
 
 
 @pytest.fixture
@@ -84,46 +42,13 @@ def test_a_real_day_replayed_file_by_file_ends_at_the_figures_of_its_log(
 ) -> None:
     statistics_folder._known.clear()
     service_day._known._rows.clear()
-    source = tmp_path / "acd"
-    source.mkdir()
-    (source / "mapping.toml").write_text(
-        MAPPING + "".join(f'{key} = "{name}"\n' for key, name in QUEUES_1999.items())
-    )
-    calls = read_day(shared_data)
-    table = count(calls, "start", "type")
-
-    def drop(start: datetime, name: str, rows: pl.DataFrame, at: datetime) -> None:
-        path = source / f"{start:%H%M}{name}.csv"
+    source, calls = write_source(tmp_path), read_day(shared_data)
+    files = sorted(list_files(count(calls, "start", "type")), key=lambda row: row[0])
+    for at, name, rows, stamp in files:
+        path = source / f"{name}.csv"
         rows.write_csv(path, datetime_format="%Y-%m-%dT%H:%M")
-        stamp = at.replace(tzinfo=zone(ZONE_1999)).timestamp()
         os.utime(path, (stamp, stamp))
-
-    late = None
-    for number in range(4 * 24):
-        start = DAY + number * STEP
-        end, rows = start + STEP, table.filter(pl.col("start") == start)
-        if late is not None:
-            drop(*late)
-            late = None
-        if not rows.height:  # an ACD writes a row of no calls
-            rows = table[:1].with_columns(
-                start=start, type=pl.lit("PS"), offered=0, answered=0, abandoned=0, in_time=0,
-                short=0, aht=None, wait=None,
-            )  # fmt: skip
-        if number % 7 == 3:
-            late = (start, "", rows, end)
-        elif number % 7 == 5:  # twice, and a part of it too early
-            half = rows.with_columns(pl.col("offered") // 2, answered=0, in_time=0, abandoned=0)
-            drop(start, "part", half, end - timedelta(minutes=5))
-            drop(start, "", rows, end)
-            drop(start, "again", rows, end + timedelta(seconds=20))
-        elif number % 7 == 6:  # wrong at first, then corrected
-            drop(start, "", rows.with_columns(pl.col("offered") + 5), end)
-            drop(start, "mended", rows, end + timedelta(seconds=30))
-        else:
-            drop(start, "", rows, end)
-        read = (end + timedelta(minutes=1)).replace(tzinfo=zone(ZONE_1999))
-        read_statistics_folder(tmp_path, operator, read.astimezone(UTC))
+        read_statistics_folder(tmp_path, operator, datetime.fromtimestamp(at + 60, UTC))
     found = compute_service_day(
         datetime.combine(DAY, time(23, 59), zone(ZONE_1999)).astimezone(UTC), None
     )
