@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 import time
@@ -10,7 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from releve.cli import main
 from releve.desk import server as module
 from releve.desk.body_limits import LARGEST_BODY_BYTES
 from releve.desk.server import MOST_HEADER_BYTES, DeskServer, open_listener
@@ -159,3 +162,28 @@ def test_asked_to_stop_it_answers_what_has_begun_and_takes_nothing_more() -> Non
         assert read_all(reader).endswith(b"done")
         found.thread.join(30)
         assert not found.thread.is_alive()
+
+
+def test_one_connection_too_many_waits_for_another_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_CONNECTIONS", 4)  # the two of the server itself included
+    with running() as found:
+        rest = [found.connect(GET) for _ in range(8)]
+        first, rest = rest[0], rest[1:]
+        assert read_status(first) == b"200"
+        assert select.select(rest[-1:], [], [], 1.0)[0] == []
+        first.close()
+        for one in rest:
+            assert read_status(one) == b"200"
+            one.close()
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_the_command_serves_by_this_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[DeskServer] = []
+    monkeypatch.setattr(DeskServer, "run", lambda server: served.append(server))
+    monkeypatch.setattr("releve.desk.warm_up.warm_in_background", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    done = CliRunner().invoke(main, ["desk", "serve", "--port", "0"])
+    assert (done.exit_code, len(served)) == (0, 1), done.output
+    served[0]._server.close()

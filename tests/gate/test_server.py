@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 
 from releve.gate import server
+from releve.gate.http_limits import LimitedProtocol
 from releve.gate.server import serve_gate
 
 
@@ -21,6 +22,7 @@ def test_no_piece_of_an_answer_waits_for_the_one_before(
     class Supervisor:
         def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
             assert config.workers == workers
+            assert config.http is LimitedProtocol
             listening.extend(sockets)
 
         def run(self) -> None:
@@ -28,6 +30,7 @@ def test_no_piece_of_an_answer_waits_for_the_one_before(
 
     def run(self: Any, sockets: list[socket.socket]) -> None:
         assert self.config.workers == workers
+        assert self.config.http is LimitedProtocol, "each request has its time and size"
         self.started = True
         listening.extend(sockets)
 
