@@ -40,6 +40,8 @@ _DATABASE: Mapping[str, _Check] = MappingProxyType(
         "clock": doctor_data.check_clock,
         "administrators": doctor_data.check_administrators,
         "channels": doctor_data.check_channels,
+        "contacts": doctor_data.check_contacts,
+        "closure": doctor_data.check_closure_rules,
         "worker": doctor_data.check_worker,
         "proxies": doctor_reach.check_proxies,
         "ledger": doctor_data.check_ledger,

@@ -28,6 +28,8 @@ from releve.live import api as live
 from releve.live.errors import LiveError
 from releve.live.outside import find_overdue_documents
 from releve.live.worker_health import read_worker_health
+from releve.network import zone
+from releve.situation import ClosureRule
 from releve.upkeep.findings import Examination, Finding, fault, warning
 from releve.upkeep.migrations import read_migration_state
 
@@ -35,6 +37,8 @@ __all__ = [
     "check_administrators",
     "check_channels",
     "check_clock",
+    "check_closure_rules",
+    "check_contacts",
     "check_keys",
     "check_ledger",
     "check_migrations",
@@ -135,6 +139,42 @@ def check_channels(asked: Examination) -> Iterator[Finding]:
     except LiveError as error:
         yield fault(
             "channels", " ".join(str(error).split()), "the worker does not start until it is mended"
+        )
+
+
+def check_contacts(asked: Examination) -> Iterator[Finding]:
+    """Everyone in the reference data can be reached by a message."""
+    try:
+        missing = live.count_missing_addresses(live.operator_now())
+    except live.NoOperator:
+        return
+    if any(missing.values()):
+        says = ", ".join(f"{role}s: {count}" for role, count in missing.items() if count)
+        yield warning(
+            "contacts",
+            f"no message reaches those who have no address ({says})",
+            "import their addresses with `releve live contacts FILE`",
+        )
+
+
+def check_closure_rules(asked: Examination) -> Iterator[Finding]:
+    """Cases close a site by themselves: by a pack that was chosen, or by a rule of the house."""
+    try:
+        sites = live.operator_now().sites
+    except live.NoOperator:
+        return
+    rules = live.rules_now()
+    lacking = [
+        site.id
+        for site in sites
+        if not rules.in_force(ClosureRule, asked.now.astimezone(zone(site.time_zone)).date(), site)
+    ]
+    if lacking:
+        yield warning(
+            "closure",
+            f"no rule closes {len(lacking)} of {len(sites)} sites today, whatever cases are"
+            " declared there",
+            "if one should, choose a pack of rules with `releve live rules choose`",
         )
 
 

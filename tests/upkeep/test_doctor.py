@@ -31,12 +31,16 @@ from releve.ledger.chain import append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import KeyCheck
 from releve.ledger.roots import sign_root
+from releve.live import api as live
 from releve.live.models import Contact, WorkerBeat
+from releve.network import read_operator, sample_operator, write_operator
+from releve.registry.service import apply_changes, preview_changes
 from releve.upkeep import doctor_data, doctor_files
 from releve.upkeep.doctor import examine
 from releve.upkeep.findings import Examination, Finding
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import draft_closure
+from tests.live.scenario import choose_pack
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -144,6 +148,14 @@ def plant_full_disk(place: Place) -> None:
 
 def plant_contacts(place: Place) -> None:
     Contact.objects.create(role="manager", who="*", channel="apprise", address="x", rank=1)
+
+
+def plant_operator(place: Place) -> None:
+    """Import an operator to whom nothing was added: no address, and no pack of rules."""
+    sample = sample_operator(50, 2, 1, weeks_of_history=1)
+    apply_changes(preview_changes(read_operator(write_operator(sample))), "tests")
+    sign_root(place.now)
+    place.now = datetime.now(UTC)
 
 
 def use(name: str, value: object) -> Callable[[Place], object]:
@@ -283,6 +295,14 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         plant_contacts,
         "FAULT channels: apprise: RELEVE_APPRISE_URL has no",
     ),
+    "no addresses": (
+        plant_operator,
+        r"warning contacts: .* \(agents: 50, managers: 2, clients: \d+\); import .*live contacts",
+    ),
+    "no pack of rules": (
+        plant_operator,
+        "warning closure: no rule closes 2 of 2 sites today.*; if one should, choose a pack",
+    ),
     "worker silent": (
         lambda place: WorkerBeat.objects.update(beat_at=place.now - timedelta(hours=1)),
         "FAULT worker: silent since .*start `releve live work`",
@@ -300,6 +320,20 @@ def test_each_planted_fault_is_named_with_its_fix(place: Place, name: str) -> No
     found = [str(finding) for finding in place.look()]
     assert any(re.match(says, line) for line in found), found
     assert all("; " in line and "\n" not in line for line in found)
+
+
+def test_an_operator_with_addresses_and_a_pack_of_rules_is_not_warned_of(place: Place) -> None:
+    plant_operator(place)
+    choose_pack(valid_from=place.now.date() - timedelta(days=1))
+    operator = live.operator_now()
+    everyone = [("agent", row.id) for row in operator.agents]
+    everyone += [("manager", "*"), *(("client", row.id) for row in operator.clients)]
+    Contact.objects.bulk_create(
+        Contact(role=role, who=who, channel="file", address="x", rank=1) for role, who in everyone
+    )
+    sign_root(place.now)
+    place.now = datetime.now(UTC)
+    assert [str(finding) for finding in place.look()] == []
 
 
 def test_a_test_message_is_sent_where_one_is_asked_for(place: Place) -> None:
