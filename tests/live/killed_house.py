@@ -18,6 +18,7 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
+from releve.files.atomic import write_file
 from releve.network.sample import FIRST_DAY
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.ledger.ledger_processes import ROOT
@@ -27,6 +28,7 @@ __all__ = [
     "House",
     "Nursery",
     "house_of",
+    "move_clock",
     "nursery_of",
     "set_clock",
     "wait_until",
@@ -40,6 +42,11 @@ TEN_O_CLOCK = datetime.combine(FIRST_DAY, dt_time(9), UTC)
 def set_clock() -> dict[str, str]:
     """Return the setting that starts the clock at ten of the first planned day."""
     return {"TEST_CLOCK_AHEAD_SECONDS": str((TEN_O_CLOCK - datetime.now(UTC)).total_seconds())}
+
+
+def move_clock(file: Path, seconds: float) -> None:
+    """Move the clock of all processes, whose ``TEST_CLOCK_FILE`` this is, from where it started."""
+    write_file(file, str(seconds))
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> float:

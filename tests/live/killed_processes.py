@@ -65,7 +65,13 @@ def _load() -> None:
     global real_now
     real_now = timezone.now
     ahead = timedelta(seconds=float(os.environ["TEST_CLOCK_AHEAD_SECONDS"]))
-    timezone.now = lambda: real_now() + ahead
+    moved = os.environ.get("TEST_CLOCK_FILE")
+    timezone.now = lambda: real_now() + ahead + (_read_shift(moved) if moved else timedelta())
+
+
+def _read_shift(path: str) -> timedelta:
+    """Return by how much a test has moved the clock under processes that run."""
+    return timedelta(seconds=float(Path(path).read_text(encoding="ascii")))
 
 
 def _fork(name: str, arguments: list[str]) -> int:
