@@ -144,6 +144,16 @@ def test_every_script_and_module_shown_exists(page: Path) -> None:
     assert missing == []
 
 
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)`: ((?:`test_\w+`(?:, )?)+)", text)
+    assert named
+    for file, tests in named:
+        found = (ROOT / file).read_text(encoding="utf-8")
+        for test in re.findall(r"`(\w+)`", tests):
+            assert re.search(rf"^def {test}\(", found, re.MULTILINE), f"{file} lacks {test}"
+
+
 def test_the_readme_shows_the_main_commands() -> None:
     shown = {tuple(words[:2]) for words in releve_commands(ROOT / "README.md")}
     for start in (("network", "check"), ("network", "sample"), ("demand", "import")):

@@ -14,7 +14,7 @@ from releve.gate.server import serve_gate
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_no_piece_of_an_answer_waits_for_the_one_before(
+def test_an_answer_leaves_at_once_and_each_request_has_its_limits(
     workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listening: list[socket.socket] = []
