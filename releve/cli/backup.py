@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def backup(path: Path, check: bool, recipients: tuple[str, ...], identity: Path 
     try:
         manifest = check_members(path)
         if identity is not None:
-            open_home()
+            _set_up()
             from releve.upkeep.backup import check_backup
 
             check_backup(path, read_identities(identity))
@@ -50,6 +51,14 @@ def backup(path: Path, check: bool, recipients: tuple[str, ...], identity: Path 
         raise click.ClickException(str(error)) from error
     read = "decrypted and followed" if identity else "whole; give --identity to decrypt it"
     click.echo(f"{path}: of {manifest['made_at']}, {manifest['entries']} entries, {read}")
+
+
+def _set_up() -> None:
+    """Set Django up for what reads no home: the machine that keeps the identity may have none."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    import django
+
+    django.setup()
 
 
 def save_backup(path: Path, recipients: tuple[str, ...]) -> None:

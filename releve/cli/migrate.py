@@ -35,8 +35,11 @@ def migrate(dry_run: bool, backup: Path | None) -> None:
         state.refuse_unknown()
         for name, steps in zip(state.pending, state.steps, strict=True) if dry_run else ():
             click.echo("\n".join([name, *(f"  {step}" for step in steps)]))
-        if dry_run or not state.pending:
-            click.echo(f"{len(state.pending)} migrations are missing")
+        if not state.pending:
+            click.echo("the database is up to date: nothing to do, and no backup written")
+            return
+        if dry_run:
+            click.echo(f"migrations missing: {len(state.pending)}")
             return
         if backup is not None:
             save_backup(backup, ())

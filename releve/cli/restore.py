@@ -42,14 +42,23 @@ def restore(
         )
     os.environ |= {"RELEVE_HOME": str(home.absolute()), "RELEVE_DATABASE_URL": database}
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
+
     from releve.errors import ReleveError
 
+    was_there = _holds_files(home)
     try:
         _restore(path, home.absolute(), identity, outside)
-    except (ReleveError, OSError) as error:
-        raise click.ClickException(
-            f"{error}; {home} is not an installation: remove it before the next attempt"
-        ) from error
+    except (ReleveError, ImproperlyConfigured, DatabaseError, OSError) as error:
+        said = " ".join(str(error).split())
+        if _holds_files(home) and not was_there:  # never tell to remove what was there before
+            said += f"; {home} is not an installation: remove it before the next attempt"
+        raise click.ClickException(said) from error
+
+
+def _holds_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _restore(path: Path, home: Path, identity: Path, outside: Path | None) -> None:

@@ -27,6 +27,7 @@ _FILES: Mapping[str, _Check] = MappingProxyType(
         "caches": doctor_files.check_caches,
         "disk": doctor_files.check_disk,
         "plan": doctor_files.check_plan_folder,
+        "backups": doctor_files.check_backups,
         "settings": doctor_reach.check_settings,
         "tls": doctor_reach.check_tls,
         "mail": doctor_reach.check_mail,

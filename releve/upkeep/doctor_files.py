@@ -18,6 +18,7 @@ from releve.live.api import load_installed_rules
 from releve.upkeep.findings import Examination, Finding, fault, warning
 
 __all__ = [
+    "check_backups",
     "check_caches",
     "check_disk",
     "check_home",
@@ -91,6 +92,17 @@ def check_disk(asked: Examination) -> Iterator[Finding]:
             "disk",
             f"{free / 1e9:.1f} GB free at {asked.home}",
             "make space, or move the home to a larger disk",
+        )
+
+
+def check_backups(asked: Examination) -> Iterator[Finding]:
+    """A backup could be made: a recipient could read it."""
+    if not settings.BACKUP_TO:
+        yield warning(
+            "backups",
+            "no backup can be made, and no journal leaves, for want of a recipient",
+            "make a key with `age-keygen` on another machine, and set RELEVE_BACKUP_TO to its"
+            " public one",
         )
 
 

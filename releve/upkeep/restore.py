@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from releve.files.atomic import create_file
 from releve.ledger.chain import append, lock_head
 from releve.ledger.models import Restoration
 from releve.live.daily_jobs import erase_due_data
@@ -68,6 +69,9 @@ def restore_database(
 
     The rows come all or none. What follows can be repeated: it changes nothing that is done.
     """
+    file = connection.settings_dict["NAME"]
+    if isinstance(file, Path):  # of SQLite, which would make it readable for others
+        create_file(file, "", mode=0o600)
     if connection.introspection.table_names():
         raise BackupFault("the database is not empty: give an empty one, nothing is overwritten")
     parts = outside.parts_after(int(manifest["journal"]))

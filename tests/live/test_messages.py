@@ -10,11 +10,13 @@ from email.message import Message as Mail
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from django.db.models import QuerySet
 from icalendar import Calendar
 from pytest_django.fixtures import Settings
 
 from releve import environment
+from releve.cli import main
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
@@ -272,8 +274,9 @@ def test_a_channel_that_is_not_set_up_is_said(
 
 
 def test_no_worker_starts_where_contacts_use_a_channel_that_cannot_send(
-    living: Scenario, settings: Settings
+    living: Scenario, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("releve.cli.live.open_database", lambda: None)
     settings.EMAIL_HOST, settings.DEFAULT_FROM_EMAIL = "", "releve@example.org"
     agent = living.agents_at(living.site)[0]
     live.import_contacts(f"{HEAD}agent,{agent},file,tray,fr\n".encode(), by="tests")
@@ -281,6 +284,9 @@ def test_no_worker_starts_where_contacts_use_a_channel_that_cannot_send(
     live.import_contacts(f"{HEAD}agent,{agent},email,a@example.org,fr\n".encode(), by="tests")
     with pytest.raises(live.ChannelFaults, match=r"RELEVE_SMTP_HOST.*RELEVE_URL is not set"):
         live.check_channels()
+    refused = CliRunner().invoke(main, ["live", "work", "--once"])
+    assert refused.exit_code == 1
+    assert "RELEVE_SMTP_HOST" in refused.output
     settings.EMAIL_HOST, settings.DESK_URL = "mail.example.org", "https://desk.example.org"
     live.check_channels()
 

@@ -106,6 +106,20 @@ def test_a_home_is_unpacked_into_an_empty_folder_for_its_owner(
     assert [path.name for path in list_key_files(home)] == ["gate.key", "ledger.key.next"]
 
 
+def test_what_was_there_before_a_restore_is_not_told_to_be_removed(
+    backup: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RELEVE_HOME", "RELEVE_DATABASE_URL"):  # the command sets them
+        monkeypatch.setenv(name, "")
+    identity = tmp_path / "identity.txt"
+    identity.write_text(f"{IDENTITY}\n")
+    line = ["restore", str(backup), "--identity", str(identity), "--without-outside", "--home"]
+    done = CliRunner().invoke(main, [*line, str(home)])
+    assert done.exit_code == 1
+    assert "is not empty: restore into a new folder" in done.output
+    assert "remove" not in done.output
+
+
 def test_a_restore_without_what_left_the_house_has_to_be_said(backup: Path, tmp_path: Path) -> None:
     identity = tmp_path / "identity.txt"
     identity.write_text(f"{IDENTITY}\n")

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyrage
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import Fernet
@@ -74,6 +75,7 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     settings.SECURE_SSL_REDIRECT, settings.OPEN_DESK = True, False
     settings.SECOND_FACTOR_REQUIRED = True
     settings.DEFAULT_FROM_EMAIL, settings.OUTSIDE = "releve@desk.example", "/mnt/outside"
+    settings.BACKUP_TO = (str(pyrage.x25519.Identity.generate().to_public()),)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = SECRET, []
     settings.IDENTITY_KEY, settings.IDENTITY_FILE = "", tmp_path / "identity" / "names.box"
     found = Place(settings.HOME, settings, monkeypatch)
@@ -208,6 +210,10 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         "FAULT disk: 0.0 GB free",
     ),
     "no plan": (plant_plan, "warning plan: .*RELEVE_PLAN_FOLDER"),
+    "no recipient of backups": (
+        use("BACKUP_TO", ()),
+        "warning backups: no backup can be made.*set RELEVE_BACKUP_TO",
+    ),
     "debug": (use("DEBUG", True), "FAULT settings: RELEVE_DEBUG"),
     "open desk": (use("OPEN_DESK", True), "FAULT settings: RELEVE_OPEN lets anyone in"),
     "no second factor": (

@@ -93,4 +93,10 @@ def test_the_command_says_what_it_would_do_and_does_it(tmp_path: Path) -> None:
     status, said = run(home, "migrate", "--dry-run")
     assert status == 0
     assert "live.0002_daily_runs\n  Create model DailyRun" in said
+    assert said.endswith("migrations missing: 6\n")
     assert "live.0002_daily_runs" in run(home, "migrate")[1]
+    status, said = run(home, "migrate", "--backup", str(tmp_path / "file"))
+    assert (status, said) == (
+        0,
+        "the database is up to date: nothing to do, and no backup written\n",
+    )

@@ -18,6 +18,7 @@ import pyrage
 import pytest
 from django.db import connection
 
+from tests.cli.test_init import modes
 from tests.homes import make_home_with_tables
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
@@ -110,16 +111,18 @@ def test_a_house_that_burnt_down_goes_on_elsewhere(
     file = tmp_path / "backup.tar"
     (before,) = house.do("live", file)
     assert "agent-7" not in before["subjects"]
-    check = house.releve("backup", file, "--check", "--identity", identity)
-    assert "decrypted and followed" in check
     assert len(before["letters"]) == 1, "the message left after the backup"
     shutil.rmtree(house.home)
+    check = house.releve("backup", file, "--check", "--identity", identity)
+    assert "decrypted and followed" in check, "on a machine without an installation"
 
     new = House(tmp_path / "new", new_url() if second == "postgresql" else "", house.outside,
                 house.recipient)  # fmt: skip
     said = new.releve("restore", file, "--home", new.home, "--database", new.url,
                       "--identity", identity, "--outside", house.outside)  # fmt: skip
     assert "lost" not in said
+    opened = [name for name, mode in modes(new.home).items() if mode & 0o077]
+    assert opened in ([], ["migrate.lock"]), "for its owner alone; the lock is empty"
     last = max(house.outside.glob("root-*.json"))
     found, calls = new.do("revive", last)
     assert found["vendor"] == second
