@@ -47,7 +47,7 @@ SEE = PERMISSIONS["health.see"].roles
 RANDOM = re.compile(
     rb"\b(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}"
     rb"|1-[0-9a-z]{6}-[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{32}|[\w-]{64}|[\w-]{43}|[\w-]{22})"
-    rb"(?:\b|(?=[rt]\d+\b))"  # keys of several forms of a page are told apart at their end
+    rb"(?:\b|(?=[rt]\d+\b))"  # keys of several forms of a page differ at their end
 )
 """Instants, hashes, ids and tokens, which differ between two situations that are the same."""
 
