@@ -17,7 +17,8 @@ class AssociationConfig(AppConfig):
     def ready(self) -> None:
         """Let the live room count the agents of contracts; let the worker run what is due."""
         from releve.association.clerk import publish_due
-        from releve.association.exchange import run_member_day
+        from releve.association.exchange import run_member_day, run_member_gates
+        from releve.association.gates import run_clearings
         from releve.association.lent_agents import recall_lent
         from releve.association.partner_agents import ContractSource
         from releve.association.personal_data import AssociationData
@@ -30,3 +31,5 @@ class AssociationConfig(AppConfig):
         register_due_job("recall", recall_lent)
         register_due_job("bulletin", publish_due)
         register_due_job("contribution", run_member_day)
+        register_due_job("clearings", run_clearings)
+        register_due_job("gates", run_member_gates)

@@ -33,8 +33,10 @@ from releve.sector import (
 )
 
 __all__ = [
+    "CLOCKS_DIFFER",
     "STREAM",
     "authenticate_member",
+    "check_signature",
     "register_member",
     "require_clerk",
     "revoke_member",
@@ -140,20 +142,25 @@ def _find_design(read: Contribution) -> BulletinDesign:
 def _check_sender(sent: Envelope, read: Contribution, design: BulletinDesign) -> None:
     """Check the signature by the key of the panel, unless it was revoked since."""
     known = {member.id: member.key for member in design.members}
-    registered = AssociationMember.objects.filter(member=read.member).first()
+    check_signature(sent, read.member, known.get(read.member, ""))
+
+
+def check_signature(sent: Envelope, member: str, key: str = "") -> None:
+    """Check the signature by ``key`` or the member's registered one, unless that was revoked."""
+    registered = AssociationMember.objects.filter(member=member).first()
     if registered is not None and registered.revoked_at is not None:
         raise ContributionError(
             "revoked",
-            Phrase("the key of {0} was revoked: register a new one with the clerk", read.member),
+            Phrase("the key of {0} was revoked: register a new one with the clerk", member),
         )
-    key = known.get(read.member, registered.key if registered else "")
+    key = key or (registered.key if registered else "")
     if not verify_text(sent.text, sent.signature, key):
         raise ContributionError(
             "signature",
             Phrase(
                 "the signature is not by the registered key of {0}: register the"
                 " key in use with the clerk",
-                read.member,
+                member,
             ),
         )
 

@@ -15,13 +15,13 @@ from releve.ledger.digests import canonical_json
 __all__ = ["MOST_BYTES", "Envelope", "open_envelope"]
 
 MOST_BYTES = 500_000
-"""More than any contribution, design or bulletin with its proof."""
-WHAT = ("bulletin", "contribution", "design")
+"""More than any text of an association with its proof."""
+WHAT = ("bulletin", "contribution", "design", "gate", "order", "result")
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A text with its signature (hex); ``what`` is contribution, design or bulletin."""
+    """A text with its signature (hex); ``what`` is one of :data:`WHAT`."""
 
     what: str
     text: str
@@ -46,5 +46,5 @@ def open_envelope(content: bytes) -> Envelope:
         return Envelope(what, text, str(found.pop("signature")), found)
     except (ValueError, AttributeError, TypeError, StopIteration, KeyError) as error:
         raise AssociationError(
-            f"not a signed contribution, design or bulletin of an association: {error}"
+            f"not a signed text of an association ({', '.join(WHAT)}): {error}"
         ) from error

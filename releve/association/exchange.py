@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import httpx
 from django.conf import settings
 
+from releve.association.contract_exchange import list_own_messages, receive_answer
 from releve.association.envelopes import MOST_BYTES, Envelope, open_envelope
 from releve.association.errors import AssociationError
+from releve.association.gate_member import (
+    keep_gate,
+    keep_result,
+    load_gate,
+    note_order_sent,
+    prepare_opening,
+    wrap_order,
+)
 from releve.association.membership import (
     find_due_day,
     find_membership,
@@ -20,14 +30,41 @@ from releve.association.membership import (
     require_membership,
     wrap_contribution,
 )
-from releve.association.models import DayBulletin, MonthlyDesign, OwnContribution
+from releve.association.models import (
+    DayBulletin,
+    MonthlyDesign,
+    OwnContribution,
+    OwnOrder,
+    ReliefGate,
+)
 from releve.association.rules import find_last_day, find_publication
-from releve.sector import parse_design
+from releve.ledger.digests import canonical_json
+from releve.sector import GateNotice, parse_design
 
-__all__ = ["fetch_bulletin", "fetch_design", "run_member_day", "send_contribution"]
+__all__ = [
+    "fetch_bulletin",
+    "fetch_design",
+    "fetch_gates",
+    "fetch_result",
+    "run_member_day",
+    "run_member_gates",
+    "send_contribution",
+    "send_order",
+    "sync_contracts",
+]
 
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-_PATHS = {"bulletin": "bulletins", "contribution": "contributions", "design": "designs"}
+_PATHS = {
+    "bulletin": "bulletins",
+    "contribution": "contributions",
+    "design": "designs",
+    "gate": "gates",
+    "messages": "messages",
+    "order": "orders",
+    "result": "results",
+}
+_CLERK_NEEDS = timedelta(minutes=1)
+"""How long after the last opening the clerk is asked for the result."""
 
 
 def send_contribution(row: OwnContribution, now: datetime) -> None:
@@ -65,6 +102,66 @@ def run_member_day(now: datetime) -> None:
         design = MonthlyDesign.objects.get(month=f"{row.day:%Y-%m}")
         if find_publication(row.day, parse_design(design.text).rule) < now:
             fetch_bulletin(row.day, now)
+
+
+def send_order(row: OwnOrder, now: datetime) -> None:
+    """Send an order as it was stored; AssociationError with the clerk's reason if refused."""
+    if row.sent_at is None:
+        answer = _ask("POST", "order", "", wrap_order(row).content)
+        note_order_sent(row, answer.decode("utf-8", "replace"), now)
+
+
+def fetch_gates(now: datetime) -> list[GateNotice]:
+    """Fetch and store the clerk's gates."""
+    try:
+        rows = json.loads(_ask("GET", "gate", ""))["gates"]
+        sent = [open_envelope(canonical_json(row).encode()) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise AssociationError(f"the clerk’s gates are not what was expected: {error}") from error
+    return [keep_gate(one, now) for one in sent]
+
+
+def fetch_result(gate: str, now: datetime) -> None:
+    """Fetch, check and store the own result of a gate."""
+    keep_result(gate, _fetch("result", gate), now)
+
+
+def sync_contracts(now: datetime, *, drill: bool = False) -> int:
+    """Send the own contracts to the clerk and take over what it has; return how many came.
+
+    AssociationError with the clerk's reason where it refuses one; SectorError for what is wrong in
+    an answer.
+    """
+    name = "drill" if drill else "real"
+    for message in list_own_messages(drill=drill):
+        receive_answer(_ask("POST", "messages", name, message.encode()).decode(), now, drill=drill)
+    try:
+        came = [str(one) for one in json.loads(_ask("GET", "messages", name))["messages"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise AssociationError(
+            f"the clerk’s messages are not what was expected: {error}"
+        ) from error
+    for message in came:
+        receive_answer(message, now, drill=drill)
+    return len(came)
+
+
+def run_member_gates(now: datetime) -> None:
+    """Open what was offered once its gate is closed, then fetch the results; the worker's job.
+
+    Contracts are exchanged by hand: a person takes each step.
+    """
+    membership = find_membership()
+    if membership is None or not membership.clerk_url:
+        return
+    sent = OwnOrder.objects.exclude(sent_at=None)
+    for row in sent.filter(kind="commit"):
+        notice = load_gate(row.gate)
+        if notice.closes_at <= now < notice.opens_until:
+            send_order(prepare_opening(row, now), now)
+    due = ReliefGate.objects.filter(result="", opens_until__lte=now - _CLERK_NEEDS)
+    for name in due.filter(name__in=sent.values("gate")).values_list("name", flat=True):
+        fetch_result(name, now)
 
 
 def _fetch(what: str, name: str) -> Envelope:

@@ -22,6 +22,7 @@ from releve.association.contracts import (
     load_contract,
     take_step,
 )
+from releve.association.drafts import load_planned_day
 from releve.association.models import LentAgent
 from releve.association.partner_agents import IN_FORCE, count_agents
 from releve.ledger.chain import append, lock_head
@@ -46,11 +47,7 @@ def lend_from_plan(contract: str, now: datetime, *, stream: str = RELIEF) -> tup
     stored = load_contract(contract, stream)
     terms = stored.contract.terms
     day = terms.starts_at.astimezone(zone(terms.time_zone)).date()
-    active = live.load_activation()
-    digest = None if active is None else active.days.get(day.isoformat())
-    if active is None or digest is None:
-        raise SectorError(f"no plan in force has {day}: put one in force, then lend")
-    found = live.load_day_plan(digest, active.version)
+    found = load_planned_day(day)
     others = set(
         LentAgent.objects.filter(drill=stream == DRILL).exclude(contract=contract)
         .values_list("agent", flat=True)

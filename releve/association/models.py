@@ -17,7 +17,10 @@ __all__ = [
     "Membership",
     "MonthlyDesign",
     "OwnContribution",
+    "OwnOrder",
     "ReceivedContribution",
+    "ReceivedOrder",
+    "ReliefGate",
 ]
 
 
@@ -160,3 +163,74 @@ class LentAgent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent} under {self.contract}"
+
+
+class ReliefGate(models.Model):
+    """A clearing as the clerk announced it, in the clerk's database and in a member's.
+
+    The clerk's holds ``secret``, the digests of the ``orders`` that it is made from once it is
+    closed, and the ``clearing``; a member's holds its own ``result``.
+    """
+
+    name = models.SlugField(max_length=40, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    closes_at = models.DateTimeField()
+    opens_until = models.DateTimeField()
+    at = models.DateTimeField()
+    state = models.CharField(max_length=10, default="open")
+    secret = models.CharField(max_length=64, blank=True)
+    orders = models.JSONField(default=list)
+    clearing = models.TextField(blank=True)
+    result = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["closes_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReceivedOrder(models.Model):
+    """An order that the clerk took; one of a kind from a member at a gate."""
+
+    gate = models.SlugField(max_length=40)
+    member = models.SlugField(max_length=40)
+    kind = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["gate", "member", "kind"], name="one_order_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.kind} {self.gate}"
+
+
+class OwnOrder(models.Model):
+    """An order of this operator's, to the byte.
+
+    ``private`` stays here: the opening of a commitment, or the programmes behind references.
+    """
+
+    gate = models.SlugField(max_length=40)
+    kind = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64, unique=True)
+    text = models.TextField()
+    signature = models.CharField(max_length=128)
+    private = models.JSONField(default=dict)
+    made_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["gate", "kind"], name="one_own_order_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.gate}"

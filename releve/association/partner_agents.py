@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from releve.association.contracts import DRILL, RELIEF, StoredContract, list_contracts
+from releve.association.contracts import (
+    DRILL,
+    RELIEF,
+    StoredContract,
+    find_own_party,
+    list_contracts,
+)
+from releve.association.gate_member import find_programme
 from releve.association.models import LentAgent
 from releve.ledger.chain import read_head
 from releve.live.api import is_drill
@@ -44,8 +51,9 @@ class ContractSource:
             if stored.contract.state not in IN_FORCE or not terms.programme:
                 continue
             agents = tuple(EFFICIENCY * count_agents(terms, at) for at in instants)
-            if any(agents):
-                yield PartnerAgents(terms.programme, name_partner_place(terms.giver), agents)
+            if any(agents) and find_own_party(stored) != terms.giver:
+                programme = find_programme(terms.programme) or terms.programme
+                yield PartnerAgents(programme, name_partner_place(terms.giver), agents)
 
     def list_lent(self, stream: str) -> Absent:
         """Return the own agents who work under the contracts in force, and when."""

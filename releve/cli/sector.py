@@ -13,6 +13,7 @@ import click
 from releve.cli.sector_bulletin import bulletin, clerk, contribute
 from releve.cli.sector_contract import contract
 from releve.cli.sector_folder import answer, crashtest, plan_members
+from releve.cli.sector_gate import gate
 
 if TYPE_CHECKING:
     from releve.sector import Clearing, Openings
@@ -36,6 +37,7 @@ sector.add_command(plan_members)
 sector.add_command(answer)
 sector.add_command(crashtest)
 sector.add_command(contract)
+sector.add_command(gate)
 sector.add_command(bulletin)
 sector.add_command(clerk)
 sector.add_command(contribute)

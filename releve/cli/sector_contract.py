@@ -107,6 +107,53 @@ def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None
     _print(_run(work))
 
 
+@contract.command("draft")
+@click.argument("gate")
+@click.option("--annex", required=True, help="Annex on data protection.")
+@click.option("--law", default="Droit français", show_default=True, help="Law that applies.")
+@click.option("--notice", type=click.IntRange(0), help="Hours of notice of a recall; else firm.")
+@click.option("--quality", type=click.IntRange(0, 100), default=80, show_default=True,
+              help="Calls answered, of 100.")  # fmt: skip
+@click.option("--cap", type=click.IntRange(0), default=0, help="Cap of the liability, in cents.")
+@click.option("--sip-address", default="", help="Where the giver takes the calls.")
+@click.option("--mandate", default="", help="Of the client, for outbound calls.")
+@_DRILL
+def draft_(
+    gate: str,
+    annex: str,
+    law: str,
+    notice: int | None,
+    quality: int,
+    cap: int,
+    sip_address: str,
+    mandate: str,
+    drill: bool,
+) -> None:
+    """Ask for a contract per match of the own requests at a GATE."""
+
+    def work() -> list[StoredContract]:
+        from releve.association.contract_exchange import TermsBeside, draft_contracts
+
+        beside = TermsBeside(annex, law, notice, quality, cap, sip_address, mandate)
+        return draft_contracts(gate, beside, datetime.now(UTC), drill=drill)
+
+    for one in _run(work):
+        _print(one)
+
+
+@contract.command("sync")
+@_DRILL
+def sync_(drill: bool) -> None:
+    """Exchange contracts from clearings with the partners, through the clerk."""
+
+    def work() -> int:
+        from releve.association.exchange import sync_contracts
+
+        return sync_contracts(datetime.now(UTC), drill=drill)
+
+    click.echo(f"{_run(work)} contracts at the clerk")
+
+
 @contract.command("lend")
 @click.argument("name")
 @_DRILL

@@ -4,6 +4,7 @@
 ``packages``       what an operator would lend, prepared, dated and priced; offers made from it
 ``needs``          requests from what a plan lacks, with the receivers that each client approved
 ``sealed_offers``  commitments before the gate closes, opened to the clerk afterwards
+``gate_orders``    what a member sends for a clearing, and the gate that the clerk announces
 ``openings``       offers, requests and approvals, read from rows with every fault named
 ``matches``        who works for which request: regret, then volume, cost and number of partners
 ``disclosure``     what a member and an auditor see of a clearing
@@ -57,6 +58,15 @@ from releve.sector.disclosure import (
     disclose_to_member,
     rerun,
 )
+from releve.sector.gate_orders import (
+    GateNotice,
+    GateOrder,
+    derive_seed,
+    hash_secret,
+    hide_requests,
+    parse_gate,
+    parse_order,
+)
 from releve.sector.mask import check_one_closing, hash_closing, mask_figures, unmask_sums
 from releve.sector.matches import Clearing, ReliefMatch, check_clearing, clear, recall
 from releve.sector.needs import ClientTerms, build_requests, read_terms
@@ -104,6 +114,8 @@ __all__ = [
     "ContractTerms",
     "Contribution",
     "ContributionError",
+    "GateNotice",
+    "GateOrder",
     "OpenedOffers",
     "Openings",
     "PanelMember",
@@ -132,6 +144,7 @@ __all__ = [
     "clear",
     "compute_clearing_digest",
     "compute_step_digest",
+    "derive_seed",
     "disclose_to_auditor",
     "disclose_to_member",
     "draw_help",
@@ -140,6 +153,8 @@ __all__ = [
     "find_rule",
     "hash_closing",
     "hash_contribution",
+    "hash_secret",
+    "hide_requests",
     "list_cells",
     "list_next_steps",
     "load_bulletin_rules",
@@ -151,6 +166,8 @@ __all__ = [
     "parse_bulletin",
     "parse_contribution",
     "parse_design",
+    "parse_gate",
+    "parse_order",
     "read_delivered",
     "read_openings",
     "read_packages",

@@ -37,7 +37,8 @@ def disclose_to_member(openings: Openings, cleared: Clearing, member: str) -> di
         if member in (offer.giver, request.asker):
             mine.append(
                 {**asdict(match), "giver": offer.giver, "asker": request.asker,
-                 "price_cents": offer.price_cents}
+                 "price_cents": offer.price_cents, "skill": offer.skill,
+                 "destination": offer.destination}
             )  # fmt: skip
     taken = Counter[str]()
     for match in cleared.matches:

@@ -31,8 +31,16 @@ Act = Callable[..., None]
 
 
 @pytest.fixture
+def _asker(act: Act, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contracts, "public_key", lambda: public_hex("atlas"))
+
+
+asks = pytest.mark.usefixtures("_asker")
+
+
+@pytest.fixture
 def act(monkeypatch: pytest.MonkeyPatch) -> Act:
-    """Take a step as one of the parties; the installation is the giver's in between."""
+    """Take a step as one of the parties; the installation is the asker's where a test says so."""
     monkeypatch.setattr(contracts, "public_key", lambda: public_hex("rif"))
 
     def step(kind: str, party: str, **more: Any) -> None:
@@ -92,6 +100,7 @@ def list_short(scenario: Scenario) -> tuple[str, np.ndarray[Any, Any], datetime]
     return found.need.programmes[column], short[:, column], scene.at
 
 
+@asks
 def test_hired_agents_raise_the_coverage_of_a_closure_until_they_are_recalled(
     scenario: Scenario, act: Act
 ) -> None:
@@ -112,6 +121,7 @@ def test_hired_agents_raise_the_coverage_of_a_closure_until_they_are_recalled(
     assert miss(scenario.stream) == pytest.approx(before, abs=1e-9)
 
 
+@asks
 def test_a_relief_solved_while_partners_help_leaves_their_work_to_them(
     scenario: Scenario, act: Act
 ) -> None:

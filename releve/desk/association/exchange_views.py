@@ -1,4 +1,4 @@
-"""What the clerk answers to members' software: contributions taken, designs and bulletins sent.
+"""What the clerk answers to members' software: contributions and orders of gates, texts sent.
 
 The secret that the clerk gave a member opens these addresses, and no session does; a contribution
 is signed besides. Anything refused is answered with its code and a sentence.
@@ -6,6 +6,7 @@ is signed besides. Anything refused is answered with its code and a sentence.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 from functools import wraps
@@ -15,18 +16,35 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from releve.accounts.rate_limit import seconds_to_wait
 from releve.association.clerk import wrap_bulletin, wrap_design
 from releve.association.clerk_intake import authenticate_member, take_contribution
+from releve.association.contract_exchange import list_messages, take_message
 from releve.association.envelopes import MOST_BYTES, Envelope, open_envelope
 from releve.association.errors import AssociationError
-from releve.association.models import DayBulletin, MonthlyDesign
+from releve.association.gates import CLEARED, list_gates, take_order, wrap_gate, wrap_result
+from releve.association.models import (
+    DayBulletin,
+    MonthlyDesign,
+    ReceivedContribution,
+    ReceivedOrder,
+    ReliefGate,
+)
 from releve.desk.access.guard import allow_anonymous
+from releve.errors import ReleveError
 from releve.sector import ContributionError
 
-__all__ = ["send_bulletin", "send_design", "take"]
+__all__ = [
+    "exchange_messages",
+    "send_bulletin",
+    "send_design",
+    "send_gates",
+    "send_result",
+    "take",
+    "take_gate_order",
+]
 
 _PER_MINUTE = 30
 _View = Callable[..., HttpResponse]
@@ -56,13 +74,32 @@ def _for_members(view: _View) -> _View:
 @require_POST
 def take(request: HttpRequest, *, member: str) -> HttpResponse:
     """Take a contribution; the same bytes again get the same answer."""
-    try:
-        row = take_contribution(open_envelope(request.body), timezone.now(), by=member)
-    except ContributionError as error:
-        return _refuse(409, error.code, str(error))
-    except AssociationError as error:
-        return _refuse(422, "format", str(error))
-    return JsonResponse({"digest": row.digest, "received_at": row.received_at})
+    return _take(request, member, take_contribution)
+
+
+@_for_members
+@require_POST
+def take_gate_order(request: HttpRequest, *, member: str) -> HttpResponse:
+    """Take a commitment, a request or an opening; the same bytes again get the same answer."""
+    return _take(request, member, take_order)
+
+
+@_for_members
+@require_safe
+def send_gates(request: HttpRequest, *, member: str) -> HttpResponse:
+    """The signed gates of now and of the last week."""
+    rows = [json.loads(wrap_gate(row).content) for row in list_gates(timezone.now())]
+    return JsonResponse({"gates": rows})
+
+
+@_for_members
+@require_safe
+def send_result(request: HttpRequest, *, member: str, gate: str) -> HttpResponse:
+    """The signed result of a gate, as far as it is the member's own."""
+    row = ReliefGate.objects.filter(name=gate, state=CLEARED).first()
+    if row is None:
+        return _refuse(404, "none", f"the gate {gate} is not cleared yet")
+    return _answer(wrap_result(row, member))
 
 
 @_for_members
@@ -86,6 +123,32 @@ def send_bulletin(request: HttpRequest, *, member: str, day: str) -> HttpRespons
     if row is None:
         return _refuse(404, "none", f"there is no bulletin of {day} yet")
     return _answer(wrap_bulletin(row))
+
+
+@_for_members
+@require_http_methods(["GET", "HEAD", "POST"])
+def exchange_messages(request: HttpRequest, *, member: str, kind: str) -> HttpResponse:
+    """Take a message of a contract and answer with the contract; by GET all of the member's."""
+    drill = kind == "drill"
+    if request.method != "POST":
+        return JsonResponse({"messages": list_messages(member, drill=drill)})
+    try:
+        answer = take_message(request.body.decode(), timezone.now(), by=member, drill=drill)
+    except (ReleveError, UnicodeDecodeError) as error:
+        return _refuse(409, "contract", str(error))
+    return HttpResponse(answer, content_type="application/json")
+
+
+def _take(
+    request: HttpRequest, member: str, take: Callable[..., ReceivedContribution | ReceivedOrder]
+) -> HttpResponse:
+    try:
+        row = take(open_envelope(request.body), timezone.now(), by=member)
+    except ContributionError as error:
+        return _refuse(409, error.code, str(error))
+    except AssociationError as error:
+        return _refuse(422, "format", str(error))
+    return JsonResponse({"digest": row.digest, "received_at": row.received_at})
 
 
 def _answer(sent: Envelope) -> HttpResponse:

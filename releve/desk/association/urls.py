@@ -18,6 +18,10 @@ urlpatterns = [
     path("clerk/publish", clerk_views.publish, name="clerk_publish"),
     path("clerk/<str:day>.pdf", clerk_views.download_paper, name="clerk_paper"),
     path("contributions", exchange_views.take, name="exchange_contributions"),
+    path("gates", exchange_views.send_gates, name="exchange_gates"),
+    path("messages/<slug:kind>", exchange_views.exchange_messages, name="exchange_messages"),
+    path("orders", exchange_views.take_gate_order, name="exchange_orders"),
+    path("results/<slug:gate>", exchange_views.send_result, name="exchange_result"),
     path("designs/<str:month>", exchange_views.send_design, name="exchange_design"),
     path("bulletins/<str:day>", exchange_views.send_bulletin, name="exchange_bulletin"),
 ]

@@ -45,6 +45,7 @@ WORDS: Mapping[str, StrPromise] = {
     "contacts.imported": lazy("Contacts imported"),
     "contacts.seen": lazy("Contacts of a case seen"),
     "contract.countersigned": lazy("Contract of relief countersigned"),
+    "contract.lent": lazy("Agents named for a contract of relief"),
     "contract.step": lazy("Contract of relief moved on"),
     "crashtest.removed": lazy("Crash test removed"),
     "drill.moved": lazy("Drill clock moved"),
@@ -101,8 +102,14 @@ WORDS: Mapping[str, StrPromise] = {
     "contribution.switched_off": lazy("Daily contribution switched off"),
     "contribution.switched_on": lazy("Daily contribution switched on"),
     "design.published": lazy("Design of the bulletin published"),
+    "gate.announced": lazy("Clearing of relief announced"),
+    "gate.cleared": lazy("Clearing of relief computed"),
+    "gate.closed": lazy("Clearing of relief closed"),
     "member.registered": lazy("Member of the association registered"),
     "member.revoked": lazy("Keys of a member revoked"),
+    "order.received": lazy("Request or sealed offer of a member received"),
+    "order.sent": lazy("Request or sealed offer sent"),
+    "result.received": lazy("Result of a clearing received"),
 }
 """Kind -> what happened."""
 

@@ -1,0 +1,199 @@
+"""Contracts sent between members through the clerk, and drafted from the result of a clearing.
+
+A message is the one of :func:`releve.association.contracts.export_contract`. The clerk checks it,
+countersigns, takes its own step where the terms are those of its clearing, and answers with the
+contract as it stands. A contract names the request by its reference: nothing of the client and its
+programme reaches the clerk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from releve.association.clerk_intake import require_clerk
+from releve.association.contracts import (
+    DRILL,
+    RELIEF,
+    StoredContract,
+    export_contract,
+    list_contracts,
+    receive_contract,
+    start_contract,
+    take_step,
+)
+from releve.association.errors import AssociationError
+from releve.association.gate_member import load_gate, read_result
+from releve.association.gates import CLEARED, wrap_result
+from releve.association.membership import require_membership
+from releve.association.models import ReceivedOrder, ReliefGate
+from releve.demand.tables import INTERVAL
+from releve.ledger.keys import public_key
+from releve.network import day_bounds
+from releve.sector import ContractTerms, GateNotice, SectorError, parse_gate, parse_order
+
+__all__ = [
+    "TermsBeside",
+    "draft_contracts",
+    "list_messages",
+    "list_own_messages",
+    "receive_answer",
+    "take_message",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TermsBeside:
+    """What a contract needs besides the match: clauses that the asker fills in."""
+
+    annex: str
+    law: str
+    notice_hours: int | None
+    quality_percent: int
+    liability_cap_cents: int
+    sip_address: str = ""
+    outbound_mandate: str = ""
+
+
+def draft_contracts(
+    gate: str, beside: TermsBeside, now: datetime, *, drill: bool = False
+) -> list[StoredContract]:
+    """Ask for a contract per match of the own requests; those that are there already are kept.
+
+    AssociationError before the result has come.
+    """
+    found = read_result(gate)
+    if found is None:
+        raise AssociationError(f"the result of the gate {gate} has not come yet")
+    stream = DRILL if drill else RELIEF
+    known = list_contracts(stream)
+    terms = _build_terms(found, load_gate(gate), require_membership().member, beside)
+    clerk = require_membership().association
+    return [
+        known.get(one.contract) or start_contract(one, clerk, now, stream=stream) for one in terms
+    ]
+
+
+def take_message(message: str, now: datetime, *, by: str, drill: bool) -> str:
+    """Take a member's message as the clerk, and return the contract as it stands.
+
+    SectorError names what is wrong; a match that the clearing does not have is none.
+    """
+    clerk = require_clerk()
+    stream = DRILL if drill else RELIEF
+    name, asker, giver = _read_parties(message)
+    if by not in (asker, giver):
+        raise SectorError(f"contract {name} is not one of {by}: it is of {asker} and {giver}")
+    keys = {**_list_member_keys((asker, giver)), clerk: public_key()}
+    with transaction.atomic():
+        stored = receive_contract(message, clerk, keys, now, stream=stream)
+        _check_match(stored.contract.terms)
+    if stored.contract.state == "offered":
+        take_step(name, "match", clerk, max(now, stored.contract.steps[-1].at), stream=stream)
+    return export_contract(name, stream=stream)
+
+
+def list_messages(member: str, *, drill: bool) -> list[str]:
+    """Return the contracts of a member as the clerk has them."""
+    stream = DRILL if drill else RELIEF
+    return [
+        export_contract(name, stream=stream)
+        for name, one in list_contracts(stream).items()
+        if member in (one.contract.terms.asker, one.contract.terms.giver)
+    ]
+
+
+def list_own_messages(*, drill: bool) -> list[str]:
+    """Return the messages of the own contracts that came from a clearing, to be sent."""
+    stream = DRILL if drill else RELIEF
+    association = require_membership().association
+    return [
+        export_contract(name, stream=stream)
+        for name, one in list_contracts(stream).items()
+        if one.contract.clerk == association
+        and ReliefGate.objects.filter(name=name.partition(".")[0]).exclude(result="").exists()
+    ]
+
+
+def receive_answer(message: str, now: datetime, *, drill: bool) -> StoredContract:
+    """Take over what the clerk answered, as the member; SectorError names what is wrong."""
+    own = require_membership()
+    name, asker, giver = _read_parties(message)
+    if own.member not in (asker, giver):
+        raise SectorError(f"contract {name} is of {asker} and {giver}, not of {own.member}")
+    gate, found = _find_gate(name)
+    keys = {**found["keys"], own.member: public_key(), own.association: gate.contract_key}
+    return receive_contract(message, own.member, keys, now, stream=DRILL if drill else RELIEF)
+
+
+def _build_terms(
+    found: Mapping[str, Any], gate: GateNotice, member: str, beside: TermsBeside
+) -> list[ContractTerms]:
+    pairs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for match in found["matches"]:
+        if match["asker"] == member:
+            pairs.setdefault((match["request"], match["offer"]), []).append(match)
+    first, _ = day_bounds(gate.day, gate.time_zone)
+    made = []
+    for number, ((request, _offer), matches) in enumerate(sorted(pairs.items()), 1):
+        agents = tuple(sorted((one["half_hour"], one["agents"]) for one in matches))
+        one = matches[0]
+        made.append(
+            ContractTerms(
+                contract=f"{gate.gate}.{member}.{number}", asker=member, giver=one["giver"],
+                client=request, programme=request, skill=one["skill"],
+                destination=one["destination"], agents=agents, price_cents=one["price_cents"],
+                starts_at=first + agents[0][0] * INTERVAL,
+                ends_at=first + (agents[-1][0] + 1) * INTERVAL,
+                time_zone=gate.time_zone, annex=beside.annex, law=beside.law,
+                notice_hours=beside.notice_hours, quality_percent=beside.quality_percent,
+                liability_cap_cents=beside.liability_cap_cents, sip_address=beside.sip_address,
+                outbound_mandate=beside.outbound_mandate,
+            )
+        )  # fmt: skip
+    return made
+
+
+def _check_match(terms: ContractTerms) -> None:
+    """Raise SectorError unless the clearing has this match."""
+    name = terms.contract.partition(".")[0]
+    row = ReliefGate.objects.filter(name=name, state=CLEARED).first()
+    if row is None:
+        raise SectorError(f"contract {terms.contract}: the gate {name} is not cleared")
+    found = json.loads(wrap_result(row, terms.asker).text)
+    beside = TermsBeside(
+        terms.annex, terms.law, terms.notice_hours, terms.quality_percent,
+        terms.liability_cap_cents, terms.sip_address, terms.outbound_mandate,
+    )  # fmt: skip
+    if terms not in _build_terms(found, parse_gate(row.text), terms.asker, beside):
+        raise SectorError(
+            f"contract {terms.contract}: the clearing of {name} has no such match; draft it again"
+            " from the result"
+        )
+
+
+def _find_gate(contract: str) -> tuple[GateNotice, Mapping[str, Any]]:
+    gate = contract.partition(".")[0]
+    found = read_result(gate)
+    if found is None:
+        raise AssociationError(f"contract {contract}: the result of its gate has not come yet")
+    return load_gate(gate), found
+
+
+def _list_member_keys(members: tuple[str, str]) -> dict[str, str]:
+    """Return the keys by which members sign contracts, as they last sent them, signed."""
+    rows = ReceivedOrder.objects.filter(member__in=members).order_by("received_at", "pk")
+    return {row.member: parse_order(row.text).contract_key for row in rows}
+
+
+def _read_parties(message: str) -> tuple[str, str, str]:
+    try:
+        terms = json.loads(message)["terms"]
+        return str(terms["contract"]), str(terms["asker"]), str(terms["giver"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise SectorError(f"the message is not a contract: {error!r}; ask for it again") from error

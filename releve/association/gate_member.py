@@ -1,0 +1,201 @@
+"""The member in a clearing: gates received, offers sealed and opened, requests sent, the result.
+
+Nothing leaves before a person offers or asks; what was offered is then opened by the worker once
+the gate is closed, and the result fetched. Each message is stored before it is sent, so that what
+was shown is what goes out, and its digest is an entry of the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from releve import __version__
+from releve.association.clerk_intake import STREAM
+from releve.association.envelopes import Envelope
+from releve.association.errors import AssociationError
+from releve.association.keys import load_signing_key
+from releve.association.membership import require_membership
+from releve.association.models import OwnOrder, ReliefGate
+from releve.ledger.chain import append
+from releve.ledger.keys import public_key
+from releve.sector import (
+    GateNotice,
+    GateOrder,
+    SectorOffer,
+    SectorRequest,
+    hide_requests,
+    parse_gate,
+    parse_order,
+    seal_offer,
+    sign_text,
+    verify_text,
+)
+
+__all__ = [
+    "find_programme",
+    "keep_gate",
+    "keep_result",
+    "list_open_gates",
+    "load_gate",
+    "note_order_sent",
+    "prepare_commit",
+    "prepare_opening",
+    "prepare_request",
+    "read_result",
+    "wrap_order",
+]
+
+NONCE_BYTES = 16
+
+
+def keep_gate(sent: Envelope, now: datetime) -> GateNotice:
+    """Store a gate of the clerk's; AssociationError where it is unsigned or a second one."""
+    row = require_membership()
+    if sent.what != "gate" or not verify_text(sent.text, sent.signature, row.clerk_key):
+        raise AssociationError("the gate is not signed by the clerk’s key: nothing is stored")
+    notice = parse_gate(sent.text)
+    if notice.association != row.association:
+        raise AssociationError(f"the gate is of {notice.association}, not of {row.association}")
+    known, _ = ReliefGate.objects.get_or_create(
+        name=notice.gate,
+        defaults={"text": sent.text, "signature": sent.signature, "at": now,
+                  "closes_at": notice.closes_at, "opens_until": notice.opens_until},
+    )  # fmt: skip
+    if known.text != sent.text:
+        raise AssociationError(f"a second gate {notice.gate} with other terms: ask the clerk")
+    return notice
+
+
+def load_gate(name: str) -> GateNotice:
+    """Return a gate that has come; AssociationError where it has not."""
+    row = ReliefGate.objects.filter(name=name).first()
+    if row is None:
+        raise AssociationError(f"the gate {name} has not come: fetch the gates first")
+    return parse_gate(row.text)
+
+
+def list_open_gates(now: datetime) -> list[GateNotice]:
+    """Return the gates that take offers and requests, the one that closes first before others."""
+    rows = ReliefGate.objects.filter(closes_at__gt=now).order_by("closes_at")
+    return [parse_gate(row.text) for row in rows]
+
+
+def prepare_commit(gate: str, offers: Sequence[SectorOffer], now: datetime) -> OwnOrder:
+    """Seal offers for a gate and store them; AssociationError without one, or for a second time."""
+    if not offers:
+        raise AssociationError("there is nothing to offer: no package fits the agents to spare")
+    notice = load_gate(gate)
+    nonces = {one.offer: secrets.token_bytes(NONCE_BYTES) for one in offers}
+    order = _begin("commit", notice, now, commitments={
+        one.offer: seal_offer(notice.sector_gate, one, nonces[one.offer]) for one in offers
+    })  # fmt: skip
+    opening = _begin("open", notice, now, offers=tuple(sorted(offers)),
+                     nonces={name: nonce.hex() for name, nonce in nonces.items()})  # fmt: skip
+    return _store(order, now, {"opening": opening.text})
+
+
+def prepare_request(
+    gate: str,
+    requests: Iterable[SectorRequest],
+    approvals: Iterable[tuple[str, str, str]],
+    now: datetime,
+) -> OwnOrder:
+    """Store a request for a gate; programmes stay here, under the references that go out."""
+    notice, member = load_gate(gate), require_membership().member
+    hidden, approved, programmes = hide_requests(requests, approvals, member, gate)
+    if not hidden:
+        raise AssociationError("there is nothing to ask for: no client with terms lacks agents")
+    order = _begin("request", notice, now, requests=hidden, approvals=approved)
+    return _store(order, now, {"programmes": programmes})
+
+
+def prepare_opening(commit: OwnOrder, now: datetime) -> OwnOrder:
+    """Store the opening of what was committed to, dated now."""
+    known = OwnOrder.objects.filter(gate=commit.gate, kind="open").first()
+    if known is not None:
+        return known
+    sealed = parse_order(commit.private["opening"])
+    order = _begin("open", load_gate(commit.gate), now, offers=sealed.offers, nonces=sealed.nonces)
+    return _store(order, now, {})
+
+
+def wrap_order(row: OwnOrder) -> Envelope:
+    """Return an order as it goes out."""
+    return Envelope("order", row.text, row.signature)
+
+
+@transaction.atomic
+def note_order_sent(row: OwnOrder, answer: str, now: datetime) -> None:
+    """Note that the clerk took an order; its digest becomes an entry of the ledger."""
+    OwnOrder.objects.filter(pk=row.pk).update(sent_at=now, answer=answer[:300])
+    append("order.sent", {"digest": row.digest, "gate": row.gate, "kind": row.kind},
+           recorded_at=now, stream=STREAM)  # fmt: skip
+
+
+@transaction.atomic
+def keep_result(gate: str, sent: Envelope, now: datetime) -> dict[str, Any]:
+    """Store the result of a gate; AssociationError where it is unsigned, or a second one."""
+    membership = require_membership()
+    if sent.what != "result" or not verify_text(sent.text, sent.signature, membership.clerk_key):
+        raise AssociationError("the result is not signed by the clerk’s key: nothing is stored")
+    found: dict[str, Any] = json.loads(sent.text)
+    if (found.get("gate"), found.get("member")) != (gate, membership.member):
+        raise AssociationError(f"the result is not of {membership.member} at the gate {gate}")
+    row = ReliefGate.objects.select_for_update().get(name=gate)
+    if row.result and row.result != sent.text:
+        raise AssociationError(f"a second result of the gate {gate}: ask the clerk")
+    if not row.result:
+        row.result = sent.text
+        row.save(update_fields=["result"])
+        append("result.received", {"digest": _hash(sent.text), "gate": gate},
+               recorded_at=now, stream=STREAM)  # fmt: skip
+    return found
+
+
+def read_result(gate: str) -> dict[str, Any] | None:
+    """Return the result of a gate; None before it has come."""
+    text = ReliefGate.objects.filter(name=gate).values_list("result", flat=True).first()
+    return json.loads(text) if text else None
+
+
+def find_programme(reference: str) -> str | None:
+    """Return the own programme behind the reference of a request; None where it is none."""
+    for row in OwnOrder.objects.filter(kind="request"):
+        if reference in row.private["programmes"]:
+            return str(row.private["programmes"][reference])
+    return None
+
+
+def _begin(kind: str, notice: GateNotice, now: datetime, **content: Any) -> GateOrder:
+    return GateOrder(
+        kind, notice.gate, notice.association, require_membership().member,
+        now.replace(microsecond=0), __version__, public_key(), **content,
+    )  # fmt: skip
+
+
+def _store(order: GateOrder, now: datetime, private: Mapping[str, Any]) -> OwnOrder:
+    text = order.text
+    made, new = OwnOrder.objects.get_or_create(
+        gate=order.gate, kind=order.kind,
+        defaults={"digest": _hash(text), "text": text, "private": dict(private), "made_at": now,
+                  "signature": sign_text(text, load_signing_key())},
+    )  # fmt: skip
+    if not new and made.sent_at is not None:
+        raise AssociationError(
+            f"a {order.kind} for the gate {order.gate} was sent: the first one counts"
+        )
+    if not new:
+        made.delete()
+        return _store(order, now, private)
+    return made
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,306 @@
+"""The clerk's clearings: announced, orders taken, closed, cleared, each result to its member.
+
+What a clearing is made from is fixed in the entry ``gate.closed`` before anything is computed, so a
+clerk that is stopped in the middle comes to the same result. An auditor gets all openings from
+:func:`show_to_auditor` and clears again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from releve.association.clerk_intake import CLOCKS_DIFFER, STREAM, check_signature, require_clerk
+from releve.association.envelopes import Envelope
+from releve.association.errors import AssociationError
+from releve.association.keys import load_signing_key
+from releve.association.models import AssociationMember, ReceivedOrder, ReliefGate
+from releve.errors import Phrase
+from releve.ledger.chain import append, lock_head
+from releve.ledger.digests import canonical_json
+from releve.ledger.keys import public_key
+from releve.sector import (
+    Clearing,
+    ContributionError,
+    GateNotice,
+    GateOrder,
+    OpenedOffers,
+    Openings,
+    ReliefMatch,
+    SealedOffer,
+    clear,
+    compute_clearing_digest,
+    derive_seed,
+    disclose_to_auditor,
+    disclose_to_member,
+    hash_secret,
+    open_offers,
+    parse_gate,
+    parse_order,
+    sign_text,
+)
+
+__all__ = [
+    "announce_gate",
+    "clear_gate",
+    "list_gates",
+    "read_clearing",
+    "run_clearings",
+    "show_to_auditor",
+    "take_order",
+    "wrap_gate",
+    "wrap_result",
+]
+
+OPENED, CLOSED, CLEARED = "open", "closed", "cleared"
+RESULT_FORMAT = "releve sector result 1"
+_log = logging.getLogger("releve.association")
+
+
+@transaction.atomic
+def announce_gate(
+    name: str, day: date, closes_at: datetime, now: datetime, *, minutes: int = 15,
+    time_zone: str = "Europe/Paris",
+) -> ReliefGate:  # fmt: skip
+    """Announce a clearing: orders until ``closes_at``, openings for some minutes after it."""
+    association = require_clerk()
+    lock_head()
+    if ReliefGate.objects.filter(name=name).exists():
+        raise AssociationError(f"the gate {name} is announced: choose another name")
+    if closes_at <= now:
+        raise AssociationError("the gate must close in time to come")
+    secret = secrets.token_bytes(32)
+    notice = GateNotice(
+        name, association, day, time_zone, closes_at.replace(microsecond=0),
+        closes_at.replace(microsecond=0) + timedelta(minutes=minutes), hash_secret(secret),
+        public_key(),
+    )  # fmt: skip
+    row = ReliefGate.objects.create(
+        name=name, text=notice.text, signature=sign_text(notice.text, load_signing_key()),
+        closes_at=notice.closes_at, opens_until=notice.opens_until, state=OPENED,
+        secret=secret.hex(), at=now,
+    )  # fmt: skip
+    append("gate.announced", {"gate": name, "digest": _hash(row.text)},
+           recorded_at=now, stream=STREAM)  # fmt: skip
+    return row
+
+
+def list_gates(now: datetime) -> list[ReliefGate]:
+    """Return the gates whose orders or openings are awaited, or that closed in the last week."""
+    return list(ReliefGate.objects.filter(opens_until__gte=now - timedelta(days=7)))
+
+
+def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
+    """Take an order; ContributionError, with a code, where it is refused.
+
+    ``by`` is the member whose secret was shown. The same bytes again are taken as the first time.
+    """
+    association = require_clerk()
+    read = parse_order(sent.text)
+    if by and by != read.member:
+        raise ContributionError(
+            "member", Phrase("the secret is that of {0}, the order of {1}", by, read.member)
+        )
+    with transaction.atomic():
+        lock_head()
+        known = ReceivedOrder.objects.filter(digest=_hash(sent.text)).first()
+        if known is not None:
+            return known
+        row = ReliefGate.objects.filter(name=read.gate).first()
+        if row is None or read.association != association:
+            raise ContributionError("gate", Phrase("there is no gate {0} here", read.gate))
+        check_signature(sent, read.member)
+        _check_time(read, row, now)
+        if ReceivedOrder.objects.filter(
+            gate=read.gate, member=read.member, kind=read.kind
+        ).exists():
+            raise ContributionError(
+                "double",
+                Phrase(
+                    "{0} has sent its {1} for {2}: the first one counts",
+                    read.member,
+                    read.kind,
+                    read.gate,
+                ),
+            )
+        taken = ReceivedOrder.objects.create(
+            gate=read.gate, member=read.member, kind=read.kind, digest=_hash(sent.text),
+            text=sent.text, signature=sent.signature, received_at=now,
+        )  # fmt: skip
+        body = {"digest": taken.digest, "gate": read.gate, "kind": read.kind, "member": read.member}
+        append("order.received", body, recorded_at=now, stream=STREAM)
+    return taken
+
+
+def run_clearings(now: datetime) -> None:
+    """Close and clear what is due; a job of every round."""
+    if settings.CLERK_OF:
+        rows = ReliefGate.objects.exclude(state=CLEARED).filter(opens_until__lte=now)
+        for name in rows.values_list("name", flat=True):
+            clear_gate(name, now)
+
+
+def clear_gate(name: str, now: datetime) -> ReliefGate:
+    """Close and clear a gate, once; the one that is there where it was cleared.
+
+    AssociationError before the time for openings is over.
+    """
+    require_clerk()
+    row = _close(name, now)
+    if row.state == CLEARED:
+        return row
+    openings, seed = _read_openings(row)
+    cleared = clear(openings, seed)
+    return _store_clearing(row, openings, cleared, seed, now)
+
+
+def read_clearing(row: ReliefGate) -> Clearing:
+    """Return the stored clearing of a gate."""
+    found = json.loads(row.clearing)
+    return Clearing(
+        tuple(ReliefMatch(**one) for one in found["matches"]),
+        tuple((str(name), int(count)) for name, count in found["alone"]),
+        tuple((str(name), int(count)) for name, count in found["served"]),
+    )
+
+
+def show_to_auditor(name: str) -> dict[str, Any]:
+    """Return all that a clearing was made from, and the digest that a second run must give."""
+    row = _require_cleared(name)
+    openings, seed = _read_openings(row)
+    return disclose_to_auditor(openings, read_clearing(row), seed)
+
+
+def wrap_gate(row: ReliefGate) -> Envelope:
+    """Return a gate as it travels."""
+    return Envelope("gate", row.text, row.signature)
+
+
+def wrap_result(row: ReliefGate, member: str) -> Envelope:
+    """Return what a member may know of a clearing: its matches, and the keys of its partners."""
+    orders = _list_frozen(row)
+    openings, _ = _read_openings(row)
+    shown = disclose_to_member(openings, read_clearing(row), member)
+    partners = {one[side] for one in shown["matches"] for side in ("giver", "asker")} - {member}
+    keys = {one.member: one.contract_key for one in orders if one.member in partners}
+    refused = [
+        reason for reason in _open(row, orders).refused if reason.startswith(f"offer {member}/")
+    ]
+    body = {"format": RESULT_FORMAT, "gate": row.name, "keys": keys, "refused": refused, **shown}
+    text = canonical_json(body)
+    return Envelope("result", text, sign_text(text, load_signing_key()))
+
+
+def _check_time(read: GateOrder, row: ReliefGate, now: datetime) -> None:
+    """Refuse an order from a clock that is wrong, or out of its time."""
+    if abs(read.made_at - now) > CLOCKS_DIFFER:
+        made, here = (f"{at:%Y-%m-%d %H:%M}" for at in (read.made_at, now))
+        raise ContributionError(
+            "clock",
+            Phrase("the order was made at {0}; here it is {1} UTC: set the clock of the"
+                   " member’s machine", made, here),
+        )  # fmt: skip
+    begins, ends = (
+        (row.closes_at, row.opens_until) if read.kind == "open" else (row.at, row.closes_at)
+    )
+    if row.state != OPENED or now >= ends:
+        raise ContributionError(
+            "late", Phrase("the {0} for {1} was awaited until {2} UTC", read.kind, row.name,
+                           f"{ends:%Y-%m-%d %H:%M}")
+        )  # fmt: skip
+    if now < begins:
+        raise ContributionError(
+            "early", Phrase("offers of {0} are opened after {1} UTC", row.name,
+                            f"{begins:%Y-%m-%d %H:%M}")
+        )  # fmt: skip
+
+
+@transaction.atomic
+def _close(name: str, now: datetime) -> ReliefGate:
+    """Fix what a clearing is made from; the orders of members revoked by now are left out."""
+    lock_head()
+    row = ReliefGate.objects.filter(name=name).first()
+    if row is None:
+        raise AssociationError(f"there is no gate {name}")
+    if row.state != OPENED:
+        return row
+    if now < row.opens_until:
+        raise AssociationError(f"offers are opened until {row.opens_until:%Y-%m-%d %H:%M} UTC")
+    valid = AssociationMember.objects.filter(revoked_at=None).values("member")
+    rows = ReceivedOrder.objects.filter(gate=name, member__in=valid)
+    row.state, row.orders = CLOSED, sorted(rows.values_list("digest", flat=True))
+    row.save(update_fields=["state", "orders"])
+    append("gate.closed", {"gate": name, "orders": row.orders}, recorded_at=now, stream=STREAM)
+    return row
+
+
+@transaction.atomic
+def _store_clearing(
+    row: ReliefGate, openings: Openings, cleared: Clearing, seed: bytes, now: datetime
+) -> ReliefGate:
+    lock_head()
+    row.refresh_from_db()
+    if row.state == CLEARED:
+        return row
+    row.state, row.clearing = CLEARED, canonical_json(asdict(cleared))
+    row.save(update_fields=["state", "clearing"])
+    append("gate.cleared", {"digest": compute_clearing_digest(cleared), "gate": row.name,
+                            "offers": len(openings.offers), "requests": len(openings.requests),
+                            "seed": seed.hex()}, recorded_at=now, stream=STREAM)  # fmt: skip
+    _log.info("the gate %s is cleared: %d matches", row.name, len(cleared.matches))
+    return row
+
+
+def _read_openings(row: ReliefGate) -> tuple[Openings, bytes]:
+    """Return the openings that were fixed when the gate closed, and the seed."""
+    orders = _list_frozen(row)
+    asked = [one for one in orders if one.kind == "request"]
+    openings = Openings(
+        _open(row, orders).offers,
+        tuple(sorted(request for one in asked for request in one.requests)),
+        frozenset(approval for one in asked for approval in one.approvals),
+    )
+    commitments = (text for one in orders for text in one.commitments.values())
+    return openings, derive_seed(bytes.fromhex(row.secret), commitments)
+
+
+def _open(row: ReliefGate, orders: Iterable[GateOrder]) -> OpenedOffers:
+    orders = list(orders)
+    times = dict(ReceivedOrder.objects.filter(gate=row.name, kind="commit")
+                 .values_list("member", "received_at"))  # fmt: skip
+    sealed = [
+        SealedOffer(one.gate, one.member, offer, commitment, times[one.member])
+        for one in orders if one.kind == "commit"
+        for offer, commitment in one.commitments.items()
+    ]  # fmt: skip
+    opened = {
+        offer.offer: (offer, bytes.fromhex(one.nonces.get(offer.offer, "")))
+        for one in orders if one.kind == "open"
+        for offer in one.offers
+    }  # fmt: skip
+    return open_offers(parse_gate(row.text).sector_gate, sealed, opened)
+
+
+def _list_frozen(row: ReliefGate) -> list[GateOrder]:
+    rows = ReceivedOrder.objects.filter(digest__in=row.orders).order_by("digest")
+    return [parse_order(one.text) for one in rows]
+
+
+def _require_cleared(name: str) -> ReliefGate:
+    row = ReliefGate.objects.filter(name=name, state=CLEARED).first()
+    if row is None:
+        raise AssociationError(f"no gate {name} was cleared")
+    return row
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

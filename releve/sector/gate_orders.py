@@ -1,0 +1,277 @@
+"""What a member sends to the clerk for a clearing, and the gate that it is sent for.
+
+A gate is announced by the clerk, signed. Before it closes a member sends a ``commit`` (the
+commitments of its offers) and a ``request``; after it an ``open`` (offers and nonces). Each is
+canonical JSON, signed by the member; a second one of a kind is refused. A request goes by a
+reference that says nothing of the client.
+
+Ties are decided under a seed of the clerk's secret, whose digest the gate announces, and of all
+commitments: the clerk cannot change it, and no member knows it before the gate closes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import rfc8785
+
+from releve.errors import Phrase
+from releve.network import is_known_zone
+from releve.sector.contribution import ContributionError
+from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest, read_openings
+from releve.sector.sealed_offers import SectorGate
+
+__all__ = [
+    "COMMIT",
+    "OPEN",
+    "REQUEST",
+    "GateNotice",
+    "GateOrder",
+    "derive_seed",
+    "hash_secret",
+    "hide_requests",
+    "parse_gate",
+    "parse_order",
+]
+
+GATE_FORMAT = "releve sector gate 1"
+ORDER_FORMAT = "releve sector order 1"
+COMMIT, REQUEST, OPEN = "commit", "request", "open"
+MOST_ROWS = 2000
+"""Offers, requests or approvals in one order; more is no sector's need."""
+_PLAIN = ("kind", "gate", "association", "member", "made_at", "software", "contract_key")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NONCE = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class GateNotice:
+    """A clearing as the clerk announces it; half hours are those of ``day`` in ``time_zone``.
+
+    ``seed_digest`` binds the clerk's secret. ``contract_key`` is the key (hex) by which the clerk
+    signs steps of contracts.
+    """
+
+    gate: str
+    association: str
+    day: date
+    time_zone: str
+    closes_at: datetime
+    opens_until: datetime
+    seed_digest: str
+    contract_key: str
+
+    def __post_init__(self) -> None:
+        for name in ("gate", "association"):
+            if not _NAME.fullmatch(getattr(self, name)):
+                raise _fault("{0} must be lower-case letters, digits and dashes, got {1!r}",
+                             name, getattr(self, name))  # fmt: skip
+        if not is_known_zone(self.time_zone):
+            raise _fault("time_zone {0!r} is not known: write one like Europe/Paris",
+                         self.time_zone)  # fmt: skip
+        if self.closes_at.tzinfo is None or self.opens_until.tzinfo is None:
+            raise _fault("closes_at and opens_until need a time zone")
+        if self.closes_at >= self.opens_until:
+            raise _fault("closes_at must be before opens_until")
+
+    @property
+    def text(self) -> str:
+        """The canonical JSON, which the clerk signs."""
+        return _write(GATE_FORMAT, asdict(self))
+
+    @property
+    def sector_gate(self) -> SectorGate:
+        """The gate that offers are sealed for."""
+        return SectorGate(self.gate, self.association, self.closes_at, self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class GateOrder:
+    """A member's message for a gate; what a kind does not use stays empty.
+
+    ``commitments`` by offer, ``nonces`` (hex) by offer. ``contract_key``: the key by which the
+    member signs steps of contracts, which the clerk hands to its partners.
+    """
+
+    kind: str
+    gate: str
+    association: str
+    member: str
+    made_at: datetime
+    software: str
+    contract_key: str
+    commitments: Mapping[str, str] = field(default_factory=dict)
+    offers: Sequence[SectorOffer] = ()
+    nonces: Mapping[str, str] = field(default_factory=dict)
+    requests: Sequence[SectorRequest] = ()
+    approvals: frozenset[tuple[str, str, str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.kind not in (COMMIT, REQUEST, OPEN):
+            raise _fault("an order is {0}, {1} or {2}, got {3!r}", COMMIT, REQUEST, OPEN, self.kind)
+        if self.made_at.tzinfo is None:
+            raise _fault("made_at must have a time zone, got {0}", self.made_at)
+        counts = map(len, (self.commitments, self.offers, self.requests, self.approvals))
+        if max(counts) > MOST_ROWS:
+            raise _fault("an order holds at most {0} rows", MOST_ROWS)
+        names = {*self.commitments, *self.nonces, *(one.offer for one in self.offers)}
+        names |= {one.request for one in self.requests}
+        for name in names:
+            if not (_REFERENCE.fullmatch(name) and name.startswith(f"{self.member}/")):
+                raise _fault("{0!r} must begin with the member’s name and a slash", name)
+        if any(one.giver != self.member for one in self.offers) or any(
+            one.asker != self.member for one in self.requests
+        ):
+            raise _fault("an order holds the member’s own offers and requests alone")
+        for rows, pattern in ((self.commitments, _DIGEST), (self.nonces, _NONCE)):
+            if not all(pattern.fullmatch(text) for text in rows.values()):
+                raise _fault("commitments and nonces are 64 and 32 hex digits")
+
+    @property
+    def text(self) -> str:
+        """The canonical JSON, which is signed and sent."""
+        rows = {
+            "offers": [asdict(one) for one in self.offers],
+            "requests": [asdict(one) for one in self.requests],
+            "approvals": sorted(list(one) for one in self.approvals),
+            "commitments": dict(self.commitments),
+            "nonces": dict(self.nonces),
+        }
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return _write(ORDER_FORMAT, {**plain, **rows})
+
+
+def parse_gate(text: str) -> GateNotice:
+    """Return the gate that a text announces; ContributionError unless it is exactly that."""
+    found = _load(text, GATE_FORMAT)
+    try:
+        for name in ("closes_at", "opens_until"):
+            found[name] = datetime.fromisoformat(found[name])
+        found["day"] = date.fromisoformat(found["day"])
+        read = GateNotice(**found)
+        same = read.text == text
+    except ContributionError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _fault("a field is missing or has another type: {0}", str(error)) from error
+    return read if same else _refuse_form(GATE_FORMAT)
+
+
+def parse_order(text: str) -> GateOrder:
+    """Return the order that a text holds; ContributionError unless it is exactly that."""
+    found = _load(text, ORDER_FORMAT)
+    try:
+        opened = _read_rows(found["offers"], found["requests"], found["approvals"])
+        found |= {"offers": opened.offers, "requests": opened.requests,
+                  "approvals": opened.approvals,
+                  "made_at": datetime.fromisoformat(found["made_at"])}  # fmt: skip
+        read = GateOrder(**found)
+        same = read.text == text
+    except ContributionError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _fault("a field is missing or has another type: {0}", str(error)) from error
+    return read if same else _refuse_form(ORDER_FORMAT)
+
+
+def hide_requests(
+    requests: Iterable[SectorRequest],
+    approvals: Iterable[tuple[str, str, str]],
+    member: str,
+    gate: str,
+) -> tuple[tuple[SectorRequest, ...], frozenset[tuple[str, str, str]], dict[str, str]]:
+    """Return requests and approvals by references that say nothing, and their programmes.
+
+    A request of :func:`releve.sector.needs.build_requests` is named ``MEMBER/PROGRAMME``.
+    """
+    reference: dict[str, str] = {}
+    programmes: dict[str, str] = {}
+    hidden = []
+    for number, one in enumerate(sorted(requests), 1):
+        name = f"{member}/{gate}-{number:04}"
+        reference[one.request] = name
+        programmes[name] = one.request.partition("/")[2]
+        hidden.append(SectorRequest(name, one.asker, one.skill, one.ceiling_cents, one.agents))
+    kept = frozenset((reference[name], operator, where) for name, operator, where in approvals)
+    return tuple(hidden), kept, programmes
+
+
+def hash_secret(secret: bytes) -> str:
+    """Return the digest of the clerk's secret, which the gate announces."""
+    return hashlib.sha256(b"releve sector secret 1\n" + secret).hexdigest()
+
+
+def derive_seed(secret: bytes, commitments: Iterable[str]) -> bytes:
+    """Return the seed of a clearing's ties from the clerk's secret and all commitments."""
+    text = "\n".join(sorted(commitments)).encode()
+    return hashlib.sha256(b"releve sector seed 1\n" + secret + text).digest()
+
+
+def _read_rows(offers: Any, requests: Any, approvals: Any) -> Openings:
+    """Return offers, requests and approvals of JSON rows; every fault of theirs at once."""
+    columns = ("request", "operator", "destination")
+    try:
+        return read_openings(
+            _expand(offers), _expand(requests),
+            [dict(zip(columns, map(str, row), strict=True)) for row in approvals],
+        )  # fmt: skip
+    except ContributionError:
+        raise
+    except SectorError as error:
+        raise ContributionError("format", str(error)) from error
+
+
+def _expand(rows: Any) -> list[dict[str, str]]:
+    """Return a row per half hour, as the tables of a clearing have them."""
+    return [
+        {**{name: str(value) for name, value in row.items() if name != "agents"},
+         "half_hour": str(half_hour), "agents": str(agents)}
+        for row in rows for half_hour, agents in row["agents"]
+    ]  # fmt: skip
+
+
+def _write(form: str, values: Mapping[str, Any]) -> str:
+    plain = {name: _write_value(value) for name, value in values.items()}
+    return rfc8785.dumps({"format": form, **plain}).decode()
+
+
+def _write_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {name: _write_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_write_value(one) for one in value]
+    return value
+
+
+def _load(text: str, form: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise _fault("an order is JSON: {0}", str(error)) from error
+    got = found.pop("format", None) if isinstance(found, dict) else None
+    if got != form:
+        raise ContributionError("version", Phrase(
+            "expected the format {0}, found {1}: member and clerk need versions of the software"
+            " that write the same one", form, str(got),
+        ))  # fmt: skip
+    return found  # type: ignore[no-any-return]
+
+
+def _refuse_form(form: str) -> Any:
+    raise _fault("an order is canonical JSON with the fields of {0} and no other", form)
+
+
+def _fault(template: str, *params: object) -> ContributionError:
+    return ContributionError("format", template.format(*params))

@@ -1,0 +1,138 @@
+"""From a clearing to a signed contract through the clerk: what travels names no client."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from releve.association import contract_exchange, contracts, gate_member, gates
+from releve.association.contract_exchange import (
+    TermsBeside,
+    draft_contracts,
+    list_messages,
+    receive_answer,
+    take_message,
+)
+from releve.association.contracts import (
+    export_contract,
+    receive_contract,
+    start_contract,
+    take_step,
+)
+from releve.association.envelopes import Envelope
+from releve.association.gate_member import keep_result, prepare_request
+from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
+from releve.association.models import ReliefGate
+from releve.sector import SectorError
+from tests.association.sector_of_seven import OWN, SectorOfSeven
+from tests.association.test_gates import (
+    APPROVALS,
+    CLEARS,
+    GIVER,
+    OPENS,
+    REQUEST,
+    START,
+    THIRD,
+    SetClock,
+    make_commit,
+    make_offer,
+    make_opening,
+    wrap,
+)
+
+pytestmark = pytest.mark.database
+KEYS = {name: Ed25519PrivateKey.generate() for name in (OWN, GIVER, "sp2c")}
+BESIDE = TermsBeside("annex-1", "Droit français", None, 85, 1_000_000)
+
+
+def public(party: str) -> str:
+    return KEYS[party].public_key().public_bytes_raw().hex()
+
+
+class House:
+    """Three installations in one database: each acts with its own key and its own stream."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def become(self, party: str) -> str:
+        self._patch.setattr(contracts, "signing_key", lambda: KEYS[party])
+        for room in (contracts, contract_exchange):
+            self._patch.setattr(room, "public_key", lambda: public(party))
+        stream = f"relief-{party}"
+        self._patch.setattr(contract_exchange, "RELIEF", stream)
+        return stream
+
+    def to_clerk(self, message: str, by: str) -> str:
+        self.become("sp2c")
+        return take_message(message, CLEARS + timedelta(hours=1), by=by, drill=False)
+
+
+@pytest.fixture
+def house(sector: SectorOfSeven, set_clock: SetClock, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A cleared gate: the own request was served by one giver."""
+    monkeypatch.setattr(gates, "public_key", lambda: public("sp2c"))
+    monkeypatch.setattr(gate_member, "public_key", lambda: public(OWN))
+    announce_gate("g-1", date(2026, 11, 27), START + timedelta(minutes=30), START)
+    key = {"contract_key": public(GIVER)}
+    take_order(wrap(replace(make_commit(make_offer()), **key)), START)
+    row = prepare_request("g-1", [REQUEST], APPROVALS, START)
+    take_order(Envelope("order", row.text, row.signature), START)
+    take_order(wrap(replace(make_opening(make_offer()), **key)), OPENS)
+    run_clearings(CLEARS)
+    keep_result("g-1", wrap_result(ReliefGate.objects.get(), OWN), CLEARS)
+    return House(monkeypatch)
+
+
+def draft(house: House) -> Any:
+    house.become(OWN)
+    (stored,) = draft_contracts("g-1", BESIDE, CLEARS)
+    return stored.contract.terms
+
+
+def test_a_match_becomes_a_contract_that_all_three_ledgers_hold(house: House) -> None:
+    terms = draft(house)
+    assert (terms.giver, terms.agents) == (GIVER, ((20, 4), (21, 5)))
+    name, at = terms.contract, CLEARS + timedelta(hours=1)
+    message = export_contract(name, stream=house.become(OWN))
+    assert "azur" not in message
+    at_clerk = house.to_clerk(message, OWN)
+
+    giver_keys = {OWN: public(OWN), "sp2c": public("sp2c"), GIVER: public(GIVER)}
+    stream = house.become(GIVER)
+    receive_contract(at_clerk, GIVER, giver_keys, at, stream=stream)
+    take_step(name, "offer", GIVER, at, stream=stream)
+    answer = house.to_clerk(export_contract(name, stream=stream), GIVER)
+    assert json.loads(answer)["steps"][-1]["kind"] == "match", "the clerk takes its own step"
+
+    house.become(OWN)
+    assert receive_answer(answer, at, drill=False).contract.state == "matched"
+    house.become("sp2c")
+    assert list_messages(THIRD, drill=False) == []
+    assert len(list_messages(GIVER, drill=False)) == 1
+    assert draft(house).contract == name, "drafted again, it is the same contract"
+
+
+def test_the_clerk_takes_no_contract_that_its_clearing_does_not_have(house: House) -> None:
+    terms = draft(house)
+    message = export_contract(terms.contract, stream=house.become(OWN))
+    with pytest.raises(SectorError, match="not one of"):
+        house.to_clerk(message, THIRD)
+    with pytest.raises(SectorError, match="not a contract"):
+        house.to_clerk("{}", OWN)
+    changed = json.loads(message)
+    changed["terms"]["price_cents"] = 1
+    with pytest.raises(SectorError):
+        house.to_clerk(json.dumps(changed), OWN)
+    other = replace(terms, contract="g-1.rive.2", agents=((20, 400),))
+    start_contract(other, "sp2c", CLEARS, stream=house.become(OWN))
+    signed = export_contract("g-1.rive.2", stream=house.become(OWN))
+    with pytest.raises(SectorError, match="no such match"):
+        house.to_clerk(signed, OWN)
+    house.become("sp2c")
+    assert list_messages(OWN, drill=False) == []

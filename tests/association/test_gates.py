@@ -1,0 +1,289 @@
+"""A clearing over HTTP: sealed, closed, opened, cleared, each result to its member alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.test import Client
+
+from releve.association import gates
+from releve.association.clerk_intake import revoke_member
+from releve.association.envelopes import Envelope, open_envelope
+from releve.association.errors import AssociationError
+from releve.association.exchange import fetch_gates, run_member_gates, send_order
+from releve.association.gate_member import (
+    find_programme,
+    keep_result,
+    prepare_commit,
+    prepare_request,
+    read_result,
+)
+from releve.association.gates import (
+    announce_gate,
+    clear_gate,
+    run_clearings,
+    show_to_auditor,
+    take_order,
+    wrap_result,
+)
+from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
+from releve.ledger.models import LedgerEntry
+from releve.sector import (
+    ContributionError,
+    GateOrder,
+    Openings,
+    SectorOffer,
+    SectorRequest,
+    parse_gate,
+    parse_order,
+    rerun,
+    seal_offer,
+    sign_text,
+)
+from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven, sign_key
+
+pytestmark = pytest.mark.database
+START = datetime(2026, 11, 27, 8, tzinfo=UTC)
+CLOSES = START + timedelta(minutes=30)
+OPENS = CLOSES + timedelta(minutes=5)
+CLEARS = CLOSES + timedelta(minutes=15)
+GIVER, THIRD = OTHERS[0], OTHERS[1]
+KEY = Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+NONCE = b"0123456789abcdef"
+SetClock = Callable[[datetime], None]
+
+
+def make_offer(member: str = GIVER, price: int = 900) -> SectorOffer:
+    return SectorOffer(
+        f"{member}/p1", member, "TN", "inbound:fr:home", 1, price, ((20, 5), (21, 5))
+    )
+
+
+REQUEST = SectorRequest(f"{OWN}/azur-sinistres", OWN, "inbound:fr", 1200, ((20, 4), (21, 9)))
+APPROVALS = frozenset({(REQUEST.request, GIVER, "TN")})
+
+
+def make_order(kind: str, at: datetime, member: str = GIVER, **content: Any) -> GateOrder:
+    return GateOrder(kind, "g-1", "sp2c", member, at, "0.0.9", KEY, **content)
+
+
+def wrap(order: GateOrder) -> Envelope:
+    return Envelope("order", order.text, sign_text(order.text, sign_key(order.member)))
+
+
+def make_commit(offer: SectorOffer, at: datetime = START, **more: Any) -> GateOrder:
+    notice = parse_gate(ReliefGate.objects.get(name="g-1").text)
+    sealed = {offer.offer: seal_offer(notice.sector_gate, offer, NONCE)}
+    return make_order("commit", at, offer.giver, commitments=sealed, **more)
+
+
+def make_opening(offer: SectorOffer) -> GateOrder:
+    return make_order("open", OPENS, offer.giver, offers=(offer,),
+                      nonces={offer.offer: NONCE.hex()})  # fmt: skip
+
+
+@pytest.fixture
+def gate(sector: SectorOfSeven, set_clock: SetClock) -> ReliefGate:
+    set_clock(START)
+    return announce_gate("g-1", date(2026, 11, 27), CLOSES, START)
+
+
+def list_kinds() -> list[str]:
+    return list(LedgerEntry.objects.order_by("seq").values_list("kind", flat=True))
+
+
+def refuse(order: GateOrder | Envelope, now: datetime, by: str = "") -> str:
+    with pytest.raises(ContributionError) as caught:
+        take_order(order if isinstance(order, Envelope) else wrap(order), now, by=by)
+    return caught.value.code
+
+
+def offer_and_ask(offer: SectorOffer | None = None) -> None:
+    """Have a giver's offer committed to and opened, and the own request taken."""
+    chosen = offer or make_offer()
+    take_order(wrap(make_commit(chosen)), START)
+    row = prepare_request("g-1", [REQUEST], APPROVALS, START)
+    take_order(Envelope("order", row.text, row.signature), START)
+    take_order(wrap(make_opening(chosen)), OPENS)
+
+
+def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
+    gate: ReliefGate, sent_bytes: list[httpx.Request], set_clock: SetClock
+) -> None:
+    assert [notice.gate for notice in fetch_gates(START)] == ["g-1"]
+    send_order(prepare_request("g-1", [REQUEST], APPROVALS, START), START)
+    take_order(wrap(make_commit(make_offer())), START)
+    run_member_gates(START + timedelta(minutes=1))
+    set_clock(OPENS)
+    take_order(wrap(make_opening(make_offer())), OPENS)
+    set_clock(CLEARS)
+    run_clearings(CLEARS)
+    run_member_gates(CLEARS + timedelta(minutes=1))
+
+    result = read_result("g-1")
+    assert result is not None
+    assert {(one["half_hour"], one["agents"]) for one in result["matches"]} == {(20, 4), (21, 5)}
+    assert result["keys"] == {GIVER: KEY}
+    (reference,) = {one["request"] for one in result["matches"]}
+    assert find_programme(reference) == "azur-sinistres"
+    third = json.loads(wrap_result(ReliefGate.objects.get(), THIRD).text)
+    assert (third["matches"], third["offers"], third["requests"], third["keys"]) == ([], [], [], {})
+    kinds = list_kinds()
+    for kind in ("gate.announced", "order.received", "order.sent", "gate.closed", "gate.cleared",
+                 "result.received"):  # fmt: skip
+        assert kind in kinds
+    assert not any(b"azur" in request.content for request in sent_bytes)
+
+
+def test_what_was_committed_is_opened_by_the_worker_once_the_gate_is_closed(
+    gate: ReliefGate, sent_bytes: list[httpx.Request], set_clock: SetClock
+) -> None:
+    offer = make_offer(OWN)
+    send_order(prepare_commit("g-1", [offer], START), START)
+    assert not any(b'"price_cents"' in request.content for request in sent_bytes), "sealed"
+    run_member_gates(CLOSES - timedelta(seconds=1))
+    assert not OwnOrder.objects.filter(kind="open").exists()
+    set_clock(OPENS)
+    run_member_gates(OPENS)
+    run_member_gates(OPENS + timedelta(seconds=5))
+    assert OwnOrder.objects.get(kind="open").sent_at == OPENS
+    run_clearings(CLEARS)
+    assert show_to_auditor("g-1")["offers"][0]["offer"] == offer.offer
+
+
+def test_a_clerk_restarted_in_the_middle_of_a_clearing_has_the_same_result(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_and_ask()
+
+    def stop(openings: Openings, seed: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as halfway:
+        halfway.setattr(gates, "clear", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_clearings(CLEARS)
+    assert ReliefGate.objects.get().state == "closed"
+    late = make_commit(make_offer(THIRD), CLEARS)
+    assert refuse(late, CLEARS) == "late"
+    revoke_member(GIVER, CLEARS)  # what is closed stands
+    run_clearings(CLEARS + timedelta(hours=1))
+    shown = show_to_auditor("g-1")
+    assert len(shown["clearing"]["matches"]) == 2
+    openings = Openings(
+        tuple(SectorOffer(**one) for one in shown["offers"]),
+        tuple(SectorRequest(**one) for one in shown["requests"]),
+        frozenset(map(tuple, shown["approvals"])),
+    )
+    rerun(openings, bytes.fromhex(shown["seed"]), shown["digest"])
+    once = wrap_result(ReliefGate.objects.get(), OWN).content
+    clear_gate("g-1", CLEARS + timedelta(hours=2))
+    assert wrap_result(ReliefGate.objects.get(), OWN).content == once
+    assert [list_kinds().count(kind) for kind in ("gate.closed", "gate.cleared")] == [1, 1]
+
+
+def test_a_flood_of_requests_is_limited(
+    gate: ReliefGate, client: Client, sector: SectorOfSeven
+) -> None:
+    headers = {"Authorization": f"Bearer {sector.secrets[GIVER]}"}
+    answers = [client.get("/association/gates", headers=headers).status_code for _ in range(40)]
+    assert answers[0] == 200
+    assert set(answers[30:]) == {429}
+    sent = wrap(make_commit(make_offer())).content
+    taken = client.post("/association/orders", sent, content_type="application/json",
+                        headers=headers)  # fmt: skip
+    assert taken.status_code == 429
+    assert not ReceivedOrder.objects.exists()
+
+
+def test_a_revoked_key_is_refused_and_what_it_sent_before_does_not_count(
+    gate: ReliefGate, client: Client, sector: SectorOfSeven
+) -> None:
+    offer_and_ask()
+    revoke_member(GIVER, OPENS)
+    assert refuse(make_order("request", OPENS), OPENS) == "revoked"
+    headers = {"Authorization": f"Bearer {sector.secrets[GIVER]}"}
+    assert client.get("/association/gates", headers=headers).status_code == 401
+    run_clearings(CLEARS)
+    assert show_to_auditor("g-1")["offers"] == []
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_member_whose_clock_is_a_day_off_is_told_so(gate: ReliefGate, days: int) -> None:
+    wrong = make_commit(make_offer(), START + timedelta(days=days))
+    assert refuse(wrong, START) == "clock"
+    take_order(wrap(make_commit(make_offer(), START + timedelta(minutes=40))), START)
+
+
+def test_two_versions_of_the_software_understand_each_other_or_say_which_is_older(
+    gate: ReliefGate,
+) -> None:
+    order = replace(make_commit(make_offer()), software="7.1")
+    newer = order.text.replace("sector order 1", "sector order 2")
+    sent = Envelope("order", newer, sign_text(newer, sign_key(GIVER)))
+    assert refuse(sent, START) == "version"
+    more = json.dumps({**json.loads(order.text), "colour": "red"})
+    assert refuse(Envelope("order", more, sign_text(more, sign_key(GIVER))), START) == "format"
+    assert take_order(wrap(order), START).member == GIVER
+
+
+def test_orders_out_of_their_time_or_of_others_are_refused_by_name(gate: ReliefGate) -> None:
+    offer = make_offer()
+    commit = make_commit(offer)
+    forged = Envelope("order", commit.text, "0" * 128)
+    assert refuse(forged, START) == "signature"
+    assert refuse(commit, START, by=THIRD) == "member"
+    assert refuse(replace(commit, gate="g-2"), START) == "gate"
+    assert refuse(make_commit(offer, CLOSES), CLOSES) == "late"
+    assert refuse(replace(make_opening(offer), made_at=START), START) == "early"
+    first = take_order(wrap(commit), START)
+    assert take_order(wrap(commit), START).pk == first.pk
+    assert refuse(make_commit(make_offer(price=1)), START) == "double"
+    with pytest.raises(ContributionError, match="own offers"):
+        make_order("open", OPENS, GIVER, offers=(replace(offer, giver=THIRD),))
+
+
+def test_an_offer_that_was_changed_does_not_open_and_its_giver_alone_reads_why(
+    gate: ReliefGate,
+) -> None:
+    take_order(wrap(make_commit(make_offer())), START)
+    take_order(wrap(make_commit(make_offer(THIRD))), START)
+    take_order(wrap(make_opening(make_offer(price=100))), OPENS)
+    take_order(wrap(make_opening(make_offer(THIRD))), OPENS)
+    run_clearings(CLEARS)
+    assert [one["offer"] for one in show_to_auditor("g-1")["offers"]] == [f"{THIRD}/p1"]
+    row = ReliefGate.objects.get()
+    (why,) = json.loads(wrap_result(row, GIVER).text)["refused"]
+    assert "does not open" in why
+    assert json.loads(wrap_result(row, THIRD).text)["refused"] == []
+
+
+def test_a_result_that_is_not_the_clerk_s_or_another_member_s_is_not_stored(
+    gate: ReliefGate,
+) -> None:
+    offer_and_ask()
+    run_clearings(CLEARS)
+    row = ReliefGate.objects.get()
+    result = wrap_result(row, OWN)
+    forged = Envelope("result", result.text.replace('"agents":4', '"agents":3'), result.signature)
+    for bad in (forged, wrap_result(row, GIVER)):
+        with pytest.raises(AssociationError):
+            keep_result("g-1", bad, CLEARS)
+    assert read_result("g-1") is None
+    keep_result("g-1", open_envelope(result.content), CLEARS)
+    assert parse_order(OwnOrder.objects.get().text).kind == "request"
+
+
+def test_two_closings_or_a_clearing_before_its_time_are_refused(gate: ReliefGate) -> None:
+    with pytest.raises(AssociationError, match="opened until"):
+        clear_gate("g-1", OPENS)
+    with pytest.raises(AssociationError, match="another name"):
+        announce_gate("g-1", date(2026, 11, 27), CLOSES, START)
+    assert clear_gate("g-1", CLEARS).clearing == clear_gate("g-1", CLEARS).clearing
