@@ -145,6 +145,8 @@ def fill(agents: int, sites: int) -> None:
 
 def fill_record(days: int) -> None:
     """File a report of each half hour of each programme, of ``days`` days and of today so far."""
+    from django.db import connection
+
     from releve.live import api as live
     from releve.service_record.models import IntervalReport
 
@@ -152,18 +154,29 @@ def fill_record(days: int) -> None:
     today, _ = day_bounds(datetime.now().astimezone().date(), operator.row.time_zone)
     halves = (live.real_now() - today) // _HALF_HOUR
     starts = [today + _HALF_HOUR * at for at in range(-48 * days, halves)]
-    for row in operator.programmes:
-        IntervalReport.objects.bulk_create(
-            (
-                IntervalReport(
-                    programme=row.id, source="acd", start=start, minutes=30,
-                    recorded_at=start + _HALF_HOUR, offered=40, answered=38, abandoned=2,
-                    in_time=33, short=1, handled_s=38 * 300.0, waited_s=400.0,
-                )
-                for start in starts
-            ),
-            batch_size=1000,
-        )  # fmt: skip
+    first, *others = (row.id for row in operator.programmes)
+    IntervalReport.objects.bulk_create(
+        (
+            IntervalReport(
+                programme=first, source="acd", start=start, minutes=30,
+                recorded_at=start + _HALF_HOUR, offered=40, answered=38, abandoned=2,
+                in_time=33, short=1, handled_s=38 * 300.0, waited_s=400.0,
+            )
+            for start in starts
+        ),
+        batch_size=1000,
+    )  # fmt: skip
+    table = IntervalReport._meta.db_table
+    named = ("id", "programme")
+    columns = [field.column for field in IntervalReport._meta.fields if field.column not in named]
+    copied = ", ".join(f'"{name}"' for name in columns)
+    with connection.cursor() as cursor:
+        for other in others:
+            cursor.execute(
+                f'INSERT INTO "{table}" ("programme", {copied})'
+                f' SELECT %s, {copied} FROM "{table}" WHERE "programme" = %s',
+                (other, first),
+            )
     rows = len(starts) * len(operator.programmes)
     say(f"{rows} reports of {days} days, {time.process_time() - began:.0f} s")
 
