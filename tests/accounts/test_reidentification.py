@@ -188,9 +188,11 @@ def account(name: str, role: Role, by: str) -> User:
 @pytest.mark.parametrize("tie", ["grant", "account", "link", "factors", "the other way"])
 def test_who_had_a_hand_in_the_other_s_account_is_no_second_person(admin: User, tie: str) -> None:
     maker = admin.get_username()
-    officer = account("hanae", Role.HEALTH, by=maker if tie in ("grant", "account") else "root")
+    officer = account("hanae", Role.HEALTH, by=maker if tie == "account" else "root")
     if tie == "account":  # the role that runs was given by another
         officer.grants.update(given_by="root")
+    elif tie == "grant":  # the account was made by another
+        account("hanae", Role.PLANNER, by=maker)
     elif tie == "link":
         grants.create_password_key(officer, by=maker)
     elif tie == "factors":

@@ -54,6 +54,10 @@ def test_a_sound_row_is_loaded_and_changes_the_version() -> None:
         ({"applies": {"modes": ["telepathy"]}}, "unknown"),
         ({"sourc": "x"}, "unknown key"),
         ({"gate": "N"}, "does not fit kind"),
+        (
+            {"kind": "silence", "parameters": {"days": 60, "not_counted": ["not-interested"]}},
+            "not-interested is not one of not-now",
+        ),
     ],
 )
 def test_nonsense_is_refused_with_the_row_and_the_fix(change: dict, said: str) -> None:
