@@ -13,7 +13,7 @@ def _stop_sampling(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> 
         for table, columns in UNSAMPLED.items():
             cursor.execute(
                 "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute"
-                " WHERE attrelid = %s::regclass AND attname = ANY(%s)",
+                " WHERE attrelid = to_regclass(%s) AND attname = ANY(%s)",  # of a later one: none yet
                 [table, list(columns)],
             )
             for name, kind in cursor.fetchall():
