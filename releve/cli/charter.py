@@ -31,7 +31,7 @@ def charter() -> None:
 def standing(day: Any, site: str | None) -> None:
     """Print the standing of every site, or of every measure of one."""
     from releve.live import api
-    from releve.situation import STANDINGS, compute_standing, compute_standings
+    from releve.situation import STANDINGS, compute_site_standings, compute_standings
 
     on = _to_day(day)
     situation, operator, rules = api.situation_now(), api.operator_now(), api.rules_now()
@@ -44,11 +44,12 @@ def standing(day: Any, site: str | None) -> None:
     found = rules.charter(on)
     if found is None or site not in operator.site:
         raise click.ClickException(f"no charter is in force on {on}, or there is no site {site!r}")
-    for measure in found.measures:
-        row = compute_standing(situation, operator, rules, measure.id, site, on)
+    for row in compute_site_standings(situation, operator, rules, site, on):
         then = f", {row.changes_to} from {row.changes_on}" if row.changes_on else ""
         late = f"; {row.before} as known that day, {len(row.late)} recorded later" * bool(row.late)
-        click.echo(f"{measure.id} ({measure.severity}): {row.value}{then}{late}")
+        click.echo(
+            f"{row.measure} ({found.measure[row.measure].severity}): {row.value}{then}{late}"
+        )
 
 
 @charter.command()

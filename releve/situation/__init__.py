@@ -106,7 +106,7 @@ from releve.situation.standings import (
     STANDINGS,
     Standing,
     StandingGrid,
-    compute_standing,
+    compute_site_standings,
     compute_standings,
 )
 from releve.situation.state import (
@@ -228,7 +228,7 @@ __all__ = [
     "build_frame",
     "compute_erasure_day",
     "compute_label",
-    "compute_standing",
+    "compute_site_standings",
     "compute_standings",
     "count_boarded",
     "derive_absence_id",

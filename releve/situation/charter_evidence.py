@@ -1,7 +1,8 @@
 """What was found of each measure, day by day: checks, visits and audits as one table.
 
 Evidence counts for the day on which it was seen, however late it was recorded. ``known_at`` gives
-the table as it was at an earlier moment.
+the table as it was at an earlier moment. A year of 200 sites has some 800,000 findings: they are
+put in place by columns.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from releve.network import Operator
 from releve.situation.charter import SOURCES
-from releve.situation.event import Event
+from releve.situation.event import Event, MeasureFinding
 from releve.situation.events_audit import AuditObserved, FindingVerified
 from releve.situation.events_control import AuditVerdict, CheckDone, InspectionHeld
 from releve.situation.refusal import to_local_day
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
-    "LAPSED",
     "EvidenceEvent",
     "EvidenceTable",
     "build_evidence_table",
+    "concerns_measure",
+    "find_day",
     "list_evidence",
-    "read_findings",
 ]
 
 CODES: Mapping[str, int] = {
@@ -39,22 +40,28 @@ CODES: Mapping[str, int] = {
 }  # fmt: skip
 """What was found as a number; 0 = nothing. Of two on one day the larger one counts; of an audit's
 observations, the last."""
-LAPSED = 5
-"""On the day after the last one of an auditor's verdict."""
-_CODE_SPACE = 8
 _FAMILIES = ("checks", "inspections", "audits", "charter_audits")
 EvidenceEvent = CheckDone | InspectionHeld | AuditVerdict | AuditObserved | FindingVerified
+_KINDS = (CheckDone, InspectionHeld, AuditVerdict, AuditObserved, FindingVerified)
+_MOST_SHORT_DAYS = 4000
+"""Of up to so many days 8 × the number of a day fits into 16 bits."""
+_WITH_FINDINGS = (CheckDone, InspectionHeld)
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceTable:
-    """``codes[source][site, measure, day]``, int8; day 0 is ``first_day``."""
+    """``codes[source][site, measure, day]``, int8; day 0 is ``first_day``.
+
+    ``lapsed[site, measure, day]``: on the day after the last one of an auditor's verdict, one more
+    than the day on which it was given; else 0. Its type of integers holds 8 × ``days``.
+    """
 
     sites: tuple[str, ...]
     measures: tuple[str, ...]
     first_day: date
     days: int
     codes: Mapping[str, npt.NDArray[np.int8]]
+    lapsed: npt.NDArray[np.int16] | npt.NDArray[np.int32]
 
 
 def list_evidence(
@@ -74,17 +81,36 @@ def list_evidence(
         for subject, topic in situation.families.get(family, {}).items():
             if site and family != "charter_audits" and subject[0] not in (site, ""):
                 continue
-            found = [
-                event for event in topic.events
-                if event.id not in gone and (known_at is None or event.recorded_at <= known_at)
-            ]  # fmt: skip
+            found: Sequence[Event] = topic.events
+            if gone or known_at is not None:
+                found = [
+                    event for event in found
+                    if event.id not in gone and (known_at is None or event.recorded_at <= known_at)
+                ]  # fmt: skip
             for event in found[-1:] if family == "checks" else found:
-                if isinstance(event, EvidenceEvent) and getattr(event, "effective", True):
+                if isinstance(event, _KINDS) and (
+                    not isinstance(event, FindingVerified) or event.effective
+                ):
                     yield event
 
 
+def find_day(event: EvidenceEvent, operator: Operator) -> date:
+    """Return the day on which something was seen, at its site."""
+    if isinstance(event, CheckDone):
+        return event.day
+    at = event.seen_at if isinstance(event, AuditObserved) else event.happened_at
+    return to_local_day(at, event.site, operator)
+
+
+def concerns_measure(event: EvidenceEvent, measure: str) -> bool:
+    """Return whether something was found of a measure."""
+    if isinstance(event, CheckDone | InspectionHeld):
+        return any(one.measure == measure for one in event.findings)
+    return event.measure == measure
+
+
 def build_evidence_table(
-    evidence: Collection[Event],
+    evidence: Collection[EvidenceEvent],
     operator: Operator,
     measures: Sequence[str],
     first_day: date,
@@ -95,51 +121,94 @@ def build_evidence_table(
 ) -> EvidenceTable:
     """Return the table of some days; what was seen after ``until`` is left out."""
     named = tuple(site.id for site in operator.sites) if sites is None else tuple(sites)
-    site_at = {site: i for i, site in enumerate(named)}
-    step = {measure: i * days * _CODE_SPACE for i, measure in enumerate(measures)}
-    last = min(days - 1, (until - first_day).days) if until is not None else days - 1
-    cells: dict[str, list[int]] = {source: [] for source in SOURCES}
-    observed: dict[int, int] = {}
+    rows = {site: i * len(measures) * days for i, site in enumerate(named)}
+    steps = {measure: i * days for i, measure in enumerate(measures)}
+    start = first_day.toordinal()
+    last = min(days - 1, until.toordinal() - start) if until is not None else days - 1
+    checks, visits, audits = _Findings(), _Findings(), _AuditCells({}, {}, {})
     for event in evidence:
-        day, found = read_findings(event, operator)
-        at = (day - first_day).days
+        day = event.day if isinstance(event, CheckDone) else find_day(event, operator)
+        at = day.toordinal() - start
         if not 0 <= at <= last:
             continue
-        site, kept = getattr(event, "site", ""), cells.get(event.kind, [])
-        for row in site_at.values() if not site else (site_at[site],) if site in site_at else ():
-            start = (row * len(measures) * days + at) * _CODE_SPACE
-            kept += [start + step[name] + code for name, code in found if name in step]
-            if isinstance(event, AuditObserved | FindingVerified):
-                observed |= {start + step[name]: code for name, code in found if name in step}
-            if isinstance(event, AuditVerdict) and event.measure in step:
-                lapsed = (event.valid_to - first_day).days + 1
-                if at < lapsed < days:
-                    start += (lapsed - at) * _CODE_SPACE + step[event.measure]
-                    kept.append(start + LAPSED)
-    cells[AuditObserved.kind] = [place + code for place, code in observed.items()]
+        if isinstance(event, _WITH_FINDINGS):
+            if event.site in rows:
+                kept = checks if isinstance(event, CheckDone) else visits
+                kept.add(rows[event.site] + at, event.findings)
+        elif event.measure in steps:
+            for site in (event.site,) if event.site else rows:
+                if site in rows:
+                    audits.add(event, rows[site] + steps[event.measure] + at, at, start)
     shape = (len(named), len(measures), days)
-    codes = {source: _fill_codes(rows, shape) for source, rows in cells.items()}
-    return EvidenceTable(named, tuple(measures), first_day, days, codes)
+    codes = {source: np.zeros(shape, np.int8) for source in SOURCES}
+    checks.fill(codes[CheckDone.kind], steps)
+    visits.fill(codes[InspectionHeld.kind], steps)
+    for kind, cells in (
+        (AuditVerdict.kind, audits.verdicts),
+        (AuditObserved.kind, audits.observations),
+    ):
+        codes[kind].reshape(-1)[list(cells)] = list(cells.values())
+    return EvidenceTable(named, tuple(measures), first_day, days, codes, audits.lapse(shape))
 
 
-def _fill_codes(cells: list[int], shape: tuple[int, int, int]) -> npt.NDArray[np.int8]:
-    """Return the codes of one source; a cell is place × 8 + code, the largest counts."""
-    codes = np.zeros(shape, np.int8)
-    place, code = np.divmod(np.sort(np.array(cells, np.int64)), _CODE_SPACE)
-    codes.reshape(-1)[place] = code  # in rising order: the last of a place stays
-    return codes
+class _Findings:
+    """The findings of checks or of visits; those of the same measures are put in place at once."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._names: tuple[str, ...] | None = None
+        self._starts: list[int]
+        self._codes: bytearray
+        self._found: dict[tuple[str, ...], tuple[list[int], bytearray]] = {}
+
+    def add(self, start: int, findings: tuple[MeasureFinding, ...]) -> None:
+        """Add findings; ``start`` is where the first measure of the table is on that day."""
+        names = tuple([one.measure for one in findings])
+        if names != self._names:  # most findings name the same measures as those before
+            self._names = names
+            self._starts, self._codes = self._found.setdefault(names, ([], bytearray()))
+        self._starts.append(start)
+        self._codes += bytes([CODES[one.verdict] for one in findings])
+
+    def fill(self, codes: npt.NDArray[np.int8], steps: Mapping[str, int]) -> None:
+        """Put the code of each finding in its place; of several in one the largest counts."""
+        for names, (starts, found) in self._found.items():
+            asked = [name in steps for name in names]  # other charters have other measures
+            rows = np.frombuffer(found, np.int8).reshape(len(starts), len(names))[:, asked]
+            step = np.array([steps[name] for name in names if name in steps], np.int64)
+            places = np.array(starts, np.int64)[:, None] + step
+            np.maximum.at(codes.reshape(-1), places, rows)
 
 
-def read_findings(event: Any, operator: Operator) -> tuple[date, list[tuple[str, int]]]:
-    """Return the day on which something was seen, and the code of each measure."""
-    if isinstance(event, CheckDone):
-        return event.day, [(one.measure, CODES[one.verdict]) for one in event.findings]
-    if isinstance(event, AuditObserved):
-        day = to_local_day(event.seen_at, event.site, operator)
-        return day, [(event.measure, CODES[event.verdict])]
-    day = to_local_day(event.happened_at, event.site, operator)
-    if isinstance(event, FindingVerified):
-        return day, [(event.measure, CODES["kept"])]
-    if isinstance(event, AuditVerdict):
-        return day, [(event.measure, CODES[event.verdict])]
-    return day, [(one.measure, CODES[one.verdict]) for one in event.findings]
+@dataclass(frozen=True, slots=True)
+class _AuditCells:
+    """The codes of verdicts and of observations by cell; when the verdict of a cell lapses.
+
+    ``ends``: the last record of it, the day it was given and the first one on which it is over.
+    """
+
+    verdicts: dict[int, int]
+    observations: dict[int, int]
+    ends: dict[int, tuple[datetime, int, int]]
+
+    def add(
+        self, event: AuditVerdict | AuditObserved | FindingVerified, cell: int, at: int, start: int
+    ) -> None:
+        if isinstance(event, AuditVerdict):
+            self.verdicts[cell] = max(self.verdicts.get(cell, 0), CODES[event.verdict])
+            end = (event.recorded_at, at, event.valid_to.toordinal() - start + 1)
+            self.ends[cell] = max(self.ends.get(cell, end), end)
+        elif isinstance(event, AuditObserved):
+            self.observations[cell] = CODES[event.verdict]
+        else:
+            self.observations[cell] = CODES["kept"]
+
+    def lapse(self, shape: tuple[int, int, int]) -> npt.NDArray[Any]:
+        """Return the array ``EvidenceTable.lapsed``."""
+        lapsed = np.zeros(shape, np.int16 if shape[2] < _MOST_SHORT_DAYS else np.int32)
+        flat = lapsed.reshape(-1)
+        for cell, (_, given, end) in self.ends.items():
+            if end < shape[2]:
+                place = cell + max(end - given, 0)
+                flat[place] = max(flat[place], given + 1)
+        return lapsed

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import reduce
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,27 +21,33 @@ from releve.network import UTC, Operator, day_bounds
 from releve.situation.audits import list_findings
 from releve.situation.charter import Charter, CharterMeasure, EvidenceRule
 from releve.situation.charter_evidence import (
-    LAPSED,
     EvidenceEvent,
     EvidenceTable,
     build_evidence_table,
+    concerns_measure,
+    find_day,
     list_evidence,
-    read_findings,
 )
 from releve.situation.event import Event
 from releve.situation.events_audit import AuditObserved
+from releve.situation.events_control import AuditVerdict
 from releve.situation.finding_spans import FindingSpan, list_finding_spans
 from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 
-__all__ = ["STANDINGS", "Standing", "StandingGrid", "compute_standing", "compute_standings"]
+__all__ = ["STANDINGS", "Standing", "StandingGrid", "compute_site_standings", "compute_standings"]
 
 STANDINGS = ("not_kept", "expired", "unknown", "partly", "kept")
 """From the worst to the best; arrays hold their places."""
 NOT_KEPT, EXPIRED, UNKNOWN, PARTLY, KEPT = range(5)
 _LONGEST_DAYS = 400
-_KEPT_CODE, _PARTLY_CODE, _NOT_KEPT_CODE = 2, 3, 4
 Codes = npt.NDArray[np.int8]
+_OF_CODE = np.array([UNKNOWN, KEPT, KEPT, PARTLY, NOT_KEPT], np.int8)
+"""The standing by the latest finding, by its code in ``charter_evidence.CODES``."""
+_FIELD = 10
+_ADDENDS = np.array([0, 0, 1, 1 << _FIELD, 1 << 2 * _FIELD], np.uint32)
+"""One of each code that is counted: kept, partly and not kept are summed as one number, of at most
+366 days each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +124,7 @@ def compute_standings(
     for charter, start, end in versions:
         for measure in charter.measures:
             at = measures.index(measure.id)
-            judged = _judge_measure(measure, table, at)
-            values[:, at, start:end] = judged[:, back + start : back + end]
+            values[:, at, start:end] = _judge_measure(measure, table, at, back + start, back + end)
     grid = StandingGrid(table.sites, measures, first_day, values)
     if with_findings:
         for span in list_finding_spans(
@@ -153,53 +160,68 @@ def _cap_standings(grid: StandingGrid, span: FindingSpan) -> None:
         cells[cells >= 0] = np.minimum(cells[cells >= 0], most)
 
 
-def compute_standing(
-    situation: Situation,
-    operator: Operator,
-    rules: SituationRules,
+def compute_site_standings(
+    situation: Situation, operator: Operator, rules: SituationRules, site: str, day: date
+) -> tuple[Standing, ...]:
+    """Return the standing of every measure of a site with its evidence, in the charter's order.
+
+    Empty on a day without a charter.
+    """
+    charter = rules.charter(day)
+    if charter is None:
+        return ()
+    ended = day_bounds(day, operator.site[site].time_zone)[1]
+
+    def judge(days: int, known_at: datetime | None = None) -> StandingGrid:
+        return compute_standings(
+            situation, operator, rules, day, days, until=day, sites=(site,), known_at=known_at
+        )
+
+    grid, then = judge(_LONGEST_DAYS), judge(1, ended)
+    seen = [
+        (find_day(event, operator), event)
+        for event in list_evidence(situation, site=site)
+        if event.site in (site, "")
+    ]
+    raised = [
+        span.finding
+        for span in list_finding_spans(situation, operator, day, 1, until=day)
+        if span.finding.site == site
+    ]
+    found = []
+    for measure in charter.measures:
+        ahead = grid.values[0, grid.measures.index(measure.id)]
+        before = then.get(site, measure.id, day)
+        oldest = day - timedelta(days=_reach(measure))
+        used: list[Event] = [
+            event for on, event in seen
+            if oldest <= on <= day and concerns_measure(event, measure.id)
+        ]  # fmt: skip
+        used += [finding for finding in raised if finding.measure == measure.id]
+        found.append(_describe(measure.id, site, day, ahead, before or "", used, ended))
+    return tuple(found)
+
+
+def _describe(
     measure: str,
     site: str,
     day: date,
+    ahead: Codes,
+    before: str,
+    used: Sequence[Event],
+    ended: datetime,
 ) -> Standing:
-    """Return the standing of one measure with its evidence; ValueError for no such measure."""
-    charter = rules.charter(day)
-    if charter is None or measure not in charter.measure:
-        raise ValueError(f"the charter of {day} has no measure {measure!r}")
-
-    def judge(days: int, known_at: datetime | None = None) -> Codes:
-        grid = compute_standings(
-            situation, operator, rules, day, days, until=day, sites=(site,), known_at=known_at
-        )
-        row: Codes = grid.values[0, grid.measures.index(measure)]
-        return row
-
-    ahead = judge(_LONGEST_DAYS)
-    ended = day_bounds(day, operator.site[site].time_zone)[1]
+    """Return a standing by how it ages from its day on, ``ahead[day]``, and its evidence."""
     changed = np.flatnonzero(ahead != ahead[0])
-    reach = _reach(charter.measure[measure])
-    used: list[Event] = [
-        event for event in list_evidence(situation, site=site)
-        if event.site in (site, "") and _bears_on(event, operator, measure, day, reach)
-    ]  # fmt: skip
-    used += [
-        span.finding
-        for span in list_finding_spans(situation, operator, day, 1, until=day)
-        if (span.finding.site, span.finding.measure) == (site, measure)
-    ]
     return Standing(
         measure, site, day,
         STANDINGS[ahead[0]],
-        STANDINGS[judge(1, ended)[0]],
+        before,
         tuple(event.id for event in used),
         tuple(event.id for event in used if event.recorded_at > ended),
         day + timedelta(days=int(changed[0])) if changed.size else None,
         STANDINGS[ahead[changed[0]]] if changed.size and ahead[changed[0]] >= 0 else "",
     )  # fmt: skip
-
-
-def _bears_on(event: object, operator: Operator, measure: str, day: date, reach: int) -> bool:
-    seen, found = read_findings(event, operator)
-    return day - timedelta(days=reach) <= seen <= day and any(one == measure for one, _ in found)
 
 
 def _list_versions(
@@ -223,53 +245,80 @@ def _reach(measure: CharterMeasure) -> int:
     return max((max(rule.days, rule.fresh_days) + 1 for rule in measure.evidence), default=0) * 2
 
 
-def _judge_measure(measure: CharterMeasure, table: EvidenceTable, at: int) -> Codes:
-    """Return the standing of a measure at every site on every day of the table."""
-    judged = list(_iter_rules(measure, table, at))
+def _judge_measure(
+    measure: CharterMeasure, table: EvidenceTable, at: int, start: int, end: int
+) -> Codes:
+    """Return the standing of a measure, number ``at``, at every site on some days of the table."""
+    judged = list(_iter_rules(measure, table, at, start, end))
     if not judged:
-        return np.full((len(table.sites), table.days), UNKNOWN, np.int8)
+        return np.full((len(table.sites), end - start), UNKNOWN, np.int8)
     best = measure.needs == "any"
     joined: Codes = (np.maximum if best else np.minimum).reduce(judged)
     return joined
 
 
-def _iter_rules(measure: CharterMeasure, table: EvidenceTable, at: int) -> Iterator[Codes]:
+def _iter_rules(
+    measure: CharterMeasure, table: EvidenceTable, at: int, start: int, end: int
+) -> Iterator[Codes]:
     """Yield what each rule says; an optional one without fresh evidence leaves it to the others."""
     asked = any(not rule.optional for rule in measure.evidence)
     for rule in measure.evidence:
-        codes = np.maximum.reduce([table.codes[source][:, at] for source in rule.sources])
-        found = _apply_rule(rule, codes)
+        found = _apply_rule(rule, table, at, start, end)
         if rule.optional and asked and measure.needs == "all":
-            found = np.where((found == UNKNOWN) | (found == EXPIRED), KEPT, found).astype(np.int8)
+            np.copyto(found, KEPT, where=(found == UNKNOWN) | (found == EXPIRED))
         yield found
 
 
-def _apply_rule(rule: EvidenceRule, codes: Codes) -> Codes:
-    """Return the standing by one rule; ``codes[site, day]``."""
-    days = np.arange(codes.shape[1])
-    last = np.maximum.accumulate(np.where(codes > 0, days, -1), axis=1)
-    newest = np.take_along_axis(codes, np.maximum(last, 0), axis=1)
+def _apply_rule(rule: EvidenceRule, table: EvidenceTable, at: int, start: int, end: int) -> Codes:
+    """Return the standing by one rule.
+
+    Days are walked once. ``newest`` is 8 × the day of the newest finding + its code; days count
+    from 2 at the first one that can be fresh, 1 is any day before it, and 0 is none.
+    """
+    codes = _join_codes(rule, table, at, end)
+    first = max(start - rule.fresh_days, 0)
+    days: npt.NDArray[Any] = np.arange(2, end - first + 2, dtype=table.lapsed.dtype)
+    newest = (8 * days + codes[:, first:]) * (codes[:, first:] > 0)
+    newest[:, 0] = np.maximum(newest[:, 0], 8 * codes[:, :first].any(axis=1))
+    newest = _accumulate_from(newest, start - first)
     if rule.rule == "latest":
-        found = np.select(
-            [newest == _NOT_KEPT_CODE, newest == _PARTLY_CODE, newest == LAPSED],
-            [NOT_KEPT, PARTLY, EXPIRED],
-            KEPT,
-        )
+        found = _OF_CODE.take(newest & 7)
+        if AuditVerdict.kind in rule.sources:
+            given = _accumulate_from(table.lapsed[:, at, first:end], start - first) - (first - 1)
+            np.copyto(found, EXPIRED, where=newest >> 3 <= given)  # no finding since that verdict
     else:
-        kept = _count_window(codes == _KEPT_CODE, rule.days)
-        partly = _count_window(codes == _PARTLY_CODE, rule.days)
-        unkept = _count_window(codes == _NOT_KEPT_CODE, rule.days)
-        if rule.rule == "none_not_kept":
-            found = np.select([unkept > 0, partly > 0], [NOT_KEPT, PARTLY], KEPT)
-        else:
-            enough = kept >= rule.least * (kept + partly + unkept)
-            found = np.select([enough, kept + partly > 0], [KEPT, PARTLY], NOT_KEPT)
-    found = np.where(days - last > rule.fresh_days, EXPIRED, found)
-    return np.where(last < 0, UNKNOWN, found).astype(np.int8)
+        found = _judge_share(rule, codes, start)
+    oldest = 8 * (days[start - first :] - rule.fresh_days)
+    np.copyto(found, EXPIRED, where=newest < oldest)
+    np.copyto(found, UNKNOWN, where=newest == 0)
+    return found
 
 
-def _count_window(hits: npt.NDArray[np.bool_], days: int) -> npt.NDArray[np.int32]:
-    """Return how many hits lie within the last days, that day included."""
-    total = np.cumsum(hits, axis=1, dtype=np.int32)
-    total[:, days:] -= total[:, :-days].copy()
-    return total
+def _accumulate_from(days: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
+    """Return the largest value up to each day, from a day on."""
+    largest = days[:, start:].copy()
+    largest[:, 0] = days[:, : start + 1].max(axis=1)
+    return np.maximum.accumulate(largest, axis=1, out=largest)
+
+
+def _join_codes(rule: EvidenceRule, table: EvidenceTable, at: int, end: int) -> Codes:
+    """Return what the sources of a rule found of a measure: int8[site, day], the largest counts."""
+    return reduce(np.maximum, (table.codes[source][:, at, :end] for source in rule.sources))
+
+
+def _judge_share(rule: EvidenceRule, codes: Codes, start: int) -> Codes:
+    """Return the standing by the findings of the last days, from a day of the table on."""
+    sums = np.zeros((len(codes), codes.shape[1] - start + rule.days), np.uint32)
+    seen = codes[:, max(start - rule.days + 1, 0) :]
+    np.cumsum(_ADDENDS.take(seen), axis=1, out=sums[:, -seen.shape[1] :])
+    within = sums[:, rule.days :] - sums[:, : -rule.days]
+    field = (1 << _FIELD) - 1
+    kept, partly = within & field, within >> _FIELD & field
+    unkept = within >> 2 * _FIELD
+    if rule.rule == "none_not_kept":
+        found = np.where(partly, PARTLY, KEPT)
+        found[unkept > 0] = NOT_KEPT
+    else:
+        found = np.where(kept + partly, PARTLY, NOT_KEPT)
+        found[kept >= rule.least * (kept + partly + unkept)] = KEPT
+    return found.astype(np.int8)

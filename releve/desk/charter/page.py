@@ -22,7 +22,7 @@ from releve.situation import (
     CharterMeasure,
     Notice,
     compute_label,
-    compute_standing,
+    compute_site_standings,
     compute_standings,
     list_notices,
 )
@@ -300,20 +300,19 @@ def charter_site_page(now: StreamContext, site: str, day: date, today: date) -> 
     """Return every measure of a site on a day; none where no charter was in force."""
     rules = live.select_rules(now.situation)
     charter = rules.charter(day)
-    lines = []
-    for measure in () if charter is None else charter.measures:
-        row = compute_standing(now.situation, now.operator, rules, measure.id, site, day)
-        lines.append(
-            MeasureLine(
-                head=measure_head(measure),
-                value=row.value,
-                before=row.before,
-                evidence=len(row.events),
-                late=len(row.late),
-                changes_on=row.changes_on,
-                changes_to=row.changes_to,
-            )
+    lines = [
+        MeasureLine(
+            head=measure_head(charter.measure[row.measure]),
+            value=row.value,
+            before=row.before,
+            evidence=len(row.events),
+            late=len(row.late),
+            changes_on=row.changes_on,
+            changes_to=row.changes_to,
         )
+        for row in compute_site_standings(now.situation, now.operator, rules, site, day)
+        if charter is not None
+    ]
     return CharterSitePage(
         stream=now.stream,
         site=site,
