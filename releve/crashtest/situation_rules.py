@@ -3,7 +3,7 @@
 The live desk and the crash test go by the same rows: on every simulated day each site is closed
 by the closure row in force there on that date, and a confirmed agent is away for the days of the
 absence row. What no rule says (how many agents with symptoms stay at home or are tested) is a
-parameter with a default.
+parameter with a default. Brigades come as the draw of visits declares it, where there is one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.errors import CrashTestError
-from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls
-from releve.network import Site
-from releve.situation import SituationRules
+from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, Visits
+from releve.inspection import DrawError
+from releve.network import Operator, Site
+from releve.situation import Situation, SituationRules, build_frame
 from releve.situation.rules import AbsenceRule, ClosureRule
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "SYMPTOM_TEST",
     "build_closure_calendar",
     "build_controls",
+    "build_drawn_visits",
     "list_closure_rules",
 ]
 
@@ -44,6 +46,7 @@ def build_controls(
     presence: NDArray[np.bool_] | None = None,
     stay_home: float = STAY_HOME,
     symptom_test: float = SYMPTOM_TEST,
+    visits: Visits | None = None,
 ) -> Controls:
     """Return the controls of ``days`` days from ``first``, by the rules in force on each of them.
 
@@ -62,7 +65,34 @@ def build_controls(
         closure=build_closure_calendar(rules, sites, first, days),
         at_home=at_home,
         presence=presence,
+        visits=visits,
     )
+
+
+def build_drawn_visits(
+    situation: Situation, operator: Operator, sites: Sequence[str], day: date
+) -> Visits | None:
+    """Return the visits of the draws planned for a day; None where none is planned.
+
+    Each site (``sites`` in the order of the population) has the probability that the frame of the
+    day publishes, or would publish as known now, on every day of the run. With several plans it is
+    visited when one of them draws it. CrashTestError where the rule of a plan cannot hold.
+    """
+    missed: dict[str, float] = {}
+    for plan in situation.draws.values():
+        if not 1 <= plan.number_day(day) <= plan.planned.days:
+            continue
+        framed = plan.frames.get(day)
+        units = framed.units if framed else build_frame(plan.planned, situation, operator, day)
+        try:
+            found = plan.find_probabilities(units)
+        except DrawError as error:
+            raise CrashTestError(f"draw plan {plan.planned.plan}: {error}") from None
+        for site, probability in found.items():
+            missed[site] = missed.get(site, 1.0) * float(1 - probability)
+    if not missed:
+        return None
+    return Visits(probabilities=tuple(1.0 - missed.get(site, 1.0) for site in sites))
 
 
 def _find_absence_days(rules: SituationRules, site: Site, day: date) -> int:

@@ -28,7 +28,11 @@ from releve.crashtest.outbreak import (
 )
 from releve.crashtest.outlook import start_from_situation
 from releve.crashtest.policies import apply_policies
-from releve.crashtest.situation_rules import build_controls, list_closure_rules
+from releve.crashtest.situation_rules import (
+    build_controls,
+    build_drawn_visits,
+    list_closure_rules,
+)
 from releve.crashtest.telework import find_presence, list_home_agents
 from releve.demand import build_forecast, build_histories
 from releve.files.operator_folder import FolderError, read_operator_files
@@ -123,16 +127,22 @@ def _build_controls(
     population: Population,
 ) -> Controls:
     """Return the controls of the situation's rules, with the agents at home whom the first plan
-    has there, or of a hybrid week each on the days that it says."""
+    has there, or of a hybrid week each on the days that it says. An outlook has the visits of the
+    draws that its situation holds."""
     home = np.zeros(population.size, dtype=np.bool_)
     sites = [operator.site[name] for name in population.sites]
     first = request.start or plans[0].day
     presence = find_presence(plans, population.agents, first)
     if presence is None:
         home[[population.number[name] for name in list_home_agents(plans[0])]] = True
+    visits = None
+    if request.outlook is not None:
+        known = _read_situation(request.outlook)
+        visits = build_drawn_visits(known, operator, population.sites, first)
     return build_controls(
-        _read_rules(request), sites, first, request.settings.days, at_home=home, presence=presence
-    )
+        _read_rules(request), sites, first, request.settings.days,
+        at_home=home, presence=presence, visits=visits,
+    )  # fmt: skip
 
 
 def _read_rules(request: CrashTestRequest) -> SituationRules:

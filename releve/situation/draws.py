@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from releve.errors import Phrase
@@ -48,14 +49,18 @@ class DrawPlan:
         nearest = min(later)
         return build_chain(self.links[party, nearest], (nearest - day).days)
 
-    def draw(self, day: date, withheld: str = "", closed: Sequence[str] = ()) -> VisitDraw:
-        """Return the draw of a day without the link of one party; DrawError without links."""
-        probabilities = compute_probabilities(
-            {unit.site: unit.weight for unit in self.frames[day].units},
+    def find_probabilities(self, units: Iterable[events.FrameUnit]) -> dict[str, Fraction]:
+        """Return the probability of a visit of each site of a frame; DrawError where none hold."""
+        return compute_probabilities(
+            {unit.site: unit.weight for unit in units},
             self.planned.visits,
             most_permille=self.planned.most_permille,
             least_permille=self.planned.least_permille,
         )
+
+    def draw(self, day: date, withheld: str = "", closed: Sequence[str] = ()) -> VisitDraw:
+        """Return the draw of a day without the link of one party; DrawError without links."""
+        probabilities = self.find_probabilities(self.frames[day].units)
         return draw_visits(probabilities, self.derive_day_seed(day, withheld), closed)
 
     def derive_day_seed(self, day: date, withheld: str = "") -> bytes:

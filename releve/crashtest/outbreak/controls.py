@@ -111,16 +111,30 @@ class ClosureCalendar:
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """A brigade comes unannounced, every ``every_days`` on average (each day alike), and tests
-    ``tests`` of the agents it finds, at random."""
+    """A brigade comes unannounced and tests ``tests`` of the agents it finds, at random.
+
+    It comes every ``every_days`` on average, each day alike; or with the probability that a draw
+    of visits gives each site on a day: ``probabilities``, in the order of the population's sites.
+    """
 
     every_days: float = 14.0
     tests: int = 20
+    probabilities: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
         require(self.every_days >= 1, "every_days >= 1", self.every_days)
         require(self.tests >= 1, "tests >= 1", self.tests)
+        for value in self.probabilities:
+            _check_share("probability", value)
+
+    def table(self, sites: int) -> NDArray[np.float64]:
+        """Return the probability of a visit on a day: float64[site]."""
+        if not self.probabilities:
+            return np.full(sites, 1.0 / self.every_days)
+        given = len(self.probabilities)
+        require(given == sites, f"probabilities of {sites} sites", given)
+        return np.array(self.probabilities, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +271,10 @@ def build_measures(
     require(controls.test in disease.tests, f"test in {sorted(disease.tests)}", controls.test)
     air = np.array([group.air_changes_per_hour for group in population.groups]) + REMOVAL_PER_HOUR
     masked = 1.0 - controls.masks
+    sites = len(population.sites)
     visits = controls.visits or Visits()
     quarantine = controls.quarantine or Quarantine(1, 0.0)
-    closure = controls.closure_calendar(len(population.sites), days)
+    closure = controls.closure_calendar(sites, days)
     on, cohort = _build_cohorts(population, controls, days)
     return Measures(
         home=_choose_home_agents(population, controls),
@@ -272,10 +287,10 @@ def build_measures(
         symptom_test=controls.symptom_test,
         test_days=controls.test_days,
         result_days=controls.result_days,
-        isolation_days=controls.isolation_table(len(population.sites), days),
+        isolation_days=controls.isolation_table(sites, days),
         sensitivity=disease.tests[controls.test].table(),
         false_positive=controls.false_positive,
-        visit_probability=1.0 / visits.every_days if controls.visits else 0.0,
+        visit_probability=visits.table(sites) if controls.visits else np.zeros(sites),
         visit_tests=visits.tests,
         quarantine_days=quarantine.days,
         quarantine_seat=quarantine.seat,

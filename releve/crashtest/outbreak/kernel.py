@@ -87,7 +87,7 @@ def _start_replication(w: World, p: Measures, x: RunState, rep: Any) -> None:
         key = derive_key(rep, w.site_key[site])
         first, size = w.site_range[site, 0], w.site_range[site, 1] - w.site_range[site, 0]
         _plan_imports(w, x, site, key, first, size)
-        if p.visit_probability > 0 and size > 0:
+        if p.visit_probability[site] > 0 and size > 0:
             _plan_visit(p, x, key, site, -1)
 
 
@@ -116,8 +116,8 @@ def _plan_visit(p: Measures, x: RunState, key: Any, site: int, t: int) -> None:
     """Plan the next visit of a site after day t: each day with the same probability."""
     u = draw_unit(key, random_ids.VISIT_GAP + x.visit_number[site])
     gap = 1
-    if p.visit_probability < 1.0:
-        gap += int(min(1e6, np.log(u) / np.log1p(-p.visit_probability)))
+    if p.visit_probability[site] < 1.0:
+        gap += int(min(1e6, np.log(u) / np.log1p(-p.visit_probability[site])))
     if t + gap < len(x.series):
         push(x, VISITS_LIST, t + gap, site, 0)
     x.visit_number[site] += 1

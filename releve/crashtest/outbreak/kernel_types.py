@@ -98,7 +98,8 @@ class Measures(NamedTuple):
     """A policy as arrays: see :class:`~releve.crashtest.outbreak.controls.Controls`.
 
     ``home[agent]``, ``cohort[agent]``, ``on[cohort, day]``, ``zone_factor[group]``,
-    ``sensitivity[day since infection]``, ``isolation_days[site, day]``; ``closing[site, day]`` the
+    ``sensitivity[day since infection]``, ``isolation_days[site, day]``,
+    ``visit_probability[site]`` on each day; ``closing[site, day]`` the
     closure policy in force (-1 = none), ``closing_cases[policy]`` and the others its parameters.
     """
 
@@ -115,7 +116,7 @@ class Measures(NamedTuple):
     isolation_days: Array
     sensitivity: Array
     false_positive: float
-    visit_probability: float
+    visit_probability: Array
     visit_tests: int
     quarantine_days: int
     quarantine_seat: float

@@ -153,7 +153,7 @@ class Plain:
                 continue
             if self.s.importation is not None:
                 self._import(site, staff)
-            if self.c.visits:
+            if self.c.visits and self.c.visits.probabilities[site : site + 1] != (0.0,):
                 self._plan_visit(site, -1)
 
     def _import(self, site: int, staff: list[int]) -> None:
@@ -173,7 +173,8 @@ class Plain:
         assert self.c.visits is not None
         u = unit(self.site_key(site), random_ids.VISIT_GAP + self.visit_number[site])
         self.visit_number[site] += 1
-        chance = 1 / self.c.visits.every_days
+        visits = self.c.visits
+        chance = visits.probabilities[site] if visits.probabilities else 1 / visits.every_days
         gap = 1 + (int(math.log(u) / math.log1p(-chance)) if chance < 1 else 0)
         if t + gap < self.s.days:
             self.visits[t + gap].append(site)

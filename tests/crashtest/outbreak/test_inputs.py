@@ -90,6 +90,7 @@ def test_too_small_a_pool_raises_and_drops_nothing() -> None:
         (lambda: ClosurePolicy(hours=-1), "hours"),
         (lambda: Visits(0.5), "every_days >= 1"),
         (lambda: Visits(7, 0), "tests >= 1"),
+        (lambda: Visits(probabilities=(0.5, 1.2)), "0 <= probability <= 1"),
         (lambda: Quarantine(0), "days"),
         (lambda: Rotation(((True,), (True, False))), "one length"),
         (lambda: Duration("normal", 1, 1), "kind in"),

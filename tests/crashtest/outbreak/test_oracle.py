@@ -67,6 +67,9 @@ POLICIES = {
         ),
     ),
     "many tests": Controls(visits=Visits(1, 40), telework=0.9, closure=ClosurePolicy(1)),
+    "visits drawn by site": Controls(
+        visits=Visits(tests=6, probabilities=(1.0, 0.3, 0.0)), closure=ClosurePolicy(1)
+    ),
     "few present": Controls(visits=Visits(2, 5), rotation=Rotation.by_turns(8, 1)),
 }
 
