@@ -9,8 +9,10 @@ from releve.evidence import verify
 from releve.evidence.errors import PackError
 from releve.evidence.pack import PACK_FILE, build_pack
 from releve.evidence.sources import PackRequest
+from releve.ledger.checkpoints import verify_note_line
+from releve.ledger.witnesses import list_witnesses
 
-__all__ = ["compare_remade", "read_pack"]
+__all__ = ["compare_remade", "list_cosigners", "read_pack"]
 
 
 def read_pack(pdf: bytes) -> tuple[dict[str, Any], bytes]:
@@ -28,6 +30,18 @@ def read_pack(pdf: bytes) -> tuple[dict[str, Any], bytes]:
     except verify.VerifyError as error:
         raise PackError(str(error)) from error
     return signed, pdf[: found.ends[0]]
+
+
+def list_cosigners(pdf: bytes) -> tuple[str, ...]:
+    """Return the verifier keys of the ledger's witnesses that cosigned the root in a pack."""
+    text, _, lines = read_pack(pdf)[0]["pack"]["checkpoint"].partition("\n\n")
+    return tuple(
+        witness.verifier_key
+        for witness in list_witnesses()
+        if any(
+            verify_note_line(f"{text}\n", line, witness.verifier_key) for line in lines.splitlines()
+        )
+    )
 
 
 def compare_remade(pdf: bytes) -> tuple[bool, str]:

@@ -157,6 +157,10 @@ def _describe_check(pack: dict[str, Any], wording: Wording) -> dict[str, Any]:
                 " the figures that it prints with those on these pages."
             )),
             *([say(Phrase(
+                "Witnesses outside cosigned the root. For those that you trust, add --witness with"
+                " the verifier key that each publishes, and --quorum with how many are enough."
+            ))] if witnesses else []),
+            *([say(Phrase(
                 "Of the kinds of entries that it names as complete, it shows that none was left"
                 " out: each root ends with a tally of the entries before it."
             ))] if pack["selections"] else []),

@@ -61,7 +61,7 @@ def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
             with page.expect_download() as download:
                 page.locator(f"main {link}").click()
             download.value.save_as(tmp_path / download.value.suggested_filename)
-        words = page.locator("pre.command").inner_text().split()
+        words = page.locator("pre.command").first.inner_text().split()
     done = subprocess.run(
         [sys.executable, "-I", "-S", *words[1:]],
         cwd=tmp_path, capture_output=True, text=True, check=False,

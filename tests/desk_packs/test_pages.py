@@ -6,7 +6,9 @@ import html
 import re
 import subprocess
 import sys
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.test import Client
@@ -14,10 +16,13 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
 from releve.evidence.store import list_packs, list_receipts
+from releve.ledger.witnesses import ask_witness
 from releve.registry import storage
 from tests.accounts.people import give, person, sign_in, signed_in
 from tests.evidence.pack_house import fill_house
 from tests.homes import make_test_home
+from tests.ledger.witness_server import KEY as WITNESS_KEY
+from tests.ledger.witness_server import NAME, WitnessServer
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -43,6 +48,16 @@ def make(web: Client, what: str) -> str:
     return answer["Location"]
 
 
+def run_as_shown(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of a page as it stands there, on a bare Python."""
+    words = html.unescape(command).split()
+    assert words[0] == "python"
+    return subprocess.run(
+        [sys.executable, "-I", "-S", *words[1:]],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path) -> None:
     operator, _root = fill_house()
     own = operator.clients[0].id
@@ -61,16 +76,35 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
         ("verify.py", "/packs/verify.py"),
     ):
         (tmp_path / name).write_bytes(web.get(path).content)
-    command = html.unescape(re.search(r'<pre class="command">([^<]+)</pre>', shown)[1]).split()
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", *command[1:]],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    (command,) = re.findall(r'<pre class="command">([^<]+)</pre>', shown)
+    done = run_as_shown(command, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Fermetures de sites commencées dans la période\u202f: 1" in done.stdout
     web.get(f"{address}/file.pdf")
     assert [one.by for one in list_receipts()] == ["client"], "once, however often it is taken"
     assert "client, " in page(maker, address)
+
+
+def test_a_pack_whose_root_was_cosigned_is_verified_with_its_witnesses(tmp_path: Path) -> None:
+    operator, root = fill_house()
+    WitnessServer.seen = {}
+    with ThreadingHTTPServer(("127.0.0.1", 0), WitnessServer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        ask_witness(f"http://127.0.0.1:{server.server_address[1]}", root, WITNESS_KEY)
+        server.shutdown()
+    maker = signed_in(Role.CONTINUITY)
+    address = make(maker, f"client:{operator.clients[0].id}")
+    shown = page(maker, address)
+    name = re.search(r'download="([^"]+)"', shown)[1]
+    (tmp_path / name).write_bytes(maker.get(f"{address}/file.pdf").content)
+    (tmp_path / "verify.py").write_bytes(maker.get("/packs/verify.py").content)
+    _plain, witnessed = re.findall(r'<pre class="command">([^<]+)</pre>', shown)
+    assert witnessed.endswith("--quorum 1 --lang fr")
+    done = run_as_shown(witnessed, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert NAME in done.stdout
+    more = run_as_shown(witnessed.replace("--quorum 1", "--quorum 2"), tmp_path)
+    assert more.returncode != 0, "fewer witnesses than are asked for"
 
 
 def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,8 @@ class PackPage:
     sha256: str
     root: int
     command: str
+    witnessed_command: str
+    """With the keys of the witnesses that cosigned the root; empty where none did."""
     receipts: tuple[tuple[str, str], ...]
     makes: bool
     missing: bool
@@ -88,19 +91,23 @@ def build_pack_page(
     operator: Operator,
     text: Text,
     key: str,
+    witnesses: Sequence[str],
     *,
     makes: bool,
     missing: bool,
 ) -> PackPage:
-    """Return the page of a pack."""
+    """Return the page of a pack; ``witnesses`` are the verifier keys of those that cosigned it."""
     flag = " --lang fr" if pack.language == "fr" else ""
+    command = f"python verify.py {pack.file_name} --key {key}"
+    quorum = "".join(f" --witness {one}" for one in witnesses) + f" --quorum {len(witnesses)}"
     return PackPage(
         line=build_line(pack, receipts, operator, text),
         file_url=reverse("pack_file", args=[pack.sha256]),
         file_name=pack.file_name,
         sha256=pack.sha256,
         root=pack.root,
-        command=f"python verify.py {pack.file_name} --key {key}{flag}",
+        command=command + flag,
+        witnessed_command=command + quorum + flag if witnesses else "",
         receipts=tuple((one.by, when(one.at, text)) for one in receipts) if makes else (),
         makes=makes,
         missing=missing,

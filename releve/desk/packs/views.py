@@ -21,6 +21,7 @@ from releve.desk.packs.page import PacksPage, build_line, build_pack_page, line_
 from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 from releve.evidence import verify as verifier
+from releve.evidence.comparison import list_cosigners
 from releve.evidence.store import (
     IssuedPack,
     PackReceipt,
@@ -78,14 +79,16 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """One pack, with what it takes to verify it without this program."""
     pack = _find(request, digest)
     operator, receipts = live.operator_now(), list_receipts(pack.sha256)
+    content = load_pack_file(pack)
     page = build_pack_page(
         pack,
         receipts,
         operator,
         text_now(operator.row.time_zone),
         parse_canonical(load_root(pack.root).statement)["key"],
+        () if content is None else list_cosigners(content),
         makes=can(request.user, "evidence.make"),
-        missing=load_pack_file(pack) is None,
+        missing=content is None,
     )
     return fresh(request, "desk/packs/pack.html", page, line_twin(pack, receipts))
 
