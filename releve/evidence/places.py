@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from releve.errors import Phrase
 from releve.evidence.language import BilingualPhrase, Wording
@@ -79,11 +78,18 @@ def name_measure(measure: str, day: date) -> Phrase:
     return BilingualPhrase(*((found.text, found.text_fr) if found else (measure, measure)))
 
 
-def _name_item(item: str) -> Phrase:
-    """Return what an item of the reopening asks; its id where no rule has it."""
+def _name_item(item: str, day: date) -> Phrase:
+    """Return what an item of the reopening asks; its id where no rule has it.
+
+    A rule in force on the day comes first, one that began later last.
+    """
     rules = load_installed_rules()
-    rows = (row.parameters for row in (*rules.rows, *rules.offered))
-    items = (one for row in rows if isinstance(row, ReopeningRule) for one in row.checklist)
+    rows = sorted(
+        (*rules.rows, *rules.offered),
+        key=lambda row: (not row.holds_on(day), row.valid_from > day),
+    )
+    asked = (row.parameters for row in rows)
+    items = (one for row in asked if isinstance(row, ReopeningRule) for one in row.checklist)
     found = next((one for one in items if one.id == item), None)
     return BilingualPhrase(*((found.text, found.text_fr) if found else (item, item)))
 
@@ -143,7 +149,7 @@ def describe_happenings(
             wording.instant(one.at),
             wording.say(_WORDS[one.kind]),
             source.name_site(one.site) if one.site else str(one.body.get("carrier", "")),
-            _describe_decision(one.body, wording)
+            _describe_decision(one, wording)
             + (f" ({wording.say(Phrase('corrected since'))})" if one.id in gone else ""),
             str(one.seq),
         )
@@ -161,11 +167,12 @@ def describe_happenings(
     )  # fmt: skip
 
 
-def _describe_decision(body: Mapping[str, Any], wording: Wording) -> str:
+def _describe_decision(one: EvidenceRecord, wording: Wording) -> str:
+    body = one.body
     cause = _CAUSES.get(str(body.get("cause", "")))
     parts = [wording.say(cause)] if cause else []
     parts += [str(body[name]) for name in ("rule", "authority", "reference") if body.get(name)]
     if body.get("item"):
-        parts.append(wording.say(_name_item(str(body["item"]))).rstrip("."))
+        parts.append(wording.say(_name_item(str(body["item"]), one.at.date())).rstrip("."))
     actor = str(body.get("actor", ""))
     return ", ".join([*parts, *([actor] if actor and not actor.startswith("rule:") else [])])

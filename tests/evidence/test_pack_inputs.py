@@ -17,6 +17,7 @@ from releve.evidence import verify
 from releve.evidence.client_pack import draft_client_pack
 from releve.evidence.comparison import compare_remade
 from releve.evidence.errors import PackError, PackRefused
+from releve.evidence.inspection_pack import draft_inspection_pack
 from releve.evidence.language import Wording
 from releve.evidence.operator_packs import draft_audit_pack
 from releve.evidence.pack import build_pack
@@ -138,6 +139,58 @@ def test_a_measure_is_worded_by_the_charter_of_the_day() -> None:
     (found,) = (one for name, one in texts.items() if name.startswith("measure-"))
     assert found["en"].startswith("Last found on 2026-11-21: ")
     assert found["fr"].startswith("Dernier constat, le 21/11/2026\u202f: ")
+
+
+NEW_CHARTER = """
+id: sector
+version: "2"
+from: 2026-11-24
+source: A test.
+axes: [{id: health, title: Health, title_fr: Santé}]
+measures:
+  - {id: ventilation, axis: health, text: New air., text_fr: Air neuf.}
+  - {id: masks, axis: health, text: New masks., text_fr: Masques neufs.}
+"""
+NEW_RULE = """
+- id: HOUSE-REOPENING
+  kind: reopening
+  from: 2026-11-24
+  parameters:
+    approvals: 2
+    checklist: [{id: disinfected, text: New cleaning., text_fr: Nettoyage neuf.}]
+  source: A test.
+  confidence: A choice.
+  text: A test.
+  text_fr: Un essai.
+"""
+
+
+def test_a_charter_and_a_rule_that_change_in_the_period_word_what_came_after(
+    settings: Settings,
+) -> None:
+    finding = {"measure": "masks", "verdict": "kept", "note": ""}
+    checked = {"site": SITE, "commission": [], "transport_fill": 0.5, "symptomatic": 0, "note": ""}
+    fill_house(
+        record_event("check.done", "2026-11-26T09:00+00:00", day="2026-11-26", findings=[finding],
+                     **checked),
+        *(record_event("reopening.checked", f"2026-11-{day}T08:00+00:00", site=SITE,
+                       item="disinfected", note="") for day in (23, 26)),
+    )  # fmt: skip
+    home = Path(settings.HOME)
+    (home / "charters" / "new.yaml").write_text(NEW_CHARTER, encoding="utf-8")
+    (home / "rules" / "new.yaml").write_text(NEW_RULE, encoding="utf-8")
+    texts = {one["id"]: one["fr"] for one in read_pack("inspection", SITE)["statements"]}
+    assert texts["measure-masks"].endswith("Masques neufs.")
+    assert texts["measure-ventilation"].startswith("Dernier constat, le 21/11/2026")
+    assert not texts["measure-ventilation"].endswith("Air neuf.")
+    source = open_source(PackRequest("inspection", SITE, FIRST, LAST))
+    drafted = draft_inspection_pack(source, Wording("fr", source.operator.row.time_zone))
+    before, after = (
+        row[3] for table in drafted.tables for row in table.rows
+        if "Point de la réouverture" in row[1]
+    )  # fmt: skip
+    assert "Nettoyage neuf" not in before
+    assert "Nettoyage neuf" in after
 
 
 def test_a_table_of_100_000_rows_prints_its_first_and_says_where_the_rest_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -145,6 +146,22 @@ def test_oscal_validate_finds_no_error(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stdout
         assert ": 0 ERROR" in done.stdout.splitlines()[-1]
+
+
+def test_the_library_has_the_fields_that_the_importer_of_ciso_assistant_requires() -> None:
+    """No schema of the libraries is published: these are its importer's checks, as of 2026."""
+    assert CHARTER is not None
+    library = yaml.safe_load(yaml.safe_dump(build_ciso_library(CHARTER)))
+    assert {"urn", "name", "version", "objects"} <= library.keys()
+    assert list(library["objects"]) == ["framework"], "one framework, or a list of frameworks"
+    framework = library["objects"]["framework"]
+    assert {"ref_id", "urn"} <= framework.keys()
+    assert framework["requirement_nodes"]
+    urns = [library["urn"], framework["urn"]]
+    urns += [node["urn"] for node in framework["requirement_nodes"]]
+    assert len(urns) == len(set(urns))
+    for urn in urns:
+        assert re.fullmatch(r"urn:[a-z0-9._-]+:[a-z0-9_-]+:[a-z0-9_-]+:[a-z0-9._:-]+", urn), urn
 
 
 def test_the_library_of_ciso_assistant_is_a_tree_in_french_and_english() -> None:
