@@ -15,13 +15,15 @@ from releve.network.clock import city, zone
 __all__ = ["BilingualPhrase", "DayPhrase", "Wording"]
 
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
-_VERDICTS = {
+_WORDS = {
     "kept": Phrase("kept"),
     "partly": Phrase("partly"),
     "not_kept": Phrase("not kept"),
     "not_applicable": Phrase("not applicable"),
     "met": Phrase("met"),
     "not_met": Phrase("not met"),
+    "major": Phrase("major"),
+    "minor": Phrase("minor"),
 }
 
 
@@ -97,7 +99,7 @@ class Wording:
         if value is None:
             return "–"
         if isinstance(value, bool | str):
-            return self.say(_VERDICTS.get(str(value), str(value)))
+            return self.say(_WORDS.get(str(value), str(value)))
         if unit == "share":
             digits = 0 if round(100 * value, 6) == round(100 * value) else 1
             return self.number(100 * value, digits) + (f"{_NARROW}%" if self.french else "%")

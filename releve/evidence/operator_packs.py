@@ -27,6 +27,8 @@ _CONTROL_KINDS = (
     "check.done", "inspection.held", "tests.done", "audit.verdict", "draw.drawn",
     "draw.not_visited",
 )  # fmt: skip
+_FINDING_KINDS = ("finding.raised", "finding.answered", "finding.verified")
+_AUDIT_KINDS = ("audit.opened", "audit.observed", "audit.concluded", *_FINDING_KINDS)
 _KEEPING_KINDS = (
     "ledger.erased", "ledger.key_replaced", "ledger.key_rotated", "ledger.restored",
     "plan.activated",
@@ -35,6 +37,10 @@ _VERDICTS = (
     ("met", Phrase("Verdicts of the auditor: met")),
     ("partly", Phrase("Verdicts of the auditor: partly met")),
     ("not_met", Phrase("Verdicts of the auditor: not met")),
+)
+_SEVERITIES = (
+    ("major", Phrase("Findings raised: major")),
+    ("minor", Phrase("Findings raised: minor")),
 )
 _CAUSES = (
     ("rule", Phrase("Closures by a rule")),
@@ -45,8 +51,8 @@ _CAUSES = (
 
 
 def draft_audit_pack(source: PackSource, wording: Wording) -> PackDraft:
-    """Return what goes into an auditor's pack: controls, verdicts, closures, the ledger itself."""
-    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *_CONTROL_KINDS, *_KEEPING_KINDS)
+    """Return what goes into an auditor's pack: controls, audits, closures, the ledger itself."""
+    kinds = (*CLOSURE_KINDS, *OUTAGE_KINDS, *_CONTROL_KINDS, *_AUDIT_KINDS, *_KEEPING_KINDS)
     found = _load_period(source, kinds)
     closures = [span for span in find_closures(found) if span.overlaps(source)]
     return PackDraft(
@@ -59,11 +65,13 @@ def draft_audit_pack(source: PackSource, wording: Wording) -> PackDraft:
                           where={"verdict": word})
                 for word, text in _VERDICTS
             ),
+            *_state_findings(),
             *state_closures(source, closures),
             *_state_keeping(),
         ),
         tables=(
             _list_verdicts(source, found, wording),
+            _list_findings(source, found, wording),
             describe_happenings(source, found, wording),
         ),
         selections=(Selection(kinds),),
@@ -135,6 +143,31 @@ def _state_controls() -> Iterator[Statement]:
     )
 
 
+def _state_findings() -> Iterator[Statement]:
+    """Yield what auditors observed and raised, and what was closed."""
+    yield Statement(
+        id="observations",
+        text=Phrase("Observations of the auditor"),
+        how="count",
+        kinds=("audit.observed",),
+    )
+    for word, text in _SEVERITIES:
+        yield Statement(
+            id=f"findings-{word}",
+            text=text,
+            how="count",
+            kinds=("finding.raised",),
+            where={"severity": word},
+        )
+    yield Statement(
+        id="findings-closed",
+        text=Phrase("Findings verified and closed"),
+        how="count",
+        kinds=("finding.verified",),
+        where={"effective": True},
+    )
+
+
 def _state_keeping() -> Iterator[Statement]:
     """Yield what happened to the ledger itself."""
     yield Statement(
@@ -166,7 +199,7 @@ def _list_verdicts(
 ) -> PaperTable:
     rows = tuple(
         (
-            source.name_site(one.site) if one.site else "",
+            source.name_site(one.site) if one.site else wording.say(Phrase("All sites")),
             wording.say(name_measure(str(one.body["measure"]), one.at.date())),
             wording.value(one.body["verdict"], ""),
             wording.day(date.fromisoformat(one.body["valid_to"])),
@@ -185,3 +218,47 @@ def _list_verdicts(
         Phrase("No verdict is recorded in the period."),
         wide=1,
     )  # fmt: skip
+
+
+def _list_findings(
+    source: PackSource, records: Sequence[EvidenceRecord], wording: Wording
+) -> PaperTable:
+    """Return the findings raised in the period, as they stood at its end."""
+    gone = {one.body.get("corrects") for one in records if one.kind == "event.corrected"}
+    steps: dict[tuple[str, str], list[EvidenceRecord]] = {}
+    for one in records:
+        if one.kind in _FINDING_KINDS and one.id not in gone:
+            steps.setdefault((one.body["audit"], one.body["finding"]), []).append(one)
+    rows = tuple(
+        (
+            source.name_site(found[0].site),
+            wording.say(name_measure(str(found[0].body["measure"]), found[0].at.date())),
+            wording.value(found[0].body["severity"], ""),
+            wording.day(date.fromisoformat(found[0].body["due"])),
+            wording.say(_name_state(found[-1])),
+            ", ".join(str(one.seq) for one in found),
+        )
+        for found in (sorted(one, key=lambda row: row.seq) for one in steps.values())
+        if found[0].kind == "finding.raised"
+    )
+    return PaperTable(
+        Phrase("Findings raised in the period"),
+        (
+            Phrase("Site"), Phrase("Measure"), Phrase("Severity"), Phrase("Due"), Phrase("State"),
+            Phrase("Entries"),
+        ),
+        rows,
+        Phrase("No finding was raised in the period."),
+        wide=1,
+    )  # fmt: skip
+
+
+def _name_state(last: EvidenceRecord) -> Phrase:
+    """Return what a finding waits for after its last step."""
+    if last.kind == "finding.raised":
+        return Phrase("waits for an answer")
+    if last.kind == "finding.answered":
+        return Phrase("answered, waits for verification")
+    if last.body["effective"]:
+        return Phrase("verified and closed")
+    return Phrase("the answer did not work, waits for another")

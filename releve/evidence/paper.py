@@ -67,7 +67,7 @@ class Paper:
             (Phrase("Period"), say(period)),
             (Phrase("As of"),
              say(Phrase("root {0} of the ledger, signed on {1}", root.number, sealed))),
-            (Phrase("Times"), say(Phrase("of {0}", wording.zone_name))),
+            (Phrase("Times"), say(Phrase("those of {0}", wording.zone_name))),
         ]  # fmt: skip
         if source.operator.row.synthetic:
             facts.append((Phrase("Data"), say(Phrase("made up for trials"))))

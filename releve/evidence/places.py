@@ -11,6 +11,7 @@ from releve.evidence.language import BilingualPhrase, Wording
 from releve.evidence.records import EvidenceRecord
 from releve.evidence.sources import PackSource, PaperTable
 from releve.evidence.statements import Statement
+from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.live.current_rules import load_installed_rules
 from releve.situation import ReopeningRule
 
@@ -175,4 +176,8 @@ def _describe_decision(one: EvidenceRecord, wording: Wording) -> str:
     if body.get("item"):
         parts.append(wording.say(_name_item(str(body["item"]), one.at.date())).rstrip("."))
     actor = str(body.get("actor", ""))
-    return ", ".join([*parts, *([actor] if actor and not actor.startswith("rule:") else [])])
+    if actor.startswith(ACCOUNT_PREFIX):
+        parts.append(wording.say(Phrase("account {0}", actor.removeprefix(ACCOUNT_PREFIX))))
+    elif actor and not actor.startswith("rule:"):
+        parts.append(actor)
+    return ", ".join(parts)

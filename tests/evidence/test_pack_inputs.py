@@ -141,6 +141,35 @@ def test_a_measure_is_worded_by_the_charter_of_the_day() -> None:
     assert found["fr"].startswith("Dernier constat, le 21/11/2026\u202f: ")
 
 
+def test_an_auditors_pack_holds_what_was_found_and_how_far_it_is_mended() -> None:
+    named = {"audit": "a1", "site": SITE, "measure": "masks"}
+    fill_house(
+        record_event("audit.observed", "2026-11-17T10:00+00:00", **named, method="examine",
+                     seen_at="2026-11-17T10:00:00Z", verdict="not_kept", evidence=[], photos=[],
+                     note=""),
+        *(record_event("finding.raised", f"2026-11-17T1{at}:00+00:00", **named,
+                       finding=f"f{at}", severity=severity, due="2026-12-01", note="")
+          for at, severity in enumerate(("major", "minor", "minor"))),
+        *(record_event("finding.answered", f"2026-11-18T1{at}:00+00:00", **named,
+                       finding=f"f{at}", cause="c", action="a", owner="site", due="2026-11-20")
+          for at in (0, 1)),
+        record_event("finding.verified", "2026-11-20T10:00+00:00", **named, finding="f0",
+                     effective=True, note=""),
+    )  # fmt: skip
+    figures = {one["id"]: one["value"] for one in read_pack("audit")["statements"]}
+    assert figures["observations"] == 1
+    assert (figures["findings-major"], figures["findings-minor"]) == (1, 2)
+    assert figures["findings-closed"] == 1
+    source = open_source(PackRequest("audit", "", FIRST, LAST))
+    drafted = draft_audit_pack(source, Wording("en", source.operator.row.time_zone))
+    (rows,) = (one.rows for one in drafted.tables if one.heading.startswith("Findings raised"))
+    assert [(row[2], row[4], len(row[5].split(", "))) for row in rows] == [
+        ("major", "verified and closed", 3),
+        ("minor", "answered, waits for verification", 2),
+        ("minor", "waits for an answer", 1),
+    ]
+
+
 NEW_CHARTER = """
 id: sector
 version: "2"
@@ -268,9 +297,10 @@ def test_tables_go_by_time_and_give_the_width_to_sentences() -> None:
     late = record_event("power.down", "2026-11-17T08:00+00:00", site=SITE, expected_until=None)
     fill_house(late)
     source = open_source(PackRequest("audit", "", FIRST, LAST))
-    verdicts, happenings = draft_audit_pack(source, Wording("en")).tables
+    verdicts, findings, happenings = draft_audit_pack(source, Wording("en")).tables
     times = [row[0] for row in happenings.rows]
     assert times == sorted(times)
     assert happenings.rows[0][-1] == str(source.root.size - 1), "recorded last, happened first"
     assert verdicts.columns[verdicts.wide] == "Measure"
+    assert findings.columns[findings.wide] == "Measure"
     assert happenings.columns[happenings.wide] == "Decision"
