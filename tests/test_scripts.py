@@ -193,8 +193,8 @@ def test_every_benchmark_that_is_known_exists() -> None:
     more = text.partition('known="$usual ')[2].partition('"')[0].split()
     assert usual == [
         "erlang", "seats", "forecast", "plan", "rounding", "transport", "hybrid", "bulletin",
-        "queue", "live", "ledger", "registry", "outbreak", "crashtest", "desk", "screen", "gate",
-        "slow_clients",
+        "queue", "live", "ledger", "standings", "registry", "outbreak", "crashtest", "desk",
+        "screen", "gate", "slow_clients",
     ]  # fmt: skip
     assert more == ["sector", "service_day", "routing", "routing_outbound"]
     assert [name for name in usual + more if not (ROOT / "bench" / f"{name}.py").is_file()] == []
