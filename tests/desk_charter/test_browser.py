@@ -76,6 +76,10 @@ def test_the_commission_sees_its_visits_and_the_auditor_observes_and_concludes(
         expect(page.locator("h1")).to_contain_text("conforme, avec constats")
         judge(page, "audit", FRENCH)
     for view in (ENGLISH, PHONE):
+        inspector = [(COOKIE, format_choice(Role.INSPECTOR))]
+        with looked_at(browser, address, view, inspector) as page:
+            page.goto("/draws/")
+            judge(page, "draws", view)
         with looked_at(browser, address, view, auditor) as page:
             for name, path in (
                 ("charter", "/charter/"), ("charter-site", "/charter/sites/casa"),

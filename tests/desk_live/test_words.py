@@ -37,3 +37,9 @@ def test_parameters_are_written_for_the_reader(scenario: Scenario) -> None:
         down = {"what": "link", "name": scenario.site, "expected_until": at}
         late = notice_text(Notice("outage.overdue", scenario.site, at, down), operator, text)
         assert late.startswith(f"{name} (liaison)")
+        params = {"measure": "masks", "severity": "major", "day": at.date()}
+        found = notice_text(Notice("finding.raised", scenario.site, at, params), operator, text)
+        assert "sur «\u202fChacun porte un masque" in found, "what it asks, not its id"
+        params = {"measures": ("masks", "signs", "flows"), "day": at.date()}
+        many = notice_text(Notice("measure.expiring", scenario.site, at, params), operator, text)
+        assert "3 mesures" in many

@@ -59,6 +59,8 @@ _CAUSES: Mapping[str, StrPromise] = {
     "operator": lazy("closed by the operator"),
 }
 
+_MOST_NAMED_MEASURES = 2
+"""More of them are counted: each is named by what it asks, a sentence."""
 _FIELDS = frozenset({"missing", "of", "what"})
 """Parameters that are names of fields, shown by their labels."""
 
@@ -125,6 +127,9 @@ def _write_parameter(name: str, value: object, operator: Operator, text: Text) -
         return text.percent(value) if name in SHARES else text.plain(value)
     if isinstance(value, int):
         return text.number(value)
+    if name == "measures" and isinstance(value, tuple) and len(value) > _MOST_NAMED_MEASURES:
+        count = len(value)
+        return ngettext("{count} measure", "{count} measures", count).format(count=count)
     if isinstance(value, tuple):
         return ", ".join(
             _write_parameter(name.removesuffix("s"), item, operator, text) for item in value
@@ -141,6 +146,8 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
         return role_word(value)
     if name in _FIELDS:
         return translate_field(value)
+    if name == "measure":
+        return _load_measure_texts(text).get(value, value)
     if name == "item":
         return _load_checklist_texts(text).get(value, value)
     if name in ("site", "name") and value in operator.site:
@@ -154,3 +161,12 @@ def _load_checklist_texts(text: Text) -> dict[str, str]:
     rows = (row.parameters for row in (*rules.rows, *rules.offered))
     items = (item for row in rows if isinstance(row, ReopeningRule) for item in row.checklist)
     return {item.id: item.text_fr if text.french else item.text for item in items}
+
+
+def _load_measure_texts(text: Text) -> dict[str, str]:
+    """Return what each measure of the charters asks, in quotation marks, by id; the newest wins."""
+    charters = sorted(live.load_installed_rules().charters, key=lambda one: one.valid_from)
+    measures = [measure for charter in charters for measure in charter.measures]
+    if text.french:
+        return {one.id: f"«\u202f{one.text_fr.rstrip('.')}\u202f»" for one in measures}
+    return {one.id: f"“{one.text.rstrip('.')}”" for one in measures}
