@@ -18,8 +18,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +28,7 @@ from typing import Literal
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests import processes
 from tests.homes import make_home_with_tables
 
 __all__ = [
@@ -38,6 +37,7 @@ __all__ = [
     "View",
     "command",
     "context",
+    "environ_of",
     "faults_of",
     "follow",
     "keep",
@@ -69,21 +69,16 @@ VIEWS = _ALL if os.environ.get("RELEVE_ALL_VIEWS") else tuple(_ALL[i] for i in (
 """Four of the eight, in which every two of language, screen and scheme meet; all on request."""
 
 
-def _environ(home: Path, more: Mapping[str, str]) -> dict[str, str]:
+def environ_of(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of an installation, whose home is made where there is none."""
     make_home_with_tables(home)
     environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
-    return {**environ, "RELEVE_HOME": str(home), "PYTHONUNBUFFERED": "1", **more}
+    return {**environ, "RELEVE_HOME": str(home), "PYTHONUNBUFFERED": "1", **(more or {})}
 
 
 def command(home: Path, *args: str, environ: Mapping[str, str] | None = None) -> str:
     """Run a ``releve`` command of an installation to its end; return what it wrote."""
-    done = subprocess.run(
-        [sys.executable, "-m", "releve", *args],
-        env=_environ(home, environ or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = processes.run("releve", *args, environ=environ_of(home, environ))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -91,15 +86,8 @@ def command(home: Path, *args: str, environ: Mapping[str, str] | None = None) ->
 @contextmanager
 def served(home: Path, *args: str, environ: Mapping[str, str] | None = None) -> Iterator[str]:
     """Serve a desk by its own command, as a user starts it; yield its address."""
-    line = [sys.executable, "-m", "releve", "desk", "serve", *args, "--port", "0"]
-    with subprocess.Popen(
-        line,
-        env=_environ(home, environ or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
+    line = ("releve", "desk", "serve", *args, "--port", "0")
+    with processes.start(*line, environ=environ_of(home, environ), quiet=True) as process:
         found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
         try:
             assert found is not None, "the server did not say where it listens"

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger.ledger_processes import ROOT, create_installation
+from tests.ledger.ledger_processes import create_installation
+from tests.processes import ROOT
 
 
 def free_port() -> int:

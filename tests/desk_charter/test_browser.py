@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from releve.accounts.roles import Role
 from releve.desk.access.open_mode import COOKIE, format_choice
-from tests.browser_tools import View, follow, keep, looked_at, overflow, serious, served
-from tests.homes import make_test_home
+from tests import processes
+from tests.browser_tools import (
+    View,
+    environ_of,
+    follow,
+    keep,
+    looked_at,
+    overflow,
+    serious,
+    served,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AUDIT = "/charter/audits/audit-1"
@@ -24,16 +29,9 @@ FRENCH, ENGLISH, PHONE = View(), View("en-GB"), View(size="phone")
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """An open desk with an audit and a draw of today; its address and the commission's link."""
-    home = make_test_home(tmp_path_factory.mktemp("charter") / "home")
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("RELEVE_")},
-        "DJANGO_SETTINGS_MODULE": "releve.settings",
-        "RELEVE_HOME": str(home),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.desk_charter.house"], env=environment, check=True,
-        cwd=Path(__file__).parents[2], capture_output=True, text=True,
-    )  # fmt: skip
+    home = tmp_path_factory.mktemp("charter") / "home"
+    done = processes.run("tests.desk_charter.house", environ=environ_of(home))
+    assert done.returncode == 0, done.stderr
     with served(home, "--open", "--act") as address:
         yield address, done.stdout.split()[-1]
 

@@ -19,12 +19,13 @@ from releve.desk.access.open_mode import COOKIE as ROLE_COOKIE
 from releve.desk.live.streams import COOKIE as STREAM_COOKIE
 from releve.plan import Plan
 from releve.plan.plan_json import plan_from_json
+from tests import processes
 from tests.browser_tools import (
     VIEWS,
     View,
-    _environ,
     command,
     context,
+    environ_of,
     faults_of,
     follow,
     keep,
@@ -66,10 +67,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     command(home, "live", "activate", str(plan))
     command(home, "live", "rules", "choose", "health-2020", "--from", "2020-03-20")
     first = plan_from_json(next(plan.rglob("*.json")).read_text(encoding="utf-8"))
-    work = [sys.executable, "-m", "releve", "live", "work"]
     with (
         served(home, str(plan), "--open", "--act") as address,
-        subprocess.Popen(work, env=_environ(home, {}), stderr=subprocess.DEVNULL) as worker,
+        processes.start("releve", "live", "work", environ=environ_of(home), quiet=True) as worker,
     ):
         try:
             yield Installation(home, address, agents_at(first, SITE), seats_of(first, SITE))

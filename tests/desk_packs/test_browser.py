@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +12,18 @@ from playwright.sync_api import Browser, expect
 
 from releve.accounts.roles import Role
 from releve.desk.access.open_mode import COOKIE, format_choice
-from tests.browser_tools import View, follow, keep, looked_at, overflow, serious, served
+from tests import processes
+from tests.browser_tools import (
+    View,
+    environ_of,
+    follow,
+    keep,
+    looked_at,
+    overflow,
+    serious,
+    served,
+)
 from tests.evidence.pack_house import build_operator
-from tests.homes import make_test_home
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -23,14 +31,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An open desk of a house with two weeks of events under a root."""
-    home = make_test_home(tmp_path_factory.mktemp("packs") / "home")
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("RELEVE_")},
-        "DJANGO_SETTINGS_MODULE": "releve.settings",
-        "RELEVE_HOME": str(home),
-    }
-    line = [sys.executable, "-m", "tests.evidence.pack_process", str(home / "first.pdf"), "fill"]
-    subprocess.run(line, env=environment, check=True, cwd=Path(__file__).parents[2])
+    home = tmp_path_factory.mktemp("packs") / "home"
+    line = ("tests.evidence.pack_process", str(home / "first.pdf"), "fill")
+    done = processes.run(*line, environ=environ_of(home))
+    assert done.returncode == 0, done.stderr
     with served(home, "--open", "--act") as found:
         yield found
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.gate.test_serve_command import served
-from tests.ledger.ledger_processes import ROOT
+from tests.processes import ROOT
 from tests.routing.sip_bench import SECRET, ProxyProcess, SipPhone, free_port, needs_sip
 from tests.routing.small_operator import small_operator
 

@@ -17,7 +17,8 @@ import pytest
 from tests.gate.gate_processes import PRELOADED, prepare
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.gate.test_killed_gates import SPAWN, ask, run_child
-from tests.ledger.ledger_processes import ROOT, create_installation
+from tests.ledger.ledger_processes import create_installation
+from tests.processes import ROOT
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 

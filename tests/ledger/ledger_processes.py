@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import processes
 from tests.homes import make_home_with_tables
+from tests.processes import Process
 
-ROOT = Path(__file__).parents[2]
 _URL = "RELEVE_DATABASE_URL"
 
 
@@ -40,17 +41,16 @@ def create_installation(folder: Path) -> Iterator[dict[str, str]]:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
-def start_process(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+def start_process(environment: dict[str, str], *arguments: str) -> Process:
     """Start a process on that database."""
-    command = [sys.executable, "-m", "tests.ledger.ledger_processes", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    return processes.start("tests.ledger.ledger_processes", *arguments, environ=environment)
 
 
 def run_process(environment: dict[str, str], *arguments: str) -> str:
     """Run a process on that database to its end; return what it printed."""
     process = start_process(environment, *arguments)
-    out, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, out
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0, out + error
     return out
 
 
@@ -58,10 +58,7 @@ def run_ledger_command(
     environment: dict[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run ``releve ledger`` on that database."""
-    command = [sys.executable, "-m", "releve", "ledger", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    return processes.run("releve", "ledger", *arguments, environ=environment)
 
 
 def append_many(count: int) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from releve.files.atomic import write_file
 from releve.network.sample import FIRST_DAY
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
-from tests.ledger.ledger_processes import ROOT
+from tests.processes import ROOT
 
 __all__ = [
     "LONGEST_SECONDS",

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.homes import make_test_home
-from tests.ledger.ledger_processes import ROOT
 from tests.live.api_programs import Programs
 from tests.live.killed_house import (
     LONGEST_SECONDS,
@@ -24,6 +23,7 @@ from tests.live.killed_house import (
     set_clock,
     wait_until,
 )
+from tests.processes import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.database]
 EVENTS, CALLS, RESTARTS = 40, 60, 2

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.db import connection
 
+from tests import processes
 from tests.homes import make_home_with_tables
 from tests.registry.programs import STAGES
 
@@ -29,14 +28,7 @@ def run(home: Path, program: str) -> list[str]:
             f"postgres://{held['USER']}:{held['PASSWORD']}@{held['HOST']}:{held['PORT']}"
             f"/{held['NAME']}"
         )
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.registry.programs", program],
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = processes.run("tests.registry.programs", program, environ=variables, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -26,7 +26,8 @@ from releve.network import Operator
 from tests.gate.gate_processes import PRELOADED, prepare, serve, write_state
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.gate.test_killed_gates import SPAWN, ask, run_child
-from tests.ledger.ledger_processes import ROOT, create_installation
+from tests.ledger.ledger_processes import create_installation
+from tests.processes import ROOT
 from tests.routing.sip_bench import SECRET, ProxyProcess, SipMessage, SipPhone, wait_until
 from tests.routing.small_operator import small_operator
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from releve.routing import Stale
-from tests.ledger.ledger_processes import ROOT
+from tests.processes import ROOT
 from tests.routing.killed_publisher import OPERATOR, numbered
 from tests.routing.sip_bench import ProxyProcess, needs_sip
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import pyrage
 import pytest
 from django.db import connection
 
+from tests import processes
 from tests.cli.test_init import modes
 from tests.homes import make_home_with_tables
 
@@ -44,20 +43,18 @@ class House:
             "RELEVE_SECRET_KEY": "0123456789abcdef" * 3,
         }
 
-    def call(self, *arguments: object, status: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            env=self.environ(), capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
+    def call(self, module: str, *arguments: object, status: int = 0) -> str:
+        words = map(str, arguments)
+        done = processes.run(module, *words, environ=self.environ(), timeout=240)
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def releve(self, *arguments: object, status: int = 0) -> str:
-        return self.call("-m", "releve", *arguments, status=status)
+        return self.call("releve", *arguments, status=status)
 
     def do(self, step: str, *arguments: object) -> list[dict[str, Any]]:
         """Run a step of the drill's house; return the objects that it printed."""
-        said = self.call("-m", "tests.upkeep.drill_house", step, *arguments)
+        said = self.call("tests.upkeep.drill_house", step, *arguments)
         return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
