@@ -19,6 +19,5 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Register the personal data and, by importing them, the checks."""
         from releve.accounts import checks  # noqa: F401
-        from releve.accounts.personal_data import AccountsData
 
-        register(AccountsData())
+        register("releve.accounts.personal_data.AccountsData")

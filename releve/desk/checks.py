@@ -9,9 +9,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import open_plan_store
-
 __all__ = ["plan_folder_check"]
 
 _HINT = "Write one with `releve plan FOLDER`, then set RELEVE_PLAN_FOLDER to it."
@@ -23,6 +20,9 @@ def plan_folder_check(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     folder = settings.PLAN_FOLDER
     if folder is None:
         return []
+    from releve.files.plan_folder import PlanFolderError
+    from releve.files.plan_store import open_plan_store
+
     store = open_plan_store(folder)
     try:
         days = store.days()

@@ -1,6 +1,7 @@
 """What a room that holds personal data of agents offers, and the list of these rooms.
 
-A room registers in the ``ready`` of its AppConfig. An agent goes by the pseudonym of the reference
+A room registers in the ``ready`` of its AppConfig, by name: every command runs that, and loading
+the rooms takes two seconds. An agent goes by the pseudonym of the reference
 data; people who are called go by their number and have their own acts (:mod:`releve.gate`).
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, Protocol, cast
+
+from django.utils.module_loading import import_string
 
 __all__ = ["Findings", "PersonalData", "erase_due", "register", "registered"]
 
@@ -52,21 +56,26 @@ class PersonalData(Protocol):
         """Erase what has reached its date, in transactions of its own; return how many."""
 
 
-_rooms: dict[str, PersonalData] = {}
+_rooms: dict[str, None] = {}
 
 
-def register(room: PersonalData) -> None:
-    """Add a room; a room registered twice counts once."""
-    _rooms[room.name] = room
+def register(room: str) -> None:
+    """Add a room by the dotted name of its class; a room registered twice counts once."""
+    _rooms[room] = None
 
 
 def registered() -> tuple[PersonalData, ...]:
-    """Return the rooms, the highest floor first.
+    """Return the rooms, the highest floor first; each is imported when first asked for.
 
     Applications are installed from the ground up. A higher room acts first, because it may still
     move the date of a value on a lower floor or need a row there to find its own.
     """
-    return tuple(reversed(_rooms.values()))
+    return tuple(_load_room(name) for name in reversed(_rooms))
+
+
+@cache
+def _load_room(name: str) -> PersonalData:
+    return cast(PersonalData, import_string(name)())
 
 
 def erase_due(now: datetime) -> int:

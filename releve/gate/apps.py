@@ -18,6 +18,4 @@ class GateConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        from releve.gate.personal_data import GateData
-
-        register(GateData())
+        register("releve.gate.personal_data.GateData")

@@ -18,6 +18,4 @@ class LedgerConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        from releve.ledger.personal_data import LedgerData
-
-        register(LedgerData())
+        register("releve.ledger.personal_data.LedgerData")

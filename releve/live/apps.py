@@ -18,6 +18,4 @@ class LiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        from releve.live.personal_data import LiveData
-
-        register(LiveData())
+        register("releve.live.personal_data.LiveData")

@@ -7,21 +7,25 @@ else it raises goes to the worker, which waits and runs all again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from django.utils.module_loading import import_string
 
 from releve.errors import ReleveError
 
 __all__ = ["RETRY_AFTER", "register_due_job", "run_due_jobs"]
 
 RETRY_AFTER = timedelta(minutes=10)
-_jobs: dict[str, Callable[[datetime], None]] = {}
+_jobs: dict[str, str] = {}
 _not_before: dict[str, datetime] = {}
 _log = logging.getLogger("releve.live")
 
 
-def register_due_job(name: str, job: Callable[[datetime], None]) -> None:
-    """Register a job; it is called with the current instant and decides itself what is due."""
+def register_due_job(name: str, job: str) -> None:
+    """Register a job, a function by its dotted name.
+
+    It is called with the current instant and decides itself what is due.
+    """
     _jobs[name] = job
 
 
@@ -32,7 +36,7 @@ def run_due_jobs(now: datetime) -> None:
         if wait is not None and wait - RETRY_AFTER <= now < wait:
             continue
         try:
-            job(now)
+            import_string(job)(now)
             _not_before.pop(name, None)
         except ReleveError as error:
             _not_before[name] = now + RETRY_AFTER

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, cast
 
-import numpy as np
+from django.utils.module_loading import import_string
 
-from releve.demand.tables import Floats
-from releve.live.lost_places import Absent
+if TYPE_CHECKING:
+    from releve.demand.tables import Floats
+    from releve.live.lost_places import Absent
 
 __all__ = [
     "PartnerAgents",
@@ -53,24 +55,34 @@ class PartnerSource(Protocol):
         """Return the operator's own agents who work for partners, and when."""
 
 
-_sources: list[PartnerSource] = []
+_sources: dict[str, None] = {}
 
 
-def register_partner_source(source: PartnerSource) -> None:
-    """Register what knows the contracts; a second registration of one is ignored."""
-    if source not in _sources:
-        _sources.append(source)
+def register_partner_source(source: str) -> None:
+    """Register what knows the contracts, a class by its dotted name; once, however often."""
+    _sources[source] = None
+
+
+def _list_sources() -> list[PartnerSource]:
+    return [_load_source(name) for name in _sources]
+
+
+@cache
+def _load_source(name: str) -> PartnerSource:
+    return cast(PartnerSource, import_string(name)())
 
 
 def list_partner_agents(stream: str, instants: Sequence[datetime]) -> tuple[PartnerAgents, ...]:
     """Return the partners' agents of a stream who are at work at one of the instants."""
-    return tuple(one for source in _sources for one in source.list_agents(stream, instants))
+    return tuple(one for source in _list_sources() for one in source.list_agents(stream, instants))
 
 
 def count_partner_agents(
     agents: Iterable[PartnerAgents], programmes: Sequence[str], instants: int
 ) -> Floats:
     """Return the effective agents of partners ``[instant, programme]``."""
+    import numpy as np  # every command registers sources, few count their agents
+
     found = np.zeros((instants, len(programmes)))
     column = {name: p for p, name in enumerate(programmes)}
     for one in agents:
@@ -82,14 +94,16 @@ def count_partner_agents(
 def list_partner_addresses(stream: str) -> dict[str, str]:
     """Return the SIP URI of each partner's place."""
     return {
-        place: uri for source in _sources for place, uri in source.list_addresses(stream).items()
+        place: uri
+        for source in _list_sources()
+        for place, uri in source.list_addresses(stream).items()
     }
 
 
 def list_lent(stream: str) -> Absent:
     """Return the operator's own agents who work for partners, and when."""
     found: dict[str, tuple[tuple[datetime, datetime | None], ...]] = {}
-    for source in _sources:
+    for source in _list_sources():
         for agent, rows in source.list_lent(stream).items():
             found[agent] = (*found.get(agent, ()), *rows)
     return found

@@ -18,6 +18,4 @@ class RegistryConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the personal data."""
-        from releve.registry.personal_data import RegistryData
-
-        register(RegistryData())
+        register("releve.registry.personal_data.RegistryData")

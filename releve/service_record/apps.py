@@ -18,6 +18,4 @@ class ServiceRecordConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the retention."""
-        from releve.service_record.retention import ServiceRecordData
-
-        register(ServiceRecordData())
+        register("releve.service_record.retention.ServiceRecordData")

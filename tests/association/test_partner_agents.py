@@ -30,7 +30,8 @@ DURING = TERMS.starts_at + timedelta(minutes=10)
 def _one_key(monkeypatch: pytest.MonkeyPatch) -> None:
     key = Ed25519PrivateKey.generate()
     monkeypatch.setattr(contracts, "signing_key", lambda: key)
-    monkeypatch.setattr(partners, "_sources", [ContractSource()])
+    source = ContractSource()
+    monkeypatch.setattr(partners, "_list_sources", lambda: [source])
 
 
 def sign_contract(stream: str = RELIEF) -> None:
