@@ -13,23 +13,29 @@ from django.conf import settings as django_settings
 from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.core.management.commands import flush
 from django.db.backends.base.operations import BaseDatabaseOperations
-from hypothesis import settings
+from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
 from tests.homes import make_test_home
 
-settings.register_profile("any machine", deadline=None)
+PHASES = {Phase.explicit, Phase.reuse, Phase.generate, Phase.target}
+"""Without shrinking, which searches for minutes: RELEVE_SHRINK=1 asks for the least example."""
+settings.register_profile(
+    "any machine", deadline=None, phases=Phase if os.environ.get("RELEVE_SHRINK") else PHASES
+)
 settings.load_profile("any machine")
 
 HEAVIEST = (
-    "tests/test_wheel.py",
-    "tests/plan/test_same_bits.py",
-    "tests/outbound/test_nothing_opens.py",
-    "tests/outbound/test_screening.py",
     "tests/plan/purchases/test_search.py",
+    "tests/outbound/test_screening.py",
+    "tests/outbound/test_nothing_opens.py",
+    "tests/plan/test_same_bits.py",
     "tests/desk_live/test_browser.py",
     "tests/desk/access/test_browser.py",
+    "tests/test_wheel.py",
+    "tests/validation/test_bank.py",
+    "tests/live/test_database_restart.py",
     "tests/desk/test_browser.py",
     "tests/live/test_process_kills.py",
     "tests/desk/access/test_reach.py",
@@ -41,7 +47,6 @@ HEAVIEST = (
     "tests/desk/access/test_health_measures.py",
     "tests/plan/test_planner.py",
     "tests/network/test_sample.py",
-    "tests/validation/test_bank.py",
     "tests/plan/test_planner_laws.py",
     "tests/live/test_chain.py",
     "tests/live/test_messages.py",
