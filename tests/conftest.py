@@ -12,12 +12,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.core.management.commands import flush
+from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
-from tests.homes import make_test_home
+from tests.homes import DATABASE, make_template, make_test_home
 
 PHASES = {Phase.explicit, Phase.reuse, Phase.generate, Phase.target}
 """Without shrinking, which searches for minutes: RELEVE_SHRINK=1 asks for the least example."""
@@ -86,6 +87,13 @@ def _list_deletions(_style: Any, connection: Any, **_how: object) -> list[str]:
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     names = [connection.ops.quote_name(name) for name in names if name not in KEPT_TABLES]
     return [f"DELETE FROM {name}" for name in names]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let the database of the tests be a copy of one that has the tables, on PostgreSQL."""
+    if connection.vendor == "postgresql":
+        connection.settings_dict["TEST"]["TEMPLATE"] = make_template(os.environ[DATABASE])
 
 
 @pytest.fixture(scope="session", autouse=True)

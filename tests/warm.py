@@ -51,15 +51,11 @@ def compile_tests() -> subprocess.Popen[bytes]:
 
 def make_tables(path: Path) -> None:
     """Write the SQLite file of an installation after its first command."""
-    code = (
-        "from releve.cli.database import open_database; open_database()\n"
-        "from django.db import connection; connection.close()"
-    )
     with tempfile.TemporaryDirectory() as name:
         home = make_test_home(Path(name))
         environ = {k: v for k, v in os.environ.items() if not k.startswith("RELEVE_")}
         environ |= {"RELEVE_HOME": str(home)}
-        subprocess.run([sys.executable, "-c", code], env=environ, check=True)
+        subprocess.run([sys.executable, "-m", "tests.homes"], env=environ, check=True)
         shutil.copyfile(home / "releve.sqlite3", path)
 
 

@@ -7,7 +7,6 @@ Run as a program it is one of those processes:
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import processes
-from tests.homes import make_home_with_tables
+from tests.homes import DATABASE, create_postgresql_database, make_home_with_tables
 from tests.processes import Process
-
-_URL = "RELEVE_DATABASE_URL"
 
 
 @contextmanager
@@ -26,19 +23,12 @@ def create_installation(folder: Path) -> Iterator[dict[str, str]]:
     """Yield the environment of an installation with an empty database, on the server if any."""
     environment = {**os.environ, "RELEVE_HOME": str(make_home_with_tables(folder / "home"))}
     environment.setdefault("RELEVE_ERASE_WAIT_SECONDS", "60")  # other tests write beside this one
-    server = environment.get(_URL, "")
+    server = environment.get(DATABASE, "")
     if not server:
         yield environment
         return
-    import psycopg
-
-    name = f"ledger_{secrets.token_hex(4)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-        try:
-            yield {**environment, _URL: f"{server.rpartition('/')[0]}/{name}"}
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+    with create_postgresql_database(server) as url:
+        yield {**environment, DATABASE: url}
 
 
 def start_process(environment: dict[str, str], *arguments: str) -> Process:
