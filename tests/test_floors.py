@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from django.utils.module_loading import import_string
 
 import releve
 
@@ -61,3 +66,26 @@ def test_the_package_names_its_rooms() -> None:
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     missing = {room for room in rooms if f"releve.{room}`" not in str(releve.__doc__)}
     assert missing == set()
+
+
+def test_what_applications_register_by_name_is_there_and_their_own() -> None:
+    named = {
+        (path.parent.name, node.value)
+        for path in PACKAGE.glob("*/apps.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and str(node.value).startswith("releve.")
+    }
+    registered = {(room, name) for room, name in named if name != f"releve.{room}"}
+    assert len(registered) > 6
+    for room, name in registered:
+        assert name.startswith(f"releve.{room}."), name
+        assert callable(import_string(name)), name
+
+
+def test_setting_django_up_loads_no_engine_and_no_large_library() -> None:
+    """Every command does it: what it needs beyond is loaded by who needs it."""
+    code = "import json, sys, django; django.setup(); print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    engines = ("network", "demand", "situation", "outbound", "inspection", "transport", "plan")
+    heavy = {"numba", "numpy", "polars", "httpx", *(f"releve.{name}" for name in engines)}
+    assert heavy & set(json.loads(done.stdout)) == set()
