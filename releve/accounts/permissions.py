@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.roles import BY_CLIENT, BY_SITE, OUTSIDE, READ_ONLY, Role
+from releve.accounts.roles import BY_CLIENT, BY_SITE, OUTSIDE, Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -29,8 +29,9 @@ class Permission:
     """``does`` is what a holder may do, in the infinitive; ``acts``: it has consequences.
 
     ``observes``: it records what an outside auditor saw and changes nothing else, so that an
-    auditor may hold it. ``whole``: its pages show every site and client at once, so a role held for
-    some does not give it.
+    auditor may hold it. ``consents``: it records what a client decides about its own work, so that
+    a client may hold it. ``whole``: its pages show every site and client at once, so a role held
+    for some does not give it.
     """
 
     id: str
@@ -39,11 +40,13 @@ class Permission:
     acts: bool = False
     whole: bool = False
     observes: bool = False
+    consents: bool = False
 
     def __post_init__(self) -> None:
         if not self.roles:
             raise ValueError(f"{self.id}: roles must not be empty")
-        readers = self.roles & (READ_ONLY if self.observes else OUTSIDE)
+        own = {_R.AUDITOR: self.observes, _R.CLIENT: self.consents}
+        readers = {role for role in self.roles & OUTSIDE if not own.get(role, False)}
         if self.acts and readers:
             names = ", ".join(sorted(readers))
             raise ValueError(f"{self.id}: acts, so no read-only role may hold it, got {names}")
@@ -343,6 +346,13 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("see contracts of relief with other operators, and take their steps"),
         acts=True,
         whole=True,
+    ),
+    Permission(
+        "sector.agree",
+        frozenset({_R.CLIENT}),
+        lazy("agree that another operator answers calls, for its own work"),
+        acts=True,
+        consents=True,
     ),
     Permission(
         "sector.contribute",

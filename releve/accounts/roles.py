@@ -47,7 +47,7 @@ MAY_NAME_CLIENTS = BY_CLIENT | {Role.AUDITOR}
 OUTSIDE = frozenset({Role.CLIENT, Role.INSPECTOR, Role.AUDITOR})
 """Not of the operator: what is not theirs is not there (404), instead of forbidden (403)."""
 
-READ_ONLY = OUTSIDE - {Role.AUDITOR}
+READ_ONLY = OUTSIDE - {Role.AUDITOR, Role.CLIENT}
 """See, and never act; an auditor records what the audit saw, and nothing else."""
 
 DATED = frozenset({Role.INSPECTOR, Role.AUDITOR})

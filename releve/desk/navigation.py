@@ -143,8 +143,12 @@ GROUPS = (
             Entry(lazy("Ledger"), "ledger", "ledger.see"),
             Entry(lazy("Evidence packs"), "packs", "evidence.pack", frozenset({"pack"})),
             Entry(
-                lazy("Contracts of relief"), "contracts", "sector.relief", frozenset({"contract"})
+                lazy("Relief between operators"),
+                "gates",
+                "sector.relief",
+                frozenset({"gate", "contracts", "contract"}),
             ),
+            Entry(lazy("Relief by other operators"), "agreements", "sector.agree"),
             Entry(lazy("Bulletin of the sector"), "contribution", "sector.contribute"),
             Entry(lazy("Clerk of the association"), "clerk", "sector.clerk"),
             Entry(lazy("Pseudonyms"), "identity", "health.looks", frozenset({"identity_see"})),

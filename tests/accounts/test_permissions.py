@@ -34,6 +34,16 @@ def test_an_auditor_records_an_audit_and_nothing_else() -> None:
         Permission("x", frozenset({Role.INSPECTOR}), "do", acts=True, observes=True)  # type: ignore[arg-type]
 
 
+def test_a_client_decides_who_answers_its_own_work_and_nothing_else() -> None:
+    held = {row.id for row in PERMISSIONS.values() if row.acts and Role.CLIENT in row.roles}
+    assert held == {"sector.agree"}
+    for other in ({"observes": True}, {}):
+        with pytest.raises(ValueError, match="no read-only role may hold it, got client"):
+            Permission("x", frozenset({Role.CLIENT}), "do", acts=True, **other)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no read-only role may hold it, got auditor"):
+        Permission("x", frozenset({Role.AUDITOR}), "do", acts=True, consents=True)  # type: ignore[arg-type]
+
+
 def test_every_role_that_acts_takes_a_second_factor() -> None:
     assert acting_roles() == frozenset(Role) - READ_ONLY
 

@@ -143,14 +143,16 @@ def list_packages(operator: Operator, day: date) -> list[ReliefPackage]:
     ]
 
 
-def answer_as_partner(offer: SectorOffer, start: datetime, closes_at: datetime) -> None:
+def answer_as_partner(
+    offer: SectorOffer, start: datetime, closes_at: datetime, key: str = KEY
+) -> None:
     """Have another member's offer committed to and opened."""
     notice = parse_gate(ReliefGate.objects.get(name="g-1").text)
     sealed = {offer.offer: seal_offer(notice.sector_gate, offer, NONCE)}
     later = closes_at + timedelta(seconds=30)
     take_order(
-        wrap(GateOrder("commit", "g-1", "sp2c", GIVER, start, "1", KEY, commitments=sealed)), start
+        wrap(GateOrder("commit", "g-1", "sp2c", GIVER, start, "1", key, commitments=sealed)), start
     )
-    opening = GateOrder("open", "g-1", "sp2c", GIVER, later, "1", KEY, offers=(offer,),
+    opening = GateOrder("open", "g-1", "sp2c", GIVER, later, "1", key, offers=(offer,),
                         nonces={offer.offer: NONCE.hex()})  # fmt: skip
     take_order(wrap(opening), later)

@@ -44,6 +44,7 @@ WORDS: Mapping[str, StrPromise] = {
     "access.token_given": lazy("Token given"),
     "contacts.imported": lazy("Contacts imported"),
     "contacts.seen": lazy("Contacts of a case seen"),
+    "contract.client_decided": lazy("Client’s decision on a contract of relief"),
     "contract.countersigned": lazy("Contract of relief countersigned"),
     "contract.lent": lazy("Agents named for a contract of relief"),
     "contract.step": lazy("Contract of relief moved on"),

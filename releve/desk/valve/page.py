@@ -22,6 +22,7 @@ __all__ = [
     "build_contract_line",
     "build_contract_page",
     "build_contract_twin",
+    "name_work",
 ]
 
 
@@ -70,6 +71,7 @@ class ContractPage:
     text_url: str
     message_url: str
     form: ContractStepForm | None
+    lend_url: str
 
 
 def build_contract_line(stored: StoredContract, stream: str, text: Text) -> ContractLine:
@@ -82,7 +84,7 @@ def build_contract_line(stored: StoredContract, stream: str, text: Text) -> Cont
         asker=terms.asker,
         giver=terms.giver,
         client=terms.client,
-        work=_name_work(terms.skill),
+        work=name_work(terms.skill),
         period=_("{start} to {end}").format(
             start=when(terms.starts_at, text), end=when(terms.ends_at, text)
         ),
@@ -91,9 +93,9 @@ def build_contract_line(stored: StoredContract, stream: str, text: Text) -> Cont
 
 
 def build_contract_page(
-    stored: StoredContract, stream: str, text: Text, form: ContractStepForm | None
+    stored: StoredContract, stream: str, text: Text, form: ContractStepForm | None, party: str
 ) -> ContractPage:
-    """Return the page of a contract."""
+    """Return the page of a contract, as its party sees it."""
     terms = stored.contract.terms
     total = sum(count for _half_hour, count in terms.agents)
     most = max((count for _half_hour, count in terms.agents), default=0)
@@ -107,7 +109,7 @@ def build_contract_page(
         (_("Asks"), terms.asker),
         (_("Lends"), terms.giver),
         (_("Client"), terms.client),
-        (_("Work"), _name_work(terms.skill)),
+        (_("Work"), name_work(terms.skill)),
         (_("Destination"), terms.destination),
         (_("Operation"), terms.programme),
         (_("Agent half hours"), text.number(total)),
@@ -124,7 +126,13 @@ def build_contract_page(
         text_url=reverse("contract_text", args=place),
         message_url=reverse("contract_message", args=place),
         form=form,
+        lend_url=reverse("contract_lend", args=place) if _may_lend(stored, party) else "",
     )
+
+
+def _may_lend(stored: StoredContract, party: str) -> bool:
+    states = ("matched", "client agreed", "both signed", "started")
+    return party == stored.contract.terms.giver and stored.contract.state in states
 
 
 def build_contract_twin(stored: StoredContract, stream: str) -> dict[str, Any]:
@@ -160,6 +168,7 @@ def _list_steps(stored: StoredContract, text: Text) -> list[StepLine]:
     ]
 
 
-def _name_work(skill: str) -> str:
+def name_work(skill: str) -> str:
+    """Return a skill in words."""
     kind, *rest = skill.split(":")
     return ", ".join(str(KINDS_OF_WORK.get(one, one)) for one in (kind, *rest))

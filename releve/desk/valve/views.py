@@ -86,7 +86,7 @@ def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
                 return redirect("contract", stream, name)
         status = 422
     text = text_now(live.operator_now().row.time_zone)
-    page = build_contract_page(stored, stream, text, form)
+    page = build_contract_page(stored, stream, text, form, party)
     twin = build_contract_twin(stored, stream)
     return answer(request, "desk/valve/contract.html", page, twin, status)
 

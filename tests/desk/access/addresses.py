@@ -261,6 +261,22 @@ ROWS = (
     ),
     # the ledger; nothing is recorded in it here
     Row("contracts/", "/contracts/", "c"),
+    Row("contracts/sync", "/contracts/sync", "c", 405),
+    Row("contracts/agreements/", "/contracts/agreements/", "k"),
+    Row(
+        "contracts/agreements/<slug:stream>/<str:name>/decide",
+        "/contracts/agreements/relief/none/decide",
+        "k",
+        405,
+    ),
+    Row("contracts/gates/", "/contracts/gates/", "c"),
+    Row("contracts/gates/fetch", "/contracts/gates/fetch", "c", 405),
+    Row("contracts/gates/<slug:gate>/", "/contracts/gates/none/", "c", 404),
+    *(
+        Row(f"contracts/gates/<slug:gate>/{act}", f"/contracts/gates/none/{act}", "c", 405)
+        for act in ("ask", "offer", "send", "result", "draft")
+    ),
+    Row("contracts/<slug:stream>/<str:name>/lend", "/contracts/relief/none/lend", "c", 405),
     Row("contracts/<slug:stream>/<str:name>/", "/contracts/relief/none/", "c", 404),
     Row("contracts/<slug:stream>/<str:name>/text.pdf", "/contracts/relief/none/text.pdf", "c", 404),
     Row(

@@ -1,0 +1,105 @@
+"""The forms of a clearing: the files of a request and of an offer, the clauses of a contract."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from releve.association.contract_exchange import TermsBeside
+
+__all__ = ["ClausesForm", "ReliefOfferForm", "ReliefRequestForm", "read_table"]
+
+Rows = list[dict[str, str | None]]
+
+
+class ReliefRequestForm(forms.Form):
+    """What is lost, and the clients' terms as files (docs/sector.md)."""
+
+    contingency = forms.ChoiceField(label=lazy("What is lost"))
+    ceilings = forms.FileField(
+        label=lazy("Highest prices, CSV"), help_text=lazy("Columns: client, ceiling_cents.")
+    )
+    approvals = forms.FileField(
+        label=lazy("Receivers that clients approved, CSV"),
+        help_text=lazy("Columns: client, operator, destination, valid_from, valid_to."),
+    )
+    exclusions = forms.FileField(
+        label=lazy("Operators that clients exclude, CSV"),
+        help_text=lazy("Columns: client, operator."),
+        required=False,
+    )
+
+    def __init__(
+        self, *args: Any, contingencies: Sequence[tuple[str, str]], **options: Any
+    ) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+        self.fields["contingency"].choices = contingencies  # type: ignore[attr-defined]
+
+
+class ReliefOfferForm(forms.Form):
+    """Packages, prepared and priced, as a file."""
+
+    packages = forms.FileField(
+        label=lazy("Packages, CSV"),
+        help_text=lazy("Prepared beforehand: skill, destination, block, price, validity."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+
+
+class ClausesForm(forms.Form):
+    """The clauses of the contracts that are drafted from the matches."""
+
+    annex = forms.CharField(label=lazy("Annex on data protection"), max_length=200)
+    law = forms.CharField(label=lazy("Law that applies"), max_length=200, initial="Droit français")
+    notice_hours = forms.IntegerField(
+        label=lazy("Notice of a recall, hours"),
+        help_text=lazy("Empty: firm, only a loss recalls the agents."),
+        min_value=0,
+        max_value=1000,
+        required=False,
+    )
+    quality_percent = forms.IntegerField(
+        label=lazy("Calls answered, of 100"), min_value=0, max_value=100, initial=80
+    )
+    liability_cap_cents = forms.IntegerField(
+        label=lazy("Cap of the liability, cents"), min_value=0, max_value=10**12, initial=0
+    )
+    sip_address = forms.CharField(
+        label=lazy("Where the giver takes the calls (SIP)"), max_length=200, required=False
+    )
+    outbound_mandate = forms.CharField(
+        label=lazy("Mandate of the client, for outbound calls"), max_length=200, required=False
+    )
+    drill = forms.BooleanField(label=lazy("A drill: no real call moves"), required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+
+    @property
+    def clauses(self) -> TermsBeside:
+        """The clauses as the drafted contract takes them."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "drill"}
+        return TermsBeside(**values)
+
+
+def read_table(file: UploadedFile[bytes] | None) -> Rows:
+    """Return the rows of an uploaded table; ValueError where it is not UTF-8 text."""
+    if file is None:
+        return []
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(_("The file is not UTF-8 text: save it as CSV UTF-8.")) from error
+    return [dict(row) for row in csv.DictReader(io.StringIO(text, newline=""))]

@@ -1,0 +1,162 @@
+"""What the pages of clearings show."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from releve.association.gate_member import read_result, wrap_order
+from releve.association.models import OwnOrder, ReliefGate
+from releve.desk.places.stream_context import when
+from releve.desk.text import Text
+from releve.desk.valve.page import name_work
+from releve.sector import parse_gate, parse_order
+
+__all__ = ["GateLine", "GatePage", "GatesPage", "build_gate_line", "build_gate_page"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateLine:
+    """A clearing in the list."""
+
+    url: str
+    name: str
+    day: str
+    closes: str
+    is_open: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatesPage:
+    """The clearings of the association, the next first; None without an association."""
+
+    association: str | None
+    lines: tuple[GateLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShown:
+    """An own order: to the byte, and whether it was sent."""
+
+    kind: str
+    digest: str
+    content: str
+    sent: str
+    rows: tuple[tuple[str, str, str, str], ...]
+    """Reference, work, agent half hours, price in cents."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchShown:
+    """Agents of a pair in the result."""
+
+    partner: str
+    gives: bool
+    work: str
+    destination: str
+    half_hours: str
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatePage:
+    """One clearing: what was prepared and sent, and the result."""
+
+    line: GateLine
+    orders: tuple[OrderShown, ...]
+    cleared: bool
+    matches: tuple[MatchShown, ...]
+    refused: tuple[str, ...]
+    asks: bool
+
+
+def build_gate_line(row: ReliefGate, now: datetime, text: Text) -> GateLine:
+    """Return a clearing as the list shows it."""
+    notice = parse_gate(row.text)
+    if row.result:
+        state = _("Result received")
+    elif now < row.closes_at:
+        state = _("Open: requests and sealed offers")
+    elif now < row.opens_until:
+        state = _("Closed: offers are being opened")
+    else:
+        state = _("The result is awaited")
+    return GateLine(
+        url=reverse("gate", args=[row.name]),
+        name=row.name,
+        day=text.day(notice.day),
+        closes=when(row.closes_at, text),
+        is_open=now < row.closes_at,
+        state=state,
+    )
+
+
+def build_gate_page(row: ReliefGate, now: datetime, text: Text) -> GatePage:
+    """Return the page of a clearing."""
+    result = read_result(row.name)
+    orders = OwnOrder.objects.filter(gate=row.name).order_by("pk")
+    matches = [] if result is None else list(_list_matches(result, text))
+    return GatePage(
+        line=build_gate_line(row, now, text),
+        orders=tuple(_show_order(one, text) for one in orders),
+        cleared=result is not None,
+        matches=tuple(matches),
+        refused=() if result is None else tuple(result["refused"]),
+        asks=any(not one.gives for one in matches),
+    )
+
+
+def _show_order(row: OwnOrder, text: Text) -> OrderShown:
+    read = parse_order(row.private["opening"] if row.kind == "commit" else row.text)
+    programmes = row.private.get("programmes", {})
+    rows = [
+        (programmes.get(one.request, one.request), one.skill, one.agents, one.ceiling_cents)
+        for one in read.requests
+    ]
+    rows += [(one.offer, one.skill, one.agents, one.price_cents) for one in read.offers]
+    return OrderShown(
+        kind=row.kind,
+        digest=row.digest,
+        content=wrap_order(row).content.decode(),
+        sent="" if row.sent_at is None else when(row.sent_at, text),
+        rows=tuple(
+            (name, name_work(skill), text.number(sum(n for _t, n in agents)), text.number(cents))
+            for name, skill, agents, cents in rows
+        ),
+    )
+
+
+def _list_matches(result: dict[str, Any], text: Text) -> list[MatchShown]:
+    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for one in result["matches"]:
+        pairs.setdefault((one["offer"], one["request"]), []).append(one)
+    return [
+        MatchShown(
+            partner=rows[0]["asker"] if gives else rows[0]["giver"],
+            gives=gives,
+            work=name_work(rows[0]["skill"]),
+            destination=rows[0]["destination"],
+            half_hours=text.number(sum(one["agents"] for one in rows)),
+            price=text.number(rows[0]["price_cents"]),
+        )
+        for rows in pairs.values()
+        for gives in [rows[0]["giver"] == result["member"]]
+    ]
+
+
+def build_gate_twin(row: ReliefGate) -> dict[str, Any]:
+    """Return a clearing as JSON."""
+    return {
+        "gate": json.loads(row.text),
+        "orders": [
+            {"kind": one.kind, "digest": one.digest, "sent_at": one.sent_at}
+            for one in OwnOrder.objects.filter(gate=row.name).order_by("pk")
+        ],
+        "result": read_result(row.name),
+    }

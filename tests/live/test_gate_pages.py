@@ -1,0 +1,183 @@
+"""In the pages: a member asks, another offers, the client agrees, calls move in a drill."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from html import unescape
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from releve.accounts.roles import Role
+from releve.association import contracts, exchange
+from releve.association.contracts import DRILL, list_contracts, take_step
+from releve.association.gates import announce_gate, run_clearings
+from releve.association.models import OwnOrder
+from releve.ledger.models import LedgerEntry
+from releve.live import api as live
+from releve.sector import SectorOffer, parse_order
+from tests.accounts.people import look_as
+from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
+from tests.live.scenario import Scenario
+from tests.live.test_sector_bytes import Wire, answer_as_partner, list_packages
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+GIVER = OTHERS[0]
+
+
+@pytest.fixture
+def desk(
+    scenario: Scenario, settings: Settings, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> Client:
+    """A continuity manager at the desk of a member; the clerk is reached without a network."""
+    settings.CLERK_OF = "sp2c"
+    settings.OPEN_DESK = settings.OPEN_DESK_ACTS = True
+    settings.MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+    places = sorted({site.destination for site in scenario.operator.sites})
+    sector = SectorOfSeven.begin(month=f"{scenario.plans[0].day:%Y-%m}", places=places)
+    settings.CLERK_TOKEN = sector.secrets[OWN]
+    transport = httpx.MockTransport(Wire(client).answer)
+    monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
+    return look_as(Role.CONTINUITY)
+
+
+def upload(text: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile("table.csv", text.encode(), content_type="text/csv")
+
+
+def read(web: Client, path: str) -> str:
+    answer = web.get(path)
+    assert answer.status_code == 200, path
+    return unescape(answer.content.decode())
+
+
+def press(web: Client, path: str, **values: object) -> HttpResponse:
+    answer = web.post(path, values)
+    assert answer.status_code == 302, unescape(answer.content.decode())
+    return answer
+
+
+@pytest.mark.usefixtures("before_the_plan")
+def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
+    scenario: Scenario, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day, operator = scenario.plans[0].day, scenario.operator
+
+    def set_clock(at: datetime) -> datetime:
+        monkeypatch.setattr(timezone, "now", lambda: at)
+        return at
+
+    start = set_clock(datetime.combine(day - timedelta(days=1), time(8), UTC))
+    notice_row = announce_gate("g-1", day, start + timedelta(minutes=30), start)
+    press(desk, "/contracts/gates/fetch")
+    assert "Ouverte : demandes" in read(desk, "/contracts/gates/").replace("\u202f", " ")
+
+    lost = max(
+        scenario.plans[0].contingencies,
+        key=lambda row: scenario.plans[0].scenarios[row.id].penalty,
+    )
+    places = sorted({site.destination for site in operator.sites})
+    ceilings = "client,ceiling_cents\n" + "".join(f"{row.id},9000\n" for row in operator.clients)
+    approvals = "client,operator,destination\n" + "".join(
+        f"{row.id},{GIVER},{place}\n" for row in operator.clients for place in places
+    )
+    ask = "/contracts/gates/g-1/ask"
+    bad = desk.post(ask, {"contingency": lost.id, "ceilings": upload("client\nx\n"),
+                          "approvals": upload(approvals)})  # fmt: skip
+    assert bad.status_code == 422
+    assert "ceilings.csv" in unescape(bad.content.decode())
+    press(desk, ask, contingency=lost.id, ceilings=upload(ceilings), approvals=upload(approvals))
+    order = OwnOrder.objects.get(kind="request")
+    shown = read(desk, "/contracts/gates/g-1/")
+    assert order.text in shown, "exactly what goes out"
+    assert order.sent_at is None
+    assert desk.post("/contracts/gates/g-1/send", {"digest": "0" * 64}).status_code == 409
+    press(desk, "/contracts/gates/g-1/send", digest=order.digest)
+
+    rows = list_packages(operator, day)
+    names = ("package", "giver", "destination", "skill", "tools", "hours_to_start", "block",
+             "price_cents", "valid_from", "valid_to")  # fmt: skip
+    table = (
+        ",".join([*names, "currency"])
+        + "\n"
+        + "".join(
+            ",".join([*(str(getattr(row, name)) for name in names), "EUR"]) + "\n" for row in rows
+        )
+    )
+    press(desk, "/contracts/gates/g-1/offer", packages=upload(table))
+    commit = OwnOrder.objects.get(kind="commit")
+    press(desk, "/contracts/gates/g-1/send", digest=commit.digest)
+    assert "Offre scellée" in read(desk, "/contracts/gates/g-1/")
+
+    key = Ed25519PrivateKey.generate()
+    partner_offer(order, places, start, notice_row.closes_at, key)
+    run_clearings(set_clock(notice_row.opens_until + timedelta(minutes=2)))
+    press(desk, "/contracts/gates/g-1/result")
+    assert GIVER in read(desk, "/contracts/gates/g-1/")
+    press(desk, "/contracts/gates/g-1/draft", annex="annexe 1", law="Droit français",
+          quality_percent="80", liability_cap_cents="0", outbound_mandate="m-1", drill="on",
+          sip_address="203.0.113.7:5060")  # fmt: skip
+    name, stored = next(iter(list_contracts(DRILL).items()))
+    assert stored.contract.state == "asked"
+    programme = OwnOrder.objects.get(kind="request").private["programmes"][
+        stored.contract.terms.programme
+    ]
+    client_id = operator.programme[programme].client
+    step_as(monkeypatch, key, "offer", name)
+    take_step(name, "match", "sp2c", timezone.now(), stream=DRILL)
+
+    stranger = "another-client"
+    decide = f"/contracts/agreements/{DRILL}/{name}/decide"
+    assert "Donner son accord" not in read(look_as(Role.CLIENT, stranger), "/contracts/agreements/")
+    assert look_as(Role.CLIENT, stranger).post(decide, {"decision": "agree"}).status_code == 404
+    own = look_as(Role.CLIENT, client_id)
+    page = read(own, "/contracts/agreements/")
+    assert operator.programme[programme].name in page
+    before = re.search(r'name="before" value="([0-9a-f]{64})"', page)
+    assert before is not None
+    press(own, decide, decision="agree", before=before[1])
+    decided = list_contracts(DRILL)[name]
+    assert decided.contract.state == "client agreed"
+    assert client_id not in decided.contract.steps[-1].reference, "the partner reads no name"
+    assert LedgerEntry.objects.filter(kind="contract.client_decided", stream=DRILL).exists()
+
+    contract = f"/contracts/{DRILL}/{name}/"
+    before = re.search(r'name="before" value="([0-9a-f]{64})"', read(desk, contract))
+    assert before is not None
+    press(desk, contract, before=before[1], kind="sign")
+    step_as(monkeypatch, key, "sign", name)
+    terms = list_contracts(DRILL)[name].contract.terms
+    drill = live.start_drill("Entraide", by="tests", at=terms.starts_at + timedelta(minutes=5))
+    scenario.stream = drill.name
+    scenario.work()
+    assert scenario.shares[programme, f"partner:{GIVER}"] > 0
+    step_as(monkeypatch, key, "recall", name, reason="loss")
+    scenario.work()
+    assert scenario.shares.get((programme, f"partner:{GIVER}"), 0.0) == 0
+    assert "Repris" in read(desk, contract)
+
+
+def partner_offer(
+    order: OwnOrder, places: list[str], start: datetime, closes_at: datetime, key: Ed25519PrivateKey
+) -> None:
+    """Have the partner offer what the first request asks for."""
+    request = parse_order(order.text).requests[0]
+    skill = request.skill if request.skill.endswith("site") else f"{request.skill}:home"
+    offer = SectorOffer(f"{GIVER}/p", GIVER, places[0], skill, 1, 500, request.agents)
+    answer_as_partner(offer, start, closes_at, key.public_key().public_bytes_raw().hex())
+
+
+def step_as(
+    monkeypatch: pytest.MonkeyPatch, key: Ed25519PrivateKey, kind: str, name: str, **more: str
+) -> None:
+    """Have the partner take a step, by its own key."""
+    with monkeypatch.context() as other:
+        other.setattr(contracts, "signing_key", lambda: key)
+        take_step(name, kind, GIVER, timezone.now(), stream=DRILL, **more)  # type: ignore[arg-type]
