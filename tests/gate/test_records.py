@@ -354,6 +354,11 @@ def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
     settings.GATE_KEY = "short"
     with pytest.raises(KeyFault, match="64 hex digits"):
         number_pseudonym("+33144556677")
+    settings.GATE_KEY = ""
+    pseudonyms.forget_key()
+    (settings.HOME / "gate.key").write_bytes(b"\xff" * 64)
+    with pytest.raises(KeyFault, match=r"gate\.key cannot be used"):
+        number_pseudonym("+33144556677")
 
 
 @pytest.mark.parametrize("kind", ["refusal", "not-interested"])
