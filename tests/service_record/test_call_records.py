@@ -16,7 +16,7 @@ from releve.service_record.day_record import load_reports
 from releve.service_record.models import CallRecord, IntervalReport, StatisticsFile
 from releve.service_record.statistics_folder import read_first_fault
 from tests.homes import make_test_home
-from tests.ledger.ledger_processes import ROOT
+from tests.processes import ROOT
 from tests.service_record.call_programmes import make_programmes
 from tests.service_record.killed_reader import CALLS, PROGRAMMES, START, write_lines
 
