@@ -84,11 +84,12 @@ class Day(NamedTuple):
 
 class Cells(NamedTuple):
     """Effective agents of a state of a day: ``heads[c]`` of tally ``tally[c]`` on the pair
-    ``pair[c]``."""
+    ``pair[c]``; ``home[c]`` of them work at home."""
 
     tally: Array
     pair: Array
     heads: Array
+    home: Array
 
 
 class Demand(NamedTuple):
@@ -125,8 +126,11 @@ class Presence(NamedTuple):
     ``first[d, k]``, ``end[d, k]``;
     ``pair_pattern[d, q]``, ``pair_programme[d, q]``, ``pairs[d]``; ``base[d, p, t]`` effective
     agents of the base plan; the cells of a state, ``pointer[state]`` up to the next: ``tally``,
-    ``pair``, ``heads`` (the states 0 .. d - 1 are the base plans, the others what a state adds to
-    that of its day or takes from it); ``tally_size``.
+    ``pair``, ``heads``, ``home`` (the states 0 .. d - 1 are the base plans, the others what a state
+    adds to that of its day or takes from it); ``tally_size``. What is at home counts at the mean of
+    what is known of home efficiency: ``base_home[d, p, t]`` is that part of ``base``,
+    ``home_shift[p, bin]`` by how much a quarter's efficiency may differ from the mean, at equally
+    likely quantiles, and ``home_key[p]`` the stream that a quarter's is drawn from.
     """
 
     calendar: Array
@@ -142,16 +146,23 @@ class Presence(NamedTuple):
     tally: Array
     pair: Array
     heads: Array
+    home: Array
     tally_size: Array
+    base_home: Array
+    home_shift: Array
+    home_key: Array
 
 
 class Work(NamedTuple):
-    """A thread's working arrays: ``share[tally]`` present; ``people[q]``; ``placed[p, t]``;
+    """A thread's working arrays: ``shift[p]`` of home efficiency in this quarter, and with it
+    ``base[d, p, t]``; ``share[tally]`` present; ``people[q]``; ``placed[p, t]``;
     ``queue[2, p]`` callers waiting and work left; ``come[2, p, i]`` work come in by opening half
     hour, ``opened[2, p]`` of them; ``done[2, p]`` work done; ``out[2, p, 4]`` of a day: offered,
     lost, within, short; ``day[client, 4]``: offered, lost, held, calm held.
     """
 
+    shift: Array
+    base: Array
     share: Array
     people: Array
     placed: Array

@@ -4,6 +4,10 @@ Each day is simulated twice with the same busyness: with its disasters, and *cal
 plan and every agent present. The loss beyond the calm day is shared among the day's causes by the
 agent-half hours that each took from the base plan. A loss on a day without a cause is left over
 from an earlier one: it is shared as on the last day that had causes.
+
+How efficient home is, is known within an interval where it was measured: each quarter draws its own
+value for each programme, the same in both of its simulations. What closures and outages took is
+counted at the mean.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ def simulate_quarters(
     days = len(who.calendar)
     for r in range(len(away)):
         key = derive_replication_key(seed, number[r])
+        _draw_home(who, work, key)
         work.queue.fill(0.0)
         work.opened.fill(0)
         work.done.fill(0.0)
@@ -55,12 +60,31 @@ def simulate_quarters(
                 _place_agents(who, losses, state, work, d, begin, end)
                 losses.taken[r, day, ILLNESS] += taken
             if len(placed) == days:
-                _copy(who.base[d] if calm else work.placed, placed[day])
-            _serve_day(demand, who, work, d, day, key, calm)
+                _copy(work.base[d] if calm else work.placed, placed[day])
+            _serve_day(demand, work, d, day, key, calm)
             if losses.taken[r, day].sum() > 0.0:
                 since = day
             _count_day(demand, work, out, losses.taken[r, since], r, day)
         _lose_waiting(demand, work, out, losses.taken[r, since], r)
+
+
+@kernel
+def _draw_home(who: Presence, work: Work, key: Any) -> None:
+    """Draw how efficient home is in a quarter, and set the base plans by it."""
+    bins = who.home_shift.shape[1]
+    for p in range(len(work.shift)):
+        u = draw_unit(derive_key(key, who.home_key[p]), 0)
+        work.shift[p] = who.home_shift[p, min(int(u * bins), bins - 1)]
+        for d in range(len(who.base)):
+            for t in range(INTERVALS):
+                work.base[d, p, t] = who.base[d, p, t] + who.base_home[d, p, t] * work.shift[p]
+
+
+@inlined_kernel
+def _count_heads(who: Presence, work: Work, d: int, c: int) -> float:
+    """Return the effective agents of a cell in this quarter."""
+    shift = work.shift[who.pair_programme[d, who.pair[c]]]
+    return float(who.heads[c] + who.home[c] * shift)
 
 
 @kernel
@@ -99,7 +123,8 @@ def _count_present(who: Presence, work: Work, away: Array, d: int) -> float:
     taken = 0.0
     for c in range(who.pointer[d], who.pointer[d + 1]):
         k = who.pair_pattern[d, who.pair[c]]
-        taken += (1.0 - work.share[who.tally[c]]) * who.heads[c] * who.hours[d, k]
+        heads = _count_heads(who, work, d, c)
+        taken += (1.0 - work.share[who.tally[c]]) * heads * who.hours[d, k]
     return taken
 
 
@@ -112,13 +137,13 @@ def _place_agents(
     work.placed.fill(0.0)
     work.people.fill(0.0)
     for c in range(who.pointer[d], who.pointer[d + 1]):
-        work.people[who.pair[c]] += who.heads[c] * work.share[who.tally[c]]
+        work.people[who.pair[c]] += _count_heads(who, work, d, c) * work.share[who.tally[c]]
     for q in range(who.pairs[d]):
         _add_people(who, work, d, q, work.people[q], 0, INTERVALS)
     for segment in range(begin, end):
         at = state[segment]
         for c in range(who.pointer[at], who.pointer[at + 1]):
-            people = who.heads[c] * work.share[who.tally[c]]
+            people = _count_heads(who, work, d, c) * work.share[who.tally[c]]
             _add_people(
                 who, work, d, who.pair[c], people, losses.begin[segment], losses.end[segment]
             )
@@ -136,22 +161,20 @@ def _add_people(
 
 
 @kernel
-def _serve_day(
-    demand: Demand, who: Presence, work: Work, d: int, day: int, key: Any, calm: bool
-) -> None:
+def _serve_day(demand: Demand, work: Work, d: int, day: int, key: Any, calm: bool) -> None:
     """Serve the calls of a day, as it came and calm; once where both are the same."""
     bins = demand.busy.shape[1]
     for p in range(len(demand.kind)):
         u = draw_unit(derive_key(key, demand.key[p]), day)
         factor = demand.busy[p, min(int(u * bins), bins - 1)]
         same = calm and demand.kind[p] < 2 and work.queue[0, p] == work.queue[1, p]
-        serve(demand, work, who.base[d], 1, d, p, factor)
+        serve(demand, work, work.base[d], 1, d, p, factor)
         if same:
             for i in range(4):
                 work.out[0, p, i] = work.out[1, p, i]
             work.queue[0, p] = work.queue[1, p]
         else:
-            serve(demand, work, who.base[d] if calm else work.placed, 0, d, p, factor)
+            serve(demand, work, work.base[d] if calm else work.placed, 0, d, p, factor)
 
 
 @kernel

@@ -59,6 +59,7 @@ class RuleBuffers(NamedTuple):
     out_tally: Array
     out_pair: Array
     out_heads: Array
+    out_home: Array
     n: Array
 
 
@@ -99,6 +100,7 @@ def allocate_buffers(day: Day) -> RuleBuffers:
         out_tally=np.zeros(3 * most, dtype=np.int32),
         out_pair=np.zeros(3 * most, dtype=np.int32),
         out_heads=np.zeros(3 * most),
+        out_home=np.zeros(3 * most),
         n=np.zeros(3, dtype=np.int64),
     )
 
@@ -113,7 +115,8 @@ def build_cells(day: Day, scenario: int, lost: Array, refill: bool, room: RuleBu
     pair = room.at_pair[:n].copy()
     at_home = room.at_place[:n] >= len(day.seats)
     effect = np.where(at_home, day.home_effect[day.pair_programme[pair]], 1.0)
-    return Cells(day.tally[room.at_kind[:n]], pair, room.at_heads[:n] * effect)
+    heads = room.at_heads[:n] * effect
+    return Cells(day.tally[room.at_kind[:n]], pair, heads, heads * at_home)
 
 
 def build_changes(
@@ -123,7 +126,9 @@ def build_changes(
     leaves a pair has negative heads. ``start``: :func:`build_start` the scenario."""
     _build_state(day, scenario, lost, refill, room, start)
     n = int(room.n[2])
-    return Cells(room.out_tally[:n].copy(), room.out_pair[:n].copy(), room.out_heads[:n].copy())
+    return Cells(
+        *(a[:n].copy() for a in (room.out_tally, room.out_pair, room.out_heads, room.out_home))
+    )
 
 
 def find_base_changes(day: Day, scenario: int) -> Cells:
@@ -144,11 +149,8 @@ def find_base_changes(day: Day, scenario: int) -> Cells:
     pair = np.array([key[1] for key in keys], dtype=np.int32)
     home = np.array([key[2] for key in keys], dtype=np.bool_)
     heads = np.array([found[key] for key in keys], dtype=np.float64)
-    return Cells(
-        np.array([key[0] for key in keys], dtype=np.int32),
-        pair,
-        heads * np.where(home, day.home_effect[day.pair_programme[pair]], 1.0),
-    )
+    heads *= np.where(home, day.home_effect[day.pair_programme[pair]], 1.0)
+    return Cells(np.array([key[0] for key in keys], dtype=np.int32), pair, heads, heads * home)
 
 
 @kernel
@@ -213,8 +215,10 @@ def _may_be_short(day: Day, r: RuleBuffers, k: int, p: int) -> bool:
 def _note_change(day: Day, r: RuleBuffers, kind: int, place: int, pair: int, heads: int) -> None:
     """Note that people join a pair, or leave it when ``heads`` is negative."""
     i = r.n[2]
-    effect = 1.0 if place < len(day.seats) else day.home_effect[day.pair_programme[pair]]
+    on_site = place < len(day.seats)
+    effect = 1.0 if on_site else day.home_effect[day.pair_programme[pair]]
     r.out_tally[i], r.out_pair[i], r.out_heads[i] = day.tally[kind], pair, heads * effect
+    r.out_home[i] = 0.0 if on_site else heads * effect
     r.n[2] = i + 1
 
 

@@ -180,6 +180,7 @@ class Runner:
             tally=np.concatenate([base.tally, *(one.tally for one in cells)]),
             pair=np.concatenate([base.pair, *(one.pair for one in cells)]),
             heads=np.concatenate([base.heads, *(one.heads for one in cells)]),
+            home=np.concatenate([base.home, *(one.home for one in cells)]),
         )
         return who, state.reshape(-1) + len(self._prepared.days)
 
@@ -279,6 +280,8 @@ def allocate_work(ready: RunArrays, who: Presence) -> Work:
     programmes, intervals = len(ready.demand.kind), ready.settings.days * INTERVALS
     clients = int(ready.demand.client.max(initial=-1)) + 1
     return Work(
+        shift=np.zeros(programmes),
+        base=np.zeros_like(who.base),
         share=np.ones(len(who.tally_size)),
         people=np.zeros(who.pair_pattern.shape[1]),
         placed=np.zeros((programmes, INTERVALS)),

@@ -44,7 +44,9 @@ Floats = NDArray[np.float64]
 
 INTERVAL_S = 1800.0
 BUSY_BINS = 512
-"""Equally likely factors of a day's busyness."""
+"""Equally likely factors of a day's busyness, and of a quarter's efficiency at home."""
+NORMAL_975 = 1.959964
+"""Standard errors on either side of an interval of 95 %."""
 KINDS = ("inbound", "outbound", "back_office")
 
 
@@ -177,7 +179,7 @@ def build_run_arrays(test: CrashTest) -> RunArrays:
             test.settings.several_intervals,
         ),
         demand=_build_demand(test),
-        presence=_build_presence(days, calendar, tallies),
+        presence=_build_presence(days, calendar, tallies, test.programmes),
         scenario=test.scenario,
         controls=test.controls,
         hazards=test.hazards,
@@ -277,7 +279,29 @@ def _tabulate_busyness(busyness: Sequence[float]) -> Floats:
     return found
 
 
-def _build_presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: Tallies) -> Presence:
+def _tabulate_home_efficiency(rows: Sequence[Programme]) -> Floats:
+    """Return by how much home efficiency may differ from its mean, as a share of it, at equally
+    likely quantiles: float64[programme, bin].
+
+    Lognormal, as wide as the measured interval of 95 %; nil where it is assumed.
+    """
+    middle = (np.arange(BUSY_BINS) + 0.5) / BUSY_BINS
+    found = np.zeros((len(rows), BUSY_BINS))
+    for shift, row in zip(found, rows, strict=True):
+        low, high = row.home_efficiency_low, row.home_efficiency_high
+        if low is not None and high is not None and high > low:
+            error = math.log(high / low) / (2 * NORMAL_975)
+            factors = np.exp(error * special.ndtri(middle))
+            shift[:] = factors / factors.mean() - 1.0
+    return found
+
+
+def _build_presence(
+    days: Sequence[Day],
+    calendar: NDArray[np.int32],
+    tallies: Tallies,
+    programmes: Sequence[Programme],
+) -> Presence:
     patterns = max(len(day.worked) for day in days)
     pairs = max(1, *(len(day.pair_pattern) for day in days))
     base = [
@@ -293,12 +317,18 @@ def _build_presence(days: Sequence[Day], calendar: NDArray[np.int32], tallies: T
         pair_pattern=np.stack([_pad(day.pair_pattern, pairs) for day in days]),
         pair_programme=np.stack([_pad(day.pair_programme, pairs) for day in days]),
         pairs=np.array([len(day.pair_pattern) for day in days], dtype=np.int32),
-        base=np.stack([_place_cells(day, cells) for day, cells in zip(days, base, strict=True)]),
+        base=np.stack([_place_cells(day, c, c.heads) for day, c in zip(days, base, strict=True)]),
         pointer=np.concatenate([[0], np.cumsum([len(c.heads) for c in base])]).astype(np.int64),
         tally=np.concatenate([c.tally for c in base]),
         pair=np.concatenate([c.pair for c in base]),
         heads=np.concatenate([c.heads for c in base]),
+        home=np.concatenate([c.home for c in base]),
         tally_size=tallies.size.astype(np.float64),
+        base_home=np.stack(
+            [_place_cells(day, c, c.home) for day, c in zip(days, base, strict=True)]
+        ),
+        home_shift=_tabulate_home_efficiency(programmes),
+        home_key=np.array([hash_key("home", row.id) for row in programmes], dtype=np.uint64),
     )
 
 
@@ -308,9 +338,9 @@ def _pad(array: NDArray[np.generic], length: int) -> NDArray[np.generic]:
     return room
 
 
-def _place_cells(day: Day, cells: Cells) -> Floats:
-    """Return the effective agents of cells: float64[programme, half hour]."""
+def _place_cells(day: Day, cells: Cells, heads: Floats) -> Floats:
+    """Return ``heads`` of cells at work: float64[programme, half hour]."""
     found = np.zeros((len(day.weight), INTERVALS))
-    worked = day.worked[day.pair_pattern[cells.pair]] * cells.heads[:, None]
+    worked = day.worked[day.pair_pattern[cells.pair]] * heads[:, None]
     np.add.at(found, day.pair_programme[cells.pair], worked)
     return found

@@ -70,6 +70,21 @@ def check_programmes(book: ParsedTables) -> Iterator[Fault]:
     yield from _check_languages(book)
     yield from _check_holidays(book)
     yield from _check_destinations(book)
+    yield from _check_home_efficiency(book)
+
+
+def _check_home_efficiency(book: ParsedTables) -> Iterator[Fault]:
+    """Check that an interval has both ends, and holds the value that it is of."""
+    table = book.tables["programmes"]
+    names = ("home_efficiency", "home_efficiency_low", "home_efficiency_high")
+    for i, value, low, high in book.usable("programmes", *names):
+        if (low is None) != (high is None):
+            column = names[2] if high is None else names[1]
+            fix = Phrase("give both ends of the interval, or neither")
+            yield table.fault(i, column, Phrase("the other end of the interval is given"), fix)
+        elif low is not None and not low <= value <= high:
+            reason = Phrase("is not within its interval ({0} to {1})", f"{low:g}", f"{high:g}")
+            yield table.fault(i, names[0], reason, Phrase("correct one of the three"))
 
 
 def _check_opening(book: ParsedTables) -> Iterator[Fault]:

@@ -294,6 +294,28 @@ class Programme(TableRow):
         more_than=0,
         at_most=1.5,
     )
+    home_efficiency_low: float | None = column(
+        "Where it was measured: lower end of its 95 % interval; empty = assumed, not measured",
+        unit="ratio",
+        example="0.91",
+        default=None,
+        more_than=0,
+        at_most=3,
+    )
+    home_efficiency_high: float | None = column(
+        "Upper end of that interval; empty = assumed, not measured",
+        unit="ratio",
+        example="0.98",
+        default=None,
+        more_than=0,
+        at_most=3,
+    )
+    home_efficiency_design: str = column(
+        "How it is known: assumed, compared with people on site, or by a rota drawn by lot",
+        example="compared",
+        default="assumed",
+        one_of=("assumed", "compared", "randomised"),
+    )
     deadline_hours: float = column(
         "Back office only: within how many opening hours an item is done",
         unit="h",

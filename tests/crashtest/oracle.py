@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,12 @@ from scipy.interpolate import RegularGridInterpolator
 from releve.crashtest import CrashTest, RunArrays
 from releve.crashtest.outages import draw_outages
 from releve.crashtest.outbreak import Detail, simulate
-from releve.crashtest.outbreak.rng import derive_key, derive_replication_key, draw_unit
+from releve.crashtest.outbreak.rng import (
+    derive_key,
+    derive_replication_key,
+    draw_unit,
+    hash_key,
+)
 from releve.crashtest.queue_table import BETA_FIRST, BETA_STEP, LOG_FIRST, LOG_STEP
 from releve.crashtest.relief_rule import allocate_buffers, build_cells
 from releve.plan import BASE, Placement
@@ -110,7 +116,7 @@ class Quarter:
                 if place not in lost:
                     home = place >= len(self.test.operator.sites)
                     row = self.test.operator.programme[plan.programmes[p][0]]
-                    effect = row.home_efficiency if home else 1.0
+                    effect = row.home_efficiency * self.home_factor(p) if home else 1.0
                     found[p, t] += works * effect * self._present(day, agent)
         return found
 
@@ -125,15 +131,28 @@ class Quarter:
         cells = build_cells(arrays, start, mask, True, allocate_buffers(arrays))
         found = np.zeros(len(arrays.weight))
         size = self.ready.presence.tally_size
-        for tally, pair, heads in zip(*cells, strict=True):
+        for tally, pair, heads, home in zip(*cells, strict=True):
             share = max(0.0, 1 - self.away[day, tally] / size[tally])
             works = arrays.worked[arrays.pair_pattern[pair], t]
-            found[arrays.pair_programme[pair]] += heads * works * share
+            p = arrays.pair_programme[pair]
+            found[p] += (heads - home + home * self.home_factor(p)) * works * share
         return found
 
     def _present(self, day: int, agent: str) -> float:
         tally = self.ready.tally_of[self.test.scenario.population.number[agent]]
         return max(0.0, 1 - self.away[day, tally] / self.ready.presence.tally_size[tally])
+
+    def home_factor(self, p: int) -> float:
+        """Return how efficient home is in this quarter, as a share of what is expected."""
+        row = self.test.programmes[p]
+        if row.home_efficiency_low is None or row.home_efficiency_high is None:
+            return 1.0
+        error = math.log(row.home_efficiency_high / row.home_efficiency_low) / 2 / 1.959964
+        quarter = np.uint64(derive_replication_key(self.test.settings.seed, self.replication))
+        u = draw_unit(np.uint64(derive_key(quarter, hash_key("home", row.id))), 0)
+        normals = [NormalDist().inv_cdf((at + 0.5) / 512) for at in range(512)]
+        mean = math.fsum(math.exp(error * normal) for normal in normals) / 512
+        return math.exp(error * normals[math.floor(u * 512)]) / mean
 
     def factor(self, day: int, p: int) -> float:
         """Return how busy a programme's day is."""

@@ -109,7 +109,8 @@ def build_presence(days: int, *heads: float) -> Presence:
         first=zero + 16, end=zero + 32, pair_pattern=zero, pair_programme=zero,
         pairs=np.array([1], dtype=np.int32), base=worked * heads[0],
         pointer=np.arange(len(heads) + 1), tally=each, pair=each, heads=changed,
-        tally_size=np.array([20.0]),
+        home=0.0 * changed, tally_size=np.array([20.0]), base_home=0.0 * worked,
+        home_shift=np.zeros((1, 1)), home_key=np.zeros(1, dtype=np.uint64),
     )  # fmt: skip
 
 
@@ -119,6 +120,7 @@ def run_quarter(
     """Return the rows of one quarter."""
     days = len(away)
     work = Work(
+        shift=np.zeros(1), base=np.zeros_like(who.base),
         share=np.ones(1), people=np.zeros(1), placed=np.zeros((1, T)), queue=np.zeros((2, 1)),
         come=np.zeros((2, 1, days * T)), opened=np.zeros((2, 1), dtype=np.int64),
         done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)), day=np.zeros((1, 4)),
@@ -214,7 +216,8 @@ def test_who_waits_at_midnight_when_nobody_is_planned_is_lost(calendar: list[int
 
 def measure_line(demand: Demand) -> tuple[float, float]:
     """Return what a day of two agents loses, and who waits at its end."""
-    work = Work(*(np.zeros(shape) for shape in ((1,), (1,), (1, T), (2, 1), (2, 1, T))),
+    shapes = ((1,), (1, 1, T), (1,), (1,), (1, T), (2, 1), (2, 1, T))
+    work = Work(*map(np.zeros, shapes),
                 opened=np.zeros((2, 1), np.int64), done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)),
                 day=np.zeros((1, 4)))  # fmt: skip
     serve(demand, work, np.full((1, T), 2.0), 0, 0, 0, 1.0)

@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from releve.crashtest import Runner, Settings, build_run_arrays, join_quarters, run
+from releve.crashtest import (
+    CrashTest,
+    Runner,
+    Settings,
+    build_run_arrays,
+    join_quarters,
+    run,
+)
 from releve.crashtest.comparison import Case, compare
 from releve.crashtest.kernel_types import PROGRAMME
 from releve.network import Floor, Seat, Zone
@@ -34,6 +41,56 @@ def test_a_quarter_is_that_of_plain_python() -> None:
                 assert np.allclose(found.programme[0, p, :3], wanted, rtol=5e-4, atol=1e-6)
         several += sum(len(day[t]) > 1 for day in plain.lost for t in range(48))
     assert several > 0, "no half hour with two losses: a rougher quarter is needed"
+
+
+def measured(width: float) -> CrashTest:
+    """The rough test with home efficiency known within ``width`` on either side."""
+    test = build_test()
+    rows = tuple(
+        replace(
+            row,
+            home_efficiency_low=row.home_efficiency * (1 - width),
+            home_efficiency_high=row.home_efficiency * (1 + width),
+        )
+        for row in test.operator.programmes
+    )
+    return replace(test, operator=replace(test.operator, programmes=rows))
+
+
+def test_a_quarter_of_a_measured_efficiency_is_that_of_plain_python() -> None:
+    test = measured(0.3)
+    ready = build_run_arrays(test)
+    for replication in (0, 3):
+        plain = Quarter(test, ready, replication)
+        kernel = np.zeros((DAYS, len(test.programmes), 48))
+        Runner(ready).run(replication, 1, kernel)
+        placed = [plain.placed(day) for day in range(DAYS)]
+        assert np.allclose(kernel, placed, rtol=0, atol=1e-9)
+
+
+def test_an_interval_without_width_changes_no_bit() -> None:
+    assert are_same(run_test(build_test()), run_test(measured(0.0)))
+
+
+def test_an_interval_changes_calls_in_the_direction_drawn_and_no_disaster() -> None:
+    test = measured(0.3)
+    point, drawn = run_test(build_test()), run_test(test)
+    assert np.array_equal(point.lost, drawn.lost)
+    assert np.array_equal(point.outbreak, drawn.outbreak)
+    presence = build_run_arrays(test).presence
+    calm, busy = PROGRAMME.index("calm_lost"), presence.base_home.any(axis=(0, 2))
+    assert busy.any()
+    worse = better = 0
+    for replication in range(len(drawn)):
+        quarter = Quarter(test, build_run_arrays(test), replication) if replication < 8 else None
+        for p in np.flatnonzero(busy) if quarter else ():
+            change = drawn.programme[replication, p, calm] - point.programme[replication, p, calm]
+            below = quarter is not None and quarter.home_factor(int(p)) < 1
+            worse += below and change > 0
+            better += not below and change < 0
+            assert change >= -1e-9 if below else change <= 1e-9
+    assert worse
+    assert better
 
 
 def test_threads_and_parts_change_no_bit() -> None:
