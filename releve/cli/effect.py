@@ -7,37 +7,40 @@ import io
 import json
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from releve.cli.load_operator import load_operator
 from releve.demand.telework import (
+    AppliedEffect,
+    EffectDocumentError,
     ProgrammeEffect,
     RecordFaults,
     RotaProtocol,
     TeleworkReport,
+    apply_effects,
+    build_document,
     commit_to_rota,
     derive_rota_seed,
     draw_rota,
     estimate_effects,
+    list_unknown_programmes,
+    parse_document,
     read_work_records,
 )
 from releve.demand.telework.estimate import LEAST_CHANCE, MOST_LOSS
 from releve.demand.telework.rota import NONCE_BYTES, RotaError
 from releve.files.atomic import create_file, write_file
 from releve.files.operator_folder import FolderError, write_operator_files
-from releve.network import Programme, write_operator
+from releve.network import write_operator
 
 __all__ = ["effect"]
 
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, path_type=Path)
-_FORMAT = "releve effect 1"
 _EPOCH = date(1970, 1, 1)
 
 
@@ -63,52 +66,12 @@ def estimate(records: Path, out: Path | None, as_json: bool) -> None:
         raise click.ClickException(str(error)) from error
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    text = json.dumps(_to_json(report), indent=1)
+    text = json.dumps(build_document(report), indent=1)
     if out is not None:
         write_file(out, text + "\n")
     click.echo(text if as_json else "\n".join(_list_lines(report)))
     if all(one.refusal is not None for one in report.programmes):
         raise SystemExit(1)
-
-
-def _to_json(report: TeleworkReport) -> dict[str, Any]:
-    return {
-        "format": _FORMAT,
-        "first_day": str(_EPOCH + timedelta(days=report.first_day)),
-        "last_day": str(_EPOCH + timedelta(days=report.last_day)),
-        "programmes": [_programme_json(one) for one in report.programmes],
-    }
-
-
-def _programme_json(one: ProgrammeEffect) -> dict[str, Any]:
-    about: dict[str, Any] = {
-        "programme": one.programme,
-        "design": one.design,
-        "agents": one.agents,
-        "movers": one.movers,
-        "records": one.rows,
-        "left_out": asdict(one.left_out),
-    }
-    if one.posterior is None or one.effect is None:
-        return about | {"refusal": str(one.refusal)}
-    low, high = one.posterior.bound()
-    placebo = one.placebo
-    return about | {
-        "home_efficiency": round(one.posterior.efficiency, 4),
-        "interval": [round(low, 4), round(high, 4)],
-        "chance": round(one.posterior.compute_chance(MOST_LOSS), 4),
-        "right_for_home": one.right_for_home,
-        "effect": [one.effect.effect, one.effect.error],
-        "plain_difference": one.naive,
-        "by_dummy": None if one.by_dummy is None else [one.by_dummy.effect, one.by_dummy.error],
-        "washed": None if one.washed is None else [one.washed.effect, one.washed.error],
-        "by_month_at_home": [[row.effect, row.error, row.rows] for row in one.horizons],
-        "before_the_move": None
-        if placebo is None
-        else {"differences": placebo.before, "chance": placebo.chance, "drift": placebo.drift},
-        "quality": None if one.quality is None else [one.quality.effect, one.quality.error],
-        "repeats": None if one.repeats is None else [one.repeats.effect, one.repeats.error],
-    }
 
 
 def _list_lines(report: TeleworkReport) -> Iterator[str]:
@@ -129,6 +92,7 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
     if one.posterior is None or one.effect is None:
         yield f"{one.programme}: nothing can be learnt: {one.refusal}"
         yield f"  {known}; home_efficiency stays as it is assumed"
+        yield from _list_rota_lines(one)
         return
     low, high = one.posterior.bound()
     word = "right for home" if one.right_for_home else "not shown to be right for home"
@@ -163,6 +127,14 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         yield "  quality falls or repeats rise: not right for home, whatever it does in time"
 
 
+def _list_rota_lines(one: ProgrammeEffect) -> Iterator[str]:
+    if one.rota is not None:
+        yield (
+            f"  a rota drawn by lot among its {one.rota.agents} agents would show a difference of"
+            f" {one.rota.smallest:.1%} in {one.rota.weeks} weeks"
+        )
+
+
 @effect.command()
 @click.argument("folder", type=_FOLDER)
 @click.argument("measured", type=_READ)
@@ -173,39 +145,30 @@ def apply(folder: Path, measured: Path, out: Path) -> None:
     A programme of which nothing was learnt keeps its value, and is named as assumed.
     """
     operator = load_operator(folder)
-    found = _read_measured(measured)
-    unknown = sorted(found.keys() - operator.programme.keys())
-    if unknown:
+    try:
+        document = parse_document(measured.read_bytes())
+    except EffectDocumentError as error:
+        raise click.UsageError(f"{measured}: {error}") from error
+    if unknown := list_unknown_programmes(operator, document):
         raise click.UsageError(
             f"the operator has no programme {', '.join(unknown)}: name programmes as in its table"
         )
-    rows = tuple(_apply_to(row, found.get(row.id)) for row in operator.programmes)
+    applied, rows = apply_effects(operator, document)
+    for row in rows:
+        click.echo(_describe_applied(row))
     try:
-        write_operator_files(out, write_operator(replace(operator, programmes=rows)))
+        write_operator_files(out, write_operator(applied))
     except FolderError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _read_measured(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        document = json.loads(path.read_bytes())
-        if document["format"] != _FORMAT:
-            raise ValueError
-        return {row["programme"]: row for row in document["programmes"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise click.UsageError(f"{path} was not written by `releve effect estimate`") from error
-
-
-def _apply_to(row: Programme, found: dict[str, Any] | None) -> Programme:
-    if found is None or "home_efficiency" not in found:
-        click.echo(f"{row.id}: {row.home_efficiency:g}, assumed")
-        return row
-    low, high = found["interval"]
-    click.echo(
-        f"{row.id}: {row.home_efficiency:g} -> {found['home_efficiency']:g}"
-        f" ({low:g} to {high:g}), {found['design']}, {found['records']} records"
+def _describe_applied(row: AppliedEffect) -> str:
+    if row.after is None:
+        return f"{row.programme}: {row.before:g}, assumed"
+    return (
+        f"{row.programme}: {row.before:g} -> {row.after:g} ({row.low:g} to {row.high:g}),"
+        f" {row.design}, {row.records} records"
     )
-    return replace(row, home_efficiency=found["home_efficiency"])
 
 
 @effect.group()

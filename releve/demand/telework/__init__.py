@@ -7,7 +7,9 @@
 ``imputation``      the effect: what those at home did beside what they would have done on site
 ``placebo``         whether people already differed before they moved
 ``shrinkage``       programmes that know little borrow from the others; the posterior
+``power``           the smallest effect that a rota drawn by lot would show
 ``estimate``        all of it for every programme, and the rule that names those right for home
+``document``        what was measured as JSON, and the operator whose home efficiency follows it
 ``rota``            who works at home when, drawn from a seed that was committed to
 ==================  ==============================================================================
 
@@ -15,6 +17,14 @@ Calls an hour measure in a shared queue how busy it is, not how well people work
 therefore the logarithm of ``available / paid / mean handling time``.
 """
 
+from releve.demand.telework.document import (
+    AppliedEffect,
+    EffectDocumentError,
+    apply_effects,
+    build_document,
+    list_unknown_programmes,
+    parse_document,
+)
 from releve.demand.telework.estimate import (
     ProgrammeEffect,
     TeleworkReport,
@@ -24,14 +34,20 @@ from releve.demand.telework.records import RecordFaults, WorkRecords, read_work_
 from releve.demand.telework.rota import RotaProtocol, commit_to_rota, derive_rota_seed, draw_rota
 
 __all__ = [
+    "AppliedEffect",
+    "EffectDocumentError",
     "ProgrammeEffect",
     "RecordFaults",
     "RotaProtocol",
     "TeleworkReport",
     "WorkRecords",
+    "apply_effects",
+    "build_document",
     "commit_to_rota",
     "derive_rota_seed",
     "draw_rota",
     "estimate_effects",
+    "list_unknown_programmes",
+    "parse_document",
     "read_work_records",
 ]

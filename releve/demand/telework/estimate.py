@@ -26,6 +26,7 @@ from releve.demand.telework.panel import (
     keep_comparable,
 )
 from releve.demand.telework.placebo import Placebo, compute_placebo
+from releve.demand.telework.power import RotaPower, compute_rota_power
 from releve.demand.telework.records import WorkRecords
 from releve.demand.telework.shrinkage import Posterior, shrink_effects
 from releve.errors import Phrase
@@ -46,7 +47,7 @@ class ProgrammeEffect:
     Effects are differences of logarithms: 0.05 is some 5 % more work at home. ``naive`` compares
     those at home with those on site; ``by_dummy`` is the usual regression; ``washed`` leaves out
     the four weeks on site after a time at home. ``quality`` and ``repeats`` are in their own units,
-    None where they were not recorded.
+    None where they were not recorded. ``rota``: what one drawn by lot would show, refusal or not.
     """
 
     programme: str
@@ -64,6 +65,7 @@ class ProgrammeEffect:
     quality: EffectEstimate | None = None
     repeats: EffectEstimate | None = None
     posterior: Posterior | None = None
+    rota: RotaPower | None = None
 
     @property
     def design(self) -> str:
@@ -115,8 +117,9 @@ def _estimate_programme(records: WorkRecords, at: int, outcome: Floats) -> Progr
     silent = int((records.programme == at).sum()) - len(whole.agent)
     left_out = replace(left_out, without_contacts=silent)
     about = ProgrammeEffect(
-        records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out
-    )
+        records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out,
+        rota=compute_rota_power(whole),
+    )  # fmt: skip
     refusal = find_refusal(whole, panel, left_out)
     if refusal is not None:
         return replace(about, refusal=refusal)
