@@ -158,6 +158,7 @@ TEMPLATES = [
                 "plan_words": "releve.desk.plan.words",
                 "plan_proof_words": "releve.desk.plan.proof_words",
                 "rules_words": "releve.desk.rules.words",
+                "telework_words": "releve.desk.telework.words",
                 "week_words": "releve.desk.week.words",
                 "values": "releve.desk.filters",
             },

@@ -96,6 +96,7 @@ GROUPS = (
                 lazy("Plan"), "verdict", "plan.see", frozenset({"cell", "planning", "planning_run"})
             ),
             Entry(lazy("Hybrid week"), "week", "reliefs.see"),
+            Entry(lazy("Telework"), "telework", "reliefs.see", frozenset({"telework_records"})),
             Entry(lazy("Clients"), "clients", "plan.see"),
             Entry(lazy("Reliefs"), "reliefs", "reliefs.see"),
             Entry(lazy("Crash test"), "crashtest", "crashtest.see"),

@@ -16,6 +16,7 @@ register_converter(RefConverter, "ref")
 urlpatterns = [
     path("", include("releve.desk.plan.urls")),
     path("", include("releve.desk.week.urls")),
+    path("telework/", include("releve.desk.telework.urls")),
     path("rehearsal/", include("releve.desk.rehearsal.urls")),
     path("charter/", include("releve.desk.charter.urls")),
     path("draws/", include("releve.desk.draws.urls")),

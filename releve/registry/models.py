@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Block", "Sheet", "SheetBlock", "Upload", "Version", "VersionSheet"]
+__all__ = [
+    "Block",
+    "Sheet",
+    "SheetBlock",
+    "TeleworkEstimate",
+    "Upload",
+    "Version",
+    "VersionSheet",
+]
 
 
 class Block(models.Model):
@@ -102,3 +110,20 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TeleworkEstimate(models.Model):
+    """What telework does, measured from a file of work records, which is not kept.
+
+    ``content``: :func:`releve.demand.telework.build_document`, sums over agents alone; ``digest``:
+    SHA-256 of the file. The newest counts.
+    """
+
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=150)
+    source = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    content = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"estimate {self.pk} from {self.source}"

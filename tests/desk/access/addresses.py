@@ -78,6 +78,9 @@ ROWS = (
     Row("verdict.json", "/verdict.json", "cpfk"),
     Row("week", "/week", "cpf"),
     Row("week.json", "/week.json", "cpf"),
+    Row("telework/", "/telework/", "cpf"),
+    Row("telework/records", "/telework/records", "cpA"),
+    Row("telework/apply", "/telework/apply", "cpA", 405),
     Row("cell/<ref:client>/<ref:contingency>", "/cell/banque-rive/base", "cpfk"),
     Row("cell/<ref:client>/<ref:contingency>.json", "/cell/banque-rive/base.json", "cpfk"),
     # the charter and its audits; none is open here

@@ -1,0 +1,85 @@
+"""What telework does: measured from work records, kept as sums, and put into the operator."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.utils import timezone
+
+from releve.demand.telework import (
+    AppliedEffect,
+    apply_effects,
+    build_document,
+    estimate_effects,
+    list_unknown_programmes,
+    read_work_records,
+)
+from releve.errors import Phrase
+from releve.network import Operator
+from releve.registry.errors import Conflict, NotAnUpload, NotThere
+from releve.registry.models import TeleworkEstimate, Version
+from releve.registry.service import (
+    apply_changes,
+    get_current_version,
+    load_operator,
+    preview_changes,
+)
+
+__all__ = ["apply_estimate", "find_estimate", "list_effects", "measure_telework"]
+
+
+def measure_telework(name: str, data: bytes, by: str, operator: Operator) -> TeleworkEstimate:
+    """Measure what telework does from a file of work records, and store it without them.
+
+    RecordFaults names every faulty row; NotAnUpload a file that is none of these, or one of
+    programmes that the operator does not have.
+    """
+    try:
+        records = read_work_records(name, data)
+    except ValueError as error:
+        if error.args and isinstance(error.args[0], Phrase):
+            raise NotAnUpload(error.args[0]) from error
+        raise
+    content = build_document(estimate_effects(records))
+    if unknown := list_unknown_programmes(operator, content):
+        raise NotAnUpload(
+            Phrase(
+                "the operator has no programme {0}: name programmes by their id",
+                ", ".join(unknown[:5]),
+            )
+        )
+    return TeleworkEstimate.objects.create(
+        made_at=timezone.now(),
+        made_by=by,
+        source=name[:200],
+        digest=hashlib.sha256(data).hexdigest(),
+        content=content,
+    )
+
+
+def find_estimate() -> TeleworkEstimate | None:
+    """Return the newest estimate, None where nothing was measured yet."""
+    return TeleworkEstimate.objects.order_by("-pk").first()
+
+
+def list_effects(found: TeleworkEstimate, operator: Operator) -> tuple[AppliedEffect, ...]:
+    """Return what an estimate would do to each programme of an operator."""
+    return apply_effects(operator, found.content)[1]
+
+
+def apply_estimate(number: int, seen: int, by: str) -> Version:
+    """Make a version with the home efficiency of an estimate.
+
+    Conflict where another version or estimate came since both were ``seen``, NothingChanged where
+    the operator has these values already.
+    """
+    found, version = find_estimate(), get_current_version()
+    if found is None or version is None:
+        raise NotThere(Phrase("nothing was measured yet: import work records first"))
+    if (found.pk, version.number) != (number, seen):
+        raise Conflict(
+            Phrase("the reference data or the estimate changed meanwhile; nothing was stored: look"
+                   " at it again")
+        )  # fmt: skip
+    operator, _ = apply_effects(load_operator(version), found.content)
+    return apply_changes(preview_changes(operator), by, source=found.source)

@@ -1,0 +1,137 @@
+"""What telework does, on the desk: measured from an upload, shown, put into the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client, override_settings
+from django.utils.translation import override
+
+from releve.desk.access.open_mode import COOKIE
+from releve.desk.telework.page import Step
+from releve.desk.telework.shapes import draw_steps
+from releve.desk.text import Text
+from releve.network import Operator, read_operator, sample_operator, write_operator
+from releve.registry.models import TeleworkEstimate, Version
+from releve.registry.service import get_current_version, load_operator
+from releve.registry.telework import find_estimate
+from tests.demand.telework.panels import Design, draw_panel, write_records
+
+GOOD, BAD, AT_ONCE = (
+    Design(effect=0.06, noise=0.02),
+    Design(effect=-0.2, noise=0.02),
+    Design(all_at=9, never=0.0),
+)
+
+
+@pytest.fixture(scope="module")
+def small() -> Operator:
+    """250 agents on 2 sites, of more than three programmes."""
+    return read_operator(write_operator(sample_operator(250, 2, 1, weeks_of_history=1)))
+
+
+@pytest.fixture
+def web() -> Iterator[Client]:
+    """A browser at an open desk, as a planner; it asks for French."""
+    with override_settings(OPEN_DESK=True, OPEN_DESK_ACTS=True):
+        client = Client(headers={"accept-language": "fr"})
+        client.cookies[COOKIE] = "planner:"
+        yield client
+
+
+def write_three(version: Version) -> tuple[list[str], bytes]:
+    """Return three programmes of the operator and records of a gain, a loss and a move at once."""
+    names = [row.id for row in load_operator(version).programmes[:3]]
+    parts = [
+        write_records(draw_panel(design, 3 + at, whole=True), name)
+        for at, (design, name) in enumerate(zip((GOOD, BAD, AT_ONCE), names, strict=True))
+    ]
+    return names, parts[0] + b"".join(part.partition(b"\n")[2] for part in parts[1:])
+
+
+def send(web: Client, data: bytes) -> Any:
+    """Send a file of records."""
+    file = SimpleUploadedFile("releves.csv", data)
+    return web.post("/telework/records", {"file": file})
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_records_are_measured_shown_and_put_into_the_operator(web: Client, first: Version) -> None:
+    names, data = write_three(first)
+    assert web.get("/telework/").status_code == 200
+    assert send(web, data).status_code == 302
+    page = web.get("/telework/?format=json").json()
+    rows = {row["programme"]: row for row in page["programmes"]}
+    assert [rows[name]["verdict"] for name in names] == ["right", "loses", "refused"]
+    low, high = (rows[names[0]]["measured"][end] for end in ("low", "high"))
+    assert low < 1.0618 < high
+    assert rows[names[2]]["rota_finds"] > 0
+    assert {row["verdict"] for name, row in rows.items() if name not in names} <= {"absent"}
+    html = web.get("/telework/").content.decode()
+    assert "tout le monde était chez soi" in html
+    assert "un roulement tiré au sort entre ses 80 téléconseillers" in html
+    assert "a0001" not in html
+    before = load_operator(first)
+    sent = {"estimate": page["estimate"], "version": page["version"]}
+    assert web.post("/telework/apply", sent).status_code == 302
+    version = get_current_version()
+    assert version is not None
+    after = load_operator(version)
+    changed = [
+        row.id for old, row in zip(before.programmes, after.programmes, strict=True) if old != row
+    ]
+    assert changed == names[:2]
+    row = after.programme[names[0]]
+    assert row.home_efficiency_design == "compared"
+    assert (row.home_efficiency_low, row.home_efficiency_high) == (low, high)
+    assert web.post("/telework/apply", sent).status_code == 409
+    assert "portent les valeurs mesurées" in web.get("/telework/").content.decode()
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_faulty_file_is_refused_by_its_rows_and_nothing_is_measured(
+    web: Client, first: Version
+) -> None:
+    names, data = write_three(first)
+    answer = send(web, data.replace(b",home,", b",casa,", 2))
+    assert answer.status_code == 422
+    assert answer.content.decode().count(", place") >= 2
+    answer = send(web, data.replace(names[0].encode(), b"autre"))
+    assert answer.status_code == 422
+    assert "autre" in answer.content.decode()
+    assert send(web, b"a,b\n1,2\n").status_code == 422
+    assert send(web, b"").status_code == 422
+    assert find_estimate() is None
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_who_may_not_change_the_reference_data_sees_no_way_to(first: Version, web: Client) -> None:
+    send(web, write_three(first)[1])
+    web.cookies[COOKIE] = "flow:"
+    html = web.get("/telework/").content.decode()
+    assert "/telework/apply" not in html
+    assert "/telework/records" not in html
+    assert web.post("/telework/apply", {"estimate": 1, "version": 1}).status_code == 403
+    assert TeleworkEstimate.objects.count() == 1
+
+
+def test_the_picture_keeps_every_point_within_its_box() -> None:
+    steps = (
+        Step(month=-1, value=-0.01, low=None, high=None),
+        Step(month=0, value=0.02, low=-0.3, high=0.34),
+        Step(month=1, value=2.0, low=-6.0, high=10.0),
+    )
+    with override("en"):
+        picture = draw_steps("k", steps, Text("en", "UTC"), "t", "d")
+    assert [shape.name for shape in picture.shapes].count("whisker") == 2
+    assert [label.text for label in picture.labels if label.axis == "x"] == ["\u22121", "1", "2"]
+    heights = [label.y for label in picture.labels if label.axis == "y"]
+    assert heights == sorted(heights, reverse=True)
+    assert all(0 <= y <= picture.height for y in heights)
+    assert draw_steps("k", (), Text("fr", "UTC"), "t", "d").shapes
