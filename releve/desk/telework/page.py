@@ -18,7 +18,7 @@ from releve.registry.telework import list_effects
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["Effect", "Measured", "ProgrammeEffect", "Step", "TeleworkPage", "telework_page"]
+__all__ = ["EffectInterval", "Measured", "Step", "TeleworkPage", "TeleworkRow", "telework_page"]
 
 _Z = 1.959964
 
@@ -28,7 +28,7 @@ more than is allowed; ``guard``: quality falls or repeats rise; ``refused``: not
 ``absent``: no record of it."""
 
 
-class Effect(PageModel):
+class EffectInterval(PageModel):
     """A difference and its interval of 95 %: logarithms of the work done, or a guard's own unit."""
 
     value: float
@@ -55,15 +55,15 @@ class Measured(PageModel):
     high: float
     chance: float
     naive: float | None
-    washed: Effect | None
+    washed: EffectInterval | None
     steps: tuple[Step, ...]
     chance_before: float | None
     drift: float | None
-    quality: Effect | None
-    repeats: Effect | None
+    quality: EffectInterval | None
+    repeats: EffectInterval | None
 
 
-class ProgrammeEffect(PageModel):
+class TeleworkRow(PageModel):
     """A programme: its verdict, how it is known (``design``), from how many agents, of whom
     ``movers`` worked in both places; ``planned`` the ratio in the reference data with its interval,
     ``would_be`` after the estimate is applied; ``rota_finds`` the smallest difference of logarithms
@@ -106,28 +106,28 @@ class TeleworkPage(PageModel):
     last_day: date | None
     most_loss: float
     least_chance: float
-    programmes: tuple[ProgrammeEffect, ...]
+    programmes: tuple[TeleworkRow, ...]
     records_url: str
     apply_url: str
     planning_url: str
 
     @property
-    def right(self) -> tuple[ProgrammeEffect, ...]:
+    def right(self) -> tuple[TeleworkRow, ...]:
         """The programmes right for home."""
         return tuple(row for row in self.programmes if row.verdict == "right")
 
     @property
-    def measured(self) -> tuple[ProgrammeEffect, ...]:
+    def measured(self) -> tuple[TeleworkRow, ...]:
         """The programmes of which something was learnt."""
         return tuple(row for row in self.programmes if row.measured is not None)
 
     @property
-    def unknown(self) -> tuple[ProgrammeEffect, ...]:
+    def unknown(self) -> tuple[TeleworkRow, ...]:
         """The programmes whose records teach nothing."""
         return tuple(row for row in self.programmes if row.verdict == "refused")
 
     @property
-    def changes(self) -> tuple[ProgrammeEffect, ...]:
+    def changes(self) -> tuple[TeleworkRow, ...]:
         """The programmes whose reference data the estimate would change."""
         return tuple(row for row in self.programmes if row.changes)
 
@@ -164,7 +164,7 @@ def telework_page(found: TeleworkEstimate | None, version: Version, user: AnyUse
     )
 
 
-def _rank(row: ProgrammeEffect) -> tuple[int, float, str]:
+def _rank(row: TeleworkRow) -> tuple[int, float, str]:
     ratio = 0.0 if row.measured is None else row.measured.ratio
     return _ORDER.index(row.verdict), -ratio, row.name
 
@@ -175,7 +175,7 @@ def _build_row(
     found: Mapping[str, Any] | None,
     applied: Any,
     most_loss: float,
-) -> ProgrammeEffect:
+) -> TeleworkRow:
     own = operator.programme[name]
     clients = {row.id: row.name for row in operator.clients}
     found = found or {}
@@ -185,7 +185,7 @@ def _build_row(
     )  # fmt: skip
     before = (own.home_efficiency, own.home_efficiency_low, own.home_efficiency_high,
               own.home_efficiency_design)  # fmt: skip
-    return ProgrammeEffect(
+    return TeleworkRow(
         programme=name,
         name=own.name,
         client=clients[own.client],
@@ -249,8 +249,8 @@ def _read_measured(found: Mapping[str, Any]) -> Measured:
     )
 
 
-def _read_effect(pair: Any) -> Effect | None:
+def _read_effect(pair: Any) -> EffectInterval | None:
     if pair is None:
         return None
     value, error = pair
-    return Effect(value=value, low=value - _Z * error, high=value + _Z * error)
+    return EffectInterval(value=value, low=value - _Z * error, high=value + _Z * error)

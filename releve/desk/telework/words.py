@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.crashtest.svg import Picture
-from releve.desk.telework.page import Effect, Measured, ProgrammeEffect, TeleworkPage
+from releve.desk.telework.page import EffectInterval, Measured, TeleworkPage, TeleworkRow
 from releve.desk.telework.shapes import draw_steps
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.errors import Phrase
@@ -87,13 +87,13 @@ def telework_rule(page: TeleworkPage) -> str:
 
 
 @register.filter
-def verdict_tone(row: ProgrammeEffect) -> str:
+def verdict_tone(row: TeleworkRow) -> str:
     """Return the tone of a programme."""
     return _TONES[row.verdict]
 
 
 @register.filter
-def verdict_words(row: ProgrammeEffect) -> str:
+def verdict_words(row: TeleworkRow) -> str:
     """Return what follows for a programme."""
     return str(_VERDICTS[row.verdict])
 
@@ -126,7 +126,7 @@ def chance_words(row: Measured) -> str:
 
 
 @register.filter
-def design_words(row: ProgrammeEffect) -> str:
+def design_words(row: TeleworkRow) -> str:
     """Return how an effect is known, and from whom."""
     text = text_now("UTC")
     agents = ngettext(
@@ -138,7 +138,7 @@ def design_words(row: ProgrammeEffect) -> str:
 
 
 @register.filter
-def planned_words(row: ProgrammeEffect) -> str:
+def planned_words(row: TeleworkRow) -> str:
     """Return the efficiency in the reference data, and how it is known."""
     text = text_now("UTC")
     value = text.percent(row.planned, 1)
@@ -146,7 +146,7 @@ def planned_words(row: ProgrammeEffect) -> str:
 
 
 @register.filter
-def would_be_words(row: ProgrammeEffect) -> str:
+def would_be_words(row: TeleworkRow) -> str:
     """Return the efficiency that the estimate puts in its place."""
     text = text_now("UTC")
     if row.measured is None or row.would_be is None:
@@ -159,13 +159,13 @@ def would_be_words(row: ProgrammeEffect) -> str:
 
 
 @register.filter
-def refusal_words(row: ProgrammeEffect) -> str:
+def refusal_words(row: TeleworkRow) -> str:
     """Return why nothing can be learnt."""
     return translate_phrase(Phrase.restore(row.refusal, row.refusal_values))
 
 
 @register.filter
-def rota_words(row: ProgrammeEffect) -> str:
+def rota_words(row: TeleworkRow) -> str:
     """Return what a rota drawn by lot would show; empty where that is not known."""
     if row.rota_finds is None:
         return ""
@@ -206,7 +206,7 @@ def before_words(row: Measured) -> str:
 
 
 @register.filter
-def guard_words(row: Effect) -> str:
+def guard_words(row: EffectInterval) -> str:
     """Return a change of quality or repeats with its interval."""
     text = text_now("UTC")
     value, low, high = (
@@ -217,7 +217,7 @@ def guard_words(row: Effect) -> str:
 
 
 @register.filter
-def steps_picture(row: ProgrammeEffect) -> Picture | None:
+def steps_picture(row: TeleworkRow) -> Picture | None:
     """Return the drawing of the months before and after the move."""
     if row.measured is None:
         return None
