@@ -121,8 +121,9 @@ def interval_words(row: Measured) -> str:
 @register.filter
 def chance_words(row: Measured) -> str:
     """Return the chance that home loses less than is allowed; never said to be certain."""
-    text = text_now("UTC")
-    return text.coverage(min(row.chance, 0.999)) if row.chance < 0.995 else _("over 99%")
+    if row.chance > 0.99:
+        return _("over 99%")
+    return _("under 1%") if row.chance < 0.01 else text_now("UTC").percent(row.chance)
 
 
 @register.filter
