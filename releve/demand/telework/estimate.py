@@ -35,6 +35,8 @@ __all__ = ["ProgrammeEffect", "TeleworkReport", "estimate_effects"]
 
 MOST_LOSS, LEAST_CHANCE = 0.03, 0.9
 WASHOUT_DAYS = 28
+_SAME = 1e-3
+"""Handling times that differ by less are one figure, rounded to whole seconds of many contacts."""
 _GUARD = 1.644854
 """A guard is broken where the interval of 90 % lies on the worse side."""
 
@@ -120,7 +122,7 @@ def _estimate_programme(records: WorkRecords, at: int, outcome: Floats) -> Progr
         records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out,
         rota=compute_rota_power(whole),
     )  # fmt: skip
-    refusal = find_refusal(whole, panel, left_out)
+    refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, at)
     if refusal is not None:
         return replace(about, refusal=refusal)
     home = panel.at_home
@@ -134,6 +136,23 @@ def _estimate_programme(records: WorkRecords, at: int, outcome: Floats) -> Progr
         placebo=compute_placebo(panel),
         quality=_estimate_guard(records, at, records.quality),
         repeats=_estimate_guard(records, at, records.repeats),
+    )
+
+
+def _find_shared_time(records: WorkRecords, at: int) -> Phrase | None:
+    """Return a refusal where handling times are those of the programme, not of each agent."""
+    rows = (records.programme == at) & (records.handled > 0)
+    _, period = np.unique(records.day[rows], return_inverse=True)
+    seconds = records.handle_s[rows] / records.handled[rows]
+    low, high = np.full(len(period), np.inf), np.zeros(len(period))
+    np.minimum.at(low, period, seconds)
+    np.maximum.at(high, period, seconds)
+    several = np.bincount(period, minlength=len(period)) > 1
+    if not several.any() or np.any(high[several] > low[several] * (1 + _SAME)):
+        return None
+    return Phrase(
+        "everyone has the same handling time in each period: give that of each agent, not that of"
+        " the programme"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,13 @@ def test_what_cannot_be_compared_is_counted_by_its_reason() -> None:
     (found,) = estimate_effects(read_work_records("records.csv", text.encode())).programmes
     assert (found.left_out.without_contacts, found.left_out.never_on_site) == (1, 2)
     assert (found.left_out.empty_site, found.left_out.apart) == (1, 0)
+
+
+def test_a_handling_time_of_the_programme_teaches_nothing_of_its_agents() -> None:
+    panel = draw_panel(Design(), 3)
+    shared = replace(panel, outcome=np.where(panel.period % 2, 0.1, 0.2))
+    (found,) = estimate_effects(read_work_records("r.csv", write_records(shared))).programmes
+    assert "the same handling time" in str(found.refusal)
 
 
 def test_a_programme_that_loses_work_at_home_is_not_named_right_for_home() -> None:

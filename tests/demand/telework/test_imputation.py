@@ -59,14 +59,14 @@ def test_the_effects_add_up_over_the_steps() -> None:
     assert rows.sum() == panel.at_home.sum()
 
 
-def test_where_effects_grow_and_all_move_the_dummy_errs_and_the_imputation_does_not() -> None:
-    design = Design(agents=200, never=0.0, effect=0.0, growth=0.004)
+def test_where_effects_grow_and_all_move_the_dummy_has_the_wrong_sign() -> None:
+    design = Design(agents=200, never=0.0, effect=-0.01, growth=0.004)
     found = [draw_panel(design, seed) for seed in range(20)]
     truth = np.mean([true_effect(design, panel) for panel in found])
     by_dummy = np.mean([estimate_by_dummy(panel).effect for panel in found])
     imputed = np.array([estimate_by_imputation(panel).effect for panel in found])
     assert abs(imputed.mean() - truth) < 3 * imputed.std() / np.sqrt(len(found))
-    assert by_dummy < truth / 2
+    assert by_dummy < 0 < truth
 
 
 def test_weaker_agents_at_home_bias_the_plain_difference_alone() -> None:
@@ -79,14 +79,14 @@ def test_weaker_agents_at_home_bias_the_plain_difference_alone() -> None:
 
 
 @pytest.mark.slow
-def test_the_intervals_cover_the_truth() -> None:
-    design = Design(growth=0.001)
+@pytest.mark.parametrize("design", [Design(growth=0.001), Design(agents=40), Design(never=0.2)])
+def test_the_intervals_cover_the_truth(design: Design) -> None:
     panels = [draw_panel(design, seed) for seed in range(100)]
     inside = 0
     for panel in panels:
         found = estimate_by_imputation(panel)
         inside += abs(found.effect - true_effect(design, panel)) <= 1.96 * found.error
-    assert 88 <= inside <= 99  # .90 to .97 and what a hundred draws add
+    assert 90 <= inside <= 97
 
 
 def test_a_drift_before_the_move_is_seen_and_priced() -> None:
