@@ -69,7 +69,7 @@ def telework_source(page: TeleworkPage) -> str:
     if page.first_day is None or page.last_day is None:
         return ""
     text = text_now(page.time_zone)
-    return _("Work records from {first} to {last} ({count} records).").format(
+    return _("Work records from {first} to {last}, {count} in all.").format(
         first=text.day(page.first_day, weekday=False),
         last=text.day(page.last_day, weekday=False),
         count=text.number(sum(row.records for row in page.programmes)),
