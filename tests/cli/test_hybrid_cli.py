@@ -86,7 +86,7 @@ def test_an_absence_plans_the_rest_of_the_week_and_keeps_the_days_before(
     [
         (("--absent", "a@2026-01-01"), "need --hybrid"),
         (("--hybrid", "--verify"), "leave out --hybrid"),
-        (("--hybrid", "--absent", "nobody@2026-01-01"), "is not an agent"),
+        (("--hybrid", "--absent", "a99999@2026-01-01"), "is not an agent"),
         (("--hybrid", "--absent", "{agent}@tomorrow"), "write a00042@2026-12-02..2026-12-04"),
     ],
 )
