@@ -332,7 +332,9 @@ def test_a_killed_load_counts_for_no_call_and_is_resumed(
 
 
 def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
-    rows = f"client,person,at\n{CLIENT},P1,2026-09-15T11:00:00+02:00\n"
+    at = "2026-09-15T11:00:00+02:00"
+    later = "2099-01-01T00:00:00+00:00"
+    rows = f"client,person,at,known_at\n{CLIENT},P1,{at},\n{CLIENT},P1,{at},{later}\n"
     frames = read_tables({"withdrawals.csv": rows.encode()})
     with pytest.raises(LoadRefused, match="lies before a decision"):
         load_frames({"withdrawals": frames["withdrawals"]}, source="a", by="tests", as_known=True)
