@@ -80,11 +80,12 @@ class ProgrammeService:
 class ServiceDay:
     """All programmes at ``at``; ``reported_at`` is when the last report came, None: none today.
 
-    ``forecast``: whether the morning's forecast of the day is there.
+    ``operator`` is of the version in force, ``forecast`` whether the morning's forecast is there.
     """
 
     at: datetime
     day: date
+    operator: Operator
     reported_at: datetime | None
     forecast: bool
     programmes: tuple[ProgrammeService, ...]
@@ -120,7 +121,7 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
         key,
         sources,
         lambda: ServiceDay(
-            at, day, stamp["last"], morning is not None,
+            at, day, operator, stamp["last"], morning is not None,
             _measure(operator, at, day, morning, scene,
                      {name: agents for name, (_, agents) in presence.items()}),
         ),

@@ -42,8 +42,10 @@ def serve_days(
 ) -> np.ndarray:  # type: ignore[type-arg]
     """Return offered, lost, within, short of each day."""
     work = Work(
-        np.ones(1), np.zeros(1), np.zeros((1, T)), np.zeros((2, 1)), np.zeros((2, 1, T * days)),
-        np.zeros((2, 1), dtype=np.int64), np.zeros((2, 1)), np.zeros((2, 1, 4)), np.zeros((1, 4)),
+        shift=np.zeros(1), base=np.zeros((1, 1, T)), share=np.ones(1), people=np.zeros(1),
+        placed=np.zeros((1, T)), queue=np.zeros((2, 1)), come=np.zeros((2, 1, T * days)),
+        opened=np.zeros((2, 1), dtype=np.int64), done=np.zeros((2, 1)), out=np.zeros((2, 1, 4)),
+        day=np.zeros((1, 4)),
     )  # fmt: skip
     found = []
     for _ in range(days):

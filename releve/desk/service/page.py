@@ -119,12 +119,11 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
     seen, found = scope_for(user, "plan.see"), live.compute_service_day(at, scene)
     if found is None:
         return None
-    operator = live.operator_now()
     clients = tuple(
         sorted(
             (
-                _build_client(row, operator, found)
-                for row in operator.clients
+                _build_client(row, found)
+                for row in found.operator.clients
                 if seen.has_client(row.id)
             ),
             key=lambda row: STATES.index(row.state),
@@ -133,7 +132,7 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
     faults = list_faulty_files(found.at - _FAULTS_SHOWN) if seen.clients is None else []
     return ServiceNow(
         at=found.at,
-        time_zone=operator.row.time_zone,
+        time_zone=found.operator.row.time_zone,
         reported_at=found.reported_at,
         forecast=found.forecast,
         clients=tuple(row for row in clients if row.programmes),
@@ -150,9 +149,9 @@ def _link_relief(user: AnyUser, clients: Iterable[ClientServiceNow]) -> str:
     return f"{reverse('surge')}?percent=" if losing and may else ""
 
 
-def _build_client(client: Client, operator: Operator, found: ServiceDay) -> ClientServiceNow:
+def _build_client(client: Client, found: ServiceDay) -> ClientServiceNow:
     rows = [row for row in found.programmes if row.client == client.id]
-    programmes = tuple(_build_programme(row, operator) for row in rows)
+    programmes = tuple(_build_programme(row, found.operator) for row in rows)
     calls = [row for row in rows if row.kind == "inbound"]
     return ClientServiceNow(
         client=client.id,
