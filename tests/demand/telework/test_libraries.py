@@ -15,6 +15,9 @@ from releve.demand.telework.imputation import estimate_by_dummy, estimate_by_imp
 from releve.demand.telework.panel import Panel
 from tests.demand.telework.panels import MONDAY, Design, draw_panel
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+"""Theirs, of the tables that they use."""
+
 PANELS = [draw_panel(Design(growth=0.002 * seed, agents=60), seed) for seed in range(3)]
 
 
