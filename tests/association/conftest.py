@@ -12,7 +12,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from releve.accounts import rate_limit
 from releve.association import exchange, membership
 from tests.association.sector_of_seven import FIGURES, OWN, SEATS, SectorOfSeven
 from tests.homes import make_test_home
@@ -59,9 +58,3 @@ def sent_bytes(monkeypatch: pytest.MonkeyPatch, client: Client) -> list[httpx.Re
     transport = httpx.MockTransport(answer)
     monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
     return sent
-
-
-@pytest.fixture(autouse=True)
-def _requests_counted_from_nothing() -> None:
-    """Forget what tests before asked for: within the same minute it would count here, too."""
-    rate_limit.forget()

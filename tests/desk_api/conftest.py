@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from releve.accounts import rate_limit, tokens
+from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
 from tests.desk.access.conftest import plans, stocked
@@ -30,13 +29,6 @@ __all__ = [
     "scenario",
     "stocked",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted() -> Iterator[None]:
-    rate_limit.forget()
-    yield
-    rate_limit.forget()
 
 
 @dataclass

@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import time
+import traceback
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -90,6 +91,8 @@ def _fork(name: str, arguments: list[str]) -> int:
         known = {function.__name__: function for function in functions}
         known[name](*arguments)
         status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)
 
