@@ -2,17 +2,18 @@
 
     ./scripts/with-postgres ./scripts/bench service_day [--speed 600] [--json]
 
-``releve desk serve`` and ``releve live work`` run on a wall
-clock (``fast_clock.c``, preloaded) that is ``--speed`` times as fast; an ACD drops a file at the
-end of each quarter of an hour of that clock, some late, twice, in part or wrong at first. At 23:50
-the clock falls back to the true pace, so that the desk can be asked while it is still that day:
-its figures are compared with those counted from the log. ``unequal`` lists what differs, and
-``behind_s`` says how many true seconds after the last file the desk showed all of it.
+``releve desk serve`` and ``releve live work`` run on a wall clock (``fast_clock.c``, preloaded)
+that is ``--speed`` times as fast; an ACD drops a file at the end of each quarter of an hour of that
+clock, some late, twice, in part or wrong at first. At 23:50 the clock falls back to the true pace,
+so that the desk can be asked while it is still that day: its figures are compared with those
+counted from the log. ``unequal`` lists what differs; ``behind_s`` says how many true seconds after
+23:50 the desk showed all of it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -79,16 +80,15 @@ class FastClock:
         time.sleep(max(0.0, self.began + (instant - self.first) / self.speed - time.time()))
 
 
-def build_clock(folder: Path, speed: float) -> FastClock:
-    """Compile the clock and begin it before midnight of the replayed day."""
+def build_clock(folder: Path) -> FastClock:
+    """Compile a clock that begins before midnight of the replayed day, at the true pace."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise click.ClickException("no C compiler: apt-get install gcc")
     library = folder / "fast_clock.so"
     source = Path(__file__).with_name("fast_clock.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-    first, limit = read_instant(DAY - LEAD_IN), read_instant(DAY + SLOW_FROM)
-    return FastClock(time.time(), first, speed, limit, library)
+    return FastClock(time.time(), read_instant(DAY - LEAD_IN), 1.0, math.inf, library)
 
 
 def fill(data: Path) -> str:
@@ -153,8 +153,12 @@ def replay(home: Path, data: Path, speed: float) -> dict[str, Any]:
     subprocess.run([*releve, "init"], env=environ, check=True, stdout=subprocess.DEVNULL)
     source = write_source(home / "statistics")
     calls = read_day(data)
-    files = sorted(list_files(count(calls, "start", "type")), key=lambda row: row[0])
-    still = replace(build_clock(home, 1.0), limit=2e10)
+    last = read_instant(DAY + SLOW_FROM)
+    files = sorted(
+        (row for row in list_files(count(calls, "start", "type")) if row[0] < last),
+        key=lambda row: row[0],
+    )
+    still = build_clock(home)
     filled = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "bench.service_day", "--fill"],
         env=environ | still.environ(), check=True, stdout=subprocess.PIPE, text=True,
@@ -162,7 +166,7 @@ def replay(home: Path, data: Path, speed: float) -> dict[str, Any]:
     secret = filled.stdout.split()[-1]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
-    clock = replace(still, began=time.time(), speed=speed, limit=read_instant(DAY + SLOW_FROM))
+    clock = replace(still, began=time.time(), speed=speed, limit=last)
     environ |= clock.environ()
     lines = {
         "desk": [*releve, "desk", "serve", "--port", str(port)],

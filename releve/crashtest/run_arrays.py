@@ -29,6 +29,7 @@ from releve.crashtest.queue_table import build_queue_table
 from releve.crashtest.relief_rule import allocate_buffers, build_cells
 from releve.crashtest.settings import INTERVALS, Settings
 from releve.demand import Requirement
+from releve.demand.telework.shrinkage import NORMAL_975
 from releve.extras import OptionalModule
 from releve.network import Operator, Programme
 from releve.plan import Plan, PlanSettings
@@ -45,8 +46,6 @@ Floats = NDArray[np.float64]
 INTERVAL_S = 1800.0
 BUSY_BINS = 512
 """Equally likely factors of a day's busyness, and of a quarter's efficiency at home."""
-NORMAL_975 = 1.959964
-"""Standard errors on either side of an interval of 95 %."""
 KINDS = ("inbound", "outbound", "back_office")
 
 

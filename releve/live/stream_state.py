@@ -72,7 +72,7 @@ class Scene:
         return replace(
             found,
             need=replace(need, agents=need.agents * left, calls=need.calls * left),
-            digest=f"{found.digest}:{hash(partners)}",
+            digest=f"{found.digest}:{partners}",
         )
 
     def answered(self, day: date) -> Loss:

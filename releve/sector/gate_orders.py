@@ -44,7 +44,7 @@ GATE_FORMAT = "releve sector gate 1"
 ORDER_FORMAT = "releve sector order 1"
 COMMIT, REQUEST, OPEN = "commit", "request", "open"
 MOST_ROWS = 2000
-"""Offers, requests or approvals in one order; more is no sector's need."""
+"""Offers, requests or approvals in one order; no sector needs more."""
 _PLAIN = ("kind", "gate", "association", "member", "made_at", "software", "contract_key")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")

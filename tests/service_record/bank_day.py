@@ -11,15 +11,12 @@ import polars as pl
 from releve.network import zone
 from releve.validation.call_logs import QUEUES_1999, ZONE_1999
 
-__all__ = [
-    "COUNTED", "DAY", "MAPPING", "STEP", "count", "list_files", "read_day", "read_instant",
-    "write_source",
-]  # fmt: skip
+__all__ = ["COUNTED", "DAY", "count", "list_files", "read_day", "read_instant", "write_source"]
 
 DAY = datetime(1999, 2, 7)  # noqa: DTZ001 (as in the log, in local time)
 STEP = timedelta(minutes=15)
 COUNTED = DAY + timedelta(hours=23, minutes=30)
-"""At 23:59 the last half hour is not over."""
+"""At 23:50 and at 23:59 the last half hour is not over."""
 MAPPING = f"""
 time_zone = "{ZONE_1999}"
 start = "start"
@@ -68,7 +65,7 @@ def read_instant(local: datetime) -> float:
 def list_files(table: pl.DataFrame) -> Iterator[tuple[float, str, pl.DataFrame, float]]:
     """Yield when an ACD writes which file, its rows, and the time of writing that it bears."""
     nothing = {"offered": 0, "answered": 0, "abandoned": 0, "in_time": 0, "short": 0}
-    for number in range((COUNTED - DAY) // STEP):
+    for number in range(timedelta(days=1) // STEP):
         start = DAY + number * STEP
         end, rows = read_instant(start + STEP), table.filter(pl.col("start") == start)
         if not rows.height:  # an ACD writes a row of no calls

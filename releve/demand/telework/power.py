@@ -14,11 +14,12 @@ import numpy as np
 
 from releve.demand.telework.fixed_effects import FixedEffects, find_largest_component
 from releve.demand.telework.panel import Panel
+from releve.demand.telework.shrinkage import NORMAL_975
 
 __all__ = ["RotaPower", "compute_rota_power"]
 
 BLOCKS, BLOCK_DAYS = 4, 14
-DETECTED = 1.959964 + 0.841621
+DETECTED = NORMAL_975 + 0.841621
 """Standard errors that an effect needs to be found at 5 % with a chance of 80 %."""
 _FEWEST_SPARE = 20
 

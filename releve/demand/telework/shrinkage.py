@@ -16,8 +16,10 @@ import numpy as np
 from releve.demand.tables import Floats
 from releve.demand.telework.imputation import EffectEstimate
 
-__all__ = ["Posterior", "shrink_effects"]
+__all__ = ["NORMAL_975", "Posterior", "shrink_effects"]
 
+NORMAL_975 = 1.959964
+"""Standard errors on either side of an interval of 95 %."""
 FEWEST_PROGRAMMES = 3
 _HALVINGS = 200
 
@@ -34,7 +36,7 @@ class Posterior:
         """Return the mean ratio of work at home to work on site."""
         return exp(self.mean + self.error**2 / 2)
 
-    def bound(self, z: float = 1.959964) -> tuple[float, float]:
+    def bound(self, z: float = NORMAL_975) -> tuple[float, float]:
         """Return the interval of the ratio, of 95 % unless said otherwise."""
         return exp(self.mean - z * self.error), exp(self.mean + z * self.error)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.urls import reverse
 
 from releve.accounts.scopes import can
+from releve.demand.telework.shrinkage import NORMAL_975
 from releve.desk.page import PageModel
 from releve.network import Operator
 from releve.registry.models import TeleworkEstimate, Version
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 __all__ = ["EffectInterval", "Measured", "Step", "TeleworkPage", "TeleworkRow", "telework_page"]
-
-_Z = 1.959964
 
 Verdict = Literal["right", "unsure", "loses", "guard", "refused", "absent"]
 """``right`` for home; ``unsure``: it may be, the records do not show it; ``loses``: shown to lose
@@ -230,7 +229,7 @@ def _read_measured(found: Mapping[str, Any]) -> Measured:
         for at, value in enumerate(before["differences"])
     ]
     steps += [
-        Step(month=at, value=value, low=value - _Z * error, high=value + _Z * error)
+        Step(month=at, value=value, low=value - NORMAL_975 * error, high=value + NORMAL_975 * error)
         for at, (value, error, _rows) in enumerate(found["by_month_at_home"])
     ]
     known = bool(before["differences"])
@@ -253,4 +252,6 @@ def _read_effect(pair: Any) -> EffectInterval | None:
     if pair is None:
         return None
     value, error = pair
-    return EffectInterval(value=value, low=value - _Z * error, high=value + _Z * error)
+    return EffectInterval(
+        value=value, low=value - NORMAL_975 * error, high=value + NORMAL_975 * error
+    )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("live", "0005_unsampled"),
+        ("live", "0005_statistics"),
     ]
 
     operations = [
