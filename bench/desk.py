@@ -7,8 +7,8 @@ The registry holds the sample operator of that size. Its plan is made for the pu
 planner's: every rostered agent at their own site for their main programme, three days from today,
 nine tenths of that required, no relief (a whole N-1 plan of that size is out of reach here). The
 service record holds each half hour of each programme over the days before, and of today so far.
-First each page is asked for in one process: its queries and its processor time, cold and warm.
-Then the product's own server, ``releve desk serve`` (waitress, one process),
+All is measured without that record, then with it: first each page is asked for in one process, its
+queries and its processor time, cold and warm; then the product's own server, ``releve desk serve`` (waitress, one process),
 is polled over loopback: every user asks for the live part of the Now page and, by a token, for
 ``/api/v1/now``, each every E seconds with the ETag they hold. Times are from the first byte sent
 to the last received, on whatever else the machine does; the server's processor time is beside them.
@@ -143,8 +143,9 @@ def fill(agents: int, sites: int) -> None:
     Activation.objects.create(at=live.real_now(), by="bench", days=days, version=made.number)
 
 
-def fill_record(days: int) -> None:
-    """File a report of each half hour of each programme, of ``days`` days and of today so far."""
+def fill_record(days: int) -> int:
+    """File a report of each half hour of each programme, of ``days`` days and of today so far;
+    return how many."""
     from django.db import connection
 
     from releve.live import api as live
@@ -170,15 +171,24 @@ def fill_record(days: int) -> None:
     named = ("id", "programme")
     columns = [field.column for field in IntervalReport._meta.fields if field.column not in named]
     copied = ", ".join(f'"{name}"' for name in columns)
-    with connection.cursor() as cursor:
-        for other in others:
+    names = ", ".join(["(%s)"] * len(others))
+    # day by day in the order of the unique index, which then grows at its end alone
+    for number in range(-days, 1 if others else -days):
+        begin = today + timedelta(days=number)
+        with connection.cursor() as cursor:
             cursor.execute(
-                f'INSERT INTO "{table}" ("programme", {copied})'
-                f' SELECT %s, {copied} FROM "{table}" WHERE "programme" = %s',
-                (other, first),
+                f"WITH other (name) AS (VALUES {names})"
+                f' INSERT INTO "{table}" ("programme", {copied})'
+                f' SELECT name, {copied} FROM "{table}" CROSS JOIN other'
+                ' WHERE "programme" = %s AND "start" >= %s AND "start" < %s'
+                ' ORDER BY "start", name',
+                (*sorted(others), first, begin, begin + timedelta(days=1)),
             )
+        if number % 50 == 0:
+            say(f"  record until {begin:%d/%m/%Y}")
     rows = len(starts) * len(operator.programmes)
     say(f"{rows} reports of {days} days, {time.process_time() - began:.0f} s")
+    return rows
 
 
 @dataclass
@@ -341,6 +351,26 @@ def summary(found: dict[str, Polled]) -> dict[str, Any]:
     }
 
 
+def measure(polling: list[User], seconds: float, every: float) -> dict[str, Any]:
+    """Ask for each page in this process, then let everybody poll a server."""
+    pages = each_page(polling[0])
+    for user in polling:
+        user.tags.clear()
+    with served() as (port, pid):
+        for path in ("/now?part=live", "/api/v1/now"):
+            ask(port, polling[0], path, warming := Polled())
+            say(f"first {path}: {warming.seconds[0]:.1f} s")
+        before = processor_seconds(pid)
+        found = poll(port, polling, seconds, every)
+        used = processor_seconds(pid) - before
+    requests = sum(len(row.seconds) for row in found.values())
+    return {
+        "pages": pages,
+        "polled": summary(found),
+        "server_ms_a_request": round(1000 * used / requests, 1),
+    }
+
+
 @click.command()
 @click.option("--agents", default=70_000, show_default=True, type=click.IntRange(50))
 @click.option("--sites", default=200, show_default=True, type=click.IntRange(1))
@@ -358,7 +388,7 @@ def main(
     record_days: int,
     as_json: bool,
 ) -> None:
-    """Fill an installation, ask for each page, then poll a server."""
+    """Fill an installation and measure it, without a service record and with one."""
     with tempfile.TemporaryDirectory(prefix="releve-bench-") as home:
         os.environ |= {
             "RELEVE_HOME": str(make_test_home(Path(home))),
@@ -370,23 +400,13 @@ def main(
 
         settings.ALLOWED_HOSTS = ["*"]
         fill(agents, sites)
-        fill_record(record_days)
         polling = people(users)
-        result: dict[str, Any] = {"agents": agents, "sites": sites, "pages": each_page(polling[0])}
-        with served() as (port, pid):
-            for path in ("/now?part=live", "/api/v1/now"):
-                ask(port, polling[0], path, warming := Polled())
-                say(f"first {path}: {warming.seconds[0]:.1f} s")
-            before = processor_seconds(pid)
-            found = poll(port, polling, seconds, every)
-            used = processor_seconds(pid) - before
-        requests = sum(len(row.seconds) for row in found.values())
-        result |= {
-            "users": users,
-            "every_s": every,
-            "polled": summary(found),
-            "server_ms_a_request": round(1000 * used / requests, 1),
-        }
+        result: dict[str, Any] = {"agents": agents, "sites": sites, "users": users}
+        result |= {"every_s": every, "without_record": measure(polling, seconds, every)}
+        if record_days:
+            result["record_days"] = record_days
+            result["records"] = fill_record(record_days)
+            result["with_record"] = measure(polling, seconds, every)
     print(json.dumps(result) if as_json else json.dumps(result, indent=2))
 
 
