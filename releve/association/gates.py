@@ -22,7 +22,11 @@ from django.db import transaction
 from releve.association.clerk_intake import CLOCKS_DIFFER, STREAM, check_signature, require_clerk
 from releve.association.envelopes import Envelope
 from releve.association.errors import AssociationError
-from releve.association.keys import load_signing_key
+from releve.association.keys import (
+    load_clearing_secret,
+    load_signing_key,
+    store_clearing_secret,
+)
 from releve.association.models import AssociationMember, ReceivedOrder, ReliefGate
 from releve.errors import Phrase
 from releve.ledger.chain import append, lock_head
@@ -84,10 +88,10 @@ def announce_gate(
         closes_at.replace(microsecond=0) + timedelta(minutes=minutes), hash_secret(secret),
         public_key(),
     )  # fmt: skip
+    store_clearing_secret(name, secret)
     row = ReliefGate.objects.create(
         name=name, text=notice.text, signature=sign_text(notice.text, load_signing_key()),
-        closes_at=notice.closes_at, opens_until=notice.opens_until, state=OPENED,
-        secret=secret.hex(), at=now,
+        closes_at=notice.closes_at, opens_until=notice.opens_until, state=OPENED, at=now,
     )  # fmt: skip
     append("gate.announced", {"gate": name, "digest": _hash(row.text)},
            recorded_at=now, stream=STREAM)  # fmt: skip
@@ -270,7 +274,13 @@ def _read_openings(row: ReliefGate) -> tuple[Openings, bytes]:
         frozenset(approval for one in asked for approval in one.approvals),
     )
     commitments = (text for one in orders for text in one.commitments.values())
-    return openings, derive_seed(bytes.fromhex(row.secret), commitments)
+    secret = load_clearing_secret(row.name)
+    if hash_secret(secret) != parse_gate(row.text).seed_digest:
+        raise AssociationError(
+            f"the secret of the clearing {row.name} is not the one that was announced: restore"
+            f" clearing-{row.name}.key from its copy"
+        )
+    return openings, derive_seed(secret, commitments)
 
 
 def _open(row: ReliefGate, orders: Iterable[GateOrder]) -> OpenedOffers:

@@ -2,12 +2,16 @@
 
 The secret is made on first use, readable by its owner alone; the Ed25519 key that signs and the
 X25519 key of the masks are derived from it. Their public keys are what the clerk registers.
+
+A clerk has besides one secret per clearing, in ``clearing-NAME.key``: it decides ties, so that a
+member who could read it beforehand could choose an offer that wins them.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +24,13 @@ from releve.association.errors import AssociationError
 from releve.association.models import DayBulletin, MonthlyDesign, OwnContribution
 from releve.ledger.key_files import ensure_key, make_key_file
 
-__all__ = ["load_mask_key", "load_signing_key", "public_keys"]
+__all__ = [
+    "load_clearing_secret",
+    "load_mask_key",
+    "load_signing_key",
+    "public_keys",
+    "store_clearing_secret",
+]
 
 NAME = "association"
 _SECRET = re.compile(r"[0-9a-f]{64}")
@@ -46,19 +56,46 @@ def public_keys() -> tuple[str, str]:
     )
 
 
+def store_clearing_secret(name: str, secret: bytes) -> None:
+    """Write the secret of a clearing; AssociationError where a file of its name is there."""
+    file = _find_clearing_file(name)
+    if not make_key_file(file, secret.hex()):
+        raise AssociationError(
+            f"{file} is there, from a clearing of that name: choose another name"
+        )
+
+
+def load_clearing_secret(name: str) -> bytes:
+    """Return the secret of a clearing; AssociationError where its file is missing or damaged."""
+    file = _find_clearing_file(name)
+    text = _read_hex(file, lambda what: _clearing_fault(name, what))
+    if text is None:
+        raise _clearing_fault(name, "is missing")
+    return bytes.fromhex(text)
+
+
 def _file() -> Path:
     return Path(settings.HOME) / "association.key"
 
 
+def _find_clearing_file(name: str) -> Path:
+    return Path(settings.HOME) / f"clearing-{name}.key"
+
+
 def _read_secret() -> str | None:
+    return _read_hex(_file(), _key_fault)
+
+
+def _read_hex(file: Path, fault: Callable[[str], AssociationError]) -> str | None:
+    """Return the 64 hex digits of a file; None without the file."""
     try:
-        text = _file().read_text(encoding="ascii").strip()
+        text = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
-        raise _key_fault(f"cannot be read: {error}") from error
+        raise fault(f"cannot be read: {error}") from error
     if not _SECRET.fullmatch(text):
-        raise _key_fault("is not 64 hex digits")
+        raise fault("is not 64 hex digits")
     return text
 
 
@@ -89,4 +126,11 @@ def _key_fault(what: str) -> AssociationError:
     return AssociationError(
         f"the key towards the association {what}: restore association.key from its copy to"
         f" {_file()}"
+    )
+
+
+def _clearing_fault(name: str, what: str) -> AssociationError:
+    file = _find_clearing_file(name)
+    return AssociationError(
+        f"the secret of the clearing {name} {what}: restore {file.name} from its copy to {file}"
     )

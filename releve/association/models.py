@@ -168,8 +168,8 @@ class LentAgent(models.Model):
 class ReliefGate(models.Model):
     """A clearing as the clerk announced it, in the clerk's database and in a member's.
 
-    The clerk's holds ``secret``, the digests of the ``orders`` that it is made from once it is
-    closed, and the ``clearing``; a member's holds its own ``result``.
+    The clerk's holds the digests of the ``orders`` that it is made from once it is closed, and the
+    ``clearing``; a member's holds its own ``result``. The clerk's secret is in a file of its home.
     """
 
     name = models.SlugField(max_length=40, unique=True)
@@ -179,7 +179,6 @@ class ReliefGate(models.Model):
     opens_until = models.DateTimeField()
     at = models.DateTimeField()
     state = models.CharField(max_length=10, default="open")
-    secret = models.CharField(max_length=64, blank=True)
     orders = models.JSONField(default=list)
     clearing = models.TextField(blank=True)
     result = models.TextField(blank=True)

@@ -6,11 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
 from releve.association import gates
@@ -33,6 +38,7 @@ from releve.association.gates import (
     take_order,
     wrap_result,
 )
+from releve.association.keys import load_clearing_secret
 from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
 from releve.ledger.models import LedgerEntry
 from releve.sector import (
@@ -41,6 +47,7 @@ from releve.sector import (
     Openings,
     SectorOffer,
     SectorRequest,
+    hash_secret,
     parse_gate,
     parse_order,
     rerun,
@@ -279,6 +286,58 @@ def test_a_result_that_is_not_the_clerk_s_or_another_member_s_is_not_stored(
     assert read_result("g-1") is None
     keep_result("g-1", open_envelope(result.content), CLEARS)
     assert parse_order(OwnOrder.objects.get().text).kind == "request"
+
+
+def test_the_clerk_s_secret_is_in_a_file_of_its_owner_and_in_no_table(gate: ReliefGate) -> None:
+    offer_and_ask()
+    run_clearings(CLEARS)
+    file = Path(settings.HOME) / "clearing-g-1.key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    secret = file.read_text().strip()
+    notice = parse_gate(ReliefGate.objects.get().text)
+    assert notice.seed_digest == hash_secret(bytes.fromhex(secret))
+    rows = [row for model in apps.get_models() for row in model.objects.values()]
+    assert len(rows) > 10
+    assert not any(secret in str(row) for row in rows)
+    assert secret not in json.dumps(show_to_auditor("g-1"))
+
+
+def test_a_clearing_waits_for_a_secret_that_is_missing_and_takes_no_other(
+    gate: ReliefGate,
+) -> None:
+    offer_and_ask()
+    file = Path(settings.HOME) / "clearing-g-1.key"
+    secret = file.read_text()
+    file.unlink()
+    with pytest.raises(AssociationError, match=r"restore clearing-g-1\.key from its copy"):
+        run_clearings(CLEARS)
+    file.write_text("0" * 64)
+    with pytest.raises(AssociationError, match="not the one that was announced"):
+        run_clearings(CLEARS)
+    file.write_text(secret)
+    run_clearings(CLEARS)
+    assert ReliefGate.objects.get().state == "cleared"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_moves_secrets_from_the_database_to_files() -> None:
+    def migrate(name: str | None) -> Any:
+        executor = MigrationExecutor(connection)
+        targets = [("association", name)] if name else executor.loader.graph.leaf_nodes()
+        executor.migrate(targets)
+        return MigrationExecutor(connection).loader.project_state(targets).apps
+
+    older = migrate("0004_statistics").get_model("association", "ReliefGate")
+    try:
+        for name, secret in (("g-1", "ab" * 32), ("g-2", "")):
+            older.objects.create(name=name, text="{}", signature="", secret=secret,
+                                 closes_at=CLOSES, opens_until=OPENS, at=START)  # fmt: skip
+    finally:
+        migrate(None)
+    assert load_clearing_secret("g-1") == b"\xab" * 32
+    assert (Path(settings.HOME) / "clearing-g-1.key").stat().st_mode & 0o777 == 0o600
+    assert not (Path(settings.HOME) / "clearing-g-2.key").exists()
+    assert ReliefGate.objects.count() == 2
 
 
 def test_two_closings_or_a_clearing_before_its_time_are_refused(gate: ReliefGate) -> None:
