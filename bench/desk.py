@@ -8,10 +8,11 @@ planner's: every rostered agent at their own site for their main programme, thre
 nine tenths of that required, no relief (a whole N-1 plan of that size is out of reach here). The
 service record holds each half hour of each programme over the days before, and of today so far.
 All is measured without that record, then with it: first each page is asked for in one process, its
-queries and its processor time, cold and warm; then the product's own server, ``releve desk serve`` (waitress, one process),
-is polled over loopback: every user asks for the live part of the Now page and, by a token, for
-``/api/v1/now``, each every E seconds with the ETag they hold. Times are from the first byte sent
-to the last received, on whatever else the machine does; the server's processor time is beside them.
+queries and its processor time, cold and warm; then the product's own server, ``releve desk serve``
+(waitress, one process), is polled over loopback: every user asks for the live part of the Now page
+and, by a token, for ``/api/v1/now``, each every E seconds with the ETag they hold. Times are from
+the first byte sent to the last received, on whatever else the machine does; the server's processor
+time is beside them.
 """
 
 from __future__ import annotations

@@ -86,11 +86,13 @@ def _count_working(scene: Scene, sites: frozenset[str], carriers: frozenset[str]
 
 
 def _count_moved(scene: Scene, relieved: Mapping[date, Changes]) -> int:
-    return len(
+    return scene.count_moved(
         {
-            agent
+            day: {
+                agent: change
+                for agent, change in changes.items()
+                if scene.changes.get(day, {}).get(agent) != change
+            }
             for day, changes in relieved.items()
-            for agent, change in changes.items()
-            if scene.changes.get(day, {}).get(agent) != change
         }
     )

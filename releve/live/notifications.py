@@ -178,23 +178,41 @@ class _MessageBuilder:
         return ends
 
     def _find_changed_days(self) -> dict[str, list[date]]:
-        """Return the days to notify each agent of; absent agents receive no message."""
+        """Return the days to notify each agent of.
+
+        Absent agents receive no message, lent ones none of a shift that they work for a partner.
+        """
         out: dict[str, list[date]] = {}
-        for agent in {*self._before.shifts, *self._shifts} - set(self._scene.absent):
+        for agent in {*self._before.shifts, *self._shifts} - self._absent:
             before = self._before.shifts.get(agent, {})
             after = self._shifts.get(agent, {})
             days = [
                 day
                 for day in self._scene.days
-                if self._changes_ahead(before, after, day) or self._rides_otherwise(agent, day)
+                if not self._scene.is_lent(agent, before.get(day), after.get(day))
+                and (self._changes_ahead(before, after, day) or self._rides_otherwise(agent, day))
             ]
             if days:
                 out[agent] = days
         for day in self._scene.days:
             for agent in self._list_affected_reserve(day):
-                if agent not in self._scene.absent:
+                if agent not in self._absent and not self._is_lent_on(agent, day):
                     out.setdefault(agent, []).append(day)
         return {agent: sorted(set(days)) for agent, days in out.items()}
+
+    @cached_property
+    def _absent(self) -> frozenset[str]:
+        """Those who are absent for another reason than that they are lent."""
+        absent, lent = self._scene.absent, self._scene.lent
+        return frozenset(name for name, rows in absent.items() if rows != lent.get(name))
+
+    def _is_lent_on(self, agent: str, day: date) -> bool:
+        """Return whether an agent without a placement is lent at some time of a day."""
+        starts = self._scene.day_plan(day).plan.starts
+        return any(
+            start <= starts[-1] and (until is None or until > starts[0])
+            for start, until in self._scene.lent.get(agent, ())
+        )
 
     def _changes_ahead(
         self, before: Mapping[date, Placement], after: Mapping[date, Placement], day: date

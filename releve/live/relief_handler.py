@@ -186,7 +186,7 @@ def create_relief(scene: Scene, draft: ReliefDraft, *, cause: int, asked_at: dat
         from_at=scene.at,
         asked_at=asked_at,
         made_at=real_now(),
-        moved=len({agent for _, changes in draft.days.values() for agent in changes}),
+        moved=scene.count_moved({day: changes for day, (_, changes) in draft.days.items()}),
     )
     ReliefDay.objects.bulk_create(
         ReliefDay(

@@ -91,6 +91,22 @@ class Scene:
         changes = self.changes.get(day, {})
         return list_working(self.day_plan(day), changes, self.wanted[day], self.absent)
 
+    def is_lent(self, agent: str, *rows: Placement | None) -> bool:
+        """Return whether an agent works for a partner during one of these placements."""
+        lent = self.lent.get(agent, ())
+        return any(row is not None and _is_absent(lent, row) for row in rows)
+
+    def count_moved(self, days: Mapping[date, Changes]) -> int:
+        """Return how many agents changes concern; those lent at the time stay where they are."""
+        return len(
+            {
+                agent
+                for changes in days.values()
+                for agent, (_, row) in changes.items()
+                if row is None or not self.is_lent(agent, read_placement(agent, row))
+            }
+        )
+
 
 def load_scene(stream: str = LIVE, *, before_first: bool = False) -> Scene | None:
     """Return the current state of a stream; None when no plan is in force.
