@@ -18,20 +18,23 @@ from releve.demand.telework import (
     EffectDocumentError,
     ProgrammeEffect,
     RecordFaults,
+    RotaDraw,
+    RotaError,
     RotaProtocol,
     TeleworkReport,
     apply_effects,
     build_document,
     commit_to_rota,
-    derive_rota_seed,
-    draw_rota,
     estimate_effects,
     list_unknown_programmes,
     parse_document,
+    parse_draw,
+    parse_protocol,
     read_work_records,
 )
+from releve.demand.telework.document import MOST, MOST_BOUND
 from releve.demand.telework.estimate import LEAST_CHANCE, MOST_LOSS
-from releve.demand.telework.rota import NONCE_BYTES, RotaError
+from releve.demand.telework.rota import NONCE_BYTES
 from releve.files.atomic import create_file, write_file
 from releve.files.operator_folder import FolderError, write_operator_files
 from releve.network import write_operator
@@ -52,16 +55,22 @@ def effect() -> None:
 @effect.command()
 @click.argument("records", type=_READ)
 @click.option("--out", type=_FILE, help="JSON to write, for `releve effect apply`.")
+@click.option("--draw", type=_READ, help="Rota drawn by lot (`rota draw --out`) in the records.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON.")
-def estimate(records: Path, out: Path | None, as_json: bool) -> None:
+def estimate(records: Path, out: Path | None, draw: Path | None, as_json: bool) -> None:
     """Measure what telework does, programme by programme, from work RECORDS (CSV, Parquet, XLSX).
 
     Columns: agent, day (of a week its Monday), programme, place (site or home), paid_min,
     available_min, handled, handle_s; optional: quality, repeats. A programme of which nothing can
-    be learnt is refused with the reason. Exit status 1 when that is true of every programme.
+    be learnt is refused with the reason. Exit status 1 when that is true of every programme. With
+    --draw a programme whose records are all where the lot put the agents is graded randomised, and
+    measured by these records alone.
     """
     try:
-        report = estimate_effects(read_work_records(records.name, records.read_bytes()))
+        drawn = None if draw is None else parse_draw(draw.read_bytes())
+        report = estimate_effects(read_work_records(records.name, records.read_bytes()), drawn)
+    except RotaError as error:
+        raise click.UsageError(f"{draw}: {error}") from error
     except RecordFaults as error:
         raise click.ClickException(str(error)) from error
     except ValueError as error:
@@ -89,9 +98,12 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         f"; left out: {out.without_contacts} without a contact, {out.never_on_site} of agents never"
         f" on site, {out.empty_site} of days without anybody there, {out.apart} that share nothing"
     )
+    if one.follows_rota:
+        known += f", {out.outside_rota} outside the rota"
     if one.posterior is None or one.effect is None:
         yield f"{one.programme}: nothing can be learnt: {one.refusal}"
         yield f"  {known}; home_efficiency stays as it is assumed"
+        yield from _list_drawn_lines(one)
         yield from _list_rota_lines(one)
         return
     low, high = one.posterior.bound()
@@ -103,6 +115,7 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         f" {LEAST_CHANCE:.0%} is asked"
     )
     yield f"  {known}"
+    yield from _list_drawn_lines(one)
     yield (
         f"  measured alone {one.effect.effect:+.3f} ± {1.96 * one.effect.error:.3f}; those at home"
         f" less those on site {one.naive:+.3f}, which also holds who they are"
@@ -127,6 +140,16 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         yield "  quality falls or repeats rise: not right for home, whatever it does in time"
 
 
+def _list_drawn_lines(one: ProgrammeEffect) -> Iterator[str]:
+    if one.drawn is None:
+        return
+    known = f"{one.drawn.rows} records of {one.drawn.agents} agents in the weeks of the rota"
+    if one.drawn.against:
+        yield f"  {known}: {one.drawn.against} are not where the lot put the agent, so not by lot"
+    else:
+        yield f"  {known}: all are where the lot put the agent ({one.design})"
+
+
 def _list_rota_lines(one: ProgrammeEffect) -> Iterator[str]:
     if one.rota is not None:
         yield (
@@ -142,7 +165,8 @@ def _list_rota_lines(one: ProgrammeEffect) -> Iterator[str]:
 def apply(folder: Path, measured: Path, out: Path) -> None:
     """Write an operator FOLDER whose home_efficiency is as MEASURED (`estimate --out`).
 
-    A programme of which nothing was learnt keeps its value, and is named as assumed.
+    A programme of which nothing was learnt keeps its value, and is named as assumed; so does one
+    whose measured value the column cannot hold, with the value.
     """
     operator = load_operator(folder)
     try:
@@ -163,6 +187,13 @@ def apply(folder: Path, measured: Path, out: Path) -> None:
 
 
 def _describe_applied(row: AppliedEffect) -> str:
+    if row.beyond is not None:
+        value, low, high = row.beyond
+        return (
+            f"{row.programme}: {row.before:g}, assumed: {value:g} ({low:g} to {high:g}) was"
+            f" measured, and home_efficiency holds a value above 0 and at most {MOST:g}, with an"
+            f" interval up to {MOST_BOUND:g}: look at its {row.records} records"
+        )
     if row.after is None:
         return f"{row.programme}: {row.before:g}, assumed"
     return (
@@ -203,40 +234,35 @@ def commit(protocol: Path, nonce_file: Path) -> None:
 @_NONCE
 @click.option("--root", required=True, help="Next root signed after the commitment, in hex.")
 @click.option("--commitment", required=True, help="What `commit` printed.")
-def draw(protocol: Path, nonce_file: Path, root: str, commitment: str) -> None:
+@click.option("--out", type=_FILE, help="JSON to write, for `releve effect estimate --draw`.")
+def draw(protocol: Path, nonce_file: Path, root: str, commitment: str, out: Path | None) -> None:
     """Print the rota as CSV (agent, Monday of a week at home); anyone with the nonce gets the same.
 
-    Refused where the protocol or the nonce is not what was committed to.
+    Refused where the protocol or the nonce is not what was committed to. The file of --out holds
+    the nonce: with it anyone can draw the rota again.
     """
     found = _read_protocol(protocol)
     try:
         nonce = bytes.fromhex(nonce_file.read_text(encoding="ascii").strip())
-        if commit_to_rota(nonce, found) != commitment:
-            raise click.ClickException("the protocol or the nonce is not what was committed to")
-        weeks = draw_rota(found, derive_rota_seed(nonce, root))
+        drawn = RotaDraw(found, nonce, root, commitment)
     except RotaError as error:
         raise click.ClickException(str(error)) from error
     except ValueError as error:
         raise click.ClickException("the nonce and the root are written in hex digits") from error
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    if out is not None:
+        write_file(out, drawn.to_json() + "\n")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
     writer.writerow(("agent", "home_week"))
+    weeks = drawn.list_home_weeks()
     writer.writerows((agent, monday) for agent, mondays in weeks.items() for monday in mondays)
-    click.echo(out.getvalue(), nl=False)
+    click.echo(table.getvalue(), nl=False)
 
 
 def _read_protocol(path: Path) -> RotaProtocol:
     try:
-        values = json.loads(path.read_bytes())
-        return RotaProtocol(
-            tuple(sorted((str(agent), str(one)) for agent, one in values["agents"].items())),
-            date.fromisoformat(values["first_monday"]),
-            int(values["weeks"]),
-            int(values["blocks"]),
-        )
+        return parse_protocol(json.loads(path.read_bytes()))
     except RotaError as error:
         raise click.ClickException(f"{path}: {error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise click.ClickException(
-            f"{path}: give agents (id to stratum), first_monday, weeks and blocks as JSON"
-        ) from error
+    except ValueError as error:
+        raise click.ClickException(f"{path}: it is not JSON") from error

@@ -12,6 +12,7 @@ from releve.demand.telework import (
     build_document,
     estimate_effects,
     list_unknown_programmes,
+    parse_draw,
     read_work_records,
 )
 from releve.errors import Phrase
@@ -28,19 +29,23 @@ from releve.registry.service import (
 __all__ = ["apply_estimate", "find_estimate", "list_effects", "measure_telework"]
 
 
-def measure_telework(name: str, data: bytes, by: str, operator: Operator) -> TeleworkEstimate:
+def measure_telework(
+    name: str, data: bytes, by: str, operator: Operator, draw: bytes | None = None
+) -> TeleworkEstimate:
     """Measure what telework does from a file of work records, and store it without them.
 
-    RecordFaults names every faulty row; NotAnUpload a file that is none of these, or one of
-    programmes that the operator does not have.
+    ``draw``: the rota drawn by lot that the records are of, where there was one. RecordFaults names
+    every faulty row; NotAnUpload a file that is none of these, or one of programmes that the
+    operator does not have; RotaError a draw that cannot be drawn again.
     """
+    drawn = None if draw is None else parse_draw(draw)
     try:
         records = read_work_records(name, data)
     except ValueError as error:
         if error.args and isinstance(error.args[0], Phrase):
             raise NotAnUpload(error.args[0]) from error
         raise
-    content = build_document(estimate_effects(records))
+    content = build_document(estimate_effects(records, drawn))
     if unknown := list_unknown_programmes(operator, content):
         raise NotAnUpload(
             Phrase(

@@ -19,6 +19,7 @@ from releve.registry.models import TeleworkEstimate, Version
 from releve.registry.service import get_current_version, load_operator
 from releve.registry.telework import find_estimate
 from tests.demand.telework.panels import Design, draw_panel, write_records
+from tests.demand.telework.test_rota_records import follow, make_draw
 
 GOOD, BAD, AT_ONCE = (
     Design(effect=0.06, noise=0.02),
@@ -52,10 +53,12 @@ def write_three(version: Version) -> tuple[list[str], bytes]:
     return names, parts[0] + b"".join(part.partition(b"\n")[2] for part in parts[1:])
 
 
-def send(web: Client, data: bytes) -> Any:
-    """Send a file of records."""
-    file = SimpleUploadedFile("releves.csv", data)
-    return web.post("/telework/records", {"file": file})
+def send(web: Client, data: bytes, draw: bytes | None = None) -> Any:
+    """Send a file of records, and the rota that was drawn."""
+    files = {"file": SimpleUploadedFile("releves.csv", data)}
+    if draw is not None:
+        files["draw"] = SimpleUploadedFile("roulement.json", draw)
+    return web.post("/telework/records", files)
 
 
 @pytest.mark.database
@@ -119,6 +122,56 @@ def test_who_may_not_change_the_reference_data_sees_no_way_to(first: Version, we
     assert "/telework/records" not in html
     assert web.post("/telework/apply", {"estimate": 1, "version": 1}).status_code == 403
     assert TeleworkEstimate.objects.count() == 1
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_rota_that_was_followed_is_shown_as_drawn_by_lot(web: Client, first: Version) -> None:
+    name = load_operator(first).programmes[0].id
+    data = write_records(follow(make_draw(), -0.05, 1), name)
+    assert send(web, data, make_draw().to_json().encode()).status_code == 302
+    html = web.get("/telework/").content.decode()
+    assert "par tirage au sort (60" in html
+    assert "Le sort a décidé" in html
+    page = web.get("/telework/?format=json").json()
+    assert (
+        web.post(
+            "/telework/apply", {"estimate": page["estimate"], "version": page["version"]}
+        ).status_code
+        == 302
+    )
+    version = get_current_version()
+    assert version is not None
+    assert load_operator(version).programme[name].home_efficiency_design == "randomised"
+    home = data.replace(b",site,", b",home,", 1)
+    assert send(web, home, make_draw().to_json().encode()).status_code == 302
+    assert "1 relevé du roulement sur 720" in web.get("/telework/").content.decode()
+    answer = send(web, data, b"{}")
+    assert answer.status_code == 422
+    assert "n’a pas été écrit par" in answer.content.decode()
+
+
+@pytest.mark.database
+@pytest.mark.django_db
+def test_a_value_that_the_reference_data_cannot_hold_is_said_in_both_languages(
+    web: Client, first: Version
+) -> None:
+    name = load_operator(first).programmes[0].id
+    send(web, write_records(draw_panel(Design(effect=0.6, noise=0.02), 1), name))
+    row = next(
+        row
+        for row in web.get("/telework/?format=json").json()["programmes"]
+        if row["programme"] == name
+    )
+    assert row["beyond"]
+    html = web.get("/telework/").content.decode()
+    value = f"{100 * row['measured']['ratio']:.1f}".replace(".", ",")
+    assert f"{row['name']}\u202f: mesure de {value}" in html
+    assert "admettent une valeur positive d’au plus 150" in html
+    assert "portent les valeurs mesurées" not in html
+    english = web.get("/telework/", headers={"accept-language": "en"}).content.decode()
+    assert f"{row['name']}: {100 * row['measured']['ratio']:.1f}" in english
+    assert "was measured. The reference data take a value above 0 and up to 150%" in english
 
 
 def test_the_picture_keeps_every_point_within_its_box() -> None:

@@ -11,6 +11,7 @@
 ``estimate``        all of it for every programme, and the rule that names those right for home
 ``document``        what was measured as JSON, and the operator whose home efficiency follows it
 ``rota``            who works at home when, drawn from a seed that was committed to
+``rota_records``    the records of such a rota, and whether they are as drawn
 ==================  ==============================================================================
 
 Calls an hour measure in a shared queue how busy it is, not how well people work. The outcome is
@@ -31,23 +32,32 @@ from releve.demand.telework.estimate import (
     estimate_effects,
 )
 from releve.demand.telework.records import RecordFaults, WorkRecords, read_work_records
-from releve.demand.telework.rota import RotaProtocol, commit_to_rota, derive_rota_seed, draw_rota
+from releve.demand.telework.rota import (
+    RotaDraw,
+    RotaError,
+    RotaProtocol,
+    commit_to_rota,
+    parse_draw,
+    parse_protocol,
+)
 
 __all__ = [
     "AppliedEffect",
     "EffectDocumentError",
     "ProgrammeEffect",
     "RecordFaults",
+    "RotaDraw",
+    "RotaError",
     "RotaProtocol",
     "TeleworkReport",
     "WorkRecords",
     "apply_effects",
     "build_document",
     "commit_to_rota",
-    "derive_rota_seed",
-    "draw_rota",
     "estimate_effects",
     "list_unknown_programmes",
     "parse_document",
+    "parse_draw",
+    "parse_protocol",
     "read_work_records",
 ]

@@ -23,7 +23,7 @@ __all__ = [
 
 FORMAT = "releve effect 1"
 _EPOCH = date(1970, 1, 1)
-_MOST, _MOST_BOUND = 1.5, 3.0
+MOST, MOST_BOUND = 1.5, 3.0
 """What the columns of an operator's programmes hold at most."""
 
 
@@ -52,6 +52,7 @@ def _build_programme(one: ProgrammeEffect) -> dict[str, Any]:
         "records": one.rows,
         "left_out": asdict(one.left_out),
         "rota": None if one.rota is None else asdict(one.rota),
+        "drawn": None if one.drawn is None else asdict(one.drawn),
     }
     if one.posterior is None or one.effect is None or one.refusal is not None:
         refusal = one.refusal or Phrase("nothing was measured")
@@ -102,7 +103,8 @@ def parse_document(data: bytes | str) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True)
 class AppliedEffect:
     """A programme and its home efficiency: ``after`` as measured between ``low`` and ``high``, all
-    three None where it stays as it was."""
+    three None where it stays as it was; ``beyond`` what was measured, value and ends of its
+    interval, where the columns of an operator do not hold it."""
 
     programme: str
     before: float
@@ -111,6 +113,7 @@ class AppliedEffect:
     high: float | None
     design: str
     records: int
+    beyond: tuple[float, float, float] | None = None
 
     @property
     def changes(self) -> bool:
@@ -148,13 +151,12 @@ def apply_effects(
 
 
 def _apply_to(row: Programme, found: Mapping[str, Any] | None) -> AppliedEffect:
-    records = 0 if found is None else int(found["records"])
-    if found is not None and "home_efficiency" in found:
-        value = float(found["home_efficiency"])
-        low, high = map(float, found["interval"])
-        # An interval this wide says nothing, and no column would hold it.
-        if 0 < low <= value <= high <= _MOST_BOUND and value <= _MOST:
-            return AppliedEffect(
-                row.id, row.home_efficiency, value, low, high, str(found["design"]), records
-            )
-    return AppliedEffect(row.id, row.home_efficiency, None, None, None, "assumed", records)
+    before, records = row.home_efficiency, 0 if found is None else int(found["records"])
+    if found is None or "home_efficiency" not in found:
+        return AppliedEffect(row.id, before, None, None, None, "assumed", records)
+    value, (low, high) = float(found["home_efficiency"]), map(float, found["interval"])
+    if 0 < low <= value <= high <= MOST_BOUND and value <= MOST:
+        return AppliedEffect(row.id, before, value, low, high, str(found["design"]), records)
+    # An interval this wide says nothing, and no column would hold it.
+    beyond = (value, low, high)
+    return AppliedEffect(row.id, before, None, None, None, "assumed", records, beyond)

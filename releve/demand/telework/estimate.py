@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from releve.demand.tables import Floats
+from releve.demand.tables import Floats, Truths
 from releve.demand.telework.imputation import (
     EffectEstimate,
     Horizon,
@@ -24,10 +24,18 @@ from releve.demand.telework.panel import (
     build_panel,
     find_refusal,
     keep_comparable,
+    keep_connected,
 )
 from releve.demand.telework.placebo import Placebo, compute_placebo
 from releve.demand.telework.power import RotaPower, compute_rota_power
 from releve.demand.telework.records import WorkRecords
+from releve.demand.telework.rota import RotaDraw
+from releve.demand.telework.rota_records import (
+    RotaRecords,
+    count_drawn,
+    find_single_place,
+    match_rota,
+)
 from releve.demand.telework.shrinkage import Posterior, shrink_effects
 from releve.errors import Phrase
 
@@ -50,6 +58,7 @@ class ProgrammeEffect:
     those at home with those on site; ``by_dummy`` is the usual regression; ``washed`` leaves out
     the four weeks on site after a time at home. ``quality`` and ``repeats`` are in their own units,
     None where they were not recorded. ``rota``: what one drawn by lot would show, refusal or not.
+    ``drawn``: how the records follow the rota that was drawn, None where it has no part in them.
     """
 
     programme: str
@@ -68,11 +77,20 @@ class ProgrammeEffect:
     repeats: EffectEstimate | None = None
     posterior: Posterior | None = None
     rota: RotaPower | None = None
+    drawn: RotaRecords | None = None
 
     @property
     def design(self) -> str:
-        """Return how good the comparison is: ``compared``, or ``assumed`` without one."""
-        return "compared" if self.refusal is None else "assumed"
+        """Return how good the comparison is: ``randomised`` where every record is where the lot put
+        the agent, ``compared`` otherwise, or ``assumed`` without a comparison."""
+        if self.refusal is not None:
+            return "assumed"
+        return "randomised" if self.follows_rota else "compared"
+
+    @property
+    def follows_rota(self) -> bool:
+        """Return whether a rota was drawn by lot and every record of it is as drawn."""
+        return self.drawn is not None and not self.drawn.against
 
     @property
     def guards_hold(self) -> bool:
@@ -98,11 +116,26 @@ class TeleworkReport:
     last_day: int
 
 
-def estimate_effects(records: WorkRecords) -> TeleworkReport:
-    """Return the effect of working at home on every programme."""
+def estimate_effects(records: WorkRecords, draw: RotaDraw | None = None) -> TeleworkReport:
+    """Return the effect of working at home on every programme.
+
+    A programme whose records follow a rota that was drawn by lot is measured by those alone, agents
+    against themselves.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         outcome = records.efficiency
-    found = [_estimate_programme(records, at, outcome) for at in range(len(records.programmes))]
+    inside = against = np.zeros(len(records.agent), np.bool_)
+    if draw is not None:
+        inside, against = match_rota(records, draw)
+    found = []
+    for at in range(len(records.programmes)):
+        rows = records.programme == at
+        drawn = count_drawn(records, rows & inside, against)
+        if drawn is None or drawn.against:
+            one = _estimate_programme(records, at, rows, outcome)
+        else:
+            one = _estimate_drawn(records, at, rows & inside, outcome)
+        found.append(replace(one, drawn=drawn))
     known = [one for one in found if one.effect is not None]
     posteriors = shrink_effects([one.effect for one in known if one.effect is not None])
     by_name = {one.programme: post for one, post in zip(known, posteriors, strict=True)}
@@ -113,16 +146,63 @@ def estimate_effects(records: WorkRecords) -> TeleworkReport:
     )
 
 
-def _estimate_programme(records: WorkRecords, at: int, outcome: Floats) -> ProgrammeEffect:
-    whole = build_panel(records, at, outcome)
+def _estimate_drawn(
+    records: WorkRecords, at: int, inside: Truths, outcome: Floats
+) -> ProgrammeEffect:
+    """Return the effect in the records of a rota drawn by lot.
+
+    By a dummy beside effects of agents and weeks: in each week the lot decided who was at home, so
+    that the weeks on site of the two arms need not be the same ones, as imputation asks.
+    """
+    whole = build_panel(records, inside, outcome)
+    panel = keep_connected(whole)
+    left_out = LeftOut(
+        0, 0, len(whole.agent) - len(panel.agent),
+        int(inside.sum()) - len(whole.agent),
+        int((records.programme == at).sum() - inside.sum()),
+    )  # fmt: skip
+    about = ProgrammeEffect(
+        records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out,
+        rota=compute_rota_power(whole),
+    )  # fmt: skip
+    refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, inside)
+    refusal = refusal or find_single_place(panel)
+    if refusal is not None:
+        return replace(about, refusal=refusal)
+    home = panel.at_home
+    return replace(
+        about,
+        effect=estimate_by_dummy(panel),
+        naive=float(panel.outcome[home].mean() - panel.outcome[~home].mean()),
+        quality=_estimate_drawn_guard(records, inside, records.quality),
+        repeats=_estimate_drawn_guard(records, inside, records.repeats),
+    )
+
+
+def _estimate_drawn_guard(
+    records: WorkRecords, inside: Truths, values: Floats
+) -> EffectEstimate | None:
+    whole = build_panel(records, inside, values)
+    if not len(whole.agent):
+        return None
+    panel = keep_connected(whole)
+    if find_refusal(whole, panel, LeftOut(0, 0, 0)) or find_single_place(panel):
+        return None
+    return estimate_by_dummy(panel)
+
+
+def _estimate_programme(
+    records: WorkRecords, at: int, rows: Truths, outcome: Floats
+) -> ProgrammeEffect:
+    whole = build_panel(records, rows, outcome)
     panel, left_out = keep_comparable(whole)
-    silent = int((records.programme == at).sum()) - len(whole.agent)
+    silent = int(rows.sum()) - len(whole.agent)
     left_out = replace(left_out, without_contacts=silent)
     about = ProgrammeEffect(
         records.programmes[at], whole.agents, panel.count_movers(), len(whole.agent), left_out,
         rota=compute_rota_power(whole),
     )  # fmt: skip
-    refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, at)
+    refusal = find_refusal(whole, panel, left_out) or _find_shared_time(records, rows)
     if refusal is not None:
         return replace(about, refusal=refusal)
     home = panel.at_home
@@ -134,14 +214,14 @@ def _estimate_programme(records: WorkRecords, at: int, outcome: Floats) -> Progr
         washed=_estimate_washed(panel),
         horizons=list_horizons(panel),
         placebo=compute_placebo(panel),
-        quality=_estimate_guard(records, at, records.quality),
-        repeats=_estimate_guard(records, at, records.repeats),
+        quality=_estimate_guard(records, rows, records.quality),
+        repeats=_estimate_guard(records, rows, records.repeats),
     )
 
 
-def _find_shared_time(records: WorkRecords, at: int) -> Phrase | None:
+def _find_shared_time(records: WorkRecords, rows: Truths) -> Phrase | None:
     """Return a refusal where handling times are those of the programme, not of each agent."""
-    rows = (records.programme == at) & (records.handled > 0)
+    rows = rows & (records.handled > 0)
     _, period = np.unique(records.day[rows], return_inverse=True)
     seconds = records.handle_s[rows] / records.handled[rows]
     low, high = np.full(len(period), np.inf), np.zeros(len(period))
@@ -178,8 +258,8 @@ def _estimate_washed(panel: Panel) -> EffectEstimate | None:
     return estimate_by_imputation(dry)
 
 
-def _estimate_guard(records: WorkRecords, at: int, values: Floats) -> EffectEstimate | None:
-    whole = build_panel(records, at, values)
+def _estimate_guard(records: WorkRecords, rows: Truths, values: Floats) -> EffectEstimate | None:
+    whole = build_panel(records, rows, values)
     if not len(whole.agent):
         return None
     panel, left_out = keep_comparable(whole)

@@ -12,7 +12,14 @@ from releve.demand.telework.fixed_effects import find_largest_component
 from releve.demand.telework.records import WorkRecords
 from releve.errors import Phrase
 
-__all__ = ["LeftOut", "Panel", "build_panel", "find_refusal", "keep_comparable"]
+__all__ = [
+    "LeftOut",
+    "Panel",
+    "build_panel",
+    "find_refusal",
+    "keep_comparable",
+    "keep_connected",
+]
 
 Ints = NDArray[np.int64]
 
@@ -65,18 +72,20 @@ class Panel:
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """Rows at home of agents never on site, rows at home of periods without any row on site, and
-    rows that share no agent and no period with the others; records in which nothing was handled.
+    rows that share no agent and no period with the others; records in which nothing was handled;
+    of a rota drawn by lot, the records of other agents and weeks.
     """
 
     never_on_site: int
     empty_site: int
     apart: int
     without_contacts: int = 0
+    outside_rota: int = 0
 
 
-def build_panel(records: WorkRecords, programme: int, outcome: Floats) -> Panel:
-    """Return the rows of a programme whose outcome is known."""
-    rows = (records.programme == programme) & np.isfinite(outcome)
+def build_panel(records: WorkRecords, rows: Truths, outcome: Floats) -> Panel:
+    """Return those of the rows whose outcome is known."""
+    rows = rows & np.isfinite(outcome)
     agent, period = (
         np.unique(index[rows], return_inverse=True)[1].astype(np.int64)
         for index in (records.agent, records.day)
@@ -97,6 +106,15 @@ def keep_comparable(panel: Panel) -> tuple[Panel, LeftOut]:
     inside = np.isin(panel.agent, agents) & np.isin(panel.period, periods)
     apart = ~inside & ~no_agent & ~no_period
     return panel.keep(inside), LeftOut(int(no_agent.sum()), int(no_period.sum()), int(apart.sum()))
+
+
+def keep_connected(panel: Panel) -> Panel:
+    """Return the rows of the largest set of agents and periods that rows of either place connect.
+
+    Enough where the lot decided who was where; elsewhere see :func:`keep_comparable`.
+    """
+    agents, periods = find_largest_component(panel.agent, panel.period, panel.agents, panel.periods)
+    return panel.keep(np.isin(panel.agent, agents) & np.isin(panel.period, periods))
 
 
 def find_refusal(panel: Panel, comparable: Panel, left_out: LeftOut) -> Phrase | None:

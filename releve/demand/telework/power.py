@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from releve.demand.telework.fixed_effects import FixedEffects, find_largest_component
-from releve.demand.telework.panel import Panel
+from releve.demand.telework.fixed_effects import FixedEffects
+from releve.demand.telework.panel import Panel, keep_connected
 from releve.demand.telework.shrinkage import NORMAL_975
 
 __all__ = ["RotaPower", "compute_rota_power"]
@@ -40,8 +40,7 @@ def compute_rota_power(panel: Panel) -> RotaPower | None:
     By the rows of the place where most of them are: no comparison of places is needed.
     """
     usual = panel.keep(panel.at_home == (panel.at_home.mean() > 0.5))
-    agents, periods = find_largest_component(usual.agent, usual.period, usual.agents, usual.periods)
-    part = usual.keep(np.isin(usual.agent, agents) & np.isin(usual.period, periods))
+    part = keep_connected(usual)
     if not len(part.agent):
         return None
     fixed = FixedEffects(part.agent, part.period, part.agents, part.periods)

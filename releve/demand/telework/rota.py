@@ -4,7 +4,8 @@ Before the draw the protocol is fixed by its commitment, SHA-256 of a secret non
 which goes into the ledger. The seed is SHA-256 of the nonce and the next signed root, which is not
 known by then: no one can try seeds until the draw suits. Within each stratum agents are put in
 order by HMAC of the seed and their id, and the two arms alternate. The arms change places after
-each block, so every agent is compared with themselves.
+each block, so every agent is compared with themselves. A draw is kept with all that anyone needs to
+draw it again, so that an estimate can tell agents who were drawn from those who chose.
 """
 
 from __future__ import annotations
@@ -15,11 +16,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError
 
-__all__ = ["RotaError", "RotaProtocol", "commit_to_rota", "derive_rota_seed", "draw_rota"]
+__all__ = [
+    "RotaDraw",
+    "RotaError",
+    "RotaProtocol",
+    "commit_to_rota",
+    "derive_rota_seed",
+    "draw_rota",
+    "parse_draw",
+    "parse_protocol",
+]
 
+FORMAT = "releve rota 1"
 NONCE_BYTES = 32
 
 
@@ -39,13 +51,13 @@ class RotaProtocol:
 
     def __post_init__(self) -> None:
         if self.first_monday.weekday():
-            raise RotaError(f"{self.first_monday} is not a Monday")
+            raise RotaError(Phrase("{0} is not a Monday", str(self.first_monday)))
         if self.weeks < 1 or self.blocks < 2:
-            raise RotaError("a rota has at least two blocks of at least one week")
+            raise RotaError(Phrase("a rota has at least two blocks of at least one week"))
         if len({agent for agent, _ in self.agents}) != len(self.agents):
-            raise RotaError("an agent stands twice in the protocol: keep one")
+            raise RotaError(Phrase("an agent stands twice in the protocol: keep one"))
         if len(self.agents) < 2:
-            raise RotaError("a rota has at least two agents")
+            raise RotaError(Phrase("a rota has at least two agents"))
 
     def to_bytes(self) -> bytes:
         """Return the protocol as canonical JSON, agents by id."""
@@ -59,7 +71,7 @@ class RotaProtocol:
 def commit_to_rota(nonce: bytes, protocol: RotaProtocol) -> str:
     """Return the commitment to a protocol, 64 hex digits; ``nonce`` is 32 random bytes."""
     if len(nonce) != NONCE_BYTES:
-        raise RotaError(f"a nonce has {NONCE_BYTES} bytes, got {len(nonce)}")
+        raise RotaError(Phrase("a nonce has {0} bytes, got {1}", NONCE_BYTES, len(nonce)))
     return hashlib.sha256(nonce + protocol.to_bytes()).hexdigest()
 
 
@@ -88,3 +100,64 @@ def draw_rota(protocol: RotaProtocol, seed: bytes) -> Mapping[str, tuple[date, .
         )
         for agent, arm in sorted(arms.items())
     }
+
+
+@dataclass(frozen=True, slots=True)
+class RotaDraw:
+    """A rota and what it was drawn from: a protocol, a nonce and the root, in hex, signed after the
+    commitment. RotaError where protocol and nonce are not what was committed to."""
+
+    protocol: RotaProtocol
+    nonce: bytes
+    root: str
+    commitment: str
+
+    def __post_init__(self) -> None:
+        if commit_to_rota(self.nonce, self.protocol) != self.commitment:
+            raise RotaError(Phrase("the protocol or the nonce is not what was committed to"))
+        try:
+            bytes.fromhex(self.root)
+        except ValueError as error:
+            raise RotaError(Phrase("the nonce and the root are written in hex digits")) from error
+
+    def list_home_weeks(self) -> Mapping[str, tuple[date, ...]]:
+        """Return the Mondays of each agent's weeks at home."""
+        return draw_rota(self.protocol, derive_rota_seed(self.nonce, self.root))
+
+    def to_json(self) -> str:
+        """Return the draw as JSON, from which :func:`parse_draw` draws it again."""
+        values = {
+            "format": FORMAT,
+            "protocol": json.loads(self.protocol.to_bytes())
+            | {"agents": dict(sorted(self.protocol.agents))},
+            "nonce": self.nonce.hex(),
+            "root": self.root,
+            "commitment": self.commitment,
+        }
+        return json.dumps(values, ensure_ascii=False, indent=1)
+
+
+def parse_draw(data: bytes) -> RotaDraw:
+    """Read a draw; RotaError where it is not one or not what was committed to."""
+    try:
+        values = json.loads(data)
+        if values["format"] != FORMAT:
+            raise ValueError
+        nonce, root = bytes.fromhex(values["nonce"]), str(values["root"])
+        commitment = str(values["commitment"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RotaError(Phrase("it was not written by `releve effect rota draw`")) from error
+    return RotaDraw(parse_protocol(values.get("protocol")), nonce, root, commitment)
+
+
+def parse_protocol(values: Any) -> RotaProtocol:
+    """Return a protocol from JSON values; RotaError where it is none."""
+    try:
+        agents = tuple(sorted((str(agent), str(one)) for agent, one in values["agents"].items()))
+        first = date.fromisoformat(values["first_monday"])
+        weeks, blocks = int(values["weeks"]), int(values["blocks"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RotaError(
+            Phrase("give agents (id to stratum), first_monday, weeks and blocks as JSON")
+        ) from error
+    return RotaProtocol(agents, first, weeks, blocks)

@@ -64,9 +64,11 @@ class Measured(PageModel):
 
 class TeleworkRow(PageModel):
     """A programme: its verdict, how it is known (``design``), from how many agents, of whom
-    ``movers`` worked in both places; ``planned`` the ratio in the reference data with its interval,
-    ``would_be`` after the estimate is applied; ``rota_finds`` the smallest difference of logarithms
-    that a rota by lot of ``rota_weeks`` weeks among ``rota_agents`` would show."""
+    ``movers`` worked in both places; of ``drawn`` records of a rota by lot, ``drawn_against`` are
+    not as drawn; ``planned`` the ratio in the reference data with its interval, ``would_be`` after
+    the estimate is applied, ``beyond`` that the reference data cannot hold what was measured;
+    ``rota_finds`` the smallest difference of logarithms that a rota by lot of ``rota_weeks`` weeks
+    among ``rota_agents`` would show."""
 
     programme: str
     name: str
@@ -78,6 +80,8 @@ class TeleworkRow(PageModel):
     movers: int
     records: int
     left_out: int
+    drawn: int
+    drawn_against: int
     measured: Measured | None
     refusal: str
     refusal_values: tuple[str, ...]
@@ -86,6 +90,7 @@ class TeleworkRow(PageModel):
     planned_high: float | None
     planned_design: str
     would_be: float | None
+    beyond: bool
     changes: bool
     rota_agents: int
     rota_weeks: int
@@ -129,6 +134,11 @@ class TeleworkPage(PageModel):
     def changes(self) -> tuple[TeleworkRow, ...]:
         """The programmes whose reference data the estimate would change."""
         return tuple(row for row in self.programmes if row.changes)
+
+    @property
+    def beyond(self) -> tuple[TeleworkRow, ...]:
+        """The programmes whose measured value the reference data cannot hold."""
+        return tuple(row for row in self.programmes if row.beyond)
 
 
 _ORDER: tuple[Verdict, ...] = ("right", "unsure", "guard", "loses", "refused", "absent")
@@ -178,7 +188,7 @@ def _build_row(
     own = operator.programme[name]
     clients = {row.id: row.name for row in operator.clients}
     found = found or {}
-    rota = found.get("rota") or {}
+    rota, drawn = found.get("rota") or {}, found.get("drawn") or {}
     after = (None, None, None, "") if applied is None else (
         applied.after, applied.low, applied.high, applied.design,
     )  # fmt: skip
@@ -195,6 +205,8 @@ def _build_row(
         movers=found.get("movers", 0),
         records=found.get("records", 0),
         left_out=sum(found.get("left_out", {}).values()),
+        drawn=drawn.get("rows", 0),
+        drawn_against=drawn.get("against", 0),
         measured=_read_measured(found) if "home_efficiency" in found else None,
         refusal=found.get("refusal_template", ""),
         refusal_values=tuple(found.get("refusal_values", ())),
@@ -203,6 +215,7 @@ def _build_row(
         planned_high=own.home_efficiency_high,
         planned_design=own.home_efficiency_design,
         would_be=after[0],
+        beyond=applied is not None and applied.beyond is not None,
         changes=after[0] is not None and after != before,
         rota_agents=rota.get("agents", 0),
         rota_weeks=rota.get("weeks", 0),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
-from releve.demand.telework import RecordFaults
+from releve.demand.telework import RecordFaults, RotaError
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import ACT, FORM, serve
@@ -35,9 +35,14 @@ _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
 
 
 class RecordsForm(forms.Form):
-    """One file of work records."""
+    """One file of work records, and the rota that was drawn where they are an experiment."""
 
     file = forms.FileField(label=lazy("Work records (.csv, .xlsx, .parquet)"))
+    draw = forms.FileField(
+        label=lazy("Rota drawn by lot (.json), if there was one"),
+        required=False,
+        help_text=lazy("The file that releve effect rota draw --out writes."),
+    )
 
 
 class RecordsPage(PageModel):
@@ -69,14 +74,16 @@ def send_records(request: HttpRequest) -> HttpResponse:
     form = RecordsForm(request.POST, request.FILES)
     if not form.is_valid():
         return _show_form(request, form, 422)
-    file, operator = form.cleaned_data["file"], load_operator(here.version)
+    file, draw = form.cleaned_data["file"], form.cleaned_data["draw"]
+    drawn, operator = draw.read() if draw else None, load_operator(here.version)
     try:
-        measure_telework(file.name, file.read(), actor_name(request), operator)
+        measure_telework(file.name, file.read(), actor_name(request), operator, drawn)
     except RecordFaults as error:
         form.add_error("file", _("The file cannot be used as it is: nothing was measured."))
         return _show_form(request, form, 422, error.faults)
-    except NotAnUpload as error:
-        form.add_error("file", translate_error(error))
+    except (NotAnUpload, RotaError) as error:
+        field = "draw" if isinstance(error, RotaError) else "file"
+        form.add_error(field, translate_error(error))
         return _show_form(request, form, 422)
     messages.success(request, _("The records were measured; the file is not kept."))
     return redirect("telework" if can(request.user, "reliefs.see") else "registry")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.demand.telework.document import MOST, MOST_BOUND
 from releve.desk.crashtest.svg import Picture
 from releve.desk.telework.page import EffectInterval, Measured, TeleworkPage, TeleworkRow
 from releve.desk.telework.shapes import draw_steps
@@ -139,6 +140,21 @@ def design_words(row: TeleworkRow) -> str:
 
 
 @register.filter
+def drawn_words(row: TeleworkRow) -> str:
+    """Return how many records are not where the lot put the agent; empty where all are."""
+    if not row.drawn_against:
+        return ""
+    text = text_now("UTC")
+    return ngettext(
+        "{count} of {drawn} records of the rota is not where the lot put the agent: the comparison"
+        " is not by lot.",
+        "{count} of {drawn} records of the rota are not where the lot put the agent: the"
+        " comparison is not by lot.",
+        row.drawn_against,
+    ).format(count=text.number(row.drawn_against), drawn=text.number(row.drawn))
+
+
+@register.filter
 def planned_words(row: TeleworkRow) -> str:
     """Return the efficiency in the reference data, and how it is known."""
     text = text_now("UTC")
@@ -156,6 +172,28 @@ def would_be_words(row: TeleworkRow) -> str:
         value=text.percent(row.would_be, 1),
         low=text.percent(row.measured.low, 1),
         high=text.percent(row.measured.high, 1),
+    )
+
+
+@register.filter
+def beyond_words(row: TeleworkRow) -> str:
+    """Return that the reference data cannot hold what was measured, and what then counts."""
+    if row.measured is None:
+        return ""
+    text = text_now("UTC")
+    return _(
+        "{name}: {value} ({low} to {high}) was measured. The reference data take a value above 0"
+        " and up to {most}, with an interval up to {bound}: {planned} stays, assumed. Look at its"
+        " {records} records, or measure over more weeks."
+    ).format(
+        name=row.name,
+        value=text.percent(row.measured.ratio, 1),
+        low=text.percent(row.measured.low, 1),
+        high=text.percent(row.measured.high, 1),
+        most=text.percent(MOST),
+        bound=text.percent(MOST_BOUND),
+        planned=text.percent(row.planned, 1),
+        records=text.number(row.records),
     )
 
 
@@ -191,19 +229,22 @@ def naive_words(row: Measured) -> str:
 
 
 @register.filter
-def before_words(row: Measured) -> str:
+def before_words(row: TeleworkRow) -> str:
     """Return whether people differed before they moved; it proves nothing where they did not."""
-    if row.chance_before is None or row.drift is None:
+    if row.design == "randomised":
+        return _("The lot decided who was at home when: each agent is compared with themselves.")
+    known = row.measured
+    if known is None or known.chance_before is None or known.drift is None:
         return _("What came before the move cannot be compared.")
-    text = text_now("UTC")
-    if row.chance_before < 0.05:
+    share = text_now("UTC").percent(math.expm1(known.drift), 1)
+    if known.chance_before < 0.05:
         return _(
             "Those who moved already differed before: a drift that went on would explain {share}."
-        ).format(share=text.percent(math.expm1(row.drift), 1))
+        ).format(share=share)
     return _(
         "No difference is seen before the move, which proves nothing: a drift could explain up to"
         " {share}."
-    ).format(share=text.percent(math.expm1(row.drift), 1))
+    ).format(share=share)
 
 
 @register.filter
@@ -220,7 +261,7 @@ def guard_words(row: EffectInterval) -> str:
 @register.filter
 def steps_picture(row: TeleworkRow) -> Picture | None:
     """Return the drawing of the months before and after the move."""
-    if row.measured is None:
+    if row.measured is None or not row.measured.steps:
         return None
     text = text_now("UTC")
     months = [step for step in row.measured.steps if step.month >= 0]
