@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -33,6 +33,8 @@ from releve.gate.models import (
 from releve.gate.person_answers import preview_answers
 from releve.gate.person_requests import (
     KIND,
+    LONGEST_CHANNEL,
+    LONGEST_KEY,
     PhoneRequest,
     RecordedRequest,
     RequestFaults,
@@ -194,6 +196,24 @@ def test_every_faulty_field_is_named_and_nothing_is_recorded(ground: Open) -> No
     ]  # fmt: skip
     assert not PersonRequestRow.objects.exists()
     assert not LedgerEntry.objects.filter(kind=KIND).exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "longest"), [("key", LONGEST_KEY), ("channel", LONGEST_CHANNEL), ("call", 300)]
+)
+def test_the_longest_text_is_taken_and_one_character_more_is_a_fault(
+    ground: Open, field: str, longest: int
+) -> None:
+    text = "c" * longest
+    ask(ground, question(1, "of the call"))
+    AttemptRow.objects.update(ref=text)
+    put = PhoneRequest("k", phone(1), "outcome", CLIENT, outcome="busy")
+    with pytest.raises(RequestFaults) as caught:
+        record_request(replace(put, **{field: text + "c"}), by="ines")
+    assert [one.field for one in caught.value.faults] == [field]
+    assert not PersonRequestRow.objects.exists()
+    record_request(replace(put, **{field: text}), by="ines")
+    assert AttemptRow.objects.latest("pk").outcome == "busy"
 
 
 def test_words_and_client_may_be_spelt_in_any_way(ground: Open) -> None:
