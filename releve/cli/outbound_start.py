@@ -42,6 +42,7 @@ def start(folder: Path, at: datetime | None) -> None:
     click.echo("Then replace the rows by your own: the")
     click.echo("client stands in clients, consents and mandates, a person in people and consents;")
     click.echo("docs/outbound.md names the columns, `releve outbound words` the words.")
+    click.echo("The gate's database takes the folder without feeds.csv: docs/gate.md, In short.")
 
 
 def build_check_command(call: Call, folder: Path) -> str:

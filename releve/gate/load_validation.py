@@ -19,6 +19,7 @@ from releve.outbound.word_frames import list_unknown_words, mark_unknown_words
 __all__ = ["validate_frames"]
 
 _SHOWN = 20
+_VOUCH = "leave the row out, and run `releve outbound facts read` after the import"
 _HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempts": "at"}
 """The date of events that are past when loaded; a later one would forbid nothing yet."""
 
@@ -54,8 +55,9 @@ def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterat
     if field in frame.columns:
         column = next(column for column in table.columns if column.field == field)
         late = frame[field] > now + MAX_CLOCK_SKEW
+        fix = _VOUCH if table.name == "feeds" else "give the instant at which it was"
         yield from _report_faults(table, column, frame[field].cast(pl.String), late,
-                       "lies in the future", "give the instant at which it was")  # fmt: skip
+                       "lies in the future", fix)  # fmt: skip
 
 
 def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
@@ -67,7 +69,7 @@ def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
         for row in mark_unknown_words(table.name, column, cells).arg_true().to_list():
             reason = f"not a word of the vocabulary {name}"
             for text in list_unknown_words(name, cells[row]):
-                fix = get_vocabulary(name).advice(text)
+                fix = get_vocabulary(name).advice(text, several=not isinstance(cells[row], str))
                 yield Fault(table.name, row + 2, column, text, reason, fix)
 
 

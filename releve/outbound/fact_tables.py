@@ -238,7 +238,7 @@ def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.Dat
         for row in mark_unknown_words(table, column, cells).arg_true().head(SHOWN_FAULTS).to_list():
             for text in list_unknown_words(name, cells[row]):
                 reason = f"not a word of the vocabulary {name}"
-                fix = get_vocabulary(name).advice(text)
+                fix = get_vocabulary(name).advice(text, several=not isinstance(cells[row], str))
                 faults.append(Fault(table, row + 2, column, text, reason, fix))
     return frame
 

@@ -8,6 +8,7 @@ word that is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -87,8 +88,11 @@ class Vocabulary:
         met = find_nearest(fold(text), self.spellings)
         return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
 
-    def advice(self, text: str) -> str:
-        """Return how to mend a text that is no word."""
+    def advice(self, text: str, *, several: bool = False) -> str:
+        """Return how to mend a text that is no word; its cell may hold ``several`` words."""
+        parts = [self.spellings.get(fold(part), "") for part in re.split("[,;/+]", text)]
+        if several and len(parts) > 1 and all(parts):
+            return f"join words by |: write '{'|'.join(parts)}'"
         more = f"write one of {', '.join(self.ids[:_MOST_LISTED])}"
         if len(self.words) > _MOST_LISTED:
             more += f", …; all are listed by `releve outbound words {self.name}`"

@@ -101,3 +101,17 @@ def test_a_withdrawal_of_a_consent_by_its_giver_is_taken(client: str, who: str) 
     record_people(range(2))
     head = "client,person,at,consent"
     assert load("withdrawals", head, f"{client},{who},{AT},C0").written == {"withdrawals": 1}
+
+
+def test_a_number_stands_for_its_holder_in_the_same_load_and_for_no_one_else() -> None:
+    people = f"person,number\nP3,{phone(3)}\nP4,{phone(4)}\n"
+    consents = f"id,client,person,collected_at,objects\nC3,{CLIENT},P3,{AT},electricity\n"
+    head = "client,person,at,consent"
+
+    def withdraw(number: str) -> ImportResult:
+        row = f"{CLIENT},{number},{AT},C3"
+        return load("withdrawals", head, row, people=people, consents=consents)
+
+    with pytest.raises(LoadRefused, match="the consent C3 was given by another person"):
+        withdraw(phone(4))
+    assert withdraw(phone(3)).written == {"people": 2, "consents": 1, "withdrawals": 1}

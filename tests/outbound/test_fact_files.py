@@ -186,6 +186,19 @@ def test_an_unknown_word_is_a_fault_with_its_row_column_and_the_words_meant(
     assert f"releve outbound words {kind.name}" in fault or f"one of {kind.ids[0]}" in fault
 
 
+@pytest.mark.parametrize("mark", [", ", ";", " / ", "+"])
+def test_words_joined_by_another_mark_are_a_fault_that_shows_them_joined(mark: str) -> None:
+    head = "id,client,person,collected_at,objects,items\n"
+    start = f"C1,CLIENT-A,P1,{AT},électricité,"
+    said = f'"Identité{mark}choix{mark}durée"'
+    (fault,) = faults_of("consents.csv", f"{head}{start}{said}\n")
+    assert fault.endswith("join words by |: write 'identity|choice|period'")
+    (fault,) = faults_of("consents.csv", f"{head}{start}{said.replace('choix', 'chois')}\n")
+    assert "join" not in fault
+    (fault,) = faults_of("feeds.csv", f'feed,read_at\n"consents{mark}refusals",{AT}\n')
+    assert "join" not in fault  # the cell holds one word
+
+
 @pytest.mark.parametrize(("table", "column"), WORD_COLUMNS)
 def test_a_word_in_another_spelling_is_read_as_its_id(table: str, column: str) -> None:
     word = get_vocabulary(list_word_columns()[table][column]).words[-1]
