@@ -37,6 +37,18 @@ def test_a_person_is_meant_by_id_in_any_spelling_of_the_client() -> None:
     assert (row.client, row.person, row.channel) == (CLIENT, found.pseudonyms[0], "oral")
 
 
+@pytest.mark.parametrize("known_by", ["a row of people", "a contract"])
+def test_a_person_whom_one_table_knows_is_meant_by_id(known_by: str) -> None:
+    record_people(range(1))
+    now = read_clock()
+    contract = Contract("K9", CLIENT, "P9", date(2024, 1, 1), None, now, frozenset({"electricity"}))
+    fact = Person("P9", phone(9), now) if known_by == "a row of people" else contract
+    load_facts([fact], source="tests", by="tests")
+    found = record_withdrawal(CLIENT, "P9", read_clock(), by="tests")
+    assert (found.persons, found.consents) == (("P9",), ())
+    assert WithdrawalRow.objects.get().person == person_pseudonym("P9")
+
+
 @pytest.mark.parametrize("form", ["{}", "0{:.0}", "00{}"])
 def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
     record_people(range(2))
