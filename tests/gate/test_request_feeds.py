@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -12,6 +13,7 @@ from releve.gate import request_feeds
 from releve.gate.models import Cursor, FeedFaultRow, PersonRequestRow, WatermarkRow, WithdrawalRow
 from releve.gate.request_feeds import (
     FeedMoved,
+    FeedResult,
     RowFault,
     feed_position,
     record_reading,
@@ -104,6 +106,25 @@ def test_a_file_that_is_written_while_it_is_read_is_left(
         assert read(folder) == (0, 0, 0)
     assert path.exists()
     assert read(folder) == (1 + grows, 0, 0)
+
+
+def test_a_file_that_another_process_takes_meanwhile_is_left_to_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(folder, line(1))
+    other = drop(folder, line(2) + line(3), "two.csv")
+    take = request_feeds._take_rows
+
+    def overtaken(source: str, name: str, *rest: Any) -> FeedResult:
+        if name == other.name:
+            take(source, name, *rest)
+        return take(source, name, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(request_feeds, "_take_rows", overtaken)
+        assert read(folder) == (1, 0, 0)
+    assert other.exists()
+    assert PersonRequestRow.objects.count() == 3
 
 
 def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) -> None:
