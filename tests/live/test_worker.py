@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -218,7 +220,35 @@ def test_the_daily_jobs_have_a_thread_of_their_own_and_hold_up_no_decision(
     monkeypatch.setattr(worker, "run_daily_jobs", lambda now: 1 / 0)
     worker.run_tick()
     assert Routes.objects.filter(stream=scenario.stream).exists()
-    assert "releve-daily" in [thread.name for thread in Worker()._threads]
+
+
+def test_no_thread_but_their_own_runs_the_daily_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    from releve.live import worker
+
+    ran, decided = set[str](), threading.Semaphore(0)
+
+    def note_thread(now: datetime) -> None:
+        ran.add(threading.current_thread().name)
+
+    monkeypatch.setattr(worker, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "run_tick", lambda do: decided.release())
+    monkeypatch.setattr(worker, "run_daily_jobs", note_thread)
+    monkeypatch.setattr(worker, "run_due_jobs", note_thread)
+    monkeypatch.setattr(worker, "_run_one_effect", lambda lanes, name: False)
+    for name in (
+        "_prepare_switches", "_warm_up_streams", "follow_calls", "note_beat", "note_stop",
+        "watch_routing",
+    ):  # fmt: skip
+        monkeypatch.setattr(worker, name, lambda *given, **named: None)
+    under_test = Worker(1)
+    under_test.start()
+    try:
+        for _ in range(3):
+            assert decided.acquire(timeout=60)
+        assert waited(lambda: bool(ran))
+    finally:
+        under_test.stop()
+    assert ran == {"releve-daily"}
 
 
 def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
@@ -235,6 +265,21 @@ def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails
     assert effect.result == {"skipped": "no plan in force"}
     assert live.list_late_effects() == live.list_effects_aside() == []
     assert live.list_reliefs(scenario.stream) == before
+
+
+def test_a_system_observed_by_a_clock_ahead_is_observed_again_once_that_is_right(
+    scenario: Scenario,
+) -> None:
+    from releve.live import routing_watch
+    from releve.live.models import RoutingState
+    from releve.live.routes import list_adapters
+
+    (file,) = list_adapters(scenario.stream)
+    wanted = Routes(number=7)
+    seen = RoutingState(state="confirmed", number=7, observed_at=live.real_now())
+    assert routing_watch._is_due(seen, file, wanted) == (not file.capabilities.settles_seconds)
+    seen.observed_at += timedelta(days=1)
+    assert routing_watch._is_due(seen, file, wanted)
 
 
 def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
