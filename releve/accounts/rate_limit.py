@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from django.db import DatabaseError
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.crypto import salted_hmac
 
 from releve.accounts.models import RequestCount
@@ -66,7 +66,7 @@ def seconds_to_wait(who: str, most: int, now: datetime) -> int:
 
 def _row(who: str, now: datetime) -> _Count:
     found = _counted.get(who)
-    if found is None or now - found.began >= _WINDOW:
+    if found is None or abs(now - found.began) >= _WINDOW:  # abs: the clock may have been set back
         found = _counted[who] = _Count(now)
     _counted.move_to_end(who)
     while len(_counted) > _MOST_KEPT:
@@ -81,9 +81,10 @@ def _wait(found: _Count, now: datetime) -> int:
 def _added(who: str, count: int, now: datetime) -> tuple[datetime, int]:
     """Add to the shared count of a requester's minute; return when that began, and the count."""
     name = salted_hmac("releve.accounts.rate_limit", who, algorithm="sha256").hexdigest()
-    mine, before = RequestCount.objects.filter(pk=name), now - _WINDOW
-    if not mine.filter(began_at__gt=before).update(count=F("count") + count):
-        RequestCount.objects.filter(began_at__lte=before).delete()
+    mine = RequestCount.objects.filter(pk=name)
+    runs = Q(began_at__gt=now - _WINDOW, began_at__lt=now + _WINDOW)  # later: the clock was ahead
+    if not mine.filter(runs).update(count=F("count") + count):
+        RequestCount.objects.exclude(runs).delete()
         RequestCount.objects.bulk_create(
             [RequestCount(name=name, began_at=now)], ignore_conflicts=True
         )

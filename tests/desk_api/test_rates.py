@@ -51,6 +51,16 @@ def test_a_new_minute_begins_with_the_next_request_and_old_rows_go(db: None) -> 
     assert [row.count for row in RequestCount.objects.all()] == [2]
 
 
+def test_a_minute_that_a_clock_ahead_began_is_over_once_it_is_set_right(db: None) -> None:
+    ahead = AT + timedelta(days=1)
+    assert asked(3, 2, ahead) == 2
+    assert asked(3, 2) == 2
+    another_process()
+    assert asked(1, 2) == 0
+    assert asked(1, 2, who="zoe") == 1
+    assert RequestCount.objects.filter(began_at=AT).count() == 2
+
+
 def test_most_requests_write_nothing(db: None) -> None:
     with CaptureQueriesContext(connection) as queries:
         asked(300, 600)
