@@ -138,7 +138,8 @@ def contacts(file: Path, by: str) -> None:
 def status(stream: str) -> None:
     """Print how a stream stands, as JSON; exit status 1 where an operator has to act.
 
-    That is where the worker does not run or does not keep up, or an effect was set aside.
+    That is where the worker does not run or does not keep up, its clock was set ahead or back, or
+    an effect was set aside.
     """
     from releve.live import api
 
@@ -171,7 +172,7 @@ def status(stream: str) -> None:
         "without_receipt": api.find_overdue_documents(api.real_now()),
     }
     click.echo(json.dumps(document, ensure_ascii=False, indent=1))
-    if aside or not worker.healthy:
+    if aside or worker.alarm:
         raise SystemExit(1)
 
 

@@ -54,6 +54,8 @@ class InstallationCollector(Collector):
 def _collect_worker(now: datetime) -> Iterator[Metric]:
     health = read_worker_health(now)
     yield _gauge("releve_worker_healthy", "1 while effects are run in time", float(health.healthy))
+    yield _gauge("releve_worker_clock_moved_seconds", "By how much the clock was set ahead under "
+                 "a running worker, or back", health.clock_moved.total_seconds())  # fmt: skip
     for name, says, moment in (
         ("releve_worker_beat_age_seconds", "Since a worker last reported", health.beat_at),
         ("releve_worker_decided_age_seconds", "Since a worker last decided", health.decided_at),

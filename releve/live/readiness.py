@@ -9,7 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from releve.live.clock import real_now
 from releve.live.outside import find_overdue_documents
-from releve.live.worker_health import WorkerAlarm, read_worker_health
+from releve.live.worker_health import WorkerAlarm, keeps_up, read_worker_health
 
 __all__ = ["Readiness", "check_readiness"]
 
@@ -29,7 +29,7 @@ class Readiness:
     @property
     def ready(self) -> bool:
         """Whether what is recorded now has its effects in time."""
-        return self.database and self.worker == ""
+        return self.database and keeps_up(self.worker)
 
 
 def check_readiness() -> Readiness:

@@ -151,7 +151,7 @@ def _is_due(last: RoutingState, adapter: Adapter, wanted: Routes) -> bool:
     if last.state not in ("confirmed", "applied") or last.number != wanted.number:
         return True
     pause = timedelta(seconds=adapter.capabilities.settles_seconds / 2)
-    return real_now() - last.observed_at >= pause
+    return abs(real_now() - last.observed_at) >= pause  # abs: the clock may have been set back
 
 
 def _observe(wanted: Routes, adapter: Adapter) -> _Observation:

@@ -17,6 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from django.db import (
@@ -69,6 +70,7 @@ class Worker:
             for number, lanes in enumerate([(DECIDE,), *[(OUTSIDE,)] * workers])
         ]
         self._started_at = self._decided_at = real_now()
+        self._uptime_at_start = _read_uptime()
         for name, step, seconds in (
             ("warm", _warm_up_streams, TICK_SECONDS),
             ("switches", _prepare_switches, SWITCHES_SECONDS),
@@ -127,7 +129,19 @@ class Worker:
             connection.close()
 
     def _beat(self) -> None:
-        note_beat(self.name, started_at=self._started_at, decided_at=self._decided_at)
+        ran = _read_uptime() - self._uptime_at_start
+        note_beat(
+            self.name,
+            started_at=self._started_at,
+            decided_at=self._decided_at,
+            clock_moved=real_now() - self._started_at - ran,
+        )
+
+
+def _read_uptime() -> timedelta:
+    """Return the machine's uptime, which goes on where its clock is set or it sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first on Linux alone
+    return timedelta(seconds=time.clock_gettime(clock))
 
 
 def _run_guarded(step: Callable[[], object]) -> bool:

@@ -3,7 +3,8 @@
 A worker writes its row every :data:`BEAT_SECONDS`. It counts as silent after
 :data:`SILENT_AFTER`; an effect that is due for :data:`OVERDUE_AFTER` and that no worker has claimed
 is overdue, whatever the rows say. A worker that runs on a full disk can store nothing that it does:
-that is seen before anything else.
+that is seen before anything else. A clock that was set ahead or back while a worker runs is an
+alarm until it is set right or the worker is started again.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from releve.live.models import Effect, WorkerBeat
 
 __all__ = [
     "BEAT_SECONDS",
+    "MOST_CLOCK_STEP",
     "OVERDUE_AFTER",
     "SILENT_AFTER",
     "WorkerAlarm",
     "WorkerHealth",
+    "keeps_up",
     "note_beat",
     "note_stop",
     "read_worker_health",
@@ -38,10 +41,12 @@ STUCK_AFTER = timedelta(minutes=5)
 """A relief takes seconds; the deciding thread that has not come round for so long hangs."""
 LEAST_FREE_BYTES = 16_000_000
 """Less than this at the home folder, and the next events, letters or roots may find no room."""
+MOST_CLOCK_STEP = timedelta(seconds=10)
+"""A time service corrects less than this while it runs; the rest is a clock that was wrong."""
 KEPT = timedelta(days=1)
 """Rows of workers of an earlier day say nothing any more."""
 
-WorkerAlarm = Literal["", "disk", "stopped", "silent", "stuck", "overdue"]
+WorkerAlarm = Literal["", "disk", "stopped", "silent", "stuck", "overdue", "clock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class WorkerHealth:
     """What is wrong with the worker, empty when nothing is, and since when.
 
     ``beat_at`` and ``decided_at`` are those of the worker that reported last, None where none ever
-    ran; ``oldest_due_at`` is since when the effect that has waited longest has been due.
+    ran; ``oldest_due_at`` is since when the effect that has waited longest has been due;
+    ``clock_moved`` is by how much the clock was set ahead under a running worker, or back.
     """
 
     alarm: WorkerAlarm
@@ -57,20 +63,29 @@ class WorkerHealth:
     beat_at: datetime | None
     decided_at: datetime | None
     oldest_due_at: datetime | None
+    clock_moved: timedelta = timedelta()
 
     @property
     def healthy(self) -> bool:
         """Whether effects are run in time."""
-        return not self.alarm
+        return keeps_up(self.alarm)
 
 
-def note_beat(name: str, *, started_at: datetime, decided_at: datetime) -> None:
-    """Store that a worker runs, and when its deciding thread last came round."""
-    at = real_now()
+def keeps_up(alarm: WorkerAlarm | None) -> bool:
+    """Return whether effects are run in time: under a clock that was moved they are."""
+    return alarm in ("", "clock")
+
+
+def note_beat(
+    name: str, *, started_at: datetime, decided_at: datetime, clock_moved: timedelta = timedelta()
+) -> None:
+    """Store that a worker runs, when its deciding thread last came round, and its clock's step."""
+    at, moved = real_now(), clock_moved.total_seconds()
+    report = {"beat_at": at, "decided_at": decided_at, "clock_moved_seconds": moved}
     WorkerBeat.objects.update_or_create(
         name=name,
-        defaults={"beat_at": at, "decided_at": decided_at, "stopped_at": None},
-        create_defaults={"started_at": started_at, "beat_at": at, "decided_at": decided_at},
+        defaults={**report, "stopped_at": None},
+        create_defaults={**report, "started_at": started_at},
     )
     WorkerBeat.objects.filter(beat_at__lt=at - KEPT).delete()
 
@@ -94,6 +109,9 @@ def read_worker_health(now: datetime | None = None) -> WorkerHealth:
         alarm, since = "disk", None
     if not alarm and due_at is not None and at - due_at > OVERDUE_AFTER:
         alarm, since = "overdue", due_at
+    moved = _find_clock_step(rows, at)
+    if not alarm and abs(moved) > MOST_CLOCK_STEP:
+        alarm = "clock"
     newest = rows[0] if rows else None
     return WorkerHealth(
         alarm=alarm,
@@ -101,6 +119,7 @@ def read_worker_health(now: datetime | None = None) -> WorkerHealth:
         beat_at=None if newest is None else newest.beat_at,
         decided_at=max((row.decided_at for row in rows), default=None),
         oldest_due_at=due_at,
+        clock_moved=moved,
     )
 
 
@@ -108,14 +127,24 @@ def _judge_rows(rows: Sequence[WorkerBeat], at: datetime) -> tuple[WorkerAlarm, 
     """Return what is wrong with the workers, the newest report first: one that runs is enough."""
     if not rows:
         return "", None
-    running = [
-        row for row in rows if row.stopped_at is None and abs(at - row.beat_at) <= SILENT_AFTER
-    ]  # abs: a beat from before the clock was set back proves nothing
+    running = _list_running(rows, at)
     if not running:
         newest = rows[0]
         return ("silent" if newest.stopped_at is None else "stopped"), newest.beat_at
     decided = max(row.decided_at for row in running)
     return ("stuck", decided) if at - decided > STUCK_AFTER else ("", None)
+
+
+def _list_running(rows: Sequence[WorkerBeat], at: datetime) -> list[WorkerBeat]:
+    return [
+        row for row in rows if row.stopped_at is None and abs(at - row.beat_at) <= SILENT_AFTER
+    ]  # abs: a beat from before the clock was set back proves nothing
+
+
+def _find_clock_step(rows: Sequence[WorkerBeat], at: datetime) -> timedelta:
+    """Return the largest step of the clock under a worker that runs; zero where there is none."""
+    steps = (timedelta(seconds=row.clock_moved_seconds) for row in _list_running(rows, at))
+    return max(steps, key=abs, default=timedelta())
 
 
 def _find_oldest_due(at: datetime) -> datetime | None:

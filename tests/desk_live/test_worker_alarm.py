@@ -67,6 +67,17 @@ def test_a_disk_that_is_nearly_full_is_a_red_banner_and_not_ready(
     assert Client().get("/readyz").status_code == 503
 
 
+def test_a_clock_that_was_set_while_the_worker_ran_is_a_red_banner(browsers: Browsers) -> None:
+    now = timezone.now()
+    note_beat("one", started_at=now, decided_at=now, clock_moved=timedelta(days=-1))
+    page = browsers.sign_in().get("/now").content.decode()
+    assert ALARM in page
+    assert "L’horloge a été avancée ou reculée" in page
+    assert Client().get("/readyz").status_code == 200, "effects are run in time"
+    text = Client().get("/metrics", headers=give_token("administrator")).content.decode()
+    assert "\nreleve_worker_clock_moved_seconds -86400.0" in text
+
+
 def test_outsiders_do_not_see_how_the_installation_runs(browsers: Browsers) -> None:
     browsers.scenario.two_positives()
     age(35)

@@ -13,7 +13,15 @@ from releve.live.effect_queue import DECIDE, NewEffect, claim_effect, queue_effe
 from releve.live.models import Effect, WorkerBeat
 from releve.live.readiness import check_readiness
 from releve.live.worker import Worker
-from releve.live.worker_health import note_beat, note_stop, read_worker_health
+from releve.live.worker_health import (
+    BEAT_SECONDS,
+    MOST_CLOCK_STEP,
+    SILENT_AFTER,
+    WorkerHealth,
+    note_beat,
+    note_stop,
+    read_worker_health,
+)
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -77,6 +85,42 @@ def test_a_worker_stopped_on_purpose_is_said_to_be_stopped_at_once() -> None:
 def test_a_deciding_thread_that_hangs_is_seen_though_the_process_lives() -> None:
     beat(decided_at=later(-400))
     assert read_worker_health().alarm == "stuck"
+
+
+@pytest.mark.parametrize("step", [timedelta(days=1), timedelta(days=-1)])
+def test_a_clock_that_is_set_under_a_worker_is_an_alarm_until_it_is_right_again(
+    monkeypatch: pytest.MonkeyPatch, step: timedelta
+) -> None:
+    worker, right = Worker(), timezone.now
+
+    def report() -> WorkerHealth:
+        worker._decided_at = timezone.now()
+        worker._beat()
+        return read_worker_health()
+
+    assert report().alarm == ""
+    monkeypatch.setattr(timezone, "now", lambda: right() + step)
+    found = report()
+    assert (found.alarm, found.since) == ("clock", None)
+    assert abs(found.clock_moved - step) < MOST_CLOCK_STEP
+    assert check_readiness().ready, "events have their effects all the same"
+    monkeypatch.setattr(timezone, "now", right)
+    assert report().alarm == ""
+    assert timedelta(seconds=BEAT_SECONDS) < SILENT_AFTER, "it is reported within half a minute"
+
+
+def test_a_worker_that_is_started_under_another_time_takes_it_for_the_right_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    right = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right() + timedelta(days=1))
+    worker = Worker()
+    worker._beat()
+    assert read_worker_health().healthy
+    monkeypatch.setattr(timezone, "now", right)
+    worker._decided_at = right()
+    worker._beat()
+    assert read_worker_health().alarm == "clock", "until it is started again"
 
 
 def test_rows_of_workers_of_an_earlier_day_are_dropped() -> None:

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -289,9 +290,13 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         ),
         "FAULT clock: this machine and the database differ by 300 s",
     ),
+    "clock set under the worker": (
+        lambda place: WorkerBeat.objects.update(clock_moved_seconds=86400.0),
+        "FAULT worker: clock; set the clock right",
+    ),
     "clock behind the ledger": (
         lambda place: setattr(place, "now", place.now - timedelta(seconds=20)),
-        "FAULT clock: the last entry of the ledger is from",
+        "FAULT clock: an entry of the ledger is from",
     ),
     "one administrator": (
         plant_ended_role,
@@ -326,6 +331,22 @@ def test_each_planted_fault_is_named_with_its_fix(place: Place, name: str) -> No
     found = [str(finding) for finding in place.look()]
     assert any(re.match(says, line) for line in found), found
     assert all("; " in line and "\n" not in line for line in found)
+
+
+def append_at(moment: datetime, stream: str) -> None:
+    append_all([replace(draft_closure(1), recorded_at=moment, stream=stream)])
+
+
+def test_an_entry_yet_to_come_is_named_though_others_follow_it_and_a_drill_s_is_not(
+    place: Place,
+) -> None:
+    tomorrow = place.now + timedelta(days=1)
+    append_at(tomorrow, "drill:1")
+    append_at(place.now, live.LIVE)
+    assert [str(finding) for finding in place.look()] == []
+    append_at(tomorrow, live.LIVE)
+    append_at(place.now, live.LIVE)
+    assert [str(finding).partition(":")[0] for finding in place.look()] == ["FAULT clock"]
 
 
 def test_an_operator_with_addresses_and_a_pack_of_rules_is_not_warned_of(place: Place) -> None:

@@ -82,9 +82,9 @@ class EffectAside(PageModel):
 
 
 class WorkerNow(PageModel):
-    """What is wrong with the worker: what is recorded has no effect, or a late one."""
+    """What is wrong with the worker: events have no effect, a late one, or a wrong time."""
 
-    alarm: Literal["disk", "stopped", "silent", "stuck", "overdue"]
+    alarm: Literal["disk", "stopped", "silent", "stuck", "overdue", "clock"]
     since: datetime | None
 
 

@@ -114,6 +114,10 @@ _ALARMS = {
     "silent": lazy("The worker does not run: what is recorded has no effect until it is started"),
     "stuck": lazy("The worker hangs: what is recorded has no effect until it is restarted"),
     "overdue": lazy("Reliefs, routes or messages are overdue: the worker does not keep up"),
+    "clock": lazy(
+        "The clock was set ahead or back under the worker: set it right or, if it is right,"
+        " restart the worker"
+    ),
 }
 
 
