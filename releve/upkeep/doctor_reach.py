@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage, get_connection
 from releve import environment
 from releve.live import api as live
 from releve.routing import Rejected, RoutingError, Unreachable, build_adapters
-from releve.routing.kamailio import KamailioProxy, compute_tables_digest
+from releve.routing.kamailio import KamailioProxy, compute_configuration_digest
 from releve.upkeep.findings import Examination, Finding, fault, warning
 
 __all__ = ["check_mail", "check_proxies", "check_routing", "check_settings", "check_tls"]
@@ -152,9 +152,10 @@ def check_proxies(asked: Examination) -> Iterator[Finding]:
             continue  # the check of routing says so
         except Rejected:
             made_from = ""
-        if made_from != compute_tables_digest(operator):
+        if made_from != compute_configuration_digest(operator):
             yield fault(
                 "proxies",
-                f"{adapter.name} is configured by other numbers, trunks or campaigns than today's",
+                f"{adapter.name} is configured by other numbers, trunks or campaigns than today's,"
+                " or by another version",
                 "make it again (releve routing kamailio config), copy it and restart the proxy",
             )

@@ -22,7 +22,7 @@ def listing(text: str, flags: dict[str, str] | None = None) -> dict[str, Any]:
     sets: dict[int, list[Any]] = {}
     for line in text.splitlines():
         number, uri, flag, priority, body = line.split(" ")
-        shown = (flags or {}).get(uri, {"0": "AP", "4": "DX", "9": "IP"}[flag])
+        shown = (flags or {}).get(uri, {"0": "AP", "32": "AX", "4": "DX", "9": "IP"}[flag])
         row = {"URI": uri, "FLAGS": shown, "PRIORITY": int(priority), "ATTRS": {"BODY": body}}
         sets.setdefault(int(number), []).append({"DEST": row})
     records = [{"SET": {"ID": number, "TARGETS": rows}} for number, rows in sets.items()]

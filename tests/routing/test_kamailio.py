@@ -65,8 +65,10 @@ def test_a_generation_is_written_loaded_and_read_back(
     assert seen.routes is not None
     weights = {place: row.weight for (_, place), row in seen.routes.items()}
     assert weights == {"casa-1": 0.6, "rabat-1": 0.3, "home": 0.1}
-    first = fake.loaded.splitlines()[0]
-    assert first.startswith(f"{compute_set_id('azur-sinistres')} sip:10.0.0.1:5060 0 3 rweight=60;")
+    first = fake.loaded.splitlines()[3]
+    assert first.startswith(
+        f"{compute_set_id('azur-sinistres')} sip:10.0.0.1:5060 32 3 rweight=60;"
+    )
 
 
 def test_a_closed_place_is_disabled_and_has_no_weight(
@@ -91,6 +93,19 @@ def test_what_the_proxy_found_dead_is_carried_over_and_kept_apart_from_our_wish(
     assert seen.dead_places == ("home",)
     assert seen.routes is not None
     assert seen.routes["azur-sinistres", "home"].open
+
+
+def test_only_the_addresses_open_to_a_programme_are_pinged_once_each(
+    adapter: KamailioProxy, fake: FakeProxy
+) -> None:
+    publish(adapter, addressed(closed="casa-1"), key="k")
+    pinged = [line.split(" ")[1] for line in fake.loaded.splitlines() if line.startswith("0 ")]
+    assert pinged == [ADDRESSES["rabat-1"], ADDRESSES["home"]]
+    assert all(line.split(" ")[2] in ("32", "4") for line in fake.loaded.splitlines()[2:])
+    fake.loaded = "".join(fake.loaded.splitlines(keepends=True)[1:])
+    seen = adapter.observe()
+    assert seen is not None
+    assert not seen.whole
 
 
 def test_a_plan_names_what_changes_and_nothing_else(adapter: KamailioProxy) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from releve.routing import Generation, Route, compute_shares, list_addresses, list_dialled
-from releve.routing.kamailio import compute_tables_digest
+from releve.routing.kamailio import compute_configuration_digest
 from tests.routing.generations import NOON
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, telephony, wait_until
 from tests.routing.small_operator import small_operator
@@ -52,7 +52,7 @@ def counted(phones: dict[str, SipPhone]) -> Counter[str]:
 
 def test_calls_go_to_each_place_by_its_share_to_the_last_one_in_a_hundred(tmp_path: Path) -> None:
     with telephony(tmp_path, small_operator(), PLACES) as (proxy, phones):
-        assert proxy.adapter.read_configuration() == compute_tables_digest(proxy.operator)
+        assert proxy.adapter.read_configuration() == compute_configuration_digest(proxy.operator)
         publish(proxy, 1, {"casa-1": 5.0, "rabat-1": 3.0, "home": 2.0})
         assert call(proxy, tmp_path, 300, 150, 200).wait() == 0
         assert counted(phones) == {"casa-1": 150, "rabat-1": 90, "home": 60}
@@ -104,3 +104,20 @@ def test_a_site_that_dies_is_out_of_rotation_within_two_seconds(tmp_path: Path) 
         answers = [m for m in caller.messages if not m.sent and m.cseq == "1 INVITE"]
         assert sum(m.first_line.startswith("SIP/2.0 200") for m in answers) >= 500
         assert not [m for m in answers if m.first_line[8:9] in "456"], "a new call was lost"
+
+
+def test_the_calls_of_a_dead_site_go_to_the_others_by_their_shares(tmp_path: Path) -> None:
+    with telephony(tmp_path, small_operator(), PLACES) as (proxy, phones):
+        publish(proxy, 1, {"casa-1": 6.0, "rabat-1": 3.0, "home": 1.0})
+        phones["casa-1"].signal(signal.SIGSTOP)
+
+        def found_dead() -> bool:
+            seen = proxy.adapter.observe()
+            return seen is not None and seen.dead_places == ("casa-1",)
+
+        wait_until(found_dead, 10)
+        # as many turns of a hundred as give each of the two a whole number of calls
+        assert call(proxy, tmp_path, 200, 100, 200).wait() == 0
+        assert counted(phones)["casa-1"] == 0
+        assert counted(phones) == {"casa-1": 0, "rabat-1": 150, "home": 50}
+        phones["casa-1"].signal(signal.SIGCONT)

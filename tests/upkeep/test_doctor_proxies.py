@@ -10,7 +10,7 @@ import pytest
 from releve.live import api as live
 from releve.live.models import Routes
 from releve.registry.service import apply_changes, preview_changes
-from releve.routing.kamailio import compute_tables_digest
+from releve.routing.kamailio import compute_configuration_digest
 from releve.upkeep.doctor_reach import check_proxies
 from releve.upkeep.findings import Examination
 from tests.homes import make_test_home
@@ -42,11 +42,11 @@ def test_a_proxy_of_other_tables_or_another_generation_is_named(
 
     (found,) = look()
     assert "kamailio:paris is configured by other numbers, trunks or campaigns" in found
-    fake.configuration = compute_tables_digest(operator)
+    fake.configuration = compute_configuration_digest(operator)
     assert look() == []
     (row,) = (one for one in operator.programmes if one.id == "azur")
     changed = replace(row, numbers=("+33199000009",))
-    assert compute_tables_digest(replace(operator, programmes=(changed,))) != fake.configuration
+    assert compute_configuration_digest(replace(operator, programmes=(changed,))) != fake.configuration
     at = live.real_now()
     old = at.replace(year=at.year - 1)
     Routes.objects.create(

@@ -8,13 +8,13 @@ from releve.routing.kamailio.adapter import KamailioProxy, from_environment
 from releve.routing.kamailio.configuration import (
     ProxySettings,
     build_proxy_files,
-    compute_tables_digest,
+    compute_configuration_digest,
 )
 
 __all__ = [
     "KamailioProxy",
     "ProxySettings",
     "build_proxy_files",
-    "compute_tables_digest",
+    "compute_configuration_digest",
     "from_environment",
 ]

@@ -125,7 +125,7 @@ class KamailioProxy:
         return self._observe()[0]
 
     def read_configuration(self) -> str:
-        """Return the digest of the tables that the proxy's configuration was made from."""
+        """Return the digest of what the proxy's configuration was made from."""
         return self._rpc.read_text("configuration")
 
     def _observe(self) -> tuple[RoutingSnapshot, frozenset[str]]:

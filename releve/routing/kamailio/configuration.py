@@ -17,7 +17,7 @@ from releve.routing.errors import Rejected
 from releve.routing.generation import Generation, compute_shares
 from releve.routing.kamailio.dispatcher_list import build_targets, compute_set_id, write_list
 
-__all__ = ["ProxySettings", "build_proxy_files", "compute_tables_digest"]
+__all__ = ["ProxySettings", "build_proxy_files", "compute_configuration_digest"]
 
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PATH = re.compile(r"/[A-Za-z0-9._/-]+")
@@ -99,7 +99,7 @@ def build_proxy_files(operator: Operator, settings: ProxySettings) -> dict[str, 
         "RPC_PORT": str(settings.rpc.port),
         "LISTEN": "\n".join(_list_sockets(settings)),
         "TLS": _write_tls(settings.tls),
-        "DIGEST": compute_tables_digest(operator),
+        "DIGEST": compute_configuration_digest(operator),
         "TABLES": "\n".join(f"    {line}" for line in _list_tables(operator)),
         "CALLERS": _write_sources((*_list_carriers(operator), *settings.callers)),
         "DIALLERS": _write_sources(settings.diallers),
@@ -127,9 +127,11 @@ def _refuse_transports(operator: Operator, settings: ProxySettings) -> None:
         raise Rejected("an address of the proxy is over TLS: give --tls-certificate and --tls-key")
 
 
-def compute_tables_digest(operator: Operator) -> str:
-    """Return the digest of all that a configuration takes from the operator's tables."""
-    return hashlib.sha256("\n".join(_list_tables(operator)).encode()).hexdigest()[:32]
+def compute_configuration_digest(operator: Operator) -> str:
+    """Return the digest of all that a configuration takes from the operator's tables and from
+    this version: its lists may ask for more than an older configuration does."""
+    text = "\n".join((_read("proxy.cfg"), *_list_tables(operator)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def build_first_list(operator: Operator) -> str:
@@ -150,8 +152,12 @@ def build_first_list(operator: Operator) -> str:
     return write_list(build_targets(Generation("live", 1, start, routes, addresses, dialled)), 0)
 
 
+def _read(name: str) -> str:
+    return resources.files("releve.routing.kamailio").joinpath(name).read_text("utf-8")
+
+
 def _fill(name: str, replaced: Mapping[str, str]) -> str:
-    text = resources.files("releve.routing.kamailio").joinpath(name).read_text("utf-8")
+    text = _read(name)
     for key, value in replaced.items():
         text = text.replace(f"@@{key}@@", value)
     return text

@@ -1,9 +1,11 @@
 """The dispatcher list of a proxy: a set for each programme, a target for each place of it.
 
-A line is ``set uri flags priority attributes``. The flags say our wish and carry over the proxy's
-own finding: 0 open; 9 open by our wish and found dead (not picked, pinged, back by itself); 4
-closed by us (not picked, not pinged). Every line names the generation and the digest of all lines,
-so that a list that was cut or changed by hand is detected.
+A line is ``set uri flags priority attributes``. In a programme's set the flags say our wish: 32
+open, 4 closed by us. Set 0 holds every address that is open to some programme, once, and carries
+over the proxy's own finding: 0 alive, 9 found dead (back by itself). The proxy pings set 0 alone:
+a site hears one question a second however many programmes it serves, its death is known to all of
+them at once, and a round of pings is short. Every line names the generation and the digest of all
+lines, so that a list that was cut or changed by hand is detected.
 """
 
 from __future__ import annotations
@@ -28,7 +30,10 @@ __all__ = [
     "write_list",
 ]
 
-OPEN, CLOSED, DEAD = 0, 4, 9
+ADDRESSES = 0
+"""The set of the addresses that are pinged; programmes have sets from 1."""
+ALIVE, DEAD = 0, 9
+OPEN, CLOSED = 32, 4
 UNITS = 100
 """``rweight`` is a whole number from 1 to 100."""
 
@@ -104,21 +109,23 @@ def compute_list_digest(targets: Iterable[Target]) -> str:
 
 def write_list(targets: Sequence[Target], number: int, dead: frozenset[str] = frozenset()) -> str:
     """Return the text of a list; ``dead`` are the URIs that the proxy found dead."""
-    digest, lines, left = compute_list_digest(targets), [], len(targets)
+    stamp = {"gen": number, "dig": compute_list_digest(targets)}
+    lines: list[tuple[int, str, int, dict[str, object]]] = [
+        (ADDRESSES, uri, DEAD if uri in dead else ALIVE, {})
+        for uri in sorted({one.uri for one in targets if one.open})
+    ]
     for one in targets:
-        flags = (DEAD if one.uri in dead else OPEN) if one.open else CLOSED
-        attributes = {
-            **({"rweight": one.weight} if one.weight else {}),
-            "place": quote(one.place, safe=""),
-            "prog": quote(one.programme, safe=""),
-            "gen": number,
-            "dig": digest,
-        }
-        body = ";".join(f"{name}={value}" for name, value in attributes.items())
-        # equal priorities would be taken in reverse order: each line has its own
-        lines.append(f"{compute_set_id(one.programme)} {one.uri} {flags} {left} {body}\n")
-        left -= 1
-    return "".join(lines)
+        attributes: dict[str, object] = {"rweight": one.weight} if one.weight else {}
+        attributes |= {"place": quote(one.place, safe=""), "prog": quote(one.programme, safe="")}
+        flags = OPEN if one.open else CLOSED
+        lines.append((compute_set_id(one.programme), one.uri, flags, attributes))
+    # equal priorities would be taken in reverse order: each line has its own
+    return "".join(
+        f"{group} {uri} {flags} {len(lines) - at} "
+        + ";".join(f"{name}={value}" for name, value in (attributes | stamp).items())
+        + "\n"
+        for at, (group, uri, flags, attributes) in enumerate(lines)
+    )
 
 
 def parse_listing(result: Mapping[str, Any]) -> tuple[RoutingSnapshot, frozenset[str]]:
@@ -129,6 +136,7 @@ def parse_listing(result: Mapping[str, Any]) -> tuple[RoutingSnapshot, frozenset
     """
     targets: list[Target] = []
     heads: set[tuple[str, str]] = set()
+    pinged: set[str] = set()
     dead: set[str] = set()
     strange = False
     for record in _read(result, "RECORDS", list):
@@ -136,20 +144,18 @@ def parse_listing(result: Mapping[str, Any]) -> tuple[RoutingSnapshot, frozenset
         for entry in _read(group, "TARGETS", list):
             row = _read(entry, "DEST", dict)
             uri, flags = _read(row, "URI", str), _read(row, "FLAGS", str)
-            attributes = _read(row, "ATTRS", dict)
-            named = _parse_attributes(attributes.get("BODY"))
-            programme, place = unquote(named.get("prog", "")), unquote(named.get("place", ""))
-            weight = named.get("rweight", "0")
-            strange |= not (programme and place) or _read(group, "ID", int) != compute_set_id(
-                programme
-            )
-            strange |= not weight.isdecimal() or int(weight) > UNITS
-            if strange:
-                continue
-            heads.add((named.get("gen", ""), named.get("dig", "")))
-            targets.append(Target(programme, place, uri, flags[:1] != "D", int(weight)))
+            named = _parse_attributes(_read(row, "ATTRS", dict).get("BODY"))
             if flags[:1] == "I":
                 dead.add(uri)
+            if _read(group, "ID", int) == ADDRESSES:
+                pinged.add(uri)
+            elif (target := _parse_target(group["ID"], uri, flags, named)) is None:
+                strange = True
+                continue
+            else:
+                targets.append(target)
+            heads.add((named.get("gen", ""), named.get("dig", "")))
+    strange |= pinged != {one.uri for one in targets if one.open}
     gen, digest = next(iter(heads)) if len(heads) == 1 else ("", "")
     whole = not strange and gen.isdecimal() and digest == compute_list_digest(targets)
     routes = {
@@ -160,6 +166,16 @@ def parse_listing(result: Mapping[str, Any]) -> tuple[RoutingSnapshot, frozenset
     }
     number = max((int(gen) for gen, _ in heads if gen.isdecimal()), default=0)
     return RoutingSnapshot(number, digest, None, whole, routes), frozenset(dead)
+
+
+def _parse_target(group: int, uri: str, flags: str, named: Mapping[str, str]) -> Target | None:
+    """Return the target that a line of a programme's set is, None where it is not of ours."""
+    programme, place = unquote(named.get("prog", "")), unquote(named.get("place", ""))
+    weight = named.get("rweight", "0")
+    ours = programme and place and group == compute_set_id(programme)
+    if not ours or not weight.isdecimal() or int(weight) > UNITS:
+        return None
+    return Target(programme, place, uri, flags[:1] != "D", int(weight))
 
 
 def read_number(text: str) -> int:
