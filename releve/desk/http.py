@@ -15,12 +15,14 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
 
 from releve.desk.live.streams import describe_drill
 from releve.desk.page import PageModel
+from releve.live.api import IdentityCache
 from releve.registry.service import get_current_version, load_operator
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "json_response",
     "other_form",
     "page_response",
+    "part_response",
     "respond_if_changed",
     "unchanged",
     "wants_json",
@@ -135,7 +138,34 @@ def page_response(
         response = respond()
         response["Cache-Control"] = _CACHE_CONTROL
         return response
-    return respond_if_changed(request, (get_language() or "", template, repr(page)), respond)
+    facts = (get_language() or "", template, page.json_bytes)
+    return respond_if_changed(request, facts, respond)
+
+
+def part_response(
+    request: HttpRequest, template: str, page: PageModel, context: Mapping[str, object]
+) -> HttpResponse:
+    """Return the part of a page that browsers poll; 304 when the reader has it.
+
+    It is rendered once for all readers of an equal page and the same ``context``: its template
+    uses these alone, and neither the request nor the reader.
+    """
+    if wants_json(request):
+        return unchanged(request, json_response(page))
+    language, content = get_language() or "", page.json_bytes
+
+    def respond() -> HttpResponse:
+        body = _parts.get(
+            (language, template, hashlib.sha256(content).digest()),
+            tuple(context.values()),
+            lambda: render_to_string(template, {"page": page, **context}),
+        )
+        return HttpResponse(body)
+
+    return respond_if_changed(request, (language, template, content), respond)
+
+
+_parts: IdentityCache[str] = IdentityCache(16)
 
 
 def json_response(page: PageModel, status: int = 200) -> HttpResponse:

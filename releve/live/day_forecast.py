@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from datetime import date, datetime
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from releve.demand.history import build_histories
@@ -65,14 +65,18 @@ def find_morning(day: date, programmes: Collection[str]) -> Morning | None:
 
     One query, two when one is new.
     """
-    rows = DayForecast.objects.filter(day=day, programme__in=programmes).order_by("programme")
-    key = tuple(rows.values_list("pk", "made_at"))
-    return _known.get(key, (), lambda: _load(rows)) if key else None
+    rows = DayForecast.objects.filter(day=day)
+    stamp = rows.aggregate(rows=Count("pk"), last=Max("made_at"), number=Max("pk"))
+    if not stamp["rows"]:
+        return None
+    key = (day, *stamp.values())
+    return _known.get(key, (programmes,), lambda: _load(rows, programmes))
 
 
-def _load(rows: QuerySet[DayForecast]) -> Morning:
-    contents = rows.values_list("content", flat=True)
-    return merge_mornings([load_morning(bytes(content)) for content in contents])
+def _load(rows: QuerySet[DayForecast], programmes: Collection[str]) -> Morning | None:
+    contents = rows.order_by("programme").values_list("programme", "content")
+    mornings = [load_morning(bytes(content)) for name, content in contents if name in programmes]
+    return merge_mornings(mornings) if mornings else None
 
 
-_known: IdentityCache[Morning] = IdentityCache(3)
+_known: IdentityCache[Morning | None] = IdentityCache(3)

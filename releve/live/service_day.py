@@ -7,9 +7,11 @@ of the day; more than placed are not counted upon.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from django.db.models import Count, Max
@@ -17,6 +19,7 @@ from django.db.models import Count, Max
 from releve.demand import compute_requirement
 from releve.demand.intraday import (
     DayFigures,
+    IntervalFigures,
     Morning,
     RestOfDay,
     TargetOutlook,
@@ -91,13 +94,25 @@ class ServiceDay:
     programmes: tuple[ProgrammeService, ...]
 
 
+@dataclass(frozen=True)
+class _Reports:
+    """The reports of a day, and their ends in order: figures change when one passes."""
+
+    rows: tuple[IntervalFigures, ...]
+
+    @cached_property
+    def ends(self) -> list[datetime]:
+        return sorted(row.end for row in self.rows)
+
+
 def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
     """Return how the day goes, to the minute; None without an operator.
 
     ``scene`` is the live stream's, None without a plan in force: then no agent is placed.
 
     The number of queries is the same whatever the record holds; the result is kept while no report
-    comes, nothing happens and the minute lasts.
+    comes, nothing happens and the minute lasts. Of a new minute only that is computed anew which
+    depends on it.
     """
     version = registry.get_current_version()
     if version is None:
@@ -117,18 +132,22 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
            scene.activation.pk if scene is not None else 0, partners,
            frozenset(scene.lent) if scene is not None else ())  # fmt: skip
     sources = (operator, morning, None if scene is None else scene.situation)
-    return _known.get(
-        key,
-        sources,
-        lambda: ServiceDay(
-            at, day, operator, stamp["last"], morning is not None,
-            _measure(operator, at, day, morning, scene,
-                     {name: agents for name, (_, agents) in presence.items()}),
-        ),
-    )  # fmt: skip
+
+    def compute() -> ServiceDay:
+        reports = _reports.get(
+            (start, *stamp.values()), (operator,), lambda: _Reports(tuple(load_reports(start, end)))
+        )
+        there = {name: agents for name, (_, agents) in presence.items()}
+        programmes = _measure(operator, at, day, morning, scene, reports, there)
+        return ServiceDay(at, day, operator, stamp["last"], morning is not None, programmes)
+
+    return _known.get(key, sources, compute)
 
 
 _known: IdentityCache[ServiceDay] = IdentityCache(4)
+_reports: IdentityCache[_Reports] = IdentityCache(2)
+_figures: IdentityCache[DayFigures] = IdentityCache(2)
+_unknown: IdentityCache[Morning] = IdentityCache(2)
 
 
 def _measure(
@@ -137,15 +156,23 @@ def _measure(
     day: date,
     morning: Morning | None,
     scene: Scene | None,
+    reports: _Reports,
     presence: dict[str, float],
 ) -> tuple[ProgrammeService, ...]:
     if not operator.programmes:
         return ()
     start, end = day_bounds(day, operator.row.time_zone)
     if morning is None or not set(operator.programme) <= set(morning.forecast.programmes):
-        morning = Morning(_expect_nothing(operator, start, end), {})
+        morning = _unknown.get(
+            start, (operator,), lambda: Morning(_expect_nothing(operator, start, end), {})
+        )
     forecast = morning.forecast
-    figures = fold_figures(load_reports(start, end), forecast.programmes, forecast.starts, at)
+    over = bisect_right(reports.ends, at)
+    figures = _figures.get(
+        (start, over),
+        (reports, forecast),
+        lambda: fold_figures(reports.rows, forecast.programmes, forecast.starts, at),
+    )
     rows = operator.programmes
     rest = reforecast(forecast, rows, figures.offered, at, morning.laws)
     placed = _count_on_phone(operator, scene, day, forecast.starts)

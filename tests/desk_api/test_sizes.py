@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
@@ -63,3 +65,37 @@ def test_what_is_kept_stands_for_the_same_objects_and_no_equal_ones() -> None:
     for key in "bc":
         kept.get(key, (one,), lambda: ["more"])
     assert kept.get("a", (same,), lambda: ["forgotten"]) == ["forgotten"]
+
+
+def test_who_asks_for_what_is_being_computed_waits_for_it() -> None:
+    kept: IdentityCache[list[Any]] = IdentityCache(2)
+    source, begun, go_on, made = object(), Event(), Event(), []
+
+    def make() -> list[Any]:
+        begun.set()
+        assert go_on.wait(10)
+        made.append(len(made))
+        return made
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(kept.get, "a", (source,), make)
+        assert begun.wait(10)
+        others = [pool.submit(kept.get, "a", (source,), make) for _ in range(2)]
+        # a reader of another key does not wait
+        assert kept.get("b", (source,), lambda: ["b"]) == ["b"]
+        go_on.set()
+        found = [row.result() for row in (first, *others)]
+    assert made == [0]
+    assert all(row is made for row in found)
+
+
+def test_what_fails_is_computed_by_the_next_who_asks() -> None:
+    kept: IdentityCache[list[Any]] = IdentityCache(2)
+    source = object()
+
+    def fail() -> list[Any]:
+        raise ValueError("not now")
+
+    with pytest.raises(ValueError, match="not now"):
+        kept.get("a", (source,), fail)
+    assert kept.get("a", (source,), lambda: ["a"]) == ["a"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
@@ -96,10 +97,17 @@ def assume_day_law(
     settings = settings or IntradaySettings()
     day = settings.day_variance if np.isnan(day_variance) else day_variance
     inside = settings.inside_variance if np.isnan(inside_variance) else inside_variance
+    return _assume(day, inside, settings)
+
+
+@lru_cache(maxsize=1024)
+def _assume(day: float, inside: float, settings: IntradaySettings) -> DayLaw:
     slots = np.arange(SLOTS)
     fading = 0.5 ** (np.abs(slots[:, None] - slots[None, :]) / settings.half_life_slots)
     covariance = day + settings.fading_share * inside * fading
-    return DayLaw(_make_definite(covariance), float((1 - settings.fading_share) * inside))
+    definite = _make_definite(covariance)
+    definite.flags.writeable = False
+    return DayLaw(definite, float((1 - settings.fading_share) * inside))
 
 
 def fit_day_law(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from django.urls import reverse
 from pydantic import Field
 
-from releve.accounts.scopes import Scope, scope_for
+from releve.accounts.scopes import scope_for
 from releve.desk.page import PageModel, known
 from releve.live import api as live
 from releve.live.api import IdentityCache
@@ -90,28 +90,34 @@ def list_clients(
     operator: Operator, coverage: live.Coverage | None, user: AnyUser
 ) -> tuple[ClientNow, ...]:
     """Return the clients of a coverage that a user may see, with the addresses of their pages."""
+    if coverage is None:
+        return ()
     seen, enters = scope_for(user, "situation.see"), scope_for(user, "plan.see")
-    return tuple(
-        row.model_copy(update={"page_url": reverse("client", args=[row.client])})
-        if enters.has_client(row.client)
-        else row
-        for row in _clients(operator, coverage, seen)
+    every = _clients(operator, coverage)
+    return _known_seen.get(
+        (seen.clients, enters.clients),
+        (every,),
+        lambda: tuple(
+            row.model_copy(update={"page_url": reverse("client", args=[row.client])})
+            if enters.has_client(row.client)
+            else row
+            for row in every
+            if seen.has_client(row.client)
+        ),
     )
 
 
-def _clients(
-    operator: Operator, coverage: live.Coverage | None, seen: Scope
-) -> tuple[ClientNow, ...]:
-    if coverage is None:
-        return ()
+_known_seen: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()
+"""By what readers may see: their clients."""
 
+
+def _clients(operator: Operator, coverage: live.Coverage) -> tuple[ClientNow, ...]:
     def build() -> tuple[ClientNow, ...]:
         own = {row.client: row for row in coverage.clients}
         rows = [client_now(row, own[row.id]) for row in operator.clients if row.id in own]
         return tuple(sorted(rows, key=lambda row: TONES.index(row.state)))
 
-    rows = _known_clients.get(coverage.stream, (operator, coverage.clients), build)
-    return tuple(row for row in rows if seen.has_client(row.client))
+    return _known_clients.get(coverage.stream, (operator, coverage.clients), build)
 
 
 _known_clients: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()

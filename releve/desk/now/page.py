@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from pydantic import Field
 
-from releve.accounts.scopes import can, is_outsider, scope_for
+from releve.accounts.scopes import Scope, can, is_outsider, scope_for
 from releve.desk.live.streams import Looked
 from releve.desk.live.timeline import TimelineEntry, list_timeline
 from releve.desk.now.clients import (
@@ -25,7 +25,7 @@ from releve.desk.page import PageModel
 from releve.desk.service.page import ServiceNow, service_now
 from releve.desk.switches.page import PressedSwitch, find_pressed
 from releve.live import api as live
-from releve.live.api import MessageCounts
+from releve.live.api import IdentityCache, MessageCounts
 from releve.network import Operator
 from releve.situation import Notice, Situation, list_notices
 
@@ -172,17 +172,17 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
     """
     stream, seen = looked.name, scope_for(user, "situation.see")
     operator, situation = live.operator_now(), live.situation_now(stream)
-    at = live.now(stream)
+    at = live.now(stream).replace(second=0, microsecond=0)  # the same while nothing happens
     works, all_sites = can(user, "incident.work"), seen.sites is None
     scene = live.load_scene(stream)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     clients = list_clients(operator, coverage, user)
-    sites = tuple(_sites(operator, situation, user))
+    sites = _list_sites(stream, operator, situation, user)
     people = can(user, "relief.people")
     return NowPage(
         stream=stream,
         drill=looked.title,
-        at=at.replace(second=0, microsecond=0),  # so that it stays the same while nothing happens
+        at=at,
         time_zone=operator.row.time_zone,
         url=reverse("now"),
         state=_state(clients, sites, coverage),
@@ -194,7 +194,7 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
         sites=sites,
         clients=clients,
         service=None if live.is_drill(stream) else service_now(at, user, scene),
-        late=tuple(_late(situation, operator, at, user)),
+        late=tuple(_late(stream, situation, operator, at, user)),
         messages=live.count_messages(stream, seen.sites) if people else None,
         relief_url=reverse("relief") if people else "",
         aside=tuple(_effect(row, works) for row in live.list_effects_aside(stream) if all_sites),
@@ -254,9 +254,25 @@ def _state(
     return "held" if planned and sites and not clients else "unknown"
 
 
-def _sites(operator: Operator, situation: Situation, user: AnyUser) -> Iterator[NowSite]:
+def _list_sites(
+    stream: str, operator: Operator, situation: Situation, user: AnyUser
+) -> tuple[NowSite, ...]:
+    """Return the sites that a user may see, built once for all readers of the same rights."""
     seen, enters = scope_for(user, "situation.see"), scope_for(user, "sites.see")
     reopens, works = can(user, "reopening.approve"), can(user, "incident.work")
+    return _known_sites.get(
+        (stream, seen.sites, enters.sites, reopens, works),
+        (operator, situation, live.select_rules(situation)),
+        lambda: tuple(_sites(operator, situation, seen, enters, reopens, works)),
+    )
+
+
+_known_sites: IdentityCache[tuple[NowSite, ...]] = IdentityCache()
+
+
+def _sites(
+    operator: Operator, situation: Situation, seen: Scope, enters: Scope, reopens: bool, works: bool
+) -> Iterator[NowSite]:
     rows = [_site(operator, situation, row.id) for row in operator.sites if seen.has_site(row.id)]
     for row in sorted(rows, key=lambda row: row.state == "open"):
         closed = row.state == "closed"
@@ -293,14 +309,17 @@ def _site(operator: Operator, situation: Situation, site: str) -> NowSite:
 
 
 def _late(
-    situation: Situation, operator: Operator, at: datetime, user: AnyUser
+    stream: str, situation: Situation, operator: Operator, at: datetime, user: AnyUser
 ) -> Iterator[LateNotice]:
     """Yield notices of the sites seen; those of no site only to a reader who sees all sites."""
-    seen = scope_for(user, "situation.see")
+    seen, rules = scope_for(user, "situation.see"), live.select_rules(situation)
+    notices = _known_notices.get(
+        (stream, at),
+        (situation, operator, rules),
+        lambda: tuple(list_notices(situation, operator, rules, at)),
+    )
     found = (
-        row
-        for row in list_notices(situation, operator, live.select_rules(situation), at)
-        if (seen.has_site(row.site) if row.site else seen.sites is None)
+        row for row in notices if (seen.has_site(row.site) if row.site else seen.sites is None)
     )
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
         yield LateNotice(
@@ -311,6 +330,9 @@ def _late(
             url=_find_remedy(row, user),
         )
 
+
+_known_notices: IdentityCache[tuple[Notice, ...]] = IdentityCache()
+"""By stream and minute."""
 
 _REMEDIES = {
     "check.late": ("event.record.check", "record_check"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import scope_for
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
-from releve.desk.http import page_response
+from releve.desk.http import page_response, part_response
 from releve.desk.live.streams import looked_at
 from releve.desk.now.page import now_page
 from releve.live import api as live
@@ -25,7 +25,7 @@ def now(request: HttpRequest) -> HttpResponse:
     page = now_page(looked, request.user)
     context = {"operator": live.operator_now()}
     if request.GET.get("part") == "live":
-        return page_response(request, "desk/now/_live.html", page, context, forms=False)
+        return part_response(request, "desk/now/_live.html", page, context)
     return page_response(request, "desk/now/now.html", page, context)
 
 

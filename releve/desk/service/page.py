@@ -14,7 +14,7 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.page import PageModel, known
 from releve.desk.text import translate_phrase
 from releve.live import api as live
-from releve.live.api import ProgrammeService, ServiceDay
+from releve.live.api import IdentityCache, ProgrammeService, ServiceDay
 from releve.network import Client, Operator
 from releve.service_record.models import StatisticsFile
 from releve.service_record.statistics_folder import list_faulty_files, read_first_fault
@@ -119,16 +119,7 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
     seen, found = scope_for(user, "plan.see"), live.compute_service_day(at, scene)
     if found is None:
         return None
-    clients = tuple(
-        sorted(
-            (
-                _build_client(row, found)
-                for row in found.operator.clients
-                if seen.has_client(row.id)
-            ),
-            key=lambda row: STATES.index(row.state),
-        )
-    )
+    clients = tuple(row for row in _build_clients(found) if seen.has_client(row.client))
     faults = list_faulty_files(found.at - _FAULTS_SHOWN) if seen.clients is None else []
     return ServiceNow(
         at=found.at,
@@ -140,6 +131,19 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
         wall_url=reverse("wall"),
         relief_url=_link_relief(user, clients),
     )
+
+
+def _build_clients(found: ServiceDay) -> tuple[ClientServiceNow, ...]:
+    """Return every client, those whose target is lost first; built once for all readers."""
+
+    def build() -> tuple[ClientServiceNow, ...]:
+        rows = [_build_client(row, found) for row in found.operator.clients]
+        return tuple(sorted(rows, key=lambda row: STATES.index(row.state)))
+
+    return _known_clients.get("", (found,), build)
+
+
+_known_clients: IdentityCache[tuple[ClientServiceNow, ...]] = IdentityCache(1)
 
 
 def _link_relief(user: AnyUser, clients: Iterable[ClientServiceNow]) -> str:

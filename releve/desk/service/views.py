@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.desk.endpoint import serve
-from releve.desk.http import failure, page_response
+from releve.desk.http import failure, page_response, part_response
 from releve.desk.service.page import service_now
 from releve.desk.service.statement_page import read_period, statement_page
 from releve.live import api as live
@@ -21,7 +21,7 @@ def wall(request: HttpRequest) -> HttpResponse:
     if page is None:
         raise live.NoOperator("the registry is empty: import an operator first")
     if request.GET.get("part") == "live":
-        return page_response(request, "desk/service/_wall.html", page, {}, forms=False)
+        return part_response(request, "desk/service/_wall.html", page, {})
     return page_response(request, "desk/service/wall.html", page, {})
 
 
