@@ -46,7 +46,8 @@ def test_a_proxy_of_other_tables_or_another_generation_is_named(
     assert look() == []
     (row,) = (one for one in operator.programmes if one.id == "azur")
     changed = replace(row, numbers=("+33199000009",))
-    assert compute_configuration_digest(replace(operator, programmes=(changed,))) != fake.configuration
+    other = replace(operator, programmes=(changed,))
+    assert compute_configuration_digest(other) != fake.configuration
     at = live.real_now()
     old = at.replace(year=at.year - 1)
     Routes.objects.create(
