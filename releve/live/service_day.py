@@ -111,7 +111,7 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
     ``scene`` is the live stream's, None without a plan in force: then no agent is placed.
 
     The number of queries is the same whatever the record holds; the result is kept while no report
-    comes, nothing happens and the minute lasts. Of a new minute only that is computed anew which
+    comes, nothing happens and the minute lasts. Of a new minute only that is computed again which
     depends on it.
     """
     version = registry.get_current_version()
