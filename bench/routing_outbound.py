@@ -4,10 +4,10 @@
 
 First ``--calls`` calls of which a fifth is refused, while the gate is slow by 20 and 100 ms,
 frozen and killed, and a second dialler attacks the proxy; a line under ``faults`` is something that
-must not be. An attempt may be counted of a call that the dialler saw refused for lateness
-(``surplus``): the count is over, never under. Then the time from INVITE to the first answer beyond
-100, at the dialler, at each of ``--gate-rates`` calls/s, with the gate and through the same proxy
-without one.
+must not be. Once the proxy's records are read, the attempts counted are the calls at the carrier;
+``withdrawn`` are those of calls that the proxy gave up before the gate's answer came. Then the time
+from INVITE to the first answer beyond 100, at the dialler, at each of ``--gate-rates`` calls/s,
+with the gate and through the same proxy without one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(calls: int, rate: int, gate_rates: str, as_json: bool) -> None:
             faults = len(found.faults)
             say({
                 "calls": calls, "answers": dict(found.statuses), "at_the_carrier": found.carried,
-                "surplus": found.surplus, "attacks": found.attacks, "faults": found.faults,
+                "withdrawn": found.withdrawn, "attacks": found.attacks, "faults": found.faults,
             }, as_json)  # fmt: skip
         for number, text in enumerate(gate_rates.split(",") if gate_rates else []):
             count = int(text) * SECONDS

@@ -19,6 +19,7 @@ from releve.gate.fact_reader import hash_facts
 from releve.gate.models import AttemptRow, Decision, WithdrawalRow
 from releve.gate.replay import replay_decision
 from releve.gate.rule_versions import load_rules_version, load_texts
+from releve.gate.unplaced_calls import find_unplaced
 from releve.ledger.errors import ProofError
 from releve.network.clock import UTC
 from releve.outbound import LegalRules
@@ -29,6 +30,7 @@ from releve.outbound.reverify import FORMAT
 __all__ = ["COLUMNS", "ProvedCall", "iter_decisions", "iter_proved_calls", "proof_header"]
 
 _AT_ONCE = 500
+NOT_PLACED = "not-placed"
 _WINDOW_DAYS = 30
 COLUMNS = (
     "call", "client", "campaign", "provider", "site", "agent", "at", "places", "local_times",
@@ -180,10 +182,11 @@ def _window(day: date) -> str:
 
 
 def _read_outcomes(part: Sequence[Decision]) -> dict[str, str]:
-    """Return the last outcome reported of each call."""
+    """Return the last outcome reported of each call; ``not-placed`` where its INVITE never left."""
     refs = [f"{decision.call_id}/{decision.cseq}" for decision in part]
     rows = AttemptRow.objects.filter(ref__in=refs).exclude(outcome="").order_by("pk")
-    return dict(rows.values_list("ref", "outcome"))
+    found = dict(rows.values_list("ref", "outcome"))
+    return found | dict.fromkeys(find_unplaced(refs), NOT_PLACED)
 
 
 def _read_withdrawals(part: Sequence[Decision]) -> dict[tuple[str, str], list[WithdrawalRow]]:

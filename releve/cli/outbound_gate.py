@@ -260,8 +260,9 @@ def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float
         if unknown_after is not None:
             silent = mark_unknown(datetime.now(UTC) - timedelta(minutes=unknown_after))
         if every is None or any(astuple(found)) or silent:
-            click.echo(f"{found.filed} filed, {found.refused} refused, {found.strange} without an "
-                       f"attempt, {found.broken} broken lines, {silent} unknown")  # fmt: skip
+            click.echo(f"{found.filed} filed, {found.refused} refused, "
+                       f"{found.withdrawn} withdrawn, {found.strange} without an attempt, "
+                       f"{found.broken} broken lines, {silent} unknown")  # fmt: skip
         if every is None:
             return
         time.sleep(every)

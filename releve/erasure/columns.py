@@ -59,6 +59,7 @@ CALLED = _columns(
     gate_personal="pseudonym value salt",
     gate_personrequest="key content number",
     gate_refusal="person",
+    gate_unplaced="ref",
     gate_withdrawal="person consent",
 )
 """People who are called, under keyed pseudonyms: erased on their date, and on request by number."""
@@ -130,7 +131,7 @@ NEUTRAL = _columns(
     auth_permission="name codename",
     django_content_type="app_label model",
     gate_abandoned="digest campaign",
-    gate_attempt="digest client outcome provider purpose",
+    gate_attempt="digest client outcome provider purpose began",
     gate_batch="root leaves",
     gate_callback="digest client objects_named",
     gate_campaign="digest ref client object sector mode purpose origin provider site",
@@ -139,7 +140,7 @@ NEUTRAL = _columns(
     " unreadable third_party",
     gate_contract="digest client objects_named",
     gate_cursor="source file",
-    gate_decision="campaign client caller rules basis rules_version zones_version",
+    gate_decision="campaign client caller rules basis rules_version zones_version began",
     gate_factbatch="table root leaves",
     gate_feedfault="feed file field code",
     gate_listing="digest list",
@@ -151,6 +152,7 @@ NEUTRAL = _columns(
     gate_refusal="digest client kind basis",
     gate_ruletable="version texts",
     gate_scrub="digest list client campaign",
+    gate_unplaced="digest began",
     gate_watermark="digest feed",
     gate_withdrawal="digest client channel",
     ledger_accountname="pseudonym",

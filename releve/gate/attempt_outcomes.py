@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.models import AttemptRow, Load
 
-__all__ = ["REPORTED_OUTCOMES", "UNKNOWN", "is_more_precise", "write_outcomes"]
+__all__ = ["NETWORK", "REPORTED_OUTCOMES", "UNKNOWN", "is_more_precise", "write_outcomes"]
+
+NETWORK = "outcomes"
+"""Who loads what the records of a proxy say."""
 
 UNKNOWN = "unknown"
 """The outcome of an attempt that no source reported within the time allowed."""
@@ -28,7 +31,7 @@ def is_more_precise(known: str, reported: str) -> bool:
 
 
 def write_outcomes(
-    rows: Sequence[AttemptRow], outcomes: Sequence[str], source: str, *, by: str = "outcomes"
+    rows: Sequence[AttemptRow], outcomes: Sequence[str], source: str, *, by: str = NETWORK
 ) -> None:
     """Write a further version of each attempt, known from now on; inside a transaction."""
     if not rows:
@@ -41,7 +44,7 @@ def write_outcomes(
             AttemptRow(
                 load=load, client=row.client, person=row.person, ref=row.ref, at=row.at,
                 outcome=outcome, provider=row.provider, purpose=row.purpose, digest="",
-                erase_on=row.erase_on,
+                began=row.began, erase_on=row.erase_on,
             )
             for row, outcome in zip(rows, outcomes, strict=True)
         ]

@@ -99,8 +99,9 @@ def serialize_row(row: ProvableRow) -> str:
     table = row._meta.db_table
     content: dict[str, Any] = {"table": table}
     for field in row._meta.concrete_fields:
-        if field.name not in _LEFT_OUT[table]:
-            value = getattr(row, field.attname)
+        value = getattr(row, field.attname)
+        unnamed = field.name == "began" and not value  # proved before there was such a column
+        if field.name not in _LEFT_OUT[table] and not unnamed:
             content[field.name] = value.isoformat() if isinstance(value, datetime) else value
     if isinstance(row, AttemptRow) and row.load is not None:
         content["known_from"] = content["known_from"] or _iso(row.load.known_at)

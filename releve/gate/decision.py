@@ -225,7 +225,8 @@ class _DecisionGroup:
         )
         if fault:
             return refuse_unjudged(fault)
-        newest = max(filter(None, (answer.newest, self.last)), default=None)
+        # Later than every load that was seen: one may have said which attempts do not count.
+        newest = max(filter(None, (answer.newest, self.last, self.seen.load)), default=None)
         campaign = answer.common.campaign
         assert campaign is not None
         self.last = at = later_than(clock, newest)
@@ -277,13 +278,13 @@ class _DecisionGroup:
 def _repeat_answer(
     decided: Sequence[Any], question: Question, called: tuple[str, str], clock: datetime
 ) -> Reply:
-    """Return the answer given before; refuse another call of the same name, or an old one."""
-    campaign, number, named, caller, at, allowed, rules = decided
-    earlier = (campaign, number, named, caller)
-    if (
-        earlier != (question.camp, *called, _shown_caller(question))
-        or clock - parse_instant(at) > MAX_REPEAT_AGE
-    ):
+    """Return the answer given before; refuse another call of the same name, or an old one.
+
+    A proxy that names its SIP transaction asks once: a second question is about another one.
+    """
+    campaign, number, named, caller, began, at, allowed, rules = decided
+    same = (campaign, number, named, caller) == (question.camp, *called, _shown_caller(question))
+    if began or question.began or not same or clock - parse_instant(at) > MAX_REPEAT_AGE:
         return refuse_unjudged("GATE-CALL")
     return allow_call(question.ref) if allowed else refuse_call(rules)
 
@@ -378,7 +379,7 @@ def _build_decision(
         "attempts": max(each.attempts for each in found),
         "rules_version": first.rules_version, "zones_version": first.zones_version,
         "facts": hash_facts(answer.serialize()), "agent": question.agent,
-        "erase_on": years_later(first.call.at.date()).isoformat(),
+        "began": question.began, "erase_on": years_later(first.call.at.date()).isoformat(),
     }  # fmt: skip
 
 
@@ -391,5 +392,5 @@ def _build_attempt(
         "client": one.client, "person": person, "ref": one.question.ref, "at": decision["at"],
         "known_from": decision["at"], "outcome": "", "provider": common.campaign.provider,
         "purpose": common.campaign.purpose,
-        "digest": "", "erase_on": decision["erase_on"],
+        "began": one.question.began, "digest": "", "erase_on": decision["erase_on"],
     }  # fmt: skip

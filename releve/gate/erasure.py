@@ -22,6 +22,7 @@ from releve.gate.models import (
     PersonRow,
     PseudonymValue,
     RefusalRow,
+    UnplacedRow,
     WithdrawalRow,
 )
 from releve.gate.pseudonyms import person_pseudonym
@@ -58,6 +59,8 @@ def erase_due(on: date, now: datetime) -> int:
     count = _erase_dead_loads(now)
     for table in sorted(TABLES.values(), key=lambda one: one.name in _FORBIDDING):
         count += _erase_rows(_due_rows(table, on), table.model._default_manager.all(), now)
+    unplaced = UnplacedRow.objects  # after their attempts, which would count again
+    count += _erase_rows(unplaced.filter(erase_on__lte=on), unplaced.all(), now)
     decisions = Decision.objects.filter(erase_on__lte=on).exclude(batch=None)
     count += _erase_rows(decisions, Decision.objects.all(), now)
     requests = PersonRequestRow.objects

@@ -37,7 +37,7 @@ KIND = "outbound.facts"
 PROVED_MODELS: tuple[type[FactRow], ...] = (
     models.ConsentRow, models.WithdrawalRow, models.ContractRow, models.CallbackRow,
     models.RefusalRow, models.MandateRow, models.AbandonedRow, models.ScrubRow,
-    models.CampaignRow,
+    models.CampaignRow, models.UnplacedRow,
 )  # fmt: skip
 """The tables whose rows are proved here; attempts are proved with the decisions."""
 

@@ -64,9 +64,11 @@ REFUSALS: Mapping[str, Words] = {
 
 _STATUSES = {"GATE-CALL": 400, "GATE-CALLER": 401, "GATE-CAMPAIGN": 403, "GATE-WHO": 403}
 
-_FIELDS = {"to": 40, "cli": 40, "camp": 128, "ci": 255, "cs": 10, "who": 255, "agent": 64}
+_FIELDS = {"to": 40, "cli": 40, "camp": 128, "ci": 255, "cs": 10, "who": 255, "agent": 64,
+           "began": 20}  # fmt: skip
 _MUST = ("to", "camp", "ci", "cs")
 _CSEQ = re.compile(r"[0-9]{1,10}")
+_BEGAN = re.compile(r"[0-9]{1,10}\.[0-9]{6}")
 _LARGEST_CSEQ = 2**31 - 1
 
 
@@ -76,7 +78,9 @@ class Question:
 
     ``to`` is the number called, ``cli`` the number shown (empty: hidden), ``camp`` the campaign;
     ``who`` the person, where several hold the number; ``agent`` a pseudonym, for the evidence.
-    ``explain``: the reply says why, when next and by which exception.
+    ``began`` names the SIP transaction, where a proxy asks whose records are read: the seconds
+    since 1970 at which it took the call. ``explain``: the reply says why, when next and by which
+    exception.
     """
 
     to: str
@@ -86,6 +90,7 @@ class Question:
     cli: str = ""
     who: str = ""
     agent: str = ""
+    began: str = ""
     explain: bool = False
 
     @property
@@ -137,6 +142,8 @@ def parse_question(query: str, *, explain: bool = False) -> Question | None:
         if len(value) > _FIELDS[name] or not value.isprintable():
             return None
     if not all(map(fields.get, _MUST)) or not _CSEQ.fullmatch(fields["cs"]):
+        return None
+    if not _BEGAN.fullmatch(fields.get("began") or "0.000000"):
         return None
     if not fields["ci"].isascii():  # the answer repeats it
         return None

@@ -25,8 +25,8 @@ from releve.gate.schema import TABLES
 from releve.outbound.facts import SAID
 
 __all__ = [
-    "CAMPAIGN", "COMMON", "DECISION", "FEEDS", "KEY_CHECK", "OWN", "UNREAD_SINCE_RESTORE",
-    "all_sql", "bind_questions",
+    "CAMPAIGN", "COMMON", "COUNTED", "DECISION", "FEEDS", "KEY_CHECK", "OWN",
+    "UNREAD_SINCE_RESTORE", "all_sql", "bind_questions",
     "common_sql",
     "locked_sql", "own_sql",
 ]  # fmt: skip
@@ -51,7 +51,7 @@ CAMPAIGN = (
 )  # fmt: skip
 """Columns read of a campaign, without its name; the instant it was known follows."""
 
-DECISION = ("campaign", "number", "named", "caller", "at", "allowed", "rules")
+DECISION = ("campaign", "number", "named", "caller", "began", "at", "allowed", "rules")
 """Columns read of the decision that a call already has."""
 
 COMMON = ("scrubs", "mandates", "abandoned", "feeds")
@@ -65,6 +65,11 @@ _KNOWN = "COALESCE(f.known_from, l.known_at)"
 _COUNTS = "(f.load_id IS NULL OR l.known_at IS NOT NULL)"
 _VISIBLE = f"{_COUNTS} AND {_KNOWN} <= %(known)s"
 _LOAD = "LEFT JOIN gate_load l ON l.id = f.load_id"
+COUNTED = """COALESCE((
+    SELECT MAX(u.placed) FROM gate_unplaced u JOIN gate_load n ON n.id = u.load_id
+    WHERE u.ref = f.ref AND u.began = f.began AND n.known_at <= %(known)s), 1) = 1"""
+"""Whether an attempt ``f`` counts: not where the proxy had ended that SIP transaction before its
+INVITE left (``releve.gate.unplaced_calls``)."""
 _WHERE = {
     "scrubs": "f.client = t.client AND f.campaign IN ('', t.campaign)",
     "mandates": "f.client = t.client",
@@ -161,6 +166,8 @@ def _own_facts_sql(vendor: str) -> Iterator[str]:
             keys = "said k" if name in SAID else "who k"
             about = ("f.client", "f.person")
             where = "f.client = k.client AND f.person = k.person"
+        if name == "attempts":
+            where += f" AND {COUNTED}"
         source = f"FROM {keys} CROSS JOIN {table.db_table} f {_LOAD} WHERE {where} AND {_VISIBLE}"
         yield _part_sql(vendor, name, about, columns, source)
     yield _part_sql(

@@ -11,9 +11,10 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Mapping
+from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 
-__all__ = ["PRELOADED", "prepare", "serve", "write_state"]
+__all__ = ["PRELOADED", "follow_records", "prepare", "serve", "write_state"]
 
 PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.fact_tables"]
 
@@ -49,17 +50,38 @@ def serve(environ: Mapping[str, str], listening: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listening])
 
 
+def follow_records(environ: Mapping[str, str], folder: str, done: EventType | None) -> None:
+    """Read the records of a proxy on and on, once more when it is done; without that, once."""
+    _open(environ)
+    from releve.gate.outcome_files import read_outcomes
+
+    while done is not None and not done.wait(0.1):
+        read_outcomes(Path(folder))
+    read_outcomes(Path(folder))
+
+
 def write_state(environ: Mapping[str, str], out: str) -> None:
     """Write what stands in the database to a file, as JSON."""
     _open(environ)
+    from django.db import connection
+    from django.utils import timezone
+
+    from releve.gate.fact_reader import to_db_instant
     from releve.gate.models import AttemptRow, Decision
+    from releve.gate.sql import COUNTED
 
     decisions = Decision.objects.values_list("call_id", "cseq", "allowed")
-    attempts = Counter(AttemptRow.objects.values_list("ref", flat=True))
+    own = AttemptRow.objects.filter(load=None)
+    attempts = Counter(own.values_list("ref", flat=True))
+    counts = f"SELECT f.ref FROM gate_attempt f WHERE f.load_id IS NULL AND {COUNTED}"
+    with connection.cursor() as cursor:
+        cursor.execute(counts, {"known": to_db_instant(connection.vendor, timezone.now())})
+        counted = Counter(ref for (ref,) in cursor.fetchall())
     document = {
         "decisions": {f"{call}/{cseq}": allowed for call, cseq, allowed in decisions},
         "rows": Decision.objects.count(),
         "attempts": attempts,
-        "most": max(Counter(AttemptRow.objects.values_list("person", flat=True)).values()),
+        "counted": counted,
+        "most": max(Counter(own.values_list("person", flat=True)).values()),
     }
     Path(out).write_text(json.dumps(document), encoding="utf-8")

@@ -122,7 +122,10 @@ def test_outcomes_closing_and_forgetting_tell_how_much_they_did(tmp_path: Path) 
     acc.mkdir()
     (acc / "acc_1.log").write_text(lines, encoding="utf-8")
     printed = run("outcomes", str(acc), "--unknown-after", "5").output
-    assert printed == "0 filed, 1 refused, 1 without an attempt, 0 broken lines, 0 unknown\n"
+    assert (
+        printed
+        == "0 filed, 1 refused, 0 withdrawn, 1 without an attempt, 0 broken lines, 0 unknown\n"
+    )
     assert "columns lack sip_code" in run("outcomes", str(acc), "--columns", "callid,cseq",
                                           code=1).output  # fmt: skip
     assert run("close").output == "0 rows in 0 batches; 3 facts; 0 erased\n"

@@ -114,7 +114,9 @@ def test_a_sip_proxy_lets_out_what_the_gate_allows_and_nothing_else(tmp_path: Pa
             [sys.executable, "-m", "releve", "outbound", "outcomes", str(proxy.acc)],
             cwd=ROOT, env=environment, capture_output=True, text=True,
         )  # fmt: skip
-    assert outcomes.stdout.startswith("4 filed, 2 refused, 0 without an attempt, 0 broken lines")
+    assert outcomes.stdout.startswith(
+        "4 filed, 2 refused, 0 withdrawn, 0 without an attempt, 0 broken lines"
+    )
 
 
 @needs_sip

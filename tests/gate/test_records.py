@@ -131,13 +131,13 @@ def test_outcomes_are_filed_once_wherever_the_reading_stops(
     folder.mkdir()
     file = folder / "acc_1.log"
     file.write_text(line("call-0", "200") + line("call-1", "486") + line("call-2", "200")[:-9])
-    assert dataclasses.astuple(read_outcomes(folder)) == (2, 0, 0, 0)
-    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (2, 0, 0, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0, 0)
     whole = line("call-0", "200") + line("call-1", "486") + line("call-2", "200")
     file.write_text(whole + "nonsense\n" + line("elsewhere", "200"))
-    assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (1, 1, 1, 0, 0)
     os.rename(file, folder / "acc_1.log.1")
-    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0)
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 0, 0)
     outcomes = AttemptRow.objects.exclude(outcome="").order_by("ref").values_list("ref", "outcome")
     assert list(outcomes) == [
         ("call-0/1", "answered"),
@@ -189,7 +189,7 @@ def test_a_call_refused_by_the_proxy_itself_bypassed_no_gate(
     folder = tmp_path / "acc"
     folder.mkdir()
     (folder / "acc_1.log").write_text("".join(alone).replace("|to|", "||") + called)
-    assert dataclasses.astuple(read_outcomes(folder)) == (1, 2, 0, 2)
+    assert dataclasses.astuple(read_outcomes(folder)) == (1, 2, 0, 2, 0)
     assert AttemptRow.objects.exclude(outcome="").get().outcome == "failed"
 
 

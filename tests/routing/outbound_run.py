@@ -2,6 +2,7 @@
 
 While SIPp dials, a second dialler tries what could pass the gate by: requests within calls that
 were never let out, Route headers, numbers without mandate, and calls given up while it is asked.
+The proxy's records are read all the while, so that some are read before the gate counts the call.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from releve.network import Operator
-from tests.gate.gate_processes import PRELOADED, prepare, serve, write_state
+from tests.gate.gate_processes import PRELOADED, follow_records, prepare, serve, write_state
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.gate.test_killed_gates import SPAWN, ask, run_child
 from tests.ledger.ledger_processes import create_installation
@@ -157,11 +158,12 @@ class Softphone:
 @dataclass(frozen=True)
 class OutboundRun:
     """What came of a run: the final answers by status, the calls at the carrier, the attempts that
-    the gate counted and no call followed, the attacks tried, and all that should not be."""
+    the gate made and the proxy's records withdrew, the attacks tried, and all that should not be.
+    """
 
     statuses: Counter[str]
     carried: int
-    surplus: int
+    withdrawn: int
     attacks: int
     faults: list[str]
 
@@ -221,6 +223,8 @@ def run_calls(folder: Path, calls: int, rate: int) -> OutboundRun:
             return found
 
         gate = start_gate()
+        done, acc = SPAWN.Event(), str(folder / "proxy" / "acc")
+        reader = SPAWN.Process(target=follow_records, args=(environment, acc, done), daemon=True)
         relay = SlowRelay(listening.getsockname()[1])
         carrier, dialler = SipPhone(folder, "carrier"), SipPhone(folder, "dialler")
         proxy = ProxyProcess(
@@ -233,6 +237,7 @@ def run_calls(folder: Path, calls: int, rate: int) -> OutboundRun:
             numbers = folder / "numbers.csv"
             lines = "".join(f"{to};{CALLER}\n" for to in list_callees(calls))
             numbers.write_text(f"SEQUENTIAL\n{lines}", encoding="utf-8")
+            reader.start()
             attacker = Attacker(proxy, people)
             dialler.start(str(DIALLER), "-inf", str(numbers), "-m", str(calls), "-r", str(rate),
                           "-l", "2000", proxy=proxy.outbound)  # fmt: skip
@@ -253,13 +258,18 @@ def run_calls(folder: Path, calls: int, rate: int) -> OutboundRun:
             dialler.wait(calls / rate * 2 + 120)
             attacker.stop()
             time.sleep(0.5)
+            done.set()
+            reader.join()
+            assert reader.exitcode == 0
             run_child(write_state, environment, str(folder / "found.json"))
         finally:
             proxy.kill()
             for one in (carrier, dialler):
                 one.stop()
-            gate.kill()
-            gate.join()
+            for child in (gate, reader):
+                if child.pid is not None:
+                    child.kill()
+                    child.join()
             relay.stop()
             listening.close()
     state = json.loads((folder / "found.json").read_text(encoding="utf-8"))
@@ -274,7 +284,8 @@ def _judge(
     allowed = {phone(n) for n in range(calls * 4 // 5)}
     carried = [f"{one.call}/1" for one in invites]
     dialled = [one.call for one in invites if one.call in answers]
-    surplus = [name.rpartition("/")[0] for name in state["attempts"].keys() - set(carried)]
+    counted, attempts = state["counted"], state["attempts"]
+    withdrawn = [name.rpartition("/")[0] for name in attempts.keys() - counted.keys()]
     of_attacks = [one.call for one in invites if one.call.startswith("attack")]
     checks = {
         "a call without an answer": calls - len(answers),
@@ -285,16 +296,19 @@ def _judge(
             len(dialled) - Counter(answers.values())["200"]
         ),
         "a call at the carrier that is not counted once": sum(
-            state["attempts"].get(name) != 1 for name in carried
+            counted.get(name) != 1 for name in carried
         ),
-        "an attempt counted of a call that was refused otherwise than for lateness": sum(
-            answers.get(call, "503") != "503" for call in surplus
+        "an attempt counted of a call that is not at the carrier": len(
+            counted.keys() - set(carried)
+        ),
+        "an attempt withdrawn of a call that was refused otherwise than for lateness": sum(
+            answers.get(call, "503") != "503" for call in withdrawn
         ),
     }
     return OutboundRun(
         Counter(answers.values()),
         len(carried),
-        len(surplus),
+        len(withdrawn),
         attacks,
         [f"{text}: {count}" for text, count in checks.items() if count],
     )

@@ -32,6 +32,7 @@ def test_no_refused_call_reaches_the_carrier_while_the_gate_is_slow_frozen_and_k
     assert min(found.statuses["603"], found.carried) > CALLS / 50
     assert set(found.statuses) == {"200", "603", "503"}
     assert found.attacks > 0
+    assert found.withdrawn > 0, "calls given up by the proxy that the gate had counted"
 
 
 class Stub:

@@ -19,6 +19,7 @@ from releve.gate.models.facts import (
     PersonRow,
     RefusalRow,
     ScrubRow,
+    UnplacedRow,
     WatermarkRow,
     WithdrawalRow,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "RefusalRow",
     "RuleTable",
     "ScrubRow",
+    "UnplacedRow",
     "WatermarkRow",
     "WithdrawalRow",
 ]

@@ -27,12 +27,14 @@ __all__ = [
     "PersonRow",
     "RefusalRow",
     "ScrubRow",
+    "UnplacedRow",
     "WatermarkRow",
     "WithdrawalRow",
 ]
 
 _PSEUDONYM = 32
 _ID = 128
+_BEGAN = 20
 
 
 class Load(models.Model):
@@ -186,8 +188,9 @@ class AttemptRow(AboutPerson):
     """A call or an attempt, by whichever of the client's providers.
 
     The gate's own have the decision's call id and sequence as their ``ref``, and no load; what came
-    of the call is a further version. ``batch`` and ``place`` say where the row is proved. The gate
-    writes one before each call, so it has only the indexes that are read.
+    of the call is a further version. ``began`` is the decision's, and no import sets it. ``batch``
+    and ``place`` say where the row is proved. The gate writes one before each call, so it has only
+    the indexes that are read.
     """
 
     load = models.ForeignKey(
@@ -200,6 +203,7 @@ class AttemptRow(AboutPerson):
     outcome = models.CharField(max_length=64, blank=True)
     provider = models.CharField(max_length=_ID, blank=True)
     purpose = models.CharField(max_length=16, blank=True)
+    began = models.CharField(max_length=_BEGAN, blank=True, db_default="")
     batch = models.ForeignKey(
         "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
@@ -216,6 +220,26 @@ class AttemptRow(AboutPerson):
             models.Index(
                 fields=["load"], name="gate_attempt_load", condition=models.Q(load__isnull=False)
             ),
+        ]
+
+
+class UnplacedRow(FactRow):
+    """A call out that our proxy ended before its INVITE left, by the proxy's own record.
+
+    An attempt of the same ``ref`` and ``began`` does not count from then on, whichever of the two
+    came first. ``placed`` is 1 in a further row that takes this back, else 0. ``load`` says by
+    which file and when.
+    """
+
+    digest = models.CharField(max_length=32)
+    ref = models.CharField(max_length=300)
+    began = models.CharField(max_length=_BEGAN)
+    placed = models.SmallIntegerField(default=0)
+
+    class Meta:
+        db_table = "gate_unplaced"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["ref", "began", "placed"], name="gate_unplaced_once")
         ]
 
 

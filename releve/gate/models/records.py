@@ -18,7 +18,8 @@ class Decision(models.Model):
     ``at`` is the instant judged, and the instant as known at which the verdict can be replayed.
     ``stand_in`` is a number that the numbering plan reads as it does the one called: same class,
     same territories, no subscriber's. ``facts`` is the SHA-256 of the facts that were judged, as
-    ``KnownFacts.serialize`` writes them.
+    ``KnownFacts.serialize`` writes them. ``began`` names the SIP transaction that the question was
+    about, as its proxy does; empty where none was named.
     """
 
     call_id = models.CharField(max_length=255)
@@ -41,6 +42,7 @@ class Decision(models.Model):
     zones_version = models.CharField(max_length=16)
     facts = models.CharField(max_length=64)
     agent = models.CharField(max_length=64, blank=True)
+    began = models.CharField(max_length=20, blank=True, db_default="")
     erase_on = models.DateField(null=True)
     batch = models.ForeignKey(
         "gate.Batch", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
