@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from releve.outbound import built_in_rules, find_next_allowed, judge_call
-from tests.outbound.reasons import all_cases
+from tests.outbound.reasons import NAMES, all_cases
 from tests.outbound.table import Case
 
 CASES = all_cases()
@@ -62,4 +63,9 @@ def test_the_cases_are_many_and_each_names_a_row_of_the_table() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
     assert named <= rows
     checked = {row.id for row in built_in_rules().rows if row.refuses is not None}
-    assert checked <= named | {row for case in CASES for row in case.legal | case.policy}
+    assert checked == {row for case in CASES for row in case.legal | case.policy}
+
+
+def test_every_file_of_cases_is_read() -> None:
+    files = sorted((Path(__file__).parent / "cases").iterdir())
+    assert [file.name for file in files] == sorted(f"{name}.yaml" for name in NAMES)
