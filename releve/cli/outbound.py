@@ -43,10 +43,16 @@ _FIRST_STEP = Words(
 
 
 _UNKNOWN_CLIENT = Words(
-    "aucun donneur d’ordre n’est connu sous le nom {!r}\N{NARROW NO-BREAK SPACE}; la table clients"
-    " contient\N{NARROW NO-BREAK SPACE}: ",
+    "aucun donneur d'ordre n'est connu sous le nom {!r} ; la table clients contient : ",
     "no client is known as {!r}; the table clients holds: ",
 )
+
+
+_ALLOWED, _REFUSED = Words("Permis", "Allowed"), Words("Refusé", "Refused")
+_REFUSED_BY_POLICY = Words("Refusé par politique seulement", "Refused by policy only")
+_BASIS, _UNTIL = Words("fondement", "basis"), Words("vaut jusqu'à", "stands until")
+_NEXT = Words("prochain instant permis", "next allowed")
+_RULES = Words("version des règles", "version of the rules")
 
 
 @click.group()
@@ -115,7 +121,9 @@ def check(
     """Say whether NUMBER may be called, on which ground, and every row that refuses.
 
     Facts come from a folder (`releve outbound start` writes a first one) or from the database.
-    Exit status 0 when it may, 1 when it may not, 2 when the call or the facts cannot be read.
+    After the id of a row that refuses stands [H] where the call is not known to be lawful, [P]
+    where our own policy refuses it. Exit status 0 when it may be called, 1 when it may not, 2 when
+    the call or the facts cannot be read.
     """
     if recorded_by and (facts or known_at):
         raise click.UsageError("--recorded-by goes with neither --facts nor --known-at; drop them")
@@ -165,22 +173,18 @@ def _judge_on_folder(
 
 
 def _render_lines(found: CallVerdict, lang: str) -> list[str]:
-    french = lang == "fr"
-    answer = (
-        ("Permis" if french else "Allowed")
-        if found.allowed
-        else (
-            ("Refusé par politique seulement" if french else "Refused by policy only")
-            if found.legal
-            else ("Refusé" if french else "Refused")
-        )
-    )
-    lines = [f"{answer} : {found.number}" if french else f"{answer}: {found.number}"]
-    named = {code: place.name.of(lang) for code, place in built_in_rules().territories.items()}
-    lines += [
-        f"  {named.get(place.territory, place.territory)}: {format_instant(place.local, lang)}"
-        for place in found.places
-    ]
+    def name(label: Words, value: object) -> str:
+        return Words(f"{label.fr} : ", f"{label.en}: ").of(lang) + str(value)
+
+    def show(moment: datetime | None) -> str:
+        return "—" if moment is None else format_instant(moment, lang)
+
+    refused = _REFUSED_BY_POLICY if found.legal else _REFUSED
+    lines = [name(_ALLOWED if found.allowed else refused, found.number)]
+    named = {code: place.name for code, place in built_in_rules().territories.items()}
+    for place in found.places:
+        label = named.get(place.territory, Words(place.territory, place.territory))
+        lines.append("  " + name(label, show(place.local)))
     for finding in found.findings:
         row = finding.row
         doubt = f" ({row.doubt.of(lang)})" if row.doubt else ""
@@ -190,18 +194,15 @@ def _render_lines(found: CallVerdict, lang: str) -> list[str]:
     for lifted in found.lifted:
         lines.append(f"+ {lifted.by.rule.of(lang)}")
         lines.append(f"  {lifted.by.version} > {lifted.row.version} [{lifted.row.gate}]")
-    basis = format_basis(found.basis, lang) if found.basis else "—"
-    lines.append(f"{'fondement' if french else 'basis'}: {basis}")
-    lines += [
-        f"{word_label('feed', mark.feed, lang)}: {format_instant(mark.read_at, lang)}"
-        for mark in found.watermarks
-    ]
-    until = "—" if found.until is None else format_instant(found.until, lang)
-    following = "—" if found.next_allowed is None else format_instant(found.next_allowed, lang)
-    lines.append(f"{'vaut jusqu’à' if french else 'stands until'}: {until}")
+    lines.append(name(_BASIS, format_basis(found.basis, lang) if found.basis else "—"))
+    for mark in found.watermarks:
+        feed = word_label("feed", mark.feed, lang)
+        read = Words(f"registre lu ({feed})", f"register read ({feed})")
+        lines.append(name(read, show(mark.read_at)))
+    lines.append(name(_UNTIL, show(found.until)))
     if not found.allowed:
-        lines.append(f"{'prochain instant permis' if french else 'next allowed'}: {following}")
-    lines.append(f"{'table' if french else 'rules'}: {found.rules_version[:12]}")
+        lines.append(name(_NEXT, show(found.next_allowed)))
+    lines.append(name(_RULES, found.rules_version[:12]))
     return lines
 
 

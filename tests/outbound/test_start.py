@@ -62,6 +62,17 @@ def test_the_readme_leads_to_an_allowed_call_with_an_own_consent(
     assert run(*shlex.split(own), "--lang", "en").stdout.startswith("Allowed: +33144556677")
 
 
+def test_a_verdict_in_french_has_the_spaces_of_french(tmp_path: Path) -> None:
+    started = run("outbound", "start", str(tmp_path), "--at", "2026-11-24T10:30:00+01:00")
+    (check,) = re.findall(r"^  releve (.*)$", started.output, re.MULTILINE)
+    allowed, refused = (run(*shlex.split(check.replace("11-24T", f"{day}T")))
+                        for day in ("11-24", "11-28"))  # fmt: skip
+    assert (allowed.exit_code, refused.exit_code) == (0, 1)
+    assert "\nfondement\u202f: consentement C1\nregistre lu (tentatives)\u202f: " in allowed.stdout
+    for text in (allowed.stdout, refused.stdout):
+        assert not re.search(r"(?<!\u202f)[:;!?](?=\s|$)", text)
+
+
 def test_a_folder_with_something_in_it_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("mine", encoding="utf-8")
     found = run("outbound", "start", str(tmp_path))
