@@ -19,7 +19,7 @@ from django.db import transaction
 from releve.evidence.certificate import sign_pack
 from releve.evidence.pack import PACK_KINDS, BuiltPack, build_pack
 from releve.evidence.sources import PackRequest
-from releve.files.atomic import write_file
+from releve.files.atomic import make_folder, write_file
 from releve.ledger.account_names import restore_names
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import parse_canonical
@@ -77,7 +77,7 @@ def issue_pack(request: PackRequest, by: str, now: datetime) -> IssuedPack:
     built = build_pack(request)
     content = sign_pack(built.pdf)
     path = _find_path(built.sha256)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, mode=0o700)
     write_file(path, content, mode=0o600)
     with transaction.atomic():
         lock_head()

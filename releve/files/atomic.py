@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-__all__ = ["create_file", "replace_file", "replace_folder", "write_file"]
+__all__ = ["create_file", "make_folder", "replace_file", "replace_folder", "write_file"]
 
 _PRIVATE = 0o600
 
@@ -109,6 +109,17 @@ def _swap(draft: Path, path: Path, aside: Path) -> None:
         if held:
             os.replace(aside, path)
         raise
+
+
+def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+    """Make a folder, and those above it that are missing, so that they outlive a power cut.
+
+    A durable file in a folder that is lost is lost with it.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    for one in missing:
+        _sync_folder(one.parent)
 
 
 def _encode(content: str | bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from releve.files.atomic import write_file
+from releve.files.atomic import make_folder, write_file
 from releve.ledger import models, tree
 from releve.ledger.chain import lock_head
 from releve.ledger.digests import (
@@ -113,7 +113,7 @@ def publish_root(root: SignedRoot, folder: Path) -> Path:
 
     A folder that another machine or another party keeps is what makes it worth something.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / root.file_name
     write_file(path, root.text)
     return path

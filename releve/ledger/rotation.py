@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import transaction
 
-from releve.files.atomic import write_file
+from releve.files.atomic import make_folder, write_file
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import ROTATION_TAG, canonical_json, format_instant
 from releve.ledger.errors import SigningKeyError
@@ -61,7 +61,7 @@ class KeyRotation:
 
     def publish(self, folder: Path) -> Path:
         """Write the document into a folder; return its path."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         path = folder / self.file_name
         write_file(path, self.text)
         return path

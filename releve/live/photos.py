@@ -19,7 +19,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from releve.files.atomic import write_file
+from releve.files.atomic import make_folder, write_file
 from releve.ledger import chain as ledger
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
@@ -46,7 +46,7 @@ def store_photo(data: bytes) -> str:
     data = remove_metadata(data)
     digest = hashlib.sha256(data).hexdigest()
     path = _get_folder() / digest
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent, mode=0o700)
     write_file(path, data, mode=0o600)
     return digest
 

@@ -9,7 +9,13 @@ from threading import Barrier, Thread
 
 import pytest
 
-from releve.files.atomic import create_file, replace_file, replace_folder, write_file
+from releve.files.atomic import (
+    create_file,
+    make_folder,
+    replace_file,
+    replace_folder,
+    write_file,
+)
 
 
 def test_a_written_file_replaces_the_old_one_and_leaves_no_draft(tmp_path: Path) -> None:
@@ -138,3 +144,17 @@ def test_a_folder_that_fails_halfway_leaves_the_old_one(tmp_path: Path) -> None:
         fail_halfway()
     assert os.listdir(path) == ["old"]
     assert os.listdir(tmp_path) == ["plan"]
+
+
+def test_a_new_folder_outlives_a_power_cut_and_one_that_is_there_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[Path] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: synchronised.append(Path(f"/proc/self/fd/{handle}").resolve())
+    )
+    make_folder(tmp_path / "a" / "b", mode=0o700)
+    assert sorted(synchronised) == [tmp_path, tmp_path / "a"]
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
+    make_folder(tmp_path / "a" / "b")
+    assert len(synchronised) == 2

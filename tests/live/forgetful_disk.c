@@ -1,7 +1,8 @@
 /* A disk that forgets what was not synchronised, as after a power cut.
 
    Preloaded into a process, it copies at each fsync of a file the file, and at each fsync of a
-   folder its list of names, to RELEVE_FORGETFUL: "inodes/N" and "names/N". */
+   folder its list of names, to RELEVE_FORGETFUL: "inodes/N" and "names/N". From the moment that a
+   file "cut" is there, nothing more reaches the disk. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -39,12 +40,18 @@ static int note(int fd, const char *name) {
     int result = real(fd);
     const char *to = getenv("RELEVE_FORGETFUL");
     struct stat status;
-    char path[4096];
-    if (result == 0 && to && fstat(fd, &status) == 0) {
+    char path[4096], draft[4096], cut[4096];
+    if (!to) return result;
+    snprintf(cut, sizeof cut, "%s/cut", to);
+    if (result == 0 && fstat(fd, &status) == 0 && access(cut, F_OK) != 0) {
         int folder = S_ISDIR(status.st_mode);
         snprintf(path, sizeof path, "%s/%s/%lu", to, folder ? "names" : "inodes",
                  (unsigned long)status.st_ino);
-        if (folder) list(fd, path); else if (S_ISREG(status.st_mode)) copy(fd, path);
+        snprintf(draft, sizeof draft, "%s/draft-%d", to, (int)getpid());
+        if (folder) list(fd, draft);
+        else if (S_ISREG(status.st_mode)) copy(fd, draft);
+        else return result;
+        if (rename(draft, path) != 0) abort();
     }
     return result;
 }

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -23,7 +21,7 @@ from tests.live.killed_house import (
     set_clock,
     wait_until,
 )
-from tests.processes import ROOT
+from tests.live.postgresql_server import Server, serve_postgresql
 
 pytestmark = [pytest.mark.slow, pytest.mark.database]
 EVENTS, CALLS, RESTARTS = 40, 60, 2
@@ -31,49 +29,11 @@ SEEN_WITHIN = 30.0
 """Seconds; a loaded machine is given twice as many before the test fails."""
 
 
-class Server:
-    """A server of its own, since others use the one of the tests."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._home = Path(unquote(urlsplit(url).hostname or ""))
-        data = self._home / "data"
-        process = (data / "postmaster.pid").read_text(encoding="ascii").split()[0]
-        program = Path(f"/proc/{process}/exe").readlink().with_name("pg_ctl")
-        owner = data.stat()
-        self._control = [str(program), "-D", str(data), "-w"]
-        self._as = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-        if os.geteuid():
-            self._as = {}
-        self._options = (data / "postmaster.opts").read_text(encoding="utf-8")
-
-    def die(self) -> None:
-        """Lose every connection and transaction, as in a crash."""
-        self._run("stop", "-m", "immediate")
-
-    def come_back(self) -> None:
-        self._run("start", "-l", str(self._home / "data" / "again.log"), "-o", self._arguments())
-
-    def _arguments(self) -> str:
-        return self._options.strip().partition(" ")[2]
-
-    def _run(self, *arguments: str) -> None:
-        subprocess.run(
-            [*self._control, *arguments], cwd="/", check=True, stdout=subprocess.DEVNULL, **self._as
-        )
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    if not os.environ.get("RELEVE_DATABASE_URL"):
-        pytest.skip("a drill of PostgreSQL: run it by scripts/with-postgres")
-    command = [str(ROOT / "scripts" / "with-postgres"), "sh", "-c"]
-    with subprocess.Popen(
-        [*command, "echo $RELEVE_DATABASE_URL; exec cat"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as running:  # fmt: skip
-        assert running.stdout is not None
-        yield Server(running.stdout.readline().strip())
+    """A server of its own, since others use the one of the tests."""
+    with serve_postgresql() as found:
+        yield found
 
 
 class Dialler(threading.Thread):

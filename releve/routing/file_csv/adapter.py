@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from releve import environment
-from releve.files.atomic import write_file
+from releve.files.atomic import make_folder, write_file
 from releve.files.locks import lock
 from releve.network import UTC
 from releve.routing.adapter import (
@@ -64,7 +64,7 @@ class FileCsv:
         generation = plan.generation
         generation.refuse_if_empty()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             with lock(self.path.with_name(f".{self.path.name}.lock")):
                 self._refuse_if_stale(generation)
                 write_file(self.path, _write_text(generation), mode=0o644)
