@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "releve.desk.system.one_version.one_version",
     "releve.desk.access.open_mode.open_desk_middleware",
     "releve.desk.access.sessions.session_limits_middleware",
     "releve.desk.database_errors.answered_if_busy",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
@@ -21,6 +23,7 @@ __all__ = [
     "find_cached_operator",
     "get_current_version",
     "get_version",
+    "hold_version",
     "load_block_positions",
     "load_operator",
     "load_rows",
@@ -36,7 +39,28 @@ _FEW = 500
 
 def get_current_version() -> Version | None:
     """Return the current version; None where nothing has been imported yet."""
-    return Version.objects.first()
+    held = _held.get()
+    if held is None:
+        return Version.objects.first()
+    if not held:
+        held.append(Version.objects.first())
+    return held[0]
+
+
+@contextmanager
+def hold_version() -> Iterator[None]:
+    """Within, the current version is the one that was when it was first asked for.
+
+    So an answer that reads it in many places is of one version, though an import ends meanwhile.
+    """
+    before = _held.set([])
+    try:
+        yield
+    finally:
+        _held.reset(before)
+
+
+_held: ContextVar[list[Version | None] | None] = ContextVar("held", default=None)
 
 
 def get_version(number: int) -> Version:

@@ -17,6 +17,7 @@ from releve.registry.service import (
     apply_changes,
     get_current_version,
     get_version,
+    hold_version,
     load_changes,
     load_operator,
     preview_changes,
@@ -57,6 +58,18 @@ def test_the_current_version_is_the_last_one(first: Version, small: Operator) ->
     assert (second.number, second.made_by, second.comment) == (2, "bilal", "one more")
     assert load_operator(get_version(1)) == small
     assert load_operator(get_version(2)) == hired(small)
+
+
+def test_an_answer_is_of_one_version_though_an_import_ends_meanwhile(
+    first: Version, small: Operator
+) -> None:
+    with hold_version():
+        assert get_current_version() == first
+        second = apply_changes(preview_changes(hired(small)), "bilal")
+        with CaptureQueriesContext(connection) as queries:
+            assert get_current_version() == first
+        assert not queries.captured_queries
+    assert get_current_version() == second
 
 
 def test_a_version_in_memory_is_not_read_again(first: Version, small: Operator) -> None:

@@ -171,10 +171,10 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
     The number of queries does not depend on the number of sites, clients or people.
     """
     stream, seen = looked.name, scope_for(user, "situation.see")
-    operator, situation = live.operator_now(), live.situation_now(stream)
+    operator, scene = live.operator_now(), live.load_scene(stream)
+    situation = live.situation_now(stream) if scene is None else scene.situation
     at = live.now(stream).replace(second=0, microsecond=0)  # the same while nothing happens
     works, all_sites = can(user, "incident.work"), seen.sites is None
-    scene = live.load_scene(stream)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     clients = list_clients(operator, coverage, user)
     sites = _list_sites(stream, operator, situation, user)
