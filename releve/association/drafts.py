@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from releve.association.membership import require_membership
 from releve.demand.tables import INTERVAL
+from releve.errors import Phrase
 from releve.live import api as live
 from releve.live.plans import DayPlan, read_settings
 from releve.network import day_bounds
@@ -31,7 +32,7 @@ def load_planned_day(day: date) -> DayPlan:
     active = live.load_activation()
     digest = None if active is None else active.days.get(day.isoformat())
     if active is None or digest is None:
-        raise SectorError(f"no plan in force has {day}: put one in force first")
+        raise SectorError(Phrase("no plan in force has {0}: put one in force first", day))
     return live.load_day_plan(digest, active.version)
 
 

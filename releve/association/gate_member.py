@@ -23,6 +23,7 @@ from releve.association.errors import AssociationError
 from releve.association.keys import load_signing_key
 from releve.association.membership import require_membership
 from releve.association.models import OwnOrder, ReliefGate
+from releve.errors import Phrase
 from releve.ledger.chain import append
 from releve.ledger.keys import public_key
 from releve.sector import (
@@ -90,7 +91,9 @@ def list_open_gates(now: datetime) -> list[GateNotice]:
 def prepare_commit(gate: str, offers: Sequence[SectorOffer], now: datetime) -> OwnOrder:
     """Seal offers for a gate and store them; AssociationError without one, or for a second time."""
     if not offers:
-        raise AssociationError("there is nothing to offer: no package fits the agents to spare")
+        raise AssociationError(
+            Phrase("there is nothing to offer: no package fits the agents to spare")
+        )
     notice = load_gate(gate)
     nonces = {one.offer: secrets.token_bytes(NONCE_BYTES) for one in offers}
     order = _begin("commit", notice, now, commitments={
@@ -189,7 +192,7 @@ def _store(order: GateOrder, now: datetime, private: Mapping[str, Any]) -> OwnOr
     )  # fmt: skip
     if not new and made.sent_at is not None:
         raise AssociationError(
-            f"a {order.kind} for the gate {order.gate} was sent: the first one counts"
+            Phrase("this order for the gate {0} was sent: the first one counts", order.gate)
         )
     if not new:
         made.delete()

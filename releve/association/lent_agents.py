@@ -25,6 +25,7 @@ from releve.association.contracts import (
 from releve.association.drafts import load_planned_day
 from releve.association.models import LentAgent
 from releve.association.partner_agents import IN_FORCE, count_agents
+from releve.errors import Phrase
 from releve.ledger.chain import append, lock_head
 from releve.live import api as live
 from releve.live.drills import list_running_streams
@@ -33,7 +34,14 @@ from releve.network import HOME, zone
 from releve.plan.spare import SpareAgent, find_spare
 from releve.sector import ContractTerms, SectorError
 
-__all__ = ["choose_agents", "lend_agents", "lend_from_plan", "recall_lent"]
+__all__ = [
+    "choose_agents",
+    "find_agents_to_lend",
+    "lend_agents",
+    "lend_from_plan",
+    "recall_lent",
+    "require_giver",
+]
 
 _ROUNDING = 1e-6
 """A shortfall below this, in agents, is rounding."""
@@ -44,8 +52,28 @@ def lend_from_plan(contract: str, now: datetime, *, stream: str = RELIEF) -> tup
 
     SectorError where no plan in force has its day, or can spare as many as were agreed.
     """
+    chosen = find_agents_to_lend(contract, stream)
+    lend_agents(contract, chosen, now, stream=stream)
+    return chosen
+
+
+def require_giver(contract: str, stream: str) -> ContractTerms:
+    """Return the terms of a contract; SectorError unless this installation is its giver."""
     stored = load_contract(contract, stream)
     terms = stored.contract.terms
+    if find_own_party(stored) != terms.giver:
+        raise SectorError(
+            Phrase("contract {0}: only its giver, {1}, names agents", contract, terms.giver)
+        )
+    return terms
+
+
+def find_agents_to_lend(contract: str, stream: str) -> tuple[str, ...]:
+    """Return agents for a contract from those that the plan in force can spare; a solver's search.
+
+    SectorError as of :func:`lend_from_plan`.
+    """
+    terms = load_contract(contract, stream).contract.terms
     day = terms.starts_at.astimezone(zone(terms.time_zone)).date()
     found = load_planned_day(day)
     others = set(
@@ -56,9 +84,7 @@ def lend_from_plan(contract: str, now: datetime, *, stream: str = RELIEF) -> tup
     settings = read_settings(found.plan)
     spare = find_spare(found.operator, found.plan, found.need, settings, skills=(skill,))
     free = [one for one in spare.agents if one.agent not in others]
-    chosen = choose_agents(terms, free, found.plan.starts)
-    lend_agents(contract, chosen, now, stream=stream)
-    return chosen
+    return choose_agents(terms, free, found.plan.starts)
 
 
 def choose_agents(
@@ -86,8 +112,13 @@ def choose_agents(
         if not helps:
             short = min(t for t, n in left.items() if n)
             raise SectorError(
-                f"contract {terms.contract}: the plan in force spares {left[short]} agents too few"
-                f" at {starts[short]:%Y-%m-%d %H:%M} UTC: offer less, or decline"
+                Phrase(
+                    "contract {0}: the plan in force spares {1} agents too few at {2} UTC: offer"
+                    " less, or decline",
+                    terms.contract,
+                    left[short],
+                    f"{starts[short]:%Y-%m-%d %H:%M}",
+                )
             )
         chosen.append(agent)
         for t in helps:
@@ -104,11 +135,7 @@ def lend_agents(
     """
     with transaction.atomic():
         lock_head()
-        stored = load_contract(contract, stream)
-        if find_own_party(stored) != stored.contract.terms.giver:
-            raise SectorError(
-                f"contract {contract}: only its giver, {stored.contract.terms.giver}, names agents"
-            )
+        require_giver(contract, stream)
         drill = stream == DRILL
         LentAgent.objects.filter(contract=contract, drill=drill).delete()
         LentAgent.objects.bulk_create(

@@ -21,6 +21,7 @@ __all__ = [
     "ReceivedContribution",
     "ReceivedOrder",
     "ReliefGate",
+    "SpareSearch",
 ]
 
 
@@ -233,3 +234,29 @@ class OwnOrder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.gate}"
+
+
+class SpareSearch(models.Model):
+    """A search for own agents who can be lent, for the worker: at a gate, or for a contract.
+
+    ``packages`` are the rows of a gate's offer. ``error`` is a template and ``error_values`` what
+    stands in it, so that a reader has it in the own language; empty where the search found enough.
+    """
+
+    kind = models.CharField(max_length=8)
+    name = models.CharField(max_length=64)
+    drill = models.BooleanField(default=False)
+    packages = models.JSONField(default=list)
+    asked_at = models.DateTimeField()
+    begun_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    error_values = models.JSONField(default=list)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "name", "drill"], name="one_search_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

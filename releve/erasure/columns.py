@@ -128,6 +128,7 @@ NEUTRAL = _columns(
     association_receivedcontribution="member digest text signature",
     association_receivedorder="gate member kind digest text signature",
     association_reliefgate="name text signature state orders clearing result",
+    association_sparesearch="kind name packages error error_values",
     auth_permission="name codename",
     django_content_type="app_label model",
     gate_abandoned="digest campaign",

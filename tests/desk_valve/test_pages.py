@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
+from releve.association import contracts
 from releve.association.contracts import RELIEF, load_contract, start_contract, take_step
+from releve.association.spare_searches import run_searches
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from tests.accounts.people import signed_in
@@ -88,3 +93,29 @@ def test_text_and_message_are_handed_out(web: Client) -> None:
     message = web.get(f"{ADDRESS}message.json")
     assert message.json()["format"] == "releve relief contract 1"
     assert web.get("/contracts/live/c-1/").status_code == 404
+
+
+def test_agents_are_named_by_the_worker_and_the_page_says_what_came_of_it(
+    web: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert web.post(f"{ADDRESS}lend").status_code == 409, "the asker names no agents"
+    with monkeypatch.context() as partner:
+        key = Ed25519PrivateKey.generate()
+        partner.setattr(contracts, "signing_key", lambda: key)
+        start_contract(replace(make_terms(), contract="c-2"), CLERK, THEN)
+    take_step("c-2", "offer", "rif", THEN)
+    take_step("c-2", "match", CLERK, THEN)
+    page = "/contracts/relief/c-2/"
+    assert "?part=search" not in read(web, page)
+    assert web.post(f"{page}lend").status_code == 302
+    assert "hx-get" in read(web, page)
+    assert web.get(f"{page}?format=json").json()["search"]["state"] == "waiting"
+    part = read(web, f"{page}?part=search")
+    assert "commence dans un instant" in part
+    assert "<html" not in part
+    run_searches(timezone.now())
+    assert web.get(f"{page}?part=search").headers["HX-Refresh"] == "true"
+    done = read(web, page)
+    assert "aucun plan en vigueur ne couvre" in done
+    assert "hx-get" not in done
+    assert "Désigner les téléconseillers" in done, "it can be asked for again"

@@ -20,6 +20,7 @@ from releve.association import contracts, exchange
 from releve.association.contracts import DRILL, list_contracts, take_step
 from releve.association.gates import announce_gate, run_clearings
 from releve.association.models import OwnOrder
+from releve.association.spare_searches import run_searches
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.sector import SectorOffer, parse_order
@@ -112,6 +113,13 @@ def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
         )
     )
     press(desk, "/contracts/gates/g-1/offer", packages=upload(table))
+    assert not OwnOrder.objects.filter(kind="commit").exists(), "the page did not search"
+    waiting = read(desk, "/contracts/gates/g-1/")
+    assert "?part=search" in waiting
+    assert "commence dans un instant" in read(desk, "/contracts/gates/g-1/?part=search")
+    run_searches(timezone.now())
+    assert desk.get("/contracts/gates/g-1/?part=search").headers["HX-Refresh"] == "true"
+    assert "L’offre est prête" in read(desk, "/contracts/gates/g-1/")
     commit = OwnOrder.objects.get(kind="commit")
     press(desk, "/contracts/gates/g-1/send", digest=commit.digest)
     assert "Offre scellée" in read(desk, "/contracts/gates/g-1/")

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from releve.association.contract_exchange import draft_contracts
-from releve.association.drafts import draft_offers, draft_requests, load_planned_day
+from releve.association.drafts import draft_requests, load_planned_day
 from releve.association.exchange import fetch_gates, fetch_result, send_order, sync_contracts
-from releve.association.gate_member import load_gate, prepare_commit, prepare_request
-from releve.association.lent_agents import lend_from_plan
+from releve.association.gate_member import load_gate, prepare_request
 from releve.association.membership import find_membership
 from releve.association.models import OwnOrder, ReliefGate
+from releve.association.spare_searches import OFFER, ask_for_agents, ask_for_offer, find_search
 from releve.desk.body_limits import takes
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import answer, failure
@@ -28,9 +29,10 @@ from releve.desk.valve.gate_page import (
     build_gate_page,
     build_gate_twin,
 )
+from releve.desk.valve.search_page import answer_search, build_search, build_search_twin
 from releve.errors import ReleveError
 from releve.live import api as live
-from releve.sector import SectorError, parse_gate, read_packages, read_terms
+from releve.sector import SectorError, parse_gate, read_terms
 
 __all__ = ["ask", "draft", "fetch", "lend", "list_gates", "offer", "result", "send", "show", "sync"]
 
@@ -91,15 +93,13 @@ def ask(request: HttpRequest, gate: str) -> HttpResponse:
 @_tables
 @serve("sector.relief", ACT)
 def offer(request: HttpRequest, gate: str) -> HttpResponse:
-    """Prepare a sealed offer of what the plan in force can spare, to be read before it is sent."""
+    """Have the worker prepare a sealed offer of what the plan in force can spare, to be read."""
     row = _find(gate)
     form = ReliefOfferForm(request.POST, request.FILES)
     if not form.is_valid():
         return _show(request, row, offer_form=form, status=422)
     try:
-        packages = read_packages(read_table(form.cleaned_data["packages"]))
-        offers, _missing = draft_offers(load_gate(gate), packages, timezone.now())
-        prepare_commit(gate, offers, timezone.now())
+        ask_for_offer(gate, read_table(form.cleaned_data["packages"]), timezone.now())
     except (ReleveError, ValueError) as error:
         form.add_error(None, _say(error))
         return _show(request, row, offer_form=form, status=422)
@@ -154,9 +154,9 @@ def sync(request: HttpRequest) -> HttpResponse:
 
 @serve("sector.relief", ACT)
 def lend(request: HttpRequest, stream: str, name: str) -> HttpResponse:
-    """Name the agents who work under a contract, from those that the plan in force can spare."""
-    return _act(request, lambda: lend_from_plan(name, timezone.now(), stream=stream),
-                _("The agents are named: they count as absent while the contract lasts."),
+    """Have the worker name agents for a contract, from those that the plan in force can spare."""
+    return _act(request, lambda: ask_for_agents(name, timezone.now(), stream=stream),
+                _("The worker looks for agents who can be lent."),
                 "contract", stream, name)  # fmt: skip
 
 
@@ -198,14 +198,21 @@ def _show(
     clauses_form: ClausesForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    text = text_now(live.operator_now().row.time_zone)
+    text, now = text_now(live.operator_now().row.time_zone), timezone.now()
+    search = find_search(OFFER, row.name)
+    found = build_search(search, reverse("gate", args=[row.name]), now, text)
+    part = answer_search(request, found)
+    if part is not None:
+        return part
     shown = {
-        "page": build_gate_page(row, timezone.now(), text),
+        "page": build_gate_page(row, now, text),
+        "search": found,
         "request_form": request_form or _build_request_form(row, None),
         "offer_form": offer_form or ReliefOfferForm(),
         "clauses_form": clauses_form or ClausesForm(),
     }
-    return answer(request, "desk/valve/gate.html", shown, build_gate_twin(row), status)
+    twin = {**build_gate_twin(row), "search": build_search_twin(search)}
+    return answer(request, "desk/valve/gate.html", shown, twin, status)
 
 
 def _say(error: Exception) -> str:

@@ -12,6 +12,7 @@ from releve.association.contracts import DRILL, StoredContract
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.desk.valve.forms import ContractStepForm
+from releve.desk.valve.search_page import SearchShown
 from releve.desk.valve.words import KINDS_OF_WORK, STATES, STEPS
 
 __all__ = [
@@ -72,6 +73,7 @@ class ContractPage:
     message_url: str
     form: ContractStepForm | None
     lend_url: str
+    search: SearchShown | None
 
 
 def build_contract_line(stored: StoredContract, stream: str, text: Text) -> ContractLine:
@@ -93,7 +95,12 @@ def build_contract_line(stored: StoredContract, stream: str, text: Text) -> Cont
 
 
 def build_contract_page(
-    stored: StoredContract, stream: str, text: Text, form: ContractStepForm | None, party: str
+    stored: StoredContract,
+    stream: str,
+    text: Text,
+    form: ContractStepForm | None,
+    party: str,
+    search: SearchShown | None,
 ) -> ContractPage:
     """Return the page of a contract, as its party sees it."""
     terms = stored.contract.terms
@@ -127,6 +134,7 @@ def build_contract_page(
         message_url=reverse("contract_message", args=place),
         form=form,
         lend_url=reverse("contract_lend", args=place) if _may_lend(stored, party) else "",
+        search=search,
     )
 
 

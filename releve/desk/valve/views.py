@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,6 +19,7 @@ from releve.association.contracts import (
     list_contracts,
     take_step,
 )
+from releve.association.spare_searches import LEND, find_search
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer
 from releve.desk.text import text_now, translate_error
@@ -28,6 +30,7 @@ from releve.desk.valve.page import (
     build_contract_page,
     build_contract_twin,
 )
+from releve.desk.valve.search_page import answer_search, build_search, build_search_twin
 from releve.errors import ReleveError
 from releve.live import api as live
 from releve.sector import list_next_steps
@@ -86,8 +89,13 @@ def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
                 return redirect("contract", stream, name)
         status = 422
     text = text_now(live.operator_now().row.time_zone)
-    page = build_contract_page(stored, stream, text, form, party)
-    twin = build_contract_twin(stored, stream)
+    search = find_search(LEND, name, drill=stream == DRILL)
+    shown = build_search(search, reverse("contract", args=[stream, name]), timezone.now(), text)
+    part = answer_search(request, shown)
+    if part is not None:
+        return part
+    page = build_contract_page(stored, stream, text, form, party, shown)
+    twin = {**build_contract_twin(stored, stream), "search": build_search_twin(search)}
     return answer(request, "desk/valve/contract.html", page, twin, status)
 
 
