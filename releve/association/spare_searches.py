@@ -103,15 +103,13 @@ def _store(
 ) -> None:
     """Store what a search came to, unless it was asked for again since it began."""
     said = "" if error is None else error.args[0] if error.args else str(error)
-    phrase = said if isinstance(said, Phrase) else Phrase(str(said))
+    template, values = (said.template, said.params) if isinstance(said, Phrase) else (said, ())
     with transaction.atomic():
         lock_head()
         held = SpareSearch.objects.filter(
             pk=search.pk, asked_at=search.asked_at, begun_at=search.begun_at, done_at=None
         )
-        if held.update(
-            done_at=now, error=phrase.template, error_values=[str(value) for value in phrase.params]
-        ):
+        if held.update(done_at=now, error=template, error_values=[str(value) for value in values]):
             finish()
 
 
