@@ -17,6 +17,7 @@ from releve.files.plan_folder import PlanFolderError, read_plans
 from releve.network import Operator, to_utc, zone
 from releve.plan import Contingency, Plan, PlanError, PlanSettings
 from releve.plan.intraday_relief import IntradayRelief, build_running_day, solve_intraday_relief
+from releve.plan.move_delays import MoveDelays, SiteArrival
 from releve.plan.week import require_planned
 
 __all__ = ["relief"]
@@ -154,6 +155,12 @@ def _print_relief(
     console.print(f"[bold]{len(found.moves)} people[/]")
     for line in list_move_lines(plan, found.moves, names):
         click.echo(line)
+    before, after = (
+        {move.agent: row for move in found.moves if (row := getattr(move, end)) is not None}
+        for end in ("before", "after")
+    )
+    for row in MoveDelays(operator).list_site_arrivals(before, after, when):
+        click.echo(_describe_arrival(row))
     if found.curve:
         console.print("Moves against what is missing (in fractions):")
         for price, moved, missing in found.curve:
@@ -161,6 +168,16 @@ def _print_relief(
                 f"  at {price:g} half hours a move: {moved:,.0f} moved, {missing:,.0f} agent half"
                 " hours missing"
             )
+
+
+def _describe_arrival(row: SiteArrival) -> str:
+    wait = f"{row.most}" if row.least == row.most else f"{row.least} to {row.most}"
+    how = (
+        "by the journeys in the tables travel and shuttles"
+        if row.known
+        else "the default delay: no journey in the table travel"
+    )
+    return f"  {row.people} to {row.target} at work {wait} min after the call, {how}"
 
 
 def _render_json(found: IntradayRelief, contingency: Contingency, when: datetime) -> str:

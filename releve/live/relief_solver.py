@@ -22,16 +22,15 @@ from releve.live.stream_state import Changes, build_change, list_working, read_p
 from releve.network import HOME
 from releve.plan import Contingency, Move, Placement, Plan
 from releve.plan.day_fleet import build_day_fleet
-from releve.plan.day_runs import SET_UP, time_ways_home
+from releve.plan.day_runs import time_ways_home
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.intraday_relief import (
-    HOME_DELAY,
-    SITE_DELAY,
     IntradayRelief,
     RunningDay,
     build_running_day,
     solve_intraday_relief,
 )
+from releve.plan.move_delays import SET_UP, MoveDelays, round_up
 from releve.plan.named_assignments import list_moves, list_placements, name_relief
 from releve.plan.problem import AgentGroups
 from releve.plan.relief import find_available_staff
@@ -55,9 +54,8 @@ _lock = Lock()
 def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[Any]] | None:
     """Return the changes that the plan holds for a loss; None when it holds none.
 
-    The delay of a move (:data:`HOME_DELAY`, :data:`SITE_DELAY`) counts from the half hour of
-    ``at``; who is taken home by a run is at work when it has brought them. Shifts that are over
-    stay as they are.
+    The delay of a move (:class:`MoveDelays`) counts from the half hour of ``at``; who is taken home
+    by a run is at work when it has brought them. Shifts that are over stay as they are.
     """
     plan = found.plan
     key = _planned_key(plan, loss)
@@ -65,12 +63,13 @@ def look_up_relief(found: DayPlan, loss: Loss, at: datetime) -> dict[str, list[A
         return None
     begun = at > plan.starts[0]
     ways = _time_ways_home(found, loss, at) if begun else {}
+    delays = MoveDelays(found.operator)
     out = {}
     for move in plan.scenarios[key].moves:
         ends = [row.end for row in (move.before, move.after) if row is not None]
         if begun and max(ends) <= at:
             continue
-        after = _from_now(move, at, ways.get(move.agent)) if begun else move.after
+        after = _from_now(move, at, ways.get(move.agent), delays) if begun else move.after
         reason = move.reason if after is not None or move.after is None else "stranded"
         # A plan does not know who is isolated: the agents it set aside have no place to work.
         out[move.agent] = build_change("stranded" if reason == "isolated" else reason, after)
@@ -98,17 +97,23 @@ def _time_ways_home(found: DayPlan, loss: Loss, at: datetime) -> dict[str, datet
     return ways
 
 
-def _from_now(move: Move, at: datetime, at_stop: datetime | None) -> Placement | None:
+def _from_now(
+    move: Move, at: datetime, at_stop: datetime | None, delays: MoveDelays
+) -> Placement | None:
     """Return the rest of a placement when the move to it starts at ``at``; ``at_stop``: when a run
     has brought the person home."""
     before, after = move.before, move.after
     if after is None or (before is not None and before.place == after.place):
         return after
-    if after.place == HOME and at_stop is not None:
-        ready = _half_hour(at_stop + SET_UP + INTERVAL - timedelta(microseconds=1))
+    now = _half_hour(at)
+    if after.place != HOME:
+        stop = delays.find_stop(move.agent)
+        wait = delays.find_site_delay(stop, before, after.place, now)
+    elif at_stop is not None:
+        wait = round_up(at_stop + SET_UP - now)
     else:
-        ready = _half_hour(at) + (HOME_DELAY if after.place == HOME else SITE_DELAY)
-    start = max(after.start, ready)
+        wait = delays.home
+    start = max(after.start, now + wait)
     if start >= after.end:
         return None
     if after.break_start is None or after.break_end is None or after.break_end <= start:

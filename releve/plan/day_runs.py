@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import ceil
 
-from releve.demand.tables import INTERVAL
 from releve.network import Operator, zone
+from releve.plan.move_delays import SET_UP, round_up
 from releve.plan.result import Placement
 from releve.plan.rides import list_riders
 from releve.transport import FROM_SITE, TO_SITE, Fleet, Rider, Run, TransportPlan, route_riders
 
 __all__ = [
-    "SET_UP",
     "DayRuns",
     "PlacementsFrom",
     "Ride",
@@ -28,8 +26,6 @@ __all__ = [
     "time_ways_home",
 ]
 
-SET_UP = timedelta(minutes=30)
-"""From the stop to the first call at home."""
 ROUNDS = 5
 """How often those who are sent home and find no seat are tried on later runs."""
 
@@ -119,8 +115,8 @@ def time_home_by_stop(
     found: dict[str, timedelta] = {}
     for agent, stop in riders.items():
         if agent in ways:
-            halves = ceil((ways[agent] + SET_UP - at) / INTERVAL)
-            found[stop] = max(found.get(stop, timedelta()), halves * INTERVAL)
+            wait = round_up(ways[agent] + SET_UP - at)
+            found[stop] = max(found.get(stop, timedelta()), wait)
     left = {stop for agent, stop in riders.items() if agent not in ways}
     return {stop: wait for stop, wait in found.items() if stop not in left}
 

@@ -21,6 +21,7 @@ from releve.plan.eligibility import Eligibility, count_planned_seats
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_integer_plan, find_routed_plan
 from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, solve_lp
+from releve.plan.move_delays import HOME_DELAY, SITE_DELAY, MoveDelays
 from releve.plan.named_assignments import NamedAssignments, list_moves, list_placements, name_relief
 from releve.plan.problem import AgentGroup, AgentGroups, DayProblem, compute_programme_weights
 from releve.plan.relief import (
@@ -45,8 +46,6 @@ from releve.plan.settings import PlanSettings
 
 __all__ = [
     "CURVE",
-    "HOME_DELAY",
-    "SITE_DELAY",
     "IntradayRelief",
     "RunningDay",
     "build_running_day",
@@ -55,9 +54,6 @@ __all__ = [
 
 CURVE = (0.5, 2.0, 8.0, 32.0)
 """Prices of a move, in agent-intervals of mean penalty, at which the curve is drawn."""
-HOME_DELAY = timedelta(minutes=90)
-SITE_DELAY = timedelta(minutes=120)
-"""Time from the call to being at work at home, or on another site."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +108,13 @@ def build_running_day(
     """Lay the rest of a running day out from the half hour of ``at``.
 
     ``home_delay`` and ``site_delay`` are how long people take to be at work at home or on another
-    site. ValueError when ``at`` is not on the planned day.
+    site where no run and no journey is known. ValueError when ``at`` is not on the planned day.
     """
     if not plan.starts[0] <= at < plan.starts[-1] + INTERVAL:
         raise ValueError(f"{at.isoformat()} is not on the planned day {plan.day}")
     now = max(start for start in plan.starts if start <= at)
-    build = _RunningDayBuilder(operator, plan, now, settings, home_delay, site_delay)
+    delays = MoveDelays(operator, home_delay, site_delay)
+    build = _RunningDayBuilder(operator, plan, now, settings, delays)
     return build.build(need)
 
 
@@ -130,14 +127,13 @@ class _RunningDayBuilder:
         plan: Plan,
         now: datetime,
         settings: PlanSettings,
-        home_delay: timedelta,
-        site_delay: timedelta,
+        delays: MoveDelays,
     ) -> None:
         self._operator = operator
         self._plan = plan
         self._now = now
         self._settings = settings
-        self._delay = (home_delay, site_delay)
+        self._delays = delays
         self._legality = Eligibility(operator, plan.day, settings)
         self._placed = {row.agent: row for row in plan.placements}
         self._fleet = build_day_fleet(operator, plan.day, settings)
@@ -179,7 +175,7 @@ class _RunningDayBuilder:
                 agent.carrier if at_home else "",
                 patterns,
                 legal,
-                agent.stop if self._fleet is not None and not agent.own_transport else "",
+                self._delays.find_stop(name),
             )
             anonymous = replace(placed, agent="") if placed else None
             found.setdefault((group, anonymous), []).append(name)
@@ -221,10 +217,10 @@ class _RunningDayBuilder:
         if placed is not None and placed.place == place:
             return timedelta()
         if place != HOME:
-            return self._delay[1]
+            return self._delays.find_site_delay(group.stop, placed, place, self._now)
         if placed is None or not group.stop or placed.place == HOME or placed.start > self._now:
-            return self._delay[0]
-        return self._time_ways_home(placed.place).get(group.stop, self._delay[0])
+            return self._delays.home
+        return self._time_ways_home(placed.place).get(group.stop, self._delays.home)
 
     def _time_ways_home(self, site: str) -> dict[str, timedelta]:
         """Return how long after now the riders of each stop are at work at home, by the runs that

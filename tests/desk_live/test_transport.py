@@ -150,3 +150,18 @@ def test_a_daily_check_compares_heads_with_the_plan_and_refuses_more_than_seats(
     assert counted == {9}
     html = web.get(f"/transport/?site={scenario.site}").content.decode()
     assert "is-missed" in html
+
+
+def test_the_page_says_by_what_an_arrival_on_another_site_is_counted(
+    browsers: Browsers, relieved: Scenario
+) -> None:
+    web = browsers.sign_in()
+    web.cookies["releve_stream"] = relieved.stream
+    (row,) = web.get("/relief.json").json()["arrivals"]
+    assert (row["known"], row["least"], row["most"]) == (False, 120, 120), "no table of travel"
+    french, english = (
+        web.get("/relief", headers={"accept-language": language}).content.decode()
+        for language in ("fr", "en")
+    )
+    assert f"{row['people']} personnes à leur poste 120 min après l’appel, délai" in french
+    assert f"{row['people']} people at work 120 min after the call, the default" in english

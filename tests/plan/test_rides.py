@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import numpy as np
@@ -19,8 +19,9 @@ from releve.plan.checker.people import apply_moves
 from releve.plan.contingency import Contingency, list_contingencies
 from releve.plan.day_fleet import build_day_fleet, cap_vehicles
 from releve.plan.day_runs import PlacementsFrom, route_day
-from releve.plan.intraday_relief import SITE_DELAY, build_running_day, solve_intraday_relief
+from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.lp import LinearProgram, solve_lp
+from releve.plan.move_delays import SET_UP
 from releve.plan.n1_program import add_n1_day, solve_n1_program
 from releve.plan.planner import count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem
@@ -33,9 +34,10 @@ from releve.plan.scenario_lp import find_lost_assignments
 from releve.plan.week import require_day
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
-from releve.transport import FROM_SITE, check_runs, route_riders
+from releve.transport import FROM_SITE, TransportSettings, check_runs, route_riders
 
 SETTINGS = PlanSettings()
+BOARDING = TransportSettings().boarding_minutes
 
 
 @cache
@@ -173,6 +175,7 @@ def test_a_relief_of_a_running_day_gives_a_seat_to_each_rider_it_brings() -> Non
     loss = Contingency(f"site:{one}", "site", one, frozenset((one,)), frozenset())
     fleet = build_day_fleet(operator, plan.day, SETTINGS)
     assert fleet is not None
+    rides = {(row.stop, row.site): row.ride_minutes for row in operator.shuttles}
     for when in (plan.starts[0], plan.starts[14], plan.starts[22]):
         day = build_running_day(operator, plan, require(), when, SETTINGS)
         found = solve_intraday_relief(day, loss, SETTINGS, curve=False)
@@ -189,7 +192,8 @@ def test_a_relief_of_a_running_day_gives_a_seat_to_each_rider_it_brings() -> Non
             agent, before = operator.agent[row.agent], base.get(row.agent)
             stays = before is not None and before.place == row.place
             if agent.stop and row.place != HOME and not stays:
-                assert row.start >= when + SITE_DELAY
+                ride = rides[agent.stop, row.place]
+                assert row.start >= when + timedelta(minutes=ride - BOARDING) + SET_UP
 
 
 def test_rows_of_vehicles_added_where_they_bind_give_the_optimum_of_all_rows() -> None:

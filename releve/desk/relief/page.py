@@ -18,6 +18,7 @@ from releve.live import api as live
 from releve.live.api import MessageCounts, NotifiedAgent, RosterChange, Scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
+from releve.plan.move_delays import MoveDelays
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SHOWN",
     "AgentMove",
+    "ArrivalRow",
     "PeopleFlow",
     "PlaceShifts",
     "ReliefChoice",
@@ -94,6 +96,17 @@ class PeopleFlow(PageModel):
     people: int
 
 
+class ArrivalRow(PageModel):
+    """People sent to another site in the middle of the day, at work ``least`` to ``most`` minutes
+    after the call."""
+
+    target: str
+    people: int
+    least: int
+    most: int
+    known: bool = Field(description="By journeys in the tables; false: by the default delay")
+
+
 class ShiftBand(PageModel):
     """The people of one shift, in the plan and in force."""
 
@@ -160,6 +173,7 @@ class ReliefPage(PageModel):
     changes_page: int = 1
     changes_pages: int = 1
     flows: tuple[PeopleFlow, ...] = ()
+    arrivals: tuple[ArrivalRow, ...] = ()
     places: tuple[PlaceShifts, ...] = ()
     counts: MessageCounts
     show: Shown = "unanswered"
@@ -264,8 +278,20 @@ def _describe_day(
             PeopleFlow(origin=origin, target=target, people=people)
             for (origin, target), people in roster.count_flows().items()
         ),
+        "arrivals": tuple(_list_arrivals(scene, day, roster)),
         "places": tuple(_list_places(roster, operator, lost.sites)),
     }
+
+
+def _list_arrivals(scene: Scene, day: date, roster: RosterChange) -> Iterator[ArrivalRow]:
+    found, relief = scene.day_plan(day), scene.relief
+    if relief is None or relief.from_at <= found.plan.starts[0]:
+        return
+    delays = MoveDelays(found.operator)
+    for row in delays.list_site_arrivals(roster.before, roster.after, relief.from_at):
+        yield ArrivalRow(
+            target=row.target, people=row.people, least=row.least, most=row.most, known=row.known
+        )
 
 
 def _describe_change(roster: RosterChange, agent: str, operator: Operator) -> AgentMove:

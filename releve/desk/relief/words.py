@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from releve.desk.live.words import when
 from releve.desk.places.words import source_word
-from releve.desk.relief.page import ReliefPage, ShiftPost, UnansweredRow
+from releve.desk.relief.page import ArrivalRow, ReliefPage, ShiftPost, UnansweredRow
 from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt, draw_ring
 from releve.desk.text import Text, text_now
 from releve.network import HOME
@@ -244,6 +244,32 @@ def flow_words(page: ReliefPage) -> str:
         )
         for row in page.moving
     )
+
+
+@register.filter
+def arrival_words(row: ArrivalRow, page: ReliefPage) -> str:
+    """Return how long after the call people are at work on another site, and how that is known."""
+    text = text_now(page.time_zone)
+    most = text.number(row.most)
+    wait = (
+        most
+        if row.least == row.most
+        else _("{low} to {high}").format(low=text.number(row.least), high=most)
+    )
+    people = ngettext("{count} person", "{count} people", row.people).format(
+        count=text.number(row.people)
+    )
+    if row.known:
+        said = _(
+            "To {site}: {people} at work {minutes} min after the call, by the journeys in the"
+            " tables."
+        )
+    else:
+        said = _(
+            "To {site}: {people} at work {minutes} min after the call, the default delay: the"
+            " tables hold no journey from where they are."
+        )
+    return said.format(site=name_place(page, row.target), people=people, minutes=wait)
 
 
 @register.filter
