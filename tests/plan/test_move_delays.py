@@ -91,7 +91,7 @@ def test_a_known_journey_shorter_than_the_setting_never_serves_fewer_calls() -> 
                 assert after.start >= when + wait
                 arrived.add(after.start - when)
         assert penalty[1] <= penalty[0] * (1 + 1e-6)
-    assert 60 * MINUTE in arrived, "somebody is sooner on another site"
+    assert 60 * MINUTE in arrived, "some are sooner on another site"
 
 
 def test_arrivals_are_counted_by_site_and_by_how_they_are_known() -> None:
