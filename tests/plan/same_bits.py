@@ -1,8 +1,9 @@
 """Plan operators wholly and print one digest of all that comes out: for a child process.
 
 ``python -m tests.plan.same_bits [--noise SEED] [--no-grid] SAMPLE...``: a sample is
-``agents,sites,seed``, or a folder with an operator. Digested are each plan as JSON, with its
-reliefs and what is missing, and every file of the plan folder. ``--noise`` changes the last bits of
+``agents,sites,seed``, a folder with an operator, or ``hybrid`` for a hybrid week of three days.
+Digested are each plan as JSON, with its reliefs and what is missing, and every file of the plan
+folder. ``--noise`` changes the last bits of
 whatever goes onto the decimal grid, as another machine does; ``--no-grid`` takes the grid out.
 """
 
@@ -12,6 +13,7 @@ import argparse
 import hashlib
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +30,8 @@ from releve.plan import Plan, name_plan, solve_day
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import require_day
+from releve.plan.week.hybrid_table import write_week_table
+from tests.plan.week.hybrid_case import build_hybrid_case
 
 STAMP = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 NOISE = 1e-13
@@ -63,16 +67,23 @@ def plan_first_day(operator: Operator) -> Plan:
     return replace(plan, missing=find_what_is_missing(operator, solved))
 
 
-def compute_digest(plan: Plan) -> str:
-    digest = hashlib.sha256(plan_to_json(plan).encode())
+def compute_digest(plans: Sequence[Plan], week: Sequence[Sequence[str]] = ()) -> str:
+    digest = hashlib.sha256("\n".join(plan_to_json(plan) for plan in plans).encode())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "plan"
-        write_plans(folder, [plan], stamp=STAMP, calendars=True)
+        write_plans(folder, plans, stamp=STAMP, calendars=True, hybrid_week=week)
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 digest.update(path.relative_to(folder).as_posix().encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def digest_sample(sample: str) -> str:
+    if sample != "hybrid":
+        return compute_digest([plan_first_day(operator_named(sample))])
+    case = build_hybrid_case()
+    return compute_digest(case.plans, write_week_table(case.operator, case.found.week))
 
 
 def main() -> None:
@@ -84,11 +95,7 @@ def main() -> None:
     if given.noise is not None or given.no_grid:
         disturb_grid(given.noise, not given.no_grid)
     for sample in given.samples:
-        print(
-            sample.rpartition("/")[2],
-            compute_digest(plan_first_day(operator_named(sample))),
-            flush=True,
-        )
+        print(sample.rpartition("/")[2], digest_sample(sample), flush=True)
 
 
 if __name__ == "__main__":
