@@ -18,6 +18,10 @@ __all__ = ["register"]
 
 register = Library()
 
+MOST_LARGE_LINES, MOST_NARROW_LINES = 22, 56
+"""Lines of a sheet in one and in two columns on one page of A4, under the banners of a drill; the
+head of a run takes two."""
+
 
 @register.filter
 def runs_headline(page: RunsPage) -> str:
@@ -108,6 +112,16 @@ def route_maps(page: RunsPage) -> tuple[RouteMap, ...]:
 
 
 @register.filter
-def is_long(page: DriverSheet) -> bool:
-    """Return whether a sheet needs the small print to stay on one page."""
-    return sum(len(row.calls) + 2 for row in page.runs) > 40
+def print_classes(page: DriverSheet) -> str:
+    """Return how a sheet is printed to stay on one page: in two columns, or in fine print too."""
+    lines = sum(len(row.calls) + 2 for row in page.runs)
+    if lines <= MOST_LARGE_LINES:
+        return ""
+    return "narrow" if lines <= MOST_NARROW_LINES else "narrow fine"
+
+
+@register.filter
+def run_words(row: RunRow) -> str:
+    """Return to or from which site a run goes."""
+    way = _("to {site}") if row.leg == TO_SITE else _("from {site}")
+    return way.format(site=next(call.name for call in row.calls if call.place == row.site))
