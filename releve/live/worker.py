@@ -46,7 +46,7 @@ from releve.live.routes import refresh_routes
 from releve.live.routing_watch import watch_routing
 from releve.live.stream_state import Scene, load_scene
 from releve.live.switches import prepare_switches
-from releve.live.worker_health import BEAT_SECONDS, note_beat, note_stop
+from releve.live.worker_health import BEAT_SECONDS, has_room, note_beat, note_stop
 from releve.registry import storage as registry
 
 __all__ = ["Worker", "run_tick", "run_until_idle"]
@@ -135,6 +135,7 @@ class Worker:
             started_at=self._started_at,
             decided_at=self._decided_at,
             clock_moved=real_now() - self._started_at - ran,
+            room=has_room(),
         )
 
 

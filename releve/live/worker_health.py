@@ -3,7 +3,8 @@
 A worker writes its row every :data:`BEAT_SECONDS`. It counts as silent after
 :data:`SILENT_AFTER`; an effect that is due for :data:`OVERDUE_AFTER` and that no worker has claimed
 is overdue, whatever the rows say. A worker that runs on a full disk can store nothing that it does:
-that is seen before anything else. A clock that was set ahead or back while a worker runs is an
+that is seen before anything else, in the home folder by each reader, at PostgreSQL by the worker,
+which tries it at each report. A clock that was set ahead or back while a worker runs is an
 alarm until it is set right or the worker is started again.
 """
 
@@ -16,9 +17,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from django.conf import settings
+from django.db import OperationalError, connection, transaction
 from django.db.models import Min, Q
 
 from releve.live.clock import real_now
+from releve.live.errors import is_disk_full
 from releve.live.models import Effect, WorkerBeat
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "SILENT_AFTER",
     "WorkerAlarm",
     "WorkerHealth",
+    "has_room",
     "keeps_up",
     "note_beat",
     "note_stop",
@@ -43,6 +47,11 @@ LEAST_FREE_BYTES = 16_000_000
 """Less than this at the home folder, and the next events, letters or roots may find no room."""
 MOST_CLOCK_STEP = timedelta(seconds=10)
 """A time service corrects less than this while it runs; the rest is a clock that was wrong."""
+_SORT = """
+SELECT sum(length(t)) FROM (
+    SELECT repeat('x', 8000) AS t FROM generate_series(1, 250) AS n ORDER BY n DESC OFFSET 0
+) AS sorted
+"""
 KEPT = timedelta(days=1)
 """Rows of workers of an earlier day say nothing any more."""
 
@@ -76,12 +85,40 @@ def keeps_up(alarm: WorkerAlarm | None) -> bool:
     return alarm in ("", "clock")
 
 
+def has_room() -> bool:
+    """Return whether PostgreSQL finds room for two megabytes; SQLite's disk is the home's.
+
+    A sort that does not fit into its memory is written beside the database and removed at once.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL work_mem TO '64kB'; SET LOCAL temp_tablespaces TO ''")
+            cursor.execute(_SORT)
+    except OperationalError as error:
+        if is_disk_full(error):
+            return False
+        raise
+    return True
+
+
 def note_beat(
-    name: str, *, started_at: datetime, decided_at: datetime, clock_moved: timedelta = timedelta()
+    name: str,
+    *,
+    started_at: datetime,
+    decided_at: datetime,
+    clock_moved: timedelta = timedelta(),
+    room: bool = True,
 ) -> None:
-    """Store that a worker runs, when its deciding thread last came round, and its clock's step."""
-    at, moved = real_now(), clock_moved.total_seconds()
-    report = {"beat_at": at, "decided_at": decided_at, "clock_moved_seconds": moved}
+    """Store that a worker runs, when its deciding thread last came round, and what it found."""
+    at = real_now()
+    report = {
+        "beat_at": at,
+        "decided_at": decided_at,
+        "clock_moved_seconds": clock_moved.total_seconds(),
+        "has_room": room,
+    }
     WorkerBeat.objects.update_or_create(
         name=name,
         defaults={**report, "stopped_at": None},
@@ -105,7 +142,8 @@ def read_worker_health(now: datetime | None = None) -> WorkerHealth:
     rows = list(WorkerBeat.objects.order_by("-beat_at")[:50])
     due_at = _find_oldest_due(at)
     alarm, since = _judge_rows(rows, at)
-    if shutil.disk_usage(settings.HOME).free < LEAST_FREE_BYTES:
+    full = not all(row.has_room for row in _list_running(rows, at))
+    if full or shutil.disk_usage(settings.HOME).free < LEAST_FREE_BYTES:
         alarm, since = "disk", None
     if not alarm and due_at is not None and at - due_at > OVERDUE_AFTER:
         alarm, since = "overdue", due_at

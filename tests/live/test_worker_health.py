@@ -123,6 +123,19 @@ def test_a_worker_that_is_started_under_another_time_takes_it_for_the_right_one(
     assert read_worker_health().alarm == "clock", "until it is started again"
 
 
+def test_a_database_without_room_is_an_alarm_until_the_worker_finds_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker()
+    monkeypatch.setattr("releve.live.worker.has_room", lambda: False)
+    worker._beat()
+    assert read_worker_health().alarm == "disk"
+    assert not check_readiness().ready
+    monkeypatch.undo()
+    worker._beat()
+    assert read_worker_health().healthy
+
+
 def test_rows_of_workers_of_an_earlier_day_are_dropped() -> None:
     beat("old")
     WorkerBeat.objects.update(beat_at=later(-2 * 86400))
