@@ -28,6 +28,17 @@ def test_the_plan_reads_both_alike(pattern: str) -> None:
         assert len(found) == len(number)
 
 
+@pytest.mark.parametrize(
+    "number", ["+2628", "0612", "+33612345", "+336123456789012", "12345678901234567"]
+)
+def test_the_mask_of_a_malformed_number_is_as_long(number: str) -> None:
+    table = built_in_rules().numbers
+    assert table.number(number, DAY).fault
+    found = mask_number(number, table, DAY)
+    assert len(found) in (0, len(number))
+    assert not found or found[-4:] == "0000"
+
+
 def test_nothing_stands_in_for_what_is_too_short_to_hide() -> None:
     assert mask_number("", built_in_rules().numbers, DAY) == ""
     assert mask_number("112", built_in_rules().numbers, DAY) == ""
