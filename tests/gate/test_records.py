@@ -272,9 +272,11 @@ def test_consents_whose_dates_cannot_be_trusted_are_kept_and_refuse() -> None:
     for n in range(3):
         reply = decide(store, question(n, f"c{n}"), rules, time.monotonic() + 5)
         assert "FR-DATA-CONSENT" in reply.reasons or "ANY-DATA-CONSENT" in reply.reasons, n
-    kept = ConsentRow.objects.first()
+    kept = ConsentRow.objects.order_by("ref").first()
     assert kept is not None
     assert kept.wording == "déjà coché"
+    whys = ConsentRow.objects.order_by("ref").values_list("unreadable", flat=True)
+    assert list(whys[:2]) == ["no-offset", "spreadsheet-serial"]
     assert kept.proof.startswith("salted:")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from releve.network.clock import zone
 from releve.outbound import (
     Call,
     CallFault,
@@ -19,7 +20,15 @@ from releve.outbound import (
     load_rules,
 )
 from releve.outbound.consents import find_last_day
-from releve.outbound.facts import Consent, Facts, Mandate, Person, SpokenRefusal, Watermark
+from releve.outbound.facts import (
+    Consent,
+    Facts,
+    Mandate,
+    Person,
+    SpokenRefusal,
+    Watermark,
+    Withdrawal,
+)
 from releve.outbound.holidays import parse_day_rules
 from releve.outbound.hours import WeekHours, parse_windows
 from releve.outbound.judged_call import build_judged_call, find_territory
@@ -469,3 +478,18 @@ def test_easter_alone_is_easter_sunday() -> None:
     days = parse_day_rules(("easter",))
     assert days.is_holiday(date(2026, 4, 5))
     assert not days.is_holiday(date(2026, 4, 4))
+
+
+def test_instants_of_one_zone_are_compared_in_utc_where_its_clocks_change() -> None:
+    paris = zone("Europe/Paris")
+    given = datetime(2026, 10, 25, 2, 45, tzinfo=paris)
+    gone = datetime(2026, 10, 25, 2, 30, tzinfo=paris, fold=1)  # 45 minutes later
+    assert gone < given  # Python's answer
+    facts = Facts(
+        consents=[Consent("C1", CLIENT, PERSON, given, given, frozenset({"electricity"}))],
+        withdrawals=[Withdrawal(CLIENT, PERSON, gone, gone)],
+    )
+    found = facts.select_known(CLIENT, PERSON, NUMBER, "", gone.astimezone(UTC))
+    collected = found.consents[0].collected_at
+    assert collected is not None
+    assert collected < found.withdrawals[0].at

@@ -96,3 +96,19 @@ def test_numbers_abroad_are_each_understood_by_all_their_digits() -> None:
     assert found["number"].to_list() == [number.text for number in meant]
     assert found["fault"].to_list() == [number.fault for number in meant]
     assert {number.fault for number in meant} == {"", "not-a-subscriber"}
+
+
+@pytest.mark.parametrize("start", ["+", "00", "0", "+330", "00330"])
+def test_numbers_of_a_column_are_read_like_each_by_itself(start: str) -> None:
+    table = built_in_rules().numbers
+    own = "+" if start in ("+", "00") else "+33"
+    bodies = [one.prefix.removeprefix(own) for one in table.prefixes if one.prefix.startswith(own)]
+    ends = [f"{body[:-1]}{last}" for body in bodies for last in range(10)]
+    written = [f"{start}{end}{'0' * more}" for end in ends for more in (3, 4, 5, 6)]
+    found = parse_number_column(pl.Series(written), table, DAY)
+    meant = [table.number(number, DAY) for number in written]
+    assert found["fault"].to_list() == [number.fault for number in meant]
+    assert found["territories"].to_list() == ["|".join(number.territories) for number in meant]
+    read = [number.text for number in meant if not number.fault]
+    assert found.filter(pl.col("fault") == "")["number"].to_list() == read
+    assert read
