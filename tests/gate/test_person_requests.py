@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -269,6 +269,10 @@ def test_the_ledger_holds_no_number_and_the_facts_are_sealed(ground: Open) -> No
     assert number_pseudonym(phone(1)) not in str(entry.body)
     assert "ines" in str(entry.body)
     assert CLIENT in str(entry.body)
+    kept = entry.personal.get()
+    like = number_pseudonym(phone(1))
+    assert (kept.path, kept.value, kept.subject) == ("number", f'"{like}"', like)
+    assert kept.erase_on == date.fromisoformat(entry.recorded_at[:10]) + timedelta(days=365)
     assert seal_facts(read_clock()) >= 4
     for model in (WithdrawalRow, RefusalRow, PersonRequestRow):
         for row in model.objects.values():
