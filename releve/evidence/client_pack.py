@@ -10,7 +10,7 @@ from typing import Any
 from releve.errors import NumberPhrase, Phrase
 from releve.evidence.completeness import NO_SITE, Selection
 from releve.evidence.errors import PackRefused
-from releve.evidence.language import DayPhrase, Wording
+from releve.evidence.language import DayPhrase, Wording, isolate_name
 from releve.evidence.places import (
     CLOSURE_KINDS,
     OUTAGE_KINDS,
@@ -56,7 +56,7 @@ def draft_client_pack(source: PackSource, wording: Wording) -> PackDraft:
     )  # fmt: skip
     service = _describe_service(source, client)
     return PackDraft(
-        recipient=client.name,
+        recipient=isolate_name(client.name),
         records=kept,
         statements=(
             *_state_promises(promises),
@@ -133,7 +133,7 @@ def _describe_programme(row: Programme) -> dict[str, object]:
 
 def _state_promises(promises: list[dict[str, Any]]) -> Iterator[Statement]:
     for place, row in enumerate(promises):
-        name, within = row["name"], NumberPhrase(row["service_threshold_s"])
+        name, within = isolate_name(row["name"]), NumberPhrase(row["service_threshold_s"])
         text = Phrase("Promised, {0}: share of calls answered within {1} s", name, within)
         if row["from"]:
             day = DayPhrase(date.fromisoformat(row["from"]))
@@ -186,7 +186,7 @@ def _state_service(
     source: PackSource, service: dict[str, Any], records: tuple[EvidenceRecord, ...]
 ) -> Iterator[Statement]:
     """Yield what was delivered and lost, and on how many days the record behind it is sealed."""
-    names = {row.id: row.name for row in source.operator.programmes}
+    names = {row.id: isolate_name(row.name) for row in source.operator.programmes}
     for place, row in enumerate(service["programmes"]):
         name, path = names[row["programme"]], f"programmes.{place}"
         for figure, text in (

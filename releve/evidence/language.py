@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from django.utils.translation import gettext, override
 from releve.errors import NumberPhrase, Phrase
 from releve.network.clock import city, zone
 
-__all__ = ["BilingualPhrase", "DayPhrase", "Wording"]
+__all__ = ["BilingualPhrase", "DayPhrase", "Wording", "isolate_name"]
 
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
 _WORDS = {
@@ -25,6 +26,21 @@ _WORDS = {
     "major": Phrase("major"),
     "minor": Phrase("minor"),
 }
+
+
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+
+
+def isolate_name(name: str) -> str:
+    """Return a name that keeps its own direction beside other text.
+
+    A name with Arabic letters would else draw a number or a colon after it to its left, and put its
+    own Latin letters last (Unicode Standard Annex 9, first strong isolate). Others are returned as
+    they are.
+    """
+    if not any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name):
+        return name
+    return f"{_ISOLATE}{name}{_END_ISOLATE}"
 
 
 class DayPhrase(Phrase):

@@ -17,7 +17,7 @@ from typing import Any
 
 from releve.errors import Phrase
 from releve.evidence.errors import PackError
-from releve.evidence.language import Wording
+from releve.evidence.language import Wording, isolate_name
 from releve.evidence.sources import PackDraft, PackSource, PaperTable
 from releve.extras import OptionalModule
 
@@ -63,7 +63,7 @@ class Paper:
         period = Phrase("{0} to {1}", wording.day(request.first), wording.day(request.last))
         facts = [
             (Phrase("For"), draft.recipient),
-            (Phrase("From"), source.operator.row.name),
+            (Phrase("From"), isolate_name(source.operator.row.name)),
             (Phrase("Period"), say(period)),
             (Phrase("As of"),
              say(Phrase("root {0} of the ledger, signed on {1}", root.number, sealed))),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from releve.errors import Phrase
 from releve.evidence.errors import PackRefused
+from releve.evidence.language import isolate_name
 from releve.evidence.statements import Statement
 from releve.ledger.digests import format_instant
 from releve.ledger.roots import SignedRoot, load_last_root, load_root
@@ -89,7 +90,7 @@ class PackSource:
     def name_site(self, site: str) -> str:
         """Return a site's name; its id where the reference data no longer has it."""
         found = self.sites.get(site)
-        return f"{found.name} ({site})" if found is not None else site
+        return f"{isolate_name(found.name)} ({site})" if found is not None else site
 
     @property
     def period(self) -> dict[str, str]:
