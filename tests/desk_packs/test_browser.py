@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -15,6 +19,7 @@ from releve.desk.access.open_mode import COOKIE, format_choice
 from tests import processes
 from tests.browser_tools import (
     View,
+    command,
     environ_of,
     follow,
     keep,
@@ -24,19 +29,36 @@ from tests.browser_tools import (
     served,
 )
 from tests.evidence.pack_house import build_operator
+from tests.ledger.witness_server import KEY as WITNESS_KEY
+from tests.ledger.witness_server import NAME, WitnessServer, hash_key
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+OTHER = bytes(32)
+OTHER_KEY = f"{NAME}+{hash_key(4, OTHER).hex()}+{base64.b64encode(bytes([4]) + OTHER).decode()}"
+"""A verifier key of the witness's name that it did not sign with."""
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An open desk of a house with two weeks of events under a root."""
+    """An open desk of a house with two weeks of events under a root that a witness cosigned."""
     home = tmp_path_factory.mktemp("packs") / "home"
     line = ("tests.evidence.pack_process", str(home / "first.pdf"), "fill")
     done = processes.run(*line, environ=environ_of(home))
     assert done.returncode == 0, done.stderr
+    with witnessing() as witness:
+        command(home, "ledger", "witness", witness, "--key", WITNESS_KEY)
     with served(home, "--open", "--act") as found:
         yield found
+
+
+@contextmanager
+def witnessing() -> Iterator[str]:
+    """Run a witness beside the house; yield its address."""
+    WitnessServer.seen = {}
+    with ThreadingHTTPServer(("127.0.0.1", 0), WitnessServer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
@@ -65,10 +87,23 @@ def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
             with page.expect_download() as download:
                 page.locator(f"main {link}").click()
             download.value.save_as(tmp_path / download.value.suggested_filename)
-        words = page.locator("pre.command").first.inner_text().split()
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", *words[1:]],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
+        plain, witnessed = page.locator("pre.command").all_inner_texts()
+    assert f"--witness {WITNESS_KEY}" in witnessed
+    assert "--witness" not in plain
+    for shown in (plain, witnessed):
+        done = run_as_shown(shown, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.startswith(("VERIFIED", "VÉRIFIÉ"))
+    assert NAME in run_as_shown(witnessed, tmp_path).stdout
+    more = run_as_shown(witnessed.replace("--quorum 1", "--quorum 2"), tmp_path)
+    assert more.returncode != 0, "fewer witnesses than are asked for"
+    other = run_as_shown(witnessed.replace(WITNESS_KEY, OTHER_KEY), tmp_path)
+    assert other.returncode != 0, "a witness that has not cosigned"
+
+
+def run_as_shown(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the page as it stands there, on a bare Python."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", *line.split()[1:]],
+        cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith(("VERIFIED", "VÉRIFIÉ"))
