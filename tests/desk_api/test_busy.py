@@ -72,6 +72,7 @@ def test_a_page_kept_waiting_says_when_to_try_again(
 ) -> None:
     web = signed_in(Role.CONTINUITY)
     monkeypatch.setattr(live, "situation_now", _raise)
+    monkeypatch.setattr(live, "load_scene", _raise)
     answer = web.get(path)
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert "La base de données est occupée" in answer.content.decode()
@@ -83,6 +84,7 @@ def test_the_api_kept_waiting_says_so_in_its_shape(
     manager: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "situation_now", _raise)
+    monkeypatch.setattr(live, "load_scene", _raise)
     answer = manager.get("/now")
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert answer.json()["error"]["status"] == 503
