@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from releve.files.plan_folder import read_plans
+from releve.network import TravelTime
 from releve.plan import Plan
 from tests.cli.folders import run, sample, write_folder
 
@@ -52,6 +53,21 @@ def test_a_closure_is_described_in_words_with_its_curve(running: Running) -> Non
     assert relieved < alone
     assert len(re.findall(r"at [\d.]+ half hours a move", text)) == 4
     assert re.search(r"first answer after [\d.]+ s", text)
+
+
+def test_it_says_by_what_an_arrival_on_another_site_is_counted(
+    running: Running, tmp_path: Path
+) -> None:
+    drive = TravelTime("casa-1", "casa-2", 20)
+    near = write_folder(replace(sample(150), travel=(drive,)), tmp_path / "near")
+    close = ("--plan", running.plan, "--close", "casa-1", "--at", AT, "--no-exposure")
+    said = run("relief", running.folder, *close).stdout
+    assert re.search(r"^  \d+ to casa-2 at work 120 min after the call, the default", said, re.M)
+    assert "by the journeys" not in said
+    result = run("relief", near, *close)
+    assert result.exit_code == 0, result.output
+    said = result.stdout
+    assert re.search(r"^  \d+ to casa-2 at work 60 min after the call, by the journeys", said, re.M)
 
 
 def test_json_is_alone_on_standard_output_and_holds_the_moves(running: Running) -> None:
