@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
@@ -195,6 +196,14 @@ def check_worker(asked: Examination) -> Iterator[Finding]:
         yield warning("worker", "none ever ran", "start `releve live work`")
 
 
+def _commits_wait() -> bool:
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return bool(cursor.fetchone()[0] != "off")
+
+
 def check_ledger(asked: Examination) -> Iterator[Finding]:
     """What was recorded is sealed each day, and leaves the house."""
     head, root = read_head(), load_last_root()
@@ -214,6 +223,12 @@ def check_ledger(asked: Examination) -> Iterator[Finding]:
             "ledger",
             f"{len(overdue)} documents have no receipt, {overdue[0]} first",
             "see that what RELEVE_OUTSIDE names can be reached",
+        )
+    if not _commits_wait():
+        yield fault(
+            "ledger",
+            "PostgreSQL acknowledges commits before they are on its disk: a power cut loses some",
+            "set synchronous_commit to on for this role and database",
         )
     for witness in list_witnesses():
         if witness.alarm:

@@ -333,6 +333,15 @@ def test_each_planted_fault_is_named_with_its_fix(place: Place, name: str) -> No
     assert all("; " in line and "\n" not in line for line in found)
 
 
+def test_commits_that_do_not_wait_for_the_disk_are_named(place: Place) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's connections wait by their own settings")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
+    (found,) = place.look()
+    assert str(found).startswith("FAULT ledger: PostgreSQL acknowledges commits before")
+
+
 def append_at(moment: datetime, stream: str) -> None:
     append_all([replace(draft_closure(1), recorded_at=moment, stream=stream)])
 
