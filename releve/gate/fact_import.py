@@ -156,11 +156,10 @@ def _close_load(loaded: ImportResult) -> None:
 def _refuse_changed_past(frames: Mapping[str, pl.DataFrame]) -> None:
     """Refuse a history that would have changed what the gate decided."""
     last = Decision.objects.order_by("-at").values_list("at", flat=True).first()
+    if last is None:
+        return
     for name, frame in frames.items():
-        known = "read_at" if name == "feeds" else "known_at"
-        if last is None or known not in frame.columns or not frame.height:
-            continue
-        first = frame[known].min()
+        first = frame["read_at" if name == "feeds" else "known_at"].min()
         if isinstance(first, datetime) and first <= last:
             raise LoadRefused(
                 f"{name}: known_at {first.isoformat()} lies before a decision of the gate "
