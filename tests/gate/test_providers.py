@@ -13,7 +13,7 @@ from django.utils import timezone
 from releve.cli import main
 from releve.gate.db_clock import read_clock
 from releve.gate.fact_reader import read_facts
-from releve.outbound.attempt_provider import fill_provider
+from releve.outbound.attempt_provider import fill_provider, is_own_provider
 from releve.outbound.fact_tables import read_tables
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
@@ -55,6 +55,12 @@ def test_two_providers_with_one_id_in_one_second_count_both_and_a_table_twice_co
     turned = write_folder(tmp_path / "c", f"2;{CLIENT};P0;{WHEN}\n" + row)
     assert "attempts: 0 written, 2 there already" in imported(turned).output
     assert counted() == 3
+
+
+def test_a_table_that_stands_for_its_provider_is_told_from_a_provider_by_name() -> None:
+    rows = f"id;client;person;at;provider\n1;{CLIENT};P0;{WHEN};\n2;{CLIENT};P0;{WHEN};Voix Sud\n"
+    frame = fill_provider(read_tables({"attempts.csv": rows.encode()})["attempts"])
+    assert list(map(is_own_provider, frame["provider"])) == [True, False]
 
 
 def test_a_provider_that_is_named_may_send_its_table_longer(tmp_path: Path) -> None:
