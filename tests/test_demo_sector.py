@@ -231,7 +231,7 @@ def test_no_byte_of_the_demo_names_an_agent_a_client_a_programme_or_a_site(run: 
     }  # fmt: skip
     assert len(words) > 100
     traffic = b"\n".join(part for one in run.sent for part in (one.head, one.body, one.answer))
-    text = traffic.decode().lower()
+    text = re.sub("[0-9a-f]{32,}", "", traffic.decode().lower())  # a digest may spell a00012
     assert len(run.sent) >= 7
     assert {one.member for one in run.sent} == set(MEMBERS)
     assert sorted(word for word in words if word in text) == []

@@ -73,7 +73,8 @@ def list_forbidden(operator: Operator) -> set[str]:
 
 
 def read_words(sent: Iterable[bytes]) -> str:
-    return b"\n".join(sent).decode().lower()
+    """Return what was sent without digests and keys, which may spell an agent like a00012."""
+    return re.sub("[0-9a-f]{32,}", "", b"\n".join(sent).decode().lower())
 
 
 @pytest.mark.usefixtures("before_the_plan")
