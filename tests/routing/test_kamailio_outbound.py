@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from releve.gate.outcome_files import COLUMNS
 from tests.gate.sample_campaign import phone
 from tests.routing.outbound_run import Softphone, outbound_operator, run_calls
-from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip
+from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, wait_until
 
 pytestmark = [pytest.mark.slow, needs_sip]
 
@@ -53,10 +55,11 @@ def stub_gate() -> Iterator[tuple[Stub, str]]:
         def do_GET(self) -> None:
             kept.asked.append(self.path)
             time.sleep(kept.delay)
-            self.send_response(200)
-            self.send_header("Content-Length", "12")
-            self.end_headers()
-            self.wfile.write(b"allow call/1")
+            with suppress(BrokenPipeError):  # the proxy has given the call up
+                self.send_response(200)
+                self.send_header("Content-Length", "12")
+                self.end_headers()
+                self.wfile.write(b"allow call/1")
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -129,3 +132,52 @@ def test_made_up_tags_routes_transfers_and_numbers_get_no_call_out(tmp_path: Pat
             proxy.kill()
             carrier.stop()
             me.socket.close()
+
+
+def read_records(proxy: ProxyProcess) -> list[dict[str, str]]:
+    """Return the proxy's records of INVITEs."""
+    lines = [
+        line
+        for path in (proxy.folder / "acc").iterdir()
+        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+    ]
+    rows = [
+        dict(zip(COLUMNS, line.rstrip("\n").split("|"), strict=True))
+        for line in lines
+        if line.endswith("\n")
+    ]
+    return [row for row in rows if row["method"] == "INVITE"]
+
+
+def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_target(
+    tmp_path: Path,
+) -> None:
+    carrier, calls = SipPhone(tmp_path, "carrier"), [f"race-{n}" for n in range(200)]
+    with stub_gate() as (gate, url):
+        proxy = ProxyProcess(tmp_path / "proxy", outbound_operator(carrier), url)
+        me = Softphone(proxy)
+        try:
+            carrier.start("site.xml")
+            proxy.start()
+            for call in calls:
+                me.send("INVITE", call, phone(2), branch=call)
+                until = time.monotonic() + 0.05
+                while f"&ci={call}&" not in "".join(gate.asked[-1:]) and time.monotonic() < until:
+                    time.sleep(0.0001)
+                time.sleep(random.random() ** 3 * 0.02)  # the answer is under way
+                me.send("CANCEL", call, phone(2), branch=call)
+            gate.delay = 1.2
+            me.send("INVITE", "late", phone(2))
+            wait_until(lambda: any("&ci=late&" in asked for asked in gate.asked))
+            wait_until(lambda: {row["callid"] for row in read_records(proxy)} == {*calls, "late"})
+            records = {row["callid"]: row for row in read_records(proxy)}
+            carried = {message.call for message in carrier.new_calls}
+        finally:
+            proxy.kill()
+            carrier.stop()
+            me.socket.close()
+    assert {call for call, row in records.items() if row["target"]} == carried
+    assert 0 < len(carried) < len(calls)
+    late, (asked,) = records["late"], [path for path in gate.asked if "&ci=late&" in path]
+    assert (late["sip_code"], late["target"], late["to_tag"]) == ("503", "", "")
+    assert asked.endswith(f"&began={late['began']}"), "the question names the transaction"
