@@ -72,10 +72,10 @@ def house(tmp_path: Path) -> Iterator[House]:
             found.end()
 
 
-def run_child(target: Any, *arguments: Any) -> None:
+def run_child(target: Any, *arguments: Any, seconds: float = 300) -> None:
     child = SPAWN.Process(target=target, args=arguments)
     child.start()
-    child.join(300)  # it imports Django on a machine that may be busy
+    child.join(seconds)  # it imports Django on a machine that may be busy
     assert child.exitcode == 0
 
 

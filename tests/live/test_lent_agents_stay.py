@@ -94,10 +94,11 @@ def test_no_relief_moves_an_agent_who_is_lent_at_that_time(
     lendings.lent = draw_lendings(scenario, seed)
     if not foreseen:  # a loss that no plan answers: the relief is solved
         scenario.close(scenario.operator.sites[1].id)
-    scenario.close()
+    scenario.close(home_only=True)  # as the plan foresees it
     scenario.work()
     scene = load(scenario)
     assert scene.relief is not None
+    assert scene.relief.source == ("planned" if foreseen else "optimum")
     assert not scene.unanswered
     for day in scene.days:
         for row in scene.list_placements(day):
