@@ -97,7 +97,11 @@ def make_house(tmp_path: Path, identity: Path, url: str) -> House:
 
 PATHS = [("sqlite", "sqlite")]
 if connection.vendor == "postgresql":
-    PATHS = [("sqlite", "postgresql"), ("postgresql", "sqlite")]
+    PATHS = [
+        ("sqlite", "postgresql"),
+        ("postgresql", "sqlite"),
+        ("postgresql", "postgresql"),
+    ]
 
 
 @pytest.mark.parametrize(("first", "second"), PATHS)
