@@ -93,7 +93,8 @@ def test_the_command_says_what_it_would_do_and_does_it(tmp_path: Path) -> None:
     status, said = run(home, "migrate", "--dry-run")
     assert status == 0
     assert "live.0002_daily_runs\n  Create model DailyRun" in said
-    assert said.endswith("migrations missing: 6\n")
+    undone = [name for app, name in MigrationLoader(None).disk_migrations if app == "live"][1:]
+    assert said.endswith(f"migrations missing: {len(undone)}\n")
     assert "live.0002_daily_runs" in run(home, "migrate")[1]
     status, said = run(home, "migrate", "--backup", str(tmp_path / "file"))
     assert (status, said) == (
