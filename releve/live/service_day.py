@@ -45,6 +45,7 @@ _PRESENCE_COUNTS = timedelta(minutes=45)
 """A count of agents signed in says who is there for this long."""
 _LAST = timedelta(minutes=90)
 """A half hour that ended longer ago than this is not the last half hour."""
+_REPORTS_KEPT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,11 @@ class ServiceDay:
 
 @dataclass(frozen=True)
 class _Reports:
-    """The reports of a day, and their ends in order: figures change when one passes."""
+    """The reports of a day, and their ends in order: figures change when one passes.
+
+    Kept for :data:`_REPORTS_KEPT` at most: what is corrected under a clock that was set back leaves
+    the stamp of the reports as it was.
+    """
 
     rows: tuple[IntervalFigures, ...]
 
@@ -135,7 +140,9 @@ def compute_service_day(at: datetime, scene: Scene | None) -> ServiceDay | None:
 
     def compute() -> ServiceDay:
         reports = _reports.get(
-            (start, *stamp.values()), (operator,), lambda: _Reports(tuple(load_reports(start, end)))
+            (start, (at - start) // _REPORTS_KEPT, *stamp.values()),
+            (operator,),
+            lambda: _Reports(tuple(load_reports(start, end))),
         )
         there = {name: agents for name, (_, agents) in presence.items()}
         programmes = _measure(operator, at, day, morning, scene, reports, there)
