@@ -23,7 +23,7 @@ class AssociationConfig(AppConfig):
         register("releve.association.personal_data.AssociationData")
         register_partner_source("releve.association.partner_agents.ContractSource")
         register_due_job("recall", "releve.association.lent_agents.recall_lent")
-        register_due_job("searches", "releve.association.spare_searches.run_searches")
+        register_due_job("searches", "releve.association.spare_searches.run_searches", slow=True)
         register_due_job("bulletin", "releve.association.clerk.publish_due")
         register_due_job("contribution", "releve.association.exchange.run_member_day")
         register_due_job("clearings", "releve.association.gates.run_clearings")

@@ -34,7 +34,7 @@ from releve.live.call_intake import follow_calls
 from releve.live.clock import real_now
 from releve.live.daily_jobs import run_daily_jobs
 from releve.live.drills import list_running_streams
-from releve.live.due_jobs import run_due_jobs
+from releve.live.due_jobs import run_due_jobs, run_slow_jobs
 from releve.live.effect_handlers import run_effect
 from releve.live.effect_queue import DECIDE, OUTSIDE, claim_effect, queue_effects
 from releve.live.errors import LiveError
@@ -77,6 +77,7 @@ class Worker:
             ("routing", watch_routing, TICK_SECONDS),
             ("calls", lambda: follow_calls(self._stopping.is_set, _run_guarded), TICK_SECONDS),
             ("daily", _run_jobs, TICK_SECONDS),
+            ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS),
             ("beat", self._beat, BEAT_SECONDS),
         ):
             self._threads.append(
@@ -179,6 +180,7 @@ def run_until_idle(name: str = "once") -> int:
     """Run everything that is due and all that follows, in this thread; return how many effects."""
     done = 0
     _run_jobs()
+    run_slow_jobs(real_now())
     run_tick()
     while _run_one_effect((DECIDE, OUTSIDE), name):
         done += 1

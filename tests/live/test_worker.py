@@ -225,15 +225,19 @@ def test_the_daily_jobs_have_a_thread_of_their_own_and_hold_up_no_decision(
 def test_no_thread_but_their_own_runs_the_daily_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     from releve.live import worker
 
-    ran, decided = set[str](), threading.Semaphore(0)
+    ran, slow, decided = set[str](), set[str](), threading.Semaphore(0)
 
     def note_thread(now: datetime) -> None:
         ran.add(threading.current_thread().name)
+
+    def note_slow(now: datetime) -> None:
+        slow.add(threading.current_thread().name)
 
     monkeypatch.setattr(worker, "TICK_SECONDS", 0.0)
     monkeypatch.setattr(worker, "run_tick", lambda do: decided.release())
     monkeypatch.setattr(worker, "run_daily_jobs", note_thread)
     monkeypatch.setattr(worker, "run_due_jobs", note_thread)
+    monkeypatch.setattr(worker, "run_slow_jobs", note_slow)
     monkeypatch.setattr(worker, "_run_one_effect", lambda lanes, name: False)
     for name in (
         "_prepare_switches", "_warm_up_streams", "follow_calls", "note_beat", "note_stop",
@@ -245,10 +249,11 @@ def test_no_thread_but_their_own_runs_the_daily_jobs(monkeypatch: pytest.MonkeyP
     try:
         for _ in range(3):
             assert decided.acquire(timeout=60)
-        assert waited(lambda: bool(ran))
+        assert waited(lambda: bool(ran and slow))
     finally:
         under_test.stop()
     assert ran == {"releve-daily"}
+    assert slow == {"releve-slow"}, "a search of a solver holds up no recall"
 
 
 def test_a_plan_whose_days_are_over_or_far_off_is_not_relieved_and_nothing_fails(
