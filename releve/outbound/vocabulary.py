@@ -89,7 +89,7 @@ class Vocabulary:
         return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
 
     def advice(self, text: str, *, several: bool = False) -> str:
-        """Return how to mend a text that is no word; its cell may hold ``several`` words."""
+        """Return how to mend an unknown text; its cell may hold ``several`` words."""
         parts = [self.spellings.get(fold(part), "") for part in re.split("[,;/+]", text)]
         if several and len(parts) > 1 and all(parts):
             return f"join words by |: write '{'|'.join(parts)}'"
