@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from releve.association import spare_searches
 from releve.association.models import SpareSearch
@@ -73,7 +74,8 @@ def test_a_reason_is_stored_and_read_in_the_reader_s_language(
     found = read()
     said = Phrase.restore(found.error, found.error_values)
     assert said == "no plan in force has 2026-11-27: put one in force first"
-    assert translate_phrase(said).startswith("aucun plan en vigueur ne couvre le 2026-11-27")
+    with override("fr"):
+        assert translate_phrase(said).startswith("aucun plan en vigueur ne couvre le 2026-11-27")
     assert lent == {}
 
 
