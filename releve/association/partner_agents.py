@@ -25,7 +25,7 @@ from releve.live.partners import PartnerAgents
 from releve.network import day_bounds, parse_sip_address, zone
 from releve.sector import ContractTerms
 
-__all__ = ["EFFICIENCY", "ContractSource", "count_agents", "name_partner_place"]
+__all__ = ["EFFICIENCY", "ContractSource", "count_agents", "list_half_hours", "name_partner_place"]
 
 EFFICIENCY = 0.75
 """What an agent of another operator counts for, over one who knows the work."""
@@ -93,10 +93,19 @@ def _find_kept(stream: str) -> str:
     return DRILL if is_drill(stream) else RELIEF
 
 
+def list_half_hours(terms: ContractTerms) -> list[tuple[datetime, int]]:
+    """Return the half hours of a contract, each by its start, and the agents who work in it."""
+    midnight = _find_midnight(terms)
+    return [(midnight + t * _HALF_HOUR, count) for t, count in terms.agents]
+
+
 def count_agents(terms: ContractTerms, at: datetime) -> int:
     """Return the agents of a contract at an instant."""
     if not terms.starts_at <= at < terms.ends_at:
         return 0
+    return dict(terms.agents).get((at - _find_midnight(terms)) // _HALF_HOUR, 0)
+
+
+def _find_midnight(terms: ContractTerms) -> datetime:
     day = terms.starts_at.astimezone(zone(terms.time_zone)).date()
-    first, _ = day_bounds(day, terms.time_zone)
-    return dict(terms.agents).get((at - first) // _HALF_HOUR, 0)
+    return day_bounds(day, terms.time_zone)[0]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -355,10 +356,15 @@ def name_agents(giver: Page, contract: str) -> None:
 def help_and_recall(sector: Sector, giver: Page, asker: Page, contract: str) -> None:
     """Lose both sites in a drill: the partner's agents cover and take calls until the recall."""
     (plan,) = read_plans(sector.folder / "plans" / ASKER)
-    noon = datetime.combine(sector.day, datetime.min.time()) + timedelta(hours=10, minutes=35)
+    contracts = read_json(asker, "/contracts/?format=json")["contracts"]
+    (half_hours,) = [row["agents"] for row in contracts if row["contract"] == contract]
+    # which half hours are matched is drawn by lot
+    busiest = max(half_hours, key=lambda row: row["agents"])
+    begins = datetime.fromisoformat(busiest["at"]).astimezone(ZoneInfo("Europe/Paris"))
+    begins += timedelta(minutes=5)
     asker.goto("/drills")
     asker.get_by_label("Scénario").fill("Entraide")
-    asker.get_by_label("Son horloge part de").fill(f"{noon:%Y-%m-%dT%H:%M}")
+    asker.get_by_label("Son horloge part de").fill(f"{begins:%Y-%m-%dT%H:%M}")
     follow(asker.get_by_role("button", name="Commencer l’exercice"))
     for site in plan.sites:
         asker.goto("/record/closure")

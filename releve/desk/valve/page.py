@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.association.contracts import DRILL, StoredContract
+from releve.association.partner_agents import list_half_hours
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.desk.valve.forms import ContractStepForm
@@ -156,6 +157,7 @@ def build_contract_twin(stored: StoredContract, stream: str) -> dict[str, Any]:
         "skill": terms.skill,
         "starts_at": terms.starts_at,
         "ends_at": terms.ends_at,
+        "agents": [{"at": at, "agents": count} for at, count in list_half_hours(terms)],
         "digest": stored.contract.digest,
         "countersigned": stored.is_countersigned,
     }
