@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,17 @@ import pytest
 from django.db import transaction
 
 from releve.gate import request_feeds
-from releve.gate.models import Cursor, FeedFaultRow, PersonRequestRow, WatermarkRow, WithdrawalRow
+from releve.gate.db_clock import read_clock
+from releve.gate.fact_import import load_facts
+from releve.gate.models import (
+    AttemptRow,
+    Cursor,
+    FeedFaultRow,
+    Load,
+    PersonRequestRow,
+    WatermarkRow,
+    WithdrawalRow,
+)
 from releve.gate.request_feeds import (
     FeedMoved,
     FeedResult,
@@ -20,6 +32,7 @@ from releve.gate.request_feeds import (
     take_files,
     take_rows,
 )
+from releve.outbound import Attempt
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 pytestmark = [pytest.mark.database]
@@ -64,6 +77,35 @@ def test_a_row_may_be_spelt_in_any_way(folder: Path) -> None:
     assert read(folder) == (1, 0, 0)
     assert PersonRequestRow.objects.get().said == "stop"
     assert set(WithdrawalRow.objects.values_list("client", flat=True)) == {CLIENT}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
+def test_a_file_is_read_in_the_form_that_it_has(
+    folder: Path, separator: str, encoding: str
+) -> None:
+    head = (" ID ", "Number", "SAID", "client", "at", "channel", "outcome", "call")
+    cells = ("1", phone(1), "stop", CLIENT, "2026-11-20T10:00:00+01:00", "téléphone", "", "")
+    text = "".join(f"{separator.join(row)}\n" for row in (head, cells))
+    (folder / "ONE.CSV").write_text(text, encoding=encoding)
+    assert read(folder) == (1, 0, 0)
+    row = PersonRequestRow.objects.get()
+    assert (row.channel, row.at.isoformat()) == ("téléphone", "2026-11-20T09:00:00+00:00")
+    assert (row.by, Cursor.objects.get().file) == ("dialler", "ONE.CSV")
+    assert Load.objects.filter(source="feed ONE.CSV", by="dialler").count() == 1
+
+
+def test_a_row_may_tell_the_outcome_of_the_call_that_it_names(folder: Path) -> None:
+    now = read_clock()
+    calls = [Attempt(f"{n}/1", CLIENT, "P1", now - timedelta(hours=n), now) for n in (1, 2, 3)]
+    load_facts(calls, source="tests", by="tests")
+    text = f"id;number;said;client;outcome;call\n1;{phone(1)};outcome;{CLIENT};busy;2\n"
+    (folder / "one.csv").write_text(text, encoding="utf-8")
+    assert read(folder) == (1, 0, 0)
+    assert AttemptRow.objects.exclude(outcome="").values_list("ref", "outcome").get() == (
+        "2/1", "busy"
+    )  # fmt: skip
+    assert PersonRequestRow.objects.get().channel == "dialler"
 
 
 def test_a_row_in_another_file_counts_once(folder: Path) -> None:
@@ -149,6 +191,8 @@ def test_faulty_rows_are_set_aside_with_their_line_and_never_loop(folder: Path) 
     [
         ("id;number;client\n1;0144500001;CLIENT-A\n", "said: columns.missing"),
         ("id;number;said;client;shoe\n", "columns.unknown"),
+        ("id;number;said;client;id\n", "columns.unknown"),
+        (f"id;number;said;client\n1;{'9' * 200_000};stop;{CLIENT}\n", "row.unreadable"),
         ("", "id: columns.missing"),
     ],
 )
@@ -158,6 +202,37 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
     assert read(folder) == (0, 0, 0)
     assert fault in (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
     assert FeedFaultRow.objects.count() == 1
+
+
+def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(
+    folder: Path,
+) -> None:
+    drop(folder, line(1) + "2;12;go away;CLIENT-A\n\n3;13;stop;CLIENT-A\n")
+    found = take_files(folder, by="dialler", settle=0, delete=True)
+    assert (found.recorded, found.set_aside) == (1, 2)
+    assert found.faults == [RowFault(2, "number", "number.unreadable"),
+                            RowFault(2, "said", "said.unknown"),
+                            RowFault(3, "number", "number.unreadable")]  # fmt: skip
+    (aside,) = (path for path in folder.rglob("*") if path.is_file())
+    assert aside.read_text(encoding="utf-8").splitlines() == [
+        "fault;id;number;said;client;at;channel;outcome;call",
+        "number: number.unreadable, said: said.unknown;2;12;go away;CLIENT-A;;;;",
+        "number: number.unreadable;3;13;stop;CLIENT-A;;;;",
+    ]
+    assert set(FeedFaultRow.objects.values_list("file", flat=True)) == {"one.csv"}
+
+
+def test_a_file_of_a_name_that_is_put_away_already_is_kept_beside_it(folder: Path) -> None:
+    first = drop(folder, line(1)).read_bytes()
+    assert read(folder) == (1, 0, 0)
+    second = drop(folder, line(2)).read_bytes()
+    assert read(folder) == (1, 0, 0)
+    drop(folder, line(1))
+    assert read(folder) == (0, 0, 0)
+    name = f"one.{hashlib.sha256(second).hexdigest()[:12]}.csv"
+    assert {path.name: path.read_bytes() for path in (folder / "done").iterdir()} == {
+        "one.csv": first, name: second
+    }  # fmt: skip
 
 
 def test_a_kill_between_rows_loses_and_doubles_nothing(
@@ -212,3 +287,21 @@ def test_a_feed_that_is_a_register_counts_as_its_reading_once_a_minute(folder: P
     record_reading(["withdrawals"], by="d")
     record_reading(["withdrawals"], by="d")
     assert before.count() == 2
+    for seconds, count in ((50, 2), (70, 3)):
+        before.update(read_at=read_clock() - timedelta(seconds=seconds))
+        record_reading(["withdrawals", "refusals"], by="d")
+        assert before.count() == count
+    assert Load.objects.filter(source="feed read", by="d").count() == 2
+
+
+def test_what_a_sender_may_not_say_and_what_cannot_be_read_is_set_aside(folder: Path) -> None:
+    good = {"id": "1", "number": phone(1), "said": "stop", "client": CLIENT}
+    rows = [good, {**good, "client": "*"}, {**good, "client": "CLIENT-B"},
+            {**good, "at": "yesterday"}, {**good, "at": "2026-11-20T10:00"}]  # fmt: skip
+    found = take_rows("d", rows, position=0, by="d", allowed=lambda client: client == CLIENT)
+    assert (found.recorded, found.set_aside, found.position) == (1, 4, 5)
+    assert [(one.line, one.field, one.code) for one in found.faults] == [
+        (2, "client", "client.elsewhere"), (3, "client", "client.elsewhere"),
+        (4, "at", "at.unreadable"), (5, "at", "at.no-offset"),
+    ]  # fmt: skip
+    assert (Cursor.objects.get().file, feed_position("d")) == ("d", 5)
