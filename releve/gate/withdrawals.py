@@ -80,7 +80,8 @@ def record_withdrawal(
     ]
     if person_pseudonym(who) not in people and not consent:  # by number: later holders as well
         facts.append(Withdrawal(name, number_text(who), now, now, "", channel))
-    note_load(load_facts(facts, source="withdrawal", by=by).load)
+    if facts:  # none where the one who gave the consent is erased
+        note_load(load_facts(facts, source="withdrawal", by=by).load)
     for one, value in ids.items():
         if value is None and one in concerned:
             _record_erased(name, one, now, consent, channel, by)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import NoMatch
 from releve.gate.fact_import import load_facts
@@ -14,13 +15,24 @@ from releve.gate.models import ConsentRow, Load, WithdrawalRow
 from releve.gate.models.records import PseudonymValue
 from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
+from releve.gate.retention import years_later
 from releve.gate.withdrawals import preview_numbers, record_withdrawal
-from releve.outbound import Call, Contract, Person, built_in_rules, judge_call
+from releve.outbound import (
+    Attempt,
+    Call,
+    Callback,
+    Contract,
+    Person,
+    SpokenRefusal,
+    built_in_rules,
+    judge_call,
+)
 from tests.gate.sample_campaign import (
     CALLER,
     CAMPAIGN,
     CLIENT,
     build_consent,
+    campaign_terms,
     open_rules,
     phone,
     record_people,
@@ -102,6 +114,65 @@ def test_what_fits_nothing_is_refused_and_recorded_nowhere(
         record_withdrawal(client, who, read_clock(), consent=consent, by="tests")
     assert not WithdrawalRow.objects.exists()
     assert not Load.objects.filter(source="withdrawal").exists()
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_one_consent_by_number_is_taken_back_by_its_giver_alone(erased: bool) -> None:
+    record_people(range(2))
+    load_facts([Person("P9", phone(1), read_clock())], source="tests", by="tests")
+    if erased:
+        PseudonymValue.objects.filter(what="person").delete()
+    now = read_clock()
+    found = record_withdrawal(CLIENT, phone(1), now, consent="C1", channel="letter", by="ines")
+    assert (len(found.persons), found.consents) == (2, ("C1",))
+    assert found.persons[0].startswith("(erased) ") == erased
+    row = WithdrawalRow.objects.get()
+    assert (row.client, row.person, row.at) == (CLIENT, person_pseudonym("P1"), now)
+    assert (row.consent, row.channel, row.erase_on) == ("C1", "letter", years_later(now.date()))
+    load = Load.objects.get(source="withdrawal")
+    assert (row.load, load.by, load.rows, load.known_at is not None) == (load, "ines", 1, True)
+
+
+def test_each_consent_of_all_holders_is_named_once_in_order() -> None:
+    record_people(range(2))
+    facts = [Person("P9", phone(1), read_clock())]
+    facts += [build_consent(1, read_clock(), id=id_, wording=id_) for id_ in ("B", "A", "C1")]
+    load_facts([*facts, build_consent(9, read_clock())], source="tests", by="tests")
+    found = record_withdrawal(CLIENT, phone(1), read_clock(), by="tests")
+    assert found.consents == ("A", "B", "C1", "C9")
+    with pytest.raises(NoMatch, match=r"those known are: A, B, C1, C9$"):
+        record_withdrawal(CLIENT, phone(1), read_clock(), consent="xyzzy", by="tests")
+    with pytest.raises(NoMatch, match=rf"known are: {CLIENT}$"):
+        record_withdrawal("xyzzy", phone(1), read_clock(), by="tests")
+
+
+@pytest.mark.parametrize("table", ["callbacks", "refusals", "attempts"])
+def test_a_client_knows_a_person_by_each_of_its_tables_and_another_does_not(table: str) -> None:
+    record_people(range(1))
+    now = read_clock()
+    fact = {"callbacks": Callback("B", CLIENT, "P9", now, now, frozenset({"electricity"})),
+            "refusals": SpokenRefusal(CLIENT, "P9", now, now),
+            "attempts": Attempt("A", CLIENT, "P9", now, now)}[table]  # fmt: skip
+    other = SpokenRefusal("CLIENT-B", "P0", now, now)
+    load_facts([fact, other], source="tests", by="tests")
+    assert record_withdrawal(CLIENT, "P9", read_clock(), by="tests").persons == ("P9",)
+    with pytest.raises(NoMatch, match="no person is known as 'P9'"):
+        record_withdrawal("CLIENT-B", "P9", read_clock(), by="tests")
+    with pytest.raises(NoMatch, match="write 'P9'"):
+        record_withdrawal(CLIENT, " p9 ", read_clock(), by="tests")
+
+
+def test_the_answers_are_those_of_each_number_that_is_kept_by_campaign() -> None:
+    record_people(range(2))
+    record_campaign("autumn", campaign_terms(), by="tests")
+    now = read_clock()
+    load_facts([Person("P1", phone(n), now) for n in (7, 8)], source="tests", by="tests")
+    PseudonymValue.objects.filter(pseudonym=number_pseudonym(phone(7))).delete()
+    found = record_withdrawal(CLIENT, "P1", read_clock(), by="tests")
+    answers = preview_numbers(found, open_rules(), read_clock())
+    assert [(one.campaign, one.number) for one in answers] == [
+        ("autumn", phone(1)), ("autumn", phone(8)), (CAMPAIGN, phone(1)), (CAMPAIGN, phone(8)),
+    ]  # fmt: skip
 
 
 def test_one_consent_is_taken_back_and_the_other_stands() -> None:
