@@ -21,8 +21,8 @@ from releve.association.models import LentAgent
 from releve.ledger.chain import read_head
 from releve.live.api import is_drill
 from releve.live.lost_places import Absent
-from releve.live.partners import PartnerAgents
-from releve.network import day_bounds, parse_sip_address, zone
+from releve.live.partners import Lending, PartnerAgents
+from releve.network import HOME, day_bounds, parse_sip_address, zone
 from releve.sector import ContractTerms
 
 __all__ = ["EFFICIENCY", "ContractSource", "count_agents", "list_half_hours", "name_partner_place"]
@@ -71,6 +71,23 @@ class ContractSource:
                 found[agent] = (*found.get(agent, ()), period)
         return found
 
+    def list_lendings(self, stream: str) -> Iterator[Lending]:
+        """Yield who was, is or will be lent, each until a recall; contracts that ended, too."""
+        kept = _find_kept(stream)
+        agents: dict[str, list[str]] = {}
+        rows = LentAgent.objects.filter(drill=kept == DRILL).order_by("contract", "agent")
+        for contract, agent in rows.values_list("contract", "agent"):
+            agents.setdefault(contract, []).append(agent)
+        for stored in self._list(stream) if agents else ():
+            terms = stored.contract.terms
+            if stored.contract.signed == {terms.asker, terms.giver}:
+                steps = stored.contract.steps
+                signs = (row.at for row in steps if row.kind == "sign")
+                stops = (row.at for row in steps if row.kind in ("end", "recall"))
+                start, until = max([terms.starts_at, *signs]), min([terms.ends_at, *stops])
+                for agent in agents.get(terms.contract, ()) if start < until else ():
+                    yield Lending(agent, start, until, _read_place(terms.skill))
+
     def list_addresses(self, stream: str) -> dict[str, str]:
         """Return the SIP URI of each partner's place."""
         return {
@@ -91,6 +108,12 @@ class ContractSource:
 
 def _find_kept(stream: str) -> str:
     return DRILL if is_drill(stream) else RELIEF
+
+
+def _read_place(skill: str) -> bool | None:
+    """Return whether a skill like ``inbound:fr:home`` is served at home; None: it says neither."""
+    place = skill.split(":")[2:3]
+    return place[0] == HOME if place else None
 
 
 def list_half_hours(terms: ContractTerms) -> list[tuple[datetime, int]]:

@@ -93,6 +93,7 @@ from releve.live.models import (
     Stream,
 )
 from releve.live.outside import find_overdue_documents
+from releve.live.partners import Lending, list_lendings
 from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
@@ -173,6 +174,7 @@ __all__ = [
     "ImpactPreview",
     "InstallationCollector",
     "KeyReused",
+    "Lending",
     "LiveError",
     "MessageCounts",
     "NoOperator",
@@ -257,6 +259,7 @@ __all__ = [
     "list_incident_entries",
     "list_incidents",
     "list_late_effects",
+    "list_lendings",
     "list_notified_agents",
     "list_reliefs",
     "list_response_steps",

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from releve.live.lost_places import Absent
 
 __all__ = [
+    "Lending",
     "PartnerAgents",
     "PartnerSource",
     "count_partner_agents",
+    "list_lendings",
     "list_lent",
     "list_partner_addresses",
     "list_partner_agents",
@@ -42,6 +44,19 @@ class PartnerAgents:
     agents: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Lending:
+    """An own agent who works for a partner from ``start`` until ``until``, in the past too.
+
+    ``at_home``: None where the contract leaves the place open.
+    """
+
+    agent: str
+    start: datetime
+    until: datetime
+    at_home: bool | None
+
+
 class PartnerSource(Protocol):
     """What knows the contracts in force."""
 
@@ -53,6 +68,9 @@ class PartnerSource(Protocol):
 
     def list_lent(self, stream: str) -> Absent:
         """Return the operator's own agents who work for partners, and when."""
+
+    def list_lendings(self, stream: str) -> Iterable[Lending]:
+        """Return who was, is or will be lent, each until a recall; contracts that ended, too."""
 
 
 _sources: dict[str, None] = {}
@@ -107,3 +125,8 @@ def list_lent(stream: str) -> Absent:
         for agent, rows in source.list_lent(stream).items():
             found[agent] = (*found.get(agent, ()), *rows)
     return found
+
+
+def list_lendings(stream: str) -> tuple[Lending, ...]:
+    """Return who was, is or will be lent, each until a recall; contracts that ended, too."""
+    return tuple(one for source in _list_sources() for one in source.list_lendings(stream))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from releve.live.current_rules import select_rules
 from releve.live.day_runs import find_day_runs
 from releve.live.models import Activation, ReliefDay
+from releve.live.partners import Lending, list_lendings
 from releve.live.plans import load_day_plan
 from releve.live.stream_state import read_placement
 from releve.network import HOME, Operator, zone
@@ -19,6 +20,7 @@ from releve.transport import FROM_SITE, TO_SITE
 __all__ = ["find_stays"]
 
 _Row = tuple[str, str, datetime, datetime]
+_Shut = tuple[str, datetime, datetime]
 _NIGHT = timedelta(days=1)
 """A shift that begins on the day before may reach into the first day."""
 
@@ -35,8 +37,9 @@ def find_stays(
     """Return the stays on sites that meet a period; those of the agents ``of`` alone, if given.
 
     On a planned day people were where the plan and the reliefs in force by the hour had them; on
-    another, where the roster has them: at their home sites. Who was away, or was not among those
-    that the day's attendance names, was not there.
+    another, where the roster has them: at their home sites. Agents lent to a partner were at their
+    home sites too, or at home, and no relief moved them. Who was away, or was not among those that
+    the day's attendance names, was not there.
     """
     since, until = period
     tz = zone(operator.row.time_zone)
@@ -46,16 +49,21 @@ def find_stays(
     rows: list[_Row] = []
     runs: dict[tuple[str, str, datetime], tuple[str, str]] = {}
     rules = select_rules(situation)
+    home = {agent.id: agent.home_site for agent in operator.agents}
+    lendings = [one for one in list_lendings(stream) if one.start < until and one.until > since]
     for day, (digest, version) in planned.items():
         placed = list(_placed(stream, day, digest, version))
+        if lendings:
+            desks = _list_desks(operator, day, digest, version)
+            placed = _set_lent(placed, lendings, desks, home, _list_shut(stream, day, digest))
         rows += placed
         runs |= _name_runs(stream, digest, version, rules, placed)
-    home = {agent.id: agent.home_site for agent in operator.agents}
-    rows += [
+    rostered = [
         (row.agent, home[row.agent], row.start, row.end)
         for row in operator.shifts
         if row.start.astimezone(tz).date() not in planned
     ]
+    rows += _set_lent(rostered, lendings, rostered, home) if lendings else rostered
     known = (
         row
         for row in rows
@@ -125,6 +133,74 @@ def _placed(stream: str, day: date, digest: str, version: int) -> Iterator[_Row]
         own = base.get(agent)
         steps = [own] if agent not in moved else _steps(agent, own, reliefs)
         yield from ((agent, row.place, row.start, row.end) for row in steps if row)
+
+
+def _list_desks(operator: Operator, day: date, digest: str, version: int) -> list[_Row]:
+    """Return where a plan has each of its people, those in reserve at their own sites."""
+    plan = load_day_plan(digest, version).plan
+    reserve, tz = frozenset(plan.reserve), zone(plan.time_zone)
+    return [
+        *((row.agent, row.place, row.start, row.end) for row in plan.placements),
+        *(
+            (row.agent, operator.agent[row.agent].home_site, row.start, row.end)
+            for row in operator.shifts
+            if row.agent in reserve and row.start.astimezone(tz).date() == day
+        ),
+    ]
+
+
+def _list_shut(stream: str, day: date, digest: str) -> list[_Shut]:
+    """Return the sites that the reliefs of a day have as lost, each until the next relief."""
+    rows = ReliefDay.objects.filter(relief__stream=stream, plan_id=digest, day=day)
+    reliefs = [row.relief for row in rows.select_related("relief").order_by("relief__generation")]
+    ends = [*(relief.from_at for relief in reliefs[1:]), datetime.max.replace(tzinfo=UTC)]
+    return [
+        (site, relief.from_at, end)
+        for relief, end in zip(reliefs, ends, strict=False)
+        for site in relief.lost.get(day.isoformat(), {}).get("sites", ())
+    ]
+
+
+def _set_lent(
+    rows: Iterable[_Row],
+    lendings: Iterable[Lending],
+    desks: Iterable[_Row],
+    home: Mapping[str, str],
+    shut: Sequence[_Shut] = (),
+) -> list[_Row]:
+    """Return stays with those who were lent at their own sites, as long as those were open.
+
+    ``desks``: where each would be without a relief; one whose contract leaves the place open works
+    at home where the plan has it there.
+    """
+    lent: dict[str, list[Lending]] = {}
+    for one in lendings:
+        lent.setdefault(one.agent, []).append(one)
+    found: list[_Row] = []
+    for row in rows:
+        found += _cut(row, [(one.start, one.until) for one in lent.get(row[0], ())])
+    for agent, place, start, end in desks:
+        site = home.get(agent, "")
+        closed = [(since, until) for name, since, until in shut if name == site]
+        for one in lent.get(agent, ()):
+            at_home = place == HOME if one.at_home is None else one.at_home
+            if site and not at_home:
+                found += _cut((agent, site, max(start, one.start), min(end, one.until)), closed)
+    return found
+
+
+def _cut(row: _Row, periods: Iterable[tuple[datetime, datetime]]) -> list[_Row]:
+    """Return what is left of a stay outside some periods."""
+    agent, site, *_ = row
+    parts = [(row[2], row[3])]
+    for since, until in periods:
+        parts = [
+            part
+            for start, end in parts
+            for part in ((start, min(end, since)), (max(start, until), end))
+        ]
+        parts = [(start, end) for start, end in parts if start < end]
+    return [(agent, site, start, end) for start, end in parts if start < end]
 
 
 def _steps(agent: str, base: Placement | None, reliefs: Sequence[ReliefDay]) -> list[Placement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contracts
 from releve.association.contracts import DRILL, RELIEF, start_contract, take_step
+from releve.association.models import LentAgent
 from releve.association.partner_agents import EFFICIENCY, ContractSource, count_agents
 from releve.live import partners, routes
+from releve.live.partners import Lending
 from releve.plan import Placement
 from tests.plan.tiny_operators import DAY, agent, operator_of, programme, site
 from tests.sector.sector_case import CLERK, NOW, make_terms
@@ -73,6 +76,18 @@ def test_a_recall_takes_the_partner_out_at_once() -> None:
     assert "partner:rif" in compute(DURING)
     take_step("c-1", "recall", "rif", DURING, reason="loss")
     assert compute(DURING) == {"a": 1.0}
+
+
+def test_a_lending_lasts_to_the_recall_and_stays_on_record() -> None:
+    sign_contract()
+    LentAgent.objects.create(contract="c-1", agent="x")
+    source = ContractSource()
+    lent = Lending("x", TERMS.starts_at, TERMS.ends_at, at_home=True)
+    assert list(source.list_lendings("live")) == [lent]
+    assert list(source.list_lendings("drill:3")) == []
+    take_step("c-1", "recall", "rif", DURING, reason="loss")
+    assert list(source.list_lendings("live")) == [replace(lent, until=DURING)]
+    assert source.list_lent("live") == {}, "it is no absence any more"
 
 
 def test_a_drill_moves_calls_in_the_drill_alone() -> None:

@@ -15,6 +15,7 @@ from releve.desk.places.stream_context import StreamContext, load_stream_context
 from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
+from releve.live import partners
 from releve.network import day_bounds
 from releve.situation import Stay
 from tests.desk_live.conftest import Browsers
@@ -230,6 +231,80 @@ def test_who_was_away_or_not_among_those_present_was_not_there(scenario: Scenari
     assert {row.agent for row in there} == {other}
     scenario.act("agents.present", site=scenario.site, day=day, count=1, agents=(one,))
     assert find_stays(moment(scenario), since, until, of=(one, other)) == ()
+
+
+class Lendings:
+    """A source of partners that lends what a test says, and hires no agent."""
+
+    def __init__(self, *rows: live.Lending) -> None:
+        self.rows = rows
+
+    def list_lendings(self, stream: str) -> tuple[live.Lending, ...]:
+        return self.rows
+
+    def list_lent(self, stream: str) -> dict[str, tuple[tuple[datetime, datetime | None], ...]]:
+        return {one.agent: ((one.start, one.until),) for one in self.rows}
+
+    def list_agents(self, stream: str, instants: object) -> tuple[()]:
+        return ()
+
+    def list_addresses(self, stream: str) -> dict[str, str]:
+        return {}
+
+
+@pytest.mark.parametrize("by_plan", [True, False])
+def test_an_agent_lent_from_home_was_not_on_the_site_while_lent(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, by_plan: bool
+) -> None:
+    day = scenario.plans[0 if by_plan else -1].day + timedelta(days=0 if by_plan else 1)
+    since, until = day_bounds(day, scenario.operator.row.time_zone)
+    before = find_stays(moment(scenario), since, until)
+    row = max((one for one in before if one.start >= since), key=lambda one: one.end - one.start)
+    begin = row.start + timedelta(hours=1)
+    end = begin + timedelta(hours=1)
+    lending = live.Lending(row.agent, begin, end, at_home=True)
+    monkeypatch.setattr(partners, "_list_sources", lambda: [Lendings(lending)])
+    after = find_stays(moment(scenario), since, until)
+    own = [(one.start, one.end) for one in after if one.agent == row.agent]
+    assert own == [(row.start, begin), (end, row.end)]
+    rest = [one for one in before if one.agent != row.agent]
+    assert [one for one in after if one.agent != row.agent] == rest
+
+
+def test_an_agent_lent_on_site_stays_there_in_spite_of_a_relief_until_the_recall(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored moves of a relief wait for the recall; at a closed site is nobody."""
+    since, until = day_bounds(scenario.plans[0].day, scenario.operator.row.time_zone)
+    lost = scenario.operator.sites[0]
+    at = live.now(scenario.stream)
+    scenario.close(lost.id)
+    scenario.work()
+    home = {row.id: row.home_site for row in scenario.operator.agents}
+    base = {row.agent: row for row in scenario.plans[0].placements}
+    scene = live.load_scene(scenario.stream)
+    assert scene is not None
+    moved = [name for name in scene.changes[scenario.plans[0].day] if name in base]
+    moved = [name for name in moved if base[name].end > at + timedelta(hours=2)]
+    stays = sorted(name for name in moved if home[name] not in (lost.id, ""))
+    shut = sorted(name for name in moved if home[name] == lost.id == base[name].place)
+    assert stays
+    assert shut
+    recall = at + timedelta(hours=1)
+    rows = [live.Lending(name, since, recall, at_home=False) for name in (stays[0], shut[0])]
+    before = find_stays(moment(scenario), since, until)
+    monkeypatch.setattr(partners, "_list_sources", lambda: [Lendings(*rows)])
+    after = find_stays(moment(scenario), since, until)
+
+    def list_sites(found: tuple[Stay, ...], agent: str, instant: datetime) -> list[str]:
+        return [one.site for one in found if one.agent == agent and one.start <= instant < one.end]
+
+    during, later = recall - timedelta(minutes=10), recall + timedelta(minutes=10)
+    assert list_sites(before, stays[0], during) != [home[stays[0]]], "the relief moved it"
+    assert list_sites(after, stays[0], during) == [home[stays[0]]]
+    assert list_sites(after, stays[0], later) == list_sites(before, stays[0], later)
+    assert list_sites(after, shut[0], at - timedelta(minutes=10)) == [lost.id]
+    assert list_sites(after, shut[0], during) == []
 
 
 def test_on_a_day_without_a_plan_people_were_where_the_roster_has_them(scenario: Scenario) -> None:

@@ -30,6 +30,9 @@ class RandomLendings:
     def list_lent(self, stream: str) -> Absent:
         return self.lent
 
+    def list_lendings(self, stream: str) -> tuple[()]:
+        return ()
+
     def list_agents(self, stream: str, instants: Sequence[datetime]) -> tuple[()]:
         return ()
 

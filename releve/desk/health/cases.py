@@ -200,10 +200,11 @@ def _cluster_rows(
     return tuple(_cluster_row(row, now) for row in found if row.last >= lately)
 
 
-def _in_force(stream: str) -> tuple[int, int]:
-    """Return the numbers of the plan and of the relief in force; 0 where there is none."""
+def _in_force(stream: str) -> tuple[int, int, tuple[live.Lending, ...]]:
+    """Return the plan and the relief in force by number, 0 where there is none, and who is lent."""
     plan, newest = live.load_activation(), live.list_reliefs(stream, most=1)
-    return plan.pk if plan else 0, newest[0].generation if newest else 0
+    lent = live.list_lendings(stream)
+    return plan.pk if plan else 0, newest[0].generation if newest else 0, lent
 
 
 def _found(
