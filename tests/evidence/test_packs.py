@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
@@ -13,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from django.db import transaction
 from django.test import override_settings
@@ -126,6 +128,33 @@ def test_a_stranger_verifies_a_pack_with_the_standard_library_alone(
     assert "couverte sur une demi-heure, telle qu’annoncée\u202f: 87,5\u202f%" in done.stdout
     assert "durée de la fermeture à la réouverture\u202f: 50 h 30 min" in done.stdout
     assert house.packs["client", "fr"].sha256 in done.stdout
+
+
+def test_a_pack_and_what_another_tool_detaches_from_it_are_verified_by_a_bare_python_3_9(
+    house: House, tmp_path: Path
+) -> None:
+    python = shutil.which("python3.9")
+    if python is None or subprocess.run([python, "-V"], capture_output=True).returncode:
+        pytest.skip("no Python 3.9 here; its syntax is held by the test of imports")
+
+    def run(path: Path) -> subprocess.CompletedProcess[str]:
+        line = [python, "-I", "-S", verify.__file__, path, "--key", house.key, "--lang", "fr"]
+        return subprocess.run(line, capture_output=True, encoding="utf-8", check=False)
+
+    for (kind, language), built in house.packs.items():
+        if language == "fr":
+            pdf, detached = tmp_path / f"{kind}.pdf", tmp_path / f"{kind}.json"
+            pdf.write_bytes(built.pdf)
+            with pikepdf.open(pdf) as found:
+                detached.write_bytes(found.attachments["pack.json"].get_file().read_bytes())
+            for path in (pdf, detached):
+                done = run(path)
+                assert (done.returncode, done.stderr) == (0, ""), done.stdout
+                assert done.stdout.startswith("VÉRIFIÉ"), path
+    detached.write_text("{}\n")
+    done = run(detached)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("DÉFAUT «\u00a0signed root\u00a0» doit avoir exactement")
 
 
 def test_the_figures_of_a_client_are_those_of_its_entries(client_pack: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,16 +79,3 @@ def test_figures_are_written_as_the_pages_print_them(
 ) -> None:
     printed = Wording(language).value(value, unit).replace("\u00a0", " ")
     assert verify.figure_text(value, unit, language) == printed
-
-
-def test_a_pack_is_verified_by_python_3_9(tmp_path: Path) -> None:
-    found = shutil.which("python3.9")
-    ready = found and subprocess.run([found, "-c", ""], capture_output=True, check=False)
-    if not ready or ready.returncode:
-        pytest.skip("no python3.9 is installed; its syntax is held by the test of imports")
-    path = tmp_path / "root.json"
-    path.write_text("{}\n")
-    line = [str(found), "-I", "-S", verify.__file__, str(path), "--key", "0" * 64, "--lang", "fr"]
-    done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("DÉFAUT «\u00a0signed root\u00a0» doit avoir exactement")
