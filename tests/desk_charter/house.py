@@ -1,7 +1,7 @@
 """A house for the browser: checks, an open audit, and a draw of today framed yesterday.
 
 Run as ``python -m tests.desk_charter.house`` with the settings of the desk that will be served; it
-prints the commission's link of today.
+prints today and the commission's link of it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import django
 FIRST = {"operator": b"a" * 32, "commission": b"b" * 32}
 
 
-def fill() -> str:
-    """Store it all and return the commission's link of today."""
+def fill() -> tuple[str, str]:
+    """Store it all; return today and the commission's link of it."""
     from django.core.management import call_command
     from django.utils import timezone
 
@@ -64,9 +64,9 @@ def fill() -> str:
         "audit.opened", audit="audit-1", body="Bureau (synthétique)", sites=("casa", "rabat"),
         charter=charter.id, version=charter.version, basis="Les deux plus grands sites",
     )  # fmt: skip
-    return links["commission"]
+    return today.isoformat(), links["commission"]
 
 
 if __name__ == "__main__":
     django.setup()
-    print(fill())
+    print(*fill())

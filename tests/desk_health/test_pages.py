@@ -274,7 +274,7 @@ def test_an_agent_lent_from_home_was_not_on_the_site_while_lent(
 def test_an_agent_lent_on_site_stays_there_in_spite_of_a_relief_until_the_recall(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stored moves of a relief wait for the recall; at a closed site is nobody."""
+    """The stored moves of a relief wait for the recall; a closed site is empty."""
     since, until = day_bounds(scenario.plans[0].day, scenario.operator.row.time_zone)
     lost = scenario.operator.sites[0]
     at = live.now(scenario.stream)
