@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db.models import CharField
 
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts
-from releve.gate.models import ConsentRow, Load, PseudonymValue, WatermarkRow, WithdrawalRow
+from releve.gate.models import (
+    ConsentRow,
+    Cursor,
+    FeedFaultRow,
+    Load,
+    PseudonymValue,
+    WatermarkRow,
+    WithdrawalRow,
+)
+from releve.gate.outcome_files import read_outcomes
 from releve.gate.personal_values import NewPersonalValue, read_value, store_values
 from releve.gate.pseudonyms import (
     commit_proof,
@@ -20,7 +32,8 @@ from releve.gate.pseudonyms import (
     person_pseudonym,
 )
 from releve.gate.registers import RegisterState, read_register_ages, read_register_state
-from releve.outbound import Withdrawal
+from releve.gate.request_feeds import take_files
+from releve.outbound import Attempt, Withdrawal
 from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -129,3 +142,28 @@ def test_what_happened_within_the_skew_of_clocks_is_taken() -> None:
         at = read_clock() + ahead
         load_facts([Withdrawal(CLIENT, "P1", at, at)], source="tests", by="tests")
     assert WithdrawalRow.objects.count() == 2
+
+
+def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path: Path) -> None:
+    record_people(range(2))
+    drop, acc, name = tmp_path / "drop", tmp_path / "acc", "n" * 230
+    drop.mkdir()
+    acc.mkdir()
+    at = read_clock() - timedelta(hours=1)
+    load_facts([Attempt("call/1", CLIENT, "P1", at, at)], source="s" * 200, by="tests")
+    rows = f"1;{phone(1)};stop;{CLIENT}\n2;12;stop;{CLIENT}\n3;{phone(1)};outcome;{CLIENT}\n"
+    (drop / f"{name}.csv").write_text(f"id;number;said;client\n{rows}", encoding="utf-8")
+    (drop / f"{name}b.csv").write_text("id\n", encoding="utf-8")
+    (acc / name).write_text("INVITE|f|t|call|486|Busy|now|1\n", encoding="utf-8")
+    assert take_files(drop, by="tests", settle=0).set_aside == 3
+    assert read_outcomes(acc).filed == 1
+    filed = set(Load.objects.values_list("source", flat=True))
+    assert {f"feed {name}"[:200], f"outcomes {name}"[:200]} <= filed
+    assert set(Cursor.objects.values_list("file", flat=True)) == {name[:200]}
+    assert set(FeedFaultRow.objects.values_list("file", flat=True)) == {name[:200]}
+    for model in apps.get_app_config("gate").get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, CharField) and field.max_length:
+                texts = model._default_manager.values_list(field.name, flat=True)
+                long = [one for one in texts if one and len(one) > field.max_length]
+                assert not long, f"{model.__name__}.{field.name}"
