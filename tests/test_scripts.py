@@ -210,7 +210,7 @@ case "$*" in
 *version_info*) exit 0 ;;
 *pytest*) echo "$RUNS" >"$RELEVE_TEST_COUNT" ;;
 esac
-case "$*" in *"$FAILS"*) exit 1 ;; esac
+case "$0 $*" in *"$FAILS"*) exit 1 ;; esac
 """
 
 
@@ -245,9 +245,10 @@ def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> Non
     status, lines = closing_summary(tmp_path, "nothing fails")
     assert status == 0
     assert [line[:3] for line in lines] == [
-        ["lint", "done", "-"],
+        ["warm", "done", "-"],
         ["fast", "done", "12"],
         ["coverage", "done", "-"],
+        ["lint", "done", "-"],
         ["slow", "done", "12"],
         ["postgresql", "done", "12"],
     ]
@@ -257,9 +258,10 @@ def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("fails", "parts"),
     [
-        ("tests.warm", ["lint"]),
-        ("not slow", ["lint", "fast"]),
-        ("report", ["lint", "fast", "coverage"]),
+        ("tests.warm", ["warm"]),
+        ("not slow", ["warm", "fast"]),
+        ("report", ["warm", "fast", "coverage"]),
+        ("scripts/lint", ["warm", "fast", "coverage", "lint"]),
     ],
 )
 def test_a_part_that_fails_ends_the_run_and_is_named(
