@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 
 import polars as pl
 
@@ -18,7 +19,9 @@ from releve.outbound.lazy_tables import tidy_table
 from releve.outbound.legal_rows import LegalRow, LegalRules, to_legal_day
 from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
 
-__all__ = ["ABOUT_PEOPLE", "FactRegister", "mark_counted_refusals", "select_last_versions"]
+__all__ = [
+    "ABOUT_PEOPLE", "FactRegister", "at_instant", "mark_counted_refusals", "select_last_versions",
+]  # fmt: skip
 
 ABOUT_PEOPLE = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts")
 _BY_NUMBER = ("people", "listings")
@@ -38,7 +41,7 @@ class FactRegister:
     ) -> None:
         self._rules, self._day = rules, to_legal_day(call.at)
         mine_too = Facts(aliases=_read_aliases(frames["clients"]))
-        self._tables = {
+        self._tables: dict[str, pl.LazyFrame] = {
             name: _select_known(frame.lazy(), known_at) for name, frame in frames.items()
         }
         for name in ABOUT_PEOPLE:
@@ -58,6 +61,9 @@ class FactRegister:
             for name, table in self._tables.items()
         }
         self.of_client: Facts = build_facts(self._common)
+        at_hand = [name for name in about if isinstance(frames[name], pl.DataFrame)]
+        read = pl.collect_all([self._tables.pop(name) for name in at_hand])
+        self._at_hand = dict(zip(at_hand, map(tidy_table, at_hand, read), strict=True))
 
     def _shown(self) -> pl.Expr:
         table, day = self._rules.numbers, self._day
@@ -73,29 +79,26 @@ class FactRegister:
 
     def holders(self, numbers: pl.Series) -> pl.DataFrame:
         """Return who holds some numbers: the last word on each, in the order they were known."""
-        wanted = numbers.rename("number").to_frame().unique().lazy()
-        held = self._tables["people"].join(wanted, on="number", how="semi", maintain_order="left")
-        return select_last_versions(tidy_table("people", held.collect()), "number", "person")
+        held = self._look_up("people", "number", numbers)
+        return select_last_versions(held, "number", "person")
 
     def about(self, people: pl.Series, numbers: pl.Series) -> dict[str, pl.DataFrame]:
         """Return every table of the client, of these people and numbers alone."""
-        who = people.rename("person").to_frame().unique().lazy()
-        bound = pl.concat([people.rename("person"), numbers.rename("person")])
-        sayers = bound.to_frame().unique().lazy()
-        called = numbers.rename("number").to_frame().unique().lazy()
+        sayers = pl.concat([people.rename("person"), numbers.rename("person")])
         found = dict(self._common)
-        asked = [
-            self._tables[name].join(
-                sayers if name in SAID else who, on="person", how="semi", maintain_order="left"
-            )
-            for name in ABOUT_PEOPLE
-        ]
-        asked.append(
-            self._tables["listings"].join(called, on="number", how="semi", maintain_order="left")
-        )
-        for name, table in zip((*ABOUT_PEOPLE, "listings"), asked, strict=True):
-            found[name] = tidy_table(name, table.collect(engine="streaming"))
+        for name in ABOUT_PEOPLE:
+            found[name] = self._look_up(name, "person", sayers if name in SAID else people)
+        found["listings"] = self._look_up("listings", "number", numbers)
         return found
+
+    def _look_up(self, name: str, key: str, wanted: pl.Series) -> pl.DataFrame:
+        """Return the rows of a table with one of the wanted keys, in its order."""
+        keys = wanted.rename(key).to_frame().unique()
+        table = self._at_hand.get(name)
+        if table is not None:
+            return table.join(keys, on=key, how="semi", maintain_order="left")
+        scan = self._tables[name].join(keys.lazy(), on=key, how="semi", maintain_order="left")
+        return tidy_table(name, scan.collect(engine="streaming"))
 
 
 def _read_aliases(frame: pl.DataFrame | pl.LazyFrame) -> list[Alias]:
@@ -107,6 +110,12 @@ def _select_known(table: pl.LazyFrame, known_at: datetime) -> pl.LazyFrame:
     names = table.collect_schema().names()
     when = next((name for name in ("known_at", "read_at") if name in names), None)
     return table if when is None else table.filter(pl.col(when) <= known_at)
+
+
+@lru_cache(maxsize=4096)
+def at_instant(at: datetime) -> pl.Expr:
+    """Return an instant as a literal; making one takes as long as comparing it with a column."""
+    return pl.lit(at, dtype=pl.Datetime("us", "UTC"))
 
 
 def mark_counted_refusals(row: LegalRow) -> pl.Expr:

@@ -22,13 +22,19 @@ from releve.outbound.consents import CONSENT_KINDS
 from releve.outbound.facts import SAID
 from releve.outbound.hours import find_local_midnight
 from releve.outbound.legal_rows import LEGAL_ZONE, LegalRow, LegalRules, find_legal_midnight
-from releve.outbound.screening_facts import mark_counted_refusals, select_last_versions
+from releve.outbound.screening_facts import (
+    at_instant,
+    mark_counted_refusals,
+    select_last_versions,
+)
 from releve.outbound.screening_group import GroupAt
 from releve.outbound.vocabulary import get_vocabulary
 
 __all__ = ["ScreenedPeople"]
 
 _NO = pl.lit(False)
+_FOUND = ("cap", "pause", "silence", "list_opposition")
+"""Kinds whose answer about each person a column tells, named ``f`` and the row's place."""
 
 
 class ScreenedPeople:
@@ -56,15 +62,13 @@ class ScreenedPeople:
 
     def of(self, members: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
         """Return the facts about the members alone, in the order in which they were known."""
-        people = members.select(person="whose").unique()
-        numbers = members.select("number").unique()
-        found = {
-            name: self._frames[name].join(people, on="person", how="semi")
-            for name in ("consents", "withdrawals", "contracts", "refusals", "attempts")
-        }
-        found["listings"] = self._frames["listings"].join(numbers, on="number", how="semi")
-        found["odd"] = self._odd.join(people, on="person", how="semi")
-        return found
+        people = members.lazy().select(person="whose").unique()
+        numbers = members.lazy().select("number").unique()
+        tables = {name: (frame, people, "person") for name, frame in self._frames.items()}
+        tables["listings"] = (self._frames["listings"], numbers, "number")
+        tables["odd"] = (self._odd, people, "person")
+        scans = [frame.lazy().join(of, on=key, how="semi") for frame, of, key in tables.values()]
+        return dict(zip(tables, pl.collect_all(scans), strict=True))
 
     def judge(
         self, members: pl.DataFrame, facts: Mapping[str, pl.DataFrame], at: GroupAt
@@ -73,22 +77,23 @@ class ScreenedPeople:
 
         ``ahead``: a fact of theirs is still to come, so that time may change more than the clock.
         """
-        odd = facts["odd"].with_columns(odd=pl.lit(True))
-        people = members.join(odd, left_on="whose", right_on="person", how="left")
-        said = self._odd_numbers.with_columns(said=pl.lit(True))
+        scans = {name: frame.lazy() for name, frame in facts.items()}
+        odd = scans["odd"].with_columns(odd=pl.lit(True))
+        people = members.lazy().join(odd, left_on="whose", right_on="person", how="left")
+        said = self._odd_numbers.lazy().with_columns(said=pl.lit(True))
         people = people.join(said, on="number", how="left")
         people = people.with_columns(
             odd=pl.col("odd").fill_null(False) | pl.col("said").is_not_null()
         )
         people = people.drop("said")
-        for frame, key in self._columns(facts, at):
+        for frame, key in self._columns(scans, at):
             left = "whose" if key == "person" else key
             people = people.join(frame, left_on=left, right_on=key, how="left")
-        return _add_masks(people, at)
+        return _add_masks(people, at).collect()
 
     def _columns(
-        self, facts: Mapping[str, pl.DataFrame], at: GroupAt
-    ) -> list[tuple[pl.DataFrame, str]]:
+        self, facts: Mapping[str, pl.LazyFrame], at: GroupAt
+    ) -> list[tuple[pl.LazyFrame, str]]:
         return [
             (_judge_consents(facts, at), "person"),
             (_judge_contracts(facts["contracts"], at), "person"),
@@ -127,9 +132,9 @@ def _mark_offered(at: GroupAt) -> pl.Expr:
     return reduce(or_, offered, _NO)
 
 
-def _judge_consents(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFrame:
+def _judge_consents(facts: Mapping[str, pl.LazyFrame], at: GroupAt) -> pl.LazyFrame:
     """Return, a person a row: whether a consent is given, legal, clean; each reason; which one."""
-    now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
+    now = at_instant(at.moment.at)
     rows = _number_rows(at, *CONSENT_KINDS)
     consents = _mark_withdrawn(facts["consents"], facts["withdrawals"], at.moment.at)
     consents = consents.with_columns(
@@ -137,7 +142,7 @@ def _judge_consents(facts: Mapping[str, pl.DataFrame], at: GroupAt) -> pl.DataFr
         about=_mark_offered(at),
         day=pl.col("collected_at").dt.convert_time_zone(LEGAL_ZONE).dt.date(),
     )
-    consents = _mark_refused(consents, facts["refusals"], rows, at.moment.at)
+    consents = _mark_refused(consents, facts, rows, at.moment.at)
     consents = consents.with_columns([_find_reason(row, at, i).alias(f"c{i}") for i, row in rows])
     text = [pl.col(f"c{i}") for i, row in rows if row.gate == "H"]
     ours = [pl.col(f"c{i}") for i, row in rows if row.gate != "H"]
@@ -192,10 +197,10 @@ def _find_last_day(row: LegalRow) -> pl.Expr:
 
 
 def _mark_withdrawn(
-    consents: pl.DataFrame, withdrawals: pl.DataFrame, instant: datetime
-) -> pl.DataFrame:
+    consents: pl.LazyFrame, withdrawals: pl.LazyFrame, instant: datetime
+) -> pl.LazyFrame:
     events = withdrawals.select("person", event="at", names="consent").filter(
-        pl.col("event") <= instant
+        pl.col("event") <= at_instant(instant)
     )
     ids = consents.select("person", names="id", there=pl.lit(True)).unique()
     events = events.join(ids, on=["person", "names"], how="left")
@@ -209,22 +214,24 @@ def _mark_withdrawn(
 
 
 def _mark_refused(
-    consents: pl.DataFrame,
-    refusals: pl.DataFrame,
+    consents: pl.LazyFrame,
+    facts: Mapping[str, pl.LazyFrame],
     rows: list[tuple[int, LegalRow]],
     instant: datetime,
-) -> pl.DataFrame:
+) -> pl.LazyFrame:
     for i, row in rows:
         if row.kind != "consent_refusal":
             continue
         counted = ~pl.col("kind").is_in(sorted(row.parameters["not_counted"]))
         on_consent = (pl.col("basis") == "") | pl.col("basis").str.starts_with("consent")
-        in_time = pl.col("at") <= instant
+        in_time = pl.col("at") <= at_instant(instant)
         if row.first is not None:
-            in_time &= pl.col("at") >= find_legal_midnight(row.first)
-        events = refusals.filter(counted & on_consent & in_time)
-        pairs = consents.select("person", "id", "collected_at").join(
-            events.select("person", event="at"), on="person"
+            in_time &= pl.col("at") >= at_instant(find_legal_midnight(row.first))
+        events = facts["refusals"].filter(counted & on_consent & in_time)
+        pairs = (
+            facts["consents"]
+            .select("person", "id", "collected_at")
+            .join(events.select("person", event="at"), on="person")
         )
         hit = pairs.filter(pl.col("collected_at") <= pl.col("event")).select("person", "id")
         hit = hit.unique().with_columns(pl.lit(True).alias(f"refused{i}"))
@@ -233,7 +240,7 @@ def _mark_refused(
     return consents
 
 
-def _judge_contracts(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_contracts(contracts: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     """Return, a person a row: the first contract that each exception in force grants."""
     day = pl.lit(at.moment.day)
     found = [(pl.col("first") > day).any().alias("contract_ahead")]
@@ -254,32 +261,34 @@ def _judge_contracts(contracts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     return contracts.group_by("person").agg(found)
 
 
-def _judge_attempts(attempts: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_attempts(attempts: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     """Return, a person a row: whether each cap is filled and each pause runs."""
-    instant = at.moment.at
-    past, found = pl.col("at") <= instant, [(pl.col("at") > instant).any().alias("attempt_ahead")]
+    instant, now = at.moment.at, at_instant(at.moment.at)
+    past, found = pl.col("at") <= now, [(pl.col("at") > now).any().alias("attempt_ahead")]
     for i, row in _number_rows(at, "cap"):
         if "hours" in row.parameters:
-            since = [pl.col("at") > instant - timedelta(hours=row.parameters["hours"])]
+            hours = timedelta(hours=row.parameters["hours"])
+            since = [pl.col("at") > at_instant(instant - hours)]
         else:
             days = timedelta(days=row.parameters["days"] - 1)
             firsts = [find_local_midnight(day - days, name) for name, day in at.moment.days()]
-            since = [pl.col("at") >= first for first in firsts]
+            since = [pl.col("at") >= at_instant(first) for first in firsts]
         counted = past & ~pl.col("purpose").is_in(sorted(find_uncounted_purposes(row)))
         full = [(counted & recent).sum() >= row.parameters["most"] for recent in since]
         found.append(reduce(or_, full).alias(f"f{i}"))
     for i, row in _number_rows(at, "pause"):
-        recent = pl.col("at") > instant - timedelta(hours=row.parameters["hours"])
+        recent = pl.col("at") > at_instant(instant - timedelta(hours=row.parameters["hours"]))
         met = pl.col("outcome").is_in(sorted(row.parameters["outcomes"]))
         found.append((past & recent & met).any().alias(f"f{i}"))
     return attempts.group_by("person").agg(found)
 
 
-def _judge_refusals(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_refusals(refusals: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     """Return, a person a row: whether each silence runs."""
-    instant, found = at.moment.at, [(pl.col("at") > at.moment.at).any().alias("refusal_ahead")]
+    now = at_instant(at.moment.at)
+    found = [(pl.col("at") > now).any().alias("refusal_ahead")]
     for i, row in _number_rows(at, "silence"):
-        counted = mark_counted_refusals(row) & (pl.col("at") <= instant)
+        counted = mark_counted_refusals(row) & (pl.col("at") <= now)
         if "days" in row.parameters:
             span = timedelta(days=row.parameters["days"])
             running = [
@@ -291,15 +300,15 @@ def _judge_refusals(refusals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     return refusals.group_by("person").agg(found)
 
 
-def _judge_withdrawals(withdrawals: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_withdrawals(withdrawals: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     """Return, a person a row: whether a withdrawal is still to come."""
-    ahead = (pl.col("at") > at.moment.at).any().alias("withdrawal_ahead")
+    ahead = (pl.col("at") > at_instant(at.moment.at)).any().alias("withdrawal_ahead")
     return withdrawals.group_by("person").agg(ahead)
 
 
-def _judge_listings(listings: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _judge_listings(listings: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     """Return, a number a row: whether it stands on the list of each row."""
-    now = pl.lit(at.moment.at, dtype=pl.Datetime("us", "UTC"))
+    now = at_instant(at.moment.at)
     found = [((pl.col("at") > now) | (pl.col("until") > now)).any().alias("listing_ahead")]
     standing = (pl.col("at") <= now) & (pl.col("until").is_null() | (pl.col("until") > now))
     for i, row in _number_rows(at, "list_opposition"):
@@ -312,13 +321,13 @@ def _is_true(name: str) -> pl.Expr:
     return pl.col(name).fill_null(False)
 
 
-def _add_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
+def _add_masks(people: pl.LazyFrame, at: GroupAt) -> pl.LazyFrame:
     """Return the people with the bits of every row that refuses them, and their ground."""
     grants = {row: _list_grants(row, at) for row in at.tests}
     anchors = [row for row in at.tests if row.kind == "consent_required"]
     lifted = reduce(or_, (grants[row].is_not_null() for row in anchors), _NO)
     people = people.with_columns(needed=pl.lit(bool(anchors)) & ~lifted)
-    against = {row: _list_failing(row, i, at, people.columns) for i, row in enumerate(at.tests)}
+    against = {row: _list_failing(row, i, at) for i, row in enumerate(at.tests)}
     bits = []
     for i, row in enumerate(at.tests):
         fails = against[row]
@@ -334,7 +343,7 @@ def _add_masks(people: pl.DataFrame, at: GroupAt) -> pl.DataFrame:
     )
 
 
-def _list_failing(row: LegalRow, place: int, at: GroupAt, columns: list[str]) -> pl.Expr:
+def _list_failing(row: LegalRow, place: int, at: GroupAt) -> pl.Expr:
     """Return whom a row refuses, before any exception lifts it."""
     if row.kind == "consent_required":
         return pl.col("needed") & ~_is_true("given")
@@ -342,7 +351,7 @@ def _list_failing(row: LegalRow, place: int, at: GroupAt, columns: list[str]) ->
         if row.gate == "H":
             return pl.col("needed") & ~_is_true("legal") & _is_true(f"g{place}")
         return pl.col("needed") & ~_is_true("clean") & _is_true(f"l{place}")
-    if f"f{place}" in columns:
+    if row.kind in _FOUND:
         return _is_true(f"f{place}")
     return pl.lit(bool(at.fixed >> place & 1))
 
