@@ -159,7 +159,6 @@ def test_every_role_can_be_walked_in_each_of_its_reaches(house: Scenario) -> Non
     assert STRANGER not in set(Role)
 
 
-@pytest.mark.database
 def test_no_grant_gives_more_than_it_says(house: Scenario) -> None:
     walked = paths(house)
     leaks = {}
