@@ -153,6 +153,7 @@ def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_t
     tmp_path: Path,
 ) -> None:
     carrier, calls = SipPhone(tmp_path, "carrier"), [f"race-{n}" for n in range(200)]
+    swift = [f"swift-{n}" for n in range(2000)]
     with stub_gate() as (gate, url):
         proxy = ProxyProcess(tmp_path / "proxy", outbound_operator(carrier), url)
         me = Softphone(proxy)
@@ -166,10 +167,15 @@ def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_t
                     time.sleep(0.0001)
                 time.sleep(random.random() ** 3 * 0.02)  # the answer is under way
                 me.send("CANCEL", call, phone(2), branch=call)
+            for call in swift:  # a CANCEL at the heels of its INVITE
+                me.send("INVITE", call, phone(2), branch=call)
+                time.sleep(random.random() ** 2 * 0.004)
+                me.send("CANCEL", call, phone(2), branch=call)
             gate.delay = 1.2
             me.send("INVITE", "late", phone(2))
             wait_until(lambda: any("&ci=late&" in asked for asked in gate.asked))
-            wait_until(lambda: {row["callid"] for row in read_records(proxy)} == {*calls, "late"})
+            every = {*calls, *swift, "late"}
+            wait_until(lambda: {row["callid"] for row in read_records(proxy)} == every)
             records = {row["callid"]: row for row in read_records(proxy)}
             carried = {message.call for message in carrier.new_calls}
         finally:
@@ -177,7 +183,7 @@ def test_a_call_that_ends_while_the_gate_answers_went_out_or_its_record_has_no_t
             carrier.stop()
             me.socket.close()
     assert {call for call, row in records.items() if row["target"]} == carried
-    assert 0 < len(carried) < len(calls)
+    assert 0 < len(carried) < len(calls) + len(swift)
     late, (asked,) = records["late"], [path for path in gate.asked if "&ci=late&" in path]
     assert (late["sip_code"], late["target"], late["to_tag"]) == ("503", "", "")
     assert asked.endswith(f"&began={late['began']}"), "the question names the transaction"
