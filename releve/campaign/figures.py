@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q
-from django.db.models.functions import TruncHour
+from django.db.models import CharField, Count, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat, TruncHour
 
 from releve.gate.models import AbandonedRow, CampaignRow, ConsentRow, Decision, WithdrawalRow
+from releve.gate.unplaced_calls import select_unplaced
 from releve.network.clock import zone
 from releve.outbound import LegalRules, compute_abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
@@ -81,7 +82,7 @@ def compute_figures(
         by_rule.update(dict.fromkeys(ids, count))
         for name in ids:
             gates[name] |= _find_gates(legal=legal, alone=len(ids) == 1)
-    by_hour, several = _by_hour(decided.filter(allowed=True), rules, last)
+    by_hour, several = _by_hour(_select_placed(decided), rules, last)
     return CampaignFigures(
         first,
         last,
@@ -113,11 +114,21 @@ def _find_gates(*, legal: bool, alone: bool) -> frozenset[str]:
     return frozenset({"H"}) if alone else frozenset({"H", "P"})
 
 
-def _by_hour(decided: object, rules: LegalRules, day: date) -> tuple[list[int], int]:
+def _select_placed(decided: QuerySet[Decision]) -> QuerySet[Decision]:
+    """Return the calls allowed, without those that our proxy gave up before they left."""
+    name = Concat("call_id", Value("/"), Cast("cseq", CharField()))
+    return (
+        decided.filter(allowed=True)
+        .annotate(ref=name)
+        .exclude(ref__in=select_unplaced().values("ref"))
+    )
+
+
+def _by_hour(decided: QuerySet[Decision], rules: LegalRules, day: date) -> tuple[list[int], int]:
     """Return attempts by the hour of the callee's clock, and those with more than one clock."""
     hours, several = [0] * 24, 0
     rows = (
-        decided.order_by()  # type: ignore[attr-defined]
+        decided.order_by()
         .annotate(hour=TruncHour("at"))
         .values_list("stand_in", "hour")
         .annotate(n=Count("pk"))

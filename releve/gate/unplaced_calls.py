@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from releve.gate.attempt_outcomes import NETWORK, UNKNOWN
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.models import AttemptRow, Load, UnplacedRow
 from releve.gate.retention import years_later
 
-__all__ = ["find_unplaced", "names_unplaced", "record_unplaced"]
+__all__ = ["find_unplaced", "names_unplaced", "record_unplaced", "select_unplaced"]
 
 _ANSWERED_BY_GATE = "603"
 """The proxy's answer to a call that the gate refused, which left no attempt."""
@@ -90,10 +90,13 @@ def _write_rows(rows: Collection[tuple[str, str, int]], source: str) -> None:
 
 def find_unplaced(calls: Collection[str]) -> frozenset[str]:
     """Return those of some calls, by name, whose attempts do not count."""
+    return frozenset(select_unplaced().filter(ref__in=calls).values_list("ref", flat=True))
+
+
+def select_unplaced() -> QuerySet[UnplacedRow]:
+    """Return the rows, a row a call, of the calls whose attempts do not count."""
     same = {"ref": OuterRef("ref"), "began": OuterRef("began")}
-    rows = UnplacedRow.objects.filter(
+    return UnplacedRow.objects.filter(
         Exists(AttemptRow.objects.filter(**same)),
         ~Exists(UnplacedRow.objects.filter(placed=1, **same)),
-        ref__in=calls,
     )
-    return frozenset(rows.values_list("ref", flat=True))

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from releve.campaign.figures import compute_figures
 from releve.gate.attempt_outcomes import write_outcomes
 from releve.gate.batch_proofs import close_batches
+from releve.gate.db_clock import read_clock
 from releve.gate.erasure import erase_due
 from releve.gate.fact_proofs import FactProver, seal_facts
 from releve.gate.models import AttemptRow, Decision, UnplacedRow
@@ -20,8 +22,11 @@ from releve.gate.protocol import Reply, parse_question
 from releve.gate.replay import replay_decision
 from releve.gate.unplaced_calls import find_unplaced
 from releve.ledger.roots import sign_root
+from releve.outbound.legal_rows import to_legal_day
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
+    CAMPAIGN,
+    CLIENT,
     brief,
     open_rules,
     phone,
@@ -104,6 +109,7 @@ def test_a_record_read_before_the_gate_counts_withdraws_all_the_same(records: Re
     "record",
     [
         line("call", target="sip:carrier"),
+        line("call", "487", target="sip:carrier"),
         line("call", tag="called"),
         line("call", began="1.000001"),
         line("call", began=""),
@@ -229,3 +235,13 @@ def test_a_question_that_names_its_transaction_otherwise_is_not_read(began: str)
     asked = f"to={phone(0)}&camp=spring&ci=call&cs=1"
     assert parse_question(f"{asked}&began=1795895817.934719") is not None
     assert parse_question(f"{asked}&began={began}") is None
+
+
+def test_the_hours_of_a_campaign_are_of_the_calls_that_left(records: Records) -> None:
+    for number in range(3):
+        ask(f"call-{number}")
+    records.read(line("call-1"), line("call-2", began="9.000000"))
+    now = read_clock()
+    today = to_legal_day(now)
+    found = compute_figures(CAMPAIGN, CLIENT, "", today, today, open_rules(), now)
+    assert (found.allowed, sum(found.by_hour)) == (3, 2)
