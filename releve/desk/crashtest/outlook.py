@@ -17,10 +17,10 @@ from releve.crashtest.outbreak import Estimate
 from releve.desk.access.actor import actor_name
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.svg import Bar, Shape, range_bar
-from releve.desk.crashtest.words import state_word
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer
 from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.run_states import state_word
 from releve.desk.text import Text
 from releve.network import zone
 from releve.runs.installation import list_plan_sources, open_outlooks

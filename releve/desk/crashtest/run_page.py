@@ -13,7 +13,8 @@ from django.utils.translation import ngettext
 from releve.desk.crashtest.durations import duration, lasting
 from releve.desk.crashtest.forms import StartForm, source_word
 from releve.desk.crashtest.sentences import share
-from releve.desk.crashtest.words import case_word, state_word
+from releve.desk.crashtest.words import case_word
+from releve.desk.run_states import state_word
 from releve.desk.text import Text
 from releve.network.clock import zone
 from releve.runs.crash_test_job import CrashTestJob

@@ -1,4 +1,4 @@
-"""Policies, causes and states in words."""
+"""Policies and causes in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["POLICY_WORDS", "case_word", "cause_word", "register", "state_word"]
+__all__ = ["POLICY_WORDS", "case_word", "cause_word", "register"]
 
 register = Library()
 
@@ -42,15 +42,6 @@ _CAUSES = {
     "cyclone": lazy("Cyclone"),
     "authority": lazy("Closure of a site by an authority"),
 }
-_STATES = {
-    "waiting": ("unknown", lazy("waiting for its turn")),
-    "running": ("contract", lazy("running")),
-    "stopping": ("thin", lazy("stopping")),
-    "stopped": ("thin", lazy("stopped")),
-    "broken": ("thin", lazy("broken off")),
-    "failed": ("missed", lazy("failed")),
-    "done": ("held", lazy("done")),
-}
 
 
 def cause_word(cause: str, name: str = "") -> str:
@@ -63,12 +54,6 @@ def case_word(label: str) -> str:
     policy, _comma, plan = label.partition(", plan ")
     words = str(POLICY_WORDS.get(policy, policy))
     return _("{policy}, with the other plan").format(policy=words) if plan else words
-
-
-def state_word(state: str) -> tuple[str, str]:
-    """Return a state of a run as a tone and in words."""
-    tone, word = _STATES[state]
-    return tone, str(word)
 
 
 @register.filter

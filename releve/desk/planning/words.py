@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.crashtest.words import state_word
 from releve.desk.live.words import when
 from releve.desk.plan.names import status_word
 from releve.desk.planning.page import MoveGroup, PlannedDay, PlanRunLine, PlanRunPage
+from releve.desk.run_states import state_word
 from releve.desk.text import text_now
 from releve.network import HOME
 

@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 
 from releve.association.models import LentAgent, SpareSearch
 from releve.association.spare_searches import LEND
-from releve.desk.crashtest.words import state_word
 from releve.desk.places.stream_context import when
+from releve.desk.run_states import state_word
 from releve.desk.text import Text, translate_phrase
 from releve.errors import Phrase
 
