@@ -4,13 +4,14 @@
     ./scripts/bench transport routing         300 people at 40 stops, beside OR-Tools
     ./scripts/bench transport plans --agents 5000 --sites 15 --vehicles 500
     ./scripts/bench transport week            N-1 with and without vehicles at 600 and 5,000
+    ./scripts/bench transport scarce          the same at 600, with 60, 30 and 15 vehicles
 
 ``routing``: runs of 300 people in vehicles for 10, for one wave and for two starts 90 minutes
 apart: beside the runs their bound (people over seats), whether a second time gives the same, and
 OR-Tools on the one wave with the same costs (a run is 1,000 minutes). ``plans``: a day of the
 sample operator with fleets of 0, 100, 75, 50 and 25 %: bound, objective, shortfall, regret, CPU
-seconds, and the faults that the checker finds in the plan and in every relief. ``week``: the CPU
-seconds of the N-1 programme without and with vehicles.
+seconds, and the faults that the checker finds in the plan and in every relief. ``week`` and
+``scarce``: the CPU seconds of the N-1 programme without and with vehicles, and of the whole day.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ PEER_SECONDS = (0.5, 5.0)
 """How long OR-Tools searches."""
 RUN_MINUTES = 1000
 """What a run costs, in minutes of driving."""
-WEEK = ((600, 6, 60), (5000, 15, 500))
-"""Agents, sites and vehicles of the operators of ``week``."""
+WEEK = ((600, 6, 60, (60,)), (5000, 15, 500, (500,)))
+"""Agents, sites and vehicles of the operators of ``week``, and the fleets planned with."""
+SCARCE = ((600, 6, 60, (60, 30, 15)),)
 
 
 def build_town(seed: int) -> tuple[Operator, list[str]]:
@@ -195,26 +197,28 @@ def print_plan(operator: Operator, vehicles: int) -> None:
     )
 
 
-def print_week(sizes: Sequence[tuple[int, int, int]]) -> None:
+def print_week(sizes: Sequence[tuple[int, int, int, Sequence[int]]]) -> None:
     """Print the N-1 programme of the first day without and with vehicles."""
     print(
         f"{'agents':>6} {'vehicles':>8} {'n-1 without':>11} {'with':>7} {'times':>6}"
-        f" {'day without':>11} {'with':>7} {'faults':>6}"
+        f" {'day without':>11} {'with':>7} {'bound':>9} {'objective':>9} {'faults':>6}"
     )
-    for agents, sites, vehicles in sizes:
+    for agents, sites, vehicles, fleets in sizes:
         operator = sample_operator(agents, sites, 1, vehicles=vehicles)
         without, _, day_without = plan_with(keep_vehicles(operator, 0))
-        solved, plan, day = plan_with(operator)
-        before, after = (one.seconds["n-1 programme"] for one in (without, solved))
-        print(
-            f"{agents:>6} {vehicles:>8} {before:>11.1f} {after:>7.1f} {after / before:>6.2f}"
-            f" {day_without:>11.1f} {day:>7.1f} {len(plan.violations):>6}",
-            flush=True,
-        )
+        for count in fleets:
+            solved, plan, day = plan_with(keep_vehicles(operator, count))
+            before, after = (one.seconds["n-1 programme"] for one in (without, solved))
+            print(
+                f"{agents:>6} {count:>8} {before:>11.1f} {after:>7.1f} {after / before:>6.2f}"
+                f" {day_without:>11.1f} {day:>7.1f} {solved.planning.secure.bound:>9.1f}"
+                f" {solved.planning.objective:>9.1f} {len(plan.violations):>6}",
+                flush=True,
+            )
 
 
 @click.command()
-@click.argument("what", default="", type=click.Choice(["", "routing", "plans", "week"]))
+@click.argument("what", default="", type=click.Choice(["", "routing", "plans", "week", "scarce"]))
 @click.option("--agents", default=600, show_default=True, type=click.IntRange(50))
 @click.option("--sites", default=6, show_default=True, type=click.IntRange(1))
 @click.option("--vehicles", default=60, show_default=True, type=click.IntRange(1))
@@ -236,8 +240,8 @@ def main(what: str, agents: int, sites: int, vehicles: int) -> None:
         )
         for count in (0, *(round(vehicles * share) for share in SHARES)):
             print_plan(operator, count)
-    if what == "week":
-        print_week(WEEK)
+    if what in ("week", "scarce"):
+        print_week(WEEK if what == "week" else SCARCE)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,11 @@ class Rounding:
 
 @dataclass(frozen=True)
 class IntegerProblem:
-    """A solved N-1 programme (``secure``) that is to be put into whole people."""
+    """A solved N-1 programme (``secure``) that is to be put into whole people.
+
+    ``guide``: the optimum whose riders the runs of the base plan are chosen for, by default
+    ``secure``. A vertex has fewer parts of riders than the inside of the optima.
+    """
 
     problem: DayProblem
     layout: ProblemLayout
@@ -76,6 +80,7 @@ class IntegerProblem:
     floors: Floats
     secure: SecurePlan
     settings: PlanSettings
+    guide: SecurePlan | None = None
 
     @property
     def thorough(self) -> bool:
@@ -121,7 +126,7 @@ class IntegerProblem:
         """Return the riders that each ride row of the base plan may have; None without vehicles."""
         if self.layout.rides is None:
             return None
-        return find_ride_rooms(self.layout.rides, self.secure.assigned)
+        return find_ride_rooms(self.layout.rides, (self.guide or self.secure).assigned)
 
     def route_base(self, base: IntegerPlan) -> IntegerPlan:
         """Return a base plan each rider of which has a seat in a vehicle."""

@@ -116,6 +116,7 @@ class IntegerSearch:
             solve_n1_program(
                 case.problem, case.contingencies, case.floors, case.settings,
                 SolverLog(progress), case.margin_targets, tie_breaker=number,
+                rides=case.secure.rides,
             )
             for number in TIE_BREAKERS[: None if small else 1]
         )  # fmt: skip
@@ -127,12 +128,12 @@ class IntegerSearch:
 
         The objective is NaN unless ``proved``: it is the bound's, and not needed to choose.
         """
-        case = self.case
         guides = self.solve_with_margin(progress)
         watch.lap("n-1 programme")
-        trials = self.search_base_plans(guides, progress)
+        search = IntegerSearch(replace(self.case, guide=guides[0]))
+        case, trials = search.case, search.search_base_plans(guides, progress)
         watch.lap("whole people")
-        base, linked = self._choose_in_people(trials, progress)
+        base, linked = search._choose_in_people(trials, progress)
         reliefs = case.complete_reliefs(base, linked, progress)
         watch.lap("reliefs")
         objective = case.compute_objective(base, progress) if proved else float("nan")

@@ -22,6 +22,7 @@ from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE
+from releve.plan.ride_columns import Truths
 from releve.plan.ride_rows import RideCheck, add_rides
 from releve.plan.scenario_lp import (
     ProblemLayout,
@@ -70,7 +71,8 @@ class SecurePlan:
     least objective (``bound``: what is proved of it) and the worst regret of each kind of
     contingency. ``cuts`` are those of the linked reliefs, ``loss`` counting the contingencies.
     ``share[id][client]`` is the share of a client's day missing in the base plan and
-    under each linked contingency."""
+    under each linked contingency. ``rides[block, part]``: where the vehicles of a part of the
+    fleet bind, or could."""
 
     assigned: Floats
     on_pattern: Floats
@@ -85,6 +87,7 @@ class SecurePlan:
     rows: int
     columns: int
     nonzeros: int
+    rides: Truths
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ def solve_n1_program(
     targets: Floats | None = None,
     *,
     tie_breaker: float | None = None,
+    rides: Truths | None = None,
 ) -> SecurePlan:
     """Solve base and reliefs together.
 
@@ -130,7 +134,8 @@ def solve_n1_program(
 
     ``tie_breaker``: of the many optima take the vertex that this irrational number picks, on a grid
     of UNIQUE_DECIMALS. Neither the order of rows and columns nor the solver's path has a part in
-    it; its bound is only nearly that of the programme.
+    it; its bound is only nearly that of the programme. ``rides`` of a plan of the same operator
+    with nearly the same targets saves the solutions that found where its vehicles bind.
     """
     lp = LinearProgram()
     day = add_n1_day(lp, problem, contingencies, floors, settings, targets, rides=False)
@@ -145,7 +150,9 @@ def solve_n1_program(
             lp, method="ipm", crossover=unique, most=max(1.0, everyone), progress=progress
         )
 
-    solution = _solve_with_rides(lp, day, solve)
+    if rides is None:
+        rides = _guess_rides(problem, day, floors, settings, targets)
+    solution, rides = _solve_with_rides(lp, day, solve, rides)
     price = np.zeros(len(problem.group))
     cuts = []
     for i, exposure, columns in zip(day.linked, day.exposures, day.costs, strict=True):
@@ -162,7 +169,7 @@ def solve_n1_program(
     decimals = UNIQUE_DECIMALS if unique else GRID_DECIMALS
     price = np.maximum(0.0, price)
     return _read_secure_plan(
-        lp, problem, layout, base, worst, solution, price, tuple(cuts), missing, decimals
+        lp, problem, layout, base, worst, solution, price, tuple(cuts), missing, decimals, rides
     )
 
 
@@ -225,34 +232,47 @@ def add_n1_day(
     return N1Day(layout, base, worst, shares, linked, exposures, costs, tuple(blocks))
 
 
-def _solve_with_rides(lp: LinearProgram, day: N1Day, solve: Callable[[], Solution]) -> Solution:
+def _guess_rides(
+    problem: DayProblem, day: N1Day, floors: Floats, settings: PlanSettings, targets: Floats | None
+) -> Truths:
+    """Return ``rides[block, part]``: every block, where the base day alone overloads that part."""
+    rides = day.layout.rides
+    parts = np.zeros(0 if rides is None else len(rides.pool_part), dtype=np.bool_)
+    if rides is not None and len(rides.runs.wave) and day.linked:
+        lp = LinearProgram()
+        base_targets = None if targets is None else targets[:1]
+        alone = add_n1_day(lp, problem, (), floors[:1], settings, base_targets, rides=False)
+        x = solve_lp(lp, method="ipm", crossover=False).x
+        parts = RideCheck(rides).find_overloaded(x[alone.base.w])
+    return np.broadcast_to(parts, (len(day.blocks), len(parts)))
+
+
+def _solve_with_rides(
+    lp: LinearProgram, day: N1Day, solve: Callable[[], Solution], held: Truths
+) -> tuple[Solution, Truths]:
     """Solve, add the vehicles of those scenarios and parts of the fleet that cannot carry their
-    people, and solve again until all can: the optimum with the rows of every vehicle.
+    people, and solve again until all can: the optimum with the rows of every vehicle. Return it and
+    what was added, ``held[block, part]`` to begin with.
 
     Most of a fleet binds in few scenarios, and the rows of all are most of the programme. What
     binds somewhere a second time is added everywhere.
     """
-    solution, rides, blocks = solve(), day.layout.rides, day.blocks
+    rides, blocks = day.layout.rides, day.blocks
     if rides is None or not len(rides.runs.wave):
-        return solution
+        return solve(), held
     check = RideCheck(rides)
-    held = np.zeros((len(blocks), len(rides.pool_part)), dtype=np.bool_)
-    first = True
+    more, first = held, True
     while True:
-        over = np.array(
-            [
-                check.find_overloaded(np.where(block.w >= 0, solution.x[block.w], 0.0))
-                for block in blocks
-            ]
-        )
-        more = (over if first else np.broadcast_to(over.any(axis=0), held.shape)) & ~held
-        if not (over & ~held).any():
-            return solution
         for block, parts in zip(blocks, more, strict=True):
             if parts.any():
                 add_rides(lp, rides, block.w, parts)
-        held |= more
-        solution, first = solve(), False
+        held = held | more
+        solution = solve()
+        people = [np.where(block.w >= 0, solution.x[block.w], 0.0) for block in blocks]
+        over = np.array([check.find_overloaded(one) for one in people]) & ~held
+        if not over.any():
+            return solution, held
+        more, first = (over if first else over.any(axis=0)) & ~held, False
 
 
 def build_shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str, float]:
@@ -353,6 +373,7 @@ def _read_secure_plan(
     cuts: tuple[Cut, ...],
     share: dict[str, Floats],
     decimals: int,
+    rides: Truths,
 ) -> SecurePlan:
     matrix = lp.matrix()
     missing = solution.x[base.u]
@@ -373,4 +394,5 @@ def _read_secure_plan(
         rows=lp.n_rows,
         columns=lp.n_columns,
         nonzeros=matrix.nnz,
+        rides=rides,
     )

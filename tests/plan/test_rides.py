@@ -28,13 +28,21 @@ from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.purchases.lp import list_purchases, solve_cheapest_set
 from releve.plan.purchases.values import apply_purchases
 from releve.plan.result import BASE
-from releve.plan.ride_rows import add_rides, build_ride_layout, find_ride_rooms
+from releve.plan.ride_columns import GRID_SECONDS, RideRuns
+from releve.plan.ride_rows import RideLayout, add_rides, build_ride_layout, find_ride_rooms
 from releve.plan.rides import list_riders, route_plan
 from releve.plan.scenario_lp import find_lost_assignments
 from releve.plan.week import require_day
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
-from releve.transport import FROM_SITE, TransportSettings, check_runs, route_riders
+from releve.transport import (
+    FROM_SITE,
+    TransportSettings,
+    check_runs,
+    list_departures,
+    list_routes,
+    route_riders,
+)
 
 SETTINGS = PlanSettings()
 BOARDING = TransportSettings().boarding_minutes
@@ -209,6 +217,98 @@ def test_rows_of_vehicles_added_where_they_bind_give_the_optimum_of_all_rows() -
         assert found.objective == pytest.approx(whole.objective, rel=1e-6)
         optima[vehicles] = found.objective
     assert optima[1] > optima[0] * (1 + 1e-4), "one vehicle binds"
+
+
+def test_a_plan_of_other_targets_begins_with_the_vehicles_that_bound_before() -> None:
+    problem = build_problem(1)
+    losses = list_contingencies(build_operator(1))
+    floors = np.zeros((1 + len(losses), len(problem.clients)))
+    before = solve_n1_program(problem, losses, floors, SETTINGS)
+    assert before.rides.any()
+    lower = np.full(floors.shape, SETTINGS.target / 2)
+    afresh, again = (
+        solve_n1_program(
+            problem, losses, floors, SETTINGS, targets=lower, tie_breaker=2**0.5, rides=known
+        )
+        for known in (None, before.rides)
+    )
+    assert again.objective == pytest.approx(afresh.objective, rel=1e-6)
+    assert np.array_equal(again.assigned, afresh.assigned)
+
+
+@pytest.mark.parametrize("vehicles", [1, 2, 12])
+def test_runs_left_out_carry_nobody_whom_the_others_do_not(vehicles: int) -> None:
+    """Whatever a rider of each stop and wave is worth, as much is carried with all runs."""
+    rides = build_ride_layout(build_problem(vehicles))
+    assert rides is not None
+    every = list_every_run(rides)
+    assert len(rides.runs.wave) < len(every.wave) / 2
+    assert len(rides.runs.vehicles) < len(every.vehicles)
+    rng = np.random.default_rng(vehicles)
+    for _ in range(5):
+        worth = rng.integers(0, 4, len(rides.visits)).astype(float)
+        most = rng.integers(1, 20, len(rides.visits)).astype(float)
+        carried = carry_most(rides, rides.runs, worth, most)
+        assert carried == pytest.approx(carry_most(rides, every, worth, most), rel=1e-9)
+        assert carried > 0
+
+
+def list_every_run(rides: RideLayout) -> RideRuns:
+    """Return all runs of a fleet, and a row for each pool and instant: the plain version."""
+    stops: dict[int, list[str]] = {}
+    for wave, stop in rides.visits:
+        stops.setdefault(wave, []).append(stop)
+    fleet = rides.fleet
+    found = [
+        (w, route, departure)
+        for w, names in stops.items()
+        for route in list_routes(fleet, rides.waves[w], dict.fromkeys(names, 0), fleet.most_riders)
+        for departure in list_departures(fleet, rides.waves[w], route, 0)
+    ]
+    begin = min(one.busy_from for _, _, one in found).timestamp() // GRID_SECONDS
+    end = max(one.busy_until for _, _, one in found).timestamp() // GRID_SECONDS
+    busy = [
+        (run, pool, instant)
+        for pool in range(len(fleet.pools))
+        for instant in np.arange(begin, end + 1) * GRID_SECONDS
+        for run, (_, _, one) in enumerate(found)
+        if one.pool == pool and one.busy_from.timestamp() <= instant < one.busy_until.timestamp()
+    ]
+    rows = {key: row for row, key in enumerate(dict.fromkeys(one[1:] for one in busy))}
+    most = np.zeros(len(rides.visits))
+    np.maximum.at(most, rides.runs.call_visit, rides.runs.call_seats)
+    visit = {key: v for v, key in enumerate(rides.visits)}
+    calls = [
+        (run, visit[w, stop], min(fleet.pools[one.pool].cap, most[visit[w, stop]]))
+        for run, (w, route, one) in enumerate(found)
+        for stop in route.stops
+    ]
+    return RideRuns(
+        wave=np.array([w for w, _, _ in found]),
+        cap=np.array([float(fleet.pools[one.pool].cap) for _, _, one in found]),
+        call_run=np.array([one[0] for one in calls]),
+        call_visit=np.array([one[1] for one in calls]),
+        call_seats=np.array([one[2] for one in calls]),
+        busy_run=np.array([one[0] for one in busy]),
+        busy_row=np.array([rows[one[1:]] for one in busy]),
+        row_pool=np.array([pool for pool, _ in rows]),
+        vehicles=np.array([float(len(fleet.pools[pool].vehicles)) for pool, _ in rows]),
+    )
+
+
+def carry_most(rides: RideLayout, runs: RideRuns, worth: np.ndarray, most: np.ndarray) -> float:
+    """Return what the riders are worth at most that runs carry, ``most[visit]`` of each visit."""
+    lp = LinearProgram()
+    riders = lp.columns(len(worth), -worth, upper=most)
+    x = lp.columns(len(runs.wave))
+    visits, seats = lp.rows(len(worth), upper=0.0), lp.rows(len(rides.waves), upper=0.0)
+    lp.add(visits, riders)
+    lp.add(visits[runs.call_visit], x[runs.call_run], -runs.call_seats)
+    lp.add(seats[[w for w, _ in rides.visits]], riders)
+    lp.add(seats[runs.wave], x, -runs.cap)
+    fleet = lp.rows(len(runs.vehicles), upper=runs.vehicles)
+    lp.add(fleet[runs.busy_row], x[runs.busy_run])
+    return -solve_lp(lp).objective
 
 
 def build_problem(vehicles: int) -> DayProblem:
