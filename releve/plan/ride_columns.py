@@ -59,6 +59,16 @@ def list_runs(
     at no more stops than another of its pool and wave and is on the road whenever that one is, of
     an instant at which no run is on the road that is not at another.
     """
+    key = (tuple(waves), tuple(visits), most.tobytes())
+    if key not in fleet.listed_runs:
+        fleet.listed_runs[key] = _list_needed_runs(fleet, waves, visits, most)
+    known: RideRuns = fleet.listed_runs[key]
+    return known
+
+
+def _list_needed_runs(
+    fleet: Fleet, waves: Sequence[Wave], visits: Sequence[tuple[int, str]], most: Ints
+) -> RideRuns:
     stops: dict[int, list[str]] = {}
     for wave, stop in visits:
         stops.setdefault(wave, []).append(stop)

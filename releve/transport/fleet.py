@@ -60,6 +60,11 @@ class Fleet:
         return {}
 
     @cached_property
+    def listed_runs(self) -> dict[Any, Any]:
+        """Return the runs that were listed for a programme, which many have in common."""
+        return {}
+
+    @cached_property
     def limits(self) -> dict[tuple[str, str], float]:
         """Return the longest ride from a stop to a site, where agents there ask for a shorter one.
 
