@@ -1,0 +1,140 @@
+"""Cells of a table of facts: every form of each kind that is read, and what is said of others."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from releve.outbound.errors import FactFaults
+from releve.outbound.fact_tables import read_tables
+
+AT = "2026-11-20T11:00:00+01:00"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+TEN = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+def read(table: str, head: str, row: str) -> dict[str, Any]:
+    """Return the only row of a table."""
+    frame = read_tables({f"{table}.csv": f"{head}\n{row}\n".encode()})[table]
+    (found,) = frame.iter_rows(named=True)
+    return found
+
+
+def fault(table: str, head: str, row: str) -> str:
+    with pytest.raises(FactFaults) as raised:
+        read(table, head, row)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("true", True), ("yes", True), ("oui", True), ("Oui", True), ("0", False),
+     ("false", False), ("no", False), ("non", False), ("FALSE", False), ("", None)],
+)  # fmt: skip
+def test_a_flag_is_read_in_each_of_its_words(text: str, value: bool | None) -> None:
+    row = read("mandates", "id,client,number,first,linked", f"M,A,+33162000001,2026-01-01,{text}")
+    assert row["linked"] is value
+    head = "id,client,person,requested_at,objects,named"
+    assert read("callbacks", head, f"B,A,P1,{AT},gas,{text}")["named"] is bool(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2026-11-20T11:00:00+01:00", TEN),
+        ("2026-11-20 11:00:00+01:00", TEN),
+        ("2026-11-20T11:00+01:00", TEN),
+        ("2026-11-20 10:00Z", TEN),
+        ("2026-11-20T10:00:00Z", TEN),
+        ("2026-11-20T11:00:00.250+01:00", TEN.replace(microsecond=250_000)),
+    ],
+)
+def test_an_instant_is_read_with_its_offset_in_each_form(text: str, value: datetime) -> None:
+    row = read("withdrawals", "client,person,at", f"A,P1,{text}")
+    assert (row["at"], row["known_at"]) == (value, value)
+    consent = read("consents", "id,client,person,collected_at,objects", f"C,A,P1,{text},gas")
+    assert (consent["collected_at"], consent["unreadable"]) == (value, "")
+
+
+@pytest.mark.parametrize(
+    ("table", "head", "row", "said"),
+    [
+        ("withdrawals", "client,person,at", "A,P1,2026-11-20T11:00:00",
+         "withdrawals row 2, at '2026-11-20T11:00:00': not an instant with its offset; "
+         "write it like 2026-09-15T11:00:00+02:00"),
+        ("contracts", "id,client,person,first", "K,A,P1,20/11/2026",
+         "contracts row 2, first '20/11/2026': not a day; write it like 2026-09-15"),
+        ("mandates", "id,client,number,first,linked", "M,A,+33162000001,2026-01-01,perhaps",
+         "mandates row 2, linked 'perhaps': neither true nor false; write true or false"),
+        ("abandoned", "campaign,day,abandoned,handled,known_at", f"K,2026-11-20,few,96,{AT}",
+         "abandoned row 2, abandoned 'few': not a number; write it like 12 or 12.5"),
+        ("abandoned", "campaign,day,abandoned,handled", "K,2026-11-20,4,96",
+         "abandoned row 2, known_at: empty; fill it"),
+        ("refusals", "client,person,at,kind", f"A,P1,{AT},",
+         "refusals row 2, kind: empty; fill it"),
+        ("withdrawals", "client,person,at", f"A,,{AT}",
+         "withdrawals row 2, person: empty; fill it"),
+    ],
+)  # fmt: skip
+def test_a_cell_of_another_form_is_named_with_the_form_meant(
+    table: str, head: str, row: str, said: str
+) -> None:
+    assert fault(table, head, row) == said
+
+
+def test_a_number_is_read_with_a_comma_or_a_point_and_a_day_as_one() -> None:
+    head = "campaign,day,abandoned,handled,known_at"
+    row = read("abandoned", head, f'K,2026-11-20,"12,5",96.25,{AT}')
+    assert (row["abandoned"], row["handled"]) == (12.5, 96.25)
+    assert (row["day"], row["known_at"]) == (date(2026, 11, 20), TEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("462", "no-date"), ("4628", "spreadsheet-serial"), ("46280.5", "spreadsheet-serial"),
+        ("46280,25", "spreadsheet-serial"), ("462801", "spreadsheet-serial"),
+        ("4628012", "no-date"), ("46280.", "no-date"), ("x46280", "no-date"),
+        ("2026-09-15", "no-offset"), ("2026-09-15 11:00", "no-offset"),
+        ("2026-09-15T11:00:00", "no-offset"), ("2026-09-15T11", "no-date"),
+        ("15/09/2026", "no-date"), ("", "no-date"),
+    ],
+)  # fmt: skip
+def test_why_the_date_of_a_consent_cannot_be_trusted_is_kept(text: str, why: str) -> None:
+    row = read("consents", "id;client;person;collected_at;objects", f"C;A;P1;{text};gas")
+    assert (row["collected_at"], row["unreadable"], row["known_at"]) == (None, why, LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("table", "head", "row", "known"),
+    [
+        ("people", "person,number", "P1,+33144556677", LONG_AGO),
+        ("contracts", "id,client,person,first", "K,A,P1,2026-01-01", LONG_AGO),
+        ("mandates", "id,client,number,first", "M,A,+33162000001,2026-01-01", LONG_AGO),
+        ("consents", "id,client,person,collected_at,objects", f"C,A,P1,{AT},gas", TEN),
+        ("callbacks", "id,client,person,requested_at,objects", f"B,A,P1,{AT},gas", TEN),
+        ("refusals", "client,person,at", f"A,P1,{AT}", TEN),
+        ("attempts", "id,client,person,at", f"1,A,P1,{AT}", TEN),
+        ("listings", "list,number,at", f"bloctel,+33144556677,{AT}", TEN),
+        ("scrubs", "list,client,at", f"bloctel,A,{AT}", TEN),
+    ],
+)
+def test_a_fact_that_does_not_say_when_it_was_known_was_known_when_it_came_to_be(
+    table: str, head: str, row: str, known: datetime
+) -> None:
+    assert read(table, head, row)["known_at"] == known
+    later = "2026-11-25T11:00:00+01:00"
+    stated = read(table, f"{head},known_at", f"{row},{later}")["known_at"]
+    assert stated == datetime.fromisoformat(later)
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    row = read("people", "person,number,address", "P1,+33144556677,")
+    assert (row["kind"], row["address"]) == ("consumer", "")
+    refusal = read("refusals", "client,person,at", f",P1,{AT}")
+    assert (refusal["client"], refusal["kind"], refusal["basis"]) == ("", "refusal", "")
+    consent = read("consents", "id,client,person,collected_at,objects", f"C,A,P1,{AT},gas|")
+    assert (consent["objects"], consent["items"], consent["until"]) == (["gas"], [], None)
+    assert (consent["proof"], consent["act"], consent["slot_from"]) == ("", "", None)
