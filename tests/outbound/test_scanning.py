@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,8 @@ import pytest
 
 from releve.cli.outbound_facts import read_facts, scan_facts
 from releve.outbound import Call, FactFaults, built_in_rules
-from releve.outbound.fact_tables import TABLES
-from releve.outbound.lazy_tables import SCANNED, scan_table
+from releve.outbound.fact_tables import TABLES, read_tables
+from releve.outbound.lazy_tables import SCANNED, scan_table, tidy_table
 from releve.outbound.number_frames import normalize_shown_numbers
 from releve.outbound.screening import Screener
 from tests.outbound.people import people_of
@@ -72,6 +73,20 @@ def test_a_register_with_a_doubt_is_not_scanned_but_read(folder: Path, change: p
     assert scan_table("consents", consents.lazy()) is not None
     assert scan_table("consents", consents.with_columns(change).lazy()) is None
     assert scan_table("consents", consents.drop("person").lazy()) is None
+
+
+def test_texts_of_a_scanned_register_are_read_as_those_of_a_table() -> None:
+    names = {"person": ["P1", "P2"], "number": ["+33144556677", "+33144556678"]}
+    texts = {"kind": [" ", " professionnel "], "address": [" 75001 ", ""]}
+    people = pl.DataFrame(names | texts)
+    scanned = scan_table("people", people.lazy())
+    assert scanned is not None
+    tidy, data = tidy_table("people", scanned.collect()), BytesIO()
+    assert tidy["kind"].to_list() == ["consumer", "business"]
+    assert tidy["address"].to_list() == ["75001", ""]
+    people.write_parquet(data)
+    read = read_tables({"people.parquet": data.getvalue()})["people"]
+    assert tidy.equals(read.select(tidy.columns))
 
 
 def test_a_faulty_row_of_a_parquet_register_is_named(folder: Path) -> None:
