@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 
+from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until
 from tests.processes import ROOT
 
@@ -177,6 +178,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     recorder = Recorder(folder / "homes", port)
     size = ("--agents", "240", "--sites", "4", "--seed", "3", "--port", str(port))
     kept = {name: text for name, text in os.environ.items() if not name.startswith("RELEVE_")}
+    kept |= {TABLES: os.environ[TABLES]} if TABLES in os.environ else {}
     with recorder.serve() as address, (checkout / "said").open("wb") as said:
         demo = subprocess.Popen(
             [str(checkout / "scripts" / "demo"), "--sector", "--once", *size],

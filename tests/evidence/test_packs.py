@@ -138,7 +138,7 @@ def test_a_pack_and_what_another_tool_detaches_from_it_are_verified_by_a_bare_py
         pytest.skip("no Python 3.9 here; its syntax is held by the test of imports")
 
     def run(path: Path) -> subprocess.CompletedProcess[str]:
-        line = [python, "-I", "-S", verify.__file__, path, "--key", house.key, "--lang", "fr"]
+        line = [python, "-I", "-S", verify.__file__, str(path), "--key", house.key, "--lang", "fr"]
         return subprocess.run(line, capture_output=True, encoding="utf-8", check=False)
 
     for (kind, language), built in house.packs.items():
