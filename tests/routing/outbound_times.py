@@ -36,7 +36,7 @@ def measure_times(folder: Path, gate: str, rate: int, *, asks: bool) -> dict[str
         path = proxy.folder / "kamailio.cfg"
         lines = path.read_text(encoding="utf-8").splitlines()
         place = next(n for n, line in enumerate(lines) if line.startswith(ASKS))
-        lines[place] = "    route(LET_OUT);"
+        lines[place] = "    route(LET_OUT);\n    exit;"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     count = rate * SECONDS
     numbers = folder / "numbers.csv"
