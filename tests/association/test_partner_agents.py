@@ -87,7 +87,7 @@ def test_a_lending_lasts_to_the_recall_and_stays_on_record() -> None:
     assert list(source.list_lendings("drill:3")) == []
     take_step("c-1", "recall", "rif", DURING, reason="loss")
     assert list(source.list_lendings("live")) == [replace(lent, until=DURING)]
-    assert source.list_lent("live") == {}, "it is no absence any more"
+    assert source.list_lent("live") == {}, "the recall ended the absence"
 
 
 def test_a_drill_moves_calls_in_the_drill_alone() -> None:
