@@ -1,26 +1,43 @@
 """Work that other rooms have due by the clock: each job runs every round and decides what is due.
 
-A job that raises ReleveError is logged and runs again after ten minutes, and the others go on; what
-else it raises goes to the worker, which waits and runs all again. A slow job, such as a solver's,
-has a round of its own: a recall or a clearing does not wait for it.
+A job that raises ReleveError is logged and waits, ten seconds at first and twice as long after
+each further failure, up to ten minutes, and the others go on; what else it raises goes to the
+worker, which waits and runs all again. A slow job, such as a solver's, has a round of its own: a
+recall or a clearing does not wait for it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.module_loading import import_string
 
 from releve.errors import ReleveError
 
-__all__ = ["RETRY_AFTER", "register_due_job", "run_due_jobs", "run_slow_jobs"]
+__all__ = ["LONGEST_WAIT", "SHORTEST_WAIT", "register_due_job", "run_due_jobs", "run_slow_jobs"]
 
-RETRY_AFTER = timedelta(minutes=10)
-_jobs: dict[str, str] = {}
-_slow: set[str] = set()
-_not_before: dict[str, datetime] = {}
+SHORTEST_WAIT = timedelta(seconds=10)
+"""Wait after a first failure: what is due within minutes, such as an opening, is not lost."""
+LONGEST_WAIT = timedelta(minutes=10)
+
+
+@dataclass
+class _Job:
+    """A registered job: its function by dotted name, and since when it waits for how long."""
+
+    run: str
+    slow: bool
+    failed_at: datetime | None = None
+    wait: timedelta = timedelta(0)
+
+    def waits(self, now: datetime) -> bool:
+        """Return whether it failed just now; a clock set back does not make it wait longer."""
+        return self.failed_at is not None and timedelta(0) <= now - self.failed_at < self.wait
+
+
+_jobs: dict[str, _Job] = {}
 _log = logging.getLogger("releve.live")
 
 
@@ -29,29 +46,27 @@ def register_due_job(name: str, job: str, *, slow: bool = False) -> None:
 
     It is called with the current instant and decides itself what is due.
     """
-    _jobs[name] = job
-    if slow:
-        _slow.add(name)
+    _jobs[name] = _Job(job, slow)
 
 
 def run_due_jobs(now: datetime) -> None:
-    """Run the registered jobs, each unless it failed within the last ten minutes."""
-    _run([name for name in _jobs if name not in _slow], now)
+    """Run the registered jobs, each unless it waits after a failure."""
+    _run(now, slow=False)
 
 
 def run_slow_jobs(now: datetime) -> None:
     """Run the slow ones, likewise."""
-    _run([name for name in _jobs if name in _slow], now)
+    _run(now, slow=True)
 
 
-def _run(names: Iterable[str], now: datetime) -> None:
-    for name in names:
-        wait = _not_before.get(name)
-        if wait is not None and wait - RETRY_AFTER <= now < wait:
+def _run(now: datetime, *, slow: bool) -> None:
+    for name, job in _jobs.items():
+        if job.slow != slow or job.waits(now):
             continue
         try:
-            import_string(_jobs[name])(now)
-            _not_before.pop(name, None)
+            import_string(job.run)(now)
+            job.wait = timedelta(0)
         except ReleveError as error:
-            _not_before[name] = now + RETRY_AFTER
-            _log.warning("%s waits ten minutes: %s", name, error)
+            job.failed_at = now
+            job.wait = min(max(2 * job.wait, SHORTEST_WAIT), LONGEST_WAIT)
+            _log.warning("%s waits %d seconds: %s", name, job.wait.total_seconds(), error)
