@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import date, datetime, time
 from typing import Any
 
 import click
 
-__all__ = ["INSTANT", "LOCAL"]
+__all__ = ["INSTANT", "LOCAL_OR_TIME"]
 
 
 class _Instant(click.ParamType[datetime]):
@@ -44,4 +45,22 @@ def _a_day(text: str) -> bool:
 
 
 INSTANT = _Instant("2026-11-24T10:30:00+01:00", offset=True)
-LOCAL = _Instant("2026-12-01T10:30", offset=False)
+_LOCAL = _Instant("2026-12-01T10:30", offset=False)
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+class _LocalOrTime(click.ParamType[datetime | time]):
+    """An instant of the operator's, or a time alone, of a day that the command finds."""
+
+    name = "instant"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime | time:
+        """Return the time, else the instant."""
+        if isinstance(value, str) and _TIME.fullmatch(value):
+            return time.fromisoformat(value)
+        return _LOCAL.convert(value, param, ctx)
+
+
+LOCAL_OR_TIME = _LocalOrTime()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from datetime import time as clock_time
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from releve.cli.instant_option import LOCAL
+from releve.cli.instant_option import LOCAL_OR_TIME
 from releve.cli.load_operator import load_operator
 from releve.cli.plan_text import list_move_lines
 from releve.files.plan_folder import PlanFolderError, read_plans
@@ -39,8 +41,9 @@ _DEFAULTS = PlanSettings()
 @click.option(
     "--at",
     required=True,
-    type=LOCAL,
-    help="When, like 2026-12-01T10:30: operator's time without an offset.",
+    type=LOCAL_OR_TIME,
+    help="When, like 2026-12-01T10:30: operator's time without an offset. 10:30 alone is of the"
+    " first day of the plan that is not over.",
 )
 @click.option(
     "--move-price",
@@ -57,7 +60,7 @@ def relief(
     plan_folder: Path,
     sites: tuple[str, ...],
     carriers: tuple[str, ...],
-    at: datetime,
+    at: datetime | clock_time,
     move_price: float,
     no_exposure: bool,
     names: bool,
@@ -65,9 +68,10 @@ def relief(
 ) -> None:
     """Relieve a loss that has just happened on a running plan of an operator FOLDER."""
     operator = load_operator(folder)
-    when = _parse_instant(at, operator)
+    plans = _read_plans(plan_folder)
+    when = _find_instant(at, operator, plans)
     contingency = _build_contingency(operator, sites, carriers, exposed=not no_exposure)
-    plan = _find_plan(plan_folder, operator, when)
+    plan = _find_plan(plans, operator, when)
     try:
         need = require_planned(operator, plan)
     except PlanError as error:
@@ -90,7 +94,30 @@ def relief(
     click.echo(f"first answer after {first[0]:.2f} s, everything with the curve after {took:.2f} s")
 
 
-def _parse_instant(when: datetime, operator: Operator) -> datetime:
+def _read_plans(folder: Path) -> Sequence[Plan]:
+    try:
+        return read_plans(folder)
+    except PlanFolderError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _find_instant(
+    when: datetime | clock_time, operator: Operator, plans: Sequence[Plan]
+) -> datetime:
+    if isinstance(when, clock_time):
+        today = _now().astimezone(zone(operator.row.time_zone)).date()
+        day = min((plan.day for plan in plans if plan.day >= today), default=None)
+        if day is None:
+            raise click.BadParameter(
+                "every day of the plan is over; write the day too, like"
+                f" {plans[-1].day}T{when:%H:%M}",
+                param_hint="--at",
+            )
+        when = datetime.combine(day, when)
     try:
         return when if when.tzinfo else to_utc(when, operator.row.time_zone)
     except ValueError as error:
@@ -118,11 +145,7 @@ def _build_contingency(
     )  # fmt: skip
 
 
-def _find_plan(folder: Path, operator: Operator, when: datetime) -> Plan:
-    try:
-        plans = read_plans(folder)
-    except PlanFolderError as error:
-        raise click.ClickException(str(error)) from None
+def _find_plan(plans: Sequence[Plan], operator: Operator, when: datetime) -> Plan:
     day = when.astimezone(zone(operator.row.time_zone)).date()
     for plan in plans:
         if plan.day == day:

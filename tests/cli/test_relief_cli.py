@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from releve.cli import relief as relief_command
 from releve.files.plan_folder import read_plans
 from releve.network import TravelTime
 from releve.plan import Plan
@@ -53,6 +56,21 @@ def test_a_closure_is_described_in_words_with_its_curve(running: Running) -> Non
     assert relieved < alone
     assert len(re.findall(r"at [\d.]+ half hours a move", text)) == 4
     assert re.search(r"first answer after [\d.]+ s", text)
+
+
+def test_a_time_alone_is_of_the_first_planned_day_that_is_not_over(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = datetime.combine(running.read().day, time(12), UTC)
+    whole = json.loads(running.relief("--close", "casa-1", "--at", AT, "--json").stdout)
+    for now in (planned - timedelta(days=3), planned):
+        monkeypatch.setattr(relief_command, "_now", partial(datetime.astimezone, now))
+        alone = running.relief("--close", "casa-1", "--at", AT[-5:], "--json")
+        assert json.loads(alone.stdout) == whole
+    monkeypatch.setattr(relief_command, "_now", lambda: planned + timedelta(days=1))
+    over = running.relief("--close", "casa-1", "--at", AT[-5:])
+    assert over.exit_code == 2
+    assert f"every day of the plan is over; write the day too, like {AT}" in over.output
 
 
 def test_it_says_by_what_an_arrival_on_another_site_is_counted(
@@ -178,7 +196,7 @@ def test_a_day_outside_the_plan_names_the_days_it_holds(running: Running) -> Non
     assert "the plan folder has no plan of 2026-12-07; it holds 2026-11-30" in result.stderr
 
 
-@pytest.mark.parametrize("at", ["10:30", "now", "2026-11-30T25:00"])
+@pytest.mark.parametrize("at", ["24:30", "now", "2026-11-30T25:00"])
 def test_a_time_that_is_none_is_refused(running: Running, at: str) -> None:
     result = running.relief("--close", "casa-1", "--at", at)
     assert result.exit_code == 2
