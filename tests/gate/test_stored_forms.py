@@ -22,6 +22,8 @@ from releve.gate.request_feeds import take_files, take_rows
 from releve.gate.row_builder import build_row
 from releve.gate.schema import TABLES
 from releve.gate.sql import OWN
+from releve.outbound.attempt_provider import fill_provider
+from releve.outbound.fact_tables import read_tables
 from tests.gate.sample_campaign import CLIENT, phone, record_people
 
 AT = datetime(2026, 9, 15, 9, tzinfo=UTC)
@@ -65,6 +67,17 @@ def test_the_same_key_gives_the_same_pseudonyms() -> None:
     assert person_pseudonym("P1") == "4d88b8c9401fdeefee660fdb3ab3bd2c"
     assert hash_value("a") == "736471307ebf5a2788df2bf9310e5627"
     assert key_check() == "348c883c21b98691058f295fd7d06c07"
+
+
+def test_the_same_table_of_attempts_is_the_same_provider() -> None:
+    head, rows = (
+        "id,client,person,at",
+        ["1,A,P1,2026-09-15T11:00:00+02:00", "2,B,é,2026-09-16 11:00Z"],
+    )
+    for order in (rows, rows[::-1]):
+        file = "\n".join((head, *order)).encode()
+        table = fill_provider(read_tables({"attempts.csv": file})["attempts"])
+        assert set(table["provider"]) == {"table:a72391ad50276570"}
 
 
 def test_the_same_facts_are_the_same_evidence() -> None:

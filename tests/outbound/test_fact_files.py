@@ -402,9 +402,22 @@ def test_a_missing_table_has_the_columns_of_one_without_rows(table: str) -> None
     assert build_empty_frames()[table].schema == read.schema
 
 
-def test_fifty_faults_are_shown() -> None:
-    rows = "client,person,at,kind\n" + f"A,P1,{AT},xyzzy\n" * 60
-    assert len(faults_of("refusals.csv", rows)) == 50
+@pytest.mark.parametrize(
+    ("table", "head", "row", "whole"),
+    [
+        ("refusals", "client,person,at,kind", f"A,P1,{AT},xyzzy", False),
+        ("refusals", "client,person,at", "A,P1,yesterday", False),
+        ("abandoned", "campaign,day,abandoned,handled", "spring,2026-11-20,4,96", False),
+        ("withdrawals", "client,person,at", f"A,P1,{AT},", False),
+        ("people", "person,number", "P1,0033", False),
+        ("withdrawals", "client,person,at", f"A,P1,{AT}", True),
+    ],
+)
+def test_the_first_fifty_faults_are_shown(table: str, head: str, row: str, whole: bool) -> None:
+    rows = f"{head}\n" + f"{row}\n" * 60
+    found = [fault.partition(",")[0].partition(":")[0] for fault in
+             faults_of(f"{table}.csv", rows, whole)]  # fmt: skip
+    assert found == [f"{table} row {n}" for n in range(2, 52)]
 
 
 def test_only_a_basis_may_carry_a_reference() -> None:
@@ -449,6 +462,8 @@ def test_what_was_said_by_number_binds_in_every_spelling_of_people(name: str, te
          "the person to people"),
         ("attempts", "0144556677", "a number in place of a person; write 'Mme Dupont'"),
         ("attempts", "0144556699", "a number in place of a person; write the person's id"),
+        ("refusals", "Z-12", "no row of people, consents or contracts knows this person; add "
+         "the person to people"),
         ("attempts", "M Petit", "no row of people, consents or contracts knows this person; "
          "write 'M. Petit'"),
     ],
