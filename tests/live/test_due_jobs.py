@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -50,9 +51,10 @@ def run_seconds(begun: datetime, seconds: int) -> list[int]:
 def test_a_failing_job_waits_twice_as_long_each_time_and_holds_up_no_other() -> None:
     failing.add("first")
     seconds = run_seconds(NOON, 5_000)
-    waits = [timedelta(seconds=b - a) for a, b in zip(seconds, seconds[1:], strict=False)]
-    assert waits[0] == SHORTEST_WAIT and waits[-2:] == [LONGEST_WAIT] * 2
-    assert all(b == min(2 * a, LONGEST_WAIT) for a, b in zip(waits, waits[1:], strict=False))
+    waits = [timedelta(seconds=b - a) for a, b in pairwise(seconds)]
+    assert waits[0] == SHORTEST_WAIT
+    assert waits[-2:] == [LONGEST_WAIT] * 2
+    assert all(b == min(2 * a, LONGEST_WAIT) for a, b in pairwise(waits))
     assert sum(name == "second" for name, _ in ran) == 5_000
 
 
