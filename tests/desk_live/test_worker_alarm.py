@@ -14,7 +14,9 @@ from pytest_django.fixtures import Settings
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
+from releve.ledger.models import OutgoingDocument
 from releve.live import api as live
+from releve.live import outside
 from releve.live.models import Effect, WorkerBeat
 from releve.live.worker_health import note_beat
 from tests.desk_live.conftest import Browsers
@@ -76,6 +78,17 @@ def test_a_clock_that_was_set_while_the_worker_ran_is_a_red_banner(browsers: Bro
     assert Client().get("/readyz").status_code == 200, "effects are run in time"
     text = Client().get("/metrics", headers=give_token("administrator")).content.decode()
     assert "\nreleve_worker_clock_moved_seconds -86400.0" in text
+
+
+def test_a_root_without_its_receipt_is_seen_where_attention_is_needed(browsers: Browsers) -> None:
+    web, old = browsers.sign_in(), timezone.now() - 2 * outside.OVERDUE_AFTER
+    for name, made_at in (("root-000001.json", old), ("root-000002.json", timezone.now())):
+        OutgoingDocument.objects.create(name=name, content=b"{}", upto=1, made_at=made_at)
+    page = web.get("/now").content.decode()
+    assert "sans accusé de réception\u202f: 1" in page
+    assert web.get("/now?format=json").json()["without_receipt"] == 1
+    OutgoingDocument.objects.filter(made_at=old).update(received_at=timezone.now())
+    assert 'id="without-receipt"' not in web.get("/now").content.decode()
 
 
 def test_outsiders_do_not_see_how_the_installation_runs(browsers: Browsers) -> None:
