@@ -23,7 +23,7 @@ from releve.plan.result import Plan
 from releve.plan.week.hybrid import HybridPlan, plan_hybrid_week
 from releve.plan.week.hybrid_check import check_hybrid_week
 from releve.plan.week.hybrid_table import read_week_table
-from releve.plan.week.hybrid_week import HybridWeek
+from releve.plan.week.hybrid_week import HybridWeek, select_past_days
 
 __all__ = ["HybridOrder", "hybrid_options", "plan_hybrid_shown", "print_hybrid_week"]
 
@@ -110,28 +110,12 @@ def plan_hybrid_shown(
 ) -> HybridPlan:
     """Plan a hybrid week; the days of ``last`` before the first one planned stand."""
     console = Console(stderr=True)
-    first = needs[0].day
-    past = split_past(last, first)
+    past = select_past_days(last, needs[0].day)
     with two_processes() as run, console.status(speech.say(Phrase("planning the hybrid week"))):
         try:
             return plan_hybrid_week(operator, needs, settings, last=last, past=past, run=run)
         except PlanError as error:
             raise click.ClickException(str(error)) from None
-
-
-def split_past(last: HybridWeek | None, first: date) -> HybridWeek | None:
-    """Return the days of a week that lie before ``first`` in its calendar week, if there are."""
-    if last is None:
-        return None
-    monday = first.toordinal() - first.weekday()
-    days = tuple(day for day in last.days if monday <= day.toordinal() < first.toordinal())
-    if not days:
-        return None
-    return HybridWeek(
-        days,
-        {agent: held & frozenset(days) for agent, held in last.home.items()},
-        {team: tuple(day for day in held if day in days) for team, held in last.meetings.items()},
-    )
 
 
 def print_hybrid_week(

@@ -18,7 +18,6 @@ from releve.cli.hybrid import (
     hybrid_options,
     plan_hybrid_shown,
     print_hybrid_week,
-    split_past,
 )
 from releve.cli.load_operator import load_operator
 from releve.cli.plan_bars import add_missing_shown, solve_days_shown
@@ -64,6 +63,7 @@ from releve.plan.week import (
 )
 from releve.plan.week.hybrid import name_hybrid_days
 from releve.plan.week.hybrid_table import write_week_table
+from releve.plan.week.hybrid_week import select_past_days
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 
@@ -225,7 +225,7 @@ def plan(
     if not as_json:
         _print_plans(plans, speech)
     if week and not as_json:
-        past = split_past(last, needs[0].day)
+        past = select_past_days(last, needs[0].day)
         kept = print_hybrid_week(operator, week, plans, past, speech)
     if missing and not unprotected:
         clock.start(Phrase("what is missing"))

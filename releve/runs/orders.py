@@ -12,15 +12,19 @@ from django.utils import timezone
 
 from releve.accounts.grants import STREAM
 from releve.ledger.chain import append
+from releve.live.api import load_activation, rules_now
 from releve.network import Operator, day_bounds, write_operator, zone
+from releve.plan.day_fleet import cap_vehicles
 from releve.registry.models import Version
 from releve.registry.storage import load_operator
 from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
 from releve.runs.installation import (
+    PLAN_IN_FORCE,
     collect_inputs,
     open_crash_tests,
     open_outlooks,
     open_plan_runs,
+    read_plan_files,
 )
 from releve.runs.job_process import start_job
 from releve.runs.job_store import current_stamp
@@ -56,13 +60,22 @@ def remove_crash_test(job: CrashTestJob, by: str) -> bool:
     return done
 
 
-def start_plan_run(version: Version, first: date, days: int, *, by: str) -> Path:
-    """Start to plan ``days`` days of a version of the reference data; return the run's folder."""
-    operator = load_operator(version)
+def start_plan_run(
+    version: Version, first: date, days: int, *, by: str, hybrid: bool = False
+) -> Path:
+    """Start to plan ``days`` days of a version of the reference data; return the run's folder.
+
+    Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near the
+    days in force.
+    """
+    operator = cap_vehicles(load_operator(version), first, rules_now())
     order = PlanOrder(
-        by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days
+        by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid
     )
-    folder = open_plan_runs().add(order, {"operator": dict(write_operator(operator))})
+    inputs = {"operator": dict(write_operator(operator))}
+    if hybrid and load_activation() is not None:
+        inputs["force"] = read_plan_files(PLAN_IN_FORCE)
+    folder = open_plan_runs().add(order, inputs)
     start_job(folder)
     return folder
 

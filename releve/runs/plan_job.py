@@ -1,8 +1,9 @@
 """Plans that users order: the order, its days planned one by one, then what is missing behind.
 
-A day is written as soon as it is planned, so a run that is resumed goes on with the next one. Once
-all days are planned ``planned.json`` stands in the folder and the plan may be put in force; what is
-missing is added to the files of the days afterwards.
+A day is written as soon as it is planned, so a run that is resumed goes on with the next one; the
+days of a hybrid week are planned together, and again where a run is resumed. Once all days are
+planned ``planned.json`` stands in the folder and the plan may be put in force; what is missing is
+added to the files of the days afterwards.
 """
 
 from __future__ import annotations
@@ -28,10 +29,14 @@ from releve.plan.plan_json import plan_to_json
 from releve.plan.planner import name_plan
 from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import forecast_day, list_roster_days, select_open_days
+from releve.plan.week.hybrid import name_hybrid_days, plan_hybrid_week
+from releve.plan.week.hybrid_check import check_hybrid_week
+from releve.plan.week.hybrid_week import read_planned_week, select_past_days
 from releve.runs.errors import RunError
 from releve.runs.job_store import ACTIVE_STATES, Job, JobKind, JobStore
 
 __all__ = [
+    "HYBRID_STAGES",
     "KEPT_DAYS",
     "PLAN_RUNS",
     "STAGES",
@@ -53,6 +58,8 @@ KEPT_DAYS = 30
 """Days after which a run is removed: its plans name agents."""
 STAGES = ("usable seats", "floors", "n-1 programme", "whole people", "reliefs", "bound")
 """The stages of planning one day, in order."""
+HYBRID_STAGES = ("days alone", "week", "days")
+"""The stages of planning a hybrid week, in order."""
 _PLANNED = "planned.json"
 _PROGRESS = "progress.json"
 _PAUSE_S = 0.5
@@ -61,7 +68,8 @@ _PAUSE_S = 0.5
 
 @dataclass(frozen=True)
 class PlanOrder:
-    """What a plan was ordered with: ``version`` of the reference data, first day, days."""
+    """What a plan was ordered with: ``version`` of the reference data, first day, days; as one
+    ``hybrid`` week, or day by day."""
 
     by: str
     at: str
@@ -69,6 +77,7 @@ class PlanOrder:
     agents: int
     first: str
     days: int
+    hybrid: bool = False
 
 
 PlanJob = Job[PlanOrder]
@@ -79,7 +88,8 @@ PLAN_RUNS = JobKind("planruns", "complete.json", PlanOrder, take_turns=True)
 class PlanProgress:
     """How far a run is: ``step`` is reading, planning or missing; ``done`` of ``days`` in it.
 
-    ``stage`` is one of :data:`STAGES` while a day is planned; ``share`` of the step, 0 to 1.
+    ``stage`` is one of :data:`STAGES` while a day is planned, of :data:`HYBRID_STAGES`, without a
+    ``day``, while a hybrid week is; ``share`` of the step, 0 to 1.
     """
 
     step: str = "reading"
@@ -111,7 +121,8 @@ def execute_plan(job: PlanJob) -> None:
         days = list_roster_days(operator, job.order.days, date.fromisoformat(job.order.first))
         demands = select_open_days([forecast_day(operator, day) for day in days])
         needs = [need for _, need in demands]
-        solved = _plan_days(job.folder / "plan", operator, needs, note)
+        plan_days = _plan_hybrid_days if job.order.hybrid else _plan_days
+        solved = plan_days(job.folder, operator, needs, note)
     except (FolderError, PlanError, ValueError) as error:
         raise RunError(str(error)) from None
     if not has_plan(job):
@@ -136,11 +147,11 @@ def _plan_days(
     folder: Path, operator: Operator, needs: Sequence[Requirement], note: Callable[..., None]
 ) -> dict[date, SolvedDay]:
     """Plan the days that have no file yet; agents keep the place that they had the day before."""
-    folder.mkdir(exist_ok=True)
+    (folder / "plan").mkdir(exist_ok=True)
     solved: dict[date, SolvedDay] = {}
     wish: dict[str, tuple[str, str]] = {}
     for done, need in enumerate(needs):
-        path = folder / f"plan-{need.day}.json"
+        path = folder / "plan" / f"plan-{need.day}.json"
         if path.exists():
             plan = read_plan(path)
         else:
@@ -151,6 +162,40 @@ def _plan_days(
             write_file(path, plan_to_json(plan), durable=False)
         wish.update({row.agent: (row.place, row.programme) for row in plan.placements})
     return solved
+
+
+def _plan_hybrid_days(
+    folder: Path, operator: Operator, needs: Sequence[Requirement], note: Callable[..., None]
+) -> dict[date, SolvedDay]:
+    """Plan the days as one hybrid week, near the one in force when it was ordered.
+
+    The days that have a file are the same again: nothing else is put in force than what was shown.
+    """
+    (folder / "plan").mkdir(exist_ok=True)
+    plans = _read_days(folder / "plan")
+    if len(plans) == len(needs) and all(plan.missing is not None for plan in plans):
+        return {}
+    last = read_planned_week(operator, _read_days(folder / "inputs" / "force"))
+    past = select_past_days(last, needs[0].day)
+
+    def show(stage: str, share: float) -> None:
+        whole = (HYBRID_STAGES.index(stage) + share) / len(HYBRID_STAGES)
+        note(PlanProgress("planning", "", 0, len(needs), stage, round(whole, 4)))
+
+    found = plan_hybrid_week(operator, needs, last=last, past=past, progress=show)
+    named = name_hybrid_days(operator, found, __version__)
+    if broken := check_hybrid_week(operator, found.week, named, past):
+        raise RunError(broken[0])
+    for plan in named:
+        path = folder / "plan" / f"plan-{plan.day}.json"
+        if not path.exists():
+            write_file(path, plan_to_json(plan), durable=False)
+    return {need.day: one for need, one in zip(needs, found.solved, strict=True)}
+
+
+def _read_days(folder: Path) -> list[Plan]:
+    """Return the plans of a folder by day; empty where there is none."""
+    return [read_plan(path) for path in sorted(folder.glob("plan-*.json"))]
 
 
 def _report_stages(

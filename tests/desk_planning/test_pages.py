@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.desk.planning import views
+from releve.files.operator_folder import read_operator_files
+from releve.live import api as live
 from releve.live.api import load_activation
+from releve.network import read_operator, sample_operator
 from releve.plan import WhatIsMissing
+from releve.plan.day_fleet import cap_vehicles
 from releve.plan.plan_json import plan_to_json
+from releve.plan.result import PlannedTeam
 from releve.registry.models import Version
 from releve.runs.plan_job import PlanProgress
+from releve.situation import ChosenPack
+from releve.situation.shipped import load_rules_with
 from tests.desk_planning.conftest import MakeRun
 from tests.live.scenario import Scenario
 
@@ -120,6 +129,46 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
     done = made_run(scenario.plans[:1])
     assert planner.post(f"/planning/runs/{done.id}/remove").headers["Location"] == "/planning/"
     assert planner.get(f"/planning/runs/{done.id}").status_code == 404
+
+
+def test_a_hybrid_week_is_ordered_where_there_are_teams_and_proposed_after_one(
+    scenario: Scenario, planner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
+    chosen = {"first": "2026-11-30", "days": "2", "hybrid": "on"}
+    planner.post("/planning/start", chosen)
+    assert scenario.operator.teams
+    page = planner.get(f"/planning/runs/{asked[0].name}?format=json").json()
+    assert page["line"]["hybrid"] is True
+    words = planner.get(f"/planning/runs/{asked[0].name}").content.decode()
+    assert "en semaine hybride" in words
+    before = {path.name for path in (asked[0] / "inputs" / "force").iterdir()}
+    assert before == {f"plan-{plan.day}.json" for plan in scenario.plans}, "to stay near them"
+    assert 'name="hybrid"' in planner.get("/planning/").content.decode()
+    assert 'id="id_hybrid" checked' not in planner.get("/planning/").content.decode()
+    team = PlannedTeam("t", "casa-1", "", (), meets=False)
+    live.put_in_force([replace(plan, teams=(team,)) for plan in scenario.plans], by="tests")
+    assert "checked" in planner.get("/planning/").content.decode().split('name="hybrid"')[1][:80]
+    monkeypatch.setattr(views.live, "operator_now", lambda: replace(scenario.operator, teams=()))
+    assert 'name="hybrid"' not in planner.get("/planning/").content.decode()
+    planner.post("/planning/start", chosen)
+    assert 'hybrid": false' in (asked[1] / "desk.json").read_text("utf-8")
+
+
+def test_a_plan_is_computed_with_vehicles_as_full_as_the_rule_of_its_first_day_allows(
+    scenario: Scenario, planner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
+    fleet = sample_operator(60, 2, 1, vehicles=4, weeks_of_history=2)
+    monkeypatch.setattr("releve.runs.orders.load_operator", lambda version: fleet)
+    rules = load_rules_with(chosen=(ChosenPack("health-2020", date.min),))
+    monkeypatch.setattr("releve.runs.orders.rules_now", lambda: rules)
+    planner.post("/planning/start", {"first": "2026-11-30", "days": "1"})
+    planned = read_operator(read_operator_files(asked[0] / "inputs" / "operator"))
+    assert planned.vehicles == cap_vehicles(fleet, date(2026, 11, 30), rules).vehicles
+    assert {row.fill_cap for row in planned.vehicles} != {row.fill_cap for row in fleet.vehicles}
 
 
 def test_without_a_folder_publishing_leads_to_where_plans_are_computed(planner: Client) -> None:

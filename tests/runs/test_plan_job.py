@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 from releve.errors import ReleveError
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.network.sample import FIRST_DAY
+from releve.plan.plan_json import plan_to_json
 from releve.plan.week import choose_days
+from releve.plan.week.hybrid_check import check_hybrid_week
+from releve.plan.week.hybrid_week import read_planned_week
 from releve.runs import plan_job
 from releve.runs.job_store import JobStore, current_stamp
 from releve.runs.plan_job import (
@@ -28,6 +32,7 @@ from releve.runs.plan_job import (
     read_planned_days,
     remove_expired_plans,
 )
+from tests.plan.week.hybrid_case import DAYS, build_operator
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +80,46 @@ def test_a_plan_is_computed_day_by_day_resumed_and_completed(
     again = store.get(job.id)
     assert again is not None
     assert again.state == "done"
+
+
+@pytest.mark.slow
+def test_a_hybrid_week_is_computed_and_the_next_one_stays_near_it(tmp_path: Path) -> None:
+    store = JobStore(tmp_path, PLAN_RUNS)
+    operator = read_operator(write_operator(build_operator()))
+    first = _order_hybrid(store, operator)
+    execute_plan(first)
+    plans = read_planned_days(first)
+    assert len(plans) == DAYS
+    week = read_planned_week(operator, plans)
+    assert week is not None
+    assert check_hybrid_week(operator, week, plans) == ()
+    assert all(plan.missing is not None and not plan.violations for plan in plans)
+    shown = list_plan_digests(first)
+    day = plans[-1].day
+    path = first.folder / "plan" / f"plan-{day}.json"
+    path.write_text(plan_to_json(replace(plans[-1], missing=None)), encoding="utf-8")
+    (first.folder / "complete.json").unlink()
+    execute_plan(first)
+    assert list_plan_digests(first) == shown, "a run that is resumed puts the same in force"
+    files = {f"plan-{plan.day}.json": plan_to_json(plan).encode() for plan in plans}
+    second = _order_hybrid(store, operator, {"force": files})
+    execute_plan(second)
+    assert read_planned_week(operator, read_planned_days(second)) == week
+
+
+def _order_hybrid(
+    store: JobStore[PlanOrder], operator: Operator, more: Mapping[str, Mapping[str, bytes]] = {}
+) -> PlanJob:
+    order = PlanOrder("amina", current_stamp(), 1, 50, FIRST_DAY.isoformat(), DAYS, hybrid=True)
+    job = store.get(store.add(order, {"operator": dict(write_operator(operator)), **more}).name)
+    assert job is not None
+    return job
+
+
+def test_a_hybrid_week_that_cannot_be_planned_says_why(tmp_path: Path) -> None:
+    operator = replace(build_operator(), shifts=())
+    with pytest.raises(ReleveError, match="roster"):
+        execute_plan(_order_hybrid(JobStore(tmp_path, PLAN_RUNS), operator))
 
 
 def test_an_order_that_cannot_be_planned_says_why(operator: Operator, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -9,21 +10,40 @@ from django import forms
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-__all__ = ["MOST_DAYS", "PlanForm"]
+__all__ = ["MOST_DAYS", "PlanForm", "ProposedPlan"]
 
 MOST_DAYS = 7
 
 
+@dataclass(frozen=True)
+class ProposedPlan:
+    """What the form proposes: the first day, days, and whether as a hybrid week; None: without
+    teams there is none."""
+
+    first: date
+    days: int
+    hybrid: bool | None
+
+
 class PlanForm(forms.Form):
-    """The first day, and how many; the roster proposes both."""
+    """The first day, and how many, as the roster proposes; where there are teams, a hybrid week."""
 
     first = forms.DateField(
         label=lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     days = forms.TypedChoiceField(label=lazy("Days"), coerce=int, choices=())
 
-    def __init__(self, data: Any = None, *, first: date, days: int) -> None:
-        super().__init__(data, initial={"first": first, "days": days}, label_suffix="")
+    hybrid = forms.BooleanField(
+        label=lazy("As a hybrid week"),
+        required=False,
+        help_text=lazy("The days are planned together: days at home by contract, teams that meet."),
+    )
+
+    def __init__(self, data: Any = None, *, proposed: ProposedPlan) -> None:
+        initial = {"first": proposed.first, "days": proposed.days, "hybrid": proposed.hybrid}
+        super().__init__(data, initial=initial, label_suffix="")
+        if proposed.hybrid is None:
+            del self.fields["hybrid"]
         field = self.fields["days"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [

@@ -49,6 +49,7 @@ class PlanRunLine(PageModel):
     version: int
     first: date
     days: int
+    hybrid: bool = Field(description="The days are planned together, as a hybrid week")
     state: State
     planned: bool = Field(description="Every day is planned; what is missing may still be sought")
 
@@ -137,6 +138,7 @@ def _line(job: PlanJob) -> PlanRunLine:
         version=order.version,
         first=date.fromisoformat(order.first),
         days=order.days,
+        hybrid=order.hybrid,
         state=job.state,  # type: ignore[arg-type]
         planned=has_plan(job),
     )

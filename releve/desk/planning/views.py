@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,12 +12,13 @@ from releve.desk.endpoint import ACT, serve
 from releve.desk.http import failure, page_response
 from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.shown import show_plan
-from releve.desk.planning.forms import MOST_DAYS, PlanForm
+from releve.desk.planning.forms import MOST_DAYS, PlanForm, ProposedPlan
 from releve.desk.planning.page import planning_page, run_page
 from releve.live import api as live
 from releve.network import zone
 from releve.plan.week import choose_days
 from releve.registry import service as registry
+from releve.registry.models import Version
 from releve.runs.installation import open_plan_runs
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import ACTIVE_STATES
@@ -43,33 +42,44 @@ def start(request: HttpRequest) -> HttpResponse:
         return _show_index(request, form, 422)
     version = registry.get_current_version()
     assert version is not None
-    first, days = form.cleaned_data["first"], form.cleaned_data["days"]
-    folder = start_plan_run(version, first, days, by=actor_name(request))
-    return redirect("planning_run", folder.name)
+    return _start(request, version, ProposedPlan(**{"hybrid": False, **form.cleaned_data}))
 
 
 def start_proposed(request: HttpRequest) -> HttpResponse:
     """Start to compute the days that the roster proposes, and lead to the run."""
     version = registry.get_current_version()
     assert version is not None
-    first, days = _propose_days()
-    folder = start_plan_run(version, first, days, by=actor_name(request))
+    return _start(request, version, _propose_plan())
+
+
+def _start(request: HttpRequest, version: Version, order: ProposedPlan) -> HttpResponse:
+    folder = start_plan_run(
+        version, order.first, order.days, by=actor_name(request), hybrid=bool(order.hybrid)
+    )
     return redirect("planning_run", folder.name)
 
 
-def _propose_days() -> tuple[date, int]:
+def _propose_plan() -> ProposedPlan:
+    """Return the days that the roster proposes, as a hybrid week where the one in force is one."""
     operator = live.operator_now()
     today = live.real_now().astimezone(zone(operator.row.time_zone)).date()
-    return choose_days(operator, today, MOST_DAYS)
+    first, days = choose_days(operator, today, MOST_DAYS)
+    if not operator.teams:
+        return ProposedPlan(first, days, None)
+    found = live.load_activation()
+    if found is None:
+        return ProposedPlan(first, days, False)
+    in_force = live.load_day_plan(next(iter(found.days.values())), found.version).plan
+    return ProposedPlan(first, days, bool(in_force.teams))
 
 
 def _form(request: HttpRequest) -> PlanForm | None:
     """Return the form, as sent or as the roster proposes; None without reference data."""
     try:
-        first, days = _propose_days()
+        proposed = _propose_plan()
     except live.NoOperator:
         return None
-    return PlanForm(request.POST if request.method == "POST" else None, first=first, days=days)
+    return PlanForm(request.POST if request.method == "POST" else None, proposed=proposed)
 
 
 def _show_index(

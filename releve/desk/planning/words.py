@@ -28,6 +28,9 @@ _STAGES = {
     "whole people": lazy("it turns the plan into whole people."),
     "reliefs": lazy("it prepares the relief of each loss."),
     "bound": lazy("it proves how good the plan is."),
+    "days alone": lazy("It plans each day alone, to know what the week is measured against."),
+    "week": lazy("It looks for the days at home and the meetings of the teams."),
+    "days": lazy("It plans the days of the week with their reliefs."),
 }
 _BAR = 200
 """Width of a full bar."""
@@ -48,10 +51,11 @@ def days_list(days: tuple[date, ...]) -> str:
 
 @register.filter
 def run_title(line: PlanRunLine) -> str:
-    """Return ``Monday 30 November 2026, 5 days``."""
+    """Return ``Monday 30 November 2026, 5 days``, and whether they are a hybrid week."""
     text = text_now("UTC")
     count = ngettext("{count} day", "{count} days", line.days).format(count=text.number(line.days))
-    return _("{day}, {days}").format(day=text.day(line.first), days=count)
+    title = _("{day}, {days}").format(day=text.day(line.first), days=count)
+    return _("{title}, as a hybrid week").format(title=title) if line.hybrid else title
 
 
 @register.filter
@@ -83,10 +87,13 @@ def step_words(page: PlanRunPage) -> str:
     """Return what a run at work does now."""
     if page.step == "reading":
         return _("It reads the reference data and forecasts the calls.")
-    day = "" if page.step_day is None else text_now(page.time_zone).day(page.step_day)
+    stage = str(_STAGES.get(page.stage, ""))
+    if page.step_day is None:
+        return stage
+    day = text_now(page.time_zone).day(page.step_day)
     if page.step == "missing":
         return _("{day}: it looks for the cheapest set of what is missing.").format(day=day)
-    return _("{day}: {stage}").format(day=day, stage=str(_STAGES.get(page.stage, "")))
+    return _("{day}: {stage}").format(day=day, stage=stage)
 
 
 @register.filter

@@ -35,6 +35,7 @@ def week(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "frame": Frame(page.operator, page.synthetic),
+        "may_compute": can(request.user, "plan.publish"),
         "twin_url": other_form(request, as_json=True),
     }
     return render(request, "desk/week/week.html", context)

@@ -15,6 +15,7 @@ from functools import cached_property
 from releve.network import HOME, Agent, AgentTeam, Operator
 from releve.plan.eligibility import Eligibility
 from releve.plan.problem import Presence
+from releve.plan.result import Plan
 from releve.plan.roster import select_shifts
 from releve.plan.settings import PlanSettings
 
@@ -27,6 +28,8 @@ __all__ = [
     "find_monday",
     "list_work_days",
     "move_week",
+    "read_planned_week",
+    "select_past_days",
 ]
 
 WHOLE_WEEK = 5
@@ -140,4 +143,39 @@ def move_week(week: HybridWeek, days: Sequence[date]) -> HybridWeek:
             team: tuple(day for day in days if source.get(day) in held)
             for team, held in week.meetings.items()
         },
+    )
+
+
+def read_planned_week(operator: Operator, plans: Sequence[Plan]) -> HybridWeek | None:
+    """Return the hybrid week that plans were made for, without agents and teams that are gone;
+    None where no team stands in it."""
+    home: dict[str, set[date]] = {}
+    meetings: dict[str, list[date]] = {}
+    for plan in plans:
+        at_work = (*(row.agent for row in plan.placements), *plan.reserve)
+        for agent in operator.agent.keys() & {*at_work, *plan.home_days}:
+            home.setdefault(agent, set()).update([plan.day] if agent in plan.home_days else [])
+        for team in plan.teams:
+            if team.id in operator.team:
+                meetings.setdefault(team.id, []).extend([plan.day] if team.meets else [])
+    if not meetings:
+        return None
+    return HybridWeek(
+        tuple(plan.day for plan in plans),
+        {agent: frozenset(home[agent]) for agent in sorted(home)},
+        {team: tuple(days) for team, days in meetings.items()},
+    )
+
+
+def select_past_days(week: HybridWeek | None, first: date) -> HybridWeek | None:
+    """Return the days of a week that lie before ``first`` in its calendar week, if there are."""
+    if week is None:
+        return None
+    days = tuple(day for day in week.days if find_monday(first) <= day < first)
+    if not days:
+        return None
+    return HybridWeek(
+        days,
+        {agent: held & frozenset(days) for agent, held in week.home.items()},
+        {team: tuple(day for day in held if day in days) for team, held in week.meetings.items()},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -22,7 +23,12 @@ from releve.plan.week.hybrid_meetings import HybridInfeasibleError, choose_meeti
 from releve.plan.week.hybrid_program import HybridProblem, solve_hybrid_program
 from releve.plan.week.hybrid_rounding import name_home_days, round_home_heads
 from releve.plan.week.hybrid_table import read_week_table, write_week_table
-from releve.plan.week.hybrid_week import HybridWeek, move_week
+from releve.plan.week.hybrid_week import (
+    HybridWeek,
+    move_week,
+    read_planned_week,
+    select_past_days,
+)
 from tests.plan.week.hybrid_case import (
     build_hybrid_case,
     build_operator,
@@ -78,6 +84,35 @@ def test_a_second_week_without_changes_moves_no_agent() -> None:
     assert again.kept
     assert again.week == case.found.week
     assert again.objective == case.found.objective
+
+
+def test_the_week_is_read_back_from_its_plans_without_those_who_are_gone() -> None:
+    case = build_hybrid_case()
+    assert read_planned_week(case.operator, case.plans) == case.found.week
+    (gone, *agents), (left, *teams) = case.operator.agents, case.operator.teams
+    fewer = replace(
+        case.operator,
+        agents=tuple(row for row in agents if row.team != left.id),
+        teams=tuple(teams),
+    )
+    week = read_planned_week(fewer, case.plans)
+    assert week is not None
+    assert week.home.keys() == case.found.week.home.keys() & fewer.agent.keys()
+    assert gone.id not in week.home
+    assert week.meetings.keys() == case.found.week.meetings.keys() - {left.id}
+    alone = [replace(plan, home_days=(), teams=()) for plan in case.plans]
+    assert read_planned_week(case.operator, alone) is None
+
+
+def test_earlier_days_of_the_same_calendar_week_count_and_no_others() -> None:
+    week = build_hybrid_case().found.week
+    first, second, *_ = week.days
+    past = select_past_days(week, second)
+    assert past is not None
+    assert past == move_week(week, [first])
+    assert select_past_days(week, first) is None
+    assert select_past_days(week, second + timedelta(days=7)) is None, "of the week before"
+    assert select_past_days(None, second) is None
 
 
 def test_an_absence_plans_the_rest_of_the_week_again() -> None:
