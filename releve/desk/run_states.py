@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as lazy
 __all__ = ["state_word"]
 
 _STATES = {
-    "waiting": ("unknown", lazy("waiting for its turn")),
-    "running": ("contract", lazy("running")),
+    "waiting": ("waiting", lazy("waiting for its turn")),
+    "running": ("running", lazy("running")),
     "stopping": ("thin", lazy("stopping")),
     "stopped": ("thin", lazy("stopped")),
     "broken": ("thin", lazy("broken off")),

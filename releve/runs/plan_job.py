@@ -179,9 +179,12 @@ def _plan_hybrid_days(
     past = select_past_days(last, needs[0].day)
 
     def show(stage: str, share: float) -> None:
+        if (stage, share) == ("week", 1.0):
+            stage, share = "days", 0.0
         whole = (HYBRID_STAGES.index(stage) + share) / len(HYBRID_STAGES)
         note(PlanProgress("planning", "", 0, len(needs), stage, round(whole, 4)))
 
+    show("days alone", 0.0)
     found = plan_hybrid_week(operator, needs, last=last, past=past, progress=show)
     named = name_hybrid_days(operator, found, __version__)
     if broken := check_hybrid_week(operator, found.week, named, past):
