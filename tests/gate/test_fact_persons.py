@@ -10,7 +10,7 @@ from releve.gate.db_clock import read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import ImportResult, load_facts, load_frames
 from releve.gate.fact_reader import read_facts
-from releve.gate.models import Load
+from releve.gate.models import Load, PseudonymValue
 from releve.outbound import Person
 from releve.outbound.fact_tables import read_tables
 from tests.gate.sample_campaign import CLIENT, phone, record_people
@@ -101,6 +101,17 @@ def test_a_withdrawal_of_a_consent_of_another_refuses_the_load(cells: str, said:
     record_people(range(2))
     with pytest.raises(LoadRefused, match=said):
         load("withdrawals", "client,person,at,consent", cells)
+
+
+def test_a_giver_whose_id_was_erased_is_not_named() -> None:
+    record_people(range(2))
+    PseudonymValue.objects.filter(value="P0").delete()
+    with pytest.raises(LoadRefused) as caught:
+        load("withdrawals", "client,person,at,consent", f"{CLIENT},P1,{AT},C0")
+    assert str(caught.value) == (
+        "withdrawals row 2, person 'P1': the consent C0 was given by another person; "
+        "write the id of the person who gave it"
+    )
 
 
 @pytest.mark.parametrize("who", ["P0", NATIONAL])

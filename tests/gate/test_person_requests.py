@@ -179,8 +179,9 @@ def test_a_key_records_once_and_never_something_else(ground: Open) -> None:
     assert again.facts == first.facts
     assert WithdrawalRow.objects.count() == 2  # the person and the number
     assert PersonRequestRow.objects.count() == LedgerEntry.objects.filter(kind=KIND).count() == 1
-    with pytest.raises(RequestReused):
+    with pytest.raises(RequestReused, match=r"^the key named another request$"):
         record_request(stop(phone(2)), by="ines")
+    assert set(Load.objects.filter(by="ines").values_list("source")) == {("person request",)}
     assert record_request(stop(phone(2)), by="another").before is False
 
 

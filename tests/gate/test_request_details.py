@@ -13,7 +13,6 @@ from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.fact_import import load_facts
 from releve.gate.models import AttemptRow, Load, PersonRequestRow, WithdrawalRow
 from releve.gate.person_requests import (
-    KIND,
     PhoneRequest,
     RecordedRequest,
     RequestFaults,
@@ -49,7 +48,7 @@ def test_what_is_kept_of_a_request_is_what_was_answered() -> None:
     at = read_clock() - timedelta(days=40)
     found = record(at=at, channel="letter")
     assert (found.persons, found.facts, found.at) == (2, 6, at)  # two of each, and the number
-    row, entry = PersonRequestRow.objects.get(), LedgerEntry.objects.get(kind=KIND)
+    row, entry = PersonRequestRow.objects.get(), LedgerEntry.objects.get(kind="outbound.requested")
     kept = (row.said, row.client, row.at, row.known_at, row.persons, row.consents, row.facts)
     assert kept == astuple(found)[:-1]
     assert (row.by, row.channel, row.number) == ("ines", "letter", number_pseudonym(phone(1)))

@@ -99,13 +99,14 @@ def test_a_withdrawal_by_number_binds_a_person_recorded_under_it_later() -> None
     ("client", "who", "consent", "said"),
     [
         (CLIENT, "p1", "", "no person is known as 'p1'; write 'P1'"),
-        (CLIENT, "P7", "", "no person is known as 'P7'; give the person's id, or a number"),
+        (CLIENT, "P7", "", "no person is known as 'P7'; give the person's id, or a number that "
+         "a person is known to hold$"),
         (CLIENT, "+33144509999", "", "no person is known as"),
         ("CLIENT-Z", "P1", "", "no client is called 'CLIENT-Z'; write 'CLIENT-A'"),
         (CLIENT, "P1", "C2", "P1 gave no consent 'C2' to CLIENT-A"),
         (CLIENT, "P1", "c1", "write 'C1'"),
     ],
-)
+)  # fmt: skip
 def test_what_fits_nothing_is_refused_and_recorded_nowhere(
     client: str, who: str, consent: str, said: str
 ) -> None:

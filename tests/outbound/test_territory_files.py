@@ -15,11 +15,14 @@ GOOD = {"code": "FR", "zone": "Europe/Paris", "jurisdiction": "FR", "fr": "Franc
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"zone": "Europe/Pariss"}, ["territory FR: no time zone 'Europe/Pariss'"]),
-        ({"zone": None}, ["territory FR: no time zone None"]),
-        ({"jurisdiction": ""}, ["territory FR: no jurisdiction"]),
-        ({"jurisdiction": None}, ["territory FR: no jurisdiction"]),
-        ({"jurisdiction": "ANY"}, ["territory FR: no jurisdiction"]),
+        (
+            {"zone": "Europe/Pariss"},
+            ["territory FR: no time zone 'Europe/Pariss'; write one of IANA's"],
+        ),
+        ({"zone": None}, ["territory FR: no time zone None; write one of IANA's"]),
+        ({"jurisdiction": ""}, ["territory FR: no jurisdiction; write jurisdiction:"]),
+        ({"jurisdiction": None}, ["territory FR: no jurisdiction; write jurisdiction:"]),
+        ({"jurisdiction": "ANY"}, ["territory FR: no jurisdiction; write jurisdiction:"]),
         ({}, []),
     ],
 )
@@ -28,7 +31,9 @@ def test_a_territory_without_a_zone_or_a_jurisdiction_is_left_out(
 ) -> None:
     faults: list[str] = []
     other = {**GOOD, "code": "MA", "postcodes": [20000]}
-    found = read_territories([{**GOOD, **change}, other], lambda reason, _: faults.append(reason))
+    found = read_territories(
+        [{**GOOD, **change}, other], lambda *one: faults.append("; ".join(one))
+    )
     assert faults == said
     assert [one.code for one in found] == (["MA"] if said else ["FR", "MA"])
     assert (found[-1].postcodes, found[-1].name.fr, found[-1].name.en) == (
@@ -42,8 +47,8 @@ def test_a_territory_without_a_zone_or_a_jurisdiction_is_left_out(
 def test_a_prefix_that_is_none_is_left_out(prefix: str | None) -> None:
     faults: list[str] = []
     entries = [{"prefix": one, "class": "geographic"} for one in (prefix, "+33162")]
-    table = read_numbers({"prefixes": entries}, lambda reason, _: faults.append(reason))
-    assert faults == [f"prefix {str(prefix)!r} is not + and digits"]
+    table = read_numbers({"prefixes": entries}, lambda *one: faults.append("; ".join(one)))
+    assert faults == [f"prefix {str(prefix)!r} is not + and digits; write it like +33162"]
     assert [(one.prefix, one.callee, one.length) for one in table.prefixes] == [
         ("+33162", True, None)
     ]
