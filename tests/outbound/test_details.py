@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -155,6 +155,14 @@ def test_each_kind_of_row_quotes_what_it_rests_on_and_says_so_in_its_own_words(
 def test_every_kind_that_can_refuse_is_quoted_above() -> None:
     kinds = {row.kind for row in RULES.rows if row.refuses is not None}
     assert kinds == {kind for _, kind, _, _, _ in QUOTED}
+
+
+def test_a_call_of_which_no_more_is_said_is_dialled_by_hand_to_prospect_and_shows_nothing() -> None:
+    at = datetime(2026, 11, 20, 11, tzinfo=UTC)
+    said = ("A", "+33144556677", at, "gas")
+    assert astuple(Call(*said)) == (
+        *said, "", "", "", "", "", "prospecting", "voice", "manual", "", None, False, "", "", ""
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("wrong", ["callee", "purpose", "channel", "mode"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_tables import read_tables
+from releve.outbound.fact_tables import TABLES, list_columns, must_be_filled, read_tables
 
 AT = "2026-11-20T11:00:00+01:00"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,3 +138,27 @@ def test_what_is_left_out_has_its_default() -> None:
     consent = read("consents", "id,client,person,collected_at,objects", f"C,A,P1,{AT},gas|")
     assert (consent["objects"], consent["items"], consent["until"]) == (["gas"], [], None)
     assert (consent["proof"], consent["act"], consent["slot_from"]) == ("", "", None)
+
+
+NEEDED = {"collected_at": AT, "requested_at": AT, "read_at": AT, "at": AT, "first": "2026-01-01",
+          "day": "2026-11-20", "number": "+33144556677", "objects": "gas", "list": "rpo",
+          "feed": "consents", "abandoned": "1", "handled": "2"}  # fmt: skip
+DEFAULTS = {"text": "", "words": [], "flag": False, "instant": None, "day": None}
+OTHERS = {("people", "kind"): "consumer", ("refusals", "kind"): "refusal",
+          ("mandates", "linked"): None}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_column_that_is_left_out_or_empty_says_nothing(table: str, empty: bool) -> None:
+    columns = list_columns(table)
+    cells = {name: NEEDED.get(name, "x") for name, (_, must) in columns.items() if must}
+    known = {"known_at": AT} if "known_at" in columns else {}
+    left = {name: kind for name, (kind, must) in columns.items() if not must and name not in known}
+    if empty:
+        known |= {name: "" for name in left if not must_be_filled(table, name)}
+    given = cells | known
+    row = read(table, ",".join(given), ",".join(given.values()))
+    assert {name: row[name] for name in left} == {
+        name: OTHERS.get((table, name), DEFAULTS[kind]) for name, kind in left.items()
+    }
