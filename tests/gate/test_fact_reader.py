@@ -64,6 +64,24 @@ def _under(known: Any, expected: CallVerdict) -> Any:
     return known.facts()
 
 
+def test_each_fact_is_read_once_whoever_is_named() -> None:
+    now = datetime.fromisoformat(DAYS[1])
+    people, frames = people_of(40, now, seed=7, slips=False)
+    load_frames(frames, source="tests", by="tests", as_known=True)
+    holders = 0
+    for row in people.iter_rows(named=True):
+        own = read_facts(CLIENT, row["number"], now, campaign="K")
+        named = read_facts(CLIENT, row["number"], now, person=row["person"], campaign="K")
+        if person_pseudonym(row["person"]) in own.persons():
+            assert named.serialize() == own.serialize()
+            holders += 1
+        for table, facts in named.own.items():
+            texts = list(map(str, facts))
+            assert len(set(texts)) == len(texts), table
+            assert set(map(str, own.own[table])) <= set(texts)
+    assert holders
+
+
 def test_the_same_tables_again_write_nothing() -> None:
     now = datetime.fromisoformat(DAYS[1])
     _, frames = people_of(30, now, seed=3, slips=False)
