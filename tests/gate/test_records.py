@@ -344,6 +344,26 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
         load_frames({"withdrawals": frames["withdrawals"]}, source="a", by="tests", as_known=True)
 
 
+@pytest.mark.parametrize("table", ["withdrawals", "feeds"])
+def test_a_history_may_begin_right_after_the_last_decision(asked: list[str], table: str) -> None:
+    decided = Decision.objects.latest("at").at
+    head, cells = {"withdrawals": ("client,person,at,known_at", f"{CLIENT},P1,{decided.isoformat()}"),
+                   "feeds": ("feed,read_at", "consents")}[table]  # fmt: skip
+    for at in (decided, decided + timedelta(microseconds=1)):
+        text = f"{head}\n{cells},{at.isoformat()}\n"
+        frame = read_tables({f"{table}.csv": text.encode()})[table]
+        if at > decided:
+            found = load_frames({table: frame}, source="a", by="tests", as_known=True)
+            assert found.written == {table: 1}
+            continue
+        with pytest.raises(LoadRefused) as caught:
+            load_frames({table: frame}, source="a", by="tests", as_known=True)
+        assert str(caught.value) == (
+            f"{table}: known_at {at.isoformat()} lies before a decision of the gate "
+            f"({decided.isoformat()}); load it without its own dates"
+        )
+
+
 def test_the_key_is_made_once_and_a_wrong_one_is_refused() -> None:
     from releve.gate import pseudonyms
     from releve.gate.errors import KeyFault
