@@ -347,7 +347,8 @@ def test_a_history_cannot_be_slipped_under_decisions(asked: list[str]) -> None:
 @pytest.mark.parametrize("table", ["withdrawals", "feeds"])
 def test_a_history_may_begin_right_after_the_last_decision(asked: list[str], table: str) -> None:
     decided = Decision.objects.latest("at").at
-    head, cells = {"withdrawals": ("client,person,at,known_at", f"{CLIENT},P1,{decided.isoformat()}"),
+    about = f"{CLIENT},P1,{decided.isoformat()}"
+    head, cells = {"withdrawals": ("client,person,at,known_at", about),
                    "feeds": ("feed,read_at", "consents")}[table]  # fmt: skip
     for at in (decided, decided + timedelta(microseconds=1)):
         text = f"{head}\n{cells},{at.isoformat()}\n"
