@@ -15,7 +15,7 @@ from releve.network import Operator, write_operator
 from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
 from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
-from releve.runs.plan_job import PLAN_RUNS, PlanOrder
+from releve.runs.plan_job import PLAN_IN_FORCE, PLAN_RUNS, PlanOrder
 
 __all__ = [
     "PLAN_FOLDER",
@@ -29,8 +29,8 @@ __all__ = [
     "read_plan_files",
 ]
 
-PLAN_IN_FORCE, PLAN_FOLDER = "force", "folder"
-"""Where plans come from: those in force, and the plan folder that the desk serves."""
+PLAN_FOLDER = "folder"
+"""Where plans come from beside those in force: the plan folder that the desk serves."""
 
 
 def open_crash_tests() -> JobStore[CrashTestOrder]:

@@ -15,6 +15,8 @@ from releve.ledger.chain import append
 from releve.live.api import load_activation, rules_now
 from releve.network import Operator, day_bounds, write_operator, zone
 from releve.plan.day_fleet import cap_vehicles
+from releve.plan.week.hybrid_table import format_week
+from releve.plan.week.hybrid_week import HybridWeek
 from releve.registry.models import Version
 from releve.registry.storage import load_operator
 from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
@@ -29,7 +31,7 @@ from releve.runs.installation import (
 from releve.runs.job_process import start_job
 from releve.runs.job_store import current_stamp
 from releve.runs.outlook_job import OUTLOOK_DAYS, OutlookJob, OutlookOrder
-from releve.runs.plan_job import PlanOrder
+from releve.runs.plan_job import WEEK, WEEK_FILE, PlanOrder
 from releve.situation import CaseDeclared, Event, SiteClosed, Situation, event_to_json
 
 __all__ = [
@@ -61,19 +63,27 @@ def remove_crash_test(job: CrashTestJob, by: str) -> bool:
 
 
 def start_plan_run(
-    version: Version, first: date, days: int, *, by: str, hybrid: bool = False
+    version: Version,
+    first: date,
+    days: int,
+    *,
+    by: str,
+    hybrid: bool = False,
+    week: HybridWeek | None = None,
 ) -> Path:
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
-    Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near the
-    days in force.
+    Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near
+    ``week``, else near the days in force.
     """
     operator = cap_vehicles(load_operator(version), first, rules_now())
     order = PlanOrder(
         by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid
     )
     inputs = {"operator": dict(write_operator(operator))}
-    if hybrid and load_activation() is not None:
+    if week is not None:
+        inputs[WEEK] = {WEEK_FILE: format_week(operator, week).encode()}
+    elif hybrid and load_activation() is not None:
         inputs["force"] = read_plan_files(PLAN_IN_FORCE)
     folder = open_plan_runs().add(order, inputs)
     start_job(folder)

@@ -18,6 +18,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from releve import __version__
 from releve.demand import Requirement
 from releve.files.atomic import write_file
@@ -31,15 +33,19 @@ from releve.plan.purchases.search import find_what_is_missing
 from releve.plan.week import forecast_day, list_roster_days, select_open_days
 from releve.plan.week.hybrid import name_hybrid_days, plan_hybrid_week
 from releve.plan.week.hybrid_check import check_hybrid_week
-from releve.plan.week.hybrid_week import read_planned_week, select_past_days
+from releve.plan.week.hybrid_table import read_week_table
+from releve.plan.week.hybrid_week import HybridWeek, read_planned_week, select_past_days
 from releve.runs.errors import RunError
 from releve.runs.job_store import ACTIVE_STATES, Job, JobKind, JobStore
 
 __all__ = [
     "HYBRID_STAGES",
     "KEPT_DAYS",
+    "PLAN_IN_FORCE",
     "PLAN_RUNS",
     "STAGES",
+    "WEEK",
+    "WEEK_FILE",
     "PlanJob",
     "PlanOrder",
     "PlanProgress",
@@ -60,6 +66,8 @@ STAGES = ("usable seats", "floors", "n-1 programme", "whole people", "reliefs", 
 """The stages of planning one day, in order."""
 HYBRID_STAGES = ("days alone", "week", "days")
 """The stages of planning a hybrid week, in order."""
+PLAN_IN_FORCE, WEEK, WEEK_FILE = "force", "week", "hybrid-week.csv"
+"""Folders of the inputs of a hybrid week: the plans in force, and the file of a week to keep."""
 _PLANNED = "planned.json"
 _PROGRESS = "progress.json"
 _PAUSE_S = 0.5
@@ -167,7 +175,7 @@ def _plan_days(
 def _plan_hybrid_days(
     folder: Path, operator: Operator, needs: Sequence[Requirement], note: Callable[..., None]
 ) -> dict[date, SolvedDay]:
-    """Plan the days as one hybrid week, near the one in force when it was ordered.
+    """Plan the days as one hybrid week, near the one it was ordered with, else the one in force.
 
     The days that have a file are the same again: nothing else is put in force than what was shown.
     """
@@ -175,7 +183,7 @@ def _plan_hybrid_days(
     plans = _read_days(folder / "plan")
     if len(plans) == len(needs) and all(plan.missing is not None for plan in plans):
         return {}
-    last = read_planned_week(operator, _read_days(folder / "inputs" / "force"))
+    last = _read_last_week(folder / "inputs", operator)
     past = select_past_days(last, needs[0].day)
 
     def show(stage: str, share: float) -> None:
@@ -194,6 +202,13 @@ def _plan_hybrid_days(
         if not path.exists():
             write_file(path, plan_to_json(plan), durable=False)
     return {need.day: one for need, one in zip(needs, found.solved, strict=True)}
+
+
+def _read_last_week(inputs: Path, operator: Operator) -> HybridWeek | None:
+    path = inputs / WEEK / WEEK_FILE
+    if path.exists():
+        return read_week_table(operator, pl.read_csv(path, infer_schema=False))
+    return read_planned_week(operator, _read_days(inputs / PLAN_IN_FORCE))
 
 
 def _read_days(folder: Path) -> list[Plan]:

@@ -64,7 +64,9 @@ def test_the_page_shows_each_agent_and_is_answered_as_json(
 def test_a_week_planned_day_by_day_says_how_to_plan_one(
     tmp_path: Path, shown_from: SetFolder
 ) -> None:
-    assert "--hybrid" in shown_from(tmp_path, week(1)).get("/week").content.decode()
+    said = shown_from(tmp_path, week(1)).get("/week").content.decode()
+    assert "puis calculez un plan en semaine hybride" in said
+    assert "/week/sheet" not in said
 
 
 def list_people(plans: Sequence[Plan]) -> tuple[str, ...]:

@@ -6,20 +6,25 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from releve.demand.call_log_file import read_log
 from releve.desk.planning import views
 from releve.files.operator_folder import read_operator_files
 from releve.live import api as live
 from releve.live.api import load_activation
-from releve.network import read_operator, sample_operator
-from releve.plan import WhatIsMissing
+from releve.network import HOME, Operator, read_operator, sample_operator
+from releve.plan import Plan, WhatIsMissing
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.plan_json import plan_to_json
 from releve.plan.result import PlannedTeam
+from releve.plan.week.hybrid_table import read_week_table
 from releve.registry.models import Version
+from releve.runs.installation import open_plan_runs
 from releve.runs.plan_job import PlanProgress
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with
@@ -154,6 +159,47 @@ def test_a_hybrid_week_is_ordered_where_there_are_teams_and_proposed_after_one(
     assert 'name="hybrid"' not in planner.get("/planning/").content.decode()
     planner.post("/planning/start", chosen)
     assert 'hybrid": false' in (asked[1] / "desk.json").read_text("utf-8")
+
+
+def test_a_hybrid_week_goes_to_a_spreadsheet_and_back_into_the_next_plan(
+    scenario: Scenario, planner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr("releve.runs.orders.start_job", asked.append)
+    assert planner.get("/week/sheet").status_code == 404
+    live.put_in_force([make_hybrid(plan, scenario.operator) for plan in scenario.plans], by="tests")
+    (planned, *_more) = scenario.plans
+    assert "/week/sheet?day=" in planner.get("/week").content.decode()
+    sheet = planner.get(f"/week/sheet?day={planned.day}").content
+    header, first, *_rows = sheet.decode("utf-8-sig").splitlines()
+    assert header.startswith(f"agent;équipe;site;{planned.day}")
+    assert {"télétravail", "site", "réunion"} & set(first.split(";"))
+    chosen = {"first": str(planned.day), "days": "1"}
+    answer = planner.post("/planning/start", chosen | {"week": upload(sheet)})
+    assert answer.status_code == 302
+    job = open_plan_runs().get(asked[0].name)
+    assert job is not None
+    assert job.order.hybrid
+    given = read_week_table(scenario.operator, pl.read_csv(
+        job.folder / "inputs" / "week" / "hybrid-week.csv", infer_schema=False
+    ))  # fmt: skip
+    assert given == read_week_table(scenario.operator, read_log("a.csv", sheet).whole_frame())
+    wrong = sheet.replace("télétravail".encode(), b"parfois", 1)
+    answer = planner.post("/planning/start", chosen | {"week": upload(wrong)})
+    assert answer.status_code == 422
+    assert "parfois" in answer.content.decode()
+    assert len(asked) == 1, "nothing was begun"
+
+
+def upload(content: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile("semaine.csv", content)
+
+
+def make_hybrid(plan: Plan, operator: Operator) -> Plan:
+    """Return a plan as the day of a hybrid week, on which every team meets."""
+    home = tuple(row.agent for row in plan.placements if row.place == HOME)
+    teams = (PlannedTeam(row.id, row.site, row.supervisor, (), True) for row in operator.teams)
+    return replace(plan, home_days=home, teams=tuple(teams))
 
 
 def test_a_plan_is_computed_with_vehicles_as_full_as_the_rule_of_its_first_day_allows(

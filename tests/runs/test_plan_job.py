@@ -16,6 +16,7 @@ from releve.network.sample import FIRST_DAY
 from releve.plan.plan_json import plan_to_json
 from releve.plan.week import choose_days
 from releve.plan.week.hybrid_check import check_hybrid_week
+from releve.plan.week.hybrid_table import format_week
 from releve.plan.week.hybrid_week import read_planned_week
 from releve.runs import plan_job
 from releve.runs.job_store import JobStore, current_stamp
@@ -102,9 +103,11 @@ def test_a_hybrid_week_is_computed_and_the_next_one_stays_near_it(tmp_path: Path
     execute_plan(first)
     assert list_plan_digests(first) == shown, "a run that is resumed puts the same in force"
     files = {f"plan-{plan.day}.json": plan_to_json(plan).encode() for plan in plans}
-    second = _order_hybrid(store, operator, {"force": files})
-    execute_plan(second)
-    assert read_planned_week(operator, read_planned_days(second)) == week
+    sheet = {"hybrid-week.csv": format_week(operator, week).encode()}
+    for near in ({"force": files}, {"week": sheet}):
+        second = _order_hybrid(store, operator, near)
+        execute_plan(second)
+        assert read_planned_week(operator, read_planned_days(second)) == week
 
 
 def _order_hybrid(

@@ -38,12 +38,20 @@ class PlanForm(forms.Form):
         required=False,
         help_text=lazy("The days are planned together: days at home by contract, teams that meet."),
     )
+    week = forms.FileField(
+        label=lazy("Week to keep, edited or not (CSV, XLSX)"),
+        required=False,
+        help_text=lazy(
+            "Download it from the page of the week, and edit it in a spreadsheet. Without a file,"
+            " the week in force stays unless another is clearly better."
+        ),
+    )
 
-    def __init__(self, data: Any = None, *, proposed: ProposedPlan) -> None:
+    def __init__(self, data: Any = None, files: Any = None, *, proposed: ProposedPlan) -> None:
         initial = {"first": proposed.first, "days": proposed.days, "hybrid": proposed.hybrid}
-        super().__init__(data, initial=initial, label_suffix="")
+        super().__init__(data, files, initial=initial, label_suffix="")
         if proposed.hybrid is None:
-            del self.fields["hybrid"]
+            del self.fields["hybrid"], self.fields["week"]
         field = self.fields["days"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [

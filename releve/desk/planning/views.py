@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from releve.demand.call_log_file import read_log
 from releve.desk.access.actor import actor_name
+from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import failure, page_response
 from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.shown import show_plan
 from releve.desk.planning.forms import MOST_DAYS, PlanForm, ProposedPlan
 from releve.desk.planning.page import planning_page, run_page
+from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.network import zone
 from releve.plan.week import choose_days
+from releve.plan.week.hybrid_table import read_week_table
+from releve.plan.week.hybrid_week import HybridWeek
 from releve.registry import service as registry
 from releve.registry.models import Version
 from releve.runs.installation import open_plan_runs
@@ -27,6 +33,8 @@ from releve.runs.plan_job import PlanJob, read_planned_days, remove_expired_plan
 
 __all__ = ["activate", "index", "remove", "resume", "run", "start", "start_proposed"]
 
+_MOST_WEEK_BYTES = 2_000_000
+
 
 @serve("plan.publish")
 def index(request: HttpRequest) -> HttpResponse:
@@ -34,6 +42,11 @@ def index(request: HttpRequest) -> HttpResponse:
     return _show_index(request)
 
 
+def _too_large() -> str:
+    return _("This file is larger than 2 MB.")
+
+
+@takes(_MOST_WEEK_BYTES + FORM_BYTES, _too_large)
 @serve("plan.publish", ACT)
 def start(request: HttpRequest) -> HttpResponse:
     """Start to compute a plan."""
@@ -42,7 +55,23 @@ def start(request: HttpRequest) -> HttpResponse:
         return _show_index(request, form, 422)
     version = registry.get_current_version()
     assert version is not None
-    return _start(request, version, ProposedPlan(**{"hybrid": False, **form.cleaned_data}))
+    values = form.cleaned_data
+    try:
+        week = _read_week(values.get("week"))
+    except ValueError as error:
+        form.add_error("week", translate_phrase(error.args[0]))
+        return _show_index(request, form, 422)
+    hybrid = week is not None or bool(values.get("hybrid"))
+    order = ProposedPlan(values["first"], values["days"], hybrid)
+    return _start(request, version, order, week)
+
+
+def _read_week(file: UploadedFile[bytes] | None) -> HybridWeek | None:
+    """Return the hybrid week of a file; ValueError names what cannot be read."""
+    if file is None:
+        return None
+    frame = read_log(file.name or "", file.read()).whole_frame()
+    return read_week_table(live.operator_now(), frame)
 
 
 def start_proposed(request: HttpRequest) -> HttpResponse:
@@ -52,10 +81,13 @@ def start_proposed(request: HttpRequest) -> HttpResponse:
     return _start(request, version, _propose_plan())
 
 
-def _start(request: HttpRequest, version: Version, order: ProposedPlan) -> HttpResponse:
+def _start(
+    request: HttpRequest, version: Version, order: ProposedPlan, week: HybridWeek | None = None
+) -> HttpResponse:
     folder = start_plan_run(
-        version, order.first, order.days, by=actor_name(request), hybrid=bool(order.hybrid)
-    )
+        version, order.first, order.days,
+        by=actor_name(request), hybrid=bool(order.hybrid), week=week,
+    )  # fmt: skip
     return redirect("planning_run", folder.name)
 
 
@@ -79,7 +111,8 @@ def _form(request: HttpRequest) -> PlanForm | None:
         proposed = _propose_plan()
     except live.NoOperator:
         return None
-    return PlanForm(request.POST if request.method == "POST" else None, proposed=proposed)
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    return PlanForm(*sent, proposed=proposed)
 
 
 def _show_index(

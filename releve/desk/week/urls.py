@@ -10,5 +10,6 @@ __all__ = ["urlpatterns"]
 
 urlpatterns = [
     path("week", views.week, name="week"),
+    path("week/sheet", views.download_week, name="week_sheet"),
     path("week.json", views.week, name="week_json"),
 ]

@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import can
 from releve.desk.endpoint import serve
 from releve.desk.http import Frame, failure, json_response, other_form, wants_json
+from releve.desk.text import text_now
 from releve.desk.week.page import week_page
 from releve.files.plan_folder import PlanFolderError
-from releve.live.api import NoPlan, find_displayed_plan
+from releve.live.api import NoOperator, NoPlan, find_displayed_plan, operator_now
 from releve.plan import Plan
+from releve.plan.week.hybrid_table import format_week
+from releve.plan.week.hybrid_week import read_planned_week
 
-__all__ = ["week"]
+__all__ = ["download_week", "week"]
 
 
 @serve("reliefs.see")
@@ -39,6 +42,28 @@ def week(request: HttpRequest) -> HttpResponse:
         "twin_url": other_form(request, as_json=True),
     }
     return render(request, "desk/week/week.html", context)
+
+
+@serve("reliefs.see")
+def download_week(request: HttpRequest) -> HttpResponse:
+    """The hybrid week as CSV, to be edited in a spreadsheet and given to the next plan."""
+    try:
+        plans = _find_week(_read_day(request.GET.get("day", "")))
+    except PlanFolderError as error:
+        return failure(request, 503, _("There is no plan to show."), str(error))
+    try:
+        operator = operator_now()
+    except NoOperator:
+        return failure(request, 404, _("There are no reference data yet."))
+    week = read_planned_week(operator, plans)
+    if week is None:
+        return failure(request, 404, _("This week was planned day by day."))
+    text = format_week(operator, week, french=text_now("UTC").french)
+    response = HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
+    name = f"hybrid-week-{plans[0].day}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def _find_week(day: date | None) -> list[Plan]:

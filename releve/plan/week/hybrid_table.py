@@ -6,6 +6,8 @@ A row per agent: ``agent``, ``team``, ``site``, then a column per day named by i
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping
 from datetime import date
 
@@ -17,7 +19,7 @@ from releve.network.spellings import fold
 from releve.plan.roster import select_shifts
 from releve.plan.week.hybrid_week import HybridWeek
 
-__all__ = ["read_week_table", "write_week_table"]
+__all__ = ["format_week", "read_week_table", "write_week_table"]
 
 _HOME, _SITE, _MEETING = "home", "site", "meeting"
 _WORDS: Mapping[str, str] = {
@@ -29,14 +31,25 @@ _WORDS: Mapping[str, str] = {
     )
     for word in words
 }
-_LED = ("agent", "team", "site")
+_FRENCH: Mapping[str, str] = {_HOME: "télétravail", _SITE: "site", _MEETING: "réunion"}
 
 
-def write_week_table(operator: Operator, week: HybridWeek) -> tuple[tuple[str, ...], ...]:
+def format_week(operator: Operator, week: HybridWeek, *, french: bool = False) -> str:
+    """Return a week as the text of a CSV file, with semicolons where ``french``."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";" if french else ",", lineterminator="\r\n")
+    writer.writerows(write_week_table(operator, week, french=french))
+    return text.getvalue()
+
+
+def write_week_table(
+    operator: Operator, week: HybridWeek, *, french: bool = False
+) -> tuple[tuple[str, ...], ...]:
     """Return the rows of a week, the header first; agents in the order of teams and ids.
 
     An agent whose every cell is empty does not work in the week.
     """
+    led = ("agent", "équipe" if french else "team", "site")
     at_work = {day: select_shifts(operator, day) for day in week.days}
     rows = []
     for agent, home in sorted(
@@ -46,9 +59,10 @@ def write_week_table(operator: Operator, week: HybridWeek) -> tuple[tuple[str, .
         cells = []
         for day in week.days:
             word = _MEETING if day in week.meetings.get(row.team, ()) else _SITE
-            cells.append((_HOME if day in home else word) if agent in at_work[day] else "")
+            word = _HOME if day in home else word
+            cells.append((_FRENCH[word] if french else word) if agent in at_work[day] else "")
         rows.append((agent, row.team, row.home_site, *cells))
-    return ((*_LED, *(day.isoformat() for day in week.days)), *rows)
+    return ((*led, *(day.isoformat() for day in week.days)), *rows)
 
 
 def read_week_table(operator: Operator, frame: pl.DataFrame) -> HybridWeek:

@@ -78,6 +78,7 @@ ROWS = (
     Row("verdict.json", "/verdict.json", "cpfk"),
     Row("week", "/week", "cpf"),
     Row("week.json", "/week.json", "cpf"),
+    Row("week/sheet", "/week/sheet", "cpf", 404),  # planned day by day
     Row("telework/", "/telework/", "cpf"),
     Row("telework/records", "/telework/records", "cpA"),
     Row("telework/apply", "/telework/apply", "cpA", 405),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from releve.demand.call_log_file import read_log
 from releve.errors import Phrase
 from releve.network import HOME, Operator, find_site_seats
 from releve.plan.plan_json import plan_from_json, plan_to_json
@@ -22,7 +23,7 @@ from releve.plan.week.hybrid_check import check_hybrid_week
 from releve.plan.week.hybrid_meetings import HybridInfeasibleError, choose_meetings
 from releve.plan.week.hybrid_program import HybridProblem, solve_hybrid_program
 from releve.plan.week.hybrid_rounding import name_home_days, round_home_heads
-from releve.plan.week.hybrid_table import read_week_table, write_week_table
+from releve.plan.week.hybrid_table import format_week, read_week_table, write_week_table
 from releve.plan.week.hybrid_week import (
     HybridWeek,
     move_week,
@@ -257,6 +258,10 @@ def test_the_week_goes_out_to_a_spreadsheet_and_back() -> None:
     assert read_week_table(case.operator, frame) == case.found.week
     french = frame.with_columns(pl.all().replace({"home": "télétravail", "meeting": "équipe"}))
     assert read_week_table(case.operator, french) == case.found.week
+    for language in (False, True):
+        text = format_week(case.operator, case.found.week, french=language).encode("utf-8-sig")
+        again = read_log("week.csv", text).whole_frame()
+        assert read_week_table(case.operator, again) == case.found.week
 
 
 @pytest.mark.parametrize(
