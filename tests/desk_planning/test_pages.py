@@ -155,7 +155,7 @@ def test_a_hybrid_week_is_ordered_where_there_are_teams_and_proposed_after_one(
     team = PlannedTeam("t", "casa-1", "", (), meets=False)
     live.put_in_force([replace(plan, teams=(team,)) for plan in scenario.plans], by="tests")
     assert "checked" in planner.get("/planning/").content.decode().split('name="hybrid"')[1][:80]
-    monkeypatch.setattr(views.live, "operator_now", lambda: replace(scenario.operator, teams=()))
+    monkeypatch.setattr(live, "operator_now", lambda: replace(scenario.operator, teams=()))
     assert 'name="hybrid"' not in planner.get("/planning/").content.decode()
     planner.post("/planning/start", chosen)
     assert 'hybrid": false' in (asked[1] / "desk.json").read_text("utf-8")
