@@ -153,7 +153,7 @@ def _estimate_ride(stop: Stop, site: Site, traffic: float) -> float:
 
 
 def list_power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[NamedContingency, ...]:
-    """Return up to two named contingencies: a power cut over two sites, a storm over one.
+    """Return up to two contingencies, named in French: a power cut of two sites, a storm at one.
 
     The storm takes the site and the carrier that most of its home workers have.
     """
@@ -165,7 +165,7 @@ def list_power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[Nam
         out.append(
             NamedContingency(
                 f"{key}-power",
-                f"Power cut at {first[0].name} and {first[1].name}",
+                f"Coupure de courant à {first[0].name} et {first[1].name}",
                 sites=(first[0].id, first[1].id),
             )
         )
@@ -173,11 +173,14 @@ def list_power_cuts(sites: Sequence[Site], agents: Sequence[Agent]) -> tuple[Nam
         last = next(s for s in reversed(sites) if s.city != sites[0].city)
         lines = Counter(a.carrier for a in agents if a.home_site == last.id and a.home_ready)
         carriers = tuple(sorted(lines, key=lambda name: (-lines[name], name))[:1])
-        named = "".join(f" and home lines of {name}" for name in carriers)
+        named = "".join(f" et les lignes à domicile de {name}" for name in carriers)
         key = last.id.rsplit("-", 1)[0]
         out.append(
             NamedContingency(
-                f"{key}-storm", f"Storm at {last.name}: the site{named}", (last.id,), carriers
+                f"{key}-storm",
+                f"Tempête à {last.name}\u202f: le site{named}",
+                (last.id,),
+                carriers,
             )
         )
     return tuple(out)

@@ -60,7 +60,7 @@ def sample_operator(
     floors, zones, seats = build_floors(places, count_peak_presence(people, shifts), seed)
     return Operator(
         row=OperatorRow(
-            f"Sample operator {agents}-{sites}-{seed}",
+            f"Prestataire fictif {agents}-{sites}-{seed}",
             synthetic=True,
             home_sip_address=HOME_ADDRESS,
         ),

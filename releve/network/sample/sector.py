@@ -77,7 +77,7 @@ def sample_sector(
         made = sample_operator(
             one.agents, one.sites, one.seed, start=start, weeks_of_history=weeks_of_history
         )
-        yield one.name, replace(made, row=replace(made.row, name=f"Sample {one.name}"))
+        yield one.name, replace(made, row=replace(made.row, name=f"Prestataire fictif {one.name}"))
 
 
 def sample_sector_terms(
