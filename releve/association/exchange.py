@@ -45,6 +45,7 @@ __all__ = [
     "fetch_bulletin",
     "fetch_design",
     "fetch_gates",
+    "fetch_published",
     "fetch_result",
     "run_member_day",
     "run_member_gates",
@@ -92,12 +93,29 @@ def run_member_day(now: datetime) -> None:
     membership = find_membership()
     if membership is None or membership.sends_since is None or not membership.clerk_url:
         return
-    month = f"{find_last_day(now):%Y-%m}"
-    if not MonthlyDesign.objects.filter(month=month).exists():
-        fetch_design(month, now)
+    _fetch_missing_design(now)
     day = find_due_day(now)
     if day is not None:
         send_contribution(prepare_contribution(day, now), now)
+    _fetch_due_bulletins(now)
+
+
+def fetch_published(now: datetime) -> None:
+    """Fetch what the clerk has published since: the month's design, bulletins contributed to.
+
+    AssociationError where it does not answer, or has not published what is due.
+    """
+    _fetch_missing_design(now)
+    _fetch_due_bulletins(now)
+
+
+def _fetch_missing_design(now: datetime) -> None:
+    month = f"{find_last_day(now):%Y-%m}"
+    if not MonthlyDesign.objects.filter(month=month).exists():
+        fetch_design(month, now)
+
+
+def _fetch_due_bulletins(now: datetime) -> None:
     for row in OwnContribution.objects.filter(found="").exclude(sent_at=None):
         design = MonthlyDesign.objects.get(month=f"{row.day:%Y-%m}")
         if find_publication(row.day, parse_design(design.text).rule) < now:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import unescape
 
 import httpx
@@ -12,15 +12,16 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
+from releve.association.clerk import publish_bulletin
 from releve.association.membership import wrap_contribution
-from releve.association.models import DayBulletin, Membership, OwnContribution
+from releve.association.models import DayBulletin, Membership, MonthlyDesign, OwnContribution
 from releve.live import api as live
 from releve.network import read_operator, write_operator
 from releve.network.sample import sample_operator
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from tests.accounts.people import look_as
-from tests.association.sector_of_seven import MORNING, TEN, SectorOfSeven
+from tests.association.sector_of_seven import DAY, MORNING, TEN, SectorOfSeven
 
 pytestmark = pytest.mark.database
 
@@ -51,6 +52,32 @@ def test_a_member_reads_what_goes_out_and_sends_exactly_that(
     assert [request.content for request in sent_bytes] == [wrap_contribution(row).content]
     assert desk.post("/association/prepare").status_code == 409
     assert row.digest[:16] in desk.get("/association/").content.decode()
+
+
+def test_a_member_fetches_the_design_and_the_bulletin_by_hand(
+    desk: Client, sector: SectorOfSeven, sent_bytes: list[httpx.Request],
+    set_clock: Callable[[datetime], None],
+) -> None:  # fmt: skip
+    """On the first of a month it is still about the last day of the one before."""
+    set_clock(MORNING + timedelta(days=4))
+    last_day = DAY + timedelta(days=4)
+    page = "/association/?format=json"
+    design = MonthlyDesign.objects.get()
+    MonthlyDesign.objects.all().delete()
+    assert desk.post("/association/fetch").status_code == 409, "the clerk has none either"
+    assert desk.get(page).json()["contribution"]["panel"] == 0
+    design.save()
+    assert desk.post("/association/fetch").status_code == 302
+    assert desk.post("/association/prepare").status_code == 302
+    assert [request.method for request in sent_bytes] == ["GET"], "nothing goes out"
+    desk.post("/association/send", {"digest": OwnContribution.objects.get().digest})
+    shown = desk.get(page).json()["contribution"]
+    assert (shown["due"], shown["panel"]) == ("", 7)
+    sector.send_all(last_day)
+    set_clock(TEN + timedelta(days=4, minutes=1))
+    publish_bulletin(last_day, TEN + timedelta(days=4))
+    assert desk.post("/association/fetch").status_code == 302
+    assert OwnContribution.objects.get().found == "in"
 
 
 def test_a_member_switches_the_daily_contribution_and_states_relief(

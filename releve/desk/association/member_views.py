@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from releve.association.exchange import send_contribution
+from releve.association.exchange import fetch_published, send_contribution
 from releve.association.membership import (
     find_due_day,
     find_membership,
@@ -28,13 +28,24 @@ from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 from releve.live import api as live
 
-__all__ = ["prepare", "send", "show", "state_relief_figures", "switch"]
+__all__ = ["fetch", "prepare", "send", "show", "state_relief_figures", "switch"]
 
 
 @serve("sector.contribute")
 def show(request: HttpRequest) -> HttpResponse:
     """What the operator contributes, and what became of it."""
     return _show(request, None)
+
+
+@serve("sector.contribute", ACT)
+def fetch(request: HttpRequest) -> HttpResponse:
+    """Fetch the month's design and the bulletins that have appeared; nothing goes out."""
+    try:
+        fetch_published(timezone.now())
+    except ReleveError as error:
+        return failure(request, 409, _("Nothing was fetched."), translate_error(error))
+    messages.success(request, _("What the clerk has published has come."))
+    return redirect("contribution")
 
 
 @serve("sector.contribute", ACT)

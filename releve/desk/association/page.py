@@ -117,7 +117,7 @@ def build_contribution_page(now: datetime, text: Text) -> ContributionPage | Non
         return None
     due = find_due_day(now)
     row = None if due is None else OwnContribution.objects.filter(day=due, sent_at=None).first()
-    found = MonthlyDesign.objects.filter(month=f"{due or now:%Y-%m}").first()
+    found = MonthlyDesign.objects.filter(month=f"{find_last_day(now):%Y-%m}").first()
     design = None if found is None else parse_design(found.text)
     content = "" if row is None else wrap_contribution(row).content.decode()
     last = DayBulletin.objects.order_by("-day").first()

@@ -10,6 +10,7 @@ __all__ = ["urlpatterns"]
 
 urlpatterns = [
     path("", member_views.show, name="contribution"),
+    path("fetch", member_views.fetch, name="contribution_fetch"),
     path("prepare", member_views.prepare, name="contribution_prepare"),
     path("state", member_views.state_relief_figures, name="contribution_state"),
     path("send", member_views.send, name="contribution_send"),

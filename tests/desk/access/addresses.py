@@ -291,6 +291,7 @@ ROWS = (
     ),
     # the bulletin of the sector
     Row("association/", "/association/", "c"),
+    Row("association/fetch", "/association/fetch", "c", 405),
     Row("association/prepare", "/association/prepare", "c", 405),
     Row("association/state", "/association/state", "c", 405),
     Row("association/send", "/association/send", "c", 405),
