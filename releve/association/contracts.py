@@ -4,7 +4,8 @@ A contract is folded from its entries: no table repeats it. Each step is an entr
 with the digest of all steps so far and its author's signature. It goes to the partner as a message
 (:func:`export_contract`); the partner checks it, writes the same step into its own ledger and
 countersigns (:func:`receive_contract`), and its message back brings the countersignature
-(``contract.countersigned``). A drill is the same in the stream :data:`DRILL`.
+(``contract.countersigned``). Steps that both took before they exchanged stand in both ledgers, each
+in its own order, and give the same contract. A drill is the same in the stream :data:`DRILL`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from releve.sector import (
     ReliefContract,
     SectorError,
     apply_step,
+    compute_step_digest,
+    fold_steps,
     open_contract,
 )
 
@@ -54,19 +57,23 @@ _TAG = b"releve relief contract 1\n"
 
 @dataclass
 class StoredContract:
-    """A contract and, per digest, the signatures by party."""
+    """A contract and, per digest of a step, the signatures by party."""
 
     contract: ReliefContract
-    digests: list[str] = field(default_factory=list)
     signatures: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
+    def digests(self) -> list[str]:
+        """The digest of each step, in the order of the contract's steps."""
+        return [compute_step_digest(step) for step in self.contract.steps]
+
+    @property
     def is_countersigned(self) -> bool:
-        """Return whether both sides have signed the last step."""
-        if not self.digests:
-            return False
-        terms = self.contract.terms
-        return {terms.asker, terms.giver} <= set(self.signatures[self.digests[-1]])
+        """Return whether both sides have signed the last step, of two branches each last one."""
+        both = {self.contract.terms.asker, self.contract.terms.giver}
+        followed = {step.before for step in self.contract.steps}
+        last = [digest for digest in self.digests if digest not in followed]
+        return bool(last) and all(both <= set(self.signatures[digest]) for digest in last)
 
 
 def start_contract(
@@ -143,16 +150,17 @@ def receive_contract(
                 f"contract {terms.contract}: its terms differ from those recorded here: compare"
                 " both texts with the partner"
             )
-        for number, (step, signatures) in enumerate(rows):
-            if number < len(stored.contract.steps):
-                if stored.contract.steps[number] != step:
-                    raise SectorError(
-                        f"contract {terms.contract}: step {number + 1} ({step.kind}) differs from"
-                        " the one recorded here: compare both ledgers with the partner"
-                    )
-                _add_signatures(stored, number, signatures, keys, now, stream)
-            else:
-                stored = _take_over(stored, step, signatures, party, keys, now, stream)
+        for number, (step, signatures) in enumerate(rows, 1):
+            digest = compute_step_digest(step)
+            if digest in stored.signatures:
+                _add_signatures(stored, digest, signatures, keys, now, stream)
+                continue
+            if (step.before, step.by) in {(one.before, one.by) for one in stored.contract.steps}:
+                raise SectorError(
+                    f"contract {terms.contract}: step {number} ({step.kind}) differs from the one"
+                    " recorded here: compare both ledgers with the partner"
+                )
+            stored = _take_over(stored, step, signatures, party, keys, now, stream)
     return stored
 
 
@@ -169,18 +177,19 @@ def find_own_party(stored: StoredContract) -> str:
 def list_contracts(stream: str = RELIEF) -> dict[str, StoredContract]:
     """Return every contract by name, in the order in which they were asked for."""
     found: dict[str, StoredContract] = {}
+    steps: dict[str, list[ContractStep]] = {}
     for entry in iter_entries(stream, kinds=(STEP, COUNTERSIGNED)):
         body = entry.body
+        name = body["contract"]
         if entry.kind == COUNTERSIGNED:
-            found[body["contract"]].signatures[body["digest"]][body["party"]] = body["signature"]
+            found[name].signatures[body["digest"]][body["party"]] = body["signature"]
             continue
         if "terms" in body:
-            opened = open_contract(_read_terms(body["terms"]), body["clerk"])
-            found[body["contract"]] = StoredContract(opened)
-        stored = found[body["contract"]]
-        stored.contract = apply_step(stored.contract, _read_step(body["step"]))
-        stored.digests.append(stored.contract.digest)
-        stored.signatures[stored.contract.digest] = dict(body["signatures"])
+            found[name] = StoredContract(open_contract(_read_terms(body["terms"]), body["clerk"]))
+        steps.setdefault(name, []).append(_read_step(body["step"]))
+        found[name].signatures[body["digest"]] = dict(body["signatures"])
+    for name, stored in found.items():
+        stored.contract = fold_steps(stored.contract, steps[name])
     return found
 
 
@@ -209,7 +218,7 @@ def _write_own(
     stored: StoredContract, step: ContractStep, party: str, now: datetime, stream: str
 ) -> StoredContract:
     after = apply_step(stored.contract, step)
-    return _write(stored, after, {party: _sign(after.digest)}, now, stream)
+    return _write(stored, after, step, {party: _sign(after.digest)}, now, stream)
 
 
 def _take_over(
@@ -221,47 +230,45 @@ def _take_over(
     now: datetime,
     stream: str,
 ) -> StoredContract:
-    after = apply_step(stored.contract, step)
+    opened = open_contract(stored.contract.terms, stored.contract.clerk)
+    after, digest = fold_steps(opened, [*stored.contract.steps, step]), compute_step_digest(step)
     if step.by not in signatures:
         raise SectorError(f"step {step.kind} is not signed by {step.by}, who takes it")
     for other, signature in signatures.items():
-        _verify(other, after.digest, signature, keys)
-    return _write(stored, after, {**signatures, party: _sign(after.digest)}, now, stream)
+        _verify(other, digest, signature, keys)
+    return _write(stored, after, step, {**signatures, party: _sign(digest)}, now, stream)
 
 
 def _write(
     stored: StoredContract,
     after: ReliefContract,
+    step: ContractStep,
     signatures: Mapping[str, str],
     now: datetime,
     stream: str,
 ) -> StoredContract:
+    digest = compute_step_digest(step)
     body: dict[str, Any] = {
         "contract": after.terms.contract,
-        "digest": after.digest,
+        "digest": digest,
         "signatures": dict(signatures),
         "state": after.state,
-        "step": _write_step(after.steps[-1]),
+        "step": _write_step(step),
     }
     if len(after.steps) == 1:
         body |= {"clerk": after.clerk, "terms": _write_terms(after.terms)}
     append(STEP, body, recorded_at=now, stream=stream)
-    return StoredContract(
-        after,
-        [*stored.digests, after.digest],
-        {**stored.signatures, after.digest: dict(signatures)},
-    )
+    return StoredContract(after, {**stored.signatures, digest: dict(signatures)})
 
 
 def _add_signatures(
     stored: StoredContract,
-    number: int,
+    digest: str,
     signatures: Mapping[str, str],
     keys: Mapping[str, str],
     now: datetime,
     stream: str,
 ) -> None:
-    digest = stored.digests[number]
     for party, signature in signatures.items():
         if party not in stored.signatures[digest]:
             _verify(party, digest, signature, keys)

@@ -38,6 +38,7 @@ from releve.sector.contract import (
     ReliefContract,
     apply_step,
     compute_step_digest,
+    fold_steps,
     list_next_steps,
     open_contract,
 )
@@ -151,6 +152,7 @@ __all__ = [
     "draw_losses",
     "find_closed",
     "find_rule",
+    "fold_steps",
     "hash_closing",
     "hash_contribution",
     "hash_secret",

@@ -16,7 +16,8 @@ recall         giver       recalled: with notice where the contract allows it, a
 =============  ==========  ====================================================================
 
 Each step names the digest of all before it, so that two records which agree on the last digest
-agree on everything.
+agree on everything. Asker and giver may each act before the other's step has come, say sign: both
+branches then stand in both records, see :func:`fold_steps`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +39,7 @@ __all__ = [
     "ReliefContract",
     "apply_step",
     "compute_step_digest",
+    "fold_steps",
     "list_next_steps",
     "open_contract",
 ]
@@ -140,6 +142,7 @@ class ReliefContract:
     digest: str
     signed: frozenset[str] = frozenset()
     steps: tuple[ContractStep, ...] = ()
+    """In the order of their digests; of two branches the asker's steps first."""
 
 
 _FROM: Mapping[str, tuple[str, ...]] = {
@@ -165,6 +168,16 @@ _TO: Mapping[str, str] = {
     "settle": "settled",
     "recall": "recalled",
 }
+
+
+_ORDER = (
+    "matched", "client agreed", "both signed", "started", "ended", "recalled", "declined",
+    "settled",
+)  # fmt: skip
+"""States in which both sides may act, and those that follow; the further one of two branches holds.
+
+A client that does not agree was never served: nothing is settled, whatever the giver recalled.
+"""
 
 
 def open_contract(terms: ContractTerms, clerk: str) -> ReliefContract:
@@ -201,6 +214,38 @@ def apply_step(contract: ReliefContract, step: ContractStep) -> ReliefContract:
     )  # fmt: skip
 
 
+def fold_steps(contract: ReliefContract, steps: Iterable[ContractStep]) -> ReliefContract:
+    """Return a contract after further steps, which may come in any order.
+
+    Where asker and giver have acted on the same digest, each step is judged by what its side knew.
+    Both branches stand: every signature counts, and of the two states the one that is further in
+    :data:`_ORDER`, so that a recall holds against a signature of the same moment. The digest covers
+    both, and is the same on both sides. SectorError for a step that follows none of the others, and
+    for two of one side on the same digest.
+    """
+    following: dict[str, list[ContractStep]] = {}
+    for step in steps:
+        following.setdefault(step.before, []).append(step)
+    while contract.digest in following:
+        found = following.pop(contract.digest)
+        if len(found) == 1:
+            contract = apply_step(contract, found[0])
+            continue
+        found.sort(key=lambda step: step.by != contract.terms.asker)
+        if [step.by for step in found] != [contract.terms.asker, contract.terms.giver]:
+            kinds = ", ".join(f"{step.kind} by {step.by}" for step in found)
+            raise SectorError(
+                f"contract {contract.terms.contract}: {kinds} follow the same digest: one side"
+                " takes one step; compare both ledgers with the partner"
+            )
+        contract = _join_branches(
+            contract, *(_follow_side(apply_step(contract, step), following) for step in found)
+        )
+    for left in following.values():
+        apply_step(contract, left[0])  # says what is wrong: it does not follow
+    return contract
+
+
 def list_next_steps(contract: ReliefContract, party: str) -> tuple[str, ...]:
     """Return the kinds of step that a party may take now."""
     return tuple(
@@ -215,6 +260,30 @@ def list_next_steps(contract: ReliefContract, party: str) -> tuple[str, ...]:
 def compute_step_digest(step: ContractStep) -> str:
     """Return the digest of a step and, through ``before``, of all before it."""
     return _hash(asdict(step))
+
+
+def _follow_side(
+    branch: ReliefContract, following: dict[str, list[ContractStep]]
+) -> ReliefContract:
+    """Return a branch after all steps that its side took before it knew of the other's."""
+    side = [branch.steps[-1].by]
+    while [step.by for step in following.get(branch.digest, ())] == side:
+        branch = apply_step(branch, following.pop(branch.digest)[0])
+    return branch
+
+
+def _join_branches(
+    base: ReliefContract, asker: ReliefContract, giver: ReliefContract
+) -> ReliefContract:
+    """Return the contract after what asker and giver did at the same time."""
+    state = max(asker.state, giver.state, key=_ORDER.index)
+    signed = asker.signed | giver.signed
+    if state == "client agreed" and signed == {base.terms.asker, base.terms.giver}:
+        state = "both signed"
+    return replace(
+        base, state=state, signed=signed, digest=_hash({"branches": [asker.digest, giver.digest]}),
+        steps=(*asker.steps, *giver.steps[len(base.steps):]),
+    )  # fmt: skip
 
 
 def _list_actors(contract: ReliefContract, kind: str) -> tuple[str, ...]:
@@ -245,9 +314,10 @@ def _check_content(contract: ReliefContract, step: ContractStep) -> None:
     terms = contract.terms
     if step.at.tzinfo is None:
         raise SectorError(f"contract {terms.contract}: the time of {step.kind} needs a time zone")
-    if contract.steps and step.at < contract.steps[-1].at:
+    last = max(contract.steps, key=lambda one: one.at, default=step)
+    if step.at < last.at:
         raise SectorError(
-            f"contract {terms.contract}: {step.kind} is dated before {contract.steps[-1].kind}:"
+            f"contract {terms.contract}: {step.kind} is dated before {last.kind}:"
             " set the clock of the member right"
         )
     if step.kind == "agree" and not step.reference:

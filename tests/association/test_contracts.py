@@ -161,6 +161,67 @@ def test_a_loss_after_matching_recalls_in_both_ledgers(act_as: As) -> None:
     assert send(act_as, "rif", "atlas", at).contract.state == "recalled"
 
 
+def list_signers(stream: str) -> list[set[str]]:
+    stored = load_contract("c-1", stream)
+    return [set(stored.signatures[digest]) for digest in stored.digests]
+
+
+@pytest.mark.parametrize("first", ["atlas", "rif"])
+def test_both_sign_before_they_exchange_and_neither_signature_is_lost(
+    act_as: As, first: str
+) -> None:
+    """Through the clerk, whoever sends first; each ledger keeps the order in which it learnt."""
+    at = run_contract(act_as, 3) + timedelta(minutes=5)
+    for party in ("rif", "atlas"):
+        take_step("c-1", "sign", party, at, stream=act_as(party))
+    second = "rif" if first == "atlas" else "atlas"
+    exchange = ((first, CLERK), (second, CLERK), (CLERK, second), (CLERK, first))
+    for sender, to in exchange * 2:
+        send(act_as, sender, to, at)
+    ours, theirs, clerk = (load_contract("c-1", f"relief-{who}") for who in ("atlas", "rif", CLERK))
+    assert ours.contract == theirs.contract == clerk.contract
+    assert ours.contract.state == "both signed"
+    assert ours.is_countersigned
+    assert theirs.is_countersigned
+    for stream in ("relief-atlas", "relief-rif"):
+        assert all({"atlas", "rif"} <= signers for signers in list_signers(stream)[-2:])
+    last = [
+        [entry.body["step"]["by"] for entry in iter_entries(f"relief-{who}")
+         if entry.kind == "contract.step"][-2:]
+        for who in ("atlas", "rif")
+    ]  # fmt: skip
+    assert last == [["atlas", "rif"], ["rif", "atlas"]]
+    started = take_step("c-1", "start", "rif", at, stream=act_as("rif"))
+    assert send(act_as, "rif", "atlas", at).contract == started.contract
+    assert started.contract.state == "started"
+
+
+def test_a_recall_that_crosses_a_signature_holds_on_both_sides(act_as: As) -> None:
+    at = run_contract(act_as, 3) + timedelta(minutes=5)
+    take_step("c-1", "sign", "atlas", at, stream=act_as("atlas"))
+    take_step("c-1", "recall", "rif", at, reason="loss", stream=act_as("rif"))
+    assert not load_contract("c-1", "relief-rif").is_countersigned
+    assert send(act_as, "atlas", "rif", at).contract.state == "recalled"
+    back = send(act_as, "rif", "atlas", at)
+    assert back.contract == load_contract("c-1", "relief-rif").contract
+    assert back.contract.signed == {"atlas"}
+    with pytest.raises(SectorError, match="sign follows client agreed"):
+        take_step("c-1", "sign", "rif", at, stream=act_as("rif"))
+
+
+def test_a_partner_that_signs_twice_on_one_state_is_named(act_as: As) -> None:
+    at = run_contract(act_as, 3) + timedelta(minutes=5)
+    before = load_contract("c-1", "relief-rif").contract.digest
+    take_step("c-1", "sign", "rif", at, stream=act_as("rif"))
+    send(act_as, "rif", "atlas", at)
+    other = change(export_contract("c-1", stream="relief-rif"),
+                   lambda tree: tree["steps"][-1].update(reason="other"))  # fmt: skip
+    act_as("atlas")
+    with pytest.raises(SectorError, match=r"step 5 \(sign\) differs"):
+        receive_contract(other, "atlas", PUBLIC, at, stream="relief-atlas")
+    assert load_contract("c-1", "relief-atlas").contract.steps[-1].before == before
+
+
 def test_a_drill_and_a_real_contract_of_one_name_do_not_meet(act_as: As) -> None:
     act_as("atlas")
     start_contract(make_terms(), CLERK, NOW, stream=contracts.DRILL)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
 
-from releve.sector import ContractStep, SectorError, apply_step, open_contract
+from releve.sector import ContractStep, SectorError, apply_step, fold_steps, open_contract
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms, step
 
 STATES = (
@@ -68,6 +69,61 @@ def test_a_step_on_an_older_state_is_refused() -> None:
     asked, offered = bring_to("asked"), bring_to("offered")
     with pytest.raises(SectorError, match="take over the partner's steps first"):
         apply_step(offered, ContractStep("match", CLERK, NOW, asked.digest))
+
+
+AGREE: dict[str, Any] = {"reference": "lettre"}
+LOSS = {"reason": "loss"}
+
+
+@pytest.mark.parametrize(
+    ("state", "asker", "giver", "holds"),
+    [
+        ("matched", [("agree", AGREE)], [("recall", LOSS)], "recalled"),
+        ("matched", [("agree", AGREE), ("sign", {})], [("recall", LOSS)], "recalled"),
+        ("matched", [("decline", {})], [("recall", LOSS)], "declined"),
+        ("client agreed", [("sign", {})], [("sign", {})], "both signed"),
+        ("client agreed", [("sign", {})], [("recall", LOSS)], "recalled"),
+        ("client agreed", [("sign", {})], [("sign", {}), ("recall", LOSS)], "recalled"),
+        ("started", [("end", {})], [("end", {})], "ended"),
+        ("started", [("end", {})], [("recall", LOSS)], "recalled"),
+        ("started", [("end", {}), ("settle", {"cents": 9})], [("end", {})], "settled"),
+        ("started", [("end", {}), ("settle", {"cents": 9})], [("recall", LOSS)], "settled"),
+    ],
+)
+def test_what_both_did_at_the_same_time_is_one_contract_in_any_order(
+    state: str, asker: list[Any], giver: list[Any], holds: str
+) -> None:
+    """Clocks differ by an hour: what is judged is what each side knew."""
+    base = ours = theirs = bring_to(state)
+    for kind, more in asker:
+        ours = step(ours, kind, "atlas", at=NOW + timedelta(hours=1), **more)
+    for kind, more in giver:
+        theirs = step(theirs, kind, "rif", **more)
+    taken = [*ours.steps[len(base.steps) :], *theirs.steps[len(base.steps) :]]
+    opened = open_contract(base.terms, CLERK)
+    found = {fold_steps(opened, [*base.steps, *order]) for order in permutations(taken)}
+    (joined,) = found
+    assert joined.state == holds
+    assert joined.steps == (*base.steps, *taken), "nothing is lost; the asker's come first"
+    assert joined.signed == ours.signed | theirs.signed
+    assert joined.digest not in {base.digest, ours.digest, theirs.digest}
+
+
+def test_a_contract_goes_on_from_two_branches_and_no_branch_is_added_later() -> None:
+    agreed = bring_to("client agreed")
+    ours, theirs = step(agreed, "sign", "atlas"), step(agreed, "sign", "rif")
+    joined = fold_steps(agreed, [ours.steps[-1], theirs.steps[-1]])
+    started = step(joined, "start", "rif")
+    opened = open_contract(agreed.terms, CLERK)
+    assert fold_steps(opened, reversed(started.steps)) == started
+    recalled = step(theirs, "recall", "rif", reason="loss")
+    with pytest.raises(SectorError, match="take over the partner's steps first"):
+        fold_steps(opened, [*started.steps, recalled.steps[-1]])
+    other = step(agreed, "sign", "rif", at=NOW + timedelta(hours=1))
+    with pytest.raises(SectorError, match="one side takes one step"):
+        fold_steps(opened, [*started.steps, other.steps[-1]])
+    with pytest.raises(SectorError, match="take over the partner's steps first"):
+        fold_steps(opened, started.steps[1:])
 
 
 def test_the_digest_covers_every_term_and_the_clerk() -> None:
