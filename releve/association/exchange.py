@@ -145,23 +145,24 @@ def fetch_result(gate: str, now: datetime) -> None:
 
 
 def sync_contracts(now: datetime, *, drill: bool = False) -> int:
-    """Send the own contracts to the clerk and take over what it has; return how many came.
+    """Take over what the clerk has, then send it what it has not; return how many it has.
 
-    AssociationError with the clerk's reason where it refuses one; SectorError for what is wrong in
-    an answer.
+    A contract that stands at the clerk as it does here is not sent again. AssociationError with the
+    clerk's reason where it refuses one; SectorError for what is wrong in an answer.
     """
     name = "drill" if drill else "real"
-    for message in list_own_messages(drill=drill):
-        receive_answer(_ask("POST", "messages", name, message.encode()).decode(), now, drill=drill)
     try:
         came = [str(one) for one in json.loads(_ask("GET", "messages", name))["messages"]]
     except (KeyError, TypeError, ValueError) as error:
         raise AssociationError(
             f"the clerk’s messages are not what was expected: {error}"
         ) from error
-    for message in came:
-        receive_answer(message, now, drill=drill)
-    return len(came)
+    found = {receive_answer(message, now, drill=drill).contract.terms.contract for message in came}
+    for message in list_own_messages(drill=drill):
+        if message not in came:
+            answer = _ask("POST", "messages", name, message.encode()).decode()
+            found.add(receive_answer(answer, now, drill=drill).contract.terms.contract)
+    return len(found)
 
 
 def run_member_gates(now: datetime) -> None:

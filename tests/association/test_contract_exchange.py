@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from releve.association import contract_exchange, contracts, gate_member, gates
+from releve.association import contract_exchange, contracts, exchange, gate_member, gates
 from releve.association.contract_exchange import (
     TermsBeside,
     draft_contracts,
@@ -25,6 +25,7 @@ from releve.association.contracts import (
     take_step,
 )
 from releve.association.envelopes import Envelope
+from releve.association.exchange import sync_contracts
 from releve.association.gate_member import keep_result, prepare_request
 from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.association.models import ReliefGate
@@ -116,6 +117,42 @@ def test_a_match_becomes_a_contract_that_all_three_ledgers_hold(house: House) ->
     assert list_messages(THIRD, drill=False) == []
     assert len(list_messages(GIVER, drill=False)) == 1
     assert draft(house).contract == name, "drafted again, it is the same contract"
+
+
+def test_a_contract_is_sent_again_only_when_the_clerk_has_another(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An exchange of many contracts stays far below the clerk's limit of requests."""
+    name, at = draft(house).contract, CLEARS + timedelta(hours=1)
+    methods: list[str] = []
+
+    def ask(method: str, what: str, kind: str, content: bytes = b"") -> bytes:
+        methods.append(method)
+        if method == "GET":
+            house.become("sp2c")
+            found = json.dumps({"messages": list_messages(OWN, drill=False)})
+        else:
+            found = house.to_clerk(content.decode(), OWN)
+        house.become(OWN)
+        return found.encode()
+
+    def sync() -> list[str]:
+        methods.clear()
+        house.become(OWN)
+        assert sync_contracts(at) == 1
+        return list(methods)
+
+    monkeypatch.setattr(exchange, "_ask", ask)
+    assert sync() == ["GET", "POST"]
+    assert sync() == ["GET"]
+    keys = {OWN: public(OWN), "sp2c": public("sp2c"), GIVER: public(GIVER)}
+    at_clerk = export_contract(name, stream=house.become("sp2c"))
+    stream = house.become(GIVER)
+    receive_contract(at_clerk, GIVER, keys, at, stream=stream)
+    take_step(name, "offer", GIVER, at, stream=stream)
+    house.to_clerk(export_contract(name, stream=stream), GIVER)
+    assert sync() == ["GET", "POST"], "the countersignatures of what came"
+    assert sync() == ["GET"]
 
 
 def test_the_clerk_takes_no_contract_that_its_clearing_does_not_have(house: House) -> None:

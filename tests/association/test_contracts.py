@@ -170,7 +170,7 @@ def list_signers(stream: str) -> list[set[str]]:
 def test_both_sign_before_they_exchange_and_neither_signature_is_lost(
     act_as: As, first: str
 ) -> None:
-    """Through the clerk, whoever sends first; each ledger keeps the order in which it learnt."""
+    """Through the clerk, in both orders; each ledger keeps the order in which it learnt."""
     at = run_contract(act_as, 3) + timedelta(minutes=5)
     for party in ("rif", "atlas"):
         take_step("c-1", "sign", party, at, stream=act_as(party))

@@ -250,6 +250,32 @@ def test_the_clerk_answers_members_alone(
     assert bad.status_code == 422
 
 
+def ask_often(client: Client, times: int, secret: str, address: str = "192.0.2.7") -> list[int]:
+    return [
+        client.get(
+            "/association/gates", headers={"Authorization": f"Bearer {secret}"}, REMOTE_ADDR=address
+        ).status_code
+        for _ in range(times)
+    ]
+
+
+def test_members_behind_one_address_do_not_starve_one_another(
+    sector: SectorOfSeven, client: Client, set_clock: Callable[[datetime], None]
+) -> None:
+    set_clock(MORNING)
+    busy, quiet = (sector.secrets[name] for name in OTHERS[:2])
+    answers = ask_often(client, 40, busy)
+    assert answers == sorted(answers)
+    assert set(answers) == {200, 429}
+    assert ask_often(client, 1, busy, "198.51.100.9") == [429], "a second address gives no more"
+    assert ask_often(client, 40, "wrong")[-1] == 429
+    assert ask_often(client, 1, "") == [429], "an unknown caller is counted by address"
+    assert ask_often(client, 1, "wrong", "198.51.100.9") == [401]
+    assert ask_often(client, 1, quiet) == [200]
+    set_clock(MORNING + timedelta(minutes=1))
+    assert ask_often(client, 1, busy) == [200]
+
+
 def test_a_day_is_due_on_the_morning_after_by_the_association_clock(sector: SectorOfSeven) -> None:
     assert find_due_day(MORNING) == DAY
     assert find_due_day(datetime(2026, 11, 26, 23, 30, tzinfo=UTC)) == DAY

@@ -1,7 +1,8 @@
 """What the clerk answers to members' software: contributions and orders of gates, texts sent.
 
 The secret that the clerk gave a member opens these addresses, and no session does; a contribution
-is signed besides. Anything refused is answered with its code and a sentence.
+is signed besides. Anything refused is answered with its code and a sentence. Requests are counted
+by member, since several may share an address, and by address where no valid secret is shown.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 _PER_MINUTE = 30
+"""Requests of a member; of an address, those without the secret of a member."""
 _View = Callable[..., HttpResponse]
 
 
@@ -55,13 +57,14 @@ def _for_members(view: _View) -> _View:
 
     @wraps(view)
     def answered(request: HttpRequest, **kwargs: str) -> HttpResponse:
-        address = f"exchange:{get_adapter().get_client_ip(request)}"
-        if wait := seconds_to_wait(address, _PER_MINUTE, timezone.now()):
+        # a digest and a look-up by it are all that comes before the count
+        secret = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        member = authenticate_member(secret) if settings.CLERK_OF and secret else None
+        counted = f"member:{member}" if member else f"ip:{get_adapter().get_client_ip(request)}"
+        if wait := seconds_to_wait(f"exchange:{counted}", _PER_MINUTE, timezone.now()):
             refused = _refuse(429, "often", "too many requests: wait, then try again")
             refused["Retry-After"] = str(wait)
             return refused
-        secret = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        member = authenticate_member(secret) if settings.CLERK_OF and secret else None
         if member is None:
             return _refuse(401, "secret", "no member of the association has this secret")
         return view(request, member=member, **kwargs)
