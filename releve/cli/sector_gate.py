@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,10 @@ _SHOW = click.option("--show", is_flag=True, help="Print exactly the bytes, and 
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    """Return the instant by the clock that desk and worker go by."""
+    from django.utils import timezone
+
+    return timezone.now()
 
 
 @click.group()
