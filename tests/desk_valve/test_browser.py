@@ -1,23 +1,13 @@
-"""Relief between operators on their own desks: asked, offered, cleared, agreed, at work, recalled.
-
-Three installations with their workers, on one clock that the test moves past the gate's closing.
-"""
+"""An association on its own desks: a bulletin, then relief from the question to the recall."""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import re
-import secrets
-import signal
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,174 +15,41 @@ from playwright.sync_api import Browser, Page, expect
 
 from releve.accounts.roles import Role
 from releve.association.contracts import DRILL
-from releve.desk.access.open_mode import COOKIE, format_choice
+from releve.desk.access.open_mode import format_choice
 from releve.files.plan_folder import read_plans
-from tests.browser_tools import (
-    View,
-    command,
-    context,
-    environ_of,
-    faults_of,
-    follow,
-    keep,
-    overflow,
-    serious,
+from tests.browser_tools import follow, overflow
+from tests.desk_valve.bulletin_steps import (
+    approve_contribution,
+    publish_by_hand,
+    read_bulletin,
+    send_others,
 )
-from tests.live.killed_house import move_clock, nursery_of, wait_until
+from tests.desk_valve.offices import (
+    ASKER,
+    GIVER,
+    OPENINGS,
+    Sector,
+    desk_of,
+    look,
+    open_sector,
+    press,
+    read_clerk,
+    read_json,
+    start_worker,
+    wait_for,
+)
+from tests.live.killed_house import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-GIVER, ASKER = "member-01", "member-02"
 WAIT_MS = 60_000
-OPENINGS = timedelta(minutes=5)
 LOST = "destination:MA"
 """Both sites of the asker: the loss that leaves most to ask for."""
 
 
-@dataclass(frozen=True)
-class Office:
-    """An installation: its home, and where its desk is served."""
-
-    home: Path
-    address: str
-
-
-@dataclass(frozen=True)
-class Sector:
-    """A clerk's and two members' installations, their files, and the clock of all of them."""
-
-    offices: dict[str, Office]
-    environs: dict[str, dict[str, str]]
-    folder: Path
-    clock: Path
-    day: date
-    programmes: dict[str, str]
-    """Client of each of the asker's programmes."""
-
-    def run(self, office: str, *args: str) -> str:
-        return command(self.offices[office].home, *args, environ=self.environs[office])
-
-    def announce(self) -> datetime:
-        """Announce a clearing as the clerk; return when it closes."""
-        minutes = ("--in", "30", "--openings", str(OPENINGS // timedelta(minutes=1)))
-        said = self.run(
-            "clerk", "sector", "gate", "announce", "g-1", "--day", str(self.day), *minutes
-        )
-        closes = re.search(r"closes at (.{19}) UTC", said)
-        assert closes is not None, said
-        return datetime.fromisoformat(f"{closes[1]}+00:00")
-
-    def put_clock(self, at: datetime) -> None:
-        """Put the clock of all three to an instant."""
-        move_clock(self.clock, (at - datetime.now(UTC)).total_seconds())
-
-    def write(self, name: str, rows: Sequence[Sequence[str]]) -> Path:
-        path = self.folder / name
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows(rows)
-        return path
-
-
-def serve_offices(
-    stack: ExitStack, folder: Path, environs: dict[str, dict[str, str]], names: Sequence[str]
-) -> dict[str, Office]:
-    """Start the desk and the worker of some installations; return where the desks are served."""
-    found = {}
-    for name in names:
-        home, out = folder / name, folder / f"{name}.out"
-        nursery = stack.enter_context(nursery_of(environ_of(home, environs[name])))
-        line = ("desk", "serve", "--port", "0")
-        for child in (
-            nursery.start("run_into", str(out), *line),
-            nursery.start("run_into", str(folder / f"{name}-worker.out"), "live", "work"),
-        ):
-            stack.callback(nursery.wait, child)
-            stack.callback(end, child)
-        out.touch()
-
-        def address(out: Path = out) -> re.Match[str] | None:
-            return re.search(r"http://127\.0\.0\.1:\d+", out.read_text(encoding="utf-8"))
-
-        wait_until(address, 60, f"the desk of {name} does not say where it listens")
-        served = address()
-        assert served is not None
-        found[name] = Office(home, served[0])
-    return found
-
-
-def print_logs(folder: Path) -> None:
-    """Print what desks and workers said, which the report of a failure shows."""
-    for out in sorted(folder.glob("*.out")):
-        print(f"{out.name}:\n{out.read_text(encoding='utf-8')}")
-
-
-def end(child: int) -> None:
-    os.kill(child, signal.SIGTERM)
-
-
 @pytest.fixture(scope="module")
 def sector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sector]:
-    """A clerk and two members with a plan of the next Monday in force, one as the other's help."""
-    folder = tmp_path_factory.mktemp("sector")
-    clock, made = folder / "clock", folder / "made"
-    move_clock(clock, 0)
-    today = datetime.now(UTC).date()
-    day = today + timedelta(days=7 - today.weekday())
-    size = ("--operators", "2", "--agents", "240", "--sites", "4", "--seed", "3")
-    command(folder / "maker", "network", "sector", *size, "--start", str(day), str(made))
-    command(folder / "maker", "sector", "plan", str(made), "--day", str(day))
-    common = {
-        "RELEVE_SECRET_KEY": secrets.token_urlsafe(48),
-        "RELEVE_OPEN": "1",
-        "RELEVE_OPEN_ACTS": "1",
-        "TEST_CLOCK_AHEAD_SECONDS": "0",
-        "TEST_CLOCK_FILE": str(clock),
-    }
-    environs = {"clerk": {**common, "RELEVE_CLERK_OF": "sp2c"}, GIVER: common, ASKER: common}
-
-    def run(name: str, *args: str) -> str:
-        return command(folder / name, *args, environ=environs[name]).strip()
-
-    with ExitStack() as stack:
-        stack.callback(print_logs, folder)
-        offices = serve_offices(stack, folder, environs, ["clerk"])
-        clerk_key = run("clerk", "sector", "clerk", "keys")
-        for name in (GIVER, ASKER):
-            run(name, "registry", "import", str(made / "members" / name), "--yes")
-            run(name, "live", "activate", str(made / "plans" / name))
-            lines = run(name, "sector", "contribute", "keys").split("\n")
-            keys = dict(line.rsplit(" ", 1) for line in lines)
-            token = run("clerk", "sector", "clerk", "register", name, "--key", keys["key"],
-                        "--mask-key", keys["mask key"])  # fmt: skip
-            environs[name] = {**common, "RELEVE_CLERK_TOKEN": token}
-            run(name, "sector", "contribute", "join", "sp2c", name, "--clerk-key", clerk_key,
-                "--url", offices["clerk"].address)  # fmt: skip
-        offices |= serve_offices(stack, folder, environs, [GIVER, ASKER])
-        with (made / "members" / ASKER / "programmes.csv").open(encoding="utf-8") as stream:
-            programmes = {row["id"]: row["client"] for row in csv.DictReader(stream)}
-        yield Sector(offices, environs, made, clock, day, programmes)
-
-
-@contextmanager
-def desk_of(browser: Browser, sector: Sector, name: str, role: str) -> Iterator[Page]:
-    """Yield a page of an office's desk, seen in a role; the browser must not complain."""
-    with context(browser, sector.offices[name].address, View(), [(COOKIE, role)]) as visitor:
-        page = visitor.new_page()
-        faults = faults_of(page)
-        yield page
-        assert [fault for fault in faults if "409" not in fault] == [], (
-            "but for a clerk that is busy"
-        )
-
-
-def press(page: Page, button: str) -> None:
-    follow(page.get_by_role("button", name=button, exact=True))
-
-
-def look(page: Page, name: str) -> None:
-    """Keep a picture of a page, which fits the screen and which axe finds nothing serious on."""
-    keep(page, name)
-    assert overflow(page) == 0
-    assert serious(page) == []
+    with open_sector(tmp_path_factory.mktemp("sector")) as found:
+        yield found
 
 
 def sync(*desks: Page) -> None:
@@ -218,12 +75,6 @@ def take(page: Page, contract: str, step: str) -> None:
     page.goto(f"/contracts/{DRILL}/{contract}/")
     page.locator("#id_kind").select_option(step)
     press(page, "Enregistrer et signer")
-
-
-def read_json(page: Page, path: str) -> Any:
-    answer = page.request.get(path)
-    assert answer.status == 200, path
-    return answer.json()
 
 
 def read_shares(sector: Sector) -> dict[str, float]:
@@ -269,9 +120,7 @@ def ask_and_offer(sector: Sector, giver: Page, asker: Page) -> None:
 
 def is_cleared(sector: Sector) -> bool:
     """Return whether the clerk has cleared."""
-    with closing(sqlite3.connect(sector.offices["clerk"].home / "releve.sqlite3")) as database:
-        row = database.execute("SELECT state FROM association_reliefgate").fetchone()
-    return bool(row == ("cleared",))
+    return read_clerk(sector, "SELECT state FROM association_reliefgate") == [("cleared",)]
 
 
 def wait_for_result(sector: Sector, page: Page) -> None:
@@ -284,23 +133,24 @@ def wait_for_result(sector: Sector, page: Page) -> None:
     wait_until(came, 120, "the result has not come")
 
 
-def wait_for(page: Page, path: str, holds: Callable[[], bool], what: str) -> None:
-    def holds_now() -> bool:
-        page.goto(path)
-        return holds()
-
-    wait_until(holds_now, 90, what)
-
-
-def test_two_operators_relieve_each_other_on_their_desks_from_the_question_to_the_recall(
+def test_members_publish_together_and_relieve_each_other_on_their_desks(
     browser: Browser, sector: Sector
 ) -> None:
+    """From the contribution approved to the bulletin, and from the question to the recall."""
     manager = format_choice(Role.CONTINUITY)
-    closes = sector.announce()
     with (
         desk_of(browser, sector, GIVER, manager) as giver,
         desk_of(browser, sector, ASKER, manager) as asker,
     ):
+        with desk_of(browser, sector, "clerk", manager) as clerk:
+            asker.goto("/association/")
+            press(asker, "Activer")  # its worker sends
+            send_others(sector)
+            approve_contribution(sector, giver)
+            publish_by_hand(sector, clerk)
+            read_bulletin(sector, giver)
+        start_worker(sector.stack, sector.offices["clerk"])
+        closes = sector.announce()
         ask_and_offer(sector, giver, asker)
         sector.put_clock(closes + timedelta(seconds=5))
         opened = giver.locator("section[aria-labelledby=order-open] p.quiet")
@@ -326,10 +176,12 @@ def test_two_operators_relieve_each_other_on_their_desks_from_the_question_to_th
         agree_as_client(browser, sector, asker, contract)
         sync(asker, giver)
         for page in (asker, giver):
-            take(page, contract, "sign")
-            sync(page, asker, giver)
+            take(page, contract, "sign")  # neither has seen the other's
+        sync(asker, giver, asker)
         name_agents(giver, contract)
         help_and_recall(sector, giver, asker, contract)
+        found = asker.get_by_role("cell", name="dans le bulletin")
+        wait_for(asker, "/association/", lambda: found.count() > 0, "its worker reads no bulletin")
 
 
 def agree_as_client(browser: Browser, sector: Sector, asker: Page, contract: str) -> None:
