@@ -34,6 +34,7 @@ from tests.homes import make_home_with_tables
 __all__ = [
     "SIZES",
     "VIEWS",
+    "WAIT_MS",
     "View",
     "command",
     "context",
@@ -48,6 +49,8 @@ __all__ = [
 ]
 
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+WAIT_MS = 600_000
+"""What bounds a wait for work beside the page: seconds on an idle machine, minutes on another."""
 expect.set_options(timeout=20_000)  # a page may be waited for: other tests run beside
 
 

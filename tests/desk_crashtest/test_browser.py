@@ -12,13 +12,22 @@ from releve.accounts.roles import Role
 from releve.desk.access.open_mode import COOKIE
 from releve.files.plan_folder import write_plans
 from releve.network import write_operator
-from tests.browser_tools import View, command, follow, keep, looked_at, overflow, serious, served
+from tests.browser_tools import (
+    WAIT_MS,
+    View,
+    command,
+    follow,
+    keep,
+    looked_at,
+    overflow,
+    serious,
+    served,
+)
 from tests.desk.access.conftest import STAMP
 from tests.live.sample_plans import three_days
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-WAIT_MS = 120_000
 PLANNER = [(COOKIE, f"{Role.PLANNER.value}:")]
 
 

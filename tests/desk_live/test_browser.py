@@ -22,6 +22,7 @@ from releve.plan.plan_json import plan_from_json
 from tests import processes
 from tests.browser_tools import (
     VIEWS,
+    WAIT_MS,
     View,
     command,
     context,
@@ -38,7 +39,6 @@ from tests.browser_tools import (
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SITE = "casa-1"
-WAIT_MS = 30_000
 
 
 @dataclass(frozen=True)

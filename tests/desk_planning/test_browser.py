@@ -16,11 +16,10 @@ from releve.accounts.roles import Role
 from releve.desk.access.open_mode import COOKIE
 from releve.network import Operator, sample_operator
 from releve.network.workbook import write_workbook
-from tests.browser_tools import View, follow, keep, looked_at, overflow, serious, served
+from tests.browser_tools import WAIT_MS, View, follow, keep, looked_at, overflow, serious, served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-WAIT_MS = 240_000
 MONDAY = date(2035, 1, 8)
 """The roster's first day: it stays ahead, so that every run plans the same days."""
 PLANNER = [(COOKIE, f"{Role.PLANNER.value}:")]

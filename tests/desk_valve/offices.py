@@ -38,7 +38,7 @@ from tests.browser_tools import (
     serious,
 )
 from tests.desk_valve.member_plans import BEFORE, plan_member
-from tests.live.killed_house import Nursery, move_clock, nursery_of, wait_until
+from tests.live.killed_house import LONGEST_SECONDS, Nursery, move_clock, nursery_of, wait_until
 
 __all__ = [
     "ASKER",
@@ -124,7 +124,7 @@ def open_office(
     def address() -> re.Match[str] | None:
         return re.search(r"http://127\.0\.0\.1:\d+", out.read_text(encoding="utf-8"))
 
-    wait_until(address, 60, f"the desk of {name} does not say where it listens")
+    wait_until(address, LONGEST_SECONDS, f"the desk of {name} does not say where it listens")
     served = address()
     assert served is not None
     return Office(home, served[0], nursery)
@@ -257,7 +257,7 @@ def wait_for(page: Page, path: str, holds: Callable[[], bool], what: str) -> Non
         page.goto(path)
         return holds()
 
-    wait_until(holds_now, 90, what)
+    wait_until(holds_now, LONGEST_SECONDS, what)
 
 
 def read_clerk(sector: Sector, query: str, *values: str) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from releve.accounts.roles import Role
 from releve.association.contracts import DRILL
 from releve.desk.access.open_mode import format_choice
 from releve.files.plan_folder import read_plans
-from tests.browser_tools import follow, overflow
+from tests.browser_tools import WAIT_MS, follow, overflow
 from tests.desk_valve.bulletin_steps import (
     approve_contribution,
     publish_by_hand,
@@ -38,10 +38,9 @@ from tests.desk_valve.offices import (
     start_worker,
     wait_for,
 )
-from tests.live.killed_house import wait_until
+from tests.live.killed_house import LONGEST_SECONDS, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-WAIT_MS = 60_000
 LOST = "destination:MA"
 """Both sites of the asker: the loss that leaves most to ask for."""
 
@@ -68,7 +67,7 @@ def sync(*desks: Page) -> None:
             page.wait_for_timeout(5_000)
             return False
 
-        wait_until(exchange, 150, "the contracts are not exchanged")
+        wait_until(exchange, LONGEST_SECONDS, "the contracts are not exchanged")
 
 
 def take(page: Page, contract: str, step: str) -> None:
@@ -130,7 +129,7 @@ def wait_for_result(sector: Sector, page: Page) -> None:
         page.reload()
         return page.locator("#result-title").count() > 0
 
-    wait_until(came, 120, "the result has not come")
+    wait_until(came, LONGEST_SECONDS, "the result has not come")
 
 
 def test_members_publish_together_and_relieve_each_other_on_their_desks(
@@ -156,7 +155,7 @@ def test_members_publish_together_and_relieve_each_other_on_their_desks(
         opened = giver.locator("section[aria-labelledby=order-open] p.quiet")
         wait_for(giver, "/contracts/gates/g-1/", lambda: opened.count() > 0, "no opening was sent")
         sector.put_clock(closes + OPENINGS + timedelta(seconds=5))
-        wait_until(lambda: is_cleared(sector), 60, "the clerk has not cleared")
+        wait_until(lambda: is_cleared(sector), LONGEST_SECONDS, "the clerk has not cleared")
         sector.put_clock(closes + OPENINGS + timedelta(minutes=2))
         for page in (giver, asker):
             wait_for_result(sector, page)
@@ -234,7 +233,11 @@ def help_and_recall(sector: Sector, giver: Page, asker: Page, contract: str) -> 
     asker.goto("/now")
     expect(asker.locator(".moments")).to_contain_text("Messages de la relève", timeout=WAIT_MS)
     place = f"partner:{GIVER}"
-    wait_until(lambda: read_shares(sector).get(place, 0.0) > 0, 60, "no call goes to the partner")
+    wait_until(
+        lambda: read_shares(sector).get(place, 0.0) > 0,
+        LONGEST_SECONDS,
+        "no call goes to the partner",
+    )
     look(asker, "valve-now")
 
     def count_missing() -> float:
@@ -244,7 +247,9 @@ def help_and_recall(sector: Sector, giver: Page, asker: Page, contract: str) -> 
     helped = count_missing()
     take_recall(giver, contract)
     sync(giver, asker)
-    wait_until(lambda: place not in read_shares(sector), 60, "calls still go to the partner")
+    wait_until(
+        lambda: place not in read_shares(sector), LONGEST_SECONDS, "calls still go to the partner"
+    )
     assert count_missing() > helped, "what the partner covered is missing again"
     asker.goto(f"/contracts/{DRILL}/{contract}/")
     expect(asker.locator("p.lead")).to_contain_text("Repris")
