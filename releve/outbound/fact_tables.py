@@ -115,7 +115,7 @@ def list_columns(table: str) -> Mapping[str, tuple[str, bool]]:
     found = {}
     for field in dataclasses.fields(TABLES[table]):
         if (table, field.name) != ("consents", "unreadable"):
-            must = field.default is MISSING and field.name not in ("known_at", "last", "until")
+            must = field.default is MISSING and field.name not in ("known_at", "last")
             found[field.name] = (_infer_type(hints[field.name]), must)
     return found
 

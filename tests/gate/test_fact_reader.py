@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from releve.gate.fact_import import load_frames
-from releve.gate.fact_reader import read_facts
+from releve.gate.fact_reader import CampaignFacts, FactSet, read_facts
 from releve.gate.pseudonyms import person_pseudonym
+from releve.gate.schema import TABLES
 from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
 from releve.outbound.fact_tables import build_facts
 from tests.outbound.people import people_of
@@ -80,6 +81,20 @@ def test_each_fact_is_read_once_whoever_is_named() -> None:
             assert len(set(texts)) == len(texts), table
             assert set(map(str, own.own[table])) <= set(texts)
     assert holders
+
+
+def test_attempts_of_one_instant_keep_the_order_in_which_they_were_counted() -> None:
+    known = datetime.fromisoformat(DAYS[1])
+    facts = FactSet([("holder", "N", person, "[]") for person in ("PA", "PB")])
+    fields = [column.field for column in TABLES["attempts"].columns]
+    order = ["PB", "PA", "PB", "PA"]
+    for number, person in enumerate(order):
+        named = {"id": str(number), "client": CLIENT, "person": person, "at": known}
+        facts.add_attempt(dict.fromkeys(fields, "") | named, known)
+    read = facts.known_facts("N", "", "", CampaignFacts([]), CLIENT).own["attempts"]
+    assert [(cells["id"], cells["person"]) for _, cells in read] == [
+        (str(number), person) for number, person in enumerate(order)
+    ]
 
 
 def test_the_same_tables_again_write_nothing() -> None:
