@@ -48,6 +48,7 @@ from releve.gate.replay import replay_decision
 from releve.ledger.models import LedgerEntry
 from releve.outbound import Contract, LegalRules, Person
 from releve.outbound import SpokenRefusal as RefusalFact
+from releve.outbound.vocabulary import get_vocabulary
 from tests.gate.django_store import DjangoStore
 from tests.gate.sample_campaign import (
     CAMPAIGN,
@@ -316,12 +317,12 @@ def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
 
 
 def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
-    assert not is_more_precise("conversation", "answered")
-    assert not is_more_precise("abandoned", "answered")
-    assert is_more_precise("", "answered")
-    assert is_more_precise("busy", "answered")
-    assert not is_more_precise("busy", "busy")
-    assert is_more_precise("answered", "conversation")
+    kinds = ("conversation", "abandoned", "voicemail")
+    words = ("", *get_vocabulary("outcome").ids)
+    for known in words:
+        for reported in words:
+            hides = reported == known or (reported == "answered" and known in kinds)
+            assert is_more_precise(known, reported) is not hides
 
 
 @pytest.mark.django_db(transaction=True)

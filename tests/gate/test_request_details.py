@@ -157,9 +157,13 @@ def test_an_unfit_field_is_named(
     assert find_faults(**change) == faults
 
 
-def test_a_clock_that_is_ahead_a_little_is_no_fault() -> None:
+def test_a_clock_that_is_ahead_a_little_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     record_people(range(2))
-    assert record(at=read_clock() + MAX_CLOCK_SKEW).persons == 1
+    now = read_clock()
+    monkeypatch.setattr("releve.gate.person_requests.read_clock", lambda: now)
+    late = now + MAX_CLOCK_SKEW + timedelta(microseconds=1)
+    assert find_faults(at=late) == [("at", "at.future", "")]
+    assert record(at=now + MAX_CLOCK_SKEW).persons == 1
 
 
 @pytest.mark.parametrize("known_by", ["a consent", "a contract"])

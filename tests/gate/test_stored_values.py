@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 from django.apps import apps
 from django.db.models import CharField
@@ -13,6 +14,7 @@ from django.db.models import CharField
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts
+from releve.gate.load_validation import validate_frames
 from releve.gate.models import (
     ConsentRow,
     Cursor,
@@ -34,6 +36,7 @@ from releve.gate.pseudonyms import (
 from releve.gate.registers import RegisterState, read_register_ages, read_register_state
 from releve.gate.request_feeds import take_files
 from releve.outbound import Attempt, Withdrawal
+from releve.outbound.fact_tables import build_empty_frames
 from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -142,6 +145,21 @@ def test_what_happened_within_the_skew_of_clocks_is_taken() -> None:
         at = read_clock() + ahead
         load_facts([Withdrawal(CLIENT, "P1", at, at)], source="tests", by="tests")
     assert WithdrawalRow.objects.count() == 2
+
+
+@pytest.mark.parametrize("table", ["feeds", "withdrawals", "refusals", "attempts"])
+def test_what_lies_further_ahead_than_clocks_may_is_refused(table: str) -> None:
+    at = datetime(2026, 9, 15, 9, tzinfo=UTC)
+    column = "read_at" if table == "feeds" else "at"
+    empty = build_empty_frames()[table]
+    late = at + MAX_CLOCK_SKEW + timedelta(microseconds=1)
+    frame = pl.DataFrame({column: [at, at + MAX_CLOCK_SKEW, late]})
+    frame = pl.concat([empty, frame.cast({column: empty.schema[column]})], how="diagonal")
+    validate_frames({table: frame[:2]}, at)
+    with pytest.raises(LoadRefused) as caught:
+        validate_frames({table: frame}, at)
+    (line,) = str(caught.value).split("\n")
+    assert line.startswith(f"{table} row 4, {column} '")
 
 
 def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path: Path) -> None:
