@@ -129,7 +129,7 @@ def test_a_campaign_is_a_load_of_one_row_and_its_last_terms_count() -> None:
 @pytest.mark.parametrize(
     ("ref", "client", "said"),
     [
-        ("", CLIENT, "a campaign needs a name"),
+        ("", CLIENT, "^a campaign needs a name, a client, an object and its sector$"),
         ("spring", "", "a campaign needs a name"),
         ("-spring", CLIENT, "does not begin with a letter or a digit"),
         ("autumn", "CLIENT-B", "autumn is a campaign of another client"),

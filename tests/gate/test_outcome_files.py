@@ -127,6 +127,13 @@ def test_a_call_is_refused_by_the_proxy_itself_where_no_one_answered(
     assert read(folder, later) == (0, 1, 0, 0, 0)
 
 
+def test_a_call_that_was_refused_and_then_let_through_is_not_a_refused_one(folder: Path) -> None:
+    refused = line("unknown", "603").replace("|t|", "||")
+    assert read(folder, refused, line("unknown")) == (0, 1, 0, 0, 0)
+    (folder / "b.log").write_text(line("new") + refused.replace("unknown", "new"), encoding="utf-8")
+    assert dataclasses.astuple(read_outcomes(folder)) == (0, 0, 0, 1, 0)
+
+
 def test_attempts_from_before_an_instant_that_have_no_outcome_are_unknown(folder: Path) -> None:
     gates = [AttemptRow(client=CLIENT, person="p", ref=f"g{n}/1", outcome="", provider=PROVIDER,
                         at=read_clock() + timedelta(minutes=n), digest="", erase_on=None)
