@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from releve.gate.campaigns import load_campaigns, record_campaign
+from releve.gate.clients import register_aliases, resolve_client
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts, load_frames
@@ -106,6 +107,12 @@ def test_own_dates_count_where_they_are_asked_for() -> None:
 def test_every_client_has_no_name_of_its_own() -> None:
     write(Withdrawal("", "P1", AT, AT))
     assert not ClientName.objects.exists()
+
+
+def test_a_client_without_another_name_does_not_stand_for_every_client() -> None:
+    register_aliases([("CLIENT-B", ""), ("CLIENT-B", "Beta")])
+    assert (resolve_client(""), resolve_client("beta")) == ("", "CLIENT-B")
+    assert ClientName.objects.count() == 2
 
 
 def test_a_campaign_is_a_load_of_one_row_and_its_last_terms_count() -> None:
