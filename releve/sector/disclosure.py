@@ -22,7 +22,7 @@ REASONS = {
     "price": "every client that approves it has a lower ceiling",
     "approval": "no request that its work fits has a client that approves it",
     "skill": "no request asks for its work in these half hours",
-    "others": "other offers or other requests came first by the rules of the clearing",
+    "others": "what fits is used up, by this or by others, by the rules of the clearing",
 }
 """Why an offer or a request got what it got: the code and its sentence."""
 

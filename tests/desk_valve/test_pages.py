@@ -62,9 +62,15 @@ def test_the_list_and_a_contract_say_its_state_in_french(web: Client) -> None:
     assert "Contrats d’entraide" in listed
     assert "Appels entrants, français, à domicile" in listed
     assert ADDRESS in listed
-    assert "Demandé" in read(web)
+    assert "Demandé : offre du partenaire attendue" in read(web).replace("\u202f", " ")
     (row,) = web.get("/contracts/?format=json").json()["contracts"]
     assert row["state"] == "asked"
+
+
+def test_each_state_of_a_contract_is_said_of_a_contract(web: Client) -> None:
+    """Calls are offered, too, and in French they are another word."""
+    take_step("c-1", "offer", "rif", THEN)
+    assert "Offert : appariement du secrétariat attendu" in read(web).replace("\u202f", " ")
 
 
 def test_a_client_s_agreement_needs_its_reference_then_both_sign(web: Client) -> None:

@@ -21,6 +21,7 @@ from releve.association.contracts import DRILL, list_contracts, take_step
 from releve.association.gates import announce_gate, run_clearings
 from releve.association.models import OwnOrder
 from releve.association.spare_searches import run_searches
+from releve.desk.valve.words import OUTCOMES
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 from releve.sector import SectorOffer, parse_order
@@ -128,7 +129,10 @@ def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
     partner_offer(order, places, start, notice_row.closes_at, key)
     run_clearings(set_clock(notice_row.opens_until + timedelta(minutes=2)))
     press(desk, "/contracts/gates/g-1/result")
-    assert GIVER in read(desk, "/contracts/gates/g-1/")
+    result = read(desk, "/contracts/gates/g-1/")
+    assert GIVER in result
+    assert "Ce que vos demandes et vos offres ont obtenu" in result
+    assert any(str(reason) in result for reason in OUTCOMES.values())
     press(desk, "/contracts/gates/g-1/draft", annex="annexe 1", law="Droit français",
           quality_percent="80", liability_cap_cents="0", outbound_mandate="m-1", drill="on",
           sip_address="203.0.113.7:5060")  # fmt: skip
@@ -157,6 +161,7 @@ def test_from_a_shortfall_to_calls_that_a_partner_answers_in_a_drill(
     assert LedgerEntry.objects.filter(kind="contract.client_decided", stream=DRILL).exists()
 
     contract = f"/contracts/{DRILL}/{name}/"
+    assert operator.programme[programme].name in read(desk, contract), "no reference of a request"
     before = re.search(r'name="before" value="([0-9a-f]{64})"', read(desk, contract))
     assert before is not None
     press(desk, contract, before=before[1], kind="sign")

@@ -49,7 +49,10 @@ class ReliefOfferForm(forms.Form):
 
     packages = forms.FileField(
         label=lazy("Packages, CSV"),
-        help_text=lazy("Prepared beforehand: skill, destination, block, price, validity."),
+        help_text=lazy(
+            "Columns: package, giver, destination, skill, tools, hours_to_start, block,"
+            " price_cents, currency, valid_from, valid_to."
+        ),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -60,7 +63,11 @@ class ReliefOfferForm(forms.Form):
 class ClausesForm(forms.Form):
     """The clauses of the contracts that are drafted from the matches."""
 
-    annex = forms.CharField(label=lazy("Annex on data protection"), max_length=200)
+    annex = forms.CharField(
+        label=lazy("Annex on data protection"),
+        help_text=lazy("Its reference, as the two operators agreed it."),
+        max_length=200,
+    )
     law = forms.CharField(label=lazy("Law that applies"), max_length=200, initial="Droit français")
     notice_hours = forms.IntegerField(
         label=lazy("Notice of a recall, hours"),
@@ -76,7 +83,10 @@ class ClausesForm(forms.Form):
         label=lazy("Cap of the liability, cents"), min_value=0, max_value=10**12, initial=0
     )
     sip_address = forms.CharField(
-        label=lazy("Where the giver takes the calls (SIP)"), max_length=200, required=False
+        label=lazy("Where the giver takes the calls (SIP)"),
+        help_text=lazy("Such as 203.0.113.7:5060. Empty: no call is routed to the giver."),
+        max_length=200,
+        required=False,
     )
     outbound_mandate = forms.CharField(
         label=lazy("Mandate of the client, for outbound calls"), max_length=200, required=False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from releve.association.gate_member import read_result, wrap_order
+from releve.association.gate_member import find_programme, read_result, wrap_order
 from releve.association.models import OwnOrder, ReliefGate
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.desk.valve.page import name_work
+from releve.desk.valve.words import OUTCOMES
 from releve.sector import parse_gate, parse_order
 
 __all__ = ["GateLine", "GatePage", "GatesPage", "build_gate_line", "build_gate_page"]
@@ -72,6 +74,8 @@ class GatePage:
     orders: tuple[OrderShown, ...]
     cleared: bool
     matches: tuple[MatchShown, ...]
+    outcomes: tuple[tuple[str, str, str, str], ...]
+    """Own request or package, agent half hours asked or offered, those matched, why no more."""
     refused: tuple[str, ...]
     asks: bool
 
@@ -107,6 +111,7 @@ def build_gate_page(row: ReliefGate, now: datetime, text: Text) -> GatePage:
         orders=tuple(_show_order(one, text) for one in orders),
         cleared=result is not None,
         matches=tuple(matches),
+        outcomes=() if result is None else tuple(_list_outcomes(result, text)),
         refused=() if result is None else tuple(result["refused"]),
         asks=any(not one.gives for one in matches),
     )
@@ -148,6 +153,18 @@ def _list_matches(result: dict[str, Any], text: Text) -> list[MatchShown]:
         for rows in pairs.values()
         for gives in [rows[0]["giver"] == result["member"]]
     ]
+
+
+def _list_outcomes(
+    result: dict[str, Any], text: Text
+) -> Iterator[tuple[str, str, str, str]]:  # fmt: skip
+    for one in result["requests"]:
+        name = find_programme(one["request"]) or one["request"]
+        yield (name, text.number(one["asked"]), text.number(one["served"]),
+               str(OUTCOMES[one["reason"]]))  # fmt: skip
+    for one in result["offers"]:
+        yield (one["offer"], text.number(one["offered"]), text.number(one["taken"]),
+               str(OUTCOMES[one["reason"]]))  # fmt: skip
 
 
 def build_gate_twin(row: ReliefGate) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.association.contracts import DRILL, StoredContract
+from releve.association.gate_member import find_programme
 from releve.association.partner_agents import list_half_hours
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.desk.valve.forms import ContractStepForm
 from releve.desk.valve.search_page import SearchShown
 from releve.desk.valve.words import KINDS_OF_WORK, STATES, STEPS
+from releve.live import api as live
+from releve.sector import ContractTerms
 
 __all__ = [
     "ContractLine",
@@ -113,13 +116,14 @@ def build_contract_page(
         if terms.notice_hours is None
         else _("{hours} h of notice").format(hours=text.number(terms.notice_hours))
     )
+    client, programme = _find_names(terms)
     facts = (
         (_("Asks"), terms.asker),
         (_("Lends"), terms.giver),
-        (_("Client"), terms.client),
+        (_("Client"), client),
         (_("Work"), name_work(terms.skill)),
         (_("Destination"), terms.destination),
-        (_("Operation"), terms.programme),
+        (_("Operation"), programme),
         (_("Agent half hours"), text.number(total)),
         (_("Agents at most"), text.number(most)),
         (_("Price, cents a half hour"), text.number(terms.price_cents)),
@@ -137,6 +141,15 @@ def build_contract_page(
         lend_url=reverse("contract_lend", args=place) if _may_lend(stored, party) else "",
         search=search,
     )
+
+
+def _find_names(terms: ContractTerms) -> tuple[str, str]:
+    """Return client and programme: of an own request their names, of a partner's its reference."""
+    operator = live.operator_now()
+    row = operator.programme.get(find_programme(terms.programme) or "")
+    if row is None:
+        return terms.client, terms.programme
+    return operator.client[row.client].name, row.name
 
 
 def _may_lend(stored: StoredContract, party: str) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["KINDS_OF_WORK", "REASONS", "STATES", "STEPS"]
+__all__ = ["KINDS_OF_WORK", "OUTCOMES", "REASONS", "STATES", "STEPS"]
 
 STATES: Mapping[str, Promise] = {
-    "asked": lazy("Asked"),
-    "offered": lazy("Offered"),
+    "asked": lazy("Asked: the partner’s offer is awaited"),
+    "offered": lazy("Offered: the clerk’s match is awaited"),
     "matched": lazy("Matched: the client’s agreement is awaited"),
     "client agreed": lazy("Client agreed: signatures are awaited"),
     "both signed": lazy("Signed by both"),
@@ -37,6 +37,14 @@ REASONS: Mapping[str, Promise] = {
     "loss": lazy("The giver has lost a place"),
     "notice": lazy("With the notice agreed"),
 }
+OUTCOMES: Mapping[str, Promise] = {
+    "full": lazy("In full"),
+    "price": lazy("Price: every client that approves it has a lower ceiling"),
+    "approval": lazy("Approval: no client approves it for work that fits"),
+    "skill": lazy("Work: nothing fits in these half hours"),
+    "others": lazy("What fits is used up, by the rules of the clearing"),
+}
+"""Why an own request or offer got no more, by the code of the result."""
 KINDS_OF_WORK: Mapping[str, Promise] = {
     "inbound": lazy("Inbound calls"),
     "outbound": lazy("Outbound calls"),
