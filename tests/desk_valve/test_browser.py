@@ -52,22 +52,11 @@ def sector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sector]:
 
 
 def sync(*desks: Page) -> None:
-    """Exchange contracts through the clerk, at one desk after the other.
-
-    The clerk takes thirty requests a minute of a member, and says so: then it is tried again.
-    """
+    """Exchange contracts through the clerk, at one desk after the other."""
     for page in desks:
-
-        def exchange(page: Page = page) -> bool:
-            page.goto("/contracts/")
-            press(page, "Échanger avec les partenaires")
-            if page.url.endswith("/contracts/"):
-                return True
-            expect(page.locator("#main")).to_contain_text("too many requests")
-            page.wait_for_timeout(5_000)
-            return False
-
-        wait_until(exchange, LONGEST_SECONDS, "the contracts are not exchanged")
+        page.goto("/contracts/")
+        press(page, "Échanger avec les partenaires")
+        expect(page).to_have_url(re.compile("/contracts/$"))
 
 
 def take(page: Page, contract: str, step: str) -> None:
