@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
@@ -106,6 +108,23 @@ def test_the_statistics_of_the_database_hold_no_personal_value() -> None:
             "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstattarget = 0"
         )
         assert sampled <= set(cursor.fetchall())
+
+
+def test_a_database_that_was_made_before_lent_agents_samples_them_no_more() -> None:
+    """There the migration that sees to all other columns ran before the table was made."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite samples no values")
+    later = import_module("releve.association.migrations.0004_statistics").Migration
+    with connection.schema_editor() as editor:
+        editor.execute("ALTER TABLE association_lentagent ALTER COLUMN agent SET STATISTICS 100")
+        for step in later.operations:
+            step.code(apps, editor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attstattarget FROM pg_attribute"
+            " WHERE attrelid = 'association_lentagent'::regclass AND attname = 'agent'"
+        )
+        assert cursor.fetchone() == (0,)
 
 
 UNNAMED = {"live_effect", "live_routes", "live_preparedswitch", "ledger_outgoing"}
