@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from releve.outbound.numbers import Prefix
 from releve.outbound.territory_files import read_day, read_numbers, read_territories
 
 GOOD = {"code": "FR", "zone": "Europe/Paris", "jurisdiction": "FR", "fr": "France"}
@@ -52,6 +53,24 @@ def test_a_prefix_that_is_none_is_left_out(prefix: str | None) -> None:
     assert [(one.prefix, one.callee, one.length) for one in table.prefixes] == [
         ("+33162", True, None)
     ]
+
+
+def test_a_prefix_is_read_with_all_that_is_said_of_it() -> None:
+    first, last = date(2026, 1, 1), date(2027, 6, 30)
+    entry = {"prefix": "+33162", "class": "business", "territories": ["FR", "RE"],
+             "callee": False, "length": 9, "from": first, "to": last, "sure": ["FR"]}  # fmt: skip
+    rewrites = [{"national": ["0262", "0263"], "country": "+262"}]
+    short = [{"pattern": "3[0-9]{3}", "class": "short"}]
+    document = {"prefixes": [entry], "rewrites": rewrites, "short": short}
+    table = read_numbers(document, pytest.fail)
+    assert table.prefixes == (
+        Prefix("+33162", "business", ("FR", "RE"), False, 9, first, last, ("FR",)),
+    )
+    assert table.rewrites == (("0262", "+262"), ("0263", "+262"))
+    assert table.shown("3631", first).number_class == "short"
+    assert [table.number("+33162000001", day).number_class for day in (first, last)] == [
+        "business"
+    ] * 2
 
 
 def test_a_day_that_is_none_is_said() -> None:
