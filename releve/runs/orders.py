@@ -84,7 +84,7 @@ def start_plan_run(
     if week is not None:
         inputs[WEEK] = {WEEK_FILE: format_week(operator, week).encode()}
     elif hybrid and load_activation() is not None:
-        inputs["force"] = read_plan_files(PLAN_IN_FORCE)
+        inputs[PLAN_IN_FORCE] = read_plan_files(PLAN_IN_FORCE)
     folder = open_plan_runs().add(order, inputs)
     start_job(folder)
     return folder
