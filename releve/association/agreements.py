@@ -66,7 +66,7 @@ def decide_contract(
         lock_head()
         take_step(
             contract.terms.contract, kind, contract.terms.asker, now, before=before,
-            reference=f"decided by the client, {now:%Y-%m-%d %H:%M} UTC" if agrees else "",
+            reference=f"client, {now:%Y-%m-%d %H:%M} UTC" if agrees else "",
             stream=found.stream,
         )  # fmt: skip
         append("contract.client_decided", {"actor": actor, "client": found.client,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from releve.cli.secret import keep_secret
 
-__all__ = ["open_database", "open_desk_database", "open_home"]
+__all__ = ["open_database", "open_desk_database", "open_home", "read_clock"]
 
 
 def open_database() -> None:
@@ -30,6 +31,13 @@ def open_database() -> None:
         raise click.ClickException(str(error)) from error
     except (DatabaseError, OSError) as error:
         raise click.ClickException(f"the database cannot be opened: {error}") from error
+
+
+def read_clock() -> datetime:
+    """Return the instant by the clock that desk and worker go by; after the database is open."""
+    from django.utils import timezone
+
+    return timezone.now()
 
 
 def open_home() -> None:

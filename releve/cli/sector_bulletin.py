@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 
+from releve.cli.database import read_clock
 from releve.cli.live import by_option, on_the_database
 
 __all__ = ["bulletin", "clerk", "contribute"]
@@ -24,15 +25,11 @@ _LANGUAGE = click.option(
 )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _choose_day(day: datetime | None) -> date:
     """Return the day asked for; without one, the day that is due."""
     from releve.association.membership import find_due_day
 
-    found = day.date() if day else find_due_day(_now())
+    found = day.date() if day else find_due_day(read_clock())
     if found is None:
         raise click.ClickException("no day is due: name one with --day, or fetch the design first")
     return found
@@ -63,7 +60,7 @@ def join(association: str, member: str, clerk_key: str, url: str) -> None:
     """Store which ASSOCIATION this operator is a MEMBER of; nothing is sent."""
     from releve.association.membership import join_association
 
-    join_association(association, member, clerk_key, url, _now())
+    join_association(association, member, clerk_key, url, read_clock())
     click.echo(f"{member} of {association}; nothing is sent before: releve sector contribute on")
 
 
@@ -85,7 +82,7 @@ def preview(day: datetime | None) -> None:
     """Print exactly the bytes that go out for a day, and send nothing."""
     from releve.association.membership import prepare_contribution, wrap_contribution
 
-    row = prepare_contribution(_choose_day(day), _now())
+    row = prepare_contribution(_choose_day(day), read_clock())
     click.echo(wrap_contribution(row).content, nl=False)
 
 
@@ -109,13 +106,13 @@ def send(day: datetime | None, correct: bool, path: Path | None) -> None:
     from releve.files.atomic import write_file
 
     chosen = _choose_day(day)
-    row = (correct_contribution(chosen, _now()) if correct
-           else prepare_contribution(chosen, _now()))  # fmt: skip
+    row = (correct_contribution(chosen, read_clock()) if correct
+           else prepare_contribution(chosen, read_clock()))  # fmt: skip
     if path is None:
-        send_contribution(row, _now())
+        send_contribution(row, read_clock())
     else:
         write_file(path, wrap_contribution(row).content)
-        note_sent(row, "by file", _now())
+        note_sent(row, "by file", read_clock())
     click.echo(f"{row.day} {row.digest}")
 
 
@@ -126,7 +123,7 @@ def on(by: str) -> None:
     """Switch the daily contribution on."""
     from releve.association.membership import switch_sending
 
-    switch_sending(True, by, _now())
+    switch_sending(True, by, read_clock())
 
 
 @contribute.command()
@@ -136,7 +133,7 @@ def off(by: str) -> None:
     """Switch the daily contribution off."""
     from releve.association.membership import switch_sending
 
-    switch_sending(False, by, _now())
+    switch_sending(False, by, read_clock())
 
 
 @contribute.command("fetch")
@@ -146,7 +143,7 @@ def fetch_(month: str) -> None:
     """Fetch the design of a MONTH, such as 2026-12, from the clerk."""
     from releve.association.exchange import fetch_design
 
-    fetch_design(month, _now())
+    fetch_design(month, read_clock())
 
 
 @contribute.command()
@@ -159,10 +156,10 @@ def check(path: Path) -> None:
 
     found = open_envelope(path.read_bytes())
     if found.what == "design":
-        design = keep_design(found, _now())
+        design = keep_design(found, read_clock())
         click.echo(f"design of {design.month}: {len(design.members)} members, {design.mode}")
         return
-    row = keep_bulletin(found, _now())
+    row = keep_bulletin(found, read_clock())
     own = next((one.found for one in list_contributions() if one.day == row.day), "")
     click.echo(f"bulletin of {row.day}: own contribution {own or 'not sent'}")
 
@@ -190,7 +187,7 @@ def register(member: str, key: str, mask_key: str) -> None:
     """Register a MEMBER with its public keys; print the secret that its software shows, once."""
     from releve.association.clerk_intake import register_member
 
-    click.echo(register_member(member, key, mask_key, _now()))
+    click.echo(register_member(member, key, mask_key, read_clock()))
 
 
 @clerk.command()
@@ -200,7 +197,7 @@ def revoke(member: str) -> None:
     """Revoke the keys of a MEMBER."""
     from releve.association.clerk_intake import revoke_member
 
-    revoke_member(member, _now())
+    revoke_member(member, read_clock())
 
 
 @clerk.command("design")
@@ -219,7 +216,7 @@ def design_(month: str, mode: str, groups: tuple[str, ...], out: Path) -> None:
     from releve.files.atomic import write_file
 
     chosen = {name: tuple(places.split(",")) for name, places in _split(groups)}
-    made = publish_design(month, mode, _now(), chosen or None)
+    made = publish_design(month, mode, read_clock(), chosen or None)
     path = out / f"design-{month}.json"
     write_file(path, wrap_design(MonthlyDesign.objects.get(month=month)).content)
     click.echo(f"{path}: {len(made.members)} members, {len(made.groups)} groups, {made.digest}")
@@ -233,7 +230,7 @@ def take(path: Path) -> None:
     from releve.association.clerk_intake import take_contribution
     from releve.association.envelopes import open_envelope
 
-    row = take_contribution(open_envelope(path.read_bytes()), _now(), by_file=True)
+    row = take_contribution(open_envelope(path.read_bytes()), read_clock(), by_file=True)
     click.echo(f"{row.member} {row.day} {row.digest}")
 
 
@@ -259,7 +256,7 @@ def publish(day: datetime, out: Path, lang: str) -> None:
     from releve.association.clerk import publish_bulletin
     from releve.association.publication import write_bulletin_files
 
-    for path in write_bulletin_files(publish_bulletin(day.date(), _now()), out, lang):
+    for path in write_bulletin_files(publish_bulletin(day.date(), read_clock()), out, lang):
         click.echo(path)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from releve.cli.database import open_database
+from releve.cli.database import open_database, read_clock
 from releve.errors import ReleveError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def ask_(terms: Path, clerk: str, drill: bool) -> None:
         from releve.association.contracts import read_terms_text, start_contract
 
         found = read_terms_text(terms.read_text(encoding="utf-8"))
-        return start_contract(found, clerk, datetime.now(UTC), stream=_choose_stream(drill))
+        return start_contract(found, clerk, read_clock(), stream=_choose_stream(drill))
 
     _print(_run(work))
 
@@ -62,7 +61,7 @@ def step_(
         from releve.association.contracts import take_step
 
         return take_step(
-            name, kind, party, datetime.now(UTC), reason=reason, reference=reference, cents=cents,
+            name, kind, party, read_clock(), reason=reason, reference=reference, cents=cents,
             stream=_choose_stream(drill),
         )  # fmt: skip
 
@@ -101,7 +100,7 @@ def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None
         return receive_contract(
             file.read_text(encoding="utf-8"), party,
             {name: key for name, _, key in (one.partition("=") for one in keys)},
-            datetime.now(UTC), stream=_choose_stream(drill),
+            read_clock(), stream=_choose_stream(drill),
         )  # fmt: skip
 
     _print(_run(work))
@@ -135,7 +134,7 @@ def draft_(
         from releve.association.contract_exchange import TermsBeside, draft_contracts
 
         beside = TermsBeside(annex, law, notice, quality, cap, sip_address, mandate)
-        return draft_contracts(gate, beside, datetime.now(UTC), drill=drill)
+        return draft_contracts(gate, beside, read_clock(), drill=drill)
 
     for one in _run(work):
         _print(one)
@@ -149,7 +148,7 @@ def sync_(drill: bool) -> None:
     def work() -> int:
         from releve.association.exchange import sync_contracts
 
-        return sync_contracts(datetime.now(UTC), drill=drill)
+        return sync_contracts(read_clock(), drill=drill)
 
     click.echo(f"{_run(work)} contracts at the clerk")
 
@@ -166,7 +165,7 @@ def lend_(name: str, drill: bool) -> None:
     def work() -> tuple[str, ...]:
         from releve.association.lent_agents import lend_from_plan
 
-        return lend_from_plan(name, datetime.now(UTC), stream=_choose_stream(drill))
+        return lend_from_plan(name, read_clock(), stream=_choose_stream(drill))
 
     click.echo(f"{len(_run(work))} agents work under {name}; they count as absent while it lasts")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from releve.cli.database import read_clock
 from releve.cli.live import on_the_database
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ __all__ = ["gate"]
 
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHOW = click.option("--show", is_flag=True, help="Print exactly the bytes, and send nothing.")
-
-
-def _now() -> datetime:
-    """Return the instant by the clock that desk and worker go by."""
-    from django.utils import timezone
-
-    return timezone.now()
 
 
 @click.group()
@@ -48,7 +42,7 @@ def announce(name: str, day: datetime, minutes: int, openings: int, time_zone: s
 
     from releve.association.gates import announce_gate
 
-    now = _now()
+    now = read_clock()
     row = announce_gate(name, day.date(), now + timedelta(minutes=minutes), now,
                         minutes=openings, time_zone=time_zone)  # fmt: skip
     click.echo(f"{name} closes at {row.closes_at:%Y-%m-%d %H:%M:%S} UTC, and is cleared at"
@@ -72,8 +66,8 @@ def fetch_() -> None:
     from releve.association.exchange import fetch_gates
     from releve.association.gate_member import list_open_gates
 
-    fetch_gates(_now())
-    for one in list_open_gates(_now()):
+    fetch_gates(read_clock())
+    for one in list_open_gates(read_clock()):
         click.echo(f"{one.gate}: {one.day}, closes at {one.closes_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
@@ -90,10 +84,10 @@ def offer(name: str, packages: Path, show: bool) -> None:
 
     with packages.open(encoding="utf-8-sig", newline="") as stream:
         known = read_packages(csv.DictReader(stream))
-    offers, missing = draft_offers(load_gate(name), known, _now())
+    offers, missing = draft_offers(load_gate(name), known, read_clock())
     for skill, destination in missing:
         click.echo(f"not offered: no package for {skill} in {destination}", err=True)
-    _send(prepare_commit(name, offers, _now()), show)
+    _send(prepare_commit(name, offers, read_clock()), show)
 
 
 @gate.command()
@@ -120,8 +114,8 @@ def ask(
     notice = load_gate(name)
     rows = [_read(path) for path in (ceilings, approvals, exclusions)]
     terms = read_terms(rows[0], rows[1], rows[2], notice.day)
-    requests, approved = draft_requests(notice, contingency, terms, _now())
-    _send(prepare_request(name, requests, approved, _now()), show)
+    requests, approved = draft_requests(notice, contingency, terms, read_clock())
+    _send(prepare_request(name, requests, approved, read_clock()), show)
 
 
 @gate.command()
@@ -133,7 +127,7 @@ def result(name: str) -> None:
     from releve.association.gate_member import read_result
 
     if read_result(name) is None:
-        fetch_result(name, _now())
+        fetch_result(name, read_clock())
     click.echo(json.dumps(read_result(name), ensure_ascii=False, indent=1, sort_keys=True))
 
 
@@ -144,7 +138,7 @@ def _send(row: OwnOrder, show: bool) -> None:
     if show:
         click.echo(wrap_order(row).content)
         return
-    send_order(row, _now())
+    send_order(row, read_clock())
     click.echo(f"{row.gate} {row.kind} {row.digest}")
 
 
