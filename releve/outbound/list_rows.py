@@ -51,7 +51,7 @@ def read_header(line: bytes, reserved: Sequence[str]) -> ListHeader:
     if text is not None and not text.strip():
         raise ListFault("the first line is empty; write the names of the columns there")
     if text is None:
-        raise ListFault("the first line is no text; save the list as CSV in UTF-8")
+        raise ListFault("the first line is not text; save the list as CSV in UTF-8")
     separator = max(_SEPARATORS, key=text.count)
     columns = tuple(cell.strip() for cell in _split_cells(text, separator) or [text])
     for name in columns:

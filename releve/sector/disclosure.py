@@ -17,18 +17,13 @@ from releve.sector.openings import Openings, SectorError, SectorOffer, SectorReq
 
 __all__ = ["compute_clearing_digest", "disclose_to_auditor", "disclose_to_member", "rerun"]
 
-REASONS = {
-    "full": "taken or served in full",
-    "price": "every client that approves it has a lower ceiling",
-    "approval": "no request that its work fits has a client that approves it",
-    "skill": "no request asks for its work in these half hours",
-    "others": "what fits is used up, by this or by others, by the rules of the clearing",
-}
-"""Why an offer or a request got what it got: the code and its sentence."""
-
 
 def disclose_to_member(openings: Openings, cleared: Clearing, member: str) -> dict[str, Any]:
-    """Return what a member may see, as JSON values."""
+    """Return what a member may see, as JSON values.
+
+    The ``reason`` of an own offer or request, why it got no more: ``full``, or the first hurdle
+    ``skill``, ``approval``, ``price`` or ``others``, where what fits is used up.
+    """
     offers = {one.offer: one for one in openings.offers}
     requests = {one.request: one for one in openings.requests}
     mine = []

@@ -112,9 +112,7 @@ class Sector:
         return path
 
 
-def open_office(
-    stack: ExitStack, folder: Path, environ: dict[str, str], name: str
-) -> Office:  # fmt: skip
+def open_office(stack: ExitStack, folder: Path, environ: dict[str, str], name: str) -> Office:
     """Start the desk of an installation; return where it is served."""
     home, out = folder / name, folder / f"{name}.out"
     nursery = stack.enter_context(nursery_of(environ_of(home, environ)))

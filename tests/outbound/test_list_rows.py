@@ -1,4 +1,4 @@
-"""Lines of a list of people to call: their columns and cells, and why a line is no row."""
+"""Lines of a list of people to call: their columns and cells, and which lines are refused."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_first_line_names_the_columns_in_any_of_their_words(
     ("line", "said"),
     [
         (b" \r\n", "the first line is empty; write the names of the columns there"),
-        (b"num\0ber", "the first line is no text; save the list as CSV in UTF-8"),
+        (b"num\0ber", "the first line is not text; save the list as CSV in UTF-8"),
         (b"number,line", "column 'line' is there twice or is written here; rename it"),
         (b"numbr,who", "the first line has no column number; write 'numbr'"),
         (b"mobil," + b"x" * 300, f"no column number; name one of: mobil, {'x' * 193}"),

@@ -32,7 +32,6 @@ class PlanForm(forms.Form):
         label=lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     days = forms.TypedChoiceField(label=lazy("Days"), coerce=int, choices=())
-
     hybrid = forms.BooleanField(
         label=lazy("As a hybrid week"),
         required=False,

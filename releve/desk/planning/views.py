@@ -24,7 +24,6 @@ from releve.plan.week import choose_days
 from releve.plan.week.hybrid_table import read_week_table
 from releve.plan.week.hybrid_week import HybridWeek
 from releve.registry import service as registry
-from releve.registry.models import Version
 from releve.runs.installation import open_plan_runs
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.job_store import ACTIVE_STATES
@@ -61,9 +60,11 @@ def start(request: HttpRequest) -> HttpResponse:
     except ValueError as error:
         form.add_error("week", translate_phrase(error.args[0]))
         return _show_index(request, form, 422)
-    hybrid = week is not None or bool(values.get("hybrid"))
-    order = ProposedPlan(values["first"], values["days"], hybrid)
-    return _start(request, version, order, week)
+    folder = start_plan_run(
+        version, values["first"], values["days"], by=actor_name(request),
+        hybrid=week is not None or bool(values.get("hybrid")), week=week,
+    )  # fmt: skip
+    return redirect("planning_run", folder.name)
 
 
 def _read_week(file: UploadedFile[bytes] | None) -> HybridWeek | None:
@@ -78,16 +79,10 @@ def start_proposed(request: HttpRequest) -> HttpResponse:
     """Start to compute the days that the roster proposes, and lead to the run."""
     version = registry.get_current_version()
     assert version is not None
-    return _start(request, version, _propose_plan())
-
-
-def _start(
-    request: HttpRequest, version: Version, order: ProposedPlan, week: HybridWeek | None = None
-) -> HttpResponse:
+    plan = _propose_plan()
     folder = start_plan_run(
-        version, order.first, order.days,
-        by=actor_name(request), hybrid=bool(order.hybrid), week=week,
-    )  # fmt: skip
+        version, plan.first, plan.days, by=actor_name(request), hybrid=bool(plan.hybrid)
+    )
     return redirect("planning_run", folder.name)
 
 

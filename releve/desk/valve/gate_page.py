@@ -155,9 +155,7 @@ def _list_matches(result: dict[str, Any], text: Text) -> list[MatchShown]:
     ]
 
 
-def _list_outcomes(
-    result: dict[str, Any], text: Text
-) -> Iterator[tuple[str, str, str, str]]:  # fmt: skip
+def _list_outcomes(result: dict[str, Any], text: Text) -> Iterator[tuple[str, str, str, str]]:
     for one in result["requests"]:
         name = find_programme(one["request"]) or one["request"]
         yield (name, text.number(one["asked"]), text.number(one["served"]),

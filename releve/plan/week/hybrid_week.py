@@ -149,21 +149,23 @@ def move_week(week: HybridWeek, days: Sequence[date]) -> HybridWeek:
 def read_planned_week(operator: Operator, plans: Sequence[Plan]) -> HybridWeek | None:
     """Return the hybrid week that plans were made for, without agents and teams that are gone;
     None where no team stands in it."""
-    home: dict[str, set[date]] = {}
-    meetings: dict[str, list[date]] = {}
-    for plan in plans:
-        at_work = (*(row.agent for row in plan.placements), *plan.reserve)
-        for agent in operator.agent.keys() & {*at_work, *plan.home_days}:
-            home.setdefault(agent, set()).update([plan.day] if agent in plan.home_days else [])
-        for team in plan.teams:
-            if team.id in operator.team:
-                meetings.setdefault(team.id, []).extend([plan.day] if team.meets else [])
-    if not meetings:
+    home = {plan.day: frozenset(plan.home_days) for plan in plans}
+    agents = {row.agent for plan in plans for row in plan.placements}
+    agents.update(*(plan.reserve for plan in plans), *home.values())
+    meets = {plan.day: {team.id: team.meets for team in plan.teams} for plan in plans}
+    teams = {team for held in meets.values() for team in held} & operator.team.keys()
+    if not teams:
         return None
     return HybridWeek(
-        tuple(plan.day for plan in plans),
-        {agent: frozenset(home[agent]) for agent in sorted(home)},
-        {team: tuple(days) for team, days in meetings.items()},
+        tuple(home),
+        {
+            agent: frozenset(day for day, held in home.items() if agent in held)
+            for agent in sorted(agents & operator.agent.keys())
+        },
+        {
+            team: tuple(day for day, held in meets.items() if held.get(team))
+            for team in sorted(teams)
+        },
     )
 
 
@@ -171,11 +173,5 @@ def select_past_days(week: HybridWeek | None, first: date) -> HybridWeek | None:
     """Return the days of a week that lie before ``first`` in its calendar week, if there are."""
     if week is None:
         return None
-    days = tuple(day for day in week.days if find_monday(first) <= day < first)
-    if not days:
-        return None
-    return HybridWeek(
-        days,
-        {agent: held & frozenset(days) for agent, held in week.home.items()},
-        {team: tuple(day for day in held if day in days) for team, held in week.meetings.items()},
-    )
+    days = [day for day in week.days if find_monday(first) <= day < first]
+    return move_week(week, days) if days else None
