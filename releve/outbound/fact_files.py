@@ -67,8 +67,8 @@ def _suggest_name(name: str) -> str:
     if suffix not in SUFFIXES:
         suffix = "csv"
     meant = [f"{one}.{suffix}" for one in near]
-    if len(meant) == 1 and name not in meant:
-        return f"rename it {''.join(meant)}"
+    if len(meant) == 1:
+        return f"rename it {meant[0]}"
     known = ", ".join(get_vocabulary("table").ids)
     return suggest_fix(meant, f"move it away, or name it like one of {known}")
 
