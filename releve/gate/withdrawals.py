@@ -36,7 +36,6 @@ from releve.outbound import LegalRules, Withdrawal
 __all__ = ["WithdrawalMatch", "preview_numbers", "record_withdrawal"]
 
 _ABOUT = (ConsentRow, ContractRow, CallbackRow, RefusalRow, AttemptRow)
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _find_people(client: str, who: str) -> tuple[str, ...]:
     if found:
         return found
     spelt = PseudonymValue.objects.filter(what="person", value__iexact=who.strip())
-    near = sorted(spelt.values_list("value", flat=True))[:_SHOWN]
+    near = sorted(spelt.values_list("value", flat=True))
     fix = suggest_fix(near, "give the person's id, or a number that a person is known to hold")
     raise NoMatch(f"no person is known as {who!r}; {fix}")
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import read_clock
-from releve.gate.errors import NoMatch
+from releve.gate.errors import KeyFault, NoMatch
 from releve.gate.fact_import import load_facts
 from releve.gate.fact_reader import read_facts
 from releve.gate.models import ConsentRow, Load, WithdrawalRow
 from releve.gate.models.records import PseudonymValue
 from releve.gate.person_requests import PhoneRequest, record_request
-from releve.gate.pseudonyms import number_pseudonym, person_pseudonym
+from releve.gate.pseudonyms import forget_key, number_pseudonym, person_pseudonym
 from releve.gate.retention import years_later
 from releve.gate.withdrawals import preview_numbers, record_withdrawal
 from releve.outbound import (
@@ -132,6 +133,38 @@ def test_one_consent_by_number_is_taken_back_by_its_giver_alone(erased: bool) ->
     assert (row.consent, row.channel, row.erase_on) == ("C1", "letter", years_later(now.date()))
     load = Load.objects.get(source="withdrawal")
     assert (row.load, load.by, load.rows, load.known_at is not None) == (load, "ines", 1, True)
+
+
+def test_under_another_key_no_withdrawal_is_tried(settings: Settings) -> None:
+    record_people(range(1))
+    settings.GATE_KEY = "6" * 64
+    forget_key()
+    with pytest.raises(KeyFault, match="is not the one"):
+        record_withdrawal(CLIENT, "P0", read_clock(), by="tests")
+
+
+def test_the_first_spellings_of_an_unknown_id_are_shown() -> None:
+    record_people(range(1))
+    ids = ["abc", "Abc", "aBc", "abC"]
+    load_facts([Person(one, phone(9), read_clock()) for one in ids], source="a", by="tests")
+    with pytest.raises(NoMatch, match="'ABC'; write the one meant, perhaps 'Abc' or 'aBc' or"):
+        record_withdrawal(CLIENT, "ABC", read_clock(), by="tests")
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_what_was_said_here_is_noted_for_a_restored_backup(
+    erased: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record_people(range(2))
+    if erased:
+        PseudonymValue.objects.filter(what="person").delete()
+    noted: list[Load] = []
+    for module in ("withdrawals", "person_requests"):
+        monkeypatch.setattr(f"releve.gate.{module}.note_load", noted.append)
+    record_withdrawal(CLIENT, phone(1), read_clock(), consent="C1", by="tests")
+    record_request(PhoneRequest("k", phone(1), "stop", CLIENT), by="tests")
+    assert noted == list(Load.objects.order_by("pk"))[-2:]
+    assert all(load.known_at for load in noted)
 
 
 def test_each_consent_of_all_holders_is_named_once_in_order() -> None:
