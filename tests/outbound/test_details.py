@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import MISSING, astuple, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -20,11 +20,18 @@ from releve.outbound import (
     load_rules,
 )
 from releve.outbound.consents import find_last_day
+from releve.outbound.fact_tables import TABLES
 from releve.outbound.facts import (
+    Abandoned,
+    Attempt,
+    Callback,
     Consent,
+    Contract,
     Facts,
+    Listing,
     Mandate,
     Person,
+    Scrub,
     SpokenRefusal,
     Watermark,
     Withdrawal,
@@ -35,6 +42,7 @@ from releve.outbound.judged_call import build_judged_call, find_territory
 from releve.outbound.legal_rows import Words
 from releve.outbound.numbers import NumberTable, Prefix
 from releve.outbound.rule_files import built_in_texts
+from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 from tests.outbound.table import CLIENT, NUMBER, PERSON, case_of, instant
 
 RULES = built_in_rules()
@@ -263,6 +271,63 @@ def test_a_register_read_at_the_instant_of_the_verdict_was_read() -> None:
 
 
 TICK = timedelta(microseconds=1)
+DAY_OF_IT = date(2026, 11, 1)
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        Withdrawal(CLIENT, PERSON, instant(CONSENT), instant(CONSENT)),
+        Contract("K", CLIENT, PERSON, DAY_OF_IT, None, instant(CONSENT)),
+        Callback("B", CLIENT, PERSON, instant(CONSENT), instant(CONSENT), frozenset()),
+        SpokenRefusal(CLIENT, NUMBER, instant(CONSENT), instant(CONSENT)),
+        Attempt("A", CLIENT, PERSON, instant(CONSENT), instant(CONSENT)),
+        Listing("rpo", NUMBER, instant(CONSENT), instant(CONSENT)),
+        Scrub("rpo", CLIENT, instant(CONSENT), instant(CONSENT)),
+        Scrub("rpo", CLIENT, instant(CONSENT), instant(CONSENT), "Spring"),
+        Abandoned("SPRING", DAY_OF_IT, 1, 99, instant(CONSENT)),
+    ],
+    ids=lambda fact: type(fact).__name__,
+)
+def test_a_fact_of_every_table_counts_from_the_very_instant_at_which_it_is_known(
+    fact: Any,
+) -> None:
+    name = next(name for name, kind in TABLES.items() if type(fact) is kind)
+    values = Facts(**{name: [fact]})
+    for now, count in ((fact.known_at, 1), (fact.known_at - TICK, 0)):
+        found = values.select_known("client-a", PERSON, NUMBER, "spring", now)
+        assert [len(getattr(found, table)) for table in LISTED] == [
+            count if table == name else 0 for table in LISTED
+        ]
+    other = values.select_known("CLIENT-B", "P9", "+33144556699", "autumn", fact.known_at)
+    assert not any(getattr(other, table) for table in LISTED)
+
+
+LISTED = [name for name in TABLES if name not in ("people", "feeds", "clients")]
+
+
+def test_a_consent_that_was_recorded_before_it_was_given_has_no_date() -> None:
+    known = at(CONSENT)
+    for given, date_kept in ((known, known), (known + TICK, None)):
+        consent = Consent("C1", CLIENT, PERSON, given, known, frozenset())
+        (found,) = Facts(consents=[consent]).select_known(CLIENT, PERSON, "", "", known).consents
+        assert found.collected_at == date_kept
+        assert found.unreadable == ("" if date_kept else "after-recording")
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [(table, column) for table in TABLES for column in list_word_columns().get(table, {})],
+)
+def test_a_fact_holds_the_ids_of_its_words_however_they_are_spelt(table: str, column: str) -> None:
+    word = get_vocabulary(list_word_columns()[table][column]).words[-1]
+    hints = get_type_hints(TABLES[table])
+    several = hints[column] == frozenset[str]
+    text = f" {word.label.fr.upper()}"
+    cells = {field.name: None for field in fields(TABLES[table]) if field.default is MISSING}
+    cells |= {name: frozenset() for name in cells if hints[name] == frozenset[str]}
+    fact = TABLES[table](**{**cells, column: frozenset({text}) if several else text})
+    assert getattr(fact, column) == (frozenset({word.id}) if several else word.id)
 
 
 @pytest.mark.parametrize(("late", "counts"), [(timedelta(0), True), (TICK, False)])

@@ -134,10 +134,11 @@ def test_the_first_line_alone_tells_the_separator() -> None:
     assert frame["person"].to_list() == ["Durand, Anne, née Petit, Paris"]
 
 
-def test_each_line_is_utf8_or_cp1252_by_itself_and_other_bytes_are_a_fault() -> None:
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
+def test_each_line_is_utf8_or_cp1252_by_itself_and_other_bytes_are_a_fault(start: bytes) -> None:
     good = f"Énergie,P1,{AT},,".encode()
     old = f"Énergie,P2,{AT},,".encode("cp1252")
-    data = WITHDRAWALS.encode() + good + b"\n" + old + b"\n"
+    data = start + WITHDRAWALS.encode() + good + b"\n" + old + b"\n"
     frame = read_tables({"withdrawals.csv": data})["withdrawals"]
     assert frame["client"].to_list() == ["Énergie", "Énergie"]
     assert "withdrawals row 3: neither UTF-8 nor cp1252 text" in faults_of(

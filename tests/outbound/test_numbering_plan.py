@@ -11,7 +11,12 @@ import polars as pl
 import pytest
 
 from releve.outbound import built_in_rules
-from releve.outbound.number_frames import parse_number_column
+from releve.outbound.number_frames import (
+    mark_miswritten_numbers,
+    normalize_shown_numbers,
+    parse_number_column,
+)
+from releve.outbound.numbers import NumberTable, Prefix
 
 DAY = date(2026, 11, 24)
 ISLANDS = {
@@ -112,3 +117,53 @@ def test_numbers_of_a_column_are_read_like_each_by_itself(start: str) -> None:
     read = [number.text for number in meant if not number.fault]
     assert found.filter(pl.col("fault") == "")["number"].to_list() == read
     assert read
+
+
+@pytest.mark.parametrize("number", ["+33300000000", "+590300000000", "+594300000000",
+                                    "+596300000000", "+262300000000"])  # fmt: skip
+def test_a_number_of_france_that_no_block_holds_is_not_allocated(number: str) -> None:
+    table = NumberTable((Prefix("+33162", "npv"),), (), ())
+    meant = table.number(number.replace("3000", "6900", 1), DAY)
+    assert (meant.fault, meant.number_class, meant.callee) == ("not-allocated", "", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "empty"),
+        ("144556677", "leading-zero-lost"),
+        ("1.44E+08", "spreadsheet-figure"),
+        ("+33", "malformed"),
+        ("+3314455667", "wrong-length"),
+        ("0144556677", ""),
+        ("3001", "malformed"),
+    ],
+)
+def test_what_is_wrong_with_how_a_number_is_written_is_so_on_every_day(
+    text: str, fault: str
+) -> None:
+    table = built_in_rules().numbers
+    assert table.find_form_fault(text) == fault
+    assert table.find_form_fault(text, shown=True) == ("" if text == "3001" else fault)
+    timeless = NumberTable((Prefix("+33144", "geographic", length=9),), (), ())
+    assert timeless.find_form_fault(text) == fault
+    assert mark_miswritten_numbers(pl.Series([text, None]), table).to_list() == [bool(fault), True]
+
+
+def test_a_number_that_was_well_written_once_is_not_miswritten() -> None:
+    end = date(2026, 6, 30)
+    long = Prefix("+33162", "npv", length=9, last=end)
+    short = Prefix("+33162", "npv", length=8, first=date(2026, 7, 1))
+    table = NumberTable((long, short), (), ())
+    assert table.find_form_fault("+33162000001") == table.find_form_fault("+3316200001") == ""
+    assert table.find_form_fault("+331620000") == "wrong-length"
+
+
+def test_an_empty_cell_is_no_number_and_a_short_number_is_shown_alone() -> None:
+    table = built_in_rules().numbers
+    found = parse_number_column(pl.Series([None, "0144556677"], dtype=pl.String), table, DAY)
+    assert found.rows()[0] == ("", "empty", "")
+    shown = normalize_shown_numbers(pl.Series([None, "3001"], dtype=pl.String), table, DAY)
+    assert shown.to_list() == ["", "3001"]
+    assert not table.shown("3001", DAY).callee
+    assert not table.number("3001", DAY).callee

@@ -12,12 +12,13 @@ import pytest
 
 from releve.cli.outbound_facts import read_facts, scan_facts
 from releve.outbound import Call, FactFaults, built_in_rules
-from releve.outbound.fact_tables import TABLES, read_tables
+from releve.outbound.fact_tables import TABLES, list_columns, read_tables
 from releve.outbound.lazy_tables import SCANNED, scan_table, tidy_table
 from releve.outbound.number_frames import normalize_shown_numbers
 from releve.outbound.screening import Screener
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
+from tests.outbound.test_fact_cells import NEEDED
 
 AT = datetime.fromisoformat("2026-11-24T11:00:00+01:00")
 CALL = Call(CLIENT, "", AT, "electricity", CALLER, sector="energy-supply")
@@ -73,6 +74,67 @@ def test_a_register_with_a_doubt_is_not_scanned_but_read(folder: Path, change: p
     assert scan_table("consents", consents.lazy()) is not None
     assert scan_table("consents", consents.with_columns(change).lazy()) is None
     assert scan_table("consents", consents.drop("person").lazy()) is None
+
+
+def in_one_row(change: pl.Expr) -> pl.Expr:
+    """The second row of a column changed, the others as they are."""
+    name = change.meta.output_name()
+    second = pl.int_range(pl.len()) == 1
+    return pl.when(second).then(change).otherwise(pl.col(name)).alias(name)
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("consents", pl.lit(" ").alias("id")),
+        ("consents", pl.lit("").alias("id")),
+        ("consents", pl.lit(None, pl.String).alias("person")),
+        ("consents", pl.col("client") + " "),
+        ("withdrawals", (pl.lit(" ") + pl.col("person")).alias("person")),
+        ("people", pl.col("number") + " "),
+        ("refusals", pl.lit(" ").alias("kind")),
+        ("refusals", pl.lit(None, pl.String).alias("kind")),
+        ("refusals", pl.lit("reffus").alias("kind")),
+        ("consents", pl.lit(pl.Series([["gas", "gass"]])).first().alias("objects")),
+    ],
+)
+def test_one_row_with_a_doubt_is_enough_to_read_a_register(table: str, change: pl.Expr) -> None:
+    _, frames = people_of(30, AT, 5, slips=False)
+    frame = frames[table].drop("unreadable", strict=False)
+    assert frame.height > 2
+    assert scan_table(table, frame.lazy()) is not None
+    assert scan_table(table, frame.with_columns(in_one_row(change)).lazy()) is None
+
+
+def test_what_may_be_empty_in_a_register_is_no_doubt() -> None:
+    _, frames = people_of(30, AT, 5, slips=False)
+    undated = pl.lit(None, frames["consents"].schema["collected_at"]).alias("collected_at")
+    every = pl.lit("").alias("client")
+    spelt = pl.lit(" Refusé ").alias("kind")
+    for table, change in (("consents", undated), ("withdrawals", every), ("refusals", spelt)):
+        frame = frames[table].drop("unreadable", strict=False)
+        assert scan_table(table, frame.with_columns(in_one_row(change)).lazy()) is not None
+
+
+@pytest.mark.parametrize("table", SCANNED)
+@pytest.mark.parametrize("null", [True, False])
+def test_a_scanned_register_says_of_what_it_leaves_out_what_a_read_one_says(
+    table: str, null: bool
+) -> None:
+    columns = list_columns(table)
+    cells = {name: NEEDED.get(name, "x") for name, (_, must) in columns.items() if must}
+    text = "\n".join((",".join(cells), ",".join(cells.values()), ",".join(cells.values())))
+    typed = read_tables({f"{table}.csv": text.encode()})[table]
+    left = [name for name in columns if name not in cells] if null else []
+    left = [name for name in left if (table, name) != ("refusals", "kind")]
+    frame = typed.select(*cells, *(pl.lit(None, typed.schema[name]).alias(name) for name in left))
+    scanned, data = scan_table(table, frame.lazy()), BytesIO()
+    assert scanned is not None
+    frame.write_parquet(data)
+    read = read_tables({f"{table}.parquet": data.getvalue()})[table]
+    tidy = tidy_table(table, scanned.collect())
+    assert tidy.equals(read.select(tidy.columns))
+    assert set(tidy.columns) >= set(columns)
 
 
 def test_texts_of_a_scanned_register_are_read_as_those_of_a_table() -> None:
