@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime, timedelta
+import json
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
 from releve.gate.fact_import import load_frames
-from releve.gate.fact_reader import CampaignFacts, FactSet, read_facts
+from releve.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts
 from releve.gate.pseudonyms import person_pseudonym
 from releve.gate.schema import TABLES
 from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
@@ -110,3 +111,40 @@ def test_the_same_tables_again_write_nothing() -> None:
 def test_a_table_given_in_part_is_loaded_in_part() -> None:
     frame = pl.DataFrame()
     assert load_frames({"refusals": frame}, source="tests", by="tests").done("refusals") == 0
+
+
+def head(load: str | None, decision: str | None, clock: str | None) -> tuple[str, ...]:
+    return ("head", "", "", json.dumps([load, decision, clock]))
+
+
+def test_the_newest_of_what_was_read_and_the_first_of_what_is_to_come() -> None:
+    hours = [f"2026-11-24T{hour:02}:00:00+00:00" for hour in range(10)]
+    instants = list(map(datetime.fromisoformat, hours))
+    terms = [CLIENT, "electricity", "manual", "prospecting", "", None, 0, "2026-11-01", None,
+             "us", "CASA", "energy-supply"]  # fmt: skip
+    campaign = ("campaign", "", "", json.dumps([*terms, hours[1]]))
+    feed = ("feeds", "", "", json.dumps([1, hours[0], "consents", hours[2], None]))
+    others = [("later", "", "", json.dumps([hour])) for hour in (hours[9], None, hours[8])]
+    rows = [campaign, *others, head(hours[5], hours[7], None)]
+    found = CampaignFacts(rows)
+    assert (found.newest, found.later, found.load) == (instants[1], instants[8], instants[5])
+    assert CampaignFacts([*rows, feed]).newest == instants[2]
+    empty = CampaignFacts([head(None, None, None)])
+    assert (empty.newest, empty.later, empty.load, empty.campaign) == (None,) * 4
+    assert found.campaign == CampaignTerms(
+        CLIENT, "electricity", "manual", "prospecting", "", None, False, date(2026, 11, 1), None,
+        "us", "CASA", "energy-supply",
+    )  # fmt: skip
+    kept = CampaignTerms(**json.loads(found.call))
+    assert kept == dataclasses.replace(found.campaign, first=None)
+    withdrawal = json.dumps([1, hours[3], CLIENT, "P", hours[0], "", ""])
+    own = FactSet([("withdrawals", CLIENT, "P", withdrawal), ("holder", "N", "P", "[]")])
+    assert own.known_facts("N", "", "", found, CLIENT).newest == instants[3]
+    assert own.known_facts("N", "", "", CampaignFacts([]), "CLIENT-B").newest is None
+    for loaded, decided, last in ((5, 7, 7), (7, 5, 7), (5, None, 5), (None, 5, 5)):
+        given = [None if one is None else hours[one] for one in (loaded, decided)]
+        read = FactSet([head(given[0], given[1], hours[9])])
+        assert (read.last, read.clock) == (instants[last], instants[9])
+        assert read.load == (None if loaded is None else instants[loaded])
+    nothing = FactSet([head(None, None, None)])
+    assert (nothing.load, nothing.last, nothing.clock) == (None,) * 3

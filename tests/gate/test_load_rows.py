@@ -71,10 +71,44 @@ def test_a_repetition_within_a_load_is_written_once() -> None:
     found = load_facts([first, first, second, first], source="tests", by="tests")
     assert (found.written, found.there) == ({"consents": 3}, {"consents": 1})
     assert found.load.rows == 3
-    assert Load.objects.get().known_at is not None
+    assert (Load.objects.get().known_at is not None, Load.objects.get().digest) == (True, "")
     assert list(ConsentRow.objects.order_by("pk").values_list("wording", flat=True)) == [
         "", "another", ""
     ]  # fmt: skip
+
+
+def test_a_repetition_within_a_load_is_known_again_in_its_next_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("releve.gate.fact_import._CHUNK", 1)
+    first, second = build_consent(1, AT), build_consent(1, AT, wording="another")
+    assert write(first) == (1, 0)
+    found = load_facts([second, second, first, first], source="tests", by="tests")
+    assert (found.written, found.there) == ({"consents": 2}, {"consents": 2})
+
+
+def test_a_history_read_later_corrects_nothing_that_was_known_after_it() -> None:
+    person, number, old = "P1", phone(1), (read_clock() - timedelta(days=9)).isoformat()
+    rows = f"person,number,kind,known_at\n{person},{number},business,{old}\n"
+    frames = {"people": read_tables({"people.csv": rows.encode()})["people"]}
+    now = Person(person, number, read_clock())
+    assert write(now) == (1, 0)
+    assert load_frames(frames, source="a", by="b", as_known=True).written == {"people": 1}
+    assert write(now) == (0, 1)
+
+
+def test_a_load_that_was_killed_after_its_last_row_is_closed_by_the_same_again() -> None:
+    data = b"person,number\nP1," + phone(1).encode() + b"\n"
+    frames = {"people": read_tables({"people.csv": data})["people"]}
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_frames(frames, source="a", by="b", digest="d", progress=killed)
+    found = load_frames(frames, source="a", by="b", digest="d")
+    assert (found.written, found.there) == ({"people": 0}, {"people": 1})
+    assert Load.objects.get(pk=found.load.pk).known_at is not None
 
 
 def test_a_load_left_open_corrects_nothing_until_it_is_closed() -> None:

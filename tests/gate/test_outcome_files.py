@@ -116,6 +116,23 @@ def test_a_line_without_its_end_is_left_and_a_longer_column_order_is_read(folder
         read_outcomes(folder, ("cseq", "callid"))
 
 
+def test_a_line_is_read_whatever_its_bytes_and_a_first_one_of_any_length_to_64_kib(
+    folder: Path,
+) -> None:
+    (folder / "a.log").write_bytes(line().encode().replace(b"|r|", b"|r\xe9|"))
+    (folder / "long.log").write_bytes(b"x" * 65535 + b"\n")
+    (folder / "longer.log").write_bytes(b"x" * 65536 + b"\n")
+    assert dataclasses.astuple(read_outcomes(folder)) == (1, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize("columns", range(14))
+def test_a_line_has_the_columns_of_one_of_three_proxies(folder: Path, columns: int) -> None:
+    cells = line(direction="out").rstrip("\n").split("|")[:columns]
+    assert read(folder, "|".join(cells) + "\n")[:3] == (
+        (1, 0, 0) if columns in (8, 11, 13) else (0, 0, 1)
+    )
+
+
 @pytest.mark.parametrize(("to_tag", "code", "refused"), [("", "603", 1), ("", "503", 1),
                          ("", "486", 0), ("t", "603", 0), ("t", "503", 0)])  # fmt: skip
 def test_a_call_is_refused_by_the_proxy_itself_where_no_one_answered(

@@ -12,7 +12,7 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from releve.gate import pseudonyms
-from releve.gate.attempt_outcomes import is_more_precise
+from releve.gate.attempt_outcomes import REPORTED_OUTCOMES, UNKNOWN, is_more_precise
 from releve.gate.batch_proofs import close_batches
 from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import read_clock
@@ -319,6 +319,7 @@ def test_a_decision_on_what_was_said_by_number_replays_and_erases_no_protection(
 def test_the_answer_of_the_network_does_not_hide_what_the_agent_said() -> None:
     kinds = ("conversation", "abandoned", "voicemail")
     words = ("", *get_vocabulary("outcome").ids)
+    assert {*REPORTED_OUTCOMES, UNKNOWN, ""} == set(words)
     for known in words:
         for reported in words:
             hides = reported == known or (reported == "answered" and known in kinds)

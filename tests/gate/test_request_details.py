@@ -94,7 +94,7 @@ def test_an_outcome_is_that_of_the_last_call_of_a_day_or_of_the_one_that_it_name
     record_people(range(2))
     now = read_clock()
     load_facts([Person("P9", phone(1), now)], source="tests", by="tests")
-    hours = {"old/1": 25, "call/1": 23, "call-b/1": 2, "last/1": 1}
+    hours = {"old/1": 24, "call/1": 23, "call-b/1": 2, "last/1": 1}
     calls = [Attempt(ref, CLIENT, person, now - timedelta(hours=h), now, provider="us")
              for ref, h in hours.items() for person in ("P1", "P9")]  # fmt: skip
     load_facts(calls, source="tests", by="tests")
@@ -114,8 +114,8 @@ def test_an_outcome_is_that_of_the_last_call_of_a_day_or_of_the_one_that_it_name
     assert filed(key="s", at=now - timedelta(hours=2)) == {("call-b/1", "us")}
     assert filed(key="t", client="") == {("last/1", "us")}
     requests = PersonRequestRow.objects.count()
-    for change in ({"call": "old"}, {"call": "cal"}, {"call": "call/2"}, {"number": phone(0)},
-                   {"at": now - timedelta(days=2)}):  # fmt: skip
+    for change in ({"call": "old", "at": now}, {"call": "cal"}, {"call": "call/2"},
+                   {"number": phone(0)}, {"at": now - timedelta(days=2)}):  # fmt: skip
         with pytest.raises(RequestFaults, match=r"^call: call\.unknown$"):
             record(busy, key="u", **change)
     assert PersonRequestRow.objects.count() == requests

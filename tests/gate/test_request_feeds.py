@@ -95,6 +95,17 @@ def test_a_file_is_read_in_the_form_that_it_has(
     assert Load.objects.filter(source="feed ONE.CSV", by="dialler").count() == 1
 
 
+def test_the_first_line_alone_tells_the_separator_and_a_byte_of_no_encoding_stays_a_cell(
+    folder: Path,
+) -> None:
+    row = f'1;{phone(1)};stop;{CLIENT};"by, or for, the wife, she, said"\n'.encode()
+    odd = f"2;{phone(2)};stop;{CLIENT};\x81\n".encode("latin-1")
+    (folder / "one.csv").write_bytes(b"id;number;said;client;channel\n" + row + odd)
+    assert read(folder) == (2, 0, 0)
+    channels = PersonRequestRow.objects.order_by("pk").values_list("channel", flat=True)
+    assert list(channels) == ["by, or for, the wife, she, said", "\ufffd"]
+
+
 def test_a_row_may_tell_the_outcome_of_the_call_that_it_names(folder: Path) -> None:
     now = read_clock()
     calls = [Attempt(f"{n}/1", CLIENT, "P1", now - timedelta(hours=n), now) for n in (1, 2, 3)]
@@ -127,6 +138,14 @@ def test_a_file_that_is_being_written_is_left(folder: Path) -> None:
     os.utime(fresh, (0, 0))
     assert read(folder, settle=60) == (1, 0, 0)
     assert (folder / "one.csv.part").exists()
+
+
+def test_a_file_is_whole_once_it_has_settled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = drop(folder, line(1))
+    os.utime(path, (1000, 1000))
+    for now, taken in ((1001.75, 0), (1002, 1)):
+        monkeypatch.setattr("releve.gate.request_feeds.time.time", lambda now=now: now)
+        assert read(folder, settle=2) == (taken, 0, 0)
 
 
 @pytest.mark.parametrize("grows", [True, False])
@@ -206,6 +225,7 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
     assert read(folder) == (0, 0, 0)
     assert fault in (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
     assert FeedFaultRow.objects.count() == 1
+    assert (Cursor.objects.get().file, Cursor.objects.get().offset) == ("bad.csv", 1)
 
 
 def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(
@@ -267,6 +287,20 @@ def test_deleting_leaves_no_number_on_the_disk(folder: Path) -> None:
     drop(folder, line(1))
     assert read(folder, delete=True) == (1, 0, 0)
     assert not any(path.is_file() for path in folder.rglob("*"))
+
+
+def test_a_file_that_was_deleted_meanwhile_is_no_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = drop(folder, line(1))
+    take = request_feeds._take_rows
+
+    def deleting(*given: Any) -> FeedResult:
+        path.unlink()
+        return take(*given)
+
+    monkeypatch.setattr(request_feeds, "_take_rows", deleting)
+    assert read(folder, delete=True) == (1, 0, 0)
 
 
 def test_rows_over_http_follow_the_position(folder: Path) -> None:
