@@ -4,7 +4,8 @@ The fractional plan is rounded in several ways. Every base plan found is answere
 fractions, which gives its objective and cuts (:mod:`releve.plan.cuts`); under these the search
 goes on from the best, exchanging people over places and programmes, in a neighbourhood that narrows
 when it fails. Of the base plans near the best one, the reliefs of each are put into whole people,
-and the one that serves best is kept.
+of further ones too while each misses a target that fractions keep; the one that serves best is
+kept.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ OBJECTIVE_TOLERANCE = 2e-4
 """How far the objective of a base plan may be above the best, as a share of the weighted
 requirement, for its reliefs to be put into whole people."""
 MAX_CANDIDATES = 3
-"""Base plans whose reliefs are put into whole people, at most."""
+"""Base plans whose reliefs are put into whole people, at most, while one of them keeps the targets
+that fractions keep."""
+MAX_MISSING_CANDIDATES = 8
+"""The same, of any objective, while each of them misses such a target."""
 
 
 @dataclass(frozen=True)
@@ -200,21 +204,29 @@ class IntegerSearch:
     def _choose_in_people(
         self, trials: Sequence[BasePlanTrial], progress: Progress
     ) -> tuple[IntegerPlan, dict[int, SolvedRelief]]:
-        """Put the reliefs of the base plans near the best objective into whole people; return the
-        base plan that serves best so, with the reliefs of the losses that were planned for."""
+        """Put the reliefs of the base plans near the best objective into whole people, and of
+        further ones while each misses a target that fractions keep; return the base plan that
+        serves best so, with the reliefs of the losses that were planned for."""
         case = self.case
         close = trials[0].objective + OBJECTIVE_TOLERANCE * case.problem.weighted_requirement
-        near = [trial.base for trial in trials[:MAX_CANDIDATES] if trial.objective <= close]
-        kept = [case.route_base(base) for base in near]
+        near = sum(trial.objective <= close for trial in trials[:MAX_CANDIDATES])
         linked = [i for i, c in enumerate(case.contingencies) if c.id in case.secure.share]
-        found = []
-        for turn, base in enumerate(kept):
-            reliefs = {}
+        found: list[tuple[int, float, int, IntegerPlan, dict[int, SolvedRelief]]] = []
+        for turn, trial in enumerate(trials[:MAX_MISSING_CANDIDATES]):
+            if turn >= near and min(one[0] for one in found) == 0:
+                break
+            base, reliefs = case.route_base(trial.base), {}
             for done, i in enumerate(linked, start=1):
                 reliefs[i] = case.solve_relief(base, i)
-                progress("reliefs", 0.8 * (turn + done / len(linked)) / len(kept))
+                progress("reliefs", 0.8 * _share_done(turn + done / len(linked), near))
             missed = sum(case.count_missed_targets(i, relief) for i, relief in reliefs.items())
-            found.append(
-                (missed, case.compute_objective_in_people(base, reliefs), turn, base, reliefs)
-            )
+            objective = case.compute_objective_in_people(base, reliefs)
+            found.append((missed, objective, turn, base, reliefs))
         return min(found, key=lambda one: one[:3])[3:]
+
+
+def _share_done(tried: float, near: int) -> float:
+    """Return how much of the reliefs of all candidates is done, where further ones may follow."""
+    if tried <= near:
+        return 0.5 * tried / near
+    return 0.5 + 0.5 * (tried - near) / (MAX_MISSING_CANDIDATES - near)
