@@ -1,9 +1,11 @@
 """The hybrid week measured: how near its bound, what meetings cost, what it does to an outbreak.
 
-    python -m bench.hybrid [--agents 600] [--days 5] [--part week|outbreak|all]
+    python -m bench.hybrid [--agents 600] [--days 5] [--part meetings|week|outbreak|all]
 
-The week: the bound, the week planned, team days drawn at random and all on Tuesday, with all seats
-and with one in two. The outbreak: the presence patterns of home-ready agents, under the same draws.
+The meetings: the bound, the week planned, team days drawn at random and all on Tuesday, with all
+seats and with one in two. The week: its days planned alone, the week with reliefs in whole people,
+and a second week without changes. The outbreak: the presence patterns of home-ready agents, under
+the same draws.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from releve.crashtest.outbreak import (
     warm_up,
 )
 from releve.network import Operator, find_site_seats, sample_operator
+from releve.plan import name_plan, solve_day
 from releve.plan.settings import PlanSettings
 from releve.plan.week import forecast_day, list_roster_days, select_open_days
 from releve.plan.week.hybrid import (
@@ -45,6 +48,7 @@ from releve.plan.week.hybrid_program import HybridProblem, Meetings, solve_hybri
 DAYS, RUNS, SEED = 90, 4_000, 22
 CYCLE = 14
 SIZES = {600: 6, 5_000: 15}
+PARTS = ("meetings", "week", "outbreak", "all")
 
 
 def show(label: str, *figures: object) -> None:
@@ -89,7 +93,7 @@ def meet_on(case: HybridProblem, chosen: Meetings, d: int) -> Meetings:
     }
 
 
-def measure_week(operator: Operator, days: int, seats: float) -> None:
+def measure_meetings(operator: Operator, days: int, seats: float) -> None:
     """Print the objectives of weeks whose teams meet on different days."""
     since = time.process_time()
     case = build_case(operator, days, seats)
@@ -111,10 +115,15 @@ def measure_week(operator: Operator, days: int, seats: float) -> None:
         show(label, found.objective, above, found.missed_calls, f"{spent:.1f}")
 
 
-def measure_plan(operator: Operator, days: int) -> None:
-    """Plan the week with its reliefs in whole people, and again without changes."""
+def measure_week(operator: Operator, days: int) -> None:
+    """Plan the days alone, the week with its reliefs in whole people, and again without changes."""
     demands = [forecast_day(operator, day) for day in list_roster_days(operator, days)]
     needs = [need for _, need in select_open_days(demands)]
+    since, wall = time.process_time(), time.perf_counter()
+    for need in needs:
+        name_plan(operator, solve_day(operator, need))
+    alone = time.process_time() - since
+    show("days alone", "", "", "", f"{alone:.0f} CPU s", f"{time.perf_counter() - wall:.0f} s")
     before: HybridPlan | None = None
     for label in ("planned", "a second week"):
         since, wall = time.process_time(), time.perf_counter()
@@ -123,11 +132,11 @@ def measure_plan(operator: Operator, days: int) -> None:
         plans = name_hybrid_days(operator, found)
         broken = check_hybrid_week(operator, found.week, plans)
         moved = sum(found.week.home[a] != held for a, held in last.home.items()) if last else 0
-        before = found
+        before, spent = found, time.process_time() - since
         show(
             label, f"gap {100 * found.gap:.2f} %", f"broken {len(broken)}",
-            f"moved {moved}", f"{time.process_time() - since:.0f} CPU s",
-            f"{time.perf_counter() - wall:.0f} s",
+            f"moved {moved}", f"{spent:.0f} CPU s", f"{time.perf_counter() - wall:.0f} s",
+            f"{spent / alone:.2f} x alone",
         )  # fmt: skip
 
 
@@ -191,15 +200,16 @@ def measure_outbreak(operator: Operator, runs: int) -> None:
 @click.option("--agents", type=int, default=600)
 @click.option("--days", type=int, default=5)
 @click.option("--runs", type=int, default=RUNS)
-@click.option("--part", type=click.Choice(["week", "outbreak", "all"]), default="all")
+@click.option("--part", type=click.Choice(PARTS), default="all")
 def main(agents: int, days: int, runs: int, part: str) -> None:
     """Measure the hybrid week of a sample operator."""
     operator = sample_operator(agents, SIZES.get(agents, max(1, agents // 100)), 1)
-    if part != "outbreak":
+    if part in ("meetings", "all"):
         for seats in (1.0, 0.5):
-            measure_week(operator, days, seats)
-        measure_plan(operator, days)
-    if part != "week":
+            measure_meetings(operator, days, seats)
+    if part in ("week", "all"):
+        measure_week(operator, days)
+    if part in ("outbreak", "all"):
         measure_outbreak(operator, runs)
 
 
