@@ -7,9 +7,9 @@ replaces it, or the last day that it is about is over.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from django.db import transaction
@@ -26,11 +26,13 @@ __all__ = [
     "AnswerState",
     "MessageCounts",
     "NotifiedAgent",
+    "NotifiedRide",
     "acknowledge",
     "count_messages",
     "find_message_site",
     "list_addresses",
     "list_notified_agents",
+    "list_notified_rides",
     "record_spoken_answer",
 ]
 
@@ -71,6 +73,20 @@ class NotifiedAgent:
     next_try_at: datetime | None
     acknowledged_at: datetime | None
     answered_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotifiedRide:
+    """A ride in a message to an agent, to a site or from it (``leg``): at the stop ``at``, at the
+    site ``at_site``; ``stop`` and ``site`` are names."""
+
+    leg: str
+    vehicle: str
+    stop: str
+    site: str
+    at: datetime
+    at_site: datetime
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,35 @@ def list_notified_agents(stream: str, sites: Iterable[str] | None = None) -> lis
     rows = _filter_open(stream, sites).exclude(who__startswith="erased:")
     found = [_describe_message(row) for row in rows.select_related("relief")]
     return sorted(found, key=lambda row: (_STATES.index(row.state), row.site, row.agent))
+
+
+def list_notified_rides(
+    stream: str, agents: Iterable[str], day: date
+) -> dict[str, tuple[NotifiedRide, ...]]:
+    """Return the rides of a day in the newest message to each agent; those without are left out."""
+    found = {}
+    for row in _filter_open(stream, None).filter(kind="agent", who__in=list(agents)):
+        rides = [
+            _read_ride(ride)
+            for shift in row.about["shifts"]
+            if shift["day"] == day.isoformat()
+            for ride in shift.get("rides", ())
+        ]
+        if rides:
+            found[row.who] = tuple(rides)
+    return found
+
+
+def _read_ride(ride: Mapping[str, str]) -> NotifiedRide:
+    return NotifiedRide(
+        leg=ride["leg"],
+        vehicle=ride["vehicle"],
+        stop=ride["stop"],
+        site=ride["site"],
+        at=datetime.fromisoformat(ride["at"]),
+        at_site=datetime.fromisoformat(ride["at_site"]),
+        time_zone=ride["zone"],
+    )
 
 
 _STATES: tuple[AnswerState, ...] = (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import date, datetime
 
+import polars
 import pytest
 
 from releve.accounts.roles import Role
@@ -82,6 +84,32 @@ def test_each_agent_reads_the_vehicle_the_stop_and_the_time_of_each_ride_ahead(
         clock = ride.at.astimezone(zone(site.time_zone)).strftime("%H:%M")
         stop = next(row.name for row in relieved.operator.stops if row.id == ride.stop)
         assert f"à {stop} à {clock} (véhicule {ride.run.vehicle})" in write(agent)
+
+
+def test_the_relief_page_and_its_file_say_the_vehicle_of_each_message(
+    browsers: Browsers, relieved: Scenario
+) -> None:
+    web = browsers.sign_in()
+    day = relieved.plans[0].day
+    noted = live.list_notified_rides(relieved.stream, (row.who for row in relieved.messages), day)
+    assert noted
+    page = web.get(f"/relief.json?day={day}").json()
+    shown = {row["agent"]: row["rides"] for row in page["changes"] if row["rides"]}
+    assert set(shown) == set(noted) & {row["agent"] for row in page["changes"]}
+    assert shown
+    for agent, rides in shown.items():
+        assert [row["vehicle"] for row in rides] == [ride.vehicle for ride in noted[agent]]
+    html = web.get(f"/relief?day={day}").content.decode()
+    file = io.BytesIO(web.get(f"/relief.xlsx?day={day}").content)
+    moves = polars.read_excel(file, sheet_name="Qui va où")
+    rows = dict(zip(moves["Téléconseiller"], moves["Navettes"], strict=True))
+    for agent, (ride, *_) in noted.items():
+        if agent not in shown:
+            continue
+        hour = ride.at.astimezone(zone(ride.time_zone)).strftime("%H:%M")
+        assert f"navette {ride.vehicle}" in html
+        assert f"navette {ride.vehicle}" in rows[agent]
+        assert f"{ride.stop} à {hour}" in rows[agent]
 
 
 def test_people_of_the_closed_site_are_taken_home_by_runs_and_begin_when_they_are_there(

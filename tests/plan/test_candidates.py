@@ -36,13 +36,13 @@ class Case:
 
 def choose(missed: list[int], step: float) -> tuple[int, list[int], list[float]]:
     """Return the base plan kept, those tried and the progress, of objectives ``step`` apart."""
-    case, told = Case(missed), list[float]()
+    case, shares = Case(missed), list[float]()
     trials = [SimpleNamespace(base=k, objective=k * step) for k in range(len(missed))]
     base, _ = IntegerSearch(case)._choose_in_people(  # type: ignore[arg-type]
         trials,  # type: ignore[arg-type]
-        lambda stage, share: told.append(float(share or 0.0)),
+        lambda stage, share: shares.append(float(share or 0.0)),
     )
-    return base, case.tried, told
+    return base, case.tried, shares
 
 
 def test_of_plans_that_keep_the_targets_only_the_near_ones_are_tried() -> None:
@@ -63,6 +63,6 @@ def test_where_every_plan_misses_the_one_that_misses_least_is_kept() -> None:
 def test_the_progress_of_the_reliefs_never_goes_back() -> None:
     for missed in ([0] * 4, [1] * 12, [1, 1, 1, 1, 0]):
         for step in (0.0, WHOLE):
-            told = choose(missed, step)[2]
-            assert told == sorted(told)
-            assert 0.0 < told[0] <= told[-1] <= 0.8
+            shares = choose(missed, step)[2]
+            assert shares == sorted(shares)
+            assert 0.0 < shares[0] <= shares[-1] <= 0.8

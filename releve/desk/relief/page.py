@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -15,7 +15,7 @@ from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.live.streams import Looked
 from releve.desk.page import PageModel
 from releve.live import api as live
-from releve.live.api import MessageCounts, NotifiedAgent, RosterChange, Scene
+from releve.live.api import MessageCounts, NotifiedAgent, NotifiedRide, RosterChange, Scene
 from releve.network import HOME, Operator
 from releve.plan import Placement
 from releve.plan.move_delays import MoveDelays
@@ -31,6 +31,7 @@ __all__ = [
     "PlaceShifts",
     "ReliefChoice",
     "ReliefPage",
+    "RideRow",
     "ShiftBand",
     "ShiftPost",
     "UnansweredRow",
@@ -79,6 +80,18 @@ class ShiftPost(PageModel):
     time_zone: str
 
 
+class RideRow(PageModel):
+    """A ride in the message to the agent; ``leg`` is to or from the site."""
+
+    leg: str
+    vehicle: str
+    stop: str
+    site: str
+    at: datetime = Field(description="At the stop")
+    at_site: datetime
+    time_zone: str
+
+
 class AgentMove(PageModel):
     """An agent who works differently; null: no shift."""
 
@@ -86,6 +99,7 @@ class AgentMove(PageModel):
     site: str = Field(description="Home site")
     before: ShiftPost | None
     after: ShiftPost | None
+    rides: tuple[RideRow, ...] = ()
 
 
 class PeopleFlow(PageModel):
@@ -262,6 +276,7 @@ def _describe_day(
         agents, choice.moves, max(1, len(agents)) if whole else ROWS_A_PAGE
     )
     lost, relief = scene.wanted[day], scene.relief
+    rides = live.list_notified_rides(scene.stream, listed, day)
     return {
         "generation": None if relief is None else relief.generation,
         "source": "" if relief is None else relief.source,
@@ -271,7 +286,9 @@ def _describe_day(
         "days": scene.days,
         "day": day,
         "changed": len(agents),
-        "changes": tuple(_describe_change(roster, agent, operator) for agent in listed),
+        "changes": tuple(
+            _describe_change(roster, agent, operator, rides.get(agent, ())) for agent in listed
+        ),
         "changes_page": number,
         "changes_pages": pages,
         "flows": tuple(
@@ -294,7 +311,9 @@ def _list_arrivals(scene: Scene, day: date, roster: RosterChange) -> Iterator[Ar
         )
 
 
-def _describe_change(roster: RosterChange, agent: str, operator: Operator) -> AgentMove:
+def _describe_change(
+    roster: RosterChange, agent: str, operator: Operator, rides: Sequence[NotifiedRide]
+) -> AgentMove:
     site = operator.agent[agent].home_site
 
     def post(row: Placement | None) -> ShiftPost | None:
@@ -310,7 +329,8 @@ def _describe_change(roster: RosterChange, agent: str, operator: Operator) -> Ag
         )
 
     before, after = roster.before.get(agent), roster.after.get(agent)
-    return AgentMove(agent=agent, site=site, before=post(before), after=post(after))
+    rows = tuple(RideRow(**asdict(ride)) for ride in rides)
+    return AgentMove(agent=agent, site=site, before=post(before), after=post(after), rides=rows)
 
 
 def _list_places(

@@ -12,12 +12,21 @@ from django.utils.translation import ngettext
 
 from releve.desk.live.words import when
 from releve.desk.places.words import source_word
-from releve.desk.relief.page import ArrivalRow, ReliefPage, ShiftPost, UnansweredRow
+from releve.desk.relief.page import ArrivalRow, ReliefPage, RideRow, ShiftPost, UnansweredRow
 from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt, draw_ring
 from releve.desk.text import Text, text_now
 from releve.network import HOME
+from releve.transport import TO_SITE
 
-__all__ = ["SHOWN_WORDS", "describe_state", "name_channel", "name_place", "register", "write_shift"]
+__all__ = [
+    "SHOWN_WORDS",
+    "describe_state",
+    "name_channel",
+    "name_place",
+    "register",
+    "ride_words",
+    "write_shift",
+]
 
 register = Library()
 
@@ -270,6 +279,18 @@ def arrival_words(row: ArrivalRow, page: ReliefPage) -> str:
             " tables hold no journey from where they are."
         )
     return said.format(site=name_place(page, row.target), people=people, minutes=wait)
+
+
+@register.filter
+def ride_words(ride: RideRow) -> str:
+    """Return the vehicle of a ride, with its hours at the stop and at the site."""
+    text = text_now(ride.time_zone)
+    if ride.leg == TO_SITE:
+        said = _("Shuttle {vehicle}: {stop} {at}, {site} {at_site}")
+    else:
+        said = _("Way home, shuttle {vehicle}: {site} {at_site}, {stop} {at}")
+    hours = {"at": text.clock(ride.at), "at_site": text.clock(ride.at_site)}
+    return said.format(vehicle=ride.vehicle, stop=ride.stop, site=ride.site, **hours)
 
 
 @register.filter

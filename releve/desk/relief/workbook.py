@@ -10,7 +10,7 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from releve.desk.relief.page import ReliefPage, ShiftPost
-from releve.desk.relief.words import describe_state, name_channel, name_place
+from releve.desk.relief.words import describe_state, name_channel, name_place, ride_words
 from releve.desk.text import Text, text_now
 from releve.network.clock import zone
 
@@ -82,7 +82,7 @@ def _list_move_titles() -> tuple[str, ...]:
     return (
         _("Agent"), _("Home site"),
         _("Place before"), _("Start before"), _("End before"), _("Programme before"),
-        _("Place after"), _("Start after"), _("End after"), _("Programme after"),
+        _("Place after"), _("Start after"), _("End after"), _("Programme after"), _("Shuttles"),
     )  # fmt: skip
 
 
@@ -93,6 +93,7 @@ def _move_rows(page: ReliefPage) -> Iterator[Sequence[_Cell]]:
             page.names.get(row.site, row.site),
             *_post_cells(row.before, page),
             *_post_cells(row.after, page),
+            "; ".join(ride_words(ride) for ride in row.rides),
         )
 
 
