@@ -13,10 +13,11 @@ from releve.evidence.paper import Attachment, Paper, typeset
 from releve.ledger.digests import parse_canonical
 from releve.sector import (
     ALL,
-    MEASURES,
     TOTAL,
     Bulletin,
+    BulletinCell,
     BulletinDesign,
+    list_cells,
     parse_bulletin,
     parse_design,
 )
@@ -80,24 +81,27 @@ def _compose(
         "month": due.month,
         "day": due.day,
         "facts": [[say(name), value] for name, value in facts],
-        "tables": [_lay_out_cells(bulletin, wording), *_lay_out_corrections(bulletin, wording)],
+        "tables": [
+            _lay_out_cells(bulletin, design, wording),
+            *_lay_out_corrections(bulletin, wording),
+        ],
         "check": _describe_check(bulletin, row, wording),
         "page": say(Phrase("page")),
         "attachments": say(Phrase("Inside this file: {0}", "bulletin.json")),
     }
 
 
-def _lay_out_cells(bulletin: Bulletin, wording: Wording) -> dict[str, object]:
+def _lay_out_cells(
+    bulletin: Bulletin, design: BulletinDesign, wording: Wording
+) -> dict[str, object]:
     say = wording.say
-    hidden = say(Phrase("hidden"))
     rows = [
         [
-            say(LABELS[cell.measure]),
-            hidden if cell.value is None else wording.number(cell.value),
-            say(name_group(cell.group)),
+            say(LABELS[measure]),
+            _word_value(bulletin.find_cell(measure, group), wording),
+            say(name_group(group)),
         ]
-        for cell in bulletin.cells
-        if cell.measure in MEASURES
+        for measure, group in list_cells(design)
     ]
     return {
         "wide": 0,
@@ -106,9 +110,18 @@ def _lay_out_cells(bulletin: Bulletin, wording: Wording) -> dict[str, object]:
         "rows": rows,
         "note": say(Phrase(
             "A figure is hidden where a member could be read in it, alone or beside the other"
-            " figures and the bulletins before."
+            " figures and the bulletins before. It is not reported where no member sent it, or too"
+            " few sent a zero."
         )),
     }  # fmt: skip
+
+
+def _word_value(cell: BulletinCell | None, wording: Wording) -> str:
+    if cell is None:
+        return wording.say(Phrase("not reported"))
+    if cell.value is None:
+        return wording.say(Phrase("hidden"))
+    return wording.number(cell.value)
 
 
 def _lay_out_corrections(bulletin: Bulletin, wording: Wording) -> list[dict[str, object]]:
@@ -127,7 +140,7 @@ def _lay_out_corrections(bulletin: Bulletin, wording: Wording) -> list[dict[str,
             "heading": say(Phrase("Correction of {0}", wording.day(one.day))),
             "columns": [say(Phrase("Figure")), say(Phrase("Value")), say(Phrase("Destination"))],
             "rows": [
-                [say(LABELS[cell.measure]), wording.number(cell.value or 0),
+                [say(LABELS[cell.measure]), _word_value(cell, wording),
                  say(name_group(cell.group))]
                 for cell in one.cells
             ],

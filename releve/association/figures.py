@@ -21,16 +21,21 @@ __all__ = ["STATED", "count_figures", "count_seats_by_destination"]
 
 STATED = ("relief_spare", "relief_wanted")
 """The figures that the planner states."""
+_COUNTED = ("agents_on_site", "agents_at_home", "sites_open", "sites_closed")
 
 
 def count_figures(day: date, stated: Mapping[str, Mapping[str, int]]) -> dict[Cell, int]:
     """Return the figures of a day; AssociationError where no plan in force has that day.
 
-    Calls are left out where none were recorded.
+    Agents and sites are counted, down to zero, in each destination with a site. Calls are left out
+    where none were recorded, relief where the planner states nothing.
     """
     operator = live.operator_now()
     situation = live.situation_now()
-    found: Counter[Cell] = Counter(_count_agents(operator, day))
+    found: Counter[Cell] = Counter(
+        {(measure, site.destination): 0 for site in operator.sites for measure in _COUNTED}
+    )
+    found.update(_count_agents(operator, day))
     for site in operator.sites:
         closed = situation.sites[site.id].closed
         found["sites_closed" if closed else "sites_open", site.destination] += 1
@@ -38,7 +43,7 @@ def count_figures(day: date, stated: Mapping[str, Mapping[str, int]]) -> dict[Ce
     for measure in STATED:
         for where, count in stated.get(measure, {}).items():
             found[measure, where] += count
-    return {cell: count for cell, count in found.items() if count}
+    return dict(found)
 
 
 def count_seats_by_destination() -> dict[str, int]:

@@ -100,9 +100,9 @@ def switch_sending(on: bool, by: str, now: datetime) -> None:
 
 
 def state_relief(stated: Mapping[str, Mapping[str, int]]) -> None:
-    """Store what the planner states by destination: relief spare and wanted."""
+    """Store what the planner states by destination: relief spare and wanted; zero is a figure."""
     row = require_membership()
-    row.stated = {name: {k: v for k, v in stated.get(name, {}).items() if v} for name in STATED}
+    row.stated = {name: dict(stated.get(name, {})) for name in STATED}
     row.save(update_fields=["stated"])
 
 

@@ -21,15 +21,17 @@
 """
 
 from releve.sector.bulletin import (
-    TOTAL,
-    Bulletin,
-    BulletinCell,
     ClosedDay,
     build_bulletin,
     check_contribution,
     list_cells,
-    parse_bulletin,
     sum_groups,
+)
+from releve.sector.bulletin_format import (
+    TOTAL,
+    Bulletin,
+    BulletinCell,
+    parse_bulletin,
     write_bulletin_csv,
 )
 from releve.sector.contract import (

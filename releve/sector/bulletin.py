@@ -5,17 +5,12 @@ The same design, contributions, corrections and earlier bulletins give the same 
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 
-import rfc8785
-
 from releve.errors import Phrase
+from releve.sector.bulletin_format import TOTAL, Bulletin, BulletinCell, BulletinCorrection
 from releve.sector.contribution import (
     ALL,
     MEASURES,
@@ -23,7 +18,7 @@ from releve.sector.contribution import (
     ContributionError,
     hash_contribution,
 )
-from releve.sector.mask import unmask_sums
+from releve.sector.mask import NUMBERS, unmask_sums
 from releve.sector.openings import SectorError
 from releve.sector.panel import BulletinDesign
 from releve.sector.suppression import (
@@ -40,85 +35,15 @@ from releve.sector.suppression import (
 )
 
 __all__ = [
-    "TOTAL",
-    "Bulletin",
-    "BulletinCell",
-    "BulletinCorrection",
     "ClosedDay",
     "build_bulletin",
     "check_contribution",
     "list_cells",
-    "parse_bulletin",
     "sum_groups",
-    "write_bulletin_csv",
 ]
-
-FORMAT = "releve bulletin 1"
-TAG = b"releve bulletin 1\n"
-TOTAL = "total"
 
 _Figures = dict[str, dict[str, int]]
 """Member -> destination -> count."""
-
-
-@dataclass(frozen=True, slots=True)
-class BulletinCell:
-    """A figure of the bulletin, rounded; None = hidden."""
-
-    measure: str
-    group: str
-    """A group of the design, ``total``, or ``all`` where there are no groups."""
-    value: int | None
-
-
-@dataclass(frozen=True)
-class BulletinCorrection:
-    """Corrections of an earlier day; ``cells`` are empty where they would show a member's."""
-
-    day: date
-    contributions: tuple[str, ...]
-    cells: tuple[BulletinCell, ...]
-
-
-@dataclass(frozen=True)
-class Bulletin:
-    """What is published of a day; ``contributions`` are the digests of those that are in it."""
-
-    association: str
-    day: date
-    design: str
-    mode: str
-    members: int
-    contributions: tuple[str, ...]
-    cells: tuple[BulletinCell, ...]
-    corrections: tuple[BulletinCorrection, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The canonical JSON."""
-        return rfc8785.dumps(
-            {
-                "association": self.association,
-                "cells": [asdict(cell) for cell in self.cells],
-                "contributions": list(self.contributions),
-                "corrections": [
-                    {**asdict(one), "day": one.day.isoformat(),
-                     "contributions": list(one.contributions),
-                     "cells": [asdict(cell) for cell in one.cells]}
-                    for one in self.corrections
-                ],
-                "day": self.day.isoformat(),
-                "design": self.design,
-                "format": FORMAT,
-                "members": self.members,
-                "mode": self.mode,
-            }
-        ).decode()  # fmt: skip
-
-    @property
-    def digest(self) -> str:
-        """What the clerk's ledger holds of it."""
-        return hashlib.sha256(TAG + self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -149,9 +74,10 @@ def check_contribution(sent: Contribution, design: BulletinDesign) -> None:
         ))  # fmt: skip
     if bool(sent.masked) != (design.mode == "masked"):
         raise ContributionError("panel", Phrase("the panel's mode is {0}", design.mode))
-    if sent.masked and len(sent.masked) != 3 * len(list_cells(design)):
+    expected = NUMBERS * len(list_cells(design))
+    if sent.masked and len(sent.masked) != expected:
         raise ContributionError("format", Phrase(
-            "expected {0} masked numbers, found {1}", 3 * len(list_cells(design)), len(sent.masked)
+            "expected {0} masked numbers, found {1}", expected, len(sent.masked)
         ))  # fmt: skip
     for cell in sent.figures:
         if design.find_group(cell) is None:
@@ -169,13 +95,18 @@ def list_cells(design: BulletinDesign) -> list[tuple[str, str]]:
     ]
 
 
-def sum_groups(sent: Contribution, design: BulletinDesign) -> list[int]:
-    """Return a member's own figures in the order of :func:`list_cells`: what it masks."""
-    found = []
+def sum_groups(sent: Contribution, design: BulletinDesign) -> list[int | None]:
+    """Return a member's own figures in the order of :func:`list_cells`: what it masks.
+
+    None where it reports no figure.
+    """
+    found: list[int | None] = []
     for measure, group in list_cells(design):
-        counts = {where: n for (name, where), n in sent.figures.items() if name == measure}
-        inside = counts if group in (TOTAL, ALL) else design.groups[group]
-        found.append(sum(counts.get(where, 0) for where in inside))
+        unit = _find_unit(design, group)
+        counts = [
+            n for (name, where), n in sent.figures.items() if name == measure and where in unit
+        ]
+        found.append(sum(counts) if counts else None)
     return found
 
 
@@ -206,9 +137,9 @@ def build_bulletin(
         shown = publication.total if group == TOTAL else group in publication.groups
         linked = MEASURES[measure].with_measure
         shown = shown and (not linked or bool(chosen[linked][1].groups))
-        value = judge.measure_unit(_find_unit(design, group))
-        base = design.rule.disclosure.rounding
-        cells.append(BulletinCell(measure, group, round_count(value, base) if shown else None))
+        cells += _state_cell(judge, design, measure, group) if shown else [
+            BulletinCell(measure, group, None)
+        ]  # fmt: skip
     return Bulletin(
         design.association,
         day,
@@ -221,47 +152,19 @@ def build_bulletin(
     )
 
 
-def parse_bulletin(text: str) -> Bulletin:
-    """Return the bulletin that a text holds; SectorError where it holds none."""
-    try:
-        found = json.loads(text)
-        if found["format"] != FORMAT:
-            raise SectorError(f"expected the format {FORMAT}, found {found['format']}")
-        read = Bulletin(
-            found["association"],
-            date.fromisoformat(found["day"]),
-            found["design"],
-            found["mode"],
-            found["members"],
-            tuple(found["contributions"]),
-            tuple(BulletinCell(**cell) for cell in found["cells"]),
-            tuple(
-                BulletinCorrection(
-                    date.fromisoformat(one["day"]),
-                    tuple(one["contributions"]),
-                    tuple(BulletinCell(**cell) for cell in one["cells"]),
-                )
-                for one in found["corrections"]
-            ),
-        )
-    except SectorError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise SectorError(f"not a bulletin: {error}") from error
-    if read.text != text:
-        raise SectorError("a bulletin is canonical JSON, with its own fields and no other")
-    return read
+def _state_cell(
+    judge: UnitJudge, design: BulletinDesign, measure: str, group: str
+) -> list[BulletinCell]:
+    """Return the cell of a figure that may be known; none where it is not reported.
 
-
-def write_bulletin_csv(bulletin: Bulletin) -> str:
-    """Return the cells as CSV; a hidden value is empty."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["day", "measure", "group", "value"])
-    for cell in bulletin.cells:
-        shown = "" if cell.value is None else cell.value
-        rows.writerow([bulletin.day.isoformat(), cell.measure, cell.group, shown])
-    return out.getvalue()
+    A zero is stated where enough members sent it. With fewer, it would say no more than that a
+    member is there, which has nothing.
+    """
+    rule, unit = design.rule.disclosure, _find_unit(design, group)
+    value = judge.measure_unit(unit)
+    if not value and judge.count_reports(unit) < rule.min_contributors:
+        return []
+    return [BulletinCell(measure, group, round_count(value, rule.rounding))]
 
 
 def _choose_all(
@@ -321,8 +224,7 @@ def _gather(contributions: Sequence[Contribution], measure: str) -> _Figures:
 def _recall(one: ClosedDay, measure: str) -> EarlierDay:
     """Return what a measure of an earlier bulletin lets a reader compute."""
     design = one.design
-    cells = [cell for cell in one.bulletin.cells if cell.measure == measure]
-    shown = {cell.group for cell in cells if cell.value is not None}
+    shown = set(_list_known_groups(one, measure))
     atoms = [_find_unit(design, group) for group in sorted(shown - {TOTAL})]
     if TOTAL in shown:
         rest = _find_unit(design, TOTAL).difference(*atoms)
@@ -332,6 +234,14 @@ def _recall(one: ClosedDay, measure: str) -> EarlierDay:
     panel = tuple(member.id for member in design.members)
     sums = _unmask(design, one.contributions)[measure]
     return EarlierDay(tuple(atoms), {}, panel, sums)
+
+
+def _list_known_groups(one: ClosedDay, measure: str) -> Iterator[str]:
+    """Yield the groups whose figure a bulletin lets be known: one not reported is known as zero."""
+    for name, group in list_cells(one.design):
+        cell = one.bulletin.find_cell(name, group)
+        if name == measure and (cell is None or cell.value is not None):
+            yield group
 
 
 def _restate(
@@ -358,18 +268,17 @@ def _restate_cells(
     if design.mode == "masked" or not {sent.member for sent in corrections} <= known:
         return ()
     latest = {sent.member: sent for sent in (*closed.contributions, *corrections)}
-    cells = []
-    for cell in closed.bulletin.cells:
-        if cell.value is None:
-            continue
-        unit = _find_unit(design, cell.group)
-        before = _sum_by_member(closed.contributions, cell.measure, unit)
-        after = _sum_by_member(list(latest.values()), cell.measure, unit)
-        changes = [abs(after[member] - before[member]) for member in before]
-        if any(changes) and not (is_safe(changes, rule) and is_safe(after.values(), rule)):
-            return ()
-        value = round_count(sum(after.values()), rule.rounding)
-        cells.append(BulletinCell(cell.measure, cell.group, value))
+    cells: list[BulletinCell] = []
+    for measure in MEASURES:
+        judge = PlainJudge(_gather(list(latest.values()), measure), rule, persistent=True)
+        for group in _list_known_groups(closed, measure):
+            unit = _find_unit(design, group)
+            before = _sum_by_member(closed.contributions, measure, unit)
+            after = _sum_by_member(list(latest.values()), measure, unit)
+            changes = [abs(after[member] - before[member]) for member in before]
+            if any(changes) and not (is_safe(changes, rule) and is_safe(after.values(), rule)):
+                return ()
+            cells += _state_cell(judge, design, measure, group)
     return tuple(cells)
 
 

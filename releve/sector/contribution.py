@@ -95,8 +95,9 @@ class Contribution:
     """What a member contributes for a day; ``seats`` check the figures and are never published.
 
     ``design`` is the digest of the month's design, ``corrects`` that of the contribution that this
-    one replaces, or empty. ``figures`` leave out what is zero. In masked mode ``figures`` and
-    ``seats`` are empty and ``masked`` holds numbers below 2^64 that say nothing of themselves.
+    one replaces, or empty. A figure that is left out of ``figures`` is not reported, which is not
+    zero. In masked mode ``figures`` and ``seats`` are empty and ``masked`` holds numbers below 2^64
+    that say nothing of themselves.
     """
 
     association: str
@@ -155,8 +156,7 @@ class Contribution:
         """The canonical JSON, which is signed and sent."""
         figures: dict[str, dict[str, int]] = {}
         for (measure, where), count in self.figures.items():
-            if count:
-                figures.setdefault(measure, {})[where] = count
+            figures.setdefault(measure, {})[where] = count
         return rfc8785.dumps(
             {
                 "association": self.association,

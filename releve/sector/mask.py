@@ -2,7 +2,8 @@
 
 Each pair of members shares a secret (X25519) from which both draw the same pad for a day (HKDF,
 ChaCha20); one adds it, the other subtracts it, modulo 2^64. The pads cancel in the sum of the whole
-panel, and only there. Each figure x goes as three numbers: 1 where x > 0, x, and x².
+panel, and only there. Each figure x goes as four numbers: 1 where there is one, 1 where x > 0, x,
+and x²; four zeros where the member has none.
 
 A pad is used once: two closings of a day with other lists, or two contributions under one pad,
 would show a member's figures. A member's software refuses the second.
@@ -24,32 +25,32 @@ from releve.sector.contribution import ContributionError
 from releve.sector.openings import SectorError
 from releve.sector.suppression import CellSums
 
-__all__ = ["check_one_closing", "hash_closing", "mask_figures", "unmask_sums"]
+__all__ = ["NUMBERS", "check_one_closing", "hash_closing", "mask_figures", "unmask_sums"]
 
 MODULUS = 2**64
 _INFO = b"releve mask 1\n"
 _BYTES = 8
-_NUMBERS = 3
-"""Numbers of a figure: whether above zero, the figure, its square."""
+NUMBERS = 4
+"""Numbers of a figure: whether there is one, whether above zero, the figure, its square."""
 
 
 def mask_figures(
-    figures: Sequence[int],
+    figures: Sequence[int | None],
     member: str,
     key: X25519PrivateKey,
     panel: Mapping[str, str],
     closing: str,
 ) -> list[int]:
-    """Return a member's masked numbers, three a figure, each below 2^64.
+    """Return a member's masked numbers, :data:`NUMBERS` a figure, each below 2^64.
 
-    ``panel`` is member -> public mask key (hex) of the whole panel, ``closing`` the digest of the
-    day and the list, see :func:`hash_closing`. SectorError where the panel has another key of the
-    member than its own.
+    A figure is None where the member reports none. ``panel`` is member -> public mask key (hex) of
+    the whole panel, ``closing`` the digest of the day and the list, see :func:`hash_closing`.
+    SectorError where the panel has another key of the member than its own.
     """
     own = key.public_key().public_bytes_raw().hex()
     if panel.get(member) != own:
         raise SectorError(f"the panel has another mask key of {member}: register the current one")
-    masked = [number for x in figures for number in (int(x > 0), x, x * x)]
+    masked = [number for x in figures for number in _count_figure(x)]
     for other, public in sorted(panel.items()):
         if other != member:
             sign = 1 if member < other else -1
@@ -67,10 +68,10 @@ def unmask_sums(masked: Mapping[str, Sequence[int]], panel: Sequence[str]) -> li
             " bulletin of this day cannot be made"
         )
     lengths = {len(row) for row in masked.values()}
-    if len(lengths) != 1 or (count := lengths.pop()) % _NUMBERS:
+    if len(lengths) != 1 or (count := lengths.pop()) % NUMBERS:
         raise SectorError("the masked contributions of a day have the same number of figures")
     sums = [sum(row[i] for row in masked.values()) % MODULUS for i in range(count)]
-    return [CellSums(*sums[i : i + _NUMBERS]) for i in range(0, count, _NUMBERS)]
+    return [CellSums(*sums[i : i + NUMBERS]) for i in range(0, count, NUMBERS)]
 
 
 def hash_closing(day: str, design: str, members: Sequence[str]) -> str:
@@ -87,6 +88,10 @@ def check_one_closing(known: str, asked: str) -> None:
             "a second closing of the same day, with another list, is refused: it would show a"
             " member's figures; ask the association's clerk why"
         ))  # fmt: skip
+
+
+def _count_figure(x: int | None) -> tuple[int, ...]:
+    return (0,) * NUMBERS if x is None else (1, int(x > 0), x, x * x)
 
 
 def _draw_pad(

@@ -58,8 +58,12 @@ class DisclosureRule:
 
 @dataclass(frozen=True, slots=True)
 class CellSums:
-    """All that a masked cell shows: members above zero, sum of figures, sum of their squares."""
+    """All that a masked cell shows.
 
+    Members that have a figure, those above zero, sum of figures, sum of their squares.
+    """
+
+    reports: int
     contributors: int
     total: int
     squares: int
@@ -110,8 +114,12 @@ class UnitJudge(ABC):
         """Return the sum over a unit."""
 
     @abstractmethod
+    def count_reports(self, unit: Unit) -> int:
+        """Return how many members at least have a figure in a unit, be it zero."""
+
+    @abstractmethod
     def is_empty(self, unit: Unit, earlier: Iterable[EarlierDay]) -> bool:
-        """Return whether no member has a figure in a unit, today and on the earlier days."""
+        """Return whether no member stands above zero in a unit, today and on the earlier days."""
 
     def covers_total(self, shown: Unit, whole: Unit) -> bool:
         """Return whether the published groups leave the hidden total open by p %."""
@@ -164,6 +172,9 @@ class PlainJudge(UnitJudge):
 
     def measure_unit(self, unit: Unit) -> int:
         return sum(_sum(row, unit) for row in self.figures.values())
+
+    def count_reports(self, unit: Unit) -> int:
+        return sum(not unit.isdisjoint(row) for row in self.figures.values())
 
     def is_empty(self, unit: Unit, earlier: Iterable[EarlierDay]) -> bool:
         earlier = list(earlier)
@@ -222,6 +233,9 @@ class MaskedJudge(UnitJudge):
     def measure_unit(self, unit: Unit) -> int:
         return self._bound(unit)[1]
 
+    def count_reports(self, unit: Unit) -> int:
+        return max((part.reports for part in self._list_parts(unit)), default=0)
+
     def is_empty(self, unit: Unit, earlier: Iterable[EarlierDay]) -> bool:
         days = [self.sums]
         for day in earlier:
@@ -235,15 +249,17 @@ class MaskedJudge(UnitJudge):
 
         Of a union of groups the root is at most the sum of theirs (Minkowski).
         """
-        if unit in self.sums:
-            parts = [self.sums[unit]]
-        else:
-            parts = [sums for cell, sums in self.sums.items() if cell < unit]
+        parts = self._list_parts(unit)
         return (
             max((part.contributors for part in parts), default=0),
             sum(part.total for part in parts),
             sum(isqrt(part.squares) + 1 for part in parts),
         )
+
+    def _list_parts(self, unit: Unit) -> list[CellSums]:
+        if unit in self.sums:
+            return [self.sums[unit]]
+        return [sums for cell, sums in self.sums.items() if cell < unit]
 
 
 def is_safe(figures: Iterable[int], rule: DisclosureRule) -> bool:

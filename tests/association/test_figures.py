@@ -96,3 +96,6 @@ def test_a_day_that_no_plan_has_is_not_contributed_as_zero(scenario: Scenario) -
         len(placed) - at_home
     )
     assert found["relief_wanted", "MA"] == 4
+    places = {site.destination for site in scenario.operator.sites}
+    assert {found["sites_closed", where] for where in places} == {0}
+    assert not any(name == "relief_spare" for name, _ in found), "nothing was stated"

@@ -91,6 +91,9 @@ def test_a_member_switches_the_daily_contribution_and_states_relief(
     assert desk.post("/association/state", {f"relief_spare-{destination}": "-1"}).status_code == 422
     assert desk.post("/association/state", {f"relief_spare-{destination}": "12"}).status_code == 302
     assert Membership.objects.get().stated["relief_spare"] == {destination: 12}
+    assert desk.post("/association/state", {f"relief_spare-{destination}": "0"}).status_code == 302
+    stated = Membership.objects.get().stated
+    assert stated == {"relief_spare": {destination: 0}, "relief_wanted": {}}, "empty is no figure"
 
 
 def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
@@ -109,6 +112,9 @@ def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
     shown = desk.get("/association/clerk?format=json").json()["clerk"]["bulletins"][0]
     assert shown["contributions"] == "6 sur 7"
     assert [cell["value"] for cell in shown["cells"][:2]] == ["1\u202f365", "825"]
+    states = {cell["figure"]: cell["state"] for cell in shown["cells"]}
+    assert (states["Sites fermés"], states["Appels reçus"]) == ("stated", "not_reported")
+    assert "non communiqué" in desk.get("/association/clerk").content.decode()
     papers = [desk.get("/association/clerk/2026-11-26.pdf").content for _ in range(2)]
     assert papers[0] == papers[1]
     assert papers[0].startswith(b"%PDF")

@@ -102,6 +102,87 @@ def test_the_bulletin_shows_safe_totals_and_hides_a_group_of_three() -> None:
     assert write_bulletin_csv(bulletin).splitlines()[1] == "2026-11-27,agents_on_site,MA,1610"
 
 
+CLOSED = ("sites_closed", "MA")
+
+
+def report_closed(count: int, design: BulletinDesign, day: date = DAY) -> list[Contribution]:
+    """Return contributions of seven, of whom the first ones report that no site is closed."""
+    sent = [contribute(i, design, day) for i in range(7)]
+    return [
+        replace(one, figures={**one.figures, CLOSED: 0}) if number < count else one
+        for number, one in enumerate(sent)
+    ]
+
+
+def mask(sent: list[Contribution], design: BulletinDesign) -> list[Contribution]:
+    closing = hash_closing(str(DAY), design.digest, NAMES)
+    panel = {member.id: member.mask_key for member in design.members}
+    return [
+        replace(one, figures={}, seats={}, masked=tuple(
+            mask_figures(sum_groups(one, design), one.member, MASKS[one.member], panel, closing)
+        ))
+        for one in sent
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["plain", "masked"])
+@pytest.mark.parametrize(("count", "stated"), [(0, False), (4, False), (5, True), (7, True)])
+def test_a_zero_stands_in_the_bulletin_where_enough_members_sent_it(
+    mode: str, count: int, stated: bool
+) -> None:
+    design = make_design(mode)
+    sent = report_closed(count, design)
+    found = build_bulletin(design, DAY, sent if mode == "plain" else mask(sent, design))
+    for group in ("MA", "total"):
+        cell = found.find_cell("sites_closed", group)
+        assert (cell is not None and cell.value == 0) is stated
+        assert (cell is None) is not stated
+    assert parse_bulletin(found.text) == found
+    assert any("sites_closed,MA,0" in row for row in write_bulletin_csv(found).split()) is stated
+
+
+@pytest.mark.parametrize("mode", ["plain", "masked"])
+def test_a_figure_that_no_member_sent_has_no_row(mode: str) -> None:
+    design = make_design(mode)
+    calls = ("calls_offered", "calls_answered")
+    sent = [contribute(i, design) for i in range(7)]
+    sent = [
+        replace(one, figures={cell: n for cell, n in one.figures.items() if cell[0] not in calls})
+        for one in sent
+    ]
+    found = build_bulletin(design, DAY, sent if mode == "plain" else mask(sent, design))
+    assert all(found.find_cell(measure, "all") is None for measure in calls)
+    assert not any(measure in write_bulletin_csv(found) for measure in (*calls, "relief_spare"))
+    assert all(cell.value != 0 for cell in found.cells)
+
+
+def test_a_member_that_sends_a_figure_no_more_hides_it_and_leaves_no_word_of_it() -> None:
+    """What was hidden yesterday, as one member's, is hidden today, and not "not reported"."""
+    design, before = make_design(), DAY - timedelta(1)
+    sent = [contribute(i, design, before) for i in range(7)]
+    sent[0] = replace(sent[0], figures={**sent[0].figures, ("relief_wanted", "SN"): 40})
+    closed = ClosedDay(design, tuple(sent), build_bulletin(design, before, sent))
+    today = build_bulletin(design, DAY, [contribute(i, design) for i in range(7)], [closed])
+    for found in (closed.bulletin, today):
+        assert value_of_cell(found, "relief_wanted", "other") is None
+        assert found.find_cell("relief_wanted", "MA") is None
+
+
+def test_a_correction_states_no_figure_that_no_member_sent() -> None:
+    design = make_design()
+    sent = [contribute(i, design) for i in range(7)]
+    closed = ClosedDay(design, tuple(sent), build_bulletin(design, DAY, sent))
+    right = [
+        replace(one, corrects=hash_contribution(one.text), nonce="f" * 64)
+        for one in report_closed(7, design)
+    ]
+    day = DAY + timedelta(1)
+    today = [contribute(i, design, day) for i in range(7)]
+    (found,) = build_bulletin(design, day, today, [closed], right).corrections
+    zeros = {(cell.measure, cell.group) for cell in found.cells if cell.value == 0}
+    assert zeros == {CLOSED, ("sites_closed", "total")}
+
+
 def test_calls_answered_are_hidden_beside_calls_offered_that_are() -> None:
     design = make_design()
     sent = [contribute(i, design) for i in range(7)]
@@ -140,17 +221,11 @@ def test_a_correction_stands_in_the_next_bulletin_and_shows_no_member() -> None:
 def test_masked_contributions_open_as_sums_of_the_whole_panel_alone() -> None:
     design = make_design("masked")
     plain = [contribute(i, design) for i in range(7)]
-    closing = hash_closing(str(DAY), design.digest, NAMES)
-    panel = {member.id: member.mask_key for member in design.members}
-    masked = {
-        one.member: mask_figures(sum_groups(one, design), one.member, MASKS[one.member], panel,
-                                 closing)
-        for one in plain
-    }  # fmt: skip
-    opened = unmask_sums(masked, NAMES)
-    totals = [sum(row) for row in zip(*(sum_groups(one, design) for one in plain), strict=True)]
-    assert [sums.total for sums in opened] == totals
-    sent = [replace(one, figures={}, seats={}, masked=tuple(masked[one.member])) for one in plain]
+    sent = mask(plain, design)
+    opened = unmask_sums({one.member: one.masked for one in sent}, NAMES)
+    rows = list(zip(*(sum_groups(one, design) for one in plain), strict=True))
+    assert [sums.total for sums in opened] == [sum(x or 0 for x in row) for row in rows]
+    assert [sums.reports for sums in opened] == [sum(x is not None for x in row) for row in rows]
     assert all(parse_contribution(one.text) == one for one in sent)
     found = build_bulletin(design, DAY, sent)
     values = {(c.measure, c.group): c.value for c in found.cells}

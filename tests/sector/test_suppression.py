@@ -136,7 +136,8 @@ def test_regrouped_destinations_show_no_difference() -> None:
 @given(st.lists(st.integers(0, 5000), min_size=3, max_size=25))
 def test_what_the_masked_judge_lets_through_the_plain_one_does(figures: list[int]) -> None:
     unit = frozenset(["MA"])
-    sums = CellSums(sum(x > 0 for x in figures), sum(figures), sum(x * x for x in figures))
+    above = sum(x > 0 for x in figures)
+    sums = CellSums(len(figures), above, sum(figures), sum(x * x for x in figures))
     masked = MaskedJudge({unit: sums}, [], RULE, persistent=True)
     if masked.is_safe_unit(unit):
         assert is_safe(figures, RULE)

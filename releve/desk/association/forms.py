@@ -20,7 +20,7 @@ _MOST = 100_000
 
 
 class StatedReliefForm(forms.Form):
-    """Two numbers for each destination of the operator; empty is none."""
+    """Two numbers for each destination of the operator; an empty one is not reported."""
 
     def __init__(
         self,
@@ -43,10 +43,12 @@ class StatedReliefForm(forms.Form):
 
     @property
     def stated(self) -> dict[str, dict[str, int]]:
-        """The numbers by measure and destination."""
+        """The numbers that were stated, by measure and destination."""
         return {
             measure: {
-                where: self.cleaned_data[f"{measure}-{where}"] or 0 for where in self.destinations
+                where: count
+                for where in self.destinations
+                if (count := self.cleaned_data[f"{measure}-{where}"]) is not None
             }
             for measure in STATED
         }

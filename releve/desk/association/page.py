@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,7 +14,15 @@ from releve.association.membership import find_due_day, find_membership, wrap_co
 from releve.association.models import DayBulletin, MonthlyDesign, OwnContribution
 from releve.association.rules import find_last_day, find_publication, load_shipped_bulletin_rules
 from releve.desk.text import Text, translate_phrase
-from releve.sector import find_rule, parse_bulletin, parse_contribution, parse_design
+from releve.sector import (
+    Bulletin,
+    BulletinDesign,
+    find_rule,
+    list_cells,
+    parse_bulletin,
+    parse_contribution,
+    parse_design,
+)
 
 __all__ = [
     "BulletinLine",
@@ -41,11 +49,13 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class FigureLine:
-    """A figure, its destination and its value; empty where it is hidden."""
+    """A figure, its destination and its value; empty where ``state`` is not ``stated``."""
 
     figure: str
     group: str
     value: str
+    state: str
+    """``stated``, ``hidden`` or ``not_reported``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +143,7 @@ def build_contribution_page(now: datetime, text: Text) -> ContributionPage | Non
         digest="" if row is None else row.digest,
         by_file=not membership.clerk_url,
         lines=tuple(_build_sent_line(one, text) for one in _list_recent()),
-        bulletin=None if last is None else _build_bulletin_line(last, text),
+        bulletin=next(_list_bulletin_lines([] if last is None else [last], text), None),
     )
 
 
@@ -152,7 +162,7 @@ def build_clerk_page(association: str, day: date | None, now: datetime, text: Te
         )
         for row in list_states(day)
     ]
-    bulletins = DayBulletin.objects.order_by("-day")[:_SHOWN_DAYS]
+    bulletins = list(DayBulletin.objects.order_by("-day")[:_SHOWN_DAYS])
     return ClerkPage(
         association=association,
         day=text.day(day),
@@ -161,7 +171,7 @@ def build_clerk_page(association: str, day: date | None, now: datetime, text: Te
         at=text.time(find_publication(day, rule)),
         published=DayBulletin.objects.filter(day=day).exists(),
         lines=tuple(lines),
-        bulletins=tuple(_build_bulletin_line(row, text) for row in bulletins),
+        bulletins=tuple(_list_bulletin_lines(bulletins, text)),
         design="" if found is None else found.digest,
     )
 
@@ -180,14 +190,22 @@ def _list_figures(row: OwnContribution, text: Text) -> tuple[FigureLine, ...]:
     if sent.masked:
         return ()
     return tuple(
-        FigureLine(_label(measure), _group(where), text.number(count))
+        FigureLine(_label(measure), _group(where), text.number(count), "stated")
         for (measure, where), count in sorted(
             sent.figures.items(), key=lambda one: (list(LABELS).index(one[0][0]), one[0][1])
         )
     )
 
 
-def _build_bulletin_line(row: DayBulletin, text: Text) -> BulletinLine:
+def _list_bulletin_lines(rows: Sequence[DayBulletin], text: Text) -> Iterator[BulletinLine]:
+    months = {f"{row.day:%Y-%m}" for row in rows}
+    found = MonthlyDesign.objects.filter(month__in=months)
+    designs = {row.month: parse_design(row.text) for row in found}
+    for row in rows:
+        yield _build_bulletin_line(row, designs[f"{row.day:%Y-%m}"], text)
+
+
+def _build_bulletin_line(row: DayBulletin, design: BulletinDesign, text: Text) -> BulletinLine:
     bulletin = parse_bulletin(row.text)
     return BulletinLine(
         day=text.day(row.day, weekday=False),
@@ -196,14 +214,19 @@ def _build_bulletin_line(row: DayBulletin, text: Text) -> BulletinLine:
             count=text.number(len(bulletin.contributions)), members=text.number(bulletin.members)
         ),
         cells=tuple(
-            FigureLine(
-                _label(cell.measure),
-                _group(cell.group),
-                "" if cell.value is None else text.number(cell.value),
-            )
-            for cell in bulletin.cells
+            _build_figure_line(bulletin, measure, group, text)
+            for measure, group in list_cells(design)
         ),
     )
+
+
+def _build_figure_line(bulletin: Bulletin, measure: str, group: str, text: Text) -> FigureLine:
+    cell = bulletin.find_cell(measure, group)
+    value = None if cell is None else cell.value
+    if value is None:
+        state = "not_reported" if cell is None else "hidden"
+        return FigureLine(_label(measure), _group(group), "", state)
+    return FigureLine(_label(measure), _group(group), text.number(value), "stated")
 
 
 def _label(measure: str) -> str:
