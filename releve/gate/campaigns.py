@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, replace
+from typing import Any
 
 import polars as pl
 from django.db import transaction
@@ -42,6 +43,7 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
         raise LoadRefused(
             f"the campaign's name {ref!r} does not begin with a letter or a digit; give it another"
         )
+    _refuse_long_texts(ref, campaign)
     campaign = replace(campaign, client=register_client(campaign.client))
     content = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
@@ -56,10 +58,21 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
             )
         at = next_known_at()
         load = Load.objects.create(
-            source=f"campaign {ref}"[:200], by=by, opened_at=read_clock(), known_at=at, rows=1
+            source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1
         )
         Row.objects.create(load=load, ref=ref, digest=digest, **asdict(campaign))
     return True
+
+
+def _refuse_long_texts(ref: str, campaign: CampaignTerms) -> None:
+    """Refuse a text that its column does not hold; PostgreSQL would end in an error."""
+    for name, text in {"ref": ref, **asdict(campaign)}.items():
+        field: Any = Row._meta.get_field(name)
+        if isinstance(text, str) and len(text) > field.max_length:
+            shown = "name" if name == "ref" else name
+            raise LoadRefused(
+                f"the campaign's {shown} is longer than {field.max_length} characters; shorten it"
+            )
 
 
 def _parse_words(campaign: CampaignTerms) -> CampaignTerms:

@@ -37,6 +37,7 @@ OTHERS: list[tuple[Any, dict[str, Any]]] = [
     (Attempt("A1", CLIENT, "P1", AT, AT, provider="us"), {"provider": "them"}),
     (Abandoned("spring", DAY, 4, 96, AT), {"day": date(2026, 9, 16)}),
     (Withdrawal(CLIENT, "P1", AT, AT), {"channel": "letter"}),
+    (Withdrawal(CLIENT, "P1", AT, AT), {"consent": "one that nothing knows"}),
 ]
 
 
@@ -144,7 +145,8 @@ def test_every_client_has_no_name_of_its_own() -> None:
 
 
 def test_a_client_without_another_name_does_not_stand_for_every_client() -> None:
-    register_aliases([("CLIENT-B", ""), ("CLIENT-B", "Beta")])
+    for _ in range(2):
+        register_aliases([("CLIENT-B", ""), ("CLIENT-B", "Beta")])
     assert (resolve_client(""), resolve_client("beta")) == ("", "CLIENT-B")
     assert ClientName.objects.count() == 2
 
@@ -174,6 +176,8 @@ def test_a_campaign_is_a_load_of_one_row_and_its_last_terms_count() -> None:
         ("spring", "", "a campaign needs a name"),
         ("-spring", CLIENT, "does not begin with a letter or a digit"),
         ("autumn", "CLIENT-B", "autumn is a campaign of another client"),
+        ("c" * 129, CLIENT, "^the campaign's name is longer than 128 characters; shorten it$"),
+        ("winter", "c" * 129, "^the campaign's client is longer than 128 characters; shorten it$"),
     ],
 )
 def test_a_campaign_that_is_refused_leaves_no_load(ref: str, client: str, said: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.db.models import CharField
 
+from releve.gate.campaigns import record_campaign
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts
@@ -37,7 +38,13 @@ from releve.gate.registers import RegisterState, read_register_ages, read_regist
 from releve.gate.request_feeds import take_files
 from releve.outbound import Attempt, Withdrawal
 from releve.outbound.fact_tables import build_empty_frames
-from tests.gate.sample_campaign import CLIENT, build_consent, phone, record_people
+from tests.gate.sample_campaign import (
+    CLIENT,
+    build_consent,
+    campaign_terms,
+    phone,
+    record_people,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 SOON, LATE = date(2030, 1, 1), date(2031, 1, 1)
@@ -164,6 +171,7 @@ def test_what_lies_further_ahead_than_clocks_may_is_refused(table: str) -> None:
 
 def test_all_that_is_stored_fits_its_column_however_long_the_names_are(tmp_path: Path) -> None:
     record_people(range(2))
+    record_campaign("c" * 128, campaign_terms(), by="tests")
     drop, acc, name = tmp_path / "drop", tmp_path / "acc", "n" * 230
     drop.mkdir()
     acc.mkdir()
