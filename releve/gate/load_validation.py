@@ -76,7 +76,7 @@ def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
 def _report_faults(
     table: FactTable, column: FactColumn, cells: pl.Series, wrong: pl.Series, reason: str, fix: str
 ) -> Iterator[Fault]:
-    for row in wrong.fill_null(False).arg_true().to_list():
+    for row in wrong.arg_true().to_list():
         shown = "" if column.hides else str(cells[row])[:40]
         yield Fault(table.name, row + 2, column.field, shown, reason, fix)
 

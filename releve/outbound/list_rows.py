@@ -110,12 +110,12 @@ def _split_plain_rows(head: ListHeader, lines: pl.DataFrame) -> tuple[pl.DataFra
     plain &= ~text.str.contains_any(['"', "\0"])
     plain &= text.str.count_matches(head.separator, literal=True) == count - 1
     cells = text.str.split_exact(head.separator, count - 1).struct.rename_fields(head.columns)
-    work = work.with_columns(plain=plain.fill_null(False), cells=cells)
+    work = work.with_columns(plain=plain, cells=cells)
     number = pl.col("cells").struct.field(head.read["number"])
     fit = pl.col("plain") & (number.str.strip_chars() != "")
     if "callee" in head.read:
         fit &= pl.col("cells").struct.field(head.read["callee"]).is_in(["", *CALLEES])
-    work = work.with_columns(fit=fit.fill_null(False))
+    work = work.with_columns(fit=fit)
     rows = work.filter("fit").select("line", "cells").unnest("cells")
     return rows, work.filter(~pl.col("fit")).select("line", "bytes")
 

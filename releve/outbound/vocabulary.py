@@ -91,7 +91,7 @@ class Vocabulary:
     def advice(self, text: str, *, several: bool = False) -> str:
         """Return how to mend an unknown text; its cell may hold ``several`` words."""
         parts = [self.spellings.get(fold(part), "") for part in re.split("[,;/+]", text)]
-        if several and len(parts) > 1 and all(parts):
+        if several and all(parts):
             return f"join words by |: write '{'|'.join(parts)}'"
         more = f"write one of {', '.join(self.ids[:_MOST_LISTED])}"
         if len(self.words) > _MOST_LISTED:
