@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
 from releve.gate.fact_import import load_frames
-from releve.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts
+from releve.gate.fact_reader import CampaignFacts, CampaignTerms, FactSet, read_facts, to_db_instant
 from releve.gate.pseudonyms import person_pseudonym
-from releve.gate.schema import TABLES
+from releve.gate.schema import TABLES, parse_day, parse_instant
 from releve.outbound import Call, CallVerdict, built_in_rules, judge_call
 from releve.outbound.fact_tables import build_facts
 from tests.outbound.people import people_of
@@ -113,6 +113,19 @@ def test_a_table_given_in_part_is_loaded_in_part() -> None:
     assert load_frames({"refusals": frame}, source="tests", by="tests").done("refusals") == 0
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-11-24T10:30:00+01:00", "2026-11-24T09:30:00+00:00", "2026-11-24 09:30:00"]
+)
+def test_an_instant_of_a_database_is_in_utc_with_and_without_its_offset(text: str) -> None:
+    found = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    for given in (text, datetime.fromisoformat(text)):
+        assert (parse_instant(given), parse_instant(given).tzinfo) == (found, UTC)
+    assert to_db_instant("sqlite", found) == "2026-11-24 09:30:00"
+    assert to_db_instant("postgresql", found) == found
+    for day in ("2026-11-24", found.date()):
+        assert parse_day(day) == found.date()
+
+
 def head(load: str | None, decision: str | None, clock: str | None) -> tuple[str, ...]:
     return ("head", "", "", json.dumps([load, decision, clock]))
 
@@ -135,8 +148,17 @@ def test_the_newest_of_what_was_read_and_the_first_of_what_is_to_come() -> None:
         CLIENT, "electricity", "manual", "prospecting", "", None, False, date(2026, 11, 1), None,
         "us", "CASA", "energy-supply",
     )  # fmt: skip
+    for cell, meant in ((None, None), (0, False), (1, True)):
+        flags = json.dumps([*terms[:5], cell, cell, *terms[7:], hours[1]])
+        said = CampaignFacts([("campaign", "", "", flags)]).campaign
+        assert said is not None
+        assert (said.authenticated, said.mobile_terminal) == (meant, bool(meant))
     kept = CampaignTerms(**json.loads(found.call))
     assert kept == dataclasses.replace(found.campaign, first=None)
+    before_sectors = {
+        name: value for name, value in dataclasses.asdict(kept).items() if name != "sector"
+    }
+    assert CampaignTerms(**before_sectors) == dataclasses.replace(kept, sector="")
     withdrawal = json.dumps([1, hours[3], CLIENT, "P", hours[0], "", ""])
     own = FactSet([("withdrawals", CLIENT, "P", withdrawal), ("holder", "N", "P", "[]")])
     assert own.known_facts("N", "", "", found, CLIENT).newest == instants[3]

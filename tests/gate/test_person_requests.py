@@ -42,6 +42,7 @@ from releve.gate.person_requests import (
     record_request,
     record_requests,
 )
+from releve.gate.personal_values import read_value
 from releve.gate.protocol import Question
 from releve.gate.pseudonyms import number_pseudonym
 from releve.gate.replay import replay_decision
@@ -120,6 +121,8 @@ def test_a_running_contract_does_not_lift_it_and_a_later_consent_leaves_the_60_d
 def test_a_request_by_an_unknown_number_binds_a_person_recorded_later(ground: Open) -> None:
     found = record_request(stop(phone(40)), by="ines")
     assert (found.persons, found.consents) == (0, 0)
+    assert read_value("number", number_pseudonym(phone(40))) == phone(40)
+    assert PersonRequestRow.objects.get().channel == "oral"
     now = read_clock()
     contract = Contract("K40", CLIENT, "P40", now.date() - timedelta(90), None, now,
                         frozenset({"electricity"}))  # fmt: skip

@@ -223,7 +223,8 @@ def test_a_file_that_is_no_feed_is_set_aside_whole(folder: Path, text: str, faul
     (folder / "bad.csv").write_text(text, encoding="utf-8")
     assert read(folder) == (0, 0, 1)
     assert read(folder) == (0, 0, 0)
-    assert fault in (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
+    aside = (folder / "set-aside" / "bad.csv").read_text(encoding="utf-8")
+    assert aside == f"fault;id;number;said;client;at;channel;outcome;call\n{fault}\n"
     assert FeedFaultRow.objects.count() == 1
     assert (Cursor.objects.get().file, Cursor.objects.get().offset) == ("bad.csv", 1)
 
@@ -233,7 +234,7 @@ def test_the_faults_of_a_row_stand_together_and_those_of_a_file_in_its_result(
 ) -> None:
     drop(folder, line(1) + "2;12;go away;CLIENT-A\n\n3;13;stop;CLIENT-A\n")
     found = take_files(folder, by="dialler", settle=0, delete=True)
-    assert (found.recorded, found.set_aside) == (1, 2)
+    assert (found.recorded, found.before, found.set_aside, found.position) == (1, 0, 2, 0)
     assert found.faults == [RowFault(2, "number", "number.unreadable"),
                             RowFault(2, "said", "said.unknown"),
                             RowFault(3, "number", "number.unreadable")]  # fmt: skip

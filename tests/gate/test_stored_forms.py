@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from releve.gate.fact_reader import CampaignFacts, KnownFacts, hash_facts
@@ -78,6 +79,8 @@ def test_the_same_table_of_attempts_is_the_same_provider() -> None:
         file = "\n".join((head, *order)).encode()
         table = fill_provider(read_tables({"attempts.csv": file})["attempts"])
         assert set(table["provider"]) == {"table:a72391ad50276570"}
+        own = table.with_columns(provider=pl.Series(["us", None]))
+        assert fill_provider(own, "them")["provider"].to_list() == ["us", "them"]
 
 
 def test_the_same_facts_are_the_same_evidence() -> None:

@@ -89,6 +89,16 @@ def test_a_fact_with_a_word_that_is_none_is_not_recorded(fact: object, said: str
     assert RefusalRow.objects.values_list("kind", "basis").get() == ("refusal", "consent")
 
 
+def test_only_a_cell_of_several_words_is_shown_how_to_join_them() -> None:
+    joined = build_consent(0, LONG_AGO, items=frozenset({"identité, choix"}))
+    with pytest.raises(LoadRefused, match=r"join words by \|: write 'identity\|choice'$"):
+        load_facts([joined], source="tests", by="tests")
+    one = Fact(CLIENT, "P0", LONG_AGO, LONG_AGO, "refus, objection")
+    with pytest.raises(LoadRefused) as caught:
+        load_facts([one], source="tests", by="tests")
+    assert "join" not in str(caught.value)
+
+
 def test_a_client_has_one_name_however_it_is_spelt_and_whatever_its_aliases() -> None:
     record_people(range(2))
     clients = b"client,alias\nclient-a,Alpha SA\nCLIENT-B,\n"

@@ -72,6 +72,19 @@ def test_the_first_line_names_the_columns_in_any_of_their_words(
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [(name, "number") for name in ("numéro", "numero", "téléphone", "telephone", "phone")]
+    + [("personne", "person"), ("person", "person"), ("callee", "callee")]
+    + [(name, "address") for name in ("address", "territory", "territoire", "postcode",
+                                      "code postal", "code_postal")],
+)  # fmt: skip
+def test_a_column_is_known_by_each_of_its_names_alone(name: str, meant: str) -> None:
+    others = "" if meant == "number" else "number;"
+    head = read_header(f"{others}{name.upper()};colour".encode(), ())
+    assert head.read == {**({"number": "number"} if others else {}), meant: name.upper()}
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         (b" \r\n", "the first line is empty; write the names of the columns there"),

@@ -79,6 +79,26 @@ def test_an_overseas_number_is_read_as_its_own(
 
 
 @pytest.mark.parametrize(
+    ("forms", "number"),
+    [
+        (("0144556677", "+33144556677", "0033144556677", "+330144556677", "00330144556677"),
+         "+33144556677"),
+        (("0262112233", "+33262112233", "0033262112233", "+330262112233", "00330262112233",
+          "+262262112233", "00262262112233"), "+262262112233"),
+        (("+212612345678", "00212612345678"), "+212612345678"),
+    ],
+)  # fmt: skip
+def test_a_number_is_one_in_every_form_in_which_it_is_written(
+    forms: tuple[str, ...], number: str
+) -> None:
+    table = built_in_rules().numbers
+    assert [table.number(form, DAY).text for form in forms] == [number] * len(forms)
+    column = parse_number_column(pl.Series(forms), table, DAY)
+    assert column["number"].to_list() == [number] * len(forms)
+    assert not any(column["fault"])
+
+
+@pytest.mark.parametrize(
     "number",
     ["+979123456789", "+449091234567", "+80012345678", "+80812345678", "+448001111111",
      "+870773111632", "+88213300655", "+491801234567"],

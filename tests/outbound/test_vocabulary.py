@@ -103,7 +103,8 @@ def test_an_unknown_word_names_those_it_resembles() -> None:
 
 
 def test_twelve_words_are_listed_and_more_are_named_by_the_command() -> None:
-    for count, said in ((12, "one of w0, w1"), (13, "releve outbound words some")):
+    command = "; all are listed by `releve outbound words some`"
+    for count, said in ((12, "w10, w11$"), (13, f"w10, w11, …{command}$")):
         words = ", ".join(f"{{id: w{n}, fr: mot {n}, en: term {n}}}" for n in range(count))
         values = parse_vocabulary("some", f"title: {{fr: f, en: e}}\ncolumns: []\nwords: [{words}]")
         with pytest.raises(WordFault, match=said):
