@@ -54,6 +54,13 @@ def ask_gate(ground: GateDatabase, call: str = "c1") -> str:
     return brief(reply)
 
 
+def test_a_key_that_cannot_be_written_is_a_fault_of_the_key(tmp_path: Path) -> None:
+    (home := tmp_path / "taken").write_text("a file in place of the folder")
+    settings.HOME = home
+    with pytest.raises(KeyFault, match=r"gate\.key cannot be made: "):
+        pseudonyms.make_key()
+
+
 def lost(home: Path) -> None:
     (home / "gate.key").unlink()
     pseudonyms.forget_key()

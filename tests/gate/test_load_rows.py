@@ -113,7 +113,8 @@ def test_a_load_that_was_killed_after_its_last_row_is_closed_by_the_same_again()
 
 
 def test_a_load_left_open_corrects_nothing_until_it_is_closed() -> None:
-    left = Load.objects.create(source="killed", by="tests", opened_at=read_clock(), digest="d")
+    left, _ = (Load.objects.create(source="killed", by="tests", opened_at=read_clock(), digest="d")
+               for _ in range(2))  # fmt: skip
     write(build_consent(1, AT))
     ConsentRow.objects.update(load=left)
     assert write(build_consent(1, AT)) == (1, 0)

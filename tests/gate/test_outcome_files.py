@@ -47,6 +47,11 @@ def read(folder: Path, *lines: str, columns: tuple[str, ...] = COLUMNS) -> tuple
     return dataclasses.astuple(read_outcomes(folder, columns))
 
 
+def test_the_columns_are_those_of_the_page_about_the_proxy() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "proxy.md"
+    assert f"`{'|'.join(COLUMNS)}`" in page.read_text(encoding="utf-8")
+
+
 def outcomes() -> dict[str, str]:
     """The outcome of each attempt, as its last version says."""
     return dict(AttemptRow.objects.order_by("pk").values_list("ref", "outcome"))

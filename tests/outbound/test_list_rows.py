@@ -15,6 +15,7 @@ GOOD = {
     f'{NUMBER};"P;1";business\n': (NUMBER, "P;1", "business"),
     f'{NUMBER};"a ""b""";Entreprise\n': (NUMBER, 'a "b"', "Entreprise"),
     f"{NUMBER};{'x' * (10_000 - len(NUMBER) - 2)};": (NUMBER, "x" * 9_986, ""),
+    f'{NUMBER};"{"x" * (10_000 - len(NUMBER) - 4)}";': (NUMBER, "x" * 9_984, ""),
 }
 BROKEN = {
     f"{NUMBER};{'x' * (10_001 - len(NUMBER) - 2)};": "longer than 10000 characters",

@@ -127,6 +127,7 @@ def test_exactly_the_cells_with_an_unknown_word_are_marked(
 
 def test_folding_joins_what_is_written_apart() -> None:
     assert fold("Œuvre  d’ÉTÉ_n°2") == "oeuvre-d-ete-n-2"
+    assert fold(" Æ æ Œ œ ß ") == "ae-ae-oe-oe-ss"
 
 
 def test_an_object_has_its_family_and_its_sector() -> None:
