@@ -38,6 +38,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 INFINITY = float("inf")
+MOST_IPM_ITERATIONS = 300
+"""Steps of the interior point at most: it ends within 150, or moves no more and would not end."""
 
 
 class SolverError(ReleveError, RuntimeError):
@@ -202,13 +204,15 @@ def solve_lp(
 ) -> Solution:
     """Solve and return the best solution found.
 
-    ``method``: choose, simplex, ipm. ``start``: a feasible point for the integer search.
+    ``method``: choose, simplex, ipm (then simplex where the interior point reaches no solution).
+    ``start``: a feasible point for the integer search.
     ``seconds`` bounds the integer search. ``most``: no column of some optimum is above it, where it
     has no bound of its own. Raises SolverError when there is no solution at all.
     """
     highs = _create_quiet_highs()
     highs.setOptionValue("solver", method)
     highs.setOptionValue("run_crossover", "on" if crossover else "off")
+    highs.setOptionValue("ipm_iteration_limit", MOST_IPM_ITERATIONS)
     if seconds is not None:
         highs.setOptionValue("time_limit", seconds)
     if integer is not None:
@@ -228,6 +232,10 @@ def solve_lp(
         guess.value_valid = True
         highs.setSolution(guess)
     highs.run()
+    limited = highs.getModelStatus() == highspy.HighsModelStatus.kIterationLimit
+    if method == "ipm" and limited and not _has_solution(highs):
+        highs.setOptionValue("solver", "simplex")
+        highs.run()
     found = _read_solution(highs, integer is not None)
     if integer is not None or highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
         return found
@@ -264,11 +272,15 @@ def _prove_bound(lp: LinearProgram, dual: Floats, lower: Floats, upper: Floats) 
     return float((dual[rows] * side[rows]).sum() + (reduced[columns] * place[columns]).sum())
 
 
+def _has_solution(highs: solver._Highs) -> bool:
+    return bool(highs.getSolution().value_valid and highs.getInfo().primal_solution_status == 2)
+
+
 def _read_solution(highs: solver._Highs, whole: bool) -> Solution:
     status = highs.modelStatusToString(highs.getModelStatus())
     info = highs.getInfo()
     solution = highs.getSolution()
-    if not solution.value_valid or info.primal_solution_status != 2:
+    if not _has_solution(highs):
         raise SolverError(f"no solution: {status}")
     objective = float(info.objective_function_value)
     return Solution(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from releve.cli.plan_text import list_proof_lines
+from releve.plan import lp as lp_module
 from releve.plan import n1_program, plan_day
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
 from tests.plan import tiny_operators
@@ -54,6 +55,22 @@ def test_wherever_the_solver_stops_its_bound_is_below_the_optimum(seed: int) -> 
     assert any(found.objective > optimum.objective * 1.01 for found in early)
     assert all(found.bound <= optimum.objective + 1e-9 for found in early)
     assert max(found.bound for found in early) > 0.5 * optimum.objective, "it says something"
+
+
+@pytest.mark.parametrize("crossover", [False, True])
+def test_an_interior_point_that_does_not_end_gives_way_to_the_simplex(
+    monkeypatch: pytest.MonkeyPatch, crossover: bool
+) -> None:
+    optimum = solve_lp(staffing(2), method="simplex")
+    monkeypatch.setattr(lp_module, "MOST_IPM_ITERATIONS", 1)
+    lines: list[str] = []
+    found = solve_lp(
+        staffing(2), method="ipm", crossover=crossover, options={"presolve": "off"},
+        progress=lines.append,
+    )  # fmt: skip
+    assert found.objective == pytest.approx(optimum.objective, rel=1e-9)
+    assert found.status == "Optimal"
+    assert any("simplex" in line for line in lines)
 
 
 def test_a_column_without_any_limit_leaves_no_bound() -> None:
