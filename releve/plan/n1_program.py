@@ -10,7 +10,7 @@ their relief is the same whatever the base plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +20,7 @@ from releve.plan.contingency import Contingency
 from releve.plan.cuts import Cut, build_cut
 from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
+from releve.plan.merged_groups import MergedGroups, keep_groups, merge_groups
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE
 from releve.plan.ride_columns import Truths
@@ -137,23 +138,29 @@ def solve_n1_program(
     it; its bound is only nearly that of the programme. ``rides`` of a plan of the same operator
     with nearly the same targets saves the solutions that found where its vehicles bind.
     """
-    lp = LinearProgram()
-    day = add_n1_day(lp, problem, contingencies, floors, settings, targets, rides=False)
     # People, agents, shares: some optimum has no column above all people at their most effective.
     everyone = float(problem.size.sum()) * max(1.0, float(problem.efficiency.max(initial=1.0)))
     unique = tie_breaker is not None
-    if tie_breaker is not None:
-        lp.break_ties(TIE_COST, TIE_ROOM, tie_breaker)
 
-    def solve() -> Solution:
-        return solve_lp(
-            lp, method="ipm", crossover=unique, most=max(1.0, everyone), progress=progress
-        )
+    def solve(merged: MergedGroups, held: Truths) -> tuple[LinearProgram, N1Day, Solution]:
+        lp = LinearProgram()
+        day = add_n1_day(lp, merged.problem, contingencies, floors, settings, targets, rides=False)
+        if tie_breaker is not None:
+            lp.break_ties(TIE_COST, TIE_ROOM, tie_breaker)
+        for block, parts in zip(day.blocks, held, strict=True):
+            if day.layout.rides is not None and parts.any():
+                add_rides(lp, day.layout.rides, block.w, parts)
+        most = max(1.0, everyone)
+        found = solve_lp(lp, method="ipm", crossover=unique, most=most, progress=progress)
+        return lp, day, found
 
+    layout = build_layout(problem)
     if rides is None:
-        rides = _guess_rides(problem, day, floors, settings, targets)
-    solution, rides = _solve_with_rides(lp, day, solve, rides)
-    price = np.zeros(len(problem.group))
+        rides = _guess_rides(problem, layout, contingencies, floors, settings, targets)
+    merged, (lp, day, solution), rides = _solve_with_rides(
+        problem, layout, contingencies, solve, rides
+    )
+    price = np.zeros(len(merged.problem.group))
     cuts = []
     for i, exposure, columns in zip(day.linked, day.exposures, day.costs, strict=True):
         dual = settings.isolated * solution.row_dual[exposure.group_rows]
@@ -161,16 +168,14 @@ def solve_n1_program(
         price[exposure.assignments] -= dual
         cost = float((lp.cost()[columns] * solution.x[columns]).sum())
         exposed = solution.x[day.base.w[exposure.assignments]]
-        slope = np.zeros(len(problem.size))
-        slope[problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
-        cuts.append(build_cut(problem, i, cost, slope, exposure.assignments, exposed))
-    layout, base, worst = day.layout, day.base, day.worst
-    missing = {name: solution.x[columns] for name, columns in day.shares.items()}
-    decimals = UNIQUE_DECIMALS if unique else GRID_DECIMALS
-    price = np.maximum(0.0, price)
+        slope = np.zeros(len(merged.problem.size))
+        slope[merged.problem.group[exposure.assignments]] = np.maximum(0.0, -dual)
+        cut = build_cut(merged.problem, i, cost, slope, exposure.assignments, exposed)
+        cuts.append(replace(cut, slope=cut.slope[merged.group]))
     return _read_secure_plan(
-        lp, problem, layout, base, worst, solution, price, tuple(cuts), missing, decimals, rides
-    )
+        lp, merged, day, solution, np.maximum(0.0, price), tuple(cuts),
+        UNIQUE_DECIMALS if unique else GRID_DECIMALS, rides,
+    )  # fmt: skip
 
 
 def add_n1_day(
@@ -202,7 +207,7 @@ def add_n1_day(
         rides=rides,
     )
     add_caps(lp, problem, layout, base)
-    linked = [i for i, c in enumerate(contingencies) if c.exposed and c.kind in KIND_WEIGHT]
+    linked = _list_linked(contingencies)
     weight = build_shortfall_weights([c.kind for c in contingencies], settings)
     worst = _add_worst_columns(lp, problem, [contingencies[i] for i in linked], settings)
     unit = price_client_day(problem, settings)
@@ -232,47 +237,77 @@ def add_n1_day(
     return N1Day(layout, base, worst, shares, linked, exposures, costs, tuple(blocks))
 
 
+def _list_linked(contingencies: Sequence[Contingency]) -> list[int]:
+    """Return the contingencies whose relief depends on the base plan."""
+    return [i for i, c in enumerate(contingencies) if c.exposed and c.kind in KIND_WEIGHT]
+
+
 def _guess_rides(
-    problem: DayProblem, day: N1Day, floors: Floats, settings: PlanSettings, targets: Floats | None
+    problem: DayProblem,
+    layout: ProblemLayout,
+    contingencies: Sequence[Contingency],
+    floors: Floats,
+    settings: PlanSettings,
+    targets: Floats | None,
 ) -> Truths:
     """Return ``rides[block, part]``: every block, where the base day alone overloads that part."""
-    rides = day.layout.rides
+    rides, linked = layout.rides, _list_linked(contingencies)
     parts = np.zeros(0 if rides is None else len(rides.pool_part), dtype=np.bool_)
-    if rides is not None and len(rides.runs.wave) and day.linked:
+    if rides is not None and len(rides.runs.wave) and linked:
         lp = LinearProgram()
         base_targets = None if targets is None else targets[:1]
         alone = add_n1_day(lp, problem, (), floors[:1], settings, base_targets, rides=False)
         x = solve_lp(lp, method="ipm", crossover=False).x
         parts = RideCheck(rides).find_overloaded(x[alone.base.w])
-    return np.broadcast_to(parts, (len(day.blocks), len(parts)))
+    return np.broadcast_to(parts, (1 + len(linked), len(parts)))
+
+
+_Solved = tuple[LinearProgram, N1Day, Solution]
 
 
 def _solve_with_rides(
-    lp: LinearProgram, day: N1Day, solve: Callable[[], Solution], held: Truths
-) -> tuple[Solution, Truths]:
+    problem: DayProblem,
+    layout: ProblemLayout,
+    contingencies: Sequence[Contingency],
+    solve: Callable[[MergedGroups, Truths], _Solved],
+    held: Truths,
+) -> tuple[MergedGroups, _Solved, Truths]:
     """Solve, add the vehicles of those scenarios and parts of the fleet that cannot carry their
     people, and solve again until all can: the optimum with the rows of every vehicle. Return it and
     what was added, ``held[block, part]`` to begin with.
 
     Most of a fleet binds in few scenarios, and the rows of all are most of the programme. What
-    binds somewhere a second time is added everywhere.
+    binds somewhere a second time is added everywhere. Until a vehicle binds, groups that only a
+    stop tells apart are one.
     """
-    rides, blocks = day.layout.rides, day.blocks
-    if rides is None or not len(rides.runs.wave):
-        return solve(), held
-    check = RideCheck(rides)
-    more, first = held, True
+    rides, first = layout.rides, True
+    check = None if rides is None or not len(rides.runs.wave) else RideCheck(rides)
     while True:
-        for block, parts in zip(blocks, more, strict=True):
-            if parts.any():
-                add_rides(lp, rides, block.w, parts)
-        held = held | more
-        solution = solve()
-        people = [np.where(block.w >= 0, solution.x[block.w], 0.0) for block in blocks]
+        merged = keep_groups(problem) if held.any() else merge_groups(problem, rides)
+        solved = solve(merged, held)
+        if check is None:
+            return merged, solved, held
+        people = _spread_people(merged, contingencies, solved)
         over = np.array([check.find_overloaded(one) for one in people]) & ~held
         if not over.any():
-            return solution, held
-        more, first = (over if first else over.any(axis=0)) & ~held, False
+            return merged, solved, held
+        held = held | (over if first else over.any(axis=0))
+        first = False
+
+
+def _spread_people(
+    merged: MergedGroups, contingencies: Sequence[Contingency], solved: _Solved
+) -> list[Floats]:
+    """Return people[j] of the full problem in the base plan and in each linked relief."""
+    full, (_, day, solution) = merged.full, solved
+    placed = [np.where(block.w >= 0, solution.x[block.w], 0.0) for block in day.blocks]
+    base = merged.spread_in_turn(placed[0])
+    out = [base]
+    for i, people in zip(day.linked, placed[1:], strict=True):
+        lost = find_lost_assignments(full, contingencies[i]) & (full.place != full.home)
+        exposed = np.bincount(full.group[lost], base[lost], len(full.size))
+        out.append(merged.spread_evenly(people, np.maximum(0.0, full.size - exposed)))
+    return out
 
 
 def build_shortfall_weights(kinds: Sequence[str], settings: PlanSettings) -> dict[str, float]:
@@ -364,35 +399,36 @@ HAIR = 1e-9
 
 def _read_secure_plan(
     lp: LinearProgram,
-    problem: DayProblem,
-    layout: ProblemLayout,
-    base: ScenarioBlock,
-    worst: dict[str, int],
+    merged: MergedGroups,
+    day: N1Day,
     solution: Solution,
     exposure_price: Floats,
     cuts: tuple[Cut, ...],
-    share: dict[str, Floats],
     decimals: int,
     rides: Truths,
 ) -> SecurePlan:
-    matrix = lp.matrix()
+    layout, base = day.layout, day.base
     missing = solution.x[base.u]
+    assigned = merged.spread_in_turn(np.maximum(0.0, solution.x[base.w]))
     return SecurePlan(
-        assigned=round_to_grid(np.maximum(0.0, solution.x[base.w]), decimals),
+        assigned=round_to_grid(assigned, decimals),
         on_pattern=round_to_grid(np.maximum(0.0, solution.x[base.y]), decimals),
-        exposure_price=round_to_grid(exposure_price, decimals),
+        exposure_price=round_to_grid(exposure_price, decimals)[merged.assignment],
         cuts=cuts,
-        share={name: round_to_grid(shares, FINE_DECIMALS) for name, shares in share.items()},
+        share={
+            name: round_to_grid(solution.x[columns], FINE_DECIMALS)
+            for name, columns in day.shares.items()
+        },
         objective=float(round_to_grid(solution.objective)),
         bound=float(round_to_grid(max(0.0, solution.bound))),
-        base_penalty=float((missing * problem.weight[layout.cov_p]).sum()),
+        base_penalty=float((missing * merged.full.weight[layout.cov_p]).sum()),
         regret={
             kind: float(round_to_grid(solution.x[column], FINE_DECIMALS))
-            for kind, column in worst.items()
+            for kind, column in day.worst.items()
         },
         status=solution.status,
         rows=lp.n_rows,
         columns=lp.n_columns,
-        nonzeros=matrix.nnz,
+        nonzeros=lp.matrix().nnz,
         rides=rides,
     )
