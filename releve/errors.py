@@ -59,10 +59,22 @@ OSError, LookupError or RuntimeError, so that code which knows Python alone can 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-__all__ = ["NumberPhrase", "Phrase", "ReleveError", "say"]
+__all__ = [
+    "NumberPhrase",
+    "Phrase",
+    "ReleveError",
+    "decode_phrase",
+    "encode_phrase",
+    "join_lines",
+    "say",
+]
+
+_PLACES = re.compile(r"(?:[^{}]|\{\{|\}\}|\{\d{1,2}(?:!r)?\})*")
+"""A template with numbered places alone: ``format`` could be made to do more by another's text."""
 
 
 class Phrase(str):
@@ -129,6 +141,35 @@ class NumberPhrase(Phrase):
 def say(text: str, gettext: Callable[[str], str], language: str) -> str:
     """Return a text in a language; one that is not a phrase as it is."""
     return text.translate_with(gettext, language) if isinstance(text, Phrase) else text
+
+
+def join_lines(lines: Iterable[str]) -> Phrase:
+    """Return texts as one, a line each; those that are phrases stay translatable."""
+    texts = tuple(lines)
+    return Phrase("\n".join(f"{{{i}}}" for i in range(len(texts))), *texts)
+
+
+def encode_phrase(text: object) -> object:
+    """Return a phrase as JSON values with its template and values, to be read in any language.
+
+    Of a text that is not a phrase, and of a number, itself.
+    """
+    if isinstance(text, Phrase) and not isinstance(text, NumberPhrase):
+        return {"template": text.template, "params": [encode_phrase(one) for one in text.params]}
+    return text if isinstance(text, int | float | None) else str(text)
+
+
+def decode_phrase(text: Any) -> Any:
+    """Return what :func:`encode_phrase` was given; ValueError where it is another form."""
+    if not isinstance(text, dict):
+        return text
+    try:
+        template, params = str(text["template"]), [decode_phrase(one) for one in text["params"]]
+        if params and not _PLACES.fullmatch(template):
+            raise ValueError(f"{template!r} has other places than {{0}}, {{1}}...")
+        return Phrase(template, *params)
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"not a phrase: {error!r}") from error
 
 
 class ReleveError(Exception):

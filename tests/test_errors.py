@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import json
 import pickle
 import re
 from pathlib import Path
@@ -11,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from releve import errors
-from releve.errors import Phrase, ReleveError
+from releve.errors import (
+    NumberPhrase,
+    Phrase,
+    ReleveError,
+    decode_phrase,
+    encode_phrase,
+    join_lines,
+)
 
 PACKAGE = Path(errors.__file__).parent
 ALONE = PACKAGE / "evidence" / "verify.py"
@@ -73,3 +81,34 @@ def test_errors_survive_pickling() -> None:
     error = pickle.loads(pickle.dumps(ReleveError("expected a plan")))
     assert type(error) is ReleveError
     assert str(error) == "expected a plan"
+
+
+def test_a_phrase_travels_as_json_and_is_said_in_another_language_at_its_end() -> None:
+    french = {"{0}: {1}": "{0} : {1}", "row {0} is odd": "la ligne {0} est étrange"}.get
+    lines = join_lines([Phrase("{0}: {1}", "a.csv", Phrase("row {0} is odd", 2)), "and so on"])
+    back = decode_phrase(json.loads(json.dumps(encode_phrase(lines))))
+    assert back == "a.csv: row 2 is odd\nand so on"
+    assert back.translate_with(lambda text: french(text, text)) == (
+        "a.csv : la ligne 2 est étrange\nand so on"
+    )
+    assert encode_phrase(NumberPhrase(1200)) == "1,200"
+    assert decode_phrase("text") == "text"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"template": "{0.__class__}", "params": [1]},
+        {"template": "{0:>999999999}", "params": [1]},
+        {"template": "{0[0]}", "params": ["a"]},
+        {"template": "{name}", "params": [1]},
+        {"template": "{1}", "params": [1]},
+        {"template": "{0", "params": [1]},
+        {"template": "{0}"},
+        {"params": []},
+        {"template": "{0}", "params": [{"params": []}]},
+    ],
+)
+def test_a_phrase_of_another_form_is_refused(sent: object) -> None:
+    with pytest.raises(ValueError, match=r"phrase|places"):
+        decode_phrase(sent)

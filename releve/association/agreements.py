@@ -21,6 +21,7 @@ from releve.association.contracts import (
     take_step,
 )
 from releve.association.gate_member import find_programme
+from releve.errors import Phrase
 from releve.ledger.chain import append, lock_head
 from releve.network import Operator
 from releve.sector import SectorError
@@ -60,7 +61,9 @@ def decide_contract(
     """Record a client's decision; SectorError where it is not awaited, or the contract moved on."""
     contract = found.stored.contract
     if contract.state != "matched":
-        raise SectorError(f"contract {contract.terms.contract} awaits no decision of its client")
+        raise SectorError(
+            Phrase("contract {0} awaits no decision of its client", contract.terms.contract)
+        )
     kind = "agree" if agrees else "decline"
     with transaction.atomic():
         lock_head()

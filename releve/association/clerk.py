@@ -26,6 +26,7 @@ from releve.association.models import (
     ReceivedContribution,
 )
 from releve.association.rules import find_publication, load_shipped_bulletin_rules
+from releve.errors import Phrase
 from releve.ledger.chain import append, lock_head
 from releve.ledger.checkpoints import build_checkpoint
 from releve.ledger.digests import canonical_json
@@ -85,12 +86,14 @@ def publish_design(
     association = require_clerk()
     lock_head()
     if MonthlyDesign.objects.filter(month=month).exists():
-        raise AssociationError(f"the design of {month} is published, and frozen for the month")
+        raise AssociationError(
+            Phrase("the design of {0} is published, and frozen for the month", month)
+        )
     try:
         rule = find_rule(load_shipped_bulletin_rules(), date.fromisoformat(f"{month}-01"))
     except ValueError as error:
         raise AssociationError(
-            f"month must be written as 2026-11, got {month!r}: {error}"
+            Phrase("month must be written as 2026-11, got {0}: {1}", repr(month), str(error))
         ) from error
     rows = AssociationMember.objects.filter(revoked_at=None)
     members = tuple(PanelMember(row.member, row.key, row.mask_key) for row in rows)
@@ -169,7 +172,7 @@ def remake_bulletin(day: date) -> Bulletin:
     """Return the bulletin of a published day made again from what is stored; the same bytes."""
     row = DayBulletin.objects.filter(day=day).first()
     if row is None:
-        raise AssociationError(f"no bulletin of {day} was published")
+        raise AssociationError(Phrase("no bulletin of {0} was published", day))
     return _make(day, ReceivedContribution.objects.filter(corrected_in=day))
 
 
@@ -188,7 +191,9 @@ def _publish(day: date, now: datetime) -> DayBulletin:
     design = _load_design(day)
     due = find_publication(day, design.rule)
     if now < due:
-        raise AssociationError(f"the bulletin of {day} appears at {due:%Y-%m-%d %H:%M} UTC")
+        raise AssociationError(
+            Phrase("the bulletin of {0} appears at {1} UTC", day, f"{due:%Y-%m-%d %H:%M}")
+        )
     corrections = ReceivedContribution.objects.filter(late=True, corrected_in=None)
     bulletin = _make(day, corrections)
     corrections.update(corrected_in=day)
@@ -227,7 +232,10 @@ def _load_design(day: date) -> BulletinDesign:
     row = MonthlyDesign.objects.filter(month=f"{day:%Y-%m}").first()
     if row is None:
         raise AssociationError(
-            f"there is no design of {day:%Y-%m}: publish it with releve sector clerk design"
+            Phrase(
+                "there is no design of {0}: publish it with releve sector clerk design",
+                f"{day:%Y-%m}",
+            )
         )
     return parse_design(row.text)
 
@@ -243,8 +251,10 @@ def _choose_groups() -> Mapping[str, Sequence[str]]:
     last = ReceivedContribution.objects.filter(current=True).order_by("-day").first()
     if last is None:
         raise AssociationError(
-            "no contribution says which destinations there are: name the groups of the first month,"
-            " such as --group MA=MA --group other=SN,MG"
+            Phrase(
+                "no contribution says which destinations there are: name the groups of the"
+                " first month, such as --group MA=MA --group other=SN,MG"
+            )
         )
     before = _load_design(last.day)
     if before.mode == "masked":

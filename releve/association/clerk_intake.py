@@ -53,7 +53,10 @@ def require_clerk() -> str:
     association: str = settings.CLERK_OF
     if not association:
         raise AssociationError(
-            "this installation is not the clerk of an association: set RELEVE_CLERK_OF to its name"
+            Phrase(
+                "this installation is not the clerk of an association: set RELEVE_CLERK_OF to"
+                " its name"
+            )
         )
     return association
 
@@ -81,7 +84,7 @@ def revoke_member(member: str, now: datetime) -> None:
     require_clerk()
     if not AssociationMember.objects.filter(member=member, revoked_at=None).update(revoked_at=now):
         raise AssociationError(
-            f"no member {member!r} with a valid key: see releve sector clerk state"
+            Phrase("no member {0} with a valid key: see releve sector clerk state", repr(member))
         )
     append("member.revoked", {"member": member}, recorded_at=now, stream=STREAM)
 

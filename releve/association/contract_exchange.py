@@ -27,17 +27,20 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
+from releve.association.envelopes import MOST_BYTES
 from releve.association.errors import AssociationError
 from releve.association.gate_member import load_gate, read_result
 from releve.association.gates import CLEARED, wrap_result
 from releve.association.membership import require_membership
 from releve.association.models import ReceivedOrder, ReliefGate
 from releve.demand.tables import INTERVAL
+from releve.errors import Phrase
 from releve.ledger.keys import public_key
 from releve.network import day_bounds
 from releve.sector import ContractTerms, GateNotice, SectorError, parse_gate, parse_order
 
 __all__ = [
+    "MessagePart",
     "TermsBeside",
     "draft_contracts",
     "list_messages",
@@ -45,6 +48,10 @@ __all__ = [
     "receive_answer",
     "take_message",
 ]
+
+
+_BESIDE = 500
+"""Bytes of an answer beside its messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def draft_contracts(
     """
     found = read_result(gate)
     if found is None:
-        raise AssociationError(f"the result of the gate {gate} has not come yet")
+        raise AssociationError(Phrase("the result of the gate {0} has not come yet", gate))
     stream = DRILL if drill else RELIEF
     known = list_contracts(stream)
     terms = _build_terms(found, load_gate(gate), require_membership().member, beside)
@@ -88,7 +95,9 @@ def take_message(message: str, now: datetime, *, by: str, drill: bool) -> str:
     stream = DRILL if drill else RELIEF
     name, asker, giver = _read_parties(message)
     if by not in (asker, giver):
-        raise SectorError(f"contract {name} is not one of {by}: it is of {asker} and {giver}")
+        raise SectorError(
+            Phrase("contract {0} is not one of {1}: it is of {2} and {3}", name, by, asker, giver)
+        )
     keys = {**_list_member_keys((asker, giver)), clerk: public_key()}
     with transaction.atomic():
         stored = receive_contract(message, clerk, keys, now, stream=stream)
@@ -98,14 +107,33 @@ def take_message(message: str, now: datetime, *, by: str, drill: bool) -> str:
     return export_contract(name, stream=stream)
 
 
-def list_messages(member: str, *, drill: bool) -> list[str]:
-    """Return the contracts of a member as the clerk has them."""
+@dataclass(frozen=True, slots=True)
+class MessagePart:
+    """Contracts of a member as far as an answer holds them; ``next``: ask for those after it."""
+
+    messages: tuple[str, ...]
+    next: str
+
+
+def list_messages(member: str, *, drill: bool, after: str = "") -> MessagePart:
+    """Return the contracts of a member as the clerk has them, by name, those behind ``after``.
+
+    As many as an answer of MOST_BYTES holds, but one at least; ``next`` is empty with the last.
+    """
     stream = DRILL if drill else RELIEF
-    return [
-        export_contract(name, stream=stream)
-        for name, one in list_contracts(stream).items()
-        if member in (one.contract.terms.asker, one.contract.terms.giver)
+    names = [
+        name
+        for name, one in sorted(list_contracts(stream).items())
+        if name > after and member in (one.contract.terms.asker, one.contract.terms.giver)
     ]
+    room, messages = MOST_BYTES - _BESIDE, list[str]()
+    for name in names:
+        message = export_contract(name, stream=stream)
+        room -= len(json.dumps(message)) + 2
+        if messages and room < 0:
+            return MessagePart(tuple(messages), names[len(messages) - 1])
+        messages.append(message)
+    return MessagePart(tuple(messages), "")
 
 
 def list_own_messages(*, drill: bool) -> list[str]:
@@ -125,7 +153,9 @@ def receive_answer(message: str, now: datetime, *, drill: bool) -> StoredContrac
     own = require_membership()
     name, asker, giver = _read_parties(message)
     if own.member not in (asker, giver):
-        raise SectorError(f"contract {name} is of {asker} and {giver}, not of {own.member}")
+        raise SectorError(
+            Phrase("contract {0} is of {1} and {2}, not of {3}", name, asker, giver, own.member)
+        )
     gate, found = _find_gate(name)
     keys = {**found["keys"], own.member: public_key(), own.association: gate.contract_key}
     return receive_contract(message, own.member, keys, now, stream=DRILL if drill else RELIEF)
@@ -164,7 +194,7 @@ def _check_match(terms: ContractTerms) -> None:
     name = terms.contract.partition(".")[0]
     row = ReliefGate.objects.filter(name=name, state=CLEARED).first()
     if row is None:
-        raise SectorError(f"contract {terms.contract}: the gate {name} is not cleared")
+        raise SectorError(Phrase("contract {0}: the gate {1} is not cleared", terms.contract, name))
     found = json.loads(wrap_result(row, terms.asker).text)
     beside = TermsBeside(
         terms.annex, terms.law, terms.notice_hours, terms.quality_percent,
@@ -172,8 +202,12 @@ def _check_match(terms: ContractTerms) -> None:
     )  # fmt: skip
     if terms not in _build_terms(found, parse_gate(row.text), terms.asker, beside):
         raise SectorError(
-            f"contract {terms.contract}: the clearing of {name} has no such match; draft it again"
-            " from the result"
+            Phrase(
+                "contract {0}: the clearing of {1} has no such match; draft it again from the"
+                " result",
+                terms.contract,
+                name,
+            )
         )
 
 
@@ -181,7 +215,9 @@ def _find_gate(contract: str) -> tuple[GateNotice, Mapping[str, Any]]:
     gate = contract.partition(".")[0]
     found = read_result(gate)
     if found is None:
-        raise AssociationError(f"contract {contract}: the result of its gate has not come yet")
+        raise AssociationError(
+            Phrase("contract {0}: the result of its gate has not come yet", contract)
+        )
     return load_gate(gate), found
 
 
@@ -196,4 +232,6 @@ def _read_parties(message: str) -> tuple[str, str, str]:
         terms = json.loads(message)["terms"]
         return str(terms["contract"]), str(terms["asker"]), str(terms["giver"])
     except (KeyError, TypeError, ValueError) as error:
-        raise SectorError(f"the message is not a contract: {error!r}; ask for it again") from error
+        raise SectorError(
+            Phrase("the message is not a contract: {0}; ask for it again", repr(error))
+        ) from error

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from releve.errors import ReleveError
+from releve.evidence.language import Wording
 from releve.extras import OptionalModule
 from releve.network import zone
 from releve.sector import ReliefContract
+from releve.sector.contract_words import name_state
 
 __all__ = ["ContractTextError", "compose_contract", "typeset_contract"]
 
@@ -25,6 +27,7 @@ _KINDS = {
     "outbound": "appels sortants",
     "back_office": "back-office",
 }
+_LANGUAGES = {"fr": "français", "en": "anglais", "ar": "arabe", "es": "espagnol"}
 _PLACES = {"home": "en télétravail", "site": "sur site"}
 
 
@@ -67,7 +70,7 @@ def compose_contract(contract: ReliefContract, time_zone: str) -> dict[str, Any]
             ],
         },
         "signatures": [f"Pour {terms.asker}", f"Pour {terms.giver}"],
-        "digest": f"Empreinte de l’état «\u00a0{contract.state}\u00a0»{_NARROW}: {contract.digest}",
+        "digest": f"Empreinte à l’état {_quote_state(contract)}{_NARROW}: {contract.digest}",
     }
 
 
@@ -133,6 +136,10 @@ def _list_clauses(contract: ReliefContract) -> list[list[str]]:
     return clauses
 
 
+def _quote_state(contract: ReliefContract) -> str:
+    return f"«\u00a0{Wording('fr').say(name_state(contract.state))}\u00a0»"
+
+
 def _describe_agreement(contract: ReliefContract) -> str:
     agreed = next((step for step in contract.steps if step.kind == "agree"), None)
     if agreed is None:
@@ -142,7 +149,7 @@ def _describe_agreement(contract: ReliefContract) -> str:
 
 def _describe_skill(skill: str) -> str:
     kind, language, *place = skill.split(":")
-    words = [_KINDS.get(kind, kind), f"langue{_NARROW}: {language}"]
+    words = [_KINDS.get(kind, kind), _LANGUAGES.get(language, language)]
     return ", ".join([*words, *(_PLACES.get(one, one) for one in place)])
 
 

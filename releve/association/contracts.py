@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import transaction
 
+from releve.errors import Phrase
 from releve.ledger.chain import append, iter_entries, lock_head
 from releve.ledger.digests import format_instant
 from releve.ledger.keys import public_key, signing_key
@@ -83,7 +84,9 @@ def start_contract(
     with transaction.atomic():
         lock_head()
         if terms.contract in list_contracts(stream):
-            raise SectorError(f"contract {terms.contract} is there already: choose another name")
+            raise SectorError(
+                Phrase("contract {0} is there already: choose another name", terms.contract)
+            )
         opened = StoredContract(open_contract(terms, clerk))
         step = ContractStep("ask", terms.asker, now, opened.contract.digest)
         return _write_own(opened, step, terms.asker, now, stream)
@@ -147,8 +150,11 @@ def receive_contract(
         stored = known.get(terms.contract) or StoredContract(open_contract(terms, clerk))
         if stored.contract.terms != terms or stored.contract.clerk != clerk:
             raise SectorError(
-                f"contract {terms.contract}: its terms differ from those recorded here: compare"
-                " both texts with the partner"
+                Phrase(
+                    "contract {0}: its terms differ from those recorded here: compare both texts"
+                    " with the partner",
+                    terms.contract,
+                )
             )
         for number, (step, signatures) in enumerate(rows, 1):
             digest = compute_step_digest(step)
@@ -157,8 +163,13 @@ def receive_contract(
                 continue
             if (step.before, step.by) in {(one.before, one.by) for one in stored.contract.steps}:
                 raise SectorError(
-                    f"contract {terms.contract}: step {number} ({step.kind}) differs from the one"
-                    " recorded here: compare both ledgers with the partner"
+                    Phrase(
+                        "contract {0}: step {1} ({2}) differs from the one recorded here: compare"
+                        " both ledgers with the partner",
+                        terms.contract,
+                        number,
+                        step.kind,
+                    )
                 )
             stored = _take_over(stored, step, signatures, party, keys, now, stream)
     return stored
@@ -201,7 +212,10 @@ def read_terms_text(text: str) -> ContractTerms:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise SectorError(
-            f"not the terms of a contract: {error}; the fields are those of docs/sector.md"
+            Phrase(
+                "not the terms of a contract: {0}; the fields are those of docs/sector.md",
+                str(error),
+            )
         ) from error
 
 
@@ -210,7 +224,7 @@ def load_contract(contract: str, stream: str = RELIEF) -> StoredContract:
     found = list_contracts(stream)
     if contract not in found:
         known = ", ".join(found) or "none yet"
-        raise SectorError(f"no contract {contract!r}; there are: {known}")
+        raise SectorError(Phrase("no contract {0}; there are: {1}", repr(contract), known))
     return found[contract]
 
 
@@ -233,7 +247,7 @@ def _take_over(
     opened = open_contract(stored.contract.terms, stored.contract.clerk)
     after, digest = fold_steps(opened, [*stored.contract.steps, step]), compute_step_digest(step)
     if step.by not in signatures:
-        raise SectorError(f"step {step.kind} is not signed by {step.by}, who takes it")
+        raise SectorError(Phrase("step {0} is not signed by {1}, who takes it", step.kind, step.by))
     for other, signature in signatures.items():
         _verify(other, digest, signature, keys)
     return _write(stored, after, step, {**signatures, party: _sign(digest)}, now, stream)
@@ -284,11 +298,16 @@ def _sign(digest: str) -> str:
 
 def _verify(party: str, digest: str, signature: str, keys: Mapping[str, str]) -> None:
     if party not in keys:
-        raise SectorError(f"no public key of {party} is known: register the one it publishes")
+        raise SectorError(
+            Phrase("no public key of {0} is known: register the one it publishes", party)
+        )
     if not _is_signed(digest, signature, keys[party]):
         raise SectorError(
-            f"the signature of {party} does not verify: ask for the message again, and compare its"
-            " public key"
+            Phrase(
+                "the signature of {0} does not verify: ask for the message again, and compare"
+                " its public key",
+                party,
+            )
         )
 
 
@@ -336,8 +355,12 @@ def _read_message(
         tree = json.loads(message)
         if tree["format"] != FORMAT:
             raise SectorError(
-                f"the message has format {tree['format']!r}, this version reads {FORMAT!r}: the"
-                " older of the two installations is updated"
+                Phrase(
+                    "the message has format {0}, this version reads {1}: the older of the two"
+                    " installations is updated",
+                    repr(tree["format"]),
+                    repr(FORMAT),
+                )
             )
         rows = [
             (
@@ -350,4 +373,6 @@ def _read_message(
     except SectorError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise SectorError(f"the message is not a contract: {error!r}; ask for it again") from error
+        raise SectorError(
+            Phrase("the message is not a contract: {0}; ask for it again", repr(error))
+        ) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from releve.association.errors import AssociationError
+from releve.errors import Phrase
 from releve.ledger.digests import canonical_json
 
 __all__ = ["MOST_BYTES", "Envelope", "open_envelope"]
@@ -46,5 +47,5 @@ def open_envelope(content: bytes) -> Envelope:
         return Envelope(what, text, str(found.pop("signature")), found)
     except (ValueError, AttributeError, TypeError, StopIteration, KeyError) as error:
         raise AssociationError(
-            f"not a signed text of an association ({', '.join(WHAT)}): {error}"
+            Phrase("not a signed text of an association ({0}): {1}", ", ".join(WHAT), str(error))
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 
 import httpx
@@ -38,6 +38,7 @@ from releve.association.models import (
     ReliefGate,
 )
 from releve.association.rules import find_last_day, find_publication
+from releve.errors import NumberPhrase, Phrase, decode_phrase
 from releve.ledger.digests import canonical_json
 from releve.sector import GateNotice, parse_design
 
@@ -64,6 +65,8 @@ _PATHS = {
     "order": "orders",
     "result": "results",
 }
+_MOST_REFUSAL = 5_000
+"""Bytes of a refusal; more than any sentence with its values."""
 _CLERK_NEEDS = timedelta(minutes=1)
 """How long after the last opening the clerk is asked for the result."""
 
@@ -135,7 +138,9 @@ def fetch_gates(now: datetime) -> list[GateNotice]:
         rows = json.loads(_ask("GET", "gate", ""))["gates"]
         sent = [open_envelope(canonical_json(row).encode()) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
-        raise AssociationError(f"the clerk’s gates are not what was expected: {error}") from error
+        raise AssociationError(
+            Phrase("the clerk’s gates are not what was expected: {0}", str(error))
+        ) from error
     return [keep_gate(one, now) for one in sent]
 
 
@@ -151,12 +156,7 @@ def sync_contracts(now: datetime, *, drill: bool = False) -> int:
     clerk's reason where it refuses one; SectorError for what is wrong in an answer.
     """
     name = "drill" if drill else "real"
-    try:
-        came = [str(one) for one in json.loads(_ask("GET", "messages", name))["messages"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise AssociationError(
-            f"the clerk’s messages are not what was expected: {error}"
-        ) from error
+    came = list(_fetch_messages(name))
     found = {receive_answer(message, now, drill=drill).contract.terms.contract for message in came}
     for message in list_own_messages(drill=drill):
         if message not in came:
@@ -183,18 +183,46 @@ def run_member_gates(now: datetime) -> None:
         fetch_result(name, now)
 
 
+def _fetch_messages(kind: str) -> Iterator[str]:
+    """Yield what the clerk has of the own contracts, a part a request."""
+    after = ""
+    while True:
+        try:
+            part = json.loads(_ask("GET", "messages", kind, after=after))
+            messages, following = [str(one) for one in part["messages"]], str(part.get("next", ""))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, AssociationError):
+                raise
+            raise AssociationError(
+                Phrase("the clerk’s messages are not what was expected: {0}", str(error))
+            ) from error
+        yield from messages
+        if not following:
+            return
+        if following <= after:
+            raise AssociationError(Phrase("the clerk’s messages do not end: ask the clerk"))
+        after = following
+
+
 def _fetch(what: str, name: str) -> Envelope:
     found = open_envelope(_ask("GET", what, name))
     if found.what != what:
-        raise AssociationError(f"the clerk answered a {found.what} instead of a {what}")
+        raise AssociationError(
+            Phrase("the clerk answered a {0} instead of a {1}", found.what, what)
+        )
     return found
 
 
-def _ask(method: str, what: str, name: str, content: bytes = b"") -> bytes:
-    """Return the clerk's answer; AssociationError where it refuses or does not answer."""
+def _ask(method: str, what: str, name: str, content: bytes = b"", *, after: str = "") -> bytes:
+    """Return the clerk's answer; AssociationError where it refuses or does not answer.
+
+    ``after``: where the part before this one ended, see :func:`_fetch_messages`.
+    """
     membership = require_membership()
     if not membership.clerk_url:
-        raise AssociationError("the clerk has no address here: send by file, or join with --url")
+        raise AssociationError(
+            Phrase("the clerk has no address here: send by file, or join with --url")
+        )
     path = "/".join(part for part in (_PATHS[what], name) if part)
     headers = {"Authorization": f"Bearer {settings.CLERK_TOKEN}", "User-Agent": "releve"}
     if content:
@@ -206,12 +234,33 @@ def _ask(method: str, what: str, name: str, content: bytes = b"") -> bytes:
                 f"{membership.clerk_url}/association/{path}",
                 content=content,
                 headers=headers,
+                params={"after": after} if after else None,
             )
     except httpx.HTTPError as error:
-        raise AssociationError(f"the clerk does not answer: {type(error).__name__}") from error
+        raise AssociationError(
+            Phrase("the clerk does not answer: {0}", type(error).__name__)
+        ) from error
     if answer.status_code >= 400:
-        raise AssociationError(f"the clerk refused ({answer.status_code}): {answer.text[:300]}")
-    return answer.content[:MOST_BYTES]
+        raise _read_refusal(answer)
+    if len(answer.content) > MOST_BYTES:
+        raise AssociationError(Phrase(
+            "the clerk’s answer has {0} bytes, at most {1} are read: nothing of it was taken;"
+            " ask the clerk", NumberPhrase(len(answer.content)), NumberPhrase(MOST_BYTES),
+        ))  # fmt: skip
+    return answer.content
+
+
+def _read_refusal(answer: httpx.Response) -> AssociationError:
+    """Return why the clerk refused, in words that can be translated where it sent such."""
+    try:
+        found = json.loads(answer.content[:_MOST_REFUSAL])
+        said = decode_phrase(found.get("phrase", found["message"]))
+    except (AttributeError, KeyError, ValueError):
+        return AssociationError(Phrase(
+            "the clerk answered with status {0}: try again later, or ask the clerk",
+            answer.status_code,
+        ))  # fmt: skip
+    return AssociationError(Phrase("the clerk refused: {0}", said))
 
 
 def _make_client() -> httpx.Client:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from releve.association.errors import AssociationError
+from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import HOME, Operator, day_bounds
 from releve.sector import ALL
@@ -60,7 +61,9 @@ def _count_agents(operator: Operator, day: date) -> Counter[Cell]:
     placements = live.list_day_placements(day)
     if placements is None:
         raise AssociationError(
-            f"no plan in force has {day}: put one in force, then the contribution can be made"
+            Phrase(
+                "no plan in force has {0}: put one in force, then the contribution can be made", day
+            )
         )
     destination = {site.id: site.destination for site in operator.sites}
     home_site = {agent.id: agent.home_site for agent in operator.agents}

@@ -38,6 +38,8 @@ from releve.sector import (
     sign_text,
     verify_text,
 )
+from releve.sector.gate_orders import RESULT_FORMAT
+from releve.sector.openings import compare_formats
 
 __all__ = [
     "find_programme",
@@ -60,17 +62,23 @@ def keep_gate(sent: Envelope, now: datetime) -> GateNotice:
     """Store a gate of the clerk's; AssociationError where it is unsigned or a second one."""
     row = require_membership()
     if sent.what != "gate" or not verify_text(sent.text, sent.signature, row.clerk_key):
-        raise AssociationError("the gate is not signed by the clerk’s key: nothing is stored")
+        raise AssociationError(
+            Phrase("the gate is not signed by the clerk’s key: nothing is stored")
+        )
     notice = parse_gate(sent.text)
     if notice.association != row.association:
-        raise AssociationError(f"the gate is of {notice.association}, not of {row.association}")
+        raise AssociationError(
+            Phrase("the gate is of {0}, not of {1}", notice.association, row.association)
+        )
     known, _ = ReliefGate.objects.get_or_create(
         name=notice.gate,
         defaults={"text": sent.text, "signature": sent.signature, "at": now,
                   "closes_at": notice.closes_at, "opens_until": notice.opens_until},
     )  # fmt: skip
     if known.text != sent.text:
-        raise AssociationError(f"a second gate {notice.gate} with other terms: ask the clerk")
+        raise AssociationError(
+            Phrase("a second gate {0} with other terms: ask the clerk", notice.gate)
+        )
     return notice
 
 
@@ -78,7 +86,7 @@ def load_gate(name: str) -> GateNotice:
     """Return a gate that has come; AssociationError where it has not."""
     row = ReliefGate.objects.filter(name=name).first()
     if row is None:
-        raise AssociationError(f"the gate {name} has not come: fetch the gates first")
+        raise AssociationError(Phrase("the gate {0} has not come: fetch the gates first", name))
     return parse_gate(row.text)
 
 
@@ -114,7 +122,9 @@ def prepare_request(
     notice, member = load_gate(gate), require_membership().member
     hidden, approved, programmes = hide_requests(requests, approvals, member, gate)
     if not hidden:
-        raise AssociationError("there is nothing to ask for: no client with terms lacks agents")
+        raise AssociationError(
+            Phrase("there is nothing to ask for: no client with terms lacks agents")
+        )
     order = _begin("request", notice, now, requests=hidden, approvals=approved)
     return _store(order, now, {"programmes": programmes})
 
@@ -147,13 +157,19 @@ def keep_result(gate: str, sent: Envelope, now: datetime) -> dict[str, Any]:
     """Store the result of a gate; AssociationError where it is unsigned, or a second one."""
     membership = require_membership()
     if sent.what != "result" or not verify_text(sent.text, sent.signature, membership.clerk_key):
-        raise AssociationError("the result is not signed by the clerk’s key: nothing is stored")
+        raise AssociationError(
+            Phrase("the result is not signed by the clerk’s key: nothing is stored")
+        )
     found: dict[str, Any] = json.loads(sent.text)
+    if found.get("format") != RESULT_FORMAT:
+        raise AssociationError(compare_formats(RESULT_FORMAT, found.get("format")))
     if (found.get("gate"), found.get("member")) != (gate, membership.member):
-        raise AssociationError(f"the result is not of {membership.member} at the gate {gate}")
+        raise AssociationError(
+            Phrase("the result is not of {0} at the gate {1}", membership.member, gate)
+        )
     row = ReliefGate.objects.select_for_update().get(name=gate)
     if row.result and row.result != sent.text:
-        raise AssociationError(f"a second result of the gate {gate}: ask the clerk")
+        raise AssociationError(Phrase("a second result of the gate {0}: ask the clerk", gate))
     if not row.result:
         row.result = sent.text
         row.save(update_fields=["result"])

@@ -52,6 +52,7 @@ from releve.sector import (
     parse_order,
     sign_text,
 )
+from releve.sector.gate_orders import COMMIT, OPEN, REQUEST, RESULT_FORMAT
 
 __all__ = [
     "announce_gate",
@@ -66,7 +67,11 @@ __all__ = [
 ]
 
 OPENED, CLOSED, CLEARED = "open", "closed", "cleared"
-RESULT_FORMAT = "releve sector result 1"
+_KINDS = {
+    COMMIT: Phrase("sealed offer"),
+    REQUEST: Phrase("request"),
+    OPEN: Phrase("opening of offers"),
+}
 _log = logging.getLogger("releve.association")
 
 
@@ -79,9 +84,9 @@ def announce_gate(
     association = require_clerk()
     lock_head()
     if ReliefGate.objects.filter(name=name).exists():
-        raise AssociationError(f"the gate {name} is announced: choose another name")
+        raise AssociationError(Phrase("the gate {0} is announced: choose another name", name))
     if closes_at <= now:
-        raise AssociationError("the gate must close in time to come")
+        raise AssociationError(Phrase("the gate must close in time to come"))
     secret = secrets.token_bytes(32)
     notice = GateNotice(
         name, association, day, time_zone, closes_at.replace(microsecond=0),
@@ -132,7 +137,7 @@ def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
                 Phrase(
                     "{0} has sent its {1} for {2}: the first one counts",
                     read.member,
-                    read.kind,
+                    _KINDS[read.kind],
                     read.gate,
                 ),
             )
@@ -197,7 +202,9 @@ def wrap_result(row: ReliefGate, member: str) -> Envelope:
     partners = {one[side] for one in shown["matches"] for side in ("giver", "asker")} - {member}
     keys = {one.member: one.contract_key for one in orders if one.member in partners}
     refused = [
-        reason for reason in _open(row, orders).refused if reason.startswith(f"offer {member}/")
+        {"offer": one.offer, "code": one.code, "params": list(one.params)}
+        for one in _open(row, orders).refused
+        if one.giver == member
     ]
     body = {"format": RESULT_FORMAT, "gate": row.name, "keys": keys, "refused": refused, **shown}
     text = canonical_json(body)
@@ -218,7 +225,7 @@ def _check_time(read: GateOrder, row: ReliefGate, now: datetime) -> None:
     )
     if row.state != OPENED or now >= ends:
         raise ContributionError(
-            "late", Phrase("the {0} for {1} was awaited until {2} UTC", read.kind, row.name,
+            "late", Phrase("the {0} for {1} was awaited until {2} UTC", _KINDS[read.kind], row.name,
                            f"{ends:%Y-%m-%d %H:%M}")
         )  # fmt: skip
     if now < begins:
@@ -234,11 +241,13 @@ def _close(name: str, now: datetime) -> ReliefGate:
     lock_head()
     row = ReliefGate.objects.filter(name=name).first()
     if row is None:
-        raise AssociationError(f"there is no gate {name}")
+        raise AssociationError(Phrase("there is no gate {0}", name))
     if row.state != OPENED:
         return row
     if now < row.opens_until:
-        raise AssociationError(f"offers are opened until {row.opens_until:%Y-%m-%d %H:%M} UTC")
+        raise AssociationError(
+            Phrase("offers are opened until {0} UTC", f"{row.opens_until:%Y-%m-%d %H:%M}")
+        )
     valid = AssociationMember.objects.filter(revoked_at=None).values("member")
     rows = ReceivedOrder.objects.filter(gate=name, member__in=valid)
     row.state, row.orders = CLOSED, sorted(rows.values_list("digest", flat=True))
@@ -277,8 +286,11 @@ def _read_openings(row: ReliefGate) -> tuple[Openings, bytes]:
     secret = load_clearing_secret(row.name)
     if hash_secret(secret) != parse_gate(row.text).seed_digest:
         raise AssociationError(
-            f"the secret of the clearing {row.name} is not the one that was announced: restore"
-            f" clearing-{row.name}.key from its copy"
+            Phrase(
+                "the secret of the clearing {0} is not the one that was announced: restore"
+                " clearing-{0}.key from its copy",
+                row.name,
+            )
         )
     return openings, derive_seed(secret, commitments)
 
@@ -308,7 +320,7 @@ def _list_frozen(row: ReliefGate) -> list[GateOrder]:
 def _require_cleared(name: str) -> ReliefGate:
     row = ReliefGate.objects.filter(name=name, state=CLEARED).first()
     if row is None:
-        raise AssociationError(f"no gate {name} was cleared")
+        raise AssociationError(Phrase("no gate {0} was cleared", name))
     return row
 
 

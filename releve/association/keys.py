@@ -22,6 +22,7 @@ from django.conf import settings
 
 from releve.association.errors import AssociationError
 from releve.association.models import DayBulletin, MonthlyDesign, OwnContribution
+from releve.errors import Phrase
 from releve.ledger.key_files import ensure_key, make_key_file
 
 __all__ = [
@@ -61,7 +62,7 @@ def store_clearing_secret(name: str, secret: bytes) -> None:
     file = _find_clearing_file(name)
     if not make_key_file(file, secret.hex()):
         raise AssociationError(
-            f"{file} is there, from a clearing of that name: choose another name"
+            Phrase("{0} is there, from a clearing of that name: choose another name", file)
         )
 
 
@@ -70,7 +71,7 @@ def load_clearing_secret(name: str) -> bytes:
     file = _find_clearing_file(name)
     text = _read_hex(file, lambda what: _clearing_fault(name, what))
     if text is None:
-        raise _clearing_fault(name, "is missing")
+        raise _clearing_fault(name, Phrase("is missing"))
     return bytes.fromhex(text)
 
 
@@ -93,16 +94,16 @@ def _read_hex(file: Path, fault: Callable[[str], AssociationError]) -> str | Non
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError) as error:
-        raise fault(f"cannot be read: {error}") from error
+        raise fault(Phrase("cannot be read: {0}", str(error))) from error
     if not _SECRET.fullmatch(text):
-        raise fault("is not 64 hex digits")
+        raise fault(Phrase("is not 64 hex digits"))
     return text
 
 
 def _derive(purpose: bytes) -> bytes:
     secret = _read_secret()
     if secret is None:
-        raise _key_fault("is missing")
+        raise _key_fault(Phrase("is missing"))
     info = b"releve association key 1\n" + purpose
     return HKDF(SHA256(), 32, salt=None, info=info).derive(bytes.fromhex(secret))
 
@@ -124,13 +125,22 @@ def _is_used() -> bool:
 
 def _key_fault(what: str) -> AssociationError:
     return AssociationError(
-        f"the key towards the association {what}: restore association.key from its copy to"
-        f" {_file()}"
+        Phrase(
+            "the key towards the association {0}: restore association.key from its copy to {1}",
+            what,
+            _file(),
+        )
     )
 
 
 def _clearing_fault(name: str, what: str) -> AssociationError:
     file = _find_clearing_file(name)
     return AssociationError(
-        f"the secret of the clearing {name} {what}: restore {file.name} from its copy to {file}"
+        Phrase(
+            "the secret of the clearing {0} {1}: restore {2} from its copy to {3}",
+            name,
+            what,
+            file.name,
+            file,
+        )
     )

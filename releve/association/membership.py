@@ -22,6 +22,7 @@ from releve.association.figures import STATED, count_figures, count_seats_by_des
 from releve.association.keys import load_mask_key, load_signing_key
 from releve.association.models import DayBulletin, Membership, MonthlyDesign, OwnContribution
 from releve.association.rules import find_last_day
+from releve.errors import Phrase
 from releve.evidence.verify import Keys, VerifyError, check_proof
 from releve.ledger.chain import append
 from releve.sector import (
@@ -69,7 +70,9 @@ def require_membership() -> Membership:
     found = find_membership()
     if found is None:
         raise AssociationError(
-            "this operator is not a member of an association: see releve sector contribute join"
+            Phrase(
+                "this operator is not a member of an association: see releve sector contribute join"
+            )
         )
     return found
 
@@ -110,14 +113,21 @@ def keep_design(sent: Envelope, now: datetime) -> BulletinDesign:
     """Store a design of the clerk's; AssociationError where it is unsigned or a second one."""
     row = require_membership()
     if sent.what != "design" or not verify_text(sent.text, sent.signature, row.clerk_key):
-        raise AssociationError("the design is not signed by the clerk’s key: nothing is stored")
+        raise AssociationError(
+            Phrase("the design is not signed by the clerk’s key: nothing is stored")
+        )
     design = parse_design(sent.text)
     if design.association != row.association:
-        raise AssociationError(f"the design is of {design.association}, not of {row.association}")
+        raise AssociationError(
+            Phrase("the design is of {0}, not of {1}", design.association, row.association)
+        )
     known = MonthlyDesign.objects.filter(month=design.month).first()
     if known is not None and known.digest != design.digest:
         raise AssociationError(
-            f"a second design of {design.month}: the panel is frozen for the month; ask the clerk"
+            Phrase(
+                "a second design of {0}: the panel is frozen for the month; ask the clerk",
+                design.month,
+            )
         )
     if known is None:
         MonthlyDesign.objects.create(
@@ -131,7 +141,9 @@ def load_own_design(day: date) -> BulletinDesign:
     """Return the design of a day's month, as the clerk sent it."""
     row = MonthlyDesign.objects.filter(month=f"{day:%Y-%m}").first()
     if row is None:
-        raise AssociationError(f"the design of {day:%Y-%m} has not come yet: fetch it first")
+        raise AssociationError(
+            Phrase("the design of {0} has not come yet: fetch it first", f"{day:%Y-%m}")
+        )
     return parse_design(row.text)
 
 
@@ -168,9 +180,11 @@ def correct_contribution(day: date, now: datetime) -> OwnContribution:
     membership = require_membership()
     last = OwnContribution.objects.filter(day=day).exclude(sent_at=None).order_by("-pk").first()
     if last is None:
-        raise AssociationError(f"nothing was sent for {day}: there is nothing to correct")
+        raise AssociationError(Phrase("nothing was sent for {0}: there is nothing to correct", day))
     if last.closing:
-        raise AssociationError("a masked contribution cannot be corrected: its mask is used once")
+        raise AssociationError(
+            Phrase("a masked contribution cannot be corrected: its mask is used once")
+        )
     return _store(membership, day, now, count_figures(day, membership.stated), last.digest)
 
 
@@ -201,17 +215,24 @@ def keep_bulletin(sent: Envelope, now: datetime) -> DayBulletin:
     """
     membership = require_membership()
     if sent.what != "bulletin" or not verify_text(sent.text, sent.signature, membership.clerk_key):
-        raise AssociationError("the bulletin is not signed by the clerk’s key: nothing is stored")
+        raise AssociationError(
+            Phrase("the bulletin is not signed by the clerk’s key: nothing is stored")
+        )
     bulletin = parse_bulletin(sent.text)
     design = load_own_design(bulletin.day)
     if bulletin.design != design.digest:
-        raise AssociationError(f"the bulletin of {bulletin.day} is not of the month’s panel")
+        raise AssociationError(
+            Phrase("the bulletin of {0} is not of the month’s panel", bulletin.day)
+        )
     known = DayBulletin.objects.filter(day=bulletin.day).first()
     if known is not None and known.digest != bulletin.digest:
         _note_found(bulletin, "second", now)
         raise AssociationError(
-            f"a second bulletin of {bulletin.day} with other contributions: one of the two closings"
-            " would show a member’s figures; ask the clerk"
+            Phrase(
+                "a second bulletin of {0} with other contributions: one of the two closings"
+                " would show a member’s figures; ask the clerk",
+                bulletin.day,
+            )
         )
     closing = hash_closing(str(bulletin.day), design.digest, [one.id for one in design.members])
     _check_proof(sent, bulletin, closing)
@@ -241,9 +262,13 @@ def _check_proof(sent: Envelope, bulletin: Bulletin, closing: str) -> None:
         body = proof["entry"]["body"]
         check_proof(proof, Keys([proof["root"]["key"]]), [])
     except (TypeError, KeyError, VerifyError) as error:
-        raise AssociationError(f"the proof of the bulletin does not verify: {error}") from error
+        raise AssociationError(
+            Phrase("the proof of the bulletin does not verify: {0}", str(error))
+        ) from error
     if (body.get("digest"), body.get("closing")) != (bulletin.digest, closing):
-        raise AssociationError("the proof is of another bulletin: ask the clerk for this one’s")
+        raise AssociationError(
+            Phrase("the proof is of another bulletin: ask the clerk for this one’s")
+        )
 
 
 def _store(

@@ -22,7 +22,7 @@ from releve.association.errors import AssociationError
 from releve.association.gate_member import load_gate, prepare_commit
 from releve.association.lent_agents import find_agents_to_lend, lend_agents, require_giver
 from releve.association.models import SpareSearch
-from releve.errors import Phrase, ReleveError
+from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.ledger.chain import lock_head
 from releve.sector import read_packages
 
@@ -109,7 +109,7 @@ def _store(
         held = SpareSearch.objects.filter(
             pk=search.pk, asked_at=search.asked_at, begun_at=search.begun_at, done_at=None
         )
-        if held.update(done_at=now, error=template, error_values=[str(value) for value in values]):
+        if held.update(done_at=now, error=template, error_values=list(map(encode_phrase, values))):
             finish()
 
 

@@ -113,7 +113,8 @@ def receive_(file: Path, party: str, keys: tuple[str, ...], drill: bool) -> None
 @click.option("--notice", type=click.IntRange(0), help="Hours of notice of a recall; else firm.")
 @click.option("--quality", type=click.IntRange(0, 100), default=80, show_default=True,
               help="Calls answered, of 100.")  # fmt: skip
-@click.option("--cap", type=click.IntRange(0), default=0, help="Cap of the liability, in cents.")
+@click.option("--cap", type=click.IntRange(0), required=True,
+              help="Cap of the liability, in cents, as agreed; 0: none is paid.")  # fmt: skip
 @click.option("--sip-address", default="", help="Where the giver takes the calls.")
 @click.option("--mandate", default="", help="Of the client, for outbound calls.")
 @_DRILL

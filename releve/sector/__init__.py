@@ -93,6 +93,7 @@ from releve.sector.response import (
     find_closed,
 )
 from releve.sector.sealed_offers import (
+    OfferRefusal,
     OpenedOffers,
     SealedOffer,
     SectorGate,
@@ -119,6 +120,7 @@ __all__ = [
     "ContributionError",
     "GateNotice",
     "GateOrder",
+    "OfferRefusal",
     "OpenedOffers",
     "Openings",
     "PanelMember",

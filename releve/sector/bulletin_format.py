@@ -11,7 +11,8 @@ from datetime import date
 
 import rfc8785
 
-from releve.sector.openings import SectorError
+from releve.errors import Phrase
+from releve.sector.openings import SectorError, compare_formats
 
 __all__ = [
     "TOTAL",
@@ -102,7 +103,7 @@ def parse_bulletin(text: str) -> Bulletin:
     try:
         found = json.loads(text)
         if found["format"] != FORMAT:
-            raise SectorError(f"expected the format {FORMAT}, found {found['format']}")
+            raise SectorError(compare_formats(FORMAT, found["format"]))
         read = Bulletin(
             found["association"],
             date.fromisoformat(found["day"]),
@@ -123,9 +124,9 @@ def parse_bulletin(text: str) -> Bulletin:
     except SectorError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise SectorError(f"not a bulletin: {error}") from error
+        raise SectorError(Phrase("not a bulletin: {0}", str(error))) from error
     if read.text != text:
-        raise SectorError("a bulletin is canonical JSON, with its own fields and no other")
+        raise SectorError(Phrase("a bulletin is canonical JSON, with its own fields and no other"))
     return read
 
 

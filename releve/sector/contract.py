@@ -30,7 +30,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from releve.errors import Phrase
 from releve.network import is_known_zone, parse_sip_address
+from releve.sector.contract_words import join_words, name_state, name_step
 from releve.sector.openings import SectorError
 
 __all__ = [
@@ -86,36 +88,43 @@ class ContractTerms:
     def __post_init__(self) -> None:
         for name in ("starts_at", "ends_at"):
             if getattr(self, name).tzinfo is None:
-                raise SectorError(f"contract {self.contract}: {name} needs a time zone")
+                raise _fault(self.contract, Phrase("{0} needs a time zone", name))
         if self.starts_at >= self.ends_at:
-            raise SectorError(f"contract {self.contract}: starts_at must be before ends_at")
+            raise _fault(self.contract, Phrase("starts_at must be before ends_at"))
         if not 0 <= self.quality_percent <= 100:
-            raise SectorError(f"contract {self.contract}: quality_percent must be from 0 to 100")
+            raise _fault(self.contract, Phrase("quality_percent must be from 0 to 100"))
+        if self.liability_cap_cents < 0:
+            raise _fault(self.contract, Phrase("liability_cap_cents must not be negative"))
         if not _NAME.fullmatch(self.contract):
-            raise SectorError(
-                f"contract {self.contract!r}: name it by 1 to 64 letters, digits, '.', '_' or '-'"
+            raise _fault(
+                self.contract, Phrase("name it by 1 to 64 letters, digits, '.', '_' or '-'")
             )
         if not self.annex:
-            raise SectorError(f"contract {self.contract}: annex on data protection is missing")
+            raise _fault(self.contract, Phrase("annex on data protection is missing"))
         _check_place(self)
         if self.skill.startswith("outbound:") and not self.outbound_mandate:
-            raise SectorError(
-                f"contract {self.contract}: outbound calls need the mandate of the client whose"
-                " numbers are shown: fill in outbound_mandate"
-            )
+            raise _fault(self.contract, Phrase(
+                "outbound calls need the mandate of the client whose numbers are shown: fill in"
+                " outbound_mandate"
+            ))  # fmt: skip
 
 
 def _check_place(terms: ContractTerms) -> None:
     if not is_known_zone(terms.time_zone):
-        raise SectorError(
-            f"contract {terms.contract}: time_zone {terms.time_zone!r} is not known: write one like"
-            " Europe/Paris"
-        )
+        raise _fault(terms.contract, Phrase(
+            "time_zone {0!r} is not known: write one like Europe/Paris", terms.time_zone
+        ))  # fmt: skip
     try:
         if terms.sip_address:
             parse_sip_address(terms.sip_address)
     except ValueError as error:
-        raise SectorError(f"contract {terms.contract}: sip_address {error}") from error
+        raise _fault(
+            terms.contract,
+            Phrase(
+                "sip_address {0!r} is not an IP address and a port like 10.20.1.4:5060",
+                terms.sip_address,
+            ),
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -190,17 +199,17 @@ def apply_step(contract: ReliefContract, step: ContractStep) -> ReliefContract:
     """Return the contract after a step; SectorError says why it may not be taken."""
     name = contract.terms.contract
     if step.kind not in _FROM:
-        raise SectorError(f"contract {name}: {step.kind} is not one of {', '.join(_FROM)}")
+        raise _fault(name, Phrase("{0} is not one of {1}", step.kind, ", ".join(_FROM)))
     if step.before != contract.digest:
-        raise SectorError(
-            f"contract {name}: the step follows digest {step.before[:12]}, the contract stands at"
-            f" {contract.digest[:12]}: take over the partner's steps first"
-        )
+        raise _fault(name, Phrase(
+            "the step follows digest {0}, the contract stands at {1}: take over the partner's steps"
+            " first", step.before[:12], contract.digest[:12],
+        ))  # fmt: skip
     if contract.state not in _FROM[step.kind]:
-        raise SectorError(
-            f"contract {name} is {contract.state}: {step.kind} follows"
-            f" {' or '.join(_FROM[step.kind])}"
-        )
+        raise _fault(name, Phrase(
+            "its state is {0}: {1} follows {2}", name_state(contract.state), name_step(step.kind),
+            join_words(map(name_state, _FROM[step.kind])),
+        ))  # fmt: skip
     _check_actor(contract, step)
     _check_content(contract, step)
     signed, state = contract.signed, _TO.get(step.kind, contract.state)
@@ -234,10 +243,10 @@ def fold_steps(contract: ReliefContract, steps: Iterable[ContractStep]) -> Relie
         found.sort(key=lambda step: step.by != contract.terms.asker)
         if [step.by for step in found] != [contract.terms.asker, contract.terms.giver]:
             kinds = ", ".join(f"{step.kind} by {step.by}" for step in found)
-            raise SectorError(
-                f"contract {contract.terms.contract}: {kinds} follow the same digest: one side"
-                " takes one step; compare both ledgers with the partner"
-            )
+            raise _fault(contract.terms.contract, Phrase(
+                "{0} follow the same digest: one side takes one step; compare both ledgers with the"
+                " partner", kinds,
+            ))  # fmt: skip
         contract = _join_branches(
             contract, *(_follow_side(apply_step(contract, step), following) for step in found)
         )
@@ -302,45 +311,46 @@ def _list_actors(contract: ReliefContract, kind: str) -> tuple[str, ...]:
 def _check_actor(contract: ReliefContract, step: ContractStep) -> None:
     allowed = _list_actors(contract, step.kind)
     if step.by not in allowed:
-        raise SectorError(
-            f"contract {contract.terms.contract}: {step.kind} is for {' or '.join(allowed)},"
-            f" not {step.by}"
-        )
+        raise _fault(contract.terms.contract, Phrase(
+            "{0} is for {1}, not {2}", name_step(step.kind), join_words(allowed), step.by
+        ))  # fmt: skip
     if step.kind == "sign" and step.by in contract.signed:
-        raise SectorError(f"contract {contract.terms.contract}: {step.by} has signed already")
+        raise _fault(contract.terms.contract, Phrase("{0} has signed already", step.by))
 
 
 def _check_content(contract: ReliefContract, step: ContractStep) -> None:
     terms = contract.terms
     if step.at.tzinfo is None:
-        raise SectorError(f"contract {terms.contract}: the time of {step.kind} needs a time zone")
+        raise _fault(terms.contract, Phrase("{0} needs a time zone", "at"))
     last = max(contract.steps, key=lambda one: one.at, default=step)
     if step.at < last.at:
-        raise SectorError(
-            f"contract {terms.contract}: {step.kind} is dated before {last.kind}:"
-            " set the clock of the member right"
-        )
+        raise _fault(terms.contract, Phrase(
+            "{0} is dated before {1}: set the clock of the member right", name_step(step.kind),
+            name_step(last.kind),
+        ))  # fmt: skip
     if step.kind == "agree" and not step.reference:
-        raise SectorError(
-            f"contract {terms.contract}: name the client's agreement in reference (letter, date)"
+        raise _fault(
+            terms.contract, Phrase("name the client's agreement in reference (letter, date)")
         )
     if step.kind == "settle" and (step.cents is None or step.cents < 0):
-        raise SectorError(f"contract {terms.contract}: settle needs the cents that were paid")
+        raise _fault(terms.contract, Phrase("settle needs the cents that were paid"))
     if step.kind == "recall":
         _check_recall(terms, contract.state, step)
 
 
 def _check_recall(terms: ContractTerms, state: str, step: ContractStep) -> None:
     if step.reason not in (LOSS, NOTICE):
-        raise SectorError(f"contract {terms.contract}: reason of a recall is {LOSS} or {NOTICE}")
+        raise _fault(terms.contract, Phrase("choose the reason of the recall: loss or notice"))
     if step.reason == LOSS or state in ("matched", "client agreed"):
         return
     if terms.notice_hours is None:
-        raise SectorError(f"contract {terms.contract} is firm: only a loss recalls it")
+        raise _fault(terms.contract, Phrase("it is firm: only a loss recalls it"))
     if state == "both signed" and step.at + timedelta(hours=terms.notice_hours) > terms.starts_at:
-        raise SectorError(
-            f"contract {terms.contract}: notice is {terms.notice_hours} h before the start"
-        )
+        raise _fault(terms.contract, Phrase("notice is {0} h before the start", terms.notice_hours))
+
+
+def _fault(contract: str, reason: Phrase) -> SectorError:
+    return SectorError(Phrase("contract {0}: {1}", contract, reason))
 
 
 def _hash(value: Any) -> str:

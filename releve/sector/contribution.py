@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from releve.errors import Phrase
-from releve.sector.openings import SectorError
+from releve.sector.openings import SectorError, compare_formats
 
 __all__ = [
     "ALL",
@@ -115,23 +115,27 @@ class Contribution:
     def __post_init__(self) -> None:
         for name in ("association", "member"):
             if not _IDENTIFIER.fullmatch(getattr(self, name)):
-                raise _fault("{0} must be lower-case letters, digits and dashes, got {1!r}",
-                             name, getattr(self, name))  # fmt: skip
+                raise _fault(Phrase("{0} must be lower-case letters, digits and dashes, got {1!r}",
+                             name, getattr(self, name)))  # fmt: skip
         if not _DIGEST.fullmatch(self.nonce):
-            raise _fault("nonce must be 64 hex digits, got {0!r}", self.nonce)
+            raise _fault(Phrase("nonce must be 64 hex digits, got {0!r}", self.nonce))
         if self.made_at.tzinfo is None:
-            raise _fault("made_at must have a time zone, got {0}", self.made_at)
+            raise _fault(Phrase("made_at must have a time zone, got {0}", self.made_at))
         if self.masked and (self.figures or self.seats or self.corrects):
-            raise _fault("a masked contribution holds no figures, seats or correction beside")
+            raise _fault(
+                Phrase("a masked contribution holds no figures, seats or correction beside")
+            )
         if not all(type(number) is int and 0 <= number < 2**64 for number in self.masked):
-            raise _fault("masked numbers are whole and below 2^64")
+            raise _fault(Phrase("masked numbers are whole and below 2^64"))
         for (measure, where), count in self.figures.items():
             row = MEASURES.get(measure)
             if row is None:
-                raise _fault("{0} is not a figure of the bulletin: remove it", measure)
+                raise _fault(Phrase("{0} is not a figure of the bulletin: remove it", measure))
             if not (_DESTINATION.fullmatch(where) if row.by_destination else where == ALL):
-                raise _fault("{0} stands under a country of two letters, or under all where it is"
-                             " of the operator as a whole; got {1!r}", measure, where)  # fmt: skip
+                raise _fault(Phrase(
+                    "{0} stands under a country of two letters, or under all where it is of the"
+                    " operator as a whole; got {1!r}", measure, where,
+                ))  # fmt: skip
             _check_count(f"{measure} {where}", count)
         for where, count in self.seats.items():
             _check_count(f"seats {where}", count)
@@ -180,13 +184,10 @@ def parse_contribution(text: str) -> Contribution:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise _fault("a contribution is JSON: {0}", str(error)) from error
+        raise _fault(Phrase("a contribution is JSON: {0}", str(error))) from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         got = found.get("format") if isinstance(found, dict) else None
-        raise ContributionError("version", Phrase(
-            "expected the format {0}, found {1}: member and clerk need versions of the software"
-            " that write the same one", FORMAT, str(got),
-        ))  # fmt: skip
+        raise ContributionError("version", compare_formats(FORMAT, got))
     try:
         read = Contribution(
             association=found["association"],
@@ -209,9 +210,11 @@ def parse_contribution(text: str) -> Contribution:
     except ContributionError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _fault("a field is missing or has another type: {0}", str(error)) from error
+        raise _fault(Phrase("a field is missing or has another type: {0}", str(error))) from error
     if not same:
-        raise _fault("a contribution is canonical JSON with the fields of {0} and no other", FORMAT)
+        raise _fault(
+            Phrase("a contribution is canonical JSON with the fields of {0} and no other", FORMAT)
+        )
     return read
 
 
@@ -240,8 +243,10 @@ def verify_text(text: str, signature: str, key: str) -> bool:
 
 def _check_count(name: str, count: object) -> None:
     if type(count) is not int or not 0 <= count <= MOST:
-        raise _fault("{0} must be a whole number from 0 to {1}, got {2!r}", name, MOST, count)
+        raise _fault(
+            Phrase("{0} must be a whole number from 0 to {1}, got {2!r}", name, MOST, count)
+        )
 
 
-def _fault(template: str, *params: object) -> ContributionError:
-    return ContributionError("format", template.format(*params))
+def _fault(reason: Phrase) -> ContributionError:
+    return ContributionError("format", reason)

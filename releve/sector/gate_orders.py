@@ -24,13 +24,21 @@ import rfc8785
 from releve.errors import Phrase
 from releve.network import is_known_zone
 from releve.sector.contribution import ContributionError
-from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest, read_openings
+from releve.sector.openings import (
+    Openings,
+    SectorError,
+    SectorOffer,
+    SectorRequest,
+    compare_formats,
+    read_openings,
+)
 from releve.sector.sealed_offers import SectorGate
 
 __all__ = [
     "COMMIT",
     "OPEN",
     "REQUEST",
+    "RESULT_FORMAT",
     "GateNotice",
     "GateOrder",
     "derive_seed",
@@ -42,6 +50,7 @@ __all__ = [
 
 GATE_FORMAT = "releve sector gate 1"
 ORDER_FORMAT = "releve sector order 1"
+RESULT_FORMAT = "releve sector result 2"
 COMMIT, REQUEST, OPEN = "commit", "request", "open"
 MOST_ROWS = 2000
 """Offers, requests or approvals in one order; no sector needs more."""
@@ -72,15 +81,15 @@ class GateNotice:
     def __post_init__(self) -> None:
         for name in ("gate", "association"):
             if not _NAME.fullmatch(getattr(self, name)):
-                raise _fault("{0} must be lower-case letters, digits and dashes, got {1!r}",
-                             name, getattr(self, name))  # fmt: skip
+                raise _fault(Phrase("{0} must be lower-case letters, digits and dashes, got {1!r}",
+                             name, getattr(self, name)))  # fmt: skip
         if not is_known_zone(self.time_zone):
-            raise _fault("time_zone {0!r} is not known: write one like Europe/Paris",
-                         self.time_zone)  # fmt: skip
+            raise _fault(Phrase("time_zone {0!r} is not known: write one like Europe/Paris",
+                         self.time_zone))  # fmt: skip
         if self.closes_at.tzinfo is None or self.opens_until.tzinfo is None:
-            raise _fault("closes_at and opens_until need a time zone")
+            raise _fault(Phrase("closes_at and opens_until need a time zone"))
         if self.closes_at >= self.opens_until:
-            raise _fault("closes_at must be before opens_until")
+            raise _fault(Phrase("closes_at must be before opens_until"))
 
     @property
     def text(self) -> str:
@@ -116,24 +125,26 @@ class GateOrder:
 
     def __post_init__(self) -> None:
         if self.kind not in (COMMIT, REQUEST, OPEN):
-            raise _fault("an order is {0}, {1} or {2}, got {3!r}", COMMIT, REQUEST, OPEN, self.kind)
+            raise _fault(
+                Phrase("an order is {0}, {1} or {2}, got {3!r}", COMMIT, REQUEST, OPEN, self.kind)
+            )
         if self.made_at.tzinfo is None:
-            raise _fault("made_at must have a time zone, got {0}", self.made_at)
+            raise _fault(Phrase("made_at must have a time zone, got {0}", self.made_at))
         counts = map(len, (self.commitments, self.offers, self.requests, self.approvals))
         if max(counts) > MOST_ROWS:
-            raise _fault("an order holds at most {0} rows", MOST_ROWS)
+            raise _fault(Phrase("an order holds at most {0} rows", MOST_ROWS))
         names = {*self.commitments, *self.nonces, *(one.offer for one in self.offers)}
         names |= {one.request for one in self.requests}
         for name in names:
             if not (_REFERENCE.fullmatch(name) and name.startswith(f"{self.member}/")):
-                raise _fault("{0!r} must begin with the member’s name and a slash", name)
+                raise _fault(Phrase("{0!r} must begin with the member’s name and a slash", name))
         if any(one.giver != self.member for one in self.offers) or any(
             one.asker != self.member for one in self.requests
         ):
-            raise _fault("an order holds the member’s own offers and requests alone")
+            raise _fault(Phrase("an order holds the member’s own offers and requests alone"))
         for rows, pattern in ((self.commitments, _DIGEST), (self.nonces, _NONCE)):
             if not all(pattern.fullmatch(text) for text in rows.values()):
-                raise _fault("commitments and nonces are 64 and 32 hex digits")
+                raise _fault(Phrase("commitments and nonces are 64 and 32 hex digits"))
 
     @property
     def text(self) -> str:
@@ -161,7 +172,7 @@ def parse_gate(text: str) -> GateNotice:
     except ContributionError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _fault("a field is missing or has another type: {0}", str(error)) from error
+        raise _fault(Phrase("a field is missing or has another type: {0}", str(error))) from error
     return read if same else _refuse_form(GATE_FORMAT)
 
 
@@ -178,7 +189,7 @@ def parse_order(text: str) -> GateOrder:
     except ContributionError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _fault("a field is missing or has another type: {0}", str(error)) from error
+        raise _fault(Phrase("a field is missing or has another type: {0}", str(error))) from error
     return read if same else _refuse_form(ORDER_FORMAT)
 
 
@@ -226,7 +237,7 @@ def _read_rows(offers: Any, requests: Any, approvals: Any) -> Openings:
     except ContributionError:
         raise
     except SectorError as error:
-        raise ContributionError("format", str(error)) from error
+        raise ContributionError("format", error.args[0]) from error
 
 
 def _expand(rows: Any) -> list[dict[str, str]]:
@@ -259,19 +270,16 @@ def _load(text: str, form: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise _fault("an order is JSON: {0}", str(error)) from error
+        raise _fault(Phrase("an order is JSON: {0}", str(error))) from error
     got = found.pop("format", None) if isinstance(found, dict) else None
     if got != form:
-        raise ContributionError("version", Phrase(
-            "expected the format {0}, found {1}: member and clerk need versions of the software"
-            " that write the same one", form, str(got),
-        ))  # fmt: skip
+        raise ContributionError("version", compare_formats(form, got))
     return found  # type: ignore[no-any-return]
 
 
 def _refuse_form(form: str) -> Any:
-    raise _fault("an order is canonical JSON with the fields of {0} and no other", form)
+    raise _fault(Phrase("an order is canonical JSON with the fields of {0} and no other", form))
 
 
-def _fault(template: str, *params: object) -> ContributionError:
-    return ContributionError("format", template.format(*params))
+def _fault(reason: Phrase) -> ContributionError:
+    return ContributionError("format", reason)

@@ -12,6 +12,7 @@ from datetime import date
 
 import numpy as np
 
+from releve.errors import Phrase, join_lines
 from releve.network import Operator
 from releve.plan import Plan
 from releve.sector.openings import Row, SectorError, SectorRequest, read_number, read_word
@@ -42,21 +43,21 @@ def read_terms(
     faults: list[str] = []
     ceiling: dict[str, int] = {}
     for number, row in enumerate(ceilings, 2):
-        where = f"ceilings.csv, row {number}"
+        where = Phrase("{0}, row {1}", "ceilings.csv", number)
         client = read_word(where, row, "client", faults)
         if client in ceiling:
-            faults.append(f"{where}: client {client} is there twice: remove one row")
+            faults.append(Phrase("{0}: client {1} is there twice: remove one row", where, client))
         ceiling[client] = read_number(where, row, "ceiling_cents", faults)
     excluded = {
         tuple(
-            read_word(f"exclusions.csv, row {number}", row, column, faults)
+            read_word(Phrase("{0}, row {1}", "exclusions.csv", number), row, column, faults)
             for column in ("client", "operator")
         )
         for number, row in enumerate(exclusions, 2)
     }
     receivers: dict[str, set[tuple[str, str]]] = {name: set() for name in ceiling}
     for number, row in enumerate(approvals, 2):
-        where = f"approvals.csv, row {number}"
+        where = Phrase("{0}, row {1}", "approvals.csv", number)
         client, operator, destination = (
             read_word(where, row, column, faults)
             for column in ("client", "operator", "destination")
@@ -64,13 +65,15 @@ def read_terms(
         first = _read_limit(where, row, "valid_from", faults)
         last = _read_limit(where, row, "valid_to", faults)
         if client not in receivers:
-            faults.append(f"{where}: client {client} has no ceiling: add it to ceilings.csv")
+            faults.append(
+                Phrase("{0}: client {1} has no ceiling: add it to ceilings.csv", where, client)
+            )
             continue
         valid = (first is None or first <= day) and (last is None or day <= last)
         if valid and (client, operator) not in excluded:
             receivers[client].add((operator, destination))
     if faults:
-        raise SectorError("\n".join(faults))
+        raise SectorError(join_lines(faults))
     return {
         name: ClientTerms(name, cents, frozenset(receivers[name]))
         for name, cents in ceiling.items()
@@ -95,7 +98,11 @@ def build_requests(
     """
     if contingency not in plan.scenarios:
         raise SectorError(
-            f"the plan has no contingency {contingency}: choose one of {', '.join(plan.scenarios)}"
+            Phrase(
+                "the plan has no contingency {0}: choose one of {1}",
+                contingency,
+                ", ".join(plan.scenarios),
+            )
         )
     missing = np.maximum(0.0, plan.required - plan.scenarios[contingency].placed)
     whole = np.floor(np.nan_to_num(missing) + 1 - LEAST).astype(int)
@@ -130,5 +137,12 @@ def _read_limit(where: str, row: Row, column: str, faults: list[str]) -> date | 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        faults.append(f"{where}: {column} must be a day like 2026-12-01 or empty, got {text!r}")
+        faults.append(
+            Phrase(
+                "{0}: {1} must be a day like 2026-12-01 or empty, got {2}",
+                where,
+                column,
+                repr(text),
+            )
+        )
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError, join_lines
 
 __all__ = [
     "Openings",
@@ -13,6 +13,7 @@ __all__ = [
     "SectorError",
     "SectorOffer",
     "SectorRequest",
+    "compare_formats",
     "read_number",
     "read_openings",
     "read_word",
@@ -93,15 +94,17 @@ def read_openings(
                    ("ceiling_cents",), faults)  # fmt: skip
     approved = set()
     for number, row in enumerate(approvals, 2):
-        where = f"approvals.csv, row {number}"
+        where = Phrase("{0}, row {1}", "approvals.csv", number)
         words = [
             read_word(where, row, name, faults) for name in ("request", "operator", "destination")
         ]
         if words[0] and words[0] not in asked:
-            faults.append(f"{where}: request {words[0]} is not in requests.csv: correct its name")
+            faults.append(
+                Phrase("{0}: request {1} is not in requests.csv: correct its name", where, words[0])
+            )
         approved.add((words[0], words[1], words[2]))
     if faults:
-        raise SectorError("\n".join(faults))
+        raise SectorError(join_lines(faults))
     return Openings(
         tuple(
             SectorOffer(
@@ -132,7 +135,7 @@ def _group(
 ) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
     for number, row in enumerate(rows, 2):
-        where = f"{table}, row {number}"
+        where = Phrase("{0}, row {1}", table, number)
         name = read_word(where, row, key, faults)
         texts = tuple(read_word(where, row, column, faults) for column in words)
         least = {"block": 1}
@@ -143,18 +146,36 @@ def _group(
         agents = read_number(where, row, "agents", faults)
         group = groups.setdefault(name, (texts, values, {}))
         if group[:2] != (texts, values):
-            faults.append(f"{where}: {key} {name} differs from its first row: make them alike")
+            faults.append(
+                Phrase("{0}: {1} {2} differs from its first row: make them alike", where, key, name)
+            )
         if half_hour in group[2]:
-            faults.append(f"{where}: {key} {name} has half hour {half_hour} twice: remove one row")
+            faults.append(
+                Phrase(
+                    "{0}: {1} {2} has half hour {3} twice: remove one row",
+                    where,
+                    key,
+                    name,
+                    half_hour,
+                )
+            )
         group[2][half_hour] = agents
     return groups
+
+
+def compare_formats(expected: str, found: object) -> Phrase:
+    """Return what to say of a text in another format than the one that this software reads."""
+    return Phrase(
+        "expected the format {0}, found {1}: member and clerk need versions of the software"
+        " that write the same one", expected, str(found),
+    )  # fmt: skip
 
 
 def read_word(where: str, row: Row, column: str, faults: list[str]) -> str:
     """Return a text of a row; an empty one is added to ``faults``."""
     word = (row.get(column) or "").strip()
     if not word:
-        faults.append(f"{where}: {column} is empty: fill it in")
+        faults.append(Phrase("{0}: {1} is empty: fill it in", where, column))
     return word
 
 
@@ -163,7 +184,13 @@ def read_number(where: str, row: Row, column: str, faults: list[str], least: int
     text = (row.get(column) or "").strip()
     if not (text.isascii() and text.isdigit() and least <= int(text) <= 1_000_000):
         faults.append(
-            f"{where}: {column} must be a whole number from {least} to 1000000, got {text!r}"
+            Phrase(
+                "{0}: {1} must be a whole number from {2} to 1000000, got {3}",
+                where,
+                column,
+                least,
+                repr(text),
+            )
         )
         return least
     return int(text)

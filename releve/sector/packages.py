@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from releve.errors import Phrase, join_lines
 from releve.network import day_bounds
 from releve.sector.openings import Row, SectorError, SectorOffer, read_number, read_word
 
@@ -45,7 +46,7 @@ def read_packages(rows: Iterable[Row]) -> tuple[ReliefPackage, ...]:
     faults: list[str] = []
     found: dict[tuple[str, str], ReliefPackage] = {}
     for number, row in enumerate(rows, 2):
-        where = f"packages.csv, row {number}"
+        where = Phrase("{0}, row {1}", "packages.csv", number)
         name, giver, destination, skill, tools = (
             read_word(where, row, column, faults)
             for column in ("package", "giver", "destination", "skill", "tools")
@@ -55,18 +56,27 @@ def read_packages(rows: Iterable[Row]) -> tuple[ReliefPackage, ...]:
         price = read_number(where, row, "price_cents", faults)
         currency = (row.get("currency") or "").strip()
         if currency != CURRENCY:
-            faults.append(f"{where}: currency must be {CURRENCY}, got {currency!r}: convert it")
+            faults.append(
+                Phrase(
+                    "{0}: currency must be {1}, got {2}: convert it",
+                    where,
+                    CURRENCY,
+                    repr(currency),
+                )
+            )
         first, last = (_read_day(where, row, name, faults) for name in ("valid_from", "valid_to"))
         if first > last:
-            faults.append(f"{where}: valid_from is after valid_to: correct one of them")
+            faults.append(Phrase("{0}: valid_from is after valid_to: correct one of them", where))
         if (giver, name) in found:
-            faults.append(f"{where}: package {name} of {giver} is there twice: remove one row")
+            faults.append(
+                Phrase("{0}: package {1} of {2} is there twice: remove one row", where, name, giver)
+            )
         found[giver, name] = ReliefPackage(
             name, giver, destination, skill, tools, hours, block, price, first, last,
             (row.get("accreditation") or "").strip(), (row.get("annex") or "").strip(),
         )  # fmt: skip
     if faults:
-        raise SectorError("\n".join(faults))
+        raise SectorError(join_lines(faults))
     return tuple(sorted(found.values()))
 
 
@@ -79,8 +89,11 @@ def number_half_hours(starts: Sequence[datetime], day: date, time_zone: str) -> 
     first, last = day_bounds(day, time_zone)
     if starts and (starts[0] - first) % HALF_HOUR:
         raise SectorError(
-            f"the half hours of the plan do not fall on those of {time_zone}: plan in a time zone"
-            " that differs by whole half hours"
+            Phrase(
+                "the half hours of the plan do not fall on those of {0}: plan in a time zone"
+                " that differs by whole half hours",
+                time_zone,
+            )
         )
     return {
         t: (start - first) // HALF_HOUR for t, start in enumerate(starts) if first <= start < last
@@ -103,9 +116,10 @@ def build_offers(
     mine = [one for one in packages if one.giver == giver]
     stale = [one for one in mine if not one.valid_from <= day <= one.valid_to]
     if stale:
-        raise SectorError("\n".join(
-            f"package {one.package} is valid from {one.valid_from} to {one.valid_to}, not on {day}:"
-            " renew it or take it out" for one in stale
+        raise SectorError(join_lines(
+            Phrase("package {0} is valid from {1} to {2}, not on {3}: renew it or take it out",
+                   one.package, one.valid_from, one.valid_to, day)
+            for one in stale
         ))  # fmt: skip
     offers, missing = [], []
     for (skill, destination), agents in sorted(spare.items()):
@@ -131,5 +145,7 @@ def _read_day(where: str, row: Row, column: str, faults: list[str]) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        faults.append(f"{where}: {column} must be a day like 2026-12-01, got {text!r}")
+        faults.append(
+            Phrase("{0}: {1} must be a day like 2026-12-01, got {2}", where, column, repr(text))
+        )
         return date.min

@@ -17,8 +17,9 @@ from typing import Any
 import rfc8785
 import yaml
 
+from releve.errors import Phrase
 from releve.sector.contribution import ALL, MEASURES, Cell
-from releve.sector.openings import SectorError
+from releve.sector.openings import SectorError, compare_formats
 from releve.sector.suppression import DisclosureRule, is_safe
 
 __all__ = [
@@ -155,8 +156,7 @@ def parse_design(text: str) -> BulletinDesign:
     try:
         found = json.loads(text)
         if found["format"] != FORMAT:
-            raise SectorError(f"expected the format {FORMAT}, found {found['format']}: take the"
-                              " version of the software that reads it")  # fmt: skip
+            raise SectorError(compare_formats(FORMAT, found["format"]))
         design = BulletinDesign(
             found["association"],
             found["month"],
@@ -168,9 +168,9 @@ def parse_design(text: str) -> BulletinDesign:
     except SectorError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SectorError(f"not a design of a bulletin: {error}") from error
+        raise SectorError(Phrase("not a design of a bulletin: {0}", str(error))) from error
     if design.text != text:
-        raise SectorError("a design is canonical JSON, with the measures of this software")
+        raise SectorError(Phrase("a design is canonical JSON, with the measures of this software"))
     return design
 
 

@@ -10,11 +10,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from releve.sector.openings import SectorOffer
 
-__all__ = ["OpenedOffers", "SealedOffer", "SectorGate", "open_offers", "seal_offer"]
+__all__ = ["OfferRefusal", "OpenedOffers", "SealedOffer", "SectorGate", "open_offers", "seal_offer"]
 
 NONCE_BYTES = 16
 _FORMAT = b"releve sector offer 1\n"
@@ -42,11 +42,35 @@ class SealedOffer:
 
 
 @dataclass(frozen=True)
+class OfferRefusal:
+    """Why an offer is left out.
+
+    ================= ============================================ ==============================
+    code              the offer                                    params
+    ================= ============================================ ==============================
+    ``gate``          was sealed for another gate                  that gate, this gate
+    ``late``          came after the gate had closed               instants of both, ISO, UTC
+    ``not_opened``    was not opened
+    ``other``         opens as another one                         that offer, its giver
+    ``changed``       is not the one committed to, or the nonce
+                      is another
+    ``twice``         was committed to before
+    ``not_committed`` was opened without a commitment
+    ================= ============================================ ==============================
+    """
+
+    offer: str
+    giver: str
+    code: str
+    params: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class OpenedOffers:
-    """The offers that open, in order, and a sentence for each that does not."""
+    """The offers that open, in order, and why others are left out."""
 
     offers: tuple[SectorOffer, ...]
-    refused: tuple[str, ...]
+    refused: tuple[OfferRefusal, ...]
 
 
 def seal_offer(gate: SectorGate, offer: SectorOffer, nonce: bytes) -> str:
@@ -76,36 +100,40 @@ def open_offers(
     bad opening does not hold up the others.
     """
     offers: dict[str, SectorOffer] = {}
-    refused: list[str] = []
+    refused: list[OfferRefusal] = []
     for one in sorted(sealed, key=lambda row: (row.offer, row.received_at, row.commitment)):
-        reason = _explain_refusal(gate, one, opened.get(one.offer))
-        if reason is None and one.offer in offers:
-            reason = "it was committed to twice: the first commitment counts"
-        if reason is None:
+        if one.offer in offers:
+            refused.append(OfferRefusal(one.offer, one.giver, "twice"))
+            continue
+        refusal = _find_refusal(gate, one, opened.get(one.offer))
+        if refusal is None:
             offers[one.offer] = opened[one.offer][0]
         else:
-            refused.append(f"offer {one.offer} of {one.giver}: {reason}")
+            refused.append(refusal)
     known = {one.offer for one in sealed}
     refused += [
-        f"offer {name}: no commitment came before the gate closed: commit to it next time"
+        OfferRefusal(name, opened[name][0].giver, "not_committed")
         for name in sorted(set(opened) - known)
     ]
     return OpenedOffers(tuple(sorted(offers.values())), tuple(refused))
 
 
-def _explain_refusal(
+def _find_refusal(
     gate: SectorGate, sealed: SealedOffer, opening: tuple[SectorOffer, bytes] | None
-) -> str | None:
+) -> OfferRefusal | None:
+    def refuse(code: str, *params: str) -> OfferRefusal:
+        return OfferRefusal(sealed.offer, sealed.giver, code, params)
+
     if sealed.gate != gate.id:
-        return f"it was sealed for gate {sealed.gate}, this one is {gate.id}"
+        return refuse("gate", sealed.gate, gate.id)
     if sealed.received_at >= gate.closes_at:
-        came, closed = sealed.received_at, gate.closes_at
-        return f"it came at {came:%H:%M:%S}, the gate closed at {closed:%H:%M:%S}"
+        return refuse("late", *(at.astimezone(UTC).isoformat(timespec="seconds")
+                                for at in (sealed.received_at, gate.closes_at)))  # fmt: skip
     if opening is None:
-        return "it was not opened: its giver sends offer and nonce"
+        return refuse("not_opened")
     offer, nonce = opening
     if (offer.offer, offer.giver) != (sealed.offer, sealed.giver):
-        return f"it opens as offer {offer.offer} of {offer.giver}"
+        return refuse("other", offer.offer, offer.giver)
     if len(nonce) != NONCE_BYTES or seal_offer(gate, offer, nonce) != sealed.commitment:
-        return "the commitment does not open to it: its giver changed it, or sent another nonce"
+        return refuse("changed")
     return None

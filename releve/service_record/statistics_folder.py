@@ -18,7 +18,7 @@ from typing import Any
 from django.db import transaction
 
 from releve.demand.import_report import ImportFault
-from releve.errors import NumberPhrase, Phrase
+from releve.errors import Phrase, decode_phrase, encode_phrase
 from releve.network import UTC, Operator
 from releve.service_record.errors import MappingFault
 from releve.service_record.models import StatisticsFile
@@ -136,25 +136,12 @@ def _file_one(
 
 def _write_faults(faults: Sequence[ImportFault]) -> list[dict[str, Any]]:
     return [
-        {name: _write_phrase(getattr(row, name)) for name in ("row", *_SAID)}
+        {name: encode_phrase(getattr(row, name)) for name in ("row", *_SAID)}
         for row in faults[:_SHOWN_FAULTS]
     ]
-
-
-def _write_phrase(text: object) -> object:
-    """Return a phrase with its template and values, so that it is read in any language."""
-    if isinstance(text, Phrase) and not isinstance(text, NumberPhrase):
-        return {"template": text.template, "params": [_write_phrase(one) for one in text.params]}
-    return text if isinstance(text, int | float | None) else str(text)
-
-
-def _read_phrase(text: Any) -> Any:
-    if isinstance(text, dict):
-        return Phrase.restore(text["template"], map(_read_phrase, text["params"]))
-    return text
 
 
 def read_first_fault(file: StatisticsFile) -> tuple[int, tuple[str, ...]]:
     """Return the line of a file's first fault (0: of none), and its texts that are not empty."""
     first = file.faults[0]
-    return first["row"], tuple(text for name in _SAID if (text := _read_phrase(first[name])))
+    return first["row"], tuple(text for name in _SAID if (text := decode_phrase(first[name])))

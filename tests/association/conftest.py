@@ -49,7 +49,7 @@ def sent_bytes(monkeypatch: pytest.MonkeyPatch, client: Client) -> list[httpx.Re
     def answer(request: httpx.Request) -> httpx.Response:
         sent.append(request)
         found = client.generic(
-            request.method, request.url.path, request.content,
+            request.method, request.url.raw_path.decode(), request.content,
             content_type=request.headers.get("Content-Type", ""),
             headers={"Authorization": request.headers["Authorization"]},
         )  # fmt: skip

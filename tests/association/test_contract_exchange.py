@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
+import httpx
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contract_exchange, contracts, exchange, gate_member, gates
+from releve.association.clerk_intake import authenticate_member, revoke_member
 from releve.association.contract_exchange import (
     TermsBeside,
     draft_contracts,
@@ -24,11 +27,14 @@ from releve.association.contracts import (
     start_contract,
     take_step,
 )
-from releve.association.envelopes import Envelope
+from releve.association.envelopes import MOST_BYTES, Envelope
+from releve.association.errors import AssociationError
 from releve.association.exchange import sync_contracts
 from releve.association.gate_member import keep_result, prepare_request
 from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.association.models import ReliefGate
+from releve.cli.sector_contract import contract
+from releve.desk.valve.gate_forms import ClausesForm
 from releve.sector import SectorError
 from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.association.test_gates import (
@@ -45,6 +51,7 @@ from tests.association.test_gates import (
     make_opening,
     wrap,
 )
+from tests.sector.sector_case import make_terms
 
 pytestmark = pytest.mark.database
 KEYS = {name: Ed25519PrivateKey.generate() for name in (OWN, GIVER, "sp2c")}
@@ -114,8 +121,8 @@ def test_a_match_becomes_a_contract_that_all_three_ledgers_hold(house: House) ->
     house.become(OWN)
     assert receive_answer(answer, at, drill=False).contract.state == "matched"
     house.become("sp2c")
-    assert list_messages(THIRD, drill=False) == []
-    assert len(list_messages(GIVER, drill=False)) == 1
+    assert list_messages(THIRD, drill=False).messages == ()
+    assert len(list_messages(GIVER, drill=False).messages) == 1
     assert draft(house).contract == name, "drafted again, it is the same contract"
 
 
@@ -126,11 +133,11 @@ def test_a_contract_is_sent_again_only_when_the_clerk_has_another(
     name, at = draft(house).contract, CLEARS + timedelta(hours=1)
     methods: list[str] = []
 
-    def ask(method: str, what: str, kind: str, content: bytes = b"") -> bytes:
+    def ask(method: str, what: str, kind: str, content: bytes = b"", after: str = "") -> bytes:
         methods.append(method)
         if method == "GET":
             house.become("sp2c")
-            found = json.dumps({"messages": list_messages(OWN, drill=False)})
+            found = json.dumps(asdict(list_messages(OWN, drill=False, after=after)))
         else:
             found = house.to_clerk(content.decode(), OWN)
         house.become(OWN)
@@ -155,6 +162,48 @@ def test_a_contract_is_sent_again_only_when_the_clerk_has_another(
     assert sync() == ["GET"]
 
 
+@pytest.mark.parametrize("room", [0, 1, 2, 3, 100])
+def test_contracts_that_one_answer_does_not_hold_follow_in_the_next_requests(
+    sector: SectorOfSeven, sent_bytes: list[httpx.Request], set_clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch, room: int,
+) -> None:  # fmt: skip
+    """Not one is lost, in whatever parts they come, and no answer is longer than it may be."""
+    set_clock(CLEARS)
+    names = [f"g-1.{OWN}.{number}" for number in (1, 2, 10, 11, 3)]
+    for name in names:
+        terms = make_terms(contract=name, asker=OWN, giver=GIVER)
+        start_contract(terms, "sp2c", CLEARS, stream=contracts.RELIEF)
+    whole = list_messages(OWN, drill=False)
+    assert (len(whole.messages), whole.next) == (5, "")
+    size = max(len(json.dumps(message)) + 2 for message in whole.messages)
+    monkeypatch.setattr(contract_exchange, "MOST_BYTES", contract_exchange._BESIDE + room * size)
+    assert tuple(exchange._fetch_messages("real")) == whole.messages
+    parts = [request.url.params.get("after") for request in sent_bytes]
+    assert parts[0] is None
+    assert len(parts) == -(-5 // max(1, min(room, 5)))
+
+
+def test_an_answer_that_is_too_long_is_refused_with_a_sentence(
+    sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b" " * (MOST_BYTES + 1))
+
+    transport = httpx.MockTransport(answer)
+    monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
+    with pytest.raises(AssociationError, match="has 500,001 bytes, at most 500,000 are read"):
+        sync_contracts(CLEARS)
+
+
+def test_a_clerk_whose_messages_do_not_end_is_left(
+    sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = json.dumps({"messages": [], "next": "a"}).encode()
+    monkeypatch.setattr(exchange, "_ask", lambda *args, **more: endless)
+    with pytest.raises(AssociationError, match="do not end"):
+        sync_contracts(CLEARS)
+
+
 def test_the_clerk_takes_no_contract_that_its_clearing_does_not_have(house: House) -> None:
     terms = draft(house)
     message = export_contract(terms.contract, stream=house.become(OWN))
@@ -172,4 +221,46 @@ def test_the_clerk_takes_no_contract_that_its_clearing_does_not_have(house: Hous
     with pytest.raises(SectorError, match="no such match"):
         house.to_clerk(signed, OWN)
     house.become("sp2c")
-    assert list_messages(OWN, drill=False) == []
+    assert list_messages(OWN, drill=False).messages == ()
+
+
+def test_the_cap_of_the_liability_is_never_assumed() -> None:
+    """A contract drafted without one would hold its giver to nothing."""
+    refused = CliRunner().invoke(contract, ["draft", "g-1", "--annex", "annex-1"])
+    assert refused.exit_code == 2
+    assert "--cap" in refused.output
+    values = {"annex": "annex-1", "law": "Droit français", "quality_percent": "80"}
+    assert set(ClausesForm(values).errors) == {"liability_cap_cents"}
+    assert ClausesForm({**values, "liability_cap_cents": "0"}).is_valid(), "where it is agreed"
+    assert 'name="liability_cap_cents" value' not in str(ClausesForm())
+    with pytest.raises(SectorError, match="liability_cap_cents must not be negative"):
+        make_terms(liability_cap_cents=-1)
+
+
+def test_a_member_that_leaves_in_a_crisis_leaves_its_partners_contracts_as_they_stand(
+    house: House, sector: SectorOfSeven
+) -> None:
+    """The clerk hears the leaver no more; by file it may still recall, and its partner knows."""
+    name, at = draft(house).contract, CLEARS + timedelta(hours=1)
+    keys = {OWN: public(OWN), "sp2c": public("sp2c"), GIVER: public(GIVER)}
+    at_clerk = house.to_clerk(export_contract(name, stream=house.become(OWN)), OWN)
+    giver = house.become(GIVER)
+    receive_contract(at_clerk, GIVER, keys, at, stream=giver)
+    take_step(name, "offer", GIVER, at, stream=giver)
+    answer = house.to_clerk(export_contract(name, stream=giver), GIVER)
+
+    revoke_member(GIVER, at)
+    assert authenticate_member(sector.secrets[GIVER]) is None
+    own = house.become(OWN)
+    assert receive_answer(answer, at, drill=False).contract.state == "matched"
+    for kind, more in (("agree", {"reference": "lettre du 27 novembre"}), ("sign", {})):
+        take_step(name, kind, OWN, at, stream=own, **more)
+    again = house.to_clerk(export_contract(name, stream=house.become(OWN)), OWN)
+    assert json.loads(again)["steps"][-1]["kind"] == "sign"
+
+    giver = house.become(GIVER)
+    receive_contract(answer, GIVER, keys, at, stream=giver)
+    take_step(name, "recall", GIVER, at, reason="loss", stream=giver)
+    message = export_contract(name, stream=giver)
+    own = house.become(OWN)
+    assert receive_contract(message, OWN, keys, at, stream=own).contract.state == "recalled"

@@ -236,7 +236,8 @@ def test_the_text_has_every_term_and_is_the_same_bytes_again() -> None:
     text = json.dumps(paper, ensure_ascii=False)
     for word in (
         "atlas", "rif", "azur", "9,00", "72,00", "annex-1", "Droit marocain", "85", "mandat 7",
-        "lettre du 1er décembre", "20\u202f000,00", contract.digest,
+        "lettre du 1er décembre", "20\u202f000,00", contract.digest, "signé des deux parts",
+        "appels entrants, français, en télétravail",
     ):  # fmt: skip
         assert word in text, word
     pdf = typeset_contract(contract, "Europe/Paris")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -24,7 +26,9 @@ from releve.association.clerk_intake import register_member, revoke_member, take
 from releve.association.envelopes import Envelope, open_envelope
 from releve.association.errors import AssociationError
 from releve.association.exchange import run_member_day
-from releve.association.keys import public_keys
+from releve.association.gate_member import keep_gate, keep_result
+from releve.association.gates import announce_gate, run_clearings, wrap_gate, wrap_result
+from releve.association.keys import load_signing_key, public_keys
 from releve.association.membership import (
     correct_contribution,
     find_due_day,
@@ -41,9 +45,17 @@ from releve.association.models import (
     MonthlyDesign,
     OwnContribution,
     ReceivedContribution,
+    ReliefGate,
 )
+from releve.errors import ReleveError
 from releve.ledger.models import LedgerEntry
-from releve.sector import ContributionError, SectorError, parse_bulletin, parse_contribution
+from releve.sector import (
+    ContributionError,
+    SectorError,
+    parse_bulletin,
+    parse_contribution,
+    sign_text,
+)
 from tests.association.sector_of_seven import (
     DAY,
     MORNING,
@@ -280,3 +292,45 @@ def test_a_day_is_due_on_the_morning_after_by_the_association_clock(sector: Sect
     assert find_due_day(MORNING) == DAY
     assert find_due_day(datetime(2026, 11, 26, 23, 30, tzinfo=UTC)) == DAY
     assert list_due_days(TEN) == []
+
+
+def test_a_member_whose_clock_is_a_day_behind_is_missing_until_it_is_right(
+    sector: SectorOfSeven,
+) -> None:
+    """It contributes for a day whose bulletin is out; the day that is due waits for it."""
+    before = DAY - timedelta(1)
+    sector.send_all(before, range(1, 6))
+    publish_bulletin(before, TEN - timedelta(1))
+    with pytest.raises(ContributionError) as caught:
+        take_contribution(sector.wrap(sector.make(0, before)), MORNING)
+    assert caught.value.code == "late"
+    states = {row.member: row.state for row in list_states(DAY)}
+    assert states[OTHERS[0]] == "missing"
+    take_contribution(sector.wrap(sector.make(0)), MORNING)
+    states = {row.member: row.state for row in list_states(DAY)}
+    assert states[OTHERS[0]] == "in"
+
+
+def test_what_a_clerk_of_another_version_sends_is_refused_by_its_format(
+    sector: SectorOfSeven,
+) -> None:
+    """Nothing of it is stored, and the sentence names both formats."""
+    sector.send_all()
+    notice = announce_gate("g-1", DAY + timedelta(1), TEN, MORNING)
+    run_clearings(TEN + timedelta(minutes=15))
+    notice.refresh_from_db()
+    sent = {
+        "design": sector.wrapped_design(),
+        "bulletin": wrap_bulletin(publish_bulletin(DAY, TEN)),
+        "gate": wrap_gate(notice),
+        "result": wrap_result(notice, OWN),
+    }
+    for what, envelope in sent.items():
+        form = str(json.loads(envelope.text)["format"])
+        newer = envelope.text.replace(form, form[:-1] + "9")
+        signed = replace(envelope, text=newer, signature=sign_text(newer, load_signing_key()))
+        keep = {"design": keep_design, "bulletin": keep_bulletin, "gate": keep_gate,
+                "result": partial(keep_result, "g-1")}[what]  # fmt: skip
+        with pytest.raises(ReleveError, match=rf"expected the format {form}, found {form[:-1]}9"):
+            keep(signed, TEN)
+    assert ReliefGate.objects.get().result == ""

@@ -268,7 +268,7 @@ def test_an_offer_that_was_changed_does_not_open_and_its_giver_alone_reads_why(
     assert [one["offer"] for one in show_to_auditor("g-1")["offers"]] == [f"{THIRD}/p1"]
     row = ReliefGate.objects.get()
     (why,) = json.loads(wrap_result(row, GIVER).text)["refused"]
-    assert "does not open" in why
+    assert why == {"offer": f"{GIVER}/p1", "code": "changed", "params": []}
     assert json.loads(wrap_result(row, THIRD).text)["refused"] == []
 
 

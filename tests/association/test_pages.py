@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from html import unescape
@@ -13,15 +14,26 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
 from releve.association.clerk import publish_bulletin
+from releve.association.clerk_intake import revoke_member
+from releve.association.gate_member import keep_result, prepare_commit, wrap_order
+from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.association.membership import wrap_contribution
-from releve.association.models import DayBulletin, Membership, MonthlyDesign, OwnContribution
+from releve.association.models import (
+    DayBulletin,
+    Membership,
+    MonthlyDesign,
+    OwnContribution,
+    ReliefGate,
+)
+from releve.desk.valve.words import REFUSALS
 from releve.live import api as live
 from releve.network import read_operator, write_operator
 from releve.network.sample import sample_operator
 from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
+from releve.sector import SectorOffer
 from tests.accounts.people import look_as
-from tests.association.sector_of_seven import DAY, MORNING, TEN, SectorOfSeven
+from tests.association.sector_of_seven import DAY, MORNING, OWN, TEN, SectorOfSeven
 
 pytestmark = pytest.mark.database
 
@@ -118,6 +130,56 @@ def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
     papers = [desk.get("/association/clerk/2026-11-26.pdf").content for _ in range(2)]
     assert papers[0] == papers[1]
     assert papers[0].startswith(b"%PDF")
+
+
+def test_what_the_clerk_refuses_is_said_in_french(
+    desk: Client, sent_bytes: list[httpx.Request], set_clock: Callable[[datetime], None]
+) -> None:
+    set_clock(MORNING)
+    desk.post("/association/prepare")
+    sent = {"digest": OwnContribution.objects.get().digest}
+    revoke_member(OWN, MORNING)
+    answer = desk.post("/association/send", sent)
+    assert answer.status_code == 409
+    words = "refus du secrétariat\u202f: aucun adhérent de l’association n’a ce secret"
+    assert words in unescape(answer.content.decode())
+    assert OwnContribution.objects.get().sent_at is None
+
+
+def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
+    desk: Client, set_clock: Callable[[datetime], None]
+) -> None:
+    closes = MORNING + timedelta(minutes=30)
+    offer = SectorOffer(f"{OWN}/p1", OWN, "TN", "inbound:fr:home", 1, 900, ((20, 5),))
+    set_clock(MORNING)
+    announce_gate("g-1", DAY + timedelta(1), closes, MORNING)
+    take_order(wrap_order(prepare_commit("g-1", [offer], MORNING)), MORNING)
+    run_clearings(closes + timedelta(minutes=15))
+    row = ReliefGate.objects.get()
+    keep_result("g-1", wrap_result(row, OWN), closes + timedelta(minutes=16))
+    set_clock(closes + timedelta(minutes=17))
+    page = "/contracts/gates/g-1/"
+    assert f"{OWN}/p1\u202f: pas ouverte après la clôture." in desk.get(page).content.decode()
+
+    row.refresh_from_db()
+    result = json.loads(row.result)
+    at = closes.isoformat()
+    params = {"gate": ["g-0", "g-1"], "late": [at, at], "other": ["rif/p2", "rif"]}
+    result["refused"] = [
+        {"offer": f"{OWN}/{code}", "code": code, "params": params.get(code, [])}
+        for code in REFUSALS
+    ]
+    ReliefGate.objects.update(result=json.dumps(result))
+    french, english = (
+        unescape(desk.get(page, headers={"accept-language": language}).content.decode())
+        for language in ("fr", "en")
+    )
+    for code in REFUSALS:
+        assert f"{OWN}/{code}\u202f: " in french
+        assert f"{OWN}/{code}: " in english
+    assert "reçue le 27 novembre 2026 à 7 h 30" in french.replace("\u202f", " ").replace(
+        "\u00a0", " "
+    )
 
 
 def test_an_operator_without_an_association_is_shown_how_to_join(

@@ -34,7 +34,7 @@ from releve.association.models import (
     ReliefGate,
 )
 from releve.desk.access.guard import allow_anonymous
-from releve.errors import ReleveError
+from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.sector import ContributionError
 
 __all__ = [
@@ -62,11 +62,11 @@ def _for_members(view: _View) -> _View:
         member = authenticate_member(secret) if settings.CLERK_OF and secret else None
         counted = f"member:{member}" if member else f"ip:{get_adapter().get_client_ip(request)}"
         if wait := seconds_to_wait(f"exchange:{counted}", _PER_MINUTE, timezone.now()):
-            refused = _refuse(429, "often", "too many requests: wait, then try again")
+            refused = _refuse(429, "often", Phrase("too many requests: wait, then try again"))
             refused["Retry-After"] = str(wait)
             return refused
         if member is None:
-            return _refuse(401, "secret", "no member of the association has this secret")
+            return _refuse(401, "secret", Phrase("no member of the association has this secret"))
         return view(request, member=member, **kwargs)
 
     answered.most_bytes = MOST_BYTES  # type: ignore[attr-defined]
@@ -101,7 +101,7 @@ def send_result(request: HttpRequest, *, member: str, gate: str) -> HttpResponse
     """The signed result of a gate, as far as it is the member's own."""
     row = ReliefGate.objects.filter(name=gate, state=CLEARED).first()
     if row is None:
-        return _refuse(404, "none", f"the gate {gate} is not cleared yet")
+        return _refuse(404, "none", Phrase("the clearing {0} is not cleared yet", gate))
     return _answer(wrap_result(row, member))
 
 
@@ -111,7 +111,7 @@ def send_design(request: HttpRequest, *, member: str, month: str) -> HttpRespons
     """The signed design of a month."""
     row = MonthlyDesign.objects.filter(month=month).first()
     if row is None:
-        return _refuse(404, "none", f"there is no design of {month} yet")
+        return _refuse(404, "none", Phrase("there is no design of {0} yet", month))
     return _answer(wrap_design(row))
 
 
@@ -124,21 +124,27 @@ def send_bulletin(request: HttpRequest, *, member: str, day: str) -> HttpRespons
     except ValueError:
         row = None
     if row is None:
-        return _refuse(404, "none", f"there is no bulletin of {day} yet")
+        return _refuse(404, "none", Phrase("there is no bulletin of {0} yet", day))
     return _answer(wrap_bulletin(row))
 
 
 @_for_members
 @require_http_methods(["GET", "HEAD", "POST"])
 def exchange_messages(request: HttpRequest, *, member: str, kind: str) -> HttpResponse:
-    """Take a message of a contract and answer with the contract; by GET all of the member's."""
+    """Take a message of a contract and answer with the contract; by GET those of the member.
+
+    What one answer does not hold follows by ``?after=`` the answer's ``next``.
+    """
     drill = kind == "drill"
     if request.method != "POST":
-        return JsonResponse({"messages": list_messages(member, drill=drill)})
+        part = list_messages(member, drill=drill, after=request.GET.get("after", ""))
+        return JsonResponse({"messages": part.messages, "next": part.next})
     try:
         answer = take_message(request.body.decode(), timezone.now(), by=member, drill=drill)
-    except (ReleveError, UnicodeDecodeError) as error:
-        return _refuse(409, "contract", str(error))
+    except UnicodeDecodeError:
+        return _refuse(422, "format", Phrase("the message is not UTF-8 text"))
+    except ReleveError as error:
+        return _refuse(409, "contract", _say(error))
     return HttpResponse(answer, content_type="application/json")
 
 
@@ -148,10 +154,15 @@ def _take(
     try:
         row = take(open_envelope(request.body), timezone.now(), by=member)
     except ContributionError as error:
-        return _refuse(409, error.code, str(error))
+        return _refuse(409, error.code, _say(error))
     except AssociationError as error:
-        return _refuse(422, "format", str(error))
+        return _refuse(422, "format", _say(error))
     return JsonResponse({"digest": row.digest, "received_at": row.received_at})
+
+
+def _say(error: ReleveError) -> str:
+    said = error.args[0] if error.args else None
+    return said if isinstance(said, str) else str(error)
 
 
 def _answer(sent: Envelope) -> HttpResponse:
@@ -159,4 +170,6 @@ def _answer(sent: Envelope) -> HttpResponse:
 
 
 def _refuse(status: int, code: str, message: str) -> HttpResponse:
-    return JsonResponse({"code": code, "message": message}, status=status)
+    """Answer with a code, its sentence, and the sentence as it can be translated."""
+    said = {"code": code, "message": message, "phrase": encode_phrase(message)}
+    return JsonResponse(said, status=status)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.association.figures import STATED
@@ -38,6 +39,7 @@ class StatedReliefForm(forms.Form):
                     min_value=0,
                     max_value=_MOST,
                     required=False,
+                    help_text=_("Empty: not reported."),
                     initial=stated.get(measure, {}).get(where),
                 )
 

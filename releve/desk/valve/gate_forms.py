@@ -42,6 +42,10 @@ class ReliefRequestForm(forms.Form):
         options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
         self.fields["contingency"].choices = contingencies  # type: ignore[attr-defined]
+        if not contingencies:
+            self.fields["contingency"].help_text = _(
+                "No plan in force has this day: put one in force first."
+            )
 
 
 class ReliefOfferForm(forms.Form):
@@ -80,7 +84,10 @@ class ClausesForm(forms.Form):
         label=lazy("Calls answered, of 100"), min_value=0, max_value=100, initial=80
     )
     liability_cap_cents = forms.IntegerField(
-        label=lazy("Cap of the liability, cents"), min_value=0, max_value=10**12, initial=0
+        label=lazy("Cap of the liability, cents"),
+        help_text=lazy("As the two operators agreed it; 0: none is paid."),
+        min_value=0,
+        max_value=10**12,
     )
     sip_address = forms.CharField(
         label=lazy("Where the giver takes the calls (SIP)"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from releve.association.gate_member import find_programme, read_result, wrap_order
+from releve.association.gate_member import read_result, wrap_order
 from releve.association.models import OwnOrder, ReliefGate
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.desk.valve.page import name_work
-from releve.desk.valve.words import OUTCOMES
+from releve.desk.valve.words import OUTCOMES, REFUSALS
+from releve.live import api as live
 from releve.sector import parse_gate, parse_order
 
 __all__ = ["GateLine", "GatePage", "GatesPage", "build_gate_line", "build_gate_page"]
@@ -77,6 +78,7 @@ class GatePage:
     outcomes: tuple[tuple[str, str, str, str], ...]
     """Own request or package, agent half hours asked or offered, those matched, why no more."""
     refused: tuple[str, ...]
+    """A sentence for each own offer that was left out."""
     asks: bool
 
 
@@ -104,24 +106,34 @@ def build_gate_line(row: ReliefGate, now: datetime, text: Text) -> GateLine:
 def build_gate_page(row: ReliefGate, now: datetime, text: Text) -> GatePage:
     """Return the page of a clearing."""
     result = read_result(row.name)
-    orders = OwnOrder.objects.filter(gate=row.name).order_by("pk")
+    orders = list(OwnOrder.objects.filter(gate=row.name).order_by("pk"))
+    names = _name_requests(orders)
     matches = [] if result is None else list(_list_matches(result, text))
     return GatePage(
         line=build_gate_line(row, now, text),
-        orders=tuple(_show_order(one, text) for one in orders),
+        orders=tuple(_show_order(one, names, text) for one in orders),
         cleared=result is not None,
         matches=tuple(matches),
-        outcomes=() if result is None else tuple(_list_outcomes(result, text)),
-        refused=() if result is None else tuple(result["refused"]),
+        outcomes=() if result is None else tuple(_list_outcomes(result, names, text)),
+        refused=() if result is None else tuple(_list_refusals(result, text)),
         asks=any(not one.gives for one in matches),
     )
 
 
-def _show_order(row: OwnOrder, text: Text) -> OrderShown:
+def _name_requests(orders: Iterable[OwnOrder]) -> dict[str, str]:
+    """Return the name of the own programme behind each reference of a request."""
+    known = live.operator_now().programme
+    return {
+        reference: known[name].name if name in known else name
+        for order in orders
+        for reference, name in order.private.get("programmes", {}).items()
+    }
+
+
+def _show_order(row: OwnOrder, names: Mapping[str, str], text: Text) -> OrderShown:
     read = parse_order(row.private["opening"] if row.kind == "commit" else row.text)
-    programmes = row.private.get("programmes", {})
     rows = [
-        (programmes.get(one.request, one.request), one.skill, one.agents, one.ceiling_cents)
+        (names.get(one.request, one.request), one.skill, one.agents, one.ceiling_cents)
         for one in read.requests
     ]
     rows += [(one.offer, one.skill, one.agents, one.price_cents) for one in read.offers]
@@ -155,9 +167,19 @@ def _list_matches(result: dict[str, Any], text: Text) -> list[MatchShown]:
     ]
 
 
-def _list_outcomes(result: dict[str, Any], text: Text) -> Iterator[tuple[str, str, str, str]]:
+def _list_refusals(result: dict[str, Any], text: Text) -> Iterator[str]:
+    for one in result["refused"]:
+        params = one["params"]
+        if one["code"] == "late":
+            params = [when(datetime.fromisoformat(at), text) for at in params]
+        yield str(REFUSALS[one["code"]]).format(*params, offer=one["offer"])
+
+
+def _list_outcomes(
+    result: dict[str, Any], names: Mapping[str, str], text: Text
+) -> Iterator[tuple[str, str, str, str]]:
     for one in result["requests"]:
-        name = find_programme(one["request"]) or one["request"]
+        name = names.get(one["request"], one["request"])
         yield (name, text.number(one["asked"]), text.number(one["served"]),
                str(OUTCOMES[one["reason"]]))  # fmt: skip
     for one in result["offers"]:

@@ -128,7 +128,12 @@ def build_contract_page(
         (_("Agents at most"), text.number(most)),
         (_("Price, cents a half hour"), text.number(terms.price_cents)),
         (_("Recall"), notice),
+        (_("Calls answered, of 100"), text.number(terms.quality_percent)),
+        (_("Cap of the liability, cents"), text.number(terms.liability_cap_cents)),
+        (_("Law that applies"), terms.law),
         (_("Annex on data protection"), terms.annex),
+        (_("Where the giver takes the calls (SIP)"), terms.sip_address or "–"),
+        (_("Mandate of the client, for outbound calls"), terms.outbound_mandate or "–"),
     )
     return ContractPage(
         line=build_contract_line(stored, stream, text),

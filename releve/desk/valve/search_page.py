@@ -16,7 +16,7 @@ from releve.association.spare_searches import LEND
 from releve.desk.places.stream_context import when
 from releve.desk.run_states import state_word
 from releve.desk.text import Text, translate_phrase
-from releve.errors import Phrase
+from releve.errors import Phrase, decode_phrase
 
 __all__ = ["SearchShown", "answer_search", "build_search", "build_search_twin"]
 
@@ -82,7 +82,9 @@ def _find_state(search: SpareSearch) -> str:
 
 def _describe(search: SpareSearch, state: str, now: datetime, text: Text) -> str:
     if state == "failed":
-        return translate_phrase(Phrase.restore(search.error, search.error_values))
+        return translate_phrase(
+            Phrase.restore(search.error, map(decode_phrase, search.error_values))
+        )
     if state == "waiting":
         return _("Asked for on {at}: the worker begins in a moment.").format(
             at=when(search.asked_at, text)

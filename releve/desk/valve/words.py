@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["KINDS_OF_WORK", "OUTCOMES", "REASONS", "STATES", "STEPS"]
+__all__ = ["KINDS_OF_WORK", "OUTCOMES", "REASONS", "REFUSALS", "STATES", "STEPS"]
 
 STATES: Mapping[str, Promise] = {
     "asked": lazy("Asked: the partner’s offer is awaited"),
@@ -45,6 +45,16 @@ OUTCOMES: Mapping[str, Promise] = {
     "others": lazy("What fits is used up, by the rules of the clearing"),
 }
 """Why an own request or offer got no more, by the code of the result."""
+REFUSALS: Mapping[str, Promise] = {
+    "gate": lazy("{offer}: sealed for the clearing {0}, this one is {1}."),
+    "late": lazy("{offer}: received on {0}; the clearing had closed on {1}."),
+    "not_opened": lazy("{offer}: not opened after the closing. Keep the worker running."),
+    "other": lazy("{offer}: it opens as the offer {0} of {1}."),
+    "changed": lazy("{offer}: what was opened is not what was sealed."),
+    "twice": lazy("{offer}: sealed twice. The first seal counts."),
+    "not_committed": lazy("{offer}: opened without having been sealed before the closing."),
+}
+"""Why an own offer was left out of a clearing, by the code of the result."""
 KINDS_OF_WORK: Mapping[str, Promise] = {
     "inbound": lazy("Inbound calls"),
     "outbound": lazy("Outbound calls"),
