@@ -46,6 +46,7 @@ __all__ = [
     "keep_gate",
     "keep_result",
     "list_open_gates",
+    "list_programmes",
     "load_gate",
     "note_order_sent",
     "prepare_commit",
@@ -186,10 +187,15 @@ def read_result(gate: str) -> dict[str, Any] | None:
 
 def find_programme(reference: str) -> str | None:
     """Return the own programme behind the reference of a request; None where it is none."""
+    return list_programmes().get(reference)
+
+
+def list_programmes() -> dict[str, str]:
+    """Return the own programme behind each reference of a request that was made."""
+    found: dict[str, str] = {}
     for row in OwnOrder.objects.filter(kind="request"):
-        if reference in row.private["programmes"]:
-            return str(row.private["programmes"][reference])
-    return None
+        found |= row.private["programmes"]
+    return found
 
 
 def _begin(kind: str, notice: GateNotice, now: datetime, **content: Any) -> GateOrder:

@@ -202,7 +202,7 @@ def apply_step(contract: ReliefContract, step: ContractStep) -> ReliefContract:
         raise _fault(name, Phrase("{0} is not one of {1}", step.kind, ", ".join(_FROM)))
     if step.before != contract.digest:
         raise _fault(name, Phrase(
-            "the step follows digest {0}, the contract stands at {1}: take over the partner's steps"
+            "the step follows digest {0}, the contract stands at {1}: take over the partner’s steps"
             " first", step.before[:12], contract.digest[:12],
         ))  # fmt: skip
     if contract.state not in _FROM[step.kind]:
@@ -330,7 +330,7 @@ def _check_content(contract: ReliefContract, step: ContractStep) -> None:
         ))  # fmt: skip
     if step.kind == "agree" and not step.reference:
         raise _fault(
-            terms.contract, Phrase("name the client's agreement in reference (letter, date)")
+            terms.contract, Phrase("name the client’s agreement in reference (letter, date)")
         )
     if step.kind == "settle" and (step.cents is None or step.cents < 0):
         raise _fault(terms.contract, Phrase("settle needs the cents that were paid"))

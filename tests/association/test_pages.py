@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 from releve.accounts.roles import Role
 from releve.association.clerk import publish_bulletin
 from releve.association.clerk_intake import revoke_member
+from releve.association.contracts import start_contract
 from releve.association.gate_member import keep_result, prepare_commit, wrap_order
 from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.association.membership import wrap_contribution
@@ -23,6 +24,7 @@ from releve.association.models import (
     Membership,
     MonthlyDesign,
     OwnContribution,
+    OwnOrder,
     ReliefGate,
 )
 from releve.desk.valve.words import REFUSALS
@@ -33,7 +35,8 @@ from releve.registry import storage
 from releve.registry.service import apply_changes, preview_changes
 from releve.sector import SectorOffer
 from tests.accounts.people import look_as
-from tests.association.sector_of_seven import DAY, MORNING, OWN, TEN, SectorOfSeven
+from tests.association.sector_of_seven import DAY, MORNING, OTHERS, OWN, TEN, SectorOfSeven
+from tests.sector.sector_case import make_terms
 
 pytestmark = pytest.mark.database
 
@@ -180,6 +183,21 @@ def test_an_own_offer_that_was_left_out_is_explained_in_the_reader_s_language(
     assert "reçue le 27 novembre 2026 à 7 h 30" in french.replace("\u202f", " ").replace(
         "\u00a0", " "
     )
+
+
+def test_the_list_of_contracts_names_the_client_of_an_own_request(desk: Client) -> None:
+    operator = live.operator_now()
+    programme, reference = operator.programmes[0], f"{OWN}/g-1-0001"
+    OwnOrder.objects.create(gate="g-1", kind="request", digest="0" * 64, text="{}", signature="",
+                            private={"programmes": {reference: programme.id}},
+                            made_at=MORNING)  # fmt: skip
+    for number, name in enumerate((reference, f"{OTHERS[0]}/g-1-0001")):
+        start_contract(make_terms(contract=f"g-{number}", asker=OWN, client=name, programme=name),
+                       "sp2c", MORNING)  # fmt: skip
+    shown = unescape(desk.get("/contracts/").content.decode())
+    assert operator.client[programme.client].name in shown
+    assert reference not in shown
+    assert f"{OTHERS[0]}/g-1-0001" in shown, "of a partner's request no more is known"
 
 
 def test_an_operator_without_an_association_is_shown_how_to_join(

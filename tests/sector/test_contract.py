@@ -28,7 +28,7 @@ def test_the_usual_steps_lead_from_state_to_state(state: str) -> None:
         ("matched", "sign", "rif", {}, "sign follows client agreed"),
         ("matched", "agree", "rif", {"reference": "x"}, "agree is for atlas, not rif"),
         ("offered", "match", "rif", {}, "match is for association"),
-        ("matched", "agree", "atlas", {}, "name the client's agreement"),
+        ("matched", "agree", "atlas", {}, "name the client’s agreement"),
         ("ended", "settle", "atlas", {}, "settle needs the cents"),
         ("started", "recall", "rif", {"reason": "holiday"}, "loss or notice"),
         ("started", "recall", "rif", {"reason": "notice"}, "firm: only a loss"),
@@ -67,7 +67,7 @@ def test_each_side_signs_once_and_both_make_it_signed() -> None:
 
 def test_a_step_on_an_older_state_is_refused() -> None:
     asked, offered = bring_to("asked"), bring_to("offered")
-    with pytest.raises(SectorError, match="take over the partner's steps first"):
+    with pytest.raises(SectorError, match="take over the partner’s steps first"):
         apply_step(offered, ContractStep("match", CLERK, NOW, asked.digest))
 
 
@@ -117,12 +117,12 @@ def test_a_contract_goes_on_from_two_branches_and_no_branch_is_added_later() -> 
     opened = open_contract(agreed.terms, CLERK)
     assert fold_steps(opened, reversed(started.steps)) == started
     recalled = step(theirs, "recall", "rif", reason="loss")
-    with pytest.raises(SectorError, match="take over the partner's steps first"):
+    with pytest.raises(SectorError, match="take over the partner’s steps first"):
         fold_steps(opened, [*started.steps, recalled.steps[-1]])
     other = step(agreed, "sign", "rif", at=NOW + timedelta(hours=1))
     with pytest.raises(SectorError, match="one side takes one step"):
         fold_steps(opened, [*started.steps, other.steps[-1]])
-    with pytest.raises(SectorError, match="take over the partner's steps first"):
+    with pytest.raises(SectorError, match="take over the partner’s steps first"):
         fold_steps(opened, started.steps[1:])
 
 

@@ -94,7 +94,7 @@ def _build_line(found: ClientContract) -> AgreementLine:
     text = text_now(operator.row.time_zone)
     terms = found.stored.contract.terms
     return AgreementLine(
-        line=build_contract_line(found.stored, found.stream, text),
+        line=build_contract_line(found.stored, found.stream, text, {}),
         client=operator.client[found.client].name,
         programme=operator.programme[found.programme].name,
         stream=found.stream,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.association.contracts import DRILL, StoredContract
-from releve.association.gate_member import find_programme
+from releve.association.gate_member import list_programmes
 from releve.association.partner_agents import list_half_hours
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
@@ -80,8 +81,10 @@ class ContractPage:
     search: SearchShown | None
 
 
-def build_contract_line(stored: StoredContract, stream: str, text: Text) -> ContractLine:
-    """Return a contract as the list shows it."""
+def build_contract_line(
+    stored: StoredContract, stream: str, text: Text, programmes: Mapping[str, str]
+) -> ContractLine:
+    """Return a contract as the list shows it; ``programmes``: the own ones, by reference."""
     terms = stored.contract.terms
     return ContractLine(
         url=reverse("contract", args=[stream, terms.contract]),
@@ -89,7 +92,7 @@ def build_contract_line(stored: StoredContract, stream: str, text: Text) -> Cont
         state=str(STATES.get(stored.contract.state, stored.contract.state)),
         asker=terms.asker,
         giver=terms.giver,
-        client=terms.client,
+        client=_find_names(terms, programmes)[0],
         work=name_work(terms.skill),
         period=_("{start} to {end}").format(
             start=when(terms.starts_at, text), end=when(terms.ends_at, text)
@@ -116,14 +119,15 @@ def build_contract_page(
         if terms.notice_hours is None
         else _("{hours} h of notice").format(hours=text.number(terms.notice_hours))
     )
-    client, programme = _find_names(terms)
+    programmes = list_programmes()
+    client, programme = _find_names(terms, programmes)
     facts = (
         (_("Asks"), terms.asker),
         (_("Lends"), terms.giver),
         (_("Client"), client),
         (_("Work"), name_work(terms.skill)),
         (_("Destination"), terms.destination),
-        (_("Operation"), programme),
+        (_("Programme"), programme),
         (_("Agent half hours"), text.number(total)),
         (_("Agents at most"), text.number(most)),
         (_("Price, cents a half hour"), text.number(terms.price_cents)),
@@ -136,7 +140,7 @@ def build_contract_page(
         (_("Mandate of the client, for outbound calls"), terms.outbound_mandate or "–"),
     )
     return ContractPage(
-        line=build_contract_line(stored, stream, text),
+        line=build_contract_line(stored, stream, text, programmes),
         facts=facts,
         steps=tuple(_list_steps(stored, text)),
         digest=stored.contract.digest,
@@ -148,10 +152,10 @@ def build_contract_page(
     )
 
 
-def _find_names(terms: ContractTerms) -> tuple[str, str]:
+def _find_names(terms: ContractTerms, programmes: Mapping[str, str]) -> tuple[str, str]:
     """Return client and programme: of an own request their names, of a partner's its reference."""
     operator = live.operator_now()
-    row = operator.programme.get(find_programme(terms.programme) or "")
+    row = operator.programme.get(programmes.get(terms.programme, ""))
     if row is None:
         return terms.client, terms.programme
     return operator.client[row.client].name, row.name

@@ -19,6 +19,7 @@ from releve.association.contracts import (
     list_contracts,
     take_step,
 )
+from releve.association.gate_member import list_programmes
 from releve.association.spare_searches import LEND, find_search
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer
@@ -47,7 +48,8 @@ def list_all(request: HttpRequest) -> HttpResponse:
         for stream in (RELIEF, DRILL)
         for stored in reversed(list_contracts(stream).values())
     ]
-    page = ContractsPage(tuple(build_contract_line(*one, text) for one in found))
+    programmes = list_programmes()
+    page = ContractsPage(tuple(build_contract_line(*one, text, programmes) for one in found))
     twin = {"contracts": [build_contract_twin(*one) for one in found]}
     return answer(request, "desk/valve/index.html", page, twin)
 
