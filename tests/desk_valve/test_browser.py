@@ -151,6 +151,7 @@ def test_members_publish_together_and_relieve_each_other_on_their_desks(
         look(asker, "valve-result")
         expect(asker.locator("#main")).to_contain_text(GIVER)
         asker.locator("#id_annex").fill("annexe 1")
+        asker.locator("#id_liability_cap_cents").fill("2000000")
         asker.locator("#id_sip_address").fill("203.0.113.7:5060")
         asker.locator("#id_outbound_mandate").fill("m-1")
         asker.locator("#id_drill").check()
