@@ -146,7 +146,7 @@ def say(text: str, gettext: Callable[[str], str], language: str) -> str:
 def join_lines(lines: Iterable[str]) -> Phrase:
     """Return texts as one, a line each; those that are phrases stay translatable."""
     texts = tuple(lines)
-    return Phrase("\n".join(f"{{{i}}}" for i in range(len(texts))), *texts)
+    return Phrase.restore("\n".join(f"{{{i}}}" for i in range(len(texts))), texts)
 
 
 def encode_phrase(text: object) -> object:
@@ -167,7 +167,7 @@ def decode_phrase(text: Any) -> Any:
         template, params = str(text["template"]), [decode_phrase(one) for one in text["params"]]
         if params and not _PLACES.fullmatch(template):
             raise ValueError(f"{template!r} has other places than {{0}}, {{1}}...")
-        return Phrase(template, *params)
+        return Phrase.restore(template, params)
     except (KeyError, IndexError, TypeError) as error:
         raise ValueError(f"not a phrase: {error!r}") from error
 
