@@ -89,12 +89,17 @@ def test_a_repetition_within_a_load_is_known_again_in_its_next_part(
 
 
 def test_a_history_read_later_corrects_nothing_that_was_known_after_it() -> None:
-    person, number, old = "P1", phone(1), (read_clock() - timedelta(days=9)).isoformat()
-    rows = f"person,number,kind,known_at\n{person},{number},business,{old}\n"
-    frames = {"people": read_tables({"people.csv": rows.encode()})["people"]}
-    now = Person(person, number, read_clock())
+    def read(kind: str, days: int) -> int:
+        """The rows written of a history in which P1 became known some days ago."""
+        known = (read_clock() - timedelta(days=days)).isoformat()
+        rows = f"person,number,kind,known_at\nP1,{phone(1)},{kind},{known}\n"
+        frames = {"people": read_tables({"people.csv": rows.encode()})["people"]}
+        return load_frames(frames, source="a", by="b", as_known=True).written["people"]
+
+    assert (read("consumer", 7), read("business", 9), read("consumer", 7)) == (1, 1, 0)
+    now = Person("P1", phone(1), read_clock(), "business")
     assert write(now) == (1, 0)
-    assert load_frames(frames, source="a", by="b", as_known=True).written == {"people": 1}
+    assert read("consumer", 5) == 1
     assert write(now) == (0, 1)
 
 
@@ -134,6 +139,8 @@ def test_own_dates_count_where_they_are_asked_for() -> None:
     load_frames(given, source="a", by="b", as_known=True,
                 progress=lambda *one: seen.append(one))  # fmt: skip
     assert seen == [("feeds", 1, 1), ("people", 1, 1)]
+    load_frames(given, source="a", by="b", progress=lambda *one: seen.append(one))
+    assert seen[2:] == seen[:2]
     assert WatermarkRow.objects.latest("pk").known_from == then
     load_frames({"people": frames["people"]}, source="a", by="b")
     assert load_facts([Watermark("attempts", then)], source="a", by="b").load.rows == 1

@@ -82,6 +82,7 @@ def test_the_further_version_is_the_attempt_with_its_outcome(folder: Path) -> No
     names = ("client", "person", "ref", "at", "provider", "purpose", "began", "erase_on")
     first, second = AttemptRow.objects.filter(ref="call/1").order_by("pk").values(*names)
     assert first == second
+    assert AttemptRow.objects.latest("pk").digest == ""
     load = Load.objects.latest("pk")
     assert (load.source, load.by, load.rows) == ("outcomes acc.log", "outcomes", 1)
     assert load.known_at is not None

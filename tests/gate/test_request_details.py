@@ -11,7 +11,7 @@ import pytest
 
 from releve.gate.db_clock import MAX_CLOCK_SKEW, read_clock
 from releve.gate.fact_import import load_facts
-from releve.gate.models import AttemptRow, Load, PersonRequestRow, WithdrawalRow
+from releve.gate.models import AttemptRow, Load, PersonRequestRow, RefusalRow, WithdrawalRow
 from releve.gate.person_requests import (
     PhoneRequest,
     RecordedRequest,
@@ -58,7 +58,9 @@ def test_what_is_kept_of_a_request_is_what_was_answered() -> None:
     assert record(at=at, channel="letter") == replace(found, before=True)
     load = Load.objects.get(source="desk")
     assert (load.by, load.rows, load.known_at) == ("ines", 6, found.known_at)
-    assert set(WithdrawalRow.objects.values_list("at", "channel")) == {(at, "letter")}
+    withdrawn, refused = WithdrawalRow.objects.all(), RefusalRow.objects.all()
+    assert set(withdrawn.values_list("at", "channel", "consent")) == {(at, "letter", "")}
+    assert set(refused.values_list("at", "kind", "basis")) == {(at, "objection", "")}
 
 
 @pytest.mark.parametrize(

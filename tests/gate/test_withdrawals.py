@@ -72,6 +72,7 @@ def test_a_number_stands_for_all_who_hold_it(form: str) -> None:
     assert found.persons == ("P1", "P9")
     bound = {*found.pseudonyms, number_pseudonym(number)}
     assert set(WithdrawalRow.objects.values_list("person", flat=True)) == bound
+    assert set(WithdrawalRow.objects.values_list("consent", "channel")) == {("", "")}
 
 
 def test_a_number_by_which_something_was_said_before_still_stands_for_its_holders() -> None:
@@ -131,6 +132,7 @@ def test_one_consent_by_number_is_taken_back_by_its_giver_alone(erased: bool) ->
     row = WithdrawalRow.objects.get()
     assert (row.client, row.person, row.at) == (CLIENT, person_pseudonym("P1"), now)
     assert (row.consent, row.channel, row.erase_on) == ("C1", "letter", years_later(now.date()))
+    assert bool(row.digest) is not erased  # nothing that is read again may be held to be it
     load = Load.objects.get(source="withdrawal")
     assert (row.load, load.by, load.rows, load.known_at is not None) == (load, "ines", 1, True)
 
