@@ -4,21 +4,24 @@
    its need; 2. agent half hours served; 3. cost; 4. number of pairs (operator, request). What is
 left equal is decided by an HMAC under a seed that no member chooses, not by the order of the rows.
 Each goal is one mixed-integer programme (HiGHS, one thread) under the exact integer value of those
-before it.
+before it. The pairs of a large clearing are not the fewest there are: they are sought by dynamic
+slope scaling (Kim and Pardalos, Operations Research Letters 24, 1999).
 """
 
 from __future__ import annotations
 
 import hmac
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from releve.plan.lp import LinearProgram, SolverError, solve_lp
+from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
+from releve.sector.agent_flow import AgentFlow
 from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest
 
 __all__ = ["Clearing", "ReliefMatch", "check_clearing", "clear", "recall"]
@@ -45,11 +48,22 @@ class Clearing:
     """(request, agent half hours that it gets), of each request."""
 
 
-_Row = dict[int, float]
+_Row = Mapping[int, float]
+MOST_EXACT_COLUMNS = 2_000
+"""Blocks of offers for requests up to which the fewest pairs are found exactly."""
+MOST_BRANCHES = 1_000
+"""Branches in which they are searched for."""
+BRANCHES_ENDED = "Solution limit reached"
+SLOPE_STEPS = 3
+"""Times that the pairs of a larger clearing are priced again by what each carried."""
+WHOLE = 1e-7
+"""How far a whole number of the solver may be from one."""
+TIE_SHARE = 1e-3
+"""Part of a pair's price that the seed decides."""
 
 
 class _Model:
-    """The columns (blocks of an offer for a request in a half hour, then pairs) and common rows."""
+    """The columns (blocks of an offer for a request in a half hour) and common rows."""
 
     def __init__(self, openings: Openings) -> None:
         pairs = [
@@ -60,9 +74,11 @@ class _Model:
         ]
         self.columns: list[tuple[SectorOffer, SectorRequest, int]] = []
         self.upper: list[int] = []
-        capacity: dict[tuple[str, int], tuple[_Row, float]] = {}
-        need: dict[tuple[str, int], tuple[_Row, float]] = {}
-        self.served: dict[str, _Row] = {request.request: {} for request in openings.requests}
+        capacity: dict[tuple[str, int], tuple[dict[int, float], float]] = {}
+        need: dict[tuple[str, int], tuple[dict[int, float], float]] = {}
+        self.served: dict[str, dict[int, float]] = {
+            request.request: {} for request in openings.requests
+        }
         for offer, request in pairs:
             needed = dict(request.agents)
             for half_hour, agents in offer.agents:
@@ -76,51 +92,150 @@ class _Model:
                     row = need.setdefault((request.request, half_hour), ({}, needed[half_hour]))
                     row[0][at] = offer.block
                     self.served[request.request][at] = offer.block
-        self.rows = [*capacity.values(), *need.values()]
-        self.blocks = len(self.columns)
-        partners: dict[tuple[str, str], int] = {}
+        self.rows: list[tuple[_Row, float]] = [*capacity.values(), *need.values()]
+        self.pairs: dict[tuple[str, str], list[int]] = {}
         for at, (offer, request, _) in enumerate(self.columns):
-            pair = partners.setdefault((offer.giver, request.request), self.blocks + len(partners))
-            self.rows.append(({at: 1, pair: -self.upper[at]}, 0))
-        self.upper += [1] * len(partners)
+            self.pairs.setdefault((offer.giver, request.request), []).append(at)
 
     def add_worst(self, needs: dict[str, int], alone: dict[str, int]) -> None:
         """Find the least possible worst regret, and hold it in a row for each request."""
-        worst = len(self.upper)
+        worst, asked = len(self.upper), [name for name in needs if alone[name]]
         rows = [
             ({**{at: -block for at, block in self.served[name].items()}, worst: -needs[name]},
              -alone[name])
+            for name in asked
+        ]  # fmt: skip
+        goal = {worst: 1}
+        if all(offer.block == 1 for offer, _, _ in self.columns):
+            regret = self._find_worst(needs, alone)
+        else:
+            columns = self.minimise(goal, rows, continuous=1)
+            regret = max(
+                (
+                    Fraction(alone[name] - self.count_served(name, columns), needs[name])
+                    for name in asked
+                ),
+                default=Fraction(0),
+            )
+        self.rows += self._bound_regret(regret, needs, alone)
+
+    def _bound_regret(
+        self, regret: Fraction, needs: dict[str, int], alone: dict[str, int]
+    ) -> list[tuple[_Row, float]]:
+        """Return a row for each request: what it gets at least under a worst regret."""
+        return [
+            ({at: -block for at, block in self.served[name].items()},
+             int(regret * needs[name]) - alone[name])
             for name in needs if alone[name]
         ]  # fmt: skip
-        found = self.minimise({worst: 1}, rows, continuous=1)
-        regret = max(
-            (
-                Fraction(alone[name] - self.count_served(name, found), needs[name])
+
+    def _find_worst(self, needs: dict[str, int], alone: dict[str, int]) -> Fraction:
+        """Return the least possible worst regret where agents are taken one by one."""
+        flow = AgentFlow(self.columns)
+        regrets = sorted(
+            {
+                Fraction(count, needs[name])
                 for name in needs
                 if alone[name]
-            ),
-            default=Fraction(0),
+                for count in range(alone[name] + 1)
+            }
         )
-        for name in needs:
-            if alone[name]:
-                least = alone[name] - int(regret * needs[name])
-                self.rows.append(({at: -block for at, block in self.served[name].items()}, -least))
+
+        def is_possible(regret: Fraction) -> bool:
+            return flow.can_serve(
+                {name: alone[name] - int(regret * needs[name]) for name in needs if alone[name]}
+            )
+
+        first = bisect_left(regrets[:-1], True, key=is_possible)
+        return regrets[first] if regrets else Fraction(0)
 
     def count_served(self, request: str, found: Any) -> int:
         """Return the agent half hours that a request gets in a solution."""
         return int(sum(block * round(found[at]) for at, block in self.served[request].items()))
 
-    def fix_least(self, goal: _Row) -> Any:
-        """Minimise a goal with whole coefficients, hold its value in a row, return the columns."""
-        found = self.minimise(goal)
+    def fix_least(self, goal: _Row, start: Any = None) -> Any:
+        """Minimise a goal with whole coefficients, hold its value in a row, return the columns.
+
+        ``start``: columns that keep every row. With them the search ends at MOST_BRANCHES, with the
+        best that was found.
+        """
+        found = self.minimise(goal, start=start)
         value = sum(weight * round(found[at]) for at, weight in goal.items())
         self.rows.append((goal, value))
         return found
 
+    def fix_fewest_pairs(self, found: Any) -> Any:
+        """Add a column per pair, hold the least number of them, return the columns."""
+        first, used = len(self.upper), []
+        for columns in self.pairs.values():
+            pair = len(self.upper)
+            self.rows += [({at: 1, pair: -self.upper[at]}, 0) for at in columns]
+            self.upper.append(1)
+            used.append(float(any(round(found[at]) for at in columns)))
+        goal = dict.fromkeys(range(first, len(self.upper)), 1)
+        return self.fix_least(goal, np.concatenate([np.round(found), used]))
+
+    def keep_few_pairs(self, seed: bytes) -> None:
+        """Close all but a few pairs that can carry the goals before: a price for each agent of a
+        pair stands for the price of the pair, and follows what it last carried."""
+        price = {
+            pair: 1.0 / sum(self.upper[at] for at in columns)
+            for pair, columns in self.pairs.items()
+        }
+        ties = [TIE_SHARE * _weigh_tie(seed, *column) / 2**16 for column in self.columns]
+        fewest: set[tuple[str, str]] = set(self.pairs)
+        for _ in range(SLOPE_STEPS):
+            costs = {
+                at: price[pair] * (1.0 + ties[at])
+                for pair, columns in self.pairs.items()
+                for at in columns
+            }
+            found = self.minimise(costs)
+            carried = {
+                pair: count
+                for pair, columns in self.pairs.items()
+                if (count := sum(round(found[at]) for at in columns))
+            }
+            if len(carried) < len(fewest):
+                fewest = set(carried)
+            price |= {pair: 1.0 / count for pair, count in carried.items()}
+        for pair, columns in self.pairs.items():
+            if pair not in fewest:
+                for at in columns:
+                    self.upper[at] = 0
+
     def minimise(
-        self, goal: _Row, more: Iterable[tuple[_Row, float]] = (), continuous: int = 0
+        self,
+        goal: _Row,
+        more: Iterable[tuple[_Row, float]] = (),
+        continuous: int = 0,
+        start: Any = None,
     ) -> Any:
-        """Return the columns that minimise a goal under the rows; the last ones are continuous."""
+        """Return the columns that minimise a goal under the rows; the last ones are continuous.
+
+        Agents one by one are a flow, whose vertices are whole: without branches where they are.
+        """
+        count = len(self.upper)
+        try:
+            relaxed = self._solve(goal, more, continuous, whole=False).x
+            if np.abs(relaxed[:count] - np.round(relaxed[:count])).max(initial=0.0) < WHOLE:
+                return relaxed
+            found = self._solve(goal, more, continuous, whole=True, start=start)
+        except SolverError as error:
+            raise SectorError(f"the clearing was not solved: {error}") from error
+        if found.status != "Optimal" and (start is None or found.status != BRANCHES_ENDED):
+            raise SectorError(f"the clearing was not solved: {found.status}")
+        return found.x
+
+    def _solve(
+        self,
+        goal: _Row,
+        more: Iterable[tuple[_Row, float]],
+        continuous: int,
+        *,
+        whole: bool,
+        start: Any = None,
+    ) -> Solution:
         rows = [*self.rows, *more]
         count = len(self.upper) + continuous
         costs = np.zeros(count)
@@ -128,32 +243,41 @@ class _Model:
         programme = LinearProgram()
         programme.columns(count, costs, upper=[*self.upper, *[1.0] * continuous])
         programme.rows(len(rows), upper=[most for _, most in rows])
-        for i, (row, _) in enumerate(rows):
-            programme.add(i, list(row), list(row.values()))
-        integer = np.arange(len(self.upper))
-        try:
-            found = solve_lp(programme, integer=integer, gap=0.0)
-        except SolverError as error:
-            raise SectorError(f"the clearing was not solved: {error}") from error
-        if found.status != "Optimal":
-            raise SectorError(f"the clearing was not solved: {found.status}")
-        return found.x
+        programme.add(
+            np.repeat(np.arange(len(rows)), [len(row) for row, _ in rows]),
+            [at for row, _ in rows for at in row],
+            [value for row, _ in rows for value in row.values()],
+        )
+        if not whole:
+            return solve_lp(programme)
+        return solve_lp(
+            programme, integer=np.arange(len(self.upper)), gap=0.0, start=start,
+            options=None if start is None else {"mip_max_nodes": MOST_BRANCHES},
+        )  # fmt: skip
 
 
 def clear(openings: Openings, seed: bytes) -> Clearing:
     """Return the clearing of the openings; the same openings and seed give the same one."""
-    model = _Model(openings)
+    model = _Model(
+        Openings(
+            tuple(sorted(openings.offers)), tuple(sorted(openings.requests)), openings.approvals
+        )
+    )
     needs = {one.request: sum(agents for _, agents in one.agents) for one in openings.requests}
     alone = {one.request: _serve_alone(openings, one) for one in openings.requests}
     if not model.columns:
         return _build(openings, alone, ())
     model.add_worst(needs, alone)
-    columns = range(model.blocks)
+    columns = range(len(model.columns))
     model.fix_least({at: -model.columns[at][0].block for at in columns})
-    model.fix_least({at: model.columns[at][0].block * model.columns[at][0].price_cents
-                     for at in columns})  # fmt: skip
-    model.fix_least(dict.fromkeys(range(model.blocks, len(model.upper)), 1))
-    found = model.fix_least({at: _weigh_tie(seed, *model.columns[at]) for at in columns})
+    found = model.fix_least({at: model.columns[at][0].block * model.columns[at][0].price_cents
+                             for at in columns})  # fmt: skip
+    start = None
+    if len(columns) <= MOST_EXACT_COLUMNS:
+        start = model.fix_fewest_pairs(found)
+    else:
+        model.keep_few_pairs(seed)
+    found = model.fix_least({at: _weigh_tie(seed, *model.columns[at]) for at in columns}, start)
     matches = [
         ReliefMatch(offer.offer, request.request, half_hour, round(found[at]) * offer.block)
         for at, (offer, request, half_hour) in enumerate(model.columns)
@@ -229,7 +353,13 @@ def _check_within(
 
 def _serve_alone(openings: Openings, request: SectorRequest) -> int:
     """Return the agent half hours that a request gets where it is the only one."""
-    model = _Model(replace(openings, requests=(request,)))
+    offers = tuple(offer for offer in openings.offers if openings.allows(offer, request))
+    if all(offer.block == 1 for offer in offers):
+        given = Counter[int]()
+        for offer in offers:
+            given.update(dict(offer.agents))
+        return sum(min(agents, given[at]) for at, agents in request.agents)
+    model = _Model(Openings(offers, (request,), openings.approvals))
     if not model.columns:
         return 0
     goal = {at: -block for at, block in model.served[request.request].items()}

@@ -6,6 +6,8 @@ import csv
 import itertools
 import json
 import random
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from releve.sector import (
     SectorRequest,
     check_clearing,
     clear,
+    matches,
     read_openings,
     recall,
     settle,
@@ -151,6 +154,89 @@ def enumerate_ranks(openings: Openings, cleared: Clearing) -> list[tuple[float, 
         if fits:
             found.append(rank(openings, cleared, taken))
     return found
+
+
+@pytest.mark.parametrize("name", ["MOST_BRANCHES", "MOST_EXACT_COLUMNS"])
+def test_a_search_that_is_cut_short_leaves_only_partners_and_ties_open(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Regret, volume and cost are as of the whole search, and the same openings give the same."""
+    cases = [make_openings(seed, hours=4) for seed in range(12)]
+    whole = [clear(openings, SEED) for openings in cases]
+    monkeypatch.setattr(matches, name, 0)
+    for openings, best in zip(cases, whole, strict=True):
+        found = clear(openings, SEED)
+        check_clearing(openings, found.matches)
+        assert measure(openings, found) == measure(openings, best)
+        assert count_pairs(openings, found) >= count_pairs(openings, best)
+        turned = Openings(openings.offers[::-1], openings.requests[::-1], openings.approvals)
+        assert clear(turned, SEED).matches == found.matches
+
+
+def test_few_pairs_are_far_fewer_than_prices_alone_would_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One giver can serve each request whole, or many can serve a little of each."""
+    offers = tuple(
+        SectorOffer(f"o{i}", f"g{i}", "M", "f", 1, 10, tuple((h, 6) for h in range(8)))
+        for i in range(6)
+    )
+    requests = tuple(
+        SectorRequest(f"r{i}", f"asker{i}", "f", 20, tuple((h, 6) for h in range(8)))
+        for i in range(5)
+    )
+    names = itertools.product((f"r{i}" for i in range(5)), (f"g{i}" for i in range(6)), "M")
+    openings = Openings(offers, requests, frozenset(names))
+    monkeypatch.setattr(matches, "MOST_EXACT_COLUMNS", 0)
+    for seed in range(5):
+        assert count_pairs(openings, clear(openings, bytes([seed]))) <= 10, "of 30; 5 are needed"
+
+
+def test_the_flow_of_agents_gives_the_regret_of_the_programme() -> None:
+    regrets = set()
+    for seed in range(30):
+        openings = make_openings(seed, hours=4)
+        openings = replace(openings, offers=tuple(replace(o, block=1) for o in openings.offers))
+        model = matches._Model(openings)
+        needs = {one.request: sum(n for _, n in one.agents) for one in openings.requests}
+        alone = {one.request: matches._serve_alone(openings, one) for one in openings.requests}
+        for one in openings.requests:
+            single = matches._Model(replace(openings, requests=(one,)))
+            goal = dict.fromkeys(range(len(single.columns)), -1.0)
+            columns = single.minimise(goal) if goal else []
+            assert alone[one.request] == sum(map(round, columns))
+        if not model.columns:
+            continue
+        worst = len(model.upper)
+        rows = [
+            ({**dict.fromkeys(model.served[name], -1.0), worst: -needs[name]}, -alone[name])
+            for name in needs
+            if alone[name]
+        ]
+        columns = model.minimise({worst: 1}, rows, continuous=1)
+        by_programme = max(
+            Fraction(alone[name] - model.count_served(name, columns), needs[name])
+            for name in needs
+            if alone[name]
+        )
+        found = model._find_worst(needs, alone)
+        assert found == by_programme
+        regrets.add(found)
+    assert len(regrets) > 3
+
+
+def count_pairs(openings: Openings, cleared: Clearing) -> int:
+    giver = {one.offer: one.giver for one in openings.offers}
+    return len({(giver[one.offer], one.request) for one in cleared.matches})
+
+
+def measure(openings: Openings, cleared: Clearing) -> tuple[float, int, int]:
+    """Return the worst regret, the agent half hours served and their cost."""
+    served, price = dict(cleared.served), {one.offer: one.price_cents for one in openings.offers}
+    need = {one.request: sum(n for _, n in one.agents) for one in openings.requests}
+    regret = max((alone - served[r]) / need[r] for r, alone in cleared.alone if alone)
+    cost = sum(one.agents * price[one.offer] for one in cleared.matches)
+    return regret, sum(served.values()), cost
 
 
 def test_a_recall_frees_the_giver_and_moves_no_other_match() -> None:
