@@ -12,7 +12,7 @@ An agent is lent for the whole shift and for one skill, a kind of work in a lang
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -260,36 +260,40 @@ def _add_scenario(
     for column, one in zip(columns.tolist(), work, strict=True):
         if one is not None:
             by_work.setdefault(one, []).append(column)
-    rows: dict[tuple[int, int], int] = {}
-    for one, mine in by_work.items():
-        p = room.programmes.index(one.programme)
-        total = lp.columns(1)
-        lp.add(lp.rows(1, 0.0, 0.0), [*mine, int(total[0])], [*[1.0] * len(mine), -1.0])
-        lost = room.measure_work(one)
-        for t in np.flatnonzero(lost).tolist():
-            if (t, p) not in rows:
-                rows[t, p] = int(lp.rows(1, upper=float(room.surplus[s, t, p]))[0])
-            lp.add(rows[t, p], total, lost[t])
-    _add_missing(lp, room, s, rows)
+    if not by_work:
+        return
+    count = len(by_work)
+    totals, sums = lp.columns(count), lp.rows(count, 0.0, 0.0)
+    lp.add(np.repeat(sums, [*map(len, by_work.values())]), np.concatenate([*by_work.values()]))
+    lp.add(sums, totals, -1.0)
+    lost = np.array([room.measure_work(one) for one in by_work])
+    programme = np.array([room.programmes.index(one.programme) for one in by_work])
+    who, t = np.nonzero(lost)
+    wide = len(room.programmes)
+    used, row = np.unique(t * wide + programme[who], return_inverse=True)
+    times, programmes = np.divmod(used, wide)
+    rows = lp.rows(len(used), upper=room.surplus[s, times, programmes])
+    lp.add(rows[row], totals[who], lost[who, t])
+    _add_missing(lp, room, s, rows, times, room.client[programmes])
 
 
 def _add_missing(
-    lp: LinearProgram, room: SpareRoom, s: int, rows: Mapping[tuple[int, int], int]
+    lp: LinearProgram, room: SpareRoom, s: int, rows: Ints, times: Ints, clients: Ints
 ) -> None:
-    """Let a client miss more in each half hour and in the day, as far as its rooms go."""
-    by_client: dict[int, list[int]] = {}
-    by_half_hour: dict[tuple[int, int], list[int]] = {}
-    for (t, p), row in rows.items():
-        c = int(room.client[p])
-        if room.room[s, c] > 0 and room.thin_room[s, c, t] > 0:
-            missing = int(lp.columns(1)[0])
-            lp.add(row, missing, -1.0)
-            by_client.setdefault(c, []).append(missing)
-            by_half_hour.setdefault((c, t), []).append(missing)
-    for c, mine in by_client.items():
-        lp.add(lp.rows(1, upper=float(room.room[s, c])), mine)
-    for (c, t), mine in by_half_hour.items():
-        lp.add(lp.rows(1, upper=float(room.thin_room[s, c, t])), mine)
+    """Let a client miss more in each half hour and in the day, as far as its rooms go.
+
+    Of each of ``rows`` its half hour and its client.
+    """
+    free = (room.room[s, clients] > 0) & (room.thin_room[s, clients, times] > 0)
+    rows, times, clients = rows[free], times[free], clients[free]
+    missing = lp.columns(len(rows))
+    lp.add(rows, missing, -1.0)
+    whose, day = np.unique(clients, return_inverse=True)
+    lp.add(lp.rows(len(whose), upper=room.room[s, whose])[day], missing)
+    long = room.thin_room.shape[2]
+    pairs, thin = np.unique(clients * long + times, return_inverse=True)
+    c, t = np.divmod(pairs, long)
+    lp.add(lp.rows(len(pairs), upper=room.thin_room[s, c, t])[thin], missing)
 
 
 def _build_rest(
