@@ -4,8 +4,9 @@
 
 ``--agents`` and ``--sites`` are of one operator, on average. Plans are kept in ``--folder``: a run
 that was stopped goes on with the operators that have none. Progress goes to the standard error,
-the result to the standard output. Processor times are of all processes and threads; the clock's are
-of two processes for the plans and offers, of one for requests and clearing.
+the result to the standard output. Processor times are of all processes and threads, those of offers
+without the reading of tables and plans; the clock's are of two processes for the plans and offers,
+with the reading, of one for requests and clearing.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ import numpy as np
 from releve.cli.sector_folder import plan_one
 from releve.cli.two_processes import two_processes
 from releve.files.sector_folder import (
+    build_member,
     list_members,
-    read_member,
+    read_member_operator,
+    read_member_plan,
     read_sector_packages,
     write_sector_member,
     write_sector_terms,
@@ -67,7 +70,7 @@ def measure(folder: Path, operators: int, agents: int, sites: int) -> dict[str, 
         for name, spent in zip(names, run(partial(_plan, folder), names), strict=True):
             plans.add(f"{name} planned", spent, len(names))
         everyone, spares = list_members(folder), Spent()
-        for member, spent in run(partial(_read, folder), everyone):
+        for member, spent in run(partial(_offer, folder), everyone):
             members.append(member)
             spares.add(f"{member.name} can lend {len(member.spare)} agents", spent, len(everyone))
     packages = read_sector_packages(folder)
@@ -139,9 +142,11 @@ def _plan(folder: Path, name: str) -> float:
     return time.process_time() - began
 
 
-def _read(folder: Path, name: str) -> tuple[SectorMember, float]:
+def _offer(folder: Path, name: str) -> tuple[SectorMember, float]:
+    """Return a member, and the processor seconds of finding what it can lend."""
+    operator, plan = read_member_operator(folder, name), read_member_plan(folder, name)
     began = time.process_time()
-    return read_member(folder, name), time.process_time() - began
+    return build_member(folder, name, operator, plan), time.process_time() - began
 
 
 if __name__ == "__main__":

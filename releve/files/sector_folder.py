@@ -24,16 +24,18 @@ from releve.files.operator_folder import read_operator_files, write_operator_fil
 from releve.files.plan_folder import read_plans
 from releve.network import Operator, read_operator, write_operator
 from releve.network.sample.sector import SECTOR_TABLES
-from releve.plan import PlanSettings
+from releve.plan import Plan, PlanSettings
 from releve.plan.spare import find_spare
 from releve.plan.week import require_planned
 from releve.sector import ReliefPackage, SectorMember, read_packages, read_terms
 
 __all__ = [
     "SectorFolderError",
+    "build_member",
     "list_members",
     "read_member",
     "read_member_operator",
+    "read_member_plan",
     "read_sector_packages",
     "write_sector_member",
     "write_sector_terms",
@@ -77,11 +79,8 @@ def read_member_operator(folder: Path, name: str) -> Operator:
     return read_operator(read_operator_files(folder / "members" / name))
 
 
-def read_member(folder: Path, name: str, day: date | None = None) -> SectorMember:
-    """Return a member with its plan of a day (the first planned by default) and what it can lend.
-
-    The operator's roster and history are left out: an answer needs neither, and they are large.
-    """
+def read_member_plan(folder: Path, name: str, day: date | None = None) -> Plan:
+    """Return the plan of a member, of the first day planned by default."""
     path = folder / "plans" / name
     if not path.is_dir():
         raise SectorFolderError(f"{path}: no plan; make it: releve sector plan {folder}")
@@ -89,12 +88,27 @@ def read_member(folder: Path, name: str, day: date | None = None) -> SectorMembe
     plan = plans.get(day or min(plans))
     if plan is None:
         raise SectorFolderError(f"{path}: no plan of {day}; it holds {', '.join(map(str, plans))}")
-    operator = read_member_operator(folder, name)
+    return plan
+
+
+def read_member(folder: Path, name: str, day: date | None = None) -> SectorMember:
+    """Return a member with a plan (:func:`read_member_plan`) and what it can lend."""
+    operator, plan = read_member_operator(folder, name), read_member_plan(folder, name, day)
+    return build_member(folder, name, operator, plan)
+
+
+def build_member(folder: Path, name: str, operator: Operator, plan: Plan) -> SectorMember:
+    """Return a member with what it can lend, which is found here.
+
+    The operator's roster and history are left out: an answer needs neither, and they are large.
+    """
     need = require_planned(operator, plan)
     settings = PlanSettings(**plan.settings)  # type: ignore[arg-type]
     spare = find_spare(operator, plan, need, settings)
     if spare.plan.violations:
-        raise SectorFolderError(f"{path}: without the spare agents {spare.plan.violations[0]}")
+        raise SectorFolderError(
+            f"{folder / 'plans' / name}: without the spare agents {spare.plan.violations[0]}"
+        )
     ceilings, approvals, exclusions = (
         _read_own_rows(folder / f"{table}.csv", name)
         for table in ("ceilings", "approvals", "exclusions")
