@@ -194,3 +194,4 @@ def test_a_campaign_that_is_refused_leaves_no_load(ref: str, client: str, said: 
         record_campaign(ref, campaign_terms(client), by="tests")
     assert (Load.objects.count(), set(load_campaigns())) == (1, {"autumn"})
     assert record_campaign("2027", campaign_terms(), by="tests")
+    assert record_campaign("c" * 128, campaign_terms("k" * 128), by="tests")

@@ -139,6 +139,17 @@ def test_numbers_of_a_column_are_read_like_each_by_itself(start: str) -> None:
     assert read
 
 
+@pytest.mark.parametrize("start", ["+33", "0033", "0", "+330", "00330"])
+def test_kinds_of_numbers_go_as_far_as_the_longest_prefix(start: str) -> None:
+    """Of a table whose longest prefix is of France, written in the longest way as well."""
+    rows = Prefix("+3316210", "npv", ("FR",)), Prefix("+3316211", "npv", ("MQ",))
+    table = NumberTable(rows, (), ())
+    written = [f"{start}162{last}0123" for last in ("10", "11")]
+    found = parse_number_column(pl.Series(written), table, DAY)
+    assert found["territories"].to_list() == ["FR", "MQ"]
+    assert found["number"].to_list() == ["+33162100123", "+33162110123"]
+
+
 @pytest.mark.parametrize("number", ["+33300000000", "+590300000000", "+594300000000",
                                     "+596300000000", "+262300000000"])  # fmt: skip
 def test_a_number_of_france_that_no_block_holds_is_not_allocated(number: str) -> None:
