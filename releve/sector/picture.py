@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from math import ceil
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -96,7 +97,9 @@ def draw_losses(crash: SectorCrash, language: str = "en") -> str:
     parts = [*_open(_WIDTH, _HEIGHT, words["losses"], subtitle)]
     alone, together = crash.alone.sum(axis=2), crash.together.sum(axis=2)
     edge = (1 - crash.level) / 2
-    top = max(1.0, float(np.quantile(np.maximum(alone, together), 1 - edge, axis=0).max()))
+    highest = float(np.quantile(np.maximum(alone, together), 1 - edge, axis=0).max())
+    step = _round_step(highest / 4)
+    top = step * max(1, ceil(highest / step))
     days = alone.shape[1]
     left, right, upper, lower = 80, _WIDTH - 20, 90, _HEIGHT - 60
 
@@ -104,10 +107,10 @@ def draw_losses(crash: SectorCrash, language: str = "en") -> str:
         x = left + (right - left) * (day + 0.5) / days
         return f"{x:.1f},{lower - (lower - upper) * lost / top:.1f}"
 
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        y = lower - (lower - upper) * share
+    for count in range(0, top + 1, step):
+        y = lower - (lower - upper) * count / top
         parts.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
-        parts.append(_text(left - 8, y + 4, _write_number(top * share, language), 11, "end"))
+        parts.append(_text(left - 8, y + 4, _write_number(count, language), 11, "end"))
     for day in range(0, days, 7):
         x = float(at(day, 0).split(",")[0])
         parts.append(_text(x, lower + 18, str(day + 1), 11, "middle"))
@@ -120,6 +123,14 @@ def draw_losses(crash: SectorCrash, language: str = "en") -> str:
         parts.append(f'<rect x="{left}" y="{y - 9}" width="14" height="10" fill="{colour}"/>')
         parts.append(_text(left + 20, y, name, 12, "start"))
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _round_step(least: float) -> int:
+    """Return the least of 1, 2, 5, 10, 20, 50 ... that is not below a number."""
+    tens = 1
+    while 10 * tens < least:
+        tens *= 10
+    return next(tens * one for one in (1, 2, 5, 10) if tens * one >= least)
 
 
 def _draw_band(
