@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 INFINITY = float("inf")
 MOST_IPM_ITERATIONS = 300
-"""Steps of the interior point at most: it ends within 150, or moves no more and would not end."""
+"""Most steps of the interior point: HiGHS sets no limit, and two programmes did not end."""
 
 
 class SolverError(ReleveError, RuntimeError):

@@ -99,25 +99,9 @@ class _Model:
 
     def add_worst(self, needs: dict[str, int], alone: dict[str, int]) -> None:
         """Find the least possible worst regret, and hold it in a row for each request."""
-        worst, asked = len(self.upper), [name for name in needs if alone[name]]
-        rows = [
-            ({**{at: -block for at, block in self.served[name].items()}, worst: -needs[name]},
-             -alone[name])
-            for name in asked
-        ]  # fmt: skip
-        goal = {worst: 1}
-        if all(offer.block == 1 for offer, _, _ in self.columns):
-            regret = self._find_worst(needs, alone)
-        else:
-            columns = self.minimise(goal, rows, continuous=1)
-            regret = max(
-                (
-                    Fraction(alone[name] - self.count_served(name, columns), needs[name])
-                    for name in asked
-                ),
-                default=Fraction(0),
-            )
-        self.rows += self._bound_regret(regret, needs, alone)
+        one_by_one = all(offer.block == 1 for offer, _, _ in self.columns)
+        find = self._find_worst_by_flow if one_by_one else self._find_worst_by_branches
+        self.rows += self._bound_regret(find(needs, alone), needs, alone)
 
     def _bound_regret(
         self, regret: Fraction, needs: dict[str, int], alone: dict[str, int]
@@ -129,7 +113,21 @@ class _Model:
             for name in needs if alone[name]
         ]  # fmt: skip
 
-    def _find_worst(self, needs: dict[str, int], alone: dict[str, int]) -> Fraction:
+    def _find_worst_by_branches(self, needs: dict[str, int], alone: dict[str, int]) -> Fraction:
+        """Return the least possible worst regret, by a mixed-integer programme."""
+        worst, asked = len(self.upper), [name for name in needs if alone[name]]
+        rows = [
+            ({**{at: -block for at, block in self.served[name].items()}, worst: -needs[name]},
+             -alone[name])
+            for name in asked
+        ]  # fmt: skip
+        found = self.minimise({worst: 1}, rows, continuous=1)
+        return max(
+            (Fraction(alone[name] - self.count_served(name, found), needs[name]) for name in asked),
+            default=Fraction(0),
+        )
+
+    def _find_worst_by_flow(self, needs: dict[str, int], alone: dict[str, int]) -> Fraction:
         """Return the least possible worst regret where agents are taken one by one."""
         flow = AgentFlow(self.columns)
         regrets = sorted(
@@ -175,15 +173,18 @@ class _Model:
         goal = dict.fromkeys(range(first, len(self.upper)), 1)
         return self.fix_least(goal, np.concatenate([np.round(found), used]))
 
-    def keep_few_pairs(self, seed: bytes) -> None:
-        """Close all but a few pairs that can carry the goals before: a price for each agent of a
-        pair stands for the price of the pair, and follows what it last carried."""
+    def keep_few_pairs(self, seed: bytes) -> Any:
+        """Close all but a few pairs that can carry the goals before, return the columns.
+
+        A price for each agent of a pair stands for the price of the pair, and follows what it last
+        carried.
+        """
         price = {
             pair: 1.0 / sum(self.upper[at] for at in columns)
             for pair, columns in self.pairs.items()
         }
         ties = [TIE_SHARE * _weigh_tie(seed, *column) / 2**16 for column in self.columns]
-        fewest: set[tuple[str, str]] = set(self.pairs)
+        best: tuple[dict[tuple[str, str], int], Any] | None = None
         for _ in range(SLOPE_STEPS):
             costs = {
                 at: price[pair] * (1.0 + ties[at])
@@ -196,13 +197,15 @@ class _Model:
                 for pair, columns in self.pairs.items()
                 if (count := sum(round(found[at]) for at in columns))
             }
-            if len(carried) < len(fewest):
-                fewest = set(carried)
+            if best is None or len(carried) < len(best[0]):
+                best = carried, found
             price |= {pair: 1.0 / count for pair, count in carried.items()}
+        assert best is not None
         for pair, columns in self.pairs.items():
-            if pair not in fewest:
+            if pair not in best[0]:
                 for at in columns:
                     self.upper[at] = 0
+        return np.round(best[1])
 
     def minimise(
         self,
@@ -272,12 +275,9 @@ def clear(openings: Openings, seed: bytes) -> Clearing:
     model.fix_least({at: -model.columns[at][0].block for at in columns})
     found = model.fix_least({at: model.columns[at][0].block * model.columns[at][0].price_cents
                              for at in columns})  # fmt: skip
-    start = None
-    if len(columns) <= MOST_EXACT_COLUMNS:
-        start = model.fix_fewest_pairs(found)
-    else:
-        model.keep_few_pairs(seed)
-    found = model.fix_least({at: _weigh_tie(seed, *model.columns[at]) for at in columns}, start)
+    small = len(columns) <= MOST_EXACT_COLUMNS
+    found = model.fix_fewest_pairs(found) if small else model.keep_few_pairs(seed)
+    found = model.fix_least({at: _weigh_tie(seed, *model.columns[at]) for at in columns}, found)
     matches = [
         ReliefMatch(offer.offer, request.request, half_hour, round(found[at]) * offer.block)
         for at, (offer, request, half_hour) in enumerate(model.columns)

@@ -108,7 +108,9 @@ def test_a_member_switches_the_daily_contribution_and_states_relief(
     assert Membership.objects.get().stated["relief_spare"] == {destination: 12}
     assert desk.post("/association/state", {f"relief_spare-{destination}": "0"}).status_code == 302
     stated = Membership.objects.get().stated
-    assert stated == {"relief_spare": {destination: 0}, "relief_wanted": {}}, "empty is no figure"
+    assert stated == {"relief_spare": {destination: 0}, "relief_wanted": {}}, (
+        "empty is not reported"
+    )
 
 
 def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(

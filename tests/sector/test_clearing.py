@@ -7,7 +7,6 @@ import itertools
 import json
 import random
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -173,7 +172,7 @@ def test_a_search_that_is_cut_short_leaves_only_partners_and_ties_open(
         assert clear(turned, SEED).matches == found.matches
 
 
-def test_few_pairs_are_far_fewer_than_prices_alone_would_leave(
+def test_few_pairs_serve_where_one_giver_can_serve_a_request_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One giver can serve each request whole, or many can serve a little of each."""
@@ -207,19 +206,8 @@ def test_the_flow_of_agents_gives_the_regret_of_the_programme() -> None:
             assert alone[one.request] == sum(map(round, columns))
         if not model.columns:
             continue
-        worst = len(model.upper)
-        rows = [
-            ({**dict.fromkeys(model.served[name], -1.0), worst: -needs[name]}, -alone[name])
-            for name in needs
-            if alone[name]
-        ]
-        columns = model.minimise({worst: 1}, rows, continuous=1)
-        by_programme = max(
-            Fraction(alone[name] - model.count_served(name, columns), needs[name])
-            for name in needs
-            if alone[name]
-        )
-        found = model._find_worst(needs, alone)
+        by_programme = model._find_worst_by_branches(needs, alone)
+        found = model._find_worst_by_flow(needs, alone)
         assert found == by_programme
         regrets.add(found)
     assert len(regrets) > 3
