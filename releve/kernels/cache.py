@@ -15,7 +15,12 @@ __all__ = ["PACKAGE", "cache_folder", "kernel_files"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS = ("crashtest", "demand/erlang", "demand/queue", "kernels")
-_FILES = ("network/max_independent_set.py", "plan/local_search.py", "plan/rounding.py")
+_FILES = (
+    "network/max_independent_set.py",
+    "plan/exchange_search.py",
+    "plan/local_search.py",
+    "plan/rounding.py",
+)
 
 
 def kernel_files(package: Path = PACKAGE) -> Iterator[Path]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from releve.plan.cuts import CutTable, build_empty_cut_table
-from releve.plan.local_search import KernelProblem, KernelState, exchange_people, improve_state
+from releve.plan.exchange_search import EXCHANGED, exchange_people
+from releve.plan.local_search import KernelProblem, KernelState, improve_state
 from releve.plan.lower_bounds import sum_by_client
 from releve.plan.lp import Floats, Ints
 from releve.plan.problem import DayProblem
@@ -176,6 +177,7 @@ def find_integer_plan(
             want.rounds * int(state.w.sum()),
             want.seed,
             want.threshold,
+            np.empty(EXCHANGED, np.int64),
         )
         improve_state(fixed, state, want.sweeps)
     return _read_integer_plan(problem, fixed, state)

@@ -19,13 +19,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from releve.kernels.decorators import allocating_kernel
+from releve.kernels.decorators import inlined_kernel, kernel
 
 __all__ = [
     "FORBIDDEN",
+    "Array",
     "KernelProblem",
     "KernelState",
-    "exchange_people",
+    "compute_cost",
+    "count_people",
+    "find_best_place",
     "improve_state",
     "place_person",
 ]
@@ -90,7 +93,7 @@ class KernelState(NamedTuple):
     riders: Array
 
 
-@allocating_kernel
+@inlined_kernel
 def _measure_removed(s: KernelProblem, x: KernelState, k: int, j: int, sign: float) -> float:
     """Return the missing agent-intervals that one more (or less) person takes away."""
     p = s.programme[j]
@@ -102,7 +105,7 @@ def _measure_removed(s: KernelProblem, x: KernelState, k: int, j: int, sign: flo
     return removed
 
 
-@allocating_kernel
+@inlined_kernel
 def place_person(s: KernelProblem, x: KernelState, j: int, slot: int, sign: int) -> None:
     """Put (+1) or take (-1) one person on assignment j with the pattern of a slot of its link."""
     k = s.link_patterns[slot]
@@ -123,7 +126,16 @@ def place_person(s: KernelProblem, x: KernelState, j: int, slot: int, sign: int)
             x.seated[t, m] += sign
 
 
-@allocating_kernel
+@inlined_kernel
+def _count_heads(x: KernelState, c: int) -> int:
+    """Return the people of a client, on all places."""
+    total = 0
+    for m in range(len(x.heads)):
+        total += x.heads[m, c]
+    return total
+
+
+@inlined_kernel
 def _count_broken_rules(s: KernelProblem, x: KernelState, k: int, j: int) -> float:
     """Return how many rules one more person would break."""
     m = s.place[j]
@@ -138,22 +150,25 @@ def _count_broken_rules(s: KernelProblem, x: KernelState, k: int, j: int) -> flo
             over += 1.0
     c = s.client[s.programme[j]]
     if s.cap[c] < 1.0:
-        total = x.heads[:, c].sum() + 1
+        total = _count_heads(x, c) + 1
         if x.heads[m, c] + 1 > np.ceil(s.cap[c] * total - 1e-9):
             over += 1.0
     return over
 
 
-@allocating_kernel
+@inlined_kernel
 def _exceeds_share(s: KernelProblem, x: KernelState, c: int) -> bool:
     """Return whether a site holds more than its share of a client."""
     if c < 0 or s.cap[c] >= 1.0:
         return False
-    most = np.ceil(s.cap[c] * x.heads[:, c].sum() - 1e-9)
-    return bool((x.heads[: len(s.seats), c] > most).any())
+    most = np.ceil(s.cap[c] * _count_heads(x, c) - 1e-9)
+    fullest = 0
+    for m in range(len(s.seats)):
+        fullest = max(fullest, x.heads[m, c])
+    return bool(fullest > most)
 
 
-@allocating_kernel
+@inlined_kernel
 def _price_exposure(s: KernelProblem, x: KernelState, g: int, m: int) -> float:
     """Return what one more person of group g on place m adds to the cost of the reliefs."""
     added = 0.0
@@ -167,8 +182,8 @@ def _price_exposure(s: KernelProblem, x: KernelState, g: int, m: int) -> float:
     return added
 
 
-@allocating_kernel
-def _find_best_place(
+@inlined_kernel
+def find_best_place(
     s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int, home_only: bool
 ) -> tuple[int, int]:
     """Return the cheapest (assignment, slot) for one more person of group g.
@@ -204,8 +219,8 @@ def _find_best_place(
     return best_j, best_slot
 
 
-@allocating_kernel
-def _count_people(s: KernelProblem, x: KernelState, g: int) -> tuple[int, int]:
+@inlined_kernel
+def count_people(s: KernelProblem, x: KernelState, g: int) -> tuple[int, int]:
     """Return how many people of a group are at work, and how many of them on a site."""
     working, onsite = 0, 0
     for j in range(s.pointer[g], s.pointer[g + 1]):
@@ -215,19 +230,19 @@ def _count_people(s: KernelProblem, x: KernelState, g: int) -> tuple[int, int]:
     return working, onsite
 
 
-@allocating_kernel
+@inlined_kernel
 def _replace_person(s: KernelProblem, x: KernelState, g: int, j0: int, slot0: int) -> bool:
     """Move one person of group g from (j0, slot0), or from the reserve, to the cheapest place."""
     if j0 >= 0:
         place_person(s, x, j0, slot0, -1)
-    _, onsite = _count_people(s, x, g)
-    j1, slot1 = _find_best_place(s, x, g, j0, slot0, onsite >= s.onsite[g])
+    _, onsite = count_people(s, x, g)
+    j1, slot1 = find_best_place(s, x, g, j0, slot0, onsite >= s.onsite[g])
     if j1 >= 0:
         place_person(s, x, j1, slot1, 1)
     return j1 != j0 or slot1 != slot0
 
 
-@allocating_kernel
+@kernel
 def improve_state(s: KernelProblem, x: KernelState, sweeps: int) -> int:
     """Improve the state in place; return the number of changes made.
 
@@ -240,7 +255,8 @@ def improve_state(s: KernelProblem, x: KernelState, sweeps: int) -> int:
         for g in range(len(s.pointer) - 1):
             lo, hi = s.pointer[g], s.pointer[g + 1]
             for _again in range(s.available[g]):
-                if x.w[lo:hi].sum() >= s.available[g] or not _replace_person(s, x, g, -1, -1):
+                full = count_people(s, x, g)[0] >= s.available[g]
+                if full or not _replace_person(s, x, g, -1, -1):
                     break
                 changed += 1
             for j in range(lo, hi):
@@ -253,7 +269,7 @@ def improve_state(s: KernelProblem, x: KernelState, sweeps: int) -> int:
     return changes
 
 
-@allocating_kernel
+@kernel
 def compute_cost(s: KernelProblem, x: KernelState) -> float:
     """Return the whole cost of a state.
 
@@ -272,122 +288,8 @@ def compute_cost(s: KernelProblem, x: KernelState) -> float:
     for j in range(len(x.w)):
         cost += s.price[j] * x.w[j] + s.move_price[j] * max(0, x.w[j] - s.stay[j])
     for loss in range(len(x.relief)):
-        cost += x.relief[loss].max()
+        known = x.relief[loss, 0]
+        for cut in range(1, x.relief.shape[1]):
+            known = max(known, x.relief[loss, cut])
+        cost += known
     return cost
-
-
-@allocating_kernel
-def _draw_number(seed: int, n: int) -> tuple[int, int]:
-    """Return the next state of a 31-bit Lehmer generator and a number below n."""
-    state = (seed * 48271) % 2147483647
-    return state, (state // 7) % n
-
-
-@allocating_kernel
-def _find_used_slot(s: KernelProblem, x: KernelState, j: int, turn: int) -> int:
-    """Return a slot in use by assignment j's link, the ``turn``-th of them in a ring; -1 = none."""
-    lo, hi = s.link_pointer[s.link[j]], s.link_pointer[s.link[j] + 1]
-    for step in range(hi - lo):
-        slot = lo + (turn + step) % (hi - lo)
-        if x.y[slot] > 0:
-            return int(slot)
-    return -1
-
-
-@allocating_kernel
-def _draw_start(x: KernelState, seed: int) -> tuple[int, int]:
-    """Return the next seed and an assignment with people at work; -1 when there is none."""
-    seed, j = _draw_number(seed, len(x.w))
-    for _ in range(len(x.w)):
-        if x.w[j] > 0:
-            return seed, j
-        j = (j + 1) % len(x.w)
-    return seed, -1
-
-
-@allocating_kernel
-def _draw_related(
-    s: KernelProblem,
-    x: KernelState,
-    g: int,
-    by_programme: Array,
-    programme_pointer: Array,
-    seed: int,
-) -> tuple[int, int]:
-    """Return the next seed and an assignment of a programme that group g can work on.
-
-    The search for one with people at work stops after a few steps, so it may be empty.
-    """
-    seed, step = _draw_number(seed, s.pointer[g + 1] - s.pointer[g])
-    p = s.programme[s.pointer[g] + step]
-    lo, hi = programme_pointer[p], programme_pointer[p + 1]
-    seed, step = _draw_number(seed, hi - lo)
-    for _ in range(16):
-        if x.w[by_programme[lo + step]] > 0:
-            break
-        step = (step + 1) % (hi - lo)
-    return seed, by_programme[lo + step]
-
-
-@allocating_kernel
-def exchange_people(
-    s: KernelProblem, x: KernelState, by_programme: Array, programme_pointer: Array, rounds: int,
-    seed: int, threshold: float,
-) -> int:  # fmt: skip
-    """Take a few related people out, place each best, keep results no worse; return the gains.
-
-    At first what is worse by up to ``threshold`` is kept too, later by less and less, so that the
-    search leaves a local optimum (threshold accepting: Dueck and Scheuer, J. Comput. Phys. 1990).
-
-    A round takes two to four people of programmes that one group can work on, some of them from
-    the reserve, so that a chain of exchanges that no single move would begin can be found.
-    ``by_programme`` are the assignments in programme order, those of p at
-    ``programme_pointer[p]:programme_pointer[p + 1]``.
-    """
-    # Of each person taken: the group, and where they were and are (assignment, slot; -1 reserve).
-    gs = np.empty(4, np.int64)
-    was = np.empty((4, 2), np.int64)
-    now = np.empty((4, 2), np.int64)
-    cost = compute_cost(s, x)
-    gains = 0
-    for turn in range(rounds):
-        worse = threshold * (1.0 - turn / rounds) ** 2
-        seed, first = _draw_start(x, seed)
-        if first < 0:
-            return gains
-        seed, more = _draw_number(seed, 3)
-        taken = 0
-        for i in range(more + 2):
-            j = first
-            if i > 0:
-                seed, j = _draw_related(s, x, s.group[first], by_programme, programme_pointer, seed)
-            seed, turn = _draw_number(seed, 8)
-            g = s.group[j]
-            reserve = i > 0 and turn % 3 == 0 and _count_people(s, x, g)[0] < s.available[g]
-            slot = -1 if reserve or x.w[j] == 0 else _find_used_slot(s, x, j, turn)
-            if slot < 0 and not reserve:
-                continue
-            gs[taken], was[taken, 0], was[taken, 1] = g, -1 if reserve else j, slot
-            if slot >= 0:
-                place_person(s, x, j, slot, -1)
-            taken += 1
-        for back in range(taken):
-            i = taken - 1 - back if more % 2 == 0 else back
-            now[i, 0] = -1
-            working, onsite = _count_people(s, x, gs[i])
-            if working < s.available[gs[i]]:
-                now[i] = _find_best_place(s, x, gs[i], -1, -1, onsite >= s.onsite[gs[i]])
-            if now[i, 0] >= 0:
-                place_person(s, x, now[i, 0], now[i, 1], 1)
-        after = compute_cost(s, x)
-        if after <= cost + worse + 1e-9:
-            gains += after < cost - 1e-9
-            cost = after
-            continue
-        for i in range(taken):
-            if now[i, 0] >= 0:
-                place_person(s, x, now[i, 0], now[i, 1], -1)
-        for i in range(taken):
-            if was[i, 0] >= 0:
-                place_person(s, x, was[i, 0], was[i, 1], 1)
-    return gains
