@@ -19,9 +19,9 @@ from releve.plan.cuts import Cut, build_cut
 from releve.plan.integer_plan import IntegerPlan
 from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, RepeatedProgram, Solution, solve_lp
-from releve.plan.n1_program import (
+from releve.plan.n1_program import SecurePlan
+from releve.plan.n1_rows import (
     KIND_WEIGHT,
-    SecurePlan,
     add_regret,
     add_shares,
     add_target,

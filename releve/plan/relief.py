@@ -15,7 +15,7 @@ from releve.plan.contingency import Contingency
 from releve.plan.integer_plan import IntegerGoal, IntegerPlan, find_routed_plan
 from releve.plan.lower_bounds import sum_by_client, sum_client_requirement
 from releve.plan.lp import Floats, Ints, LinearProgram, Solution, solve_lp
-from releve.plan.n1_program import add_shares, add_target
+from releve.plan.n1_rows import add_shares, add_target
 from releve.plan.problem import DayProblem
 from releve.plan.ride_rows import find_ride_rooms
 from releve.plan.scenario_lp import (

@@ -22,7 +22,8 @@ from releve.plan.day_runs import PlacementsFrom, route_day
 from releve.plan.intraday_relief import build_running_day, solve_intraday_relief
 from releve.plan.lp import LinearProgram, solve_lp
 from releve.plan.move_delays import SET_UP
-from releve.plan.n1_program import add_n1_day, solve_n1_program
+from releve.plan.n1_program import solve_n1_program
+from releve.plan.n1_rows import add_n1_day
 from releve.plan.planner import count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.purchases.lp import list_purchases, solve_cheapest_set

@@ -16,7 +16,7 @@ import numpy as np
 from releve.plan.candidate_groups import CandidateGroups
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
-from releve.plan.n1_program import add_exposure, add_shares, add_target
+from releve.plan.n1_rows import add_exposure, add_shares, add_target
 from releve.plan.problem import DayProblem
 from releve.plan.purchases.shortfall_targets import MatrixCells
 from releve.plan.result import BASE, Purchase

@@ -12,7 +12,7 @@ from releve.network import Operator
 from releve.plan.day_solution import Planning, solve_problem
 from releve.plan.lower_bounds import sum_client_requirement
 from releve.plan.lp import Floats
-from releve.plan.n1_program import KIND_WEIGHT
+from releve.plan.n1_rows import KIND_WEIGHT
 from releve.plan.planner import SolvedDay, count_seats_to_fill
 from releve.plan.problem import DayProblem, build_day_problem
 from releve.plan.purchases.shortfall_targets import MatrixCells, ShortfallTargets

@@ -1,6 +1,6 @@
 """The linear programme of a hybrid week: the days as they are planned alone, joined by people.
 
-Beside the columns and rows of each day (:mod:`releve.plan.n1_program`) stands one column per class
+Beside the columns and rows of each day (:mod:`releve.plan.n1_rows`) stands one column per class
 and day: H people at home. Rows, as they are named below:
 
 * home   people of a group placed at home are no more than its classes have there;
@@ -27,7 +27,8 @@ from releve.network import Operator
 from releve.network.decimal_grid import round_to_grid
 from releve.plan.contingency import Contingency
 from releve.plan.lp import Floats, Ints, LinearProgram, solve_lp
-from releve.plan.n1_program import UNIQUE_DECIMALS, N1Day, SecurePlan, add_n1_day
+from releve.plan.n1_program import UNIQUE_DECIMALS, SecurePlan
+from releve.plan.n1_rows import N1Day, add_n1_day
 from releve.plan.problem import DayProblem
 from releve.plan.settings import PlanSettings
 from releve.plan.week.hybrid_classes import HybridClass
