@@ -114,7 +114,8 @@ def test_a_load_that_was_killed_after_its_last_row_is_closed_by_the_same_again()
         load_frames(frames, source="a", by="b", digest="d", progress=killed)
     found = load_frames(frames, source="a", by="b", digest="d")
     assert (found.written, found.there) == ({"people": 0}, {"people": 1})
-    assert Load.objects.get(pk=found.load.pk).known_at is not None
+    closed = Load.objects.get(pk=found.load.pk)
+    assert (closed.known_at is not None, closed.rows) == (True, 1)
 
 
 def test_a_load_left_open_corrects_nothing_until_it_is_closed() -> None:
