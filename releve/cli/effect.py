@@ -136,8 +136,9 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
     for name, guard in (("quality", one.quality), ("repeats", one.repeats)):
         if guard is not None:
             yield f"  {name} {guard.effect:+.3f} ± {1.96 * guard.error:.3f}"
-    if not one.guards_hold:
-        yield "  quality falls or repeats rise: not right for home, whatever it does in time"
+    broken = ["quality falls"] * one.quality_falls + ["repeats rise"] * one.repeats_rise
+    if broken:
+        yield f"  {' and '.join(broken)}: not right for home, whatever it does in time"
 
 
 def _list_drawn_lines(one: ProgrammeEffect) -> Iterator[str]:

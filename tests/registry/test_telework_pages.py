@@ -11,8 +11,9 @@ from django.test import Client, override_settings
 from django.utils.translation import override
 
 from releve.desk.access.open_mode import COOKIE
-from releve.desk.telework.page import Step
+from releve.desk.telework.page import Measured, Step, TeleworkRow, _judge
 from releve.desk.telework.shapes import draw_steps
+from releve.desk.telework.words import verdict_words
 from releve.desk.text import Text
 from releve.network import Operator, read_operator, sample_operator, write_operator
 from releve.registry.models import TeleworkEstimate, Version
@@ -166,11 +167,11 @@ def test_a_value_that_the_reference_data_cannot_hold_is_said_in_both_languages(
     assert row["beyond"]
     html = web.get("/telework/").content.decode()
     value = f"{100 * row['measured']['ratio']:.1f}".replace(".", ",")
-    assert f"{row['name']}\u202f: mesure de {value}" in html
+    assert f"{row['name']}, {row['client']}\u202f: mesure de {value}" in html
     assert "admettent une valeur positive d’au plus 150" in html
     assert "portent les valeurs mesurées" not in html
     english = web.get("/telework/", headers={"accept-language": "en"}).content.decode()
-    assert f"{row['name']}: {100 * row['measured']['ratio']:.1f}" in english
+    assert f"{row['name']}, {row['client']}: {100 * row['measured']['ratio']:.1f}" in english
     assert "was measured. The reference data take a value above 0 and up to 150%" in english
 
 
@@ -188,3 +189,20 @@ def test_the_picture_keeps_every_point_within_its_box() -> None:
     assert heights == sorted(heights, reverse=True)
     assert all(0 <= y <= picture.height for y in heights)
     assert draw_steps("k", (), Text("fr", "UTC"), "t", "d").shapes
+
+
+def test_an_operation_not_right_for_home_is_said_with_each_reason() -> None:
+    found = {"home_efficiency": 0.9, "right_for_home": False, "interval": [0.88, 0.92]}
+    guards = {"quality_falls": True, "repeats_rise": False}
+    assert _judge(found | guards, 0.03) == "loses"
+    assert _judge(found | guards | {"interval": [0.95, 0.99]}, 0.03) == "guard"
+    measured = Measured.model_construct(quality_falls=True, repeats_rise=True)
+    with override("fr"):
+        loses = TeleworkRow.model_construct(verdict="loses", measured=measured)
+        assert verdict_words(loses) == (
+            "à garder sur site\u202f: du travail se perd, la qualité baisse,"
+            " les réitérations augmentent"
+        )
+        only = Measured.model_construct(quality_falls=True, repeats_rise=False)
+        guard = TeleworkRow.model_construct(verdict="guard", measured=only)
+        assert verdict_words(guard) == "à garder sur site\u202f: la qualité baisse"

@@ -93,16 +93,19 @@ class ProgrammeEffect:
         return self.drawn is not None and not self.drawn.against
 
     @property
-    def guards_hold(self) -> bool:
-        """Return whether neither quality is shown to fall nor repeats to rise."""
-        falls = self.quality is not None and (self.quality.effect + _GUARD * self.quality.error < 0)
-        rises = self.repeats is not None and (self.repeats.effect - _GUARD * self.repeats.error > 0)
-        return not falls and not rises
+    def quality_falls(self) -> bool:
+        """Return whether quality is shown to fall."""
+        return self.quality is not None and self.quality.effect + _GUARD * self.quality.error < 0
+
+    @property
+    def repeats_rise(self) -> bool:
+        """Return whether repeats are shown to rise."""
+        return self.repeats is not None and self.repeats.effect - _GUARD * self.repeats.error > 0
 
     @property
     def right_for_home(self) -> bool:
         """Return whether the rule names the programme right for home."""
-        if self.posterior is None or not self.guards_hold:
+        if self.posterior is None or self.quality_falls or self.repeats_rise:
             return False
         return self.posterior.compute_chance(MOST_LOSS) > LEAST_CHANCE
 

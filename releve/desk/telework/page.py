@@ -23,8 +23,8 @@ __all__ = ["EffectInterval", "Measured", "Step", "TeleworkPage", "TeleworkRow", 
 
 Verdict = Literal["right", "unsure", "loses", "guard", "refused", "absent"]
 """``right`` for home; ``unsure``: it may be, the records do not show it; ``loses``: shown to lose
-more than is allowed; ``guard``: quality falls or repeats rise; ``refused``: nothing can be learnt;
-``absent``: no record of it."""
+more work than is allowed; ``guard``: it is not, but quality falls or repeats rise; ``refused``:
+nothing can be learnt; ``absent``: no record of it."""
 
 
 class EffectInterval(PageModel):
@@ -59,7 +59,9 @@ class Measured(PageModel):
     chance_before: float | None
     drift: float | None
     quality: EffectInterval | None
+    quality_falls: bool
     repeats: EffectInterval | None
+    repeats_rise: bool
 
 
 class TeleworkRow(PageModel):
@@ -228,11 +230,11 @@ def _judge(found: Mapping[str, Any], most_loss: float) -> Verdict:
         return "absent"
     if "home_efficiency" not in found:
         return "refused"
-    if not found["guards_hold"]:
-        return "guard"
     if found["right_for_home"]:
         return "right"
-    return "loses" if found["interval"][1] < 1 - most_loss else "unsure"
+    if found["interval"][1] < 1 - most_loss:
+        return "loses"
+    return "guard" if found["quality_falls"] or found["repeats_rise"] else "unsure"
 
 
 def _read_measured(found: Mapping[str, Any]) -> Measured:
@@ -257,7 +259,9 @@ def _read_measured(found: Mapping[str, Any]) -> Measured:
         chance_before=before["chance"] if known else None,
         drift=before["drift"] if known else None,
         quality=_read_effect(found["quality"]),
+        quality_falls=found["quality_falls"],
         repeats=_read_effect(found["repeats"]),
+        repeats_rise=found["repeats_rise"],
     )
 
 

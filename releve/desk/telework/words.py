@@ -31,8 +31,8 @@ _TONES = {
 _VERDICTS = {
     "right": lazy("right for home"),
     "unsure": lazy("not shown to be right for home"),
-    "loses": lazy("not right for home: work is lost"),
-    "guard": lazy("not right for home: quality falls or repeats rise"),
+    "loses": lazy("not right for home"),
+    "guard": lazy("not right for home"),
     "refused": lazy("nothing can be learnt"),
     "absent": lazy("no records"),
 }
@@ -95,8 +95,18 @@ def verdict_tone(row: TeleworkRow) -> str:
 
 @register.filter
 def verdict_words(row: TeleworkRow) -> str:
-    """Return what follows for a programme."""
-    return str(_VERDICTS[row.verdict])
+    """Return what follows for a programme, and of one that is not right for home each reason."""
+    known, reasons = row.measured, []
+    if row.verdict == "loses":
+        reasons.append(_("work is lost"))
+    if known is not None and known.quality_falls:
+        reasons.append(_("quality falls"))
+    if known is not None and known.repeats_rise:
+        reasons.append(_("repeats rise"))
+    verdict = str(_VERDICTS[row.verdict])
+    if not reasons:
+        return verdict
+    return _("{verdict}: {reasons}").format(verdict=verdict, reasons=", ".join(reasons))
 
 
 def _signed(share: float, text: Text, digits: int = 1) -> str:
@@ -186,7 +196,7 @@ def beyond_words(row: TeleworkRow) -> str:
         " and up to {most}, with an interval up to {bound}: {planned} stays, assumed. Look at its"
         " {records} records, or measure over more weeks."
     ).format(
-        name=row.name,
+        name=f"{row.name}, {row.client}",
         value=text.percent(row.measured.ratio, 1),
         low=text.percent(row.measured.low, 1),
         high=text.percent(row.measured.high, 1),
@@ -248,11 +258,21 @@ def before_words(row: TeleworkRow) -> str:
 
 
 @register.filter
-def guard_words(row: EffectInterval) -> str:
-    """Return a change of quality or repeats with its interval."""
+def quality_words(row: EffectInterval) -> str:
+    """Return a change of quality with its interval."""
+    return _write_change(row, 1, 2)
+
+
+@register.filter
+def repeats_words(row: EffectInterval) -> str:
+    """Return a change of the share of repeats with its interval, in points of percent."""
+    return _write_change(row, 100, 1)
+
+
+def _write_change(row: EffectInterval, unit: int, digits: int) -> str:
     text = text_now("UTC")
     value, low, high = (
-        ("+" if round(end, 2) > 0 else "") + text.number(end, 2)
+        ("+" if round(unit * end, digits) > 0 else "") + text.number(unit * end, digits)
         for end in (row.value, row.low, row.high)
     )
     return _("{value} ({low} to {high})").format(value=value, low=low, high=high)
@@ -272,5 +292,9 @@ def steps_picture(row: TeleworkRow) -> Picture | None:
         for step in months
     ]
     return draw_steps(
-        f"steps-{row.programme}", row.measured.steps, text, row.name, "; ".join(parts)
+        f"steps-{row.programme}",
+        row.measured.steps,
+        text,
+        f"{row.name}, {row.client}",
+        "; ".join(parts),
     )
