@@ -15,6 +15,7 @@ from releve.demand.telework import (
     parse_draw,
     read_work_records,
 )
+from releve.demand.telework.document import FORMAT
 from releve.errors import Phrase
 from releve.network import Operator
 from releve.registry.errors import Conflict, NotAnUpload, NotThere
@@ -63,8 +64,9 @@ def measure_telework(
 
 
 def find_estimate() -> TeleworkEstimate | None:
-    """Return the newest estimate, None where nothing was measured yet."""
-    return TeleworkEstimate.objects.order_by("-pk").first()
+    """Return the newest estimate, None where nothing was measured yet, or in an older form."""
+    found = TeleworkEstimate.objects.order_by("-pk").first()
+    return found if found is not None and found.content.get("format") == FORMAT else None
 
 
 def list_effects(found: TeleworkEstimate, operator: Operator) -> tuple[AppliedEffect, ...]:

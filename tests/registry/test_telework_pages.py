@@ -206,3 +206,16 @@ def test_an_operation_not_right_for_home_is_said_with_each_reason() -> None:
         only = Measured.model_construct(quality_falls=True, repeats_rise=False)
         guard = TeleworkRow.model_construct(verdict="guard", measured=only)
         assert verdict_words(guard) == "à garder sur site\u202f: la qualité baisse"
+
+
+@pytest.mark.django_db
+def test_an_estimate_in_an_older_form_is_none(web: Client, first: Version) -> None:
+    names, data = write_three(first)
+    send(web, data)
+    found = find_estimate()
+    assert found is not None
+    TeleworkEstimate.objects.update(content=found.content | {"format": "releve effect 1"})
+    assert find_estimate() is None
+    assert web.get("/telework/?format=json").json()["estimate"] == 0
+    sent = {"estimate": found.pk, "version": first.number}
+    assert web.post("/telework/apply", sent).status_code == 404

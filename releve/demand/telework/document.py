@@ -21,7 +21,7 @@ __all__ = [
     "parse_document",
 ]
 
-FORMAT = "releve effect 1"
+FORMAT = "releve effect 2"
 _EPOCH = date(1970, 1, 1)
 MOST, MOST_BOUND = 1.5, 3.0
 """What the columns of an operator's programmes hold at most."""
