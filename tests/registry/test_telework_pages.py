@@ -210,7 +210,7 @@ def test_an_operation_not_right_for_home_is_said_with_each_reason() -> None:
 
 @pytest.mark.django_db
 def test_an_estimate_in_an_older_form_is_none(web: Client, first: Version) -> None:
-    names, data = write_three(first)
+    _, data = write_three(first)
     send(web, data)
     found = find_estimate()
     assert found is not None
