@@ -1,8 +1,8 @@
 """The runs of a day that goes on: those under way stay, the others carry who is placed now.
 
 A day is a first list of placements and those of its reliefs, each from an instant on. Vehicles that
-had left before a relief keep to their runs; from then on the runs are chosen again for the
-placements in force.
+had left before a relief keep to their runs, but stop for nobody who works there no longer; from
+then on the runs are chosen again for the placements in force.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from releve.network import Operator, zone
 from releve.plan.move_delays import SET_UP, round_up
 from releve.plan.result import Placement
 from releve.plan.rides import list_riders
-from releve.transport import FROM_SITE, TO_SITE, Fleet, Rider, Run, TransportPlan, route_riders
+from releve.transport import (
+    FROM_SITE,
+    TO_SITE,
+    Fleet,
+    Rider,
+    Run,
+    TransportPlan,
+    Wave,
+    route_riders,
+)
 
 __all__ = [
     "DayRuns",
@@ -76,16 +85,17 @@ class DayRuns:
 def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom]) -> DayRuns:
     """Return the runs of a day; ``steps`` in the order of time.
 
-    At each step a run that has left is kept, with its riders as they were; a rider of it to work
-    rides no second time. Those at work in a place that the step takes them from are taken home at
-    once, in up to ROUNDS waves.
+    At each step a run that has left is kept, without those whom it was still to bring to a site
+    where they work no longer; a rider of it to work rides no second time. Those at work in a place
+    that the step takes them from are taken home at once, those on the way there when they arrive,
+    in up to ROUNDS waves.
     """
     found, before = TransportPlan((), (), 0, 0, 0), PlacementsFrom(None, ())
     for step in steps:
         if step.placements == before.placements:
             continue
         since = step.since
-        held = () if since is None else tuple(run for run in found.runs if run.busy_from < since)
+        held = () if since is None else _keep_runs(found.runs, step, since)
         brought = {(agent, run.wave.leg) for run in held for names in run.agents for agent in names}
         riders = [
             rider
@@ -93,7 +103,7 @@ def route_day(operator: Operator, fleet: Fleet, steps: Sequence[PlacementsFrom])
             if (rider.agent, rider.wave.leg) not in brought
             and (since is None or rider.wave.at >= since)
         ]
-        sent = [] if since is None else _list_sent_home(operator, before, step, since)
+        sent = [] if since is None else _list_sent_home(operator, before, step, since, held)
         sent = [rider for rider in sent if (rider.agent, FROM_SITE) not in brought]
         again = _route_with_sent(replace(fleet, since=since), riders, sent, held)
         found, before = replace(again, runs=_number_runs((*held, *again.runs))), step
@@ -144,20 +154,56 @@ def time_ways_home(
     }
 
 
+def _list_working(step: PlacementsFrom, since: datetime) -> set[tuple[str, str]]:
+    """Return each agent with the place where they work after an instant."""
+    return {(row.agent, row.place) for row in step.placements if row.end > since}
+
+
+def _keep_runs(runs: Iterable[Run], step: PlacementsFrom, since: datetime) -> tuple[Run, ...]:
+    """Return the runs that left before, without riders who have not boarded yet and will not work
+    at the site; a vehicle with no rider left turns back."""
+    working, kept = _list_working(step, since), []
+    for run in runs:
+        if run.busy_from >= since:
+            continue
+        calls = [
+            (stop, at, names)
+            if run.wave.leg == FROM_SITE or at < since
+            else (stop, at, tuple(a for a in names if (a, run.wave.site) in working))
+            for stop, at, names in zip(run.stops, run.times, run.agents, strict=True)
+        ]
+        calls = [call for call in calls if call[2]]
+        if calls:
+            stops, times, agents = zip(*calls, strict=True)
+            kept.append(replace(run, stops=stops, times=times, agents=agents))
+    return tuple(kept)
+
+
 def _list_sent_home(
-    operator: Operator, before: PlacementsFrom, step: PlacementsFrom, since: datetime
-) -> list[Rider]:
-    """Return the riders who are at work on a site and work there no longer."""
-    after = {(row.agent, row.place) for row in step.placements if row.end > since}
+    operator: Operator, before: PlacementsFrom, step: PlacementsFrom, since: datetime,
+    held: Sequence[Run],
+) -> list[Rider]:  # fmt: skip
+    """Return the riders who are at work on a site, or on their way to it, and work there no
+    longer."""
+    after = _list_working(step, since)
     left = [
         row
         for row in before.placements
         if row.start <= since < row.end and (row.agent, row.place) not in after
     ]
-    return [
+    at_work = [
         replace(rider, wave=replace(rider.wave, at=since))
         for rider in list_riders(operator, left)
         if rider.wave.leg == FROM_SITE
+    ]
+    known = {rider.agent for rider in at_work}
+    return at_work + [
+        Rider(agent, stop, Wave(run.wave.site, FROM_SITE, run.at_site))
+        for run in held
+        if run.wave.leg == TO_SITE and run.at_site >= since
+        for stop, names in zip(run.stops, run.agents, strict=True)
+        for agent in names
+        if (agent, run.wave.site) not in after and agent not in known
     ]
 
 

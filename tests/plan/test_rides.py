@@ -38,6 +38,7 @@ from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with, load_shipped_rules
 from releve.transport import (
     FROM_SITE,
+    TO_SITE,
     TransportSettings,
     check_runs,
     list_departures,
@@ -354,3 +355,35 @@ def test_runs_under_way_stay_and_people_of_a_lost_site_are_taken_home() -> None:
     faults = check_runs(fleet, found.runs, ())
     assert [fault for fault in faults if "too many" not in fault] == []
     assert route_day(operator, fleet, [first, PlacementsFrom(when, after)]) == found
+
+
+def test_a_run_on_its_way_to_a_lost_site_stops_for_no_one_more_and_brings_home_who_is_aboard() -> (
+    None
+):
+    operator, plan = build_operator(12), plan_day(12)
+    fleet = build_day_fleet(operator, plan.day, SETTINGS)
+    assert fleet is not None
+    first = PlacementsFrom(None, plan.placements)
+    under_way = [
+        run
+        for run in route_day(operator, fleet, [first]).runs
+        if run.wave.leg == TO_SITE and len(run.stops) > 1
+    ]
+    assert under_way
+    for run in under_way:
+        when = run.times[0] + timedelta(minutes=1)
+        after = tuple(row for row in plan.placements if row.place != run.wave.site)
+        found = route_day(operator, fleet, [first, PlacementsFrom(when, after)])
+        rides = found.list_rides()
+        for agent in run.agents[0]:
+            assert rides[agent, TO_SITE].at == run.times[0]
+            home = rides[agent, FROM_SITE]
+            assert home.run.wave.site == run.wave.site
+            assert home.run.at_site >= run.at_site
+        for agent in (name for names in run.agents[1:] for name in names):
+            assert (agent, TO_SITE) not in rides
+            assert (agent, FROM_SITE) not in rides
+        waiting = route_day(
+            operator, fleet, [first, PlacementsFrom(run.busy_from + timedelta(minutes=1), after)]
+        )
+        assert all(agent not in names for agent, _ in waiting.list_rides() for names in run.agents)
