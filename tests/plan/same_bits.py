@@ -1,10 +1,10 @@
 """Plan operators wholly and print one digest of all that comes out: for a child process.
 
 ``python -m tests.plan.same_bits [--noise SEED] [--no-grid] SAMPLE...``: a sample is
-``agents,sites,seed``, a folder with an operator, or ``hybrid`` for a hybrid week of three days.
-Digested are each plan as JSON, with its reliefs and what is missing, and every file of the plan
-folder. ``--noise`` changes the last bits of
-whatever goes onto the decimal grid, as another machine does; ``--no-grid`` takes the grid out.
+``agents,sites,seed,vehicles``, a folder with an operator, or ``hybrid`` for a hybrid week of three
+days. Digested are each plan as JSON, with its reliefs and what is missing, the runs of the vehicles
+and every file of the plan folder. ``--noise`` changes the last bits of whatever goes onto the
+decimal grid, as another machine does; ``--no-grid`` takes the grid out.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from releve.files.plan_folder import write_plans
 from releve.network import Operator, zone
 from releve.network.decimal_grid import GRID_DECIMALS, round_to_grid
 from releve.network.sample import sample_operator
-from releve.plan import Plan, name_plan, solve_day
+from releve.plan import Plan, PlanSettings, name_plan, solve_day
+from releve.plan.day_fleet import build_day_fleet
 from releve.plan.plan_json import plan_to_json
 from releve.plan.purchases.search import find_what_is_missing
+from releve.plan.rides import route_plan
 from releve.plan.week import require_day
 from releve.plan.week.hybrid_table import write_week_table
 from tests.plan.week.hybrid_case import build_hybrid_case
@@ -54,8 +56,8 @@ def disturb_grid(seed: int | None, grid: bool) -> None:
 
 def operator_named(sample: str) -> Operator:
     if "," in sample:
-        agents, sites, seed = map(int, sample.split(","))
-        return sample_operator(agents, sites, seed, weeks_of_history=4)
+        agents, sites, seed, vehicles = map(int, sample.split(","))
+        return sample_operator(agents, sites, seed, vehicles=vehicles, weeks_of_history=4)
     return load_operator(Path(sample))
 
 
@@ -79,9 +81,20 @@ def compute_digest(plans: Sequence[Plan], week: Sequence[Sequence[str]] = ()) ->
     return digest.hexdigest()
 
 
+def digest_runs(operator: Operator, plan: Plan) -> str:
+    fleet = build_day_fleet(operator, plan.day, PlanSettings())
+    if fleet is None:
+        return "no vehicles"
+    runs = [route_plan(operator, plan, name, fleet)[1] for name in plan.scenarios]
+    assert any(found.runs for found in runs)
+    return hashlib.sha256(repr(runs).encode()).hexdigest()
+
+
 def digest_sample(sample: str) -> str:
     if sample != "hybrid":
-        return compute_digest([plan_first_day(operator_named(sample))])
+        operator = operator_named(sample)
+        plan = plan_first_day(operator)
+        return f"{compute_digest([plan])} {digest_runs(operator, plan)}"
     case = build_hybrid_case()
     return compute_digest(case.plans, write_week_table(case.operator, case.found.week))
 

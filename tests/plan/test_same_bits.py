@@ -14,7 +14,7 @@ from examples import from_call_log
 from examples.banks import BANKS
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = ("120,3,2", "200,4,1", "hybrid")
+SAMPLES = ("120,3,2,12", "200,4,1,0", "hybrid")
 OWN = (
     "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_CPU_NAME",
     "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "PYTHONHASHSEED", "NPY_DISABLE_CPU_FEATURES",
