@@ -47,18 +47,19 @@ class Relaxation:
         """Return the relaxation in words."""
         sentences = {
             "least": Phrase(
-                "team {0}: lower home_days_min of {1}, by {2} days in all",
+                "team {0}: lower home_days_min of {1}, by {2} in all",
                 self.team, self.agent, self.amount,
             ),
             "most": Phrase(
-                "team {0}: raise home_days_max of {1}, by {2} days in all, or permit travel",
+                "team {0}: raise home_days_max of {1}, by {2} in all, or permit travel",
                 self.team, self.agent, self.amount,
             ),
             "quorum": Phrase(
-                "team {0}: lower the quorum by {1} members at its meetings", self.team, self.amount
+                "team {0}: lower the quorum of its meetings by {1}", self.team, self.amount
             ),
             "meeting": Phrase(
-                "team {0}: {1} meetings fewer, or a day shared with its supervisor",
+                "team {0}: reduce the number of meetings by {1}, or give it a day shared with its"
+                " supervisor",
                 self.team, self.amount,
             ),
         }  # fmt: skip
