@@ -147,7 +147,6 @@ TEMPLATES = [
                 "crashtest_words": "releve.desk.crashtest.words",
                 "incident_words": "releve.desk.incident.words",
                 "now_words": "releve.desk.now.words",
-                "surge_words": "releve.desk.surge.words",
                 "switch_words": "releve.desk.switches.words",
                 "service_words": "releve.desk.service.words",
                 "transport_words": "releve.desk.transport.words",

@@ -12,10 +12,33 @@ from releve.desk.live.words import when
 from releve.desk.places.stream_context import when as name_moment
 from releve.desk.text import text_now
 
-__all__ = ["coverage", "day", "euros", "instant", "missing", "moment_at", "number", "register"]
+__all__ = [
+    "add_words",
+    "coverage",
+    "day",
+    "euros",
+    "instant",
+    "missing",
+    "moment_at",
+    "number",
+    "register",
+]
 
 register = Library()
 _ANY_ZONE = "UTC"
+
+
+def add_words(
+    library: Library, name: str, words: Mapping[str, object], *, else_code: bool = False
+) -> None:
+    """Register the filter that writes a code as its word, or its tone, in a table.
+
+    KeyError for a code that the table lacks; ``else_code``: such a code is written as it is.
+    """
+
+    @library.filter(name)
+    def write_code(code: str) -> str:
+        return str(words.get(code, code) if else_code else words[code])
 
 
 @register.filter
@@ -52,6 +75,18 @@ def euros(value: float) -> str:
 def lookup(table: Mapping[str, Any], key: str) -> Any:
     """Return the value of a key; None where there is none."""
     return table.get(key)
+
+
+@register.filter
+def named(key: str, names: Mapping[str, str]) -> str:
+    """Return the name of an id; the id where it has none."""
+    return names.get(key, key)
+
+
+@register.filter
+def clock(at: datetime, time_zone: str) -> str:
+    """Return a time of day for a table, in a time zone."""
+    return text_now(time_zone).clock(at)
 
 
 @register.filter

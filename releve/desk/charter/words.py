@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.template import Library
 from django.utils.translation import gettext as _
@@ -15,9 +15,7 @@ from releve.accounts.roles import Role
 from releve.desk.charter.audit_page import AuditPage, ObservationLine
 from releve.desk.charter.forms import METHODS
 from releve.desk.charter.page import (
-    AuditLine,
     CharterPage,
-    CharterSitePage,
     EndingNotice,
     FindingLine,
     LabelCard,
@@ -25,8 +23,9 @@ from releve.desk.charter.page import (
     MeasureLine,
     SiteStandings,
 )
+from releve.desk.filters import add_words
 from releve.desk.live.forms import VERDICTS
-from releve.desk.live.words import WHY_WORDS, notice_text, when
+from releve.desk.live.words import WHY_WORDS, notice_text
 from releve.desk.text import text_now
 from releve.network import Operator
 from releve.situation import STANDINGS, Notice
@@ -66,6 +65,16 @@ _CONCLUSIONS = {
     "does_not_conform": lazy("does not conform"),
     "": lazy("goes on"),
 }
+add_words(register, "standing_word", _WORDS)
+add_words(register, "standing_tone", _TONES)
+add_words(register, "measure_severity", _MEASURES, else_code=True)
+add_words(register, "severity_word", _SEVERITIES, else_code=True)
+add_words(register, "finding_state", _STATES)
+add_words(register, "finding_tone", _STATE_TONES)
+add_words(register, "conclusion_word", _CONCLUSIONS)
+add_words(register, "verdict_word", dict(VERDICTS), else_code=True)
+add_words(register, "method_word", dict(METHODS), else_code=True)
+
 _CELL, _NAME_WIDTH, _TREND_WIDTH, _HEAD = 26, 190, 110, 26
 
 
@@ -112,29 +121,9 @@ def own_measure(head: MeasureHead) -> str:
 
 
 @register.filter
-def standing_word(value: str) -> str:
-    return str(_WORDS[value])
-
-
-@register.filter
-def standing_tone(value: str) -> str:
-    return _TONES[value]
-
-
-@register.filter
 def standing_legend(page: CharterPage) -> tuple[tuple[str, str], ...]:
     """Return the standings with their signs, the best first."""
     return tuple((value, _SIGNS[value] or "□") for value in reversed(STANDINGS))
-
-
-@register.filter
-def measure_severity(head: MeasureHead) -> str:
-    return str(_MEASURES.get(head.severity, head.severity))
-
-
-@register.filter
-def severity_word(value: str) -> str:
-    return str(_SEVERITIES.get(value, value))
 
 
 @register.filter
@@ -196,9 +185,9 @@ def _draw_row(row: SiteStandings, number: int, page: CharterPage) -> StandingRow
         zip(page.measures, row.values, row.before, strict=True)
     ):
         arrow = _compare(value, before)
-        said = f"{row.name} · {own_measure(head)} {standing_word(value)}"
+        said = f"{row.name} · {own_measure(head)} {_WORDS[value]}"
         if arrow:
-            said += " " + _("(30 days ago: {standing})").format(standing=standing_word(before))
+            said += " " + _("(30 days ago: {standing})").format(standing=_WORDS[before])
         cells.append(
             StandingCell(_NAME_WIDTH + _CELL * n, _TONES[value], _SIGNS[value], arrow, said)
         )
@@ -236,7 +225,7 @@ def change_words(row: MeasureLine) -> str:
     day = text_now("UTC").day(row.changes_on, weekday=False)
     if not row.changes_to:
         return _("not asked from {day} on").format(day=day)
-    return _("{standing} from {day} on").format(standing=standing_word(row.changes_to), day=day)
+    return _("{standing} from {day} on").format(standing=_WORDS[row.changes_to], day=day)
 
 
 @register.filter
@@ -248,32 +237,7 @@ def late_words(row: MeasureLine) -> str:
         "{count} record came later; as known that day: {standing}.",
         "{count} records came later; as known that day: {standing}.",
         row.late,
-    ).format(count=row.late, standing=standing_word(row.before))
-
-
-@register.filter
-def long_day(day: date) -> str:
-    return text_now("UTC").day(day)
-
-
-@register.filter
-def short_date(day: date) -> str:
-    return text_now("UTC").day(day, weekday=False)
-
-
-@register.filter
-def is_today(page: CharterSitePage) -> bool:
-    return page.day == page.today
-
-
-@register.filter
-def finding_state(row: FindingLine) -> str:
-    return str(_STATES[row.state])
-
-
-@register.filter
-def finding_tone(row: FindingLine) -> str:
-    return _STATE_TONES[row.state]
+    ).format(count=row.late, standing=_WORDS[row.before])
 
 
 @register.filter
@@ -290,35 +254,5 @@ def owner_word(role: str) -> str:
 
 
 @register.filter
-def conclusion_word(row: AuditLine | AuditPage) -> str:
-    return str(_CONCLUSIONS[row.conclusion])
-
-
-@register.filter
-def verdict_word(line: ObservationLine) -> str:
-    return str(dict(VERDICTS).get(line.verdict, ""))
-
-
-@register.filter
 def verdict_tone(line: ObservationLine) -> str:
     return _TONES.get(line.verdict, "unknown")
-
-
-@register.filter
-def method_word(line: ObservationLine) -> str:
-    return str(dict(METHODS).get(line.method, ""))
-
-
-@register.filter
-def seen_words(line: ObservationLine) -> str:
-    return "" if line.seen_at is None else when(line.seen_at, text_now(line.time_zone))
-
-
-@register.filter
-def moment_words(at: datetime | None, page: AuditPage) -> str:
-    return "" if at is None else when(at, text_now(page.time_zone))
-
-
-@register.filter
-def listed(items: Iterable[str]) -> str:
-    return text_now("UTC").list(list(items))

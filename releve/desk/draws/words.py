@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, pgettext_lazy
 
-from releve.desk.draws.page import DrawnDayCard, DrawsPage, FramedSite, VisitLine
+from releve.desk.draws.page import DrawnDayCard, DrawsPage, VisitLine
+from releve.desk.filters import add_words
 from releve.desk.live.words import when
 from releve.desk.text import text_now
 from releve.inspection import (
@@ -37,18 +38,9 @@ _VISITS = {
     "waiting": pgettext_lazy("visit", "to make"),
 }
 _TONES = {"held": "held", "missed": "missed", "waiting": "unknown"}
-
-
-@register.filter
-def day_words(page: DrawsPage) -> str:
-    """Return the day shown."""
-    return text_now(page.time_zone).day(page.day)
-
-
-@register.filter
-def draw_state(card: DrawnDayCard) -> str:
-    """Return how far the draw of the day is."""
-    return str(_STATES[card.state])
+add_words(register, "draw_state", _STATES)
+add_words(register, "visit_state", _VISITS)
+add_words(register, "visit_tone", _TONES)
 
 
 @register.filter
@@ -66,28 +58,6 @@ def link_words(card: DrawnDayCard) -> str:
             parties=text.list([str(_PARTIES[party]) for party in card.withheld])
         )
     return said
-
-
-@register.filter
-def percent(row: FramedSite) -> str:
-    """Return the probability of a site."""
-    return text_now("UTC").percent(row.probability, 1)
-
-
-@register.filter
-def whole_number(value: int) -> str:
-    """Return a number with its thousands set apart."""
-    return text_now("UTC").number(value)
-
-
-@register.filter
-def visit_state(row: VisitLine) -> str:
-    return str(_VISITS[row.state])
-
-
-@register.filter
-def visit_tone(row: VisitLine) -> str:
-    return _TONES[row.state]
 
 
 @register.filter

@@ -6,6 +6,7 @@ from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.filters import add_words
 from releve.desk.ledger.words import translate_actor
 from releve.desk.live.timeline import TimelineEntry, TimelineLine, moment
 from releve.desk.live.words import role_word
@@ -13,7 +14,7 @@ from releve.desk.text import NO_BREAK, text_now
 from releve.live.api import ResponseStep
 from releve.network import Operator
 
-__all__ = ["OWN_ENTRIES", "READY_TASKS", "actor", "register"]
+__all__ = ["OWN_ENTRIES", "READY_TASKS", "register"]
 
 register = Library()
 
@@ -52,18 +53,8 @@ _STEPS = {
 
 
 register.filter(role_word)
-
-
-@register.filter
-def actor(name: str) -> str:
-    """Return who acted: a user, or a rule."""
-    return translate_actor(name)
-
-
-@register.filter
-def step_name(row: ResponseStep) -> str:
-    """Return what a step is called."""
-    return str(_STEPS[row.step])
+register.filter("actor", translate_actor)
+add_words(register, "step_name", _STEPS)
 
 
 @register.filter

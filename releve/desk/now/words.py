@@ -10,18 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.filters import add_words
 from releve.desk.live.timeline import TimelineEntry, TimelineLine, moment
 from releve.desk.live.words import notice_text, translate_cause, when
 from releve.desk.now.page import (
-    EffectAside,
     LateNotice,
     NowPage,
     NowSite,
     RoutingNow,
-    WorkerNow,
 )
+from releve.desk.places.words import SITE_TONES
 from releve.desk.text import left, text_now
-from releve.live.api import RoutingState
 from releve.network import Operator
 from releve.plan.coverage import COVERED
 from releve.situation import Notice
@@ -32,13 +31,14 @@ register = Library()
 
 _WIDTH, _HEIGHT = 192, 24
 """Box of the drawing of a client's 48 hours."""
-_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
 _EFFECTS = {
     "relief": lazy("make the relief"),
     "publish": lazy("publish the routes"),
     "notify": lazy("notify the agents concerned"),
     "send": lazy("send a message"),
 }
+add_words(register, "site_tone", SITE_TONES)
+add_words(register, "effect_kind", _EFFECTS, else_code=True)
 
 
 @register.filter
@@ -121,12 +121,6 @@ _ALARMS = {
 }
 
 
-@register.filter
-def worker_alarm(row: WorkerNow) -> str:
-    """Return what is wrong with the worker, and what it means."""
-    return str(_ALARMS[row.alarm])
-
-
 _ROUTING = {
     "diverged": lazy("{system} routes by other routes than those wanted"),
     "silent": lazy("{system} does not answer: it keeps the routes that it has"),
@@ -141,12 +135,8 @@ _ROUTING_STATES = {
     "silent": lazy("does not answer"),
     "timed_out": lazy("not published in time"),
 }
-
-
-@register.filter
-def routing_state(row: RoutingState) -> str:
-    """Return whether a telephony system holds the newest routes."""
-    return str(_ROUTING_STATES[row.state])
+add_words(register, "worker_alarm", _ALARMS)
+add_words(register, "routing_state", _ROUTING_STATES)
 
 
 @register.filter
@@ -195,12 +185,6 @@ def site_instant(at: datetime | None, site: NowSite) -> str:
 
 
 @register.filter
-def site_tone(site: NowSite) -> str:
-    """Return the tone of a site's state."""
-    return _TONES[site.state]
-
-
-@register.filter
 def site_state(site: NowSite) -> str:
     """Return a site's state, with who closed it."""
     if site.state == "closed":
@@ -227,12 +211,6 @@ def notice(row: LateNotice, operator: Operator) -> str:
 def entry_line(row: TimelineEntry, operator: Operator) -> TimelineLine:
     """Return an entry of the timeline as a line."""
     return moment(row.kind, row.at, row.params, operator, text_now(operator.row.time_zone))
-
-
-@register.filter
-def effect_kind(row: EffectAside) -> str:
-    """Return what a task is for."""
-    return str(_EFFECTS.get(row.kind, row.kind))
 
 
 @register.filter

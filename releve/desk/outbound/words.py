@@ -9,6 +9,7 @@ from django.template import Library
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, pgettext_lazy
 
+from releve.desk.filters import add_words
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.text import text_now
 from releve.outbound.vocabulary import get_vocabulary
@@ -152,12 +153,6 @@ def value(code: str) -> str:
 
 
 @register.filter
-def fault_words(code: str) -> str:
-    """Return what is wrong with a row of a feed."""
-    return str(FAULTS[code])
-
-
-@register.filter
 def above(share: float, most_percent: float | None) -> bool:
     """Return whether a share is above what policy bears, where it says so."""
     return most_percent is not None and 100 * share > most_percent
@@ -181,9 +176,5 @@ _FILES: Mapping[str, StrPromise] = {
     "consents.csv": lazy("each consent to the calls of this client about this object"),
     "consents.jsonl": lazy("the same with their proofs"),
 }
-
-
-@register.filter
-def file_words(name: str) -> str:
-    """Return what a file of the sheet holds."""
-    return str(_FILES[name])
+add_words(register, "fault_words", FAULTS)
+add_words(register, "file_words", _FILES)

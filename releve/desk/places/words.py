@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.filters import add_words
 from releve.desk.live.words import translate_cause
 from releve.desk.now.clients import ClientNow
 from releve.desk.places.client_pages import ClientPage, ClientProgramme, HalfHour, TouchingRelief
@@ -22,16 +23,17 @@ from releve.live.api import PublishedDay
 from releve.network import HOME, Operator, parse_opening
 from releve.plan.coverage import COVERED
 
-__all__ = ["list_names", "register", "source_word"]
+__all__ = ["SITE_TONES", "list_names", "register", "source_word"]
 
 register = Library()
 
-_SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
+SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
+_PERMIT_TONES = {"valid": "held", "withdrawn": "missed", "ended": "missed", "not_yet": "unknown"}
 _PERMITS = {
-    "valid": ("held", lazy("valid")),
-    "withdrawn": ("missed", lazy("withdrawn")),
-    "ended": ("missed", lazy("ended")),
-    "not_yet": ("unknown", lazy("not yet valid")),
+    "valid": lazy("valid"),
+    "withdrawn": lazy("withdrawn"),
+    "ended": lazy("ended"),
+    "not_yet": lazy("not yet valid"),
 }
 _SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
 _CLIENTS = {
@@ -54,24 +56,17 @@ _SOURCES = {
     "base": lazy("back to the plan"),
     "surge": lazy("put in force for a surge or absences"),
 }
+add_words(register, "site_tone", SITE_TONES)
+add_words(register, "permit_tone", _PERMIT_TONES)
+add_words(register, "permit_word", _PERMITS)
+add_words(register, "seat_word", _SEATS)
+add_words(register, "programme_kind", _KINDS)
 
 
 def list_names(operator: Operator) -> Mapping[str, str]:
     """Return the names of the places and programmes, by id."""
     sites = {row.id: row.name for row in operator.sites}
     return {HOME: _("at home"), **sites, **{row.id: row.name for row in operator.programmes}}
-
-
-@register.filter
-def named(key: str, names: Mapping[str, str]) -> str:
-    """Return the name of a place, a programme, a measure or an item; its id where it has none."""
-    return names.get(key, key)
-
-
-@register.filter
-def site_tone(row: SiteRow) -> str:
-    """Return the tone of a site's state."""
-    return _SITE_TONES[row.state]
 
 
 @register.filter
@@ -93,12 +88,6 @@ def countdown(row: SiteRow, at: datetime) -> str:
     if time:
         return _("{time} left at least").format(time=time)
     return _("may reopen once its conditions are met")
-
-
-@register.filter
-def known_count(value: int | None) -> str:
-    """Return a number of seats; ``?`` where it is not known."""
-    return "?" if value is None else text_now("UTC").number(value)
 
 
 @register.filter
@@ -166,30 +155,12 @@ def verdict_word(verdict: str) -> str:
 
 
 @register.filter
-def permit_tone(row: SitePermit) -> str:
-    """Return the tone of an authorisation."""
-    return _PERMITS[row.state][0]
-
-
-@register.filter
-def permit_word(row: SitePermit) -> str:
-    """Return whether an authorisation is valid."""
-    return str(_PERMITS[row.state][1])
-
-
-@register.filter
 def permit_span(row: SitePermit) -> str:
     """Return the days of an authorisation."""
     text = text_now("UTC")
     return _("from {first} to {last}").format(
         first=text.day(row.valid_from, weekday=False), last=text.day(row.valid_to, weekday=False)
     )
-
-
-@register.filter
-def seat_word(state: str) -> str:
-    """Return how a seat is."""
-    return str(_SEATS[state])
 
 
 @register.filter
@@ -262,12 +233,6 @@ def half_hour(row: HalfHour, time_zone: str) -> str:
     """Return when a half hour begins."""
     text = text_now(time_zone)
     return f"{text.short_day(row.start.date())} {text.clock(row.start)}"
-
-
-@register.filter
-def programme_kind(row: ClientProgramme) -> str:
-    """Return what kind of work a programme is."""
-    return str(_KINDS[row.kind])
 
 
 @register.filter

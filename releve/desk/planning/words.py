@@ -37,12 +37,6 @@ _BAR = 200
 
 
 @register.filter
-def day_words(day: date) -> str:
-    """Return a day as in a heading."""
-    return text_now("UTC").day(day)
-
-
-@register.filter
 def days_list(days: tuple[date, ...]) -> str:
     """Return days as in a sentence."""
     text = text_now("UTC")
@@ -100,12 +94,6 @@ def step_words(page: PlanRunPage) -> str:
 def bar_width(page: PlanRunPage) -> float:
     """Return the length of the bar of the step, of 200."""
     return round(_BAR * page.share, 1)
-
-
-@register.filter
-def share_words(page: PlanRunPage) -> str:
-    """Return how much of the step is done."""
-    return text_now(page.time_zone).percent(page.share)
 
 
 @register.filter

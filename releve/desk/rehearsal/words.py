@@ -6,6 +6,7 @@ from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.filters import add_words
 from releve.desk.rehearsal.page import GuidePage, GuideStep
 
 __all__ = ["register"]
@@ -52,12 +53,7 @@ _LOOK = {
         "each client loses, and from which cause."
     ),
 }
-
-
-@register.filter
-def step_title(step: GuideStep) -> str:
-    """Return what a step is called."""
-    return str(_TITLES[step.code])
+add_words(register, "step_title", _TITLES)
 
 
 @register.filter

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.live.words import when
+from releve.desk.filters import add_words
 from releve.desk.places.words import source_word
 from releve.desk.relief.page import ArrivalRow, ReliefPage, RideRow, ShiftPost, UnansweredRow
 from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt, draw_ring
@@ -57,6 +56,8 @@ SHOWN_WORDS = {
     "answered": lazy("Have answered"),
     "all": lazy("All"),
 }
+add_words(register, "answer_tone", _TONES)
+add_words(register, "show_words", SHOWN_WORDS)
 
 
 def name_place(page: ReliefPage, place: str) -> str:
@@ -111,12 +112,6 @@ def lost_names(page: ReliefPage) -> str:
 
 
 @register.filter
-def home_name(site: str, page: ReliefPage) -> str:
-    """Return the name of a site."""
-    return page.names.get(site, site)
-
-
-@register.filter
 def post_place(post: ShiftPost | None, page: ReliefPage) -> str:
     """Return where a shift is; no shift where there is none."""
     return name_place(page, "" if post is None else post.place)
@@ -147,39 +142,10 @@ def describe_state(row: UnansweredRow, page: ReliefPage, text: Text) -> str:
     return str(_STATES[row.state])
 
 
-@register.filter
-def answer_tone(row: UnansweredRow) -> str:
-    """Return the tone of the state of a person's message."""
-    return _TONES[row.state]
-
-
-@register.filter
-def channel_name(row: UnansweredRow) -> str:
-    """Return how a person was written to."""
-    return name_channel(row.channel)
-
-
+@register.filter("channel_name")
 def name_channel(channel: str) -> str:
     """Return the name of a channel."""
     return str(_CHANNELS.get(channel, channel))
-
-
-@register.filter
-def site_moment(at: datetime | None, page: ReliefPage) -> str:
-    """Return an instant by the operator's clocks; empty where there is none."""
-    return "" if at is None else when(at, text_now(page.time_zone))
-
-
-@register.filter
-def day_words(day: date | None) -> str:
-    """Return a day in words."""
-    return "" if day is None else text_now("UTC").day(day)
-
-
-@register.filter
-def show_words(show: str) -> str:
-    """Return what a list of people shows."""
-    return str(SHOWN_WORDS[show])
 
 
 @register.filter
@@ -221,12 +187,6 @@ def gantts(page: ReliefPage) -> tuple[Gantt, ...]:
         draw_gantt(page.places, heads, "wide", 960, 2),
         draw_gantt(page.places, heads, "narrow", 360, 4),
     )
-
-
-@register.filter
-def gantt_clock(at: datetime, page: ReliefPage) -> str:
-    """Return an hour of the axis, by the operator's clocks."""
-    return text_now(page.time_zone).clock(at)
 
 
 @register.filter

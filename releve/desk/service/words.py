@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.filters import add_words
 from releve.desk.ledger.words import translate_kind
-from releve.desk.service.page import ProgrammeServiceNow, TargetState
+from releve.desk.service.page import ProgrammeServiceNow
 from releve.desk.service.statement_page import LostService, PromisedService, ServiceStatement
 from releve.desk.text import text_now
 from releve.network import Operator
@@ -18,19 +19,14 @@ from releve.network import Operator
 __all__ = ["register"]
 
 register = Library()
-_TONES: dict[TargetState, str] = {
+_TONES = {
     "lost": "missed",
     "losing": "thin",
     "below": "thin",
     "held": "held",
     "unknown": "unknown",
 }
-
-
-@register.filter
-def target_tone(state: TargetState) -> str:
-    """Return the tone of a target's state."""
-    return _TONES[state]
+add_words(register, "target_tone", _TONES)
 
 
 @register.filter
@@ -66,12 +62,6 @@ def level(share: float | None) -> str:
 
 
 @register.filter
-def figure(value: float | None) -> str:
-    """Return a whole number; a dash where it is not known."""
-    return "–" if value is None else text_now("UTC").number(value)
-
-
-@register.filter
 def deviation(row: object) -> str:
     """Return calls offered over the forecast of the same half hours; empty where not known."""
     offered, expected = getattr(row, "offered", None), getattr(row, "expected", None)
@@ -87,12 +77,6 @@ def deviation(row: object) -> str:
 def half_hour(start: datetime | None, time_zone: str) -> str:
     """Return a half hour by the operator's clocks; empty where there is none."""
     return "" if start is None else text_now(time_zone).time(start)
-
-
-@register.filter
-def day_words(day: date, time_zone: str) -> str:
-    """Return a day in full."""
-    return text_now(time_zone).day(day)
 
 
 @register.filter

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.live.words import when
 from releve.desk.plan.names import country
 from releve.desk.switches.page import PlaceCalls, PressedSwitch, Rehearsed, SwitchPage, SwitchRow
 from releve.desk.text import text_now
@@ -60,21 +57,3 @@ def rehearsal_words(row: Rehearsed) -> str:
 def calls_place(row: PlaceCalls) -> str:
     """Return the name of a place that takes calls."""
     return _("at home") if row.place == HOME else row.name or row.place
-
-
-@register.filter
-def calls_hour(value: float) -> str:
-    """Return calls an hour."""
-    return text_now("UTC").number(value)
-
-
-@register.filter
-def least_coverage(value: float | None) -> str:
-    """Return a coverage; a dash where nothing is required or it is not known."""
-    return "–" if value is None else text_now("UTC").coverage(value)
-
-
-@register.filter
-def switch_instant(at: datetime | None, time_zone: str) -> str:
-    """Return an instant by the operator's clocks."""
-    return "" if at is None else when(at, text_now(time_zone))

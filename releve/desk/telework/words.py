@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from releve.demand.telework.document import MOST, MOST_BOUND
 from releve.desk.crashtest.svg import Picture
+from releve.desk.filters import add_words
 from releve.desk.telework.page import EffectInterval, Measured, TeleworkPage, TeleworkRow
 from releve.desk.telework.shapes import draw_steps
 from releve.desk.text import Text, text_now, translate_phrase
@@ -41,6 +42,7 @@ _DESIGNS = {
     "compared": lazy("compared"),
     "randomised": lazy("drawn by lot"),
 }
+add_words(register, "verdict_tone", _TONES)
 
 
 @register.filter
@@ -85,12 +87,6 @@ def telework_rule(page: TeleworkPage) -> str:
         "An operation is right for home when home loses less than {loss} of the work with a chance"
         " above {chance}, and neither does quality fall nor do repeats rise."
     ).format(loss=text.percent(page.most_loss), chance=text.percent(page.least_chance))
-
-
-@register.filter
-def verdict_tone(row: TeleworkRow) -> str:
-    """Return the tone of a programme."""
-    return _TONES[row.verdict]
 
 
 @register.filter

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -65,27 +63,9 @@ def runs_figures(page: RunsPage) -> str:
 
 
 @register.filter
-def site_label(site: str, page: RunsPage) -> str:
-    """Return the name of a site."""
-    return page.names.get(site, site)
-
-
-@register.filter
 def leg_words(row: RunRow | RideLeft) -> str:
     """Return which way a run goes, and for which shift."""
     return _("to the site") if row.leg == TO_SITE else _("from the site")
-
-
-@register.filter
-def clock(at: datetime, page: RunsPage | DriverSheet) -> str:
-    """Return a time of day at the site."""
-    return text_now(page.time_zone).clock(at)
-
-
-@register.filter
-def day_name(day: date | None) -> str:
-    """Return a day in words."""
-    return "" if day is None else text_now("UTC").day(day)
 
 
 @register.filter
