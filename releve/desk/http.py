@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
@@ -30,9 +36,11 @@ __all__ = [
     "JSON_STYLE",
     "Frame",
     "answer",
+    "download",
     "failure",
     "fresh",
     "json_response",
+    "keep_unstored",
     "other_form",
     "page_response",
     "part_response",
@@ -171,6 +179,24 @@ _parts: IdentityCache[str] = IdentityCache(16)
 def json_response(page: PageModel, status: int = 200) -> HttpResponse:
     """Return a page object as JSON."""
     return HttpResponse(page.json_bytes, content_type="application/json", status=status)
+
+
+def download(
+    content: bytes | str | Iterable[str], name: str, kind: str = "application/json"
+) -> HttpResponse:
+    """Return a file to be saved under a name, which no cache keeps; lines are sent as they come."""
+    if isinstance(content, bytes | str):
+        response: HttpResponseBase = HttpResponse(content, content_type=kind)
+    else:
+        response = StreamingHttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return keep_unstored(cast("HttpResponse", response))
+
+
+def keep_unstored(response: HttpResponse) -> HttpResponse:
+    """Let neither a browser nor a cache keep a response: of a person, a secret, a file."""
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:

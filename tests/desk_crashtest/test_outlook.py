@@ -125,7 +125,7 @@ def test_it_is_made_by_who_may_and_that_is_recorded_without_a_name(
     scenario.positive(agent)
     web = browsers.sign_in(role)
     page = web.get(HERE)
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     assert "Les quatorze jours à venir" in plain(page)
     folder, order, url = started(web, spawned)
     assert order.first == str(scenario.plans[1].day), "from tomorrow on: today's cases are known"
@@ -150,7 +150,7 @@ def test_only_chances_are_kept_and_each_look_is_recorded(
     assert agent not in kept
     assert "infected" not in kept
     page = web.get(url)
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     assert "Casablanca 1 25,0 % (20,0–31,0)" in plain(page)
     assert "Azur 10,0 % (6,6–14,9)" in plain(page)
     twin = web.get(f"{url}?format=json").json()

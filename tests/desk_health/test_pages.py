@@ -77,7 +77,7 @@ def test_a_case_is_listed_by_status_dates_and_site_and_by_nothing_else(
     assert (row["pseudonym"], row["status"], row["site"]) == (agent, "declared_case", scenario.site)
     assert (row["since"], row["until"]) == (str(first), str(first + timedelta(days=9)))
     page = web.get("/health/")
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     assert "Cas déclaré" in page.content.decode()
 
 
@@ -127,7 +127,7 @@ def test_the_contacts_of_a_case_say_why_and_how_long_and_the_look_is_recorded_fi
     form = {"seating": f"{one};{seats[0]}\n{other};{seats[1]}"}
     page = web.post(path, form)
     assert page.status_code == 200
-    assert page["Cache-Control"] == "no-store"
+    assert page["Cache-Control"] == "private, no-store"
     text = page.content.decode()
     assert "même zone, " in text
     rows = {row["agent"]: row for row in web.post(f"{path}?format=json", form).json()["contacts"]}

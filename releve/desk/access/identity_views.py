@@ -30,7 +30,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.access.contact_accesses import ContactAccess, list_contact_accesses
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import build_id_field
-from releve.desk.http import answer
+from releve.desk.http import answer, keep_unstored
 from releve.desk.live.words import when
 from releve.desk.text import Text, text_now, translate_error
 from releve.ledger.models import LedgerEntry
@@ -146,9 +146,7 @@ def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     except AccessError as error:
         messages.error(request, translate_error(error))
         return redirect("identity")
-    response = _shown(request, AskForm(), shown=(look.pseudonym, name))
-    response["Cache-Control"] = "no-store"
-    return response
+    return keep_unstored(_shown(request, AskForm(), shown=(look.pseudonym, name)))
 
 
 @serve("health.looks", ACT)

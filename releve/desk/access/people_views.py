@@ -21,6 +21,7 @@ from releve.desk.access.forms import GrantForm, TokenForm
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.places import list_places
 from releve.desk.endpoint import ACT, FORM, serve
+from releve.desk.http import keep_unstored
 from releve.desk.text import translate_error
 from releve.live import api as live
 
@@ -150,9 +151,7 @@ def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
         "unreached": _count_unreached(),
         **more,
     }
-    response = render(request, "desk/people/people.html", context, status=status)
-    response["Cache-Control"] = "no-store"  # of a link or secret above all
-    return response
+    return keep_unstored(render(request, "desk/people/people.html", context, status=status))
 
 
 def _count_unreached() -> list[tuple[str, int]]:

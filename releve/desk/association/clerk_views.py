@@ -18,7 +18,7 @@ from releve.association.clerk import publish_bulletin
 from releve.association.models import DayBulletin
 from releve.desk.association.page import build_clerk_page
 from releve.desk.endpoint import ACT, serve
-from releve.desk.http import answer, failure
+from releve.desk.http import answer, download, failure
 from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 
@@ -60,10 +60,8 @@ def download_paper(request: HttpRequest, day: str) -> HttpResponse:
     if row is None:
         raise Http404(_("There is no such bulletin."))
     language = "en" if (get_language() or "fr").startswith("en") else "fr"
-    response = HttpResponse(print_bulletin(row, language), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="bulletin-{row.day}.pdf"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    paper = print_bulletin(row, language)
+    return download(paper, f"bulletin-{row.day}.pdf", "application/pdf")
 
 
 def _read_day(text: str) -> date | None:

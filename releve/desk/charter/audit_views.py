@@ -28,7 +28,7 @@ from releve.desk.charter.forms import (
 )
 from releve.desk.charter.views import find_today
 from releve.desk.endpoint import ACT, FORM, serve
-from releve.desk.http import failure, page_response
+from releve.desk.http import download, failure, page_response
 from releve.desk.live.forms import RecordForm
 from releve.desk.live.record_views import RecordPage, load_place, recorded
 from releve.desk.live.words import refusal_text
@@ -223,10 +223,7 @@ def download_sheet(request: HttpRequest, audit: str) -> HttpResponse:
         return failure(request, 404, _("No charter is in force today."))
     sites = list_own_sites(found, request.user, "charter.see")
     text = write_sheet(found, charter, sites, french=now.text.french)
-    response = HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return download(text.encode("utf-8-sig"), "audit.csv", "text/csv; charset=utf-8")
 
 
 def _too_large_sheet() -> str:

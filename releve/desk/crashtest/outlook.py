@@ -18,7 +18,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer
+from releve.desk.http import answer, keep_unstored
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.run_states import state_word
 from releve.desk.text import Text
@@ -101,7 +101,7 @@ def outlooks(request: HttpRequest) -> HttpResponse:
         tuple(_line(look, now.text) for look in looks), bool(sources), tuple(_consequences(now))
     )
     twin = {"outlooks": [{"id": look.id, "state": _state_of(look)} for look in looks]}
-    return _kept_by_nobody(answer(request, "desk/crashtest/outlooks.html", page, twin))
+    return keep_unstored(answer(request, "desk/crashtest/outlooks.html", page, twin))
 
 
 @serve("crashtest.outlook")
@@ -117,12 +117,7 @@ def outlook(request: HttpRequest, run: str) -> HttpResponse:
     page = _page(look, now.text)
     twin = {"outlook": look.id, "state": _state_of(look), "from": look.order.first}
     twin |= read_chances(look) or {"reason": look.reason} if twin["state"] != "running" else {}
-    return _kept_by_nobody(answer(request, "desk/crashtest/outlook.html", page, twin))
-
-
-def _kept_by_nobody(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
-    return response
+    return keep_unstored(answer(request, "desk/crashtest/outlook.html", page, twin))
 
 
 def _consequences(now: StreamContext) -> Iterator[str]:

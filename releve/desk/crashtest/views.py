@@ -29,7 +29,7 @@ from releve.desk.crashtest.service import (
     order_crash_test,
 )
 from releve.desk.endpoint import ACT, FORM, serve
-from releve.desk.http import answer, failure, fresh, unchanged, wants_json
+from releve.desk.http import answer, download, failure, fresh, unchanged, wants_json
 from releve.desk.live.answers import fragment
 from releve.desk.text import Text, text_now
 from releve.files.run_folder import RunFolderError
@@ -178,8 +178,7 @@ def certificate(request: HttpRequest, run: str) -> HttpResponse:
 def certificate_file(request: HttpRequest, run: str) -> HttpResponse:
     """The certificate as ``--rerun`` takes it."""
     content = (_finished(run).run_folder / "certificate.json").read_bytes()
-    headers = {"Content-Disposition": 'attachment; filename="certificate.json"'}
-    return HttpResponse(content, content_type="application/json", headers=headers)
+    return download(content, "certificate.json")
 
 
 @serve("crashtest.see")

@@ -23,7 +23,7 @@ from releve.desk.health.cases import (
     list_open_cases,
 )
 from releve.desk.health.forms import SeatingForm
-from releve.desk.http import answer
+from releve.desk.http import answer, keep_unstored
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.ledger.chain import append
 from releve.network import Operator
@@ -76,9 +76,7 @@ def _shown(
     """Return a page that no browser keeps."""
     twin = {"stream": now.stream, **build_page_twin(page)}
     status = 422 if page.form.errors else 200
-    response = answer(request, template, page, twin, status, drill=now.drill)
-    response["Cache-Control"] = "no-store"
-    return response
+    return keep_unstored(answer(request, template, page, twin, status, drill=now.drill))
 
 
 @transaction.atomic

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast
 
 from django.conf import settings
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    QueryDict,
-    StreamingHttpResponse,
-)
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.desk.access.open_mode import changes_nothing
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer, failure, fresh
+from releve.desk.http import answer, download, failure, fresh
 from releve.desk.ledger.entries import (
     PAGE,
     EntryAccess,
@@ -61,7 +53,6 @@ __all__ = [
     "verify",
 ]
 
-_R = TypeVar("_R", bound=HttpResponseBase)
 _MOST_ROOT_BYTES = 10_000
 
 
@@ -191,7 +182,7 @@ def download_proof(request: HttpRequest, seq: int) -> HttpResponse:
         document = prove_for_disclosure(seq)
     except ProofError as error:
         return failure(request, 409, describe_missing_proof(error))
-    return _handed_out(f"{canonical_json(document)}\n", f"proof-{seq}.json", "application/json")
+    return download(f"{canonical_json(document)}\n", f"proof-{seq}.json")
 
 
 @serve("ledger.prove")
@@ -205,8 +196,7 @@ def export_ledger(request: HttpRequest) -> HttpResponse:
         raise Http404
     withhold = None if eyes.counts else find_person_entries
     lines = (f"{line}\n" for line in export_lines(withhold=withhold))
-    response = StreamingHttpResponse(lines, content_type="application/x-ndjson")
-    return cast("HttpResponse", _as_file(response, "ledger.jsonl"))
+    return download(lines, "ledger.jsonl", "application/x-ndjson")
 
 
 @serve("ledger.see")
@@ -215,14 +205,14 @@ def download_root(request: HttpRequest) -> HttpResponse:
     root = load_last_root()
     if root is None:
         raise Http404(_("No root has been signed yet."))
-    return _handed_out(root.text, root.file_name, "application/json")
+    return download(root.text, root.file_name)
 
 
 @serve("ledger.see")
 def download_verifier(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
     source = Path(verifier.__file__).read_text(encoding="utf-8")
-    return _handed_out(source, "verify.py", "text/x-python")
+    return download(source, "verify.py", "text/x-python; charset=utf-8")
 
 
 @changes_nothing
@@ -320,13 +310,3 @@ def _root_view(root: SignedRoot | None, last: int, text: Text) -> RootView | Non
 def _may_export(request: HttpRequest, eyes: EntryAccess) -> bool:
     """Return whether the whole may be handed out: not to a reader who is here for some."""
     return can(request.user, "ledger.prove") and eyes.scope.is_whole
-
-
-def _handed_out(content: str, name: str, kind: str) -> HttpResponse:
-    return _as_file(HttpResponse(content, content_type=f"{kind}; charset=utf-8"), name)
-
-
-def _as_file(response: _R, name: str) -> _R:
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response

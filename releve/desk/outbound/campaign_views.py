@@ -14,7 +14,7 @@ from releve.campaign.figures import compute_figures, count_refusals, figures_to_
 from releve.campaign.person_lookup import history_to_json, show_person
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer, fresh
+from releve.desk.http import answer, fresh, keep_unstored
 from releve.desk.outbound.campaigns import (
     CampaignListRow,
     PersonForm,
@@ -137,6 +137,4 @@ def _answer_person(
 ) -> HttpResponse:
     faults = [str(one) for errors in page.form.errors.values() for one in errors]
     twin = {"history": history, "faults": faults}
-    response = answer(request, "desk/outbound/person.html", page, twin, status)
-    response["Cache-Control"] = "private, no-store"  # a browser keeps no history of a person
-    return response
+    return keep_unstored(answer(request, "desk/outbound/person.html", page, twin, status))

@@ -11,7 +11,7 @@ from releve.accounts.request_reach import can_reach, list_clients_within
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer
+from releve.desk.http import answer, keep_unstored
 from releve.desk.outbound.request_page import (
     Confirmation,
     RequestForm,
@@ -80,6 +80,4 @@ def _answer_page(
 ) -> HttpResponse:
     user = request.user
     page = RequestPage(form, done, can(user, "outbound.rights"), can(user, "outbound.manage"))
-    response = answer(request, _TEMPLATE, page, dict(twin), status)
-    response["Cache-Control"] = "private, no-store"  # a browser keeps no number
-    return response
+    return keep_unstored(answer(request, _TEMPLATE, page, dict(twin), status))

@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer
+from releve.desk.http import answer, download, keep_unstored
 from releve.desk.outbound.request_words import FAULTS
 from releve.desk.outbound.rights_page import (
     RightsForm,
@@ -70,16 +70,11 @@ def _answer_refused(request: HttpRequest, form: RightsForm, status: int = 422) -
 
 def _answer_file(document: object) -> HttpResponse:
     text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
-    response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="person.json"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return download(f"{text}\n", "person.json", "application/json; charset=utf-8")
 
 
 def _answer_page(
     request: HttpRequest, page: RightsPage, twin: dict[str, object], status: int = 200
 ) -> HttpResponse:
     whole = {"stored": None, "erased": None, "faults": [], **twin}
-    response = answer(request, "desk/outbound/rights.html", page, whole, status)
-    response["Cache-Control"] = "private, no-store"  # a browser keeps nothing of a person
-    return response
+    return keep_unstored(answer(request, "desk/outbound/rights.html", page, whole, status))

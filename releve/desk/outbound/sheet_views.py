@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import scope_for
 from releve.campaign.report_files import REPORT_FILES, load_report
 from releve.desk.endpoint import serve
-from releve.desk.http import fresh
+from releve.desk.http import download, fresh
 from releve.desk.outbound.campaign_views import read_period
 from releve.desk.outbound.campaigns import CampaignListRow, build_campaign_row
 from releve.desk.text import text_now
@@ -69,12 +69,7 @@ def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
     if fault:
         return HttpResponse(fault, status=400, content_type="text/plain; charset=utf-8")
     kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
-    response = StreamingHttpResponse(
-        made(row, first, last), content_type=f"{kind or 'application/jsonl'}; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return cast("HttpResponse", response)
+    return download(made(row, first, last), name, f"{kind or 'application/jsonl'}; charset=utf-8")
 
 
 def _seen(request: HttpRequest, campaign: str) -> CampaignRow:

@@ -15,7 +15,7 @@ from releve.accounts.models import User
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer, fresh
+from releve.desk.http import answer, download, fresh
 from releve.desk.packs.forms import EvidencePackForm, has_reach, list_choices
 from releve.desk.packs.page import PacksPage, build_line, build_pack_page, line_twin
 from releve.desk.text import text_now, translate_error
@@ -102,13 +102,13 @@ def download_pack(request: HttpRequest, digest: str) -> HttpResponse:
         raise Http404(_("The file of this pack was removed. Make the pack again."))
     if isinstance(request.user, User) and request.user.visitor_role is None:
         record_receipt(pack, actor_name(request), timezone.now())
-    return _hand_out(content, pack.file_name, "application/pdf")
+    return download(content, pack.file_name, "application/pdf")
 
 
 @serve("evidence.pack")
 def download_verifier(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
-    return _hand_out(Path(verifier.__file__).read_bytes(), "verify.py", "text/x-python")
+    return download(Path(verifier.__file__).read_bytes(), "verify.py", "text/x-python")
 
 
 def _find(request: HttpRequest, digest: str) -> IssuedPack:
@@ -116,10 +116,3 @@ def _find(request: HttpRequest, digest: str) -> IssuedPack:
     if pack is None or not has_reach(request.user, pack.kind, pack.recipient):
         raise Http404(_("There is no such pack."))
     return pack
-
-
-def _hand_out(content: bytes, name: str, kind: str) -> HttpResponse:
-    response = HttpResponse(content, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.endpoint import serve
-from releve.desk.http import page_response, unchanged
+from releve.desk.http import keep_unstored, page_response, unchanged
 from releve.desk.places.client_pages import client_page, clients_page, draw_client, draw_sparks
 from releve.desk.places.site_pages import site_page, sites_page
 from releve.desk.places.stream_context import StreamContext, moment
@@ -67,9 +67,7 @@ def photo(request: HttpRequest, digest: str) -> HttpResponse:
     found = stored_photo(digest)
     if found is None:
         raise Http404(_("This photo has been erased."))
-    response = HttpResponse(found, content_type=detect_photo_type(found))
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return keep_unstored(HttpResponse(found, content_type=detect_photo_type(found)))
 
 
 @serve("plan.see")

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 
 from releve.desk.endpoint import serve
+from releve.desk.http import download
 from releve.desk.registry.context import require_context
 from releve.desk.registry.words import get_reader_language
 from releve.desk.text import translate_error
@@ -34,7 +35,7 @@ def export_version(request: HttpRequest) -> HttpResponse:
         for name, data in files.items():
             item = zipfile.ZipInfo(name, wanted.made_at.timetuple()[:6])
             archive.writestr(item, data, zipfile.ZIP_DEFLATED)
-    return _download(out.getvalue(), "application/zip", f"releve-{wanted.number}.zip")
+    return download(out.getvalue(), f"releve-{wanted.number}.zip", "application/zip")
 
 
 @serve("registry.see")
@@ -46,7 +47,7 @@ def export_workbook(request: HttpRequest) -> HttpResponse:
     except SheetOverflow as error:
         messages.error(request, translate_error(error))
         return redirect("registry")
-    return _download(data, _WORKBOOK, f"releve-{wanted.number}.xlsx")
+    return download(data, f"releve-{wanted.number}.xlsx", _WORKBOOK)
 
 
 @serve("registry.see")
@@ -54,7 +55,7 @@ def download_template(request: HttpRequest) -> HttpResponse:
     """An empty workbook in the reader's language, with lists to choose from."""
     language = get_reader_language()
     name = "modele.xlsx" if language == "fr" else "template.xlsx"
-    return _download(write_template(language, gettext), _WORKBOOK, name)
+    return download(write_template(language, gettext), name, _WORKBOOK)
 
 
 def _find_version(request: HttpRequest) -> Version:
@@ -62,10 +63,3 @@ def _find_version(request: HttpRequest) -> Version:
     if sent.isascii() and sent.isdigit():
         return service.get_version(int(sent))
     return require_context().version
-
-
-def _download(data: bytes, kind: str, name: str) -> HttpResponse:
-    response = HttpResponse(data, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-cache"
-    return response

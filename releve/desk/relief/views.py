@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
-from releve.desk.http import page_response
+from releve.desk.http import download, page_response
 from releve.desk.live.streams import looked_at
 from releve.desk.relief.page import SHOWN, ReliefChoice, Shown, relief_page
 from releve.desk.relief.workbook import write_relief
@@ -45,8 +45,7 @@ def workbook(request: HttpRequest) -> HttpResponse:
     """The same as an Excel file, with every row."""
     page = relief_page(looked_at(request), request.user, read_choice(request), whole=True)
     name = f"releve-{page.day or page.at.date()}.xlsx"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return HttpResponse(write_relief(page), content_type=_XLSX, headers=headers)
+    return download(write_relief(page), name, _XLSX)
 
 
 @serve("relief.call", ACT)

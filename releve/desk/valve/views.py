@@ -22,7 +22,7 @@ from releve.association.contracts import (
 from releve.association.gate_member import list_programmes
 from releve.association.spare_searches import LEND, find_search
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer
+from releve.desk.http import answer, download
 from releve.desk.text import text_now, translate_error
 from releve.desk.valve.forms import ContractStepForm
 from releve.desk.valve.page import (
@@ -106,7 +106,7 @@ def download_text(request: HttpRequest, stream: str, name: str) -> HttpResponse:
     """The drafted French text of a contract."""
     stored = _find(stream, name)
     content = typeset_contract(stored.contract, stored.contract.terms.time_zone)
-    return _hand_out(content, f"{name}.pdf", "application/pdf")
+    return download(content, f"{name}.pdf", "application/pdf")
 
 
 @serve("sector.relief")
@@ -114,7 +114,7 @@ def download_message(request: HttpRequest, stream: str, name: str) -> HttpRespon
     """The message for the partner: terms, steps and signatures."""
     _find(stream, name)
     content = export_contract(name, stream=stream).encode()
-    return _hand_out(content, f"{name}.json", "application/json")
+    return download(content, f"{name}.json")
 
 
 def _find(stream: str, name: str) -> StoredContract:
@@ -122,10 +122,3 @@ def _find(stream: str, name: str) -> StoredContract:
     if stored is None:
         raise Http404(_("There is no such contract."))
     return stored
-
-
-def _hand_out(content: bytes, name: str, kind: str) -> HttpResponse:
-    response = HttpResponse(content, content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response

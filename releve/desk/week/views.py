@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.desk.endpoint import serve
-from releve.desk.http import Frame, failure, json_response, other_form, wants_json
+from releve.desk.http import Frame, download, failure, json_response, other_form, wants_json
 from releve.desk.text import text_now
 from releve.desk.week.page import week_page
 from releve.files.plan_folder import PlanFolderError
@@ -59,11 +59,8 @@ def download_week(request: HttpRequest) -> HttpResponse:
     if week is None:
         return failure(request, 404, _("This week was planned day by day."))
     text = format_week(operator, week, french=text_now("UTC").french)
-    response = HttpResponse(text.encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
     name = f"hybrid-week-{plans[0].day}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return download(text.encode("utf-8-sig"), name, "text/csv; charset=utf-8")
 
 
 def _find_week(day: date | None) -> list[Plan]:

@@ -74,7 +74,7 @@ def test_a_name_is_asked_allowed_by_another_seen_once_and_listed(
     assert admin.post(f"/identity/{row.number}/allow").status_code == 302
     shown = officer.post(f"/identity/{row.number}/see")
     assert "Salma &lt;b&gt;Bennani" in shown.content.decode()
-    assert shown["Cache-Control"] == "no-store"
+    assert shown["Cache-Control"] == "private, no-store"
     assert "Salma" not in officer.get("/identity").content.decode()
     twin = officer.get("/identity?format=json")
     assert "Salma" not in twin.content.decode()

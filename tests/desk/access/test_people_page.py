@@ -31,9 +31,9 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     answer = admin.post("/people", {"name": "zoe", "role": "planner"})
     assert answer.status_code == 200
     assert re.search(r"/account/password/reset/key/\w+-\w+-\w+/", answer.content.decode())
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "private, no-store"
     zoe = User.objects.get(username="zoe")
-    assert admin.post(f"/people/{zoe.pk}/link")["Cache-Control"] == "no-store"
+    assert admin.post(f"/people/{zoe.pk}/link")["Cache-Control"] == "private, no-store"
     assert [held.role for held in User.objects.get(username="zoe").held_roles] == [Role.PLANNER]
     found = [(entry.kind, entry.body["actor"]) for entry in iter_entries(stream=STREAM)]
     shown = ("access.link_shown", "amina")
@@ -90,7 +90,7 @@ def token_form(**fields: str) -> dict[str, str]:
 def test_a_token_is_given_shown_once_and_ended(admin: Client) -> None:
     answer = admin.post("/people/tokens", token_form())
     assert answer.status_code == 200
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "private, no-store"
     found = re.search(r"releve_[\w-]{40,}", answer.content.decode())
     assert found is not None
     holder = tokens.authenticate(found[0])
