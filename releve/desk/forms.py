@@ -11,6 +11,7 @@ from django import forms
 __all__ = [
     "LONGEST",
     "KeyedForm",
+    "PlainForm",
     "build_count_field",
     "build_day_field",
     "build_id_field",
@@ -25,13 +26,19 @@ LONGEST = 500
 _CLOCK = "%Y-%m-%dT%H:%M"
 
 
-class KeyedForm(forms.Form):
+class PlainForm(forms.Form):
+    """A form whose labels end as they are written, without a colon."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **options})
+
+
+class KeyedForm(PlainForm):
     """A form with a random key in a hidden field: sent twice, it records once."""
 
     key = forms.CharField(widget=forms.HiddenInput, max_length=64, required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
         self.initial.setdefault("key", uuid.uuid4().hex)
 

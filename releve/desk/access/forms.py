@@ -17,11 +17,12 @@ from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.access.places import NamedPlaces
+from releve.desk.forms import PlainForm, build_day_field, build_id_field, set_choices
 
 __all__ = ["GrantForm", "RoleChoiceForm", "TokenForm"]
 
 
-class RoleChoiceForm(forms.Form):
+class RoleChoiceForm(PlainForm):
     """The role an open desk's visitor looks through, with a site or client where it takes one."""
 
     role = forms.ChoiceField(choices=Role.choices, label=lazy("Role"), widget=forms.RadioSelect)
@@ -29,11 +30,9 @@ class RoleChoiceForm(forms.Form):
     client = forms.ChoiceField(required=False, label=lazy("Client, for its representative"))
 
     def __init__(self, known: NamedPlaces, data: Any = None) -> None:
-        super().__init__(data, label_suffix="")
+        super().__init__(data)
         for name, items in (("site", known.sites), ("client", known.clients)):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", "—"), *items]
+            set_choices(self, name, [("", "—"), *items])
 
     def clean(self) -> dict[str, Any]:
         """Refuse a role that is held for sites or clients without one."""
@@ -61,18 +60,12 @@ class _RoleForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, label=lazy("Role"))
     sites = forms.MultipleChoiceField(required=False, label=lazy("Sites, where held for some"))
     clients = forms.MultipleChoiceField(required=False, label=lazy("Clients, where held for some"))
-    last_day = forms.DateField(
-        required=False,
-        label=lazy("Last day, for an inspector or an auditor"),
-        widget=forms.DateInput(attrs={"type": "date"}),
-    )
+    last_day = build_day_field(lazy("Last day, for an inspector or an auditor"), required=False)
 
     def __init__(self, known: NamedPlaces, data: Any = None, **options: Any) -> None:
         super().__init__(data, **options)
-        for name, items in (("sites", known.sites), ("clients", known.clients)):
-            field = self.fields[name]
-            assert isinstance(field, forms.MultipleChoiceField)
-            field.choices = list(items)
+        set_choices(self, "sites", known.sites)
+        set_choices(self, "clients", known.clients)
 
     def clean(self) -> dict[str, Any]:
         """Refuse sites or clients that the role cannot be held for, by the field."""
@@ -102,15 +95,12 @@ class GrantForm(_RoleForm):
 class TokenForm(_RoleForm):
     """A role for a program, to an end that is required."""
 
-    name = forms.CharField(
-        max_length=100,
-        label=lazy("Name of the program"),
+    name = build_id_field(
+        lazy("Name of the program"),
+        longest=100,
         help_text=lazy("Letters, digits, dots and dashes; it is kept for ever."),
-        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "none"}),
     )
-    last_day = forms.DateField(
-        label=lazy("Last day, within a year"), widget=forms.DateInput(attrs={"type": "date"})
-    )
+    last_day = build_day_field(lazy("Last day, within a year"))
     field_order = ("name",)
 
     def __init__(self, known: NamedPlaces, data: Any = None) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.association.figures import STATED
+from releve.desk.forms import PlainForm
 
 __all__ = ["StatedReliefForm"]
 
@@ -20,7 +21,7 @@ _LABELS = {
 _MOST = 100_000
 
 
-class StatedReliefForm(forms.Form):
+class StatedReliefForm(PlainForm):
     """Two numbers for each destination of the operator; an empty one is not reported."""
 
     def __init__(
@@ -30,7 +31,7 @@ class StatedReliefForm(forms.Form):
         destinations: Iterable[str],
         stated: Mapping[str, Mapping[str, int]],
     ) -> None:
-        super().__init__(data, label_suffix="")
+        super().__init__(data)
         self.destinations = sorted(set(destinations))
         for measure in STATED:
             for where in self.destinations:

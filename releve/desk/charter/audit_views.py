@@ -30,12 +30,12 @@ from releve.desk.charter.views import find_today
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import download, failure, page_response
 from releve.desk.live.forms import RecordForm
+from releve.desk.live.photo_field import PHOTO_LIMIT
 from releve.desk.live.record_views import RecordPage, load_place, recorded
 from releve.desk.live.words import refusal_text
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.text import translate_phrase
 from releve.live import api as live
-from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS
 from releve.situation import (
     AuditFinding,
     AuditSheetFaults,
@@ -132,13 +132,7 @@ def open_one(request: HttpRequest) -> HttpResponse:
     return recorded(request, page)
 
 
-def _too_much() -> str:
-    return _("At most {count} photos of {size} MB each.").format(
-        count=MAX_PHOTOS, size=MAX_PHOTO_BYTES // 1024**2
-    )
-
-
-@takes(MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _too_much)
+@takes(*PHOTO_LIMIT)
 @serve("event.record.audit", FORM)
 def observe(request: HttpRequest, audit: str) -> HttpResponse:
     """What was seen of one measure at one site."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -10,7 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.roles import Role
-from releve.desk.forms import LONGEST, build_day_field, set_choices
+from releve.desk.forms import (
+    LONGEST,
+    build_day_field,
+    build_radio_field,
+    build_text_field,
+    set_choices,
+)
 from releve.desk.live.forms import VERDICTS, RecordForm
 from releve.desk.live.photo_field import PhotosForm
 from releve.live import api as live
@@ -20,7 +26,6 @@ from releve.situation import (
     AuditObserved,
     AuditOpened,
     CharterAudit,
-    Event,
     FindingAnswered,
     FindingRaised,
     FindingVerified,
@@ -45,12 +50,6 @@ METHODS = (
 _MOST_DIGITS = 9
 
 
-def _build_text_field(label: Any, *, required: bool = True, rows: int = 3) -> forms.CharField:
-    return forms.CharField(
-        label=label, required=required, max_length=LONGEST, widget=forms.Textarea({"rows": rows})
-    )
-
-
 class _WholeForm(RecordForm):
     """A form that is of no one site: its time is on the operator's clocks."""
 
@@ -68,6 +67,7 @@ class _WholeForm(RecordForm):
 class AuditOpeningForm(_WholeForm):
     """An audit begins: who audits, which sites, how they were chosen."""
 
+    records = AuditOpened
     audit = forms.CharField(
         label=lazy("Name of the audit"),
         max_length=64,
@@ -77,7 +77,7 @@ class AuditOpeningForm(_WholeForm):
     sites = forms.MultipleChoiceField(
         label=lazy("Sites of the sample"), widget=forms.CheckboxSelectMultiple
     )
-    basis = _build_text_field(lazy("How the sample was chosen"), rows=2)
+    basis = build_text_field(lazy("How the sample was chosen"), rows=2, required=True)
     field_order = ("audit", "body", "sites", "basis", "happened_at", "key")
 
     def prepare(self, site: str) -> None:
@@ -85,37 +85,28 @@ class AuditOpeningForm(_WholeForm):
         names = [(key, self.place.operator.site[key].name) for key in self.place.sites]
         set_choices(self, "sites", names)
 
-    def event(self, actor: str) -> Event:
-        found, charter = self.cleaned_data, self.place.charter
-        return AuditOpened(
-            **self.common(actor),
-            audit=found["audit"].strip(),
-            body=found["body"],
-            sites=tuple(found["sites"]),
-            basis=found["basis"],
-            charter=charter.id if charter else "",
-            version=charter.version if charter else "",
-        )
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        charter = self.place.charter
+        return {
+            "sites": tuple(self.cleaned_data["sites"]),
+            "charter": charter.id if charter else "",
+            "version": charter.version if charter else "",
+        }
 
 
 class ObservationForm(PhotosForm):
     """What was seen of one measure at one site."""
 
+    records = AuditObserved
     audit: CharterAudit
     measure = forms.ChoiceField(label=lazy("Measure of the charter"))
-    verdict = forms.ChoiceField(
-        label=lazy("What was found"), choices=VERDICTS, widget=forms.RadioSelect
-    )
-    method = forms.ChoiceField(
-        label=lazy("How it was seen"), choices=METHODS, widget=forms.RadioSelect
-    )
-    evidence = forms.CharField(
-        label=lazy("Numbers of the ledger’s entries examined, with commas between"),
-        required=False,
-        max_length=LONGEST,
+    verdict = build_radio_field(lazy("What was found"), *VERDICTS)
+    method = build_radio_field(lazy("How it was seen"), *METHODS)
+    evidence = build_text_field(
+        lazy("Numbers of the ledger’s entries examined, with commas between"),
         widget=forms.TextInput({"inputmode": "numeric"}),
     )
-    note = _build_text_field(lazy("Remark, without a person’s name"), required=False)
+    note = build_text_field(lazy("Remark, without a person’s name"), rows=3)
     field_order = (
         "site", "measure", "verdict", "method", "happened_at", "evidence", "photos", "note", "kept",
         "key",
@@ -124,10 +115,7 @@ class ObservationForm(PhotosForm):
 
     def prepare(self, site: str) -> None:
         self.fields["happened_at"].label = _("When it was seen, on the clocks of the site")
-        measures = () if self.place.charter is None else self.place.charter.measures
-        french = self.place.text.french
-        rows = [(row.id, row.text_fr if french else row.text) for row in measures]
-        set_choices(self, "measure", [("", _("choose")), *rows])
+        set_choices(self, "measure", [("", _("choose")), *self.place.list_measures()])
 
     def clean_evidence(self) -> tuple[str, ...]:
         """Return the ids of the events of the entries that are named."""
@@ -141,35 +129,26 @@ class ObservationForm(PhotosForm):
             raise forms.ValidationError(said.format(numbers=", ".join(missing)))
         return tuple(dict.fromkeys(ids[int(name)] for name in names))
 
-    def event(self, actor: str) -> Event:
-        found, common = self.cleaned_data, self.common(actor)
-        return AuditObserved(
-            **common | {"happened_at": self.place.at},
-            audit=self.audit.opened.audit,
-            measure=found["measure"],
-            verdict=found["verdict"],
-            method=found["method"],
-            seen_at=min(common["happened_at"], self.place.at)
-            if found["happened_at"] is None
-            else common["happened_at"],
-            evidence=found["evidence"],
-            photos=self.digests,
-            note=found["note"],
-        )
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "happened_at": self.place.at,
+            "audit": self.audit.opened.audit,
+            "seen_at": common["happened_at"],
+            "photos": self.digests,
+        }
 
 
 class FindingForm(_WholeForm):
     """A finding on a measure that was observed as wanting."""
 
+    records = FindingRaised
     audit: CharterAudit
     subject = forms.ChoiceField(label=lazy("Site and measure"))
-    severity = forms.ChoiceField(
-        label=lazy("How serious it is"),
-        choices=(("major", lazy("major")), ("minor", lazy("minor"))),
-        widget=forms.RadioSelect,
+    severity = build_radio_field(
+        lazy("How serious it is"), ("major", lazy("major")), ("minor", lazy("minor"))
     )
     due = build_day_field(lazy("To be corrected by"))
-    note = _build_text_field(lazy("What is wrong, without a person’s name"))
+    note = build_text_field(lazy("What is wrong, without a person’s name"), rows=3, required=True)
     field_order = ("subject", "severity", "due", "note", "happened_at", "key")
 
     def offer(self, audit: CharterAudit, rows: Sequence[tuple[str, str]]) -> None:
@@ -177,20 +156,14 @@ class FindingForm(_WholeForm):
         self.audit = audit
         set_choices(self, "subject", [("", _("choose")), *rows])
 
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        site, measure = found["subject"].split(" ", 1)
-        number = len(self.audit.findings) + 1
-        return FindingRaised(
-            **self.common(actor),
-            audit=self.audit.opened.audit,
-            finding=f"f{number}",
-            site=site,
-            measure=measure,
-            severity=found["severity"],
-            due=found["due"],
-            note=found["note"],
-        )
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        site, measure = self.cleaned_data["subject"].split(" ", 1)
+        return {
+            "audit": self.audit.opened.audit,
+            "finding": f"f{len(self.audit.findings) + 1}",
+            "site": site,
+            "measure": measure,
+        }
 
 
 class _OnFindingForm(_WholeForm):
@@ -207,8 +180,9 @@ class _OnFindingForm(_WholeForm):
 class AnswerForm(_OnFindingForm):
     """Why it happened, and what is done by when."""
 
-    cause = _build_text_field(lazy("Why it happened"))
-    action = _build_text_field(lazy("What is done"))
+    records = FindingAnswered
+    cause = build_text_field(lazy("Why it happened"), rows=3, required=True)
+    action = build_text_field(lazy("What is done"), rows=3, required=True)
     owner = forms.ChoiceField(label=lazy("Role that does it"))
     due = build_day_field(lazy("Done by"))
     field_order = ("cause", "action", "owner", "due", "happened_at", "key")
@@ -217,53 +191,39 @@ class AnswerForm(_OnFindingForm):
         super().prepare(site)
         set_choices(self, "owner", [(role, Role(role).label) for role in OWNERS])
 
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        names = ("cause", "action", "owner", "due")
-        return FindingAnswered(**self.common(actor), **{name: found[name] for name in names})
-
 
 class VerificationForm(_OnFindingForm):
     """Whether the action works, seen by another person than the one who answered."""
 
-    effective = forms.ChoiceField(
-        label=lazy("Does it work"),
-        choices=(("yes", lazy("yes: the finding is closed")), ("no", lazy("no: it stays open"))),
-        widget=forms.RadioSelect,
+    records = FindingVerified
+    effective = build_radio_field(
+        lazy("Does it work"),
+        ("yes", lazy("yes: the finding is closed")),
+        ("no", lazy("no: it stays open")),
     )
-    note = _build_text_field(lazy("What was seen"), required=False)
+    note = build_text_field(lazy("What was seen"), rows=3)
     field_order = ("effective", "note", "happened_at", "key")
 
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        works = found["effective"] == "yes"
-        return FindingVerified(**self.common(actor), effective=works, note=found["note"])
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        return {"effective": self.cleaned_data["effective"] == "yes"}
 
 
 class ConclusionForm(_WholeForm):
     """The auditor's conclusion on the whole."""
 
+    records = AuditConcluded
     audit: CharterAudit
-    conclusion = forms.ChoiceField(
-        label=lazy("Conclusion"),
-        choices=(
-            ("conforms", lazy("conforms")),
-            ("conforms_with_findings", lazy("conforms, with findings")),
-            ("does_not_conform", lazy("does not conform")),
-        ),
-        widget=forms.RadioSelect,
+    conclusion = build_radio_field(
+        lazy("Conclusion"),
+        ("conforms", lazy("conforms")),
+        ("conforms_with_findings", lazy("conforms, with findings")),
+        ("does_not_conform", lazy("does not conform")),
     )
-    note = _build_text_field(lazy("Remark, without a person’s name"), required=False)
+    note = build_text_field(lazy("Remark, without a person’s name"), rows=3)
     field_order = ("conclusion", "note", "happened_at", "key")
 
-    def event(self, actor: str) -> Event:
-        found = self.cleaned_data
-        return AuditConcluded(
-            **self.common(actor),
-            audit=self.audit.opened.audit,
-            conclusion=found["conclusion"],
-            note=found["note"],
-        )
+    def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        return {"audit": self.audit.opened.audit}
 
 
 class SheetForm(forms.Form):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.crashtest.outbreak.random_ids import DAYS_MOST
 from releve.desk.crashtest.words import POLICY_WORDS
+from releve.desk.forms import PlainForm, set_choices
 from releve.runs.installation import PLAN_FOLDER, PLAN_IN_FORCE
 
 __all__ = ["QUARTERS_MOST", "StartForm", "source_word"]
@@ -26,7 +27,7 @@ def source_word(source: str) -> str:
     return str(_SOURCES.get(source, source))
 
 
-class StartForm(forms.Form):
+class StartForm(PlainForm):
     """What is run: plan, policies, how many quarters of how many days."""
 
     name = forms.CharField(label=lazy("Name of the run"), max_length=80)
@@ -61,13 +62,10 @@ class StartForm(forms.Form):
     )
 
     def __init__(self, *args: Any, sources: dict[str, tuple[str, ...]], **options: Any) -> None:
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
         choices = [(name, source_word(name)) for name in sources]
-        for name, more in (("plan", []), ("beside", [("", _("no second plan"))])):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [*more, *choices]
+        set_choices(self, "plan", choices)
+        set_choices(self, "beside", [("", _("no second plan")), *choices])
 
     def clean(self) -> dict[str, Any]:
         """Refuse a plan beside itself."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
+from releve.desk.forms import build_time_field
 from releve.desk.live.answers import answer
 from releve.desk.live.streams import COOKIE, looked_at
 from releve.desk.live.words import when
@@ -32,13 +33,7 @@ class DrillForm(forms.Form):
     """A drill's title and what its clock shows at first."""
 
     title = forms.CharField(label=lazy("What is rehearsed"), max_length=200)
-    at = forms.DateTimeField(
-        label=lazy("Its clock starts at"),
-        required=False,
-        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
-        help_text=lazy("Empty: now."),
-    )
+    at = build_time_field(lazy("Its clock starts at"), lazy("Empty: now."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from releve.desk.live.forms_findings import FindingsForm
 from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS, NotAPhoto, has_photo, store_photo
 from releve.situation import InspectionHeld
 
-__all__ = ["InspectionForm", "PhotosForm"]
+__all__ = ["PHOTO_LIMIT", "InspectionForm", "PhotosForm"]
 
 _SALT = "photos of a form"
 
@@ -81,10 +81,14 @@ def _say_too_much() -> str:
     )
 
 
+PHOTO_LIMIT = (MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _say_too_much)
+"""The most bytes of a form with photos, and what is said of more."""
+
+
 class PhotosForm(RecordForm):
     """A form with photos; those stored are not sent again when another field is at fault."""
 
-    takes = (MAX_PHOTOS * MAX_PHOTO_BYTES + 1024**2, _say_too_much)
+    takes = PHOTO_LIMIT
 
     photos = PhotosField(
         label=lazy("Photos"),

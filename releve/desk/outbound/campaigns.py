@@ -10,10 +10,12 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, pgettext
 
 from releve.campaign.figures import CampaignFigures
 from releve.campaign.person_lookup import SHORTEST_REASON, PersonHistory
+from releve.desk.forms import build_id_field, set_choices
 from releve.desk.outbound.words import COLUMNS, value_word
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
@@ -94,23 +96,16 @@ class CampaignPage:
 class PersonForm(forms.Form):
     """A number whose history is asked for, and why."""
 
-    number = forms.CharField(max_length=40)
-    campaign = forms.ChoiceField()
-    caller = forms.CharField(max_length=32, required=False)
-    reason = forms.CharField(max_length=500, min_length=SHORTEST_REASON)
+    number = build_id_field(lazy("Number of the person"), longest=40)
+    campaign = forms.ChoiceField(label=lazy("Campaign"))
+    caller = forms.CharField(label=lazy("Number shown"), max_length=32, required=False)
+    reason = forms.CharField(
+        label=lazy("Why you look (it is recorded)"), max_length=500, min_length=SHORTEST_REASON
+    )
 
-    def __init__(self, names: Sequence[str], *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-        self.fields["campaign"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
-        labels = {
-            "number": _("Number of the person"),
-            "campaign": _("Campaign"),
-            "caller": _("Number shown"),
-            "reason": _("Why you look (it is recorded)"),
-        }
-        for name, label in labels.items():
-            self.fields[name].label = label
-        self.fields["number"].widget.attrs["autocomplete"] = "off"
+    def __init__(self, names: Sequence[str], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        set_choices(self, "campaign", [(name, name) for name in names])
 
 
 @dataclass(frozen=True, slots=True)

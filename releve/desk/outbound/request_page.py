@@ -5,11 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.forms import PlainForm, build_radio_field, set_choices
 from releve.desk.outbound.request_words import FAULTS, OUTCOMES, SAYINGS
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
@@ -23,43 +26,30 @@ _EVERY = "*"
 """The value of the choice of every client: an empty one is none."""
 
 
-class RequestForm(forms.Form):
+class RequestForm(PlainForm):
     """A number, the client, what was said; a form sent twice has one ``key``: one record."""
 
     key = forms.CharField(widget=forms.HiddenInput, max_length=128)
-    number = forms.CharField(max_length=40)
-    client = forms.ChoiceField()
-    said = forms.ChoiceField(widget=forms.RadioSelect)
-    outcome = forms.ChoiceField(required=False)
+    number = forms.CharField(
+        label=lazy("Number of the person"),
+        max_length=40,
+        widget=forms.TextInput({"autocomplete": "off", "inputmode": "tel", "type": "tel"}),
+    )
+    client = forms.ChoiceField(label=lazy("Client"))
+    said = build_radio_field(lazy("What was said"), *SAYINGS.items())
+    outcome = forms.ChoiceField(
+        label=lazy("Outcome"),
+        choices=[("", lazy("Only for an outcome")), *OUTCOMES.items()],
+        required=False,
+    )
 
-    def __init__(
-        self, clients: Sequence[str], every: bool, *args: object, **options: object
-    ) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-        self.label_suffix = ""
+    def __init__(self, clients: Sequence[str], every: bool, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         named = [(client, client) for client in clients]
         if every:
             named.append((_EVERY, _("Every client")))
         first = [] if len(named) == 1 else [("", _("Choose the client"))]
-        choices = {
-            "client": [*first, *named],
-            "said": list(SAYINGS.items()),
-            "outcome": [("", _("Only for an outcome")), *OUTCOMES.items()],
-        }
-        for name, found in choices.items():
-            self.fields[name].choices = found  # type: ignore[attr-defined]
-        labels = {
-            "number": _("Number of the person"),
-            "client": _("Client"),
-            "said": _("What was said"),
-            "outcome": _("Outcome"),
-        }
-        for name, label in labels.items():
-            self.fields[name].label = label
-        self.fields["number"].widget.attrs |= {
-            "autocomplete": "off", "inputmode": "tel", "type": "tel",
-        }  # fmt: skip
-        self.fields["number"].widget.input_type = "tel"
+        set_choices(self, "client", [*first, *named])
 
     def request(self) -> PhoneRequest:
         """Return what is asked to be recorded."""

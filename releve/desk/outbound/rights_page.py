@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.forms import build_id_field
 from releve.desk.outbound.request_words import FAULTS
 from releve.gate.person_rights import SHORTEST_REASON, RightsRefused, StoredData
 
@@ -44,20 +45,16 @@ _TABLES: Mapping[str, StrPromise] = {
 class RightsForm(forms.Form):
     """The number that the person gives, their id where several hold it, and why it is looked at."""
 
-    number = forms.CharField(max_length=40)
-    person = forms.CharField(max_length=255, required=False)
-    reason = forms.CharField(max_length=500, min_length=SHORTEST_REASON)
-
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-        labels = {
-            "number": _("Number of the person"),
-            "person": _("Id of the person, where several hold the number"),
-            "reason": _("Why (it is recorded)"),
-        }
-        for name, label in labels.items():
-            self.fields[name].label = label
-            self.fields[name].widget.attrs["autocomplete"] = "off"
+    number = build_id_field(lazy("Number of the person"), longest=40)
+    person = build_id_field(
+        lazy("Id of the person, where several hold the number"), longest=255, required=False
+    )
+    reason = forms.CharField(
+        label=lazy("Why (it is recorded)"),
+        max_length=500,
+        min_length=SHORTEST_REASON,
+        widget=forms.TextInput({"autocomplete": "off"}),
+    )
 
     def refuse(self, error: RightsRefused) -> None:
         """Show what cannot be done at its field."""

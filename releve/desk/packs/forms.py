@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.forms import build_day_field
+from releve.desk.forms import PlainForm, build_day_field, set_choices
 from releve.evidence.errors import PackRefused
 from releve.evidence.sources import PackRequest
 from releve.network import Operator
@@ -63,7 +63,7 @@ def list_choices(user: AnyUser, operator: Operator) -> Iterator[tuple[str, str]]
             yield f"{kind}:{recipient}", words
 
 
-class EvidencePackForm(forms.Form):
+class EvidencePackForm(PlainForm):
     """What to make; the period proposed ends before the last root was signed."""
 
     what = forms.ChoiceField(label=lazy("Pack"))
@@ -76,9 +76,8 @@ class EvidencePackForm(forms.Form):
     def __init__(
         self, *args: Any, choices: list[tuple[str, str]], sealed: date, **options: Any
     ) -> None:
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
-        self.fields["what"].choices = choices  # type: ignore[attr-defined]
+        set_choices(self, "what", choices)
         self.initial.setdefault("first", sealed - timedelta(days=_DAYS))
         self.initial.setdefault("last", sealed - timedelta(days=1))
         self.initial.setdefault("language", (get_language() or "fr")[:2])

@@ -10,6 +10,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.forms import PlainForm, build_day_field, set_choices
+
 __all__ = ["MOST_DAYS", "PlanForm", "ProposedPlan"]
 
 MOST_DAYS = 7
@@ -25,12 +27,10 @@ class ProposedPlan:
     hybrid: bool | None
 
 
-class PlanForm(forms.Form):
+class PlanForm(PlainForm):
     """The first day, and how many, as the roster proposes; where there are teams, a hybrid week."""
 
-    first = forms.DateField(
-        label=lazy("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    first = build_day_field(lazy("First day"))
     days = forms.TypedChoiceField(label=lazy("Days"), coerce=int, choices=())
     hybrid = forms.BooleanField(
         label=lazy("As a hybrid week"),
@@ -48,12 +48,9 @@ class PlanForm(forms.Form):
 
     def __init__(self, data: Any = None, files: Any = None, *, proposed: ProposedPlan) -> None:
         initial = {"first": proposed.first, "days": proposed.days, "hybrid": proposed.hybrid}
-        super().__init__(data, files, initial=initial, label_suffix="")
+        super().__init__(data, files, initial=initial)
         if proposed.hybrid is None:
             del self.fields["hybrid"], self.fields["week"]
-        field = self.fields["days"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [
-            (count, ngettext("{count} day", "{count} days", count).format(count=count))
-            for count in range(1, MOST_DAYS + 1)
-        ]
+        counts = range(1, MOST_DAYS + 1)
+        said = [ngettext("{count} day", "{count} days", n).format(count=n) for n in counts]
+        set_choices(self, "days", [(str(n), words) for n, words in zip(counts, said, strict=True)])

@@ -16,19 +16,20 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.demand.import_report import describe_import_fault, group_import_faults
 from releve.desk.access.actor import actor_name
-from releve.desk.body_limits import FORM_BYTES, takes
+from releve.desk.body_limits import takes
 from releve.desk.endpoint import FORM, serve
+from releve.desk.forms import PlainForm
 from releve.desk.http import answer, wants_json
 from releve.desk.registry.context import RegistryContext, require_context
 from releve.desk.registry.forms import describe_causes
+from releve.desk.registry.import_views import FILE_LIMIT
 from releve.desk.text import translate_error, translate_phrase
-from releve.errors import Phrase
 from releve.network import Operator, OperatorFaults
 from releve.registry import service
 from releve.registry.call_logs import CallImport, RecognizedLog, import_calls, recognize_calls
 from releve.registry.errors import RegistryError
 from releve.registry.models import Upload
-from releve.registry.uploads import MOST_BYTES, discard_upload, find_upload, store_upload
+from releve.registry.uploads import discard_upload, find_upload, store_upload
 
 __all__ = ["confirm_log", "send_log"]
 
@@ -43,7 +44,6 @@ _MEANINGS = {
     "wait_s": lazy("Wait"),
     "service_s": lazy("Handling time"),
 }
-_TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
 
 
 class LogForm(forms.Form):
@@ -52,11 +52,11 @@ class LogForm(forms.Form):
     file = forms.FileField(label=lazy("Call log or interval statistics (.csv, .xlsx, .parquet)"))
 
 
-class QueueForm(forms.Form):
+class QueueForm(PlainForm):
     """The programme of each queue of a log; empty leaves it out."""
 
     def __init__(self, queues: Mapping[str, str], operator: Operator, data: object = None) -> None:
-        super().__init__(data, label_suffix="")  # type: ignore[arg-type]
+        super().__init__(data)
         self.queues = tuple(queues)
         clients = {row.id: row.name for row in operator.clients}
         choices = [
@@ -98,11 +98,7 @@ class LogPage:
     ready: bool
 
 
-def _too_large() -> str:
-    return translate_phrase(_TOO_LARGE)
-
-
-@takes(MOST_BYTES + FORM_BYTES, _too_large)
+@takes(*FILE_LIMIT)
 @serve("registry.edit", FORM, recent=True)
 def send_log(request: HttpRequest) -> HttpResponse:
     """Take a log whose headers are recognised, and lead to how it is read."""

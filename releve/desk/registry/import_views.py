@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
@@ -35,21 +36,22 @@ from releve.registry.uploads import (
     store_upload,
 )
 
-__all__ = ["send_file", "show_proposal"]
+__all__ = ["FILE_LIMIT", "send_file", "show_proposal"]
 
 _MOST_FAULTS = 200
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
+FILE_LIMIT = (MOST_BYTES + FORM_BYTES, lambda: translate_phrase(_TOO_LARGE))
+"""The most bytes of a form with a file, and what is said of more."""
 
 
 class FileForm(forms.Form):
     """One file."""
 
-    file = forms.FileField(label="", allow_empty_file=True)
-
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
-        self.fields["file"].label = _("Workbook (.xlsx), or zip of tables (.zip)")
-        self.fields["file"].widget.attrs["accept"] = ".xlsx,.zip"
+    file = forms.FileField(
+        label=lazy("Workbook (.xlsx), or zip of tables (.zip)"),
+        allow_empty_file=True,
+        widget=forms.FileInput({"accept": ".xlsx,.zip"}),
+    )
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,7 @@ class ProposalPage:
     may_compute: bool
 
 
-def _too_large() -> str:
-    return translate_phrase(_TOO_LARGE)
-
-
-@takes(MOST_BYTES + FORM_BYTES, _too_large)
+@takes(*FILE_LIMIT)
 @serve("registry.edit", FORM, recent=True)
 def send_file(request: HttpRequest) -> HttpResponse:
     """The form that takes a file; every fault of it, or the way to what it changes."""

@@ -8,12 +8,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.forms import PlainForm, set_choices
 from releve.desk.valve.words import REASONS, STEPS
 
 __all__ = ["ContractStepForm"]
 
 
-class ContractStepForm(forms.Form):
+class ContractStepForm(PlainForm):
     """A step that this installation may take now, with what the step asks for.
 
     ``before`` is the digest that the page showed: a step on an older state is refused.
@@ -35,9 +36,8 @@ class ContractStepForm(forms.Form):
     )
 
     def __init__(self, *args: Any, kinds: Sequence[str], **options: Any) -> None:
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
-        self.fields["kind"].choices = [(kind, STEPS[kind]) for kind in kinds]  # type: ignore[attr-defined]
+        set_choices(self, "kind", [(kind, STEPS[kind]) for kind in kinds])
         if "agree" not in kinds and "settle" not in kinds:
             del self.fields["reference"]
         if "recall" not in kinds:

@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.association.contract_exchange import TermsBeside
+from releve.desk.forms import PlainForm, set_choices
 
 __all__ = ["ClausesForm", "ReliefOfferForm", "ReliefRequestForm", "read_table"]
 
 Rows = list[dict[str, str | None]]
 
 
-class ReliefRequestForm(forms.Form):
+class ReliefRequestForm(PlainForm):
     """What is lost, and the clients' terms as files (docs/sector.md)."""
 
     contingency = forms.ChoiceField(label=lazy("What is lost"))
@@ -39,16 +40,15 @@ class ReliefRequestForm(forms.Form):
     def __init__(
         self, *args: Any, contingencies: Sequence[tuple[str, str]], **options: Any
     ) -> None:
-        options.setdefault("label_suffix", "")
         super().__init__(*args, **options)
-        self.fields["contingency"].choices = contingencies  # type: ignore[attr-defined]
+        set_choices(self, "contingency", contingencies)
         if not contingencies:
             self.fields["contingency"].help_text = _(
                 "No plan in force has this day: put one in force first."
             )
 
 
-class ReliefOfferForm(forms.Form):
+class ReliefOfferForm(PlainForm):
     """Packages, prepared and priced, as a file."""
 
     packages = forms.FileField(
@@ -59,12 +59,8 @@ class ReliefOfferForm(forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("label_suffix", "")
-        super().__init__(*args, **options)
 
-
-class ClausesForm(forms.Form):
+class ClausesForm(PlainForm):
     """The clauses of the contracts that are drafted from the matches."""
 
     annex = forms.CharField(
@@ -99,10 +95,6 @@ class ClausesForm(forms.Form):
         label=lazy("Mandate of the client, for outbound calls"), max_length=200, required=False
     )
     drill = forms.BooleanField(label=lazy("A drill: no real call moves"), required=False)
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("label_suffix", "")
-        super().__init__(*args, **options)
 
     @property
     def clauses(self) -> TermsBeside:
