@@ -7,10 +7,12 @@ sent as JSON under the same address, answered by the API and described in its do
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PageModel", "known"]
+__all__ = ["PageModel", "StreamPage", "known"]
 
 
 class PageModel(BaseModel):
@@ -22,6 +24,25 @@ class PageModel(BaseModel):
     def json_bytes(self) -> bytes:
         """The page as JSON; what is not a number becomes null."""
         return self.model_dump_json().encode()
+
+    @classmethod
+    def from_row(cls, row: object, **others: Any) -> Self:
+        """Return an object with the fields of ``row`` that have the same names, and ``others``."""
+        same = {
+            name: getattr(row, name)
+            for name in cls.model_fields
+            if name not in others and hasattr(row, name)
+        }
+        return cls(**same, **others)
+
+
+class StreamPage(PageModel):
+    """What every page of a stream begins with; ``drill`` is empty where all is real."""
+
+    stream: str = Field(description="live, or drill:NUMBER", examples=["live"])
+    drill: str = Field(description="Title of the drill: nothing of it is real")
+    at: datetime = Field(description="The stream's time, to the minute")
+    time_zone: str = Field(description="Of the operator, or of the page's site")
 
 
 def known(value: float | None) -> float | None:

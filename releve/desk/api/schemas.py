@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
-from releve.desk.places.stream_context import StreamPage
+from releve.desk.page import StreamPage
 
 __all__ = [
     "Accepted",

@@ -106,12 +106,10 @@ def relief_in_force(
 
 @reads("/messages", schemas.Messages, "situation")
 @opens("reliefs.see")
-def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> dict[str, Any]:
+def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> schemas.Messages:
     """How many agents have a message about days ahead: sent, acknowledged, without an address."""
     found = asked(request, stream)
-    counts = live.count_messages(found.stream)
-    names = ("notified", "sent", "acknowledged", "waiting", "exhausted", "unaddressed")
-    return {**found.head, **{name: getattr(counts, name) for name in names}}
+    return schemas.Messages.from_row(live.count_messages(found.stream), **found.head)
 
 
 @reads("/drills", schemas.Drills, "situation")

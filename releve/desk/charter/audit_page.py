@@ -85,13 +85,9 @@ def audit_page(
     whole = set(list_own_sites(audit, user, "event.record.audit")) == set(opened.sites)
     lines = tuple(_list_lines(audit, now, sites, today))
     findings = [found for found in audit.findings if found.raised.site in sites]
-    return AuditPage(
+    return AuditPage.from_row(
+        opened,
         stream=now.stream,
-        audit=opened.audit,
-        body=opened.body,
-        basis=opened.basis,
-        charter=opened.charter,
-        version=opened.version,
         opened_at=opened.happened_at,
         time_zone=now.operator.row.time_zone,
         conclusion=ended.conclusion if ended else "",

@@ -161,13 +161,7 @@ class CharterSitePage(PageModel):
 
 def measure_head(measure: CharterMeasure) -> MeasureHead:
     """Return a measure as pages hold it."""
-    return MeasureHead(
-        measure=measure.id,
-        axis=measure.axis,
-        severity=measure.severity,
-        text=measure.text,
-        text_fr=measure.text_fr,
-    )
+    return MeasureHead.from_row(measure, measure=measure.id)
 
 
 def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | None:
@@ -185,14 +179,7 @@ def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | No
         charter=charter.id,
         version=charter.version,
         whole=seen.sites is None,
-        label=LabelCard(
-            stands=found.stands,
-            reasons=found.reasons,
-            falls_on=found.falls_on,
-            because=found.because,
-        )
-        if found
-        else None,
+        label=LabelCard.from_row(found) if found else None,
         measures=tuple(map(measure_head, charter.measures)),
         sites=tuple(_list_standings(now, charter, day, sites)),
         ending=tuple(_list_ending(now, seen)),
@@ -255,20 +242,12 @@ def _ending(row: Notice) -> EndingNotice:
 
 def finding_line(found: AuditFinding, now: StreamContext) -> FindingLine:
     """Return a finding as pages hold it."""
-    raised = found.raised
+    raised, site = found.raised, now.operator.site.get(found.raised.site)
     answer = found.answers[-1] if found.answers else None
-    return FindingLine(
-        audit=raised.audit,
-        finding=raised.finding,
-        site=raised.site,
-        name=now.operator.site[raised.site].name
-        if raised.site in now.operator.site
-        else raised.site,
-        measure=raised.measure,
-        severity=raised.severity,
-        due=raised.due,
+    return FindingLine.from_row(
+        raised,
+        name=site.name if site else raised.site,
         state=found.state,
-        note=raised.note,
         cause=answer.cause if answer else "",
         action=answer.action if answer else "",
         owner=answer.owner if answer else "",
@@ -301,14 +280,11 @@ def charter_site_page(now: StreamContext, site: str, day: date, today: date) -> 
     rules = live.select_rules(now.situation)
     charter = rules.charter(day)
     lines = [
-        MeasureLine(
+        MeasureLine.from_row(
+            row,
             head=measure_head(charter.measure[row.measure]),
-            value=row.value,
-            before=row.before,
             evidence=len(row.events),
             late=len(row.late),
-            changes_on=row.changes_on,
-            changes_to=row.changes_to,
         )
         for row in compute_site_standings(now.situation, now.operator, rules, site, day)
         if charter is not None

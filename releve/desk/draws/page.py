@@ -99,13 +99,9 @@ def _card(found: DrawDay, operator: Operator, today: date, inspects: bool) -> Dr
         revealed=found.revealed,
         withheld=found.withheld,
         frame=tuple(
-            FramedSite(
-                site=unit.site,
+            FramedSite.from_row(
+                unit,
                 name=_name(unit.site, operator),
-                weight=unit.weight,
-                agents=unit.agents,
-                days=unit.days,
-                findings=unit.findings,
                 probability=float(found.probabilities[unit.site]),
             )
             for unit in found.units
@@ -120,16 +116,11 @@ def _card(found: DrawDay, operator: Operator, today: date, inspects: bool) -> Dr
 
 def _line(row: DrawnVisit, operator: Operator) -> VisitLine:
     visit = row.inspection
-    return VisitLine(
-        site=row.site,
+    return VisitLine.from_row(
+        row,
         name=_name(row.site, operator),
-        state=row.state,
         at=visit.happened_at if visit else None,
         authority=visit.authority if visit else "",
-        reason=row.reason,
-        present=row.present,
-        to_test=row.to_test,
-        tested=row.tested,
     )
 
 

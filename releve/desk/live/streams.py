@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -27,6 +29,14 @@ class Looked:
     def banner(self) -> str:
         """The text above every page of a drill; empty for the live stream."""
         return describe_drill(self.title)
+
+    def build_head(self, time_zone: str, at: datetime | None = None) -> dict[str, Any]:
+        """Return the fields of a StreamPage, by default as of the stream's clock.
+
+        To the minute, so that a page stays the same while nothing happens.
+        """
+        shown = (at or live.now(self.name)).replace(second=0, microsecond=0)
+        return {"stream": self.name, "drill": self.title, "at": shown, "time_zone": time_zone}
 
 
 def describe_drill(title: str) -> str:

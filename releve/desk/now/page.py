@@ -21,7 +21,7 @@ from releve.desk.now.clients import (
     list_clients,
     plan_reach,
 )
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage
 from releve.desk.service.page import ServiceNow, service_now
 from releve.desk.switches.page import PressedSwitch, find_pressed
 from releve.live import api as live
@@ -109,13 +109,9 @@ class EventProposal(PageModel):
     url: str = Field(description="The form, filled in; empty without the right to record it")
 
 
-class NowPage(PageModel):
+class NowPage(StreamPage):
     """Everything as it stands, as far as the reader may see it; null: there is no such right."""
 
-    stream: str = Field(description="live, or drill:NUMBER", examples=["live"])
-    drill: str = Field(description="Title of the drill: nothing of it is real; empty: live")
-    at: datetime = Field(description="The stream's time, to the minute")
-    time_zone: str
     url: str = Field(description="This page for people")
     state: Tone = Field(
         description="The worst of the clients seen; of none: thin when a site is lost, or unknown"
@@ -173,17 +169,15 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
     stream, seen = looked.name, scope_for(user, "situation.see")
     operator, scene = live.operator_now(), live.load_scene(stream)
     situation = live.situation_now(stream) if scene is None else scene.situation
-    at = live.now(stream).replace(second=0, microsecond=0)  # the same while nothing happens
+    head = looked.build_head(operator.row.time_zone)
+    at = head["at"]
     works, all_sites = can(user, "incident.work"), seen.sites is None
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     clients = list_clients(operator, coverage, user)
     sites = _list_sites(stream, operator, situation, user)
     people = can(user, "relief.people")
     return NowPage(
-        stream=stream,
-        drill=looked.title,
-        at=at,
-        time_zone=operator.row.time_zone,
+        **head,
         url=reverse("now"),
         state=_state(clients, sites, coverage),
         plan=plan_reach(coverage),
@@ -212,14 +206,7 @@ def worker_now() -> WorkerNow | None:
 
 def _list_routing(stream: str) -> Iterator[RoutingNow]:
     for row in live.list_astray(stream):
-        yield RoutingNow(
-            adapter=row.adapter,
-            state=row.state,
-            wanted=row.number,
-            held=row.held,
-            since=row.astray_since,
-            error=row.error,
-        )
+        yield RoutingNow.from_row(row, wanted=row.number, since=row.astray_since)
 
 
 def _propose_events(
@@ -322,13 +309,7 @@ def _late(
         row for row in notices if (seen.has_site(row.site) if row.site else seen.sites is None)
     )
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
-        yield LateNotice(
-            code=row.code,
-            site=row.site,
-            due_at=row.due_at,
-            params=_impersonal(row),
-            url=_find_remedy(row, user),
-        )
+        yield LateNotice.from_row(row, params=_impersonal(row), url=_find_remedy(row, user))
 
 
 _known_notices: IdentityCache[tuple[Notice, ...]] = IdentityCache()

@@ -12,9 +12,9 @@ from pydantic import Field
 from releve.accounts.scopes import scope_for
 from releve.desk.chart import Chart, Series, Size, draw, spark
 from releve.desk.now.clients import TONES, ClientNow, PlanReach, client_now, plan_reach
-from releve.desk.page import PageModel, known
+from releve.desk.page import PageModel, StreamPage, known
 from releve.desk.places.relief_pages import ReliefRow, relief_row
-from releve.desk.places.stream_context import StreamContext, StreamPage
+from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.live.api import ClientCoverage, Coverage, IdentityCache
 from releve.network import Client

@@ -10,8 +10,8 @@ from typing import Literal
 from django.urls import reverse
 from pydantic import Field
 
-from releve.desk.page import PageModel
-from releve.desk.places.stream_context import StreamContext, StreamPage
+from releve.desk.page import PageModel, StreamPage
+from releve.desk.places.stream_context import StreamContext
 from releve.files.plan_store import StoredPlan
 from releve.live import api as live
 from releve.live.api import Activation, Relief
@@ -87,19 +87,13 @@ class PublicationPage(StreamPage):
 
 def relief_row(row: Relief) -> ReliefRow:
     """Return a generation."""
-    names = ("generation", "source", "lost", "moved", "asked_at", "made_at", "published_at")
-    return ReliefRow(
-        **{name: getattr(row, name) for name in names},
-        url=reverse("api_relief", args=[row.generation]),
-    )
+    return ReliefRow.from_row(row, url=reverse("api_relief", args=[row.generation]))
 
 
 def reliefs_page(now: StreamContext) -> ReliefsPage:
     """Return the generations of a stream, and the plan they change."""
     found = live.load_activation()
-    plan = None
-    if found is not None:
-        plan = PlanInForce(at=found.at, by=found.by, version=found.version, days=found.days)
+    plan = None if found is None else PlanInForce.from_row(found)
     rows = live.list_reliefs(now.stream)
     return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(relief_row, rows)))
 
@@ -114,12 +108,7 @@ def comparison_page(
         second=second.generation,
         relief=relief_row(second),
         days=tuple(
-            PeopleByDay(
-                day=row.day,
-                differing=row.differing,
-                places=dict(row.places),
-                programmes=dict(row.programmes),
-            )
+            PeopleByDay.from_row(row, places=dict(row.places), programmes=dict(row.programmes))
             for row in live.compare_reliefs(now.operator, first, second, found)
         ),
     )

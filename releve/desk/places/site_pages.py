@@ -10,9 +10,9 @@ from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.floors import FloorPlan, draw_floors
-from releve.desk.places.stream_context import StreamContext, StreamPage
+from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.live.api import SeatCount
 from releve.network import Site

@@ -8,10 +8,8 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from pydantic import Field
 
 from releve.desk.live.streams import Looked, looked_at
-from releve.desk.page import PageModel
 from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import NoOperator
@@ -19,16 +17,7 @@ from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import Situation
 
-__all__ = ["StreamContext", "StreamPage", "load_stream_context", "moment", "when"]
-
-
-class StreamPage(PageModel):
-    """What every page of a stream begins with; ``drill`` is empty where all is real."""
-
-    stream: str = Field(description="live, or drill:NUMBER", examples=["live"])
-    drill: str = Field(description="Title of the drill: nothing of it is real")
-    at: datetime = Field(description="The stream's time, to the minute")
-    time_zone: str = Field(description="The operator's")
+__all__ = ["StreamContext", "load_stream_context", "moment", "when"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +35,7 @@ class StreamContext:
     @property
     def head(self) -> dict[str, Any]:
         """The fields of a StreamPage; to the minute, so that a page stays the same meanwhile."""
-        return {
-            "stream": self.stream,
-            "drill": self.title,
-            "at": self.at.replace(second=0, microsecond=0),
-            "time_zone": self.operator.row.time_zone,
-        }
+        return Looked(self.stream, self.title).build_head(self.operator.row.time_zone, self.at)
 
 
 def moment(request: HttpRequest) -> StreamContext:

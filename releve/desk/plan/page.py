@@ -228,9 +228,8 @@ def _build(shown: ShownPlan) -> PlanPage:
 
 def page_base(shown: ShownPlan, url: str) -> dict[str, Any]:
     """Return what every page of a plan begins with."""
-    names = ("operator", "synthetic", "day", "time_zone", "version")
     return {
-        "plan": PlanHead(**{name: getattr(shown.plan, name) for name in names}),
+        "plan": PlanHead.from_row(shown.plan),
         "days": shown.days,
         "url": url,
         "home": shown.url("verdict"),
@@ -245,13 +244,10 @@ def _losses(shown: ShownPlan) -> Iterator[PlannedLoss]:
     lost = sorted(shown.plan.contingencies, key=lambda item: ranks.get(item.kind, len(ranks)))
     for item in (Contingency(BASE, BASE, "", exposed=False), *lost):
         scenario = shown.plan.scenarios.get(item.id)
-        yield PlannedLoss(
-            id=item.id,
-            kind=item.kind,
-            name=item.name,
+        yield PlannedLoss.from_row(
+            item,
             sites=tuple(sorted(item.sites)),
             carriers=tuple(sorted(item.carriers)),
-            exposed=item.exposed,
             held=held[item.id],
             moves=len(scenario.moves) if shown.whole and scenario is not None else None,
         )
@@ -293,10 +289,8 @@ def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
         key=lambda cell: (SEVERITY.index(cell.status), -cell.shortfall, cell.worst_coverage),
     )
     short = sum(cell.status != "unknown" and cell.worst_coverage < 1 for cell in ranked)
-    names = ("client", "secure", "contract_problem", "worst", "missed", "thin", "contract",
-             "unknown", "beyond", "rounding")  # fmt: skip
-    return PlannedClient(
-        **{name: getattr(verdict, name) for name in names},
+    return PlannedClient.from_row(
+        verdict,
         name=shown.client_names[verdict.client],
         status=status,
         reason=_reason(shown, verdict, status, ranked),

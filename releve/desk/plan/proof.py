@@ -69,11 +69,8 @@ def find_purchases(shown: ShownPlan) -> PlannedPurchases | None:
     found = shown.plan.missing
     if found is None:
         return None
-    return PlannedPurchases(
-        purchases=found.purchases,
-        cost=found.cost,
-        lower_bound=found.lower_bound,
-        checked=found.checked,
+    return PlannedPurchases.from_row(
+        found,
         left=tuple(
             UncuredTarget(
                 client=client,
@@ -94,22 +91,16 @@ def build_proof(shown: ShownPlan) -> PlanProof:
     plan = shown.plan
     placed = Counter(item.place for item in plan.placements)
     sites = [
-        PlannedPlace(
-            id=site.id,
-            name=site.name,
+        PlannedPlace.from_row(
+            site,
             country=site.destination,
             placed=placed[site.id],
             usable=len(site.usable_seats),
-            usable_bound=site.usable_bound,
-            seats=site.seats,
-            open=site.open,
         )
         for site in plan.sites
     ]
-    return PlanProof(
-        bound=plan.bound,
+    return PlanProof.from_row(
+        plan,
         solved=plan.bound.solved,
-        violations=plan.violations,
-        settings=plan.settings,
         places=(*sites, PlannedPlace(id=HOME, name="", country="", placed=placed[HOME])),
     )

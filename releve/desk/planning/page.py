@@ -129,17 +129,13 @@ def planning_page(
 
 
 def _line(job: PlanJob) -> PlanRunLine:
-    order = job.order
-    return PlanRunLine(
+    return PlanRunLine.from_row(
+        job.order,
         run=job.id,
         url=reverse("planning_run", args=[job.id]),
-        by=order.by,
-        at=datetime.fromisoformat(order.at),
-        version=order.version,
-        first=date.fromisoformat(order.first),
-        days=order.days,
-        hybrid=order.hybrid,
-        state=job.state,  # type: ignore[arg-type]
+        at=datetime.fromisoformat(job.order.at),
+        first=date.fromisoformat(job.order.first),
+        state=job.state,
         planned=has_plan(job),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.live.api import MessageCounts, NotifiedAgent, NotifiedRide, RosterChange, Scene
 from releve.network import HOME, Operator
@@ -164,13 +164,9 @@ class UnansweredRow(PageModel):
     answer_url: str = ""
 
 
-class ReliefPage(PageModel):
+class ReliefPage(StreamPage):
     """The relief in force as one reader may see it."""
 
-    stream: str
-    drill: str
-    at: datetime
-    time_zone: str
     url: str
     planned: bool = Field(description="Whether a plan is in force for the hours ahead")
     generation: int | None = Field(default=None, description="Null: no relief, the plan applies")
@@ -222,10 +218,7 @@ def relief_page(
         found = _describe_day(scene, choice, seen, homes, whole=whole)
     met = _find_places_of_people(found)
     return ReliefPage(
-        stream=stream,
-        drill=looked.title,
-        at=live.now(stream).replace(second=0, microsecond=0),
-        time_zone=operator.row.time_zone,
+        **looked.build_head(operator.row.time_zone),
         url=f"{reverse('relief')}?{choice.query}",
         planned=bool(found),
         site=choice.site,
@@ -306,9 +299,7 @@ def _list_arrivals(scene: Scene, day: date, roster: RosterChange) -> Iterator[Ar
         return
     delays = MoveDelays(found.operator)
     for row in delays.list_site_arrivals(roster.before, roster.after, relief.from_at):
-        yield ArrivalRow(
-            target=row.target, people=row.people, least=row.least, most=row.most, known=row.known
-        )
+        yield ArrivalRow.from_row(row)
 
 
 def _describe_change(
@@ -320,16 +311,10 @@ def _describe_change(
         if row is None:
             return None
         where = site if row.place == HOME else row.place
-        return ShiftPost(
-            place=row.place,
-            programme=row.programme,
-            start=row.start,
-            end=row.end,
-            time_zone=operator.site[where].time_zone,
-        )
+        return ShiftPost.from_row(row, time_zone=operator.site[where].time_zone)
 
     before, after = roster.before.get(agent), roster.after.get(agent)
-    rows = tuple(RideRow(**asdict(ride)) for ride in rides)
+    rows = tuple(RideRow.from_row(ride) for ride in rides)
     return AgentMove(agent=agent, site=site, before=post(before), after=post(after), rides=rows)
 
 
@@ -351,7 +336,7 @@ def _list_places(
             before=sum(row.before for row in own),
             after=sum(row.after for row in own),
             bands=tuple(
-                ShiftBand(start=row.start, end=row.end, before=row.before, after=row.after)
+                ShiftBand.from_row(row)
                 for row in sorted(most, key=lambda row: (row.start, row.end))
             ),
             more=len(changing) - len(most),
@@ -362,13 +347,11 @@ def _describe_people(
     rows: Sequence[NotifiedAgent], user: AnyUser, *, calls: bool
 ) -> Iterator[UnansweredRow]:
     known = live.list_addresses([row.agent for row in rows]) if calls else {}
-    names = ("agent", "site", "state", "channel", "tries", "generation", "sent_at", "next_try_at")
-    more = ("acknowledged_at", "answered_to")
     for row in rows:
         may = calls and can(user, "relief.call", site=row.site)
         waits = may and row.state != "acknowledged"
-        yield UnansweredRow(
-            **{name: getattr(row, name) for name in (*names, *more)},
+        yield UnansweredRow.from_row(
+            row,
             addresses=tuple(known.get(row.agent, ())) if may else (),
             answer_url=reverse("relief_answer", args=[row.message]) if waits else "",
         )

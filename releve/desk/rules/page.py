@@ -75,24 +75,11 @@ def _card(
     pack: RulePack, rules: SituationRules, chosen: tuple[ChosenPack, ...], today: date
 ) -> PackCard:
     days = tuple(_days(pack.id, chosen, today))
-    return PackCard(
+    return PackCard.from_row(
+        pack,
         pack=pack.id,
-        name=pack.name,
-        name_fr=pack.name_fr,
-        text=pack.text,
-        text_fr=pack.text_fr,
-        source=pack.source,
-        source_fr=pack.source_fr,
         rules=tuple(
-            PackRule(
-                rule=row.id,
-                text=row.text,
-                text_fr=row.text_fr,
-                source=row.source,
-                confidence=row.confidence,
-                first=row.valid_from,
-                last=row.valid_to,
-            )
+            PackRule.from_row(row, rule=row.id, first=row.valid_from, last=row.valid_to)
             for row in rules.offered
             if row.pack == pack.id
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.network import Operator
 
@@ -31,13 +31,9 @@ class ClientMissing(PageModel):
     after: float
 
 
-class SurgePage(PageModel):
+class SurgePage(StreamPage):
     """A proposal for some calls; ``digest`` is empty before it is asked for."""
 
-    stream: str
-    drill: str
-    at: datetime
-    time_zone: str
     url: str
     clients: dict[str, str] = Field(description="Every client by id")
     client: str = Field(description="Whose calls are more; empty: every client's")
@@ -98,10 +94,7 @@ def surge_page(
         foreseen = {name: round(100 * factor) for name, factor in factors_now.items()}
     factors = list_factors(operator, client, percent, foreseen)
     page = SurgePage(
-        stream=looked.name,
-        drill=looked.title,
-        at=live.now(looked.name).replace(second=0, microsecond=0),
-        time_zone=operator.row.time_zone,
+        **looked.build_head(operator.row.time_zone),
         url=reverse("surge"),
         clients={row.id: row.name for row in operator.clients},
         client=client,

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel, known
+from releve.desk.page import PageModel, StreamPage, known
 from releve.live import api as live
 from releve.network import Operator
 from releve.plan import Contingency
@@ -66,13 +66,9 @@ class PressedSwitch(PageModel):
     undo_url: str = Field(description="Empty without the right to undo it")
 
 
-class SwitchesPage(PageModel):
+class SwitchesPage(StreamPage):
     """Every contingency of the plan in force."""
 
-    stream: str
-    drill: str
-    at: datetime
-    time_zone: str
     url: str
     rows: tuple[SwitchRow, ...]
     pressed: PressedSwitch | None
@@ -97,13 +93,9 @@ class ClientEffect(PageModel):
     after: float | None = Field(description="With the relief of a recorded loss")
 
 
-class SwitchPage(PageModel):
+class SwitchPage(StreamPage):
     """A switch and its consequences, for one client or all (empty)."""
 
-    stream: str
-    drill: str
-    at: datetime
-    time_zone: str
     url: str
     contingency: str
     kind: str
@@ -127,10 +119,7 @@ def switches_page(looked: Looked, user: AnyUser) -> SwitchesPage:
     found = () if scene is None else live.list_contingencies(scene)
     rows = tuple(_build_row(row, kept.get(row.id)) for row in found)
     return SwitchesPage(
-        stream=looked.name,
-        drill=looked.title,
-        at=live.now(looked.name).replace(second=0, microsecond=0),
-        time_zone=operator.row.time_zone,
+        **looked.build_head(operator.row.time_zone),
         url=reverse("switches"),
         rows=rows,
         pressed=find_pressed(looked.name, user),
@@ -183,10 +172,7 @@ def switch_page(looked: Looked, user: AnyUser, contingency: str, client: str) ->
     kept = {row.contingency: row for row in live.list_switches(looked.name)}
     names = {row.id: row.name for row in operator.sites}
     return SwitchPage(
-        stream=looked.name,
-        drill=looked.title,
-        at=live.now(looked.name).replace(second=0, microsecond=0),
-        time_zone=operator.row.time_zone,
+        **looked.build_head(operator.row.time_zone),
         url=reverse("switch", args=[contingency]),
         contingency=found.contingency.id,
         kind=found.contingency.kind,

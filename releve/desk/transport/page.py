@@ -12,7 +12,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import count_boarded
@@ -85,13 +85,9 @@ class RideLeft(PageModel):
     values: tuple[str, ...] = ()
 
 
-class RunsPage(PageModel):
+class RunsPage(StreamPage):
     """The runs of a site on a day."""
 
-    stream: str
-    drill: str
-    at: datetime
-    time_zone: str
     url: str
     planned: bool = Field(description="Whether a plan is in force for the hours ahead")
     fleet: int = Field(default=0, description="Vehicles of the day; 0: the operator has none")
@@ -108,13 +104,9 @@ class RunsPage(PageModel):
     places: tuple[MapPlace, ...] = Field(default=(), description="Of the drawing")
 
 
-class DriverSheet(PageModel):
+class DriverSheet(StreamPage):
     """A vehicle's day for its driver."""
 
-    stream: str
-    drill: str
-    at: datetime
-    time_zone: str
     url: str
     day: date
     vehicle: str
@@ -128,14 +120,13 @@ class DriverSheet(PageModel):
 
 def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> RunsPage:
     """Return the runs of one site that the reader may see, by default of the first."""
-    stream, scene, operator = looked.name, live.load_scene(looked.name), live.operator_now()
+    scene, operator = live.load_scene(looked.name), live.operator_now()
     seen = scope_for(user, "sites.see")
     sites = tuple(row.id for row in operator.sites if seen.has_site(row.id))
-    at = live.now(stream).replace(second=0, microsecond=0)
     site = site if site in sites else next(iter(sites), "")
     zone = operator.site[site].time_zone if site else operator.row.time_zone
     page = RunsPage(
-        stream=stream, drill=looked.title, at=at, time_zone=zone,
+        **looked.build_head(zone),
         url=reverse("transport"), planned=scene is not None and bool(scene.days),
         sites=sites, site=site,
         names={row.id: row.name for row in operator.sites if row.id in sites},
@@ -153,7 +144,9 @@ def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> Run
     boarded = count_boarded(scene.situation, site, day)
     runs = [run for run in found.runs if run.wave.site == site]
     rows = tuple(
-        _describe_run(operator, run, at, day, boarded.get((run.vehicle, found.write_hour(run))))
+        _describe_run(
+            operator, run, page.at, day, boarded.get((run.vehicle, found.write_hour(run)))
+        )
         for run in runs
     )
     left = [rider for rider in found.left_behind if rider.wave.site == site]
@@ -173,7 +166,7 @@ def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> Run
 
 def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) -> DriverSheet | None:
     """Return a vehicle's day; None where it has no run to or from a site that the reader sees."""
-    stream, scene = looked.name, live.load_scene(looked.name)
+    scene = live.load_scene(looked.name)
     if scene is None or not scene.days:
         return None
     day = day if day in scene.days else scene.days[0]
@@ -182,12 +175,12 @@ def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) ->
     own = [] if found is None else [run for run in found.runs if run.vehicle == vehicle]
     if found is None or not own or not _sees_all(seen, own):
         return None
-    operator, at = found.fleet.operator, live.now(stream).replace(second=0, microsecond=0)
+    operator = found.fleet.operator
+    head = looked.build_head(operator.site[own[0].wave.site].time_zone)
     row = next(row for row in operator.vehicles if row.id == vehicle)
     query = urlencode({"day": day.isoformat(), "site": own[0].wave.site})
     return DriverSheet(
-        stream=stream, drill=looked.title, at=at,
-        time_zone=operator.site[own[0].wave.site].time_zone,
+        **head,
         url=reverse("transport_sheet", args=[vehicle]), day=day, vehicle=vehicle, depot=row.depot,
         permits=tuple(
             held.id
@@ -197,7 +190,7 @@ def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) ->
         ),
         cap=own[0].cap, seats=own[0].seats,
         runs=tuple(
-            _describe_run(operator, run, at, day, None)
+            _describe_run(operator, run, head["at"], day, None)
             for run in sorted(own, key=lambda run: run.busy_from)
         ),
         back_url=f"{reverse('transport')}?{query}",
@@ -249,9 +242,8 @@ def _list_places(operator: Operator, rows: Iterable[RunRow], site: str) -> Itera
     used = {call.place for row in rows for call in row.calls}
     for stop in operator.stops:
         if stop.id in used:
-            yield MapPlace(id=stop.id, kind="stop", name=stop.name, lat=stop.lat, lon=stop.lon)
+            yield MapPlace.from_row(stop, kind="stop")
     for depot in operator.depots:
         if site in depot.sites:
-            yield MapPlace(id=depot.id, kind="depot", name=depot.id, lat=depot.lat, lon=depot.lon)
-    own = operator.site[site]
-    yield MapPlace(id=site, kind="site", name=own.name, lat=own.lat, lon=own.lon)
+            yield MapPlace.from_row(depot, kind="depot", name=depot.id)
+    yield MapPlace.from_row(operator.site[site], kind="site")
