@@ -23,6 +23,7 @@ from releve.desk.ledger.entries import (
     build_entry_views,
     list_entries,
 )
+from releve.desk.query import require_found
 from releve.desk.text import text_now
 from releve.ledger.chain import read_head
 from releve.ledger.disclosure import prove_for_disclosure
@@ -79,9 +80,7 @@ def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
 @opens("ledger.see")
 def root(request: HttpRequest) -> Any:
     """The last signed root, to be kept out of the house."""
-    found = load_last_root()
-    if found is None:
-        raise Http404(_("No root has been signed yet."))
+    found = require_found(load_last_root(), _("No root has been signed yet."))
     return json.loads(found.text)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.desk.api import schemas
@@ -26,6 +26,7 @@ from releve.desk.places.site_pages import SitePage, SitesPage, site_page, sites_
 from releve.desk.plan.cell_page import CellPage
 from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.views import find_cell, find_plan
+from releve.desk.query import require_found
 from releve.desk.relief.page import ReliefChoice, ReliefPage, Shown, relief_page
 from releve.live import api as live
 from releve.live.api import Relief
@@ -64,9 +65,7 @@ def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
 def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> HttpResponse:
     """One site. The cases are a count, hidden below five from who may not see it."""
     found = asked(request, stream)
-    wanted = found.operator.site.get(site)
-    if wanted is None:
-        raise Http404(_("There is no such site."))
+    wanted = require_found(found.operator.site.get(site), _("There is no such site."))
     return json_response(site_page(found, wanted, request.user, program=True))
 
 
@@ -82,9 +81,7 @@ def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpRespons
 def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) -> HttpResponse:
     """One client's coverage, half hour by half hour."""
     found = asked(request, stream)
-    row = next((row for row in found.operator.clients if row.id == client), None)
-    if row is None:
-        raise Http404(_("There is no such client."))
+    row = require_found(found.operator.client.get(client), _("There is no such client."))
     return json_response(client_page(found, row))
 
 
@@ -160,7 +157,7 @@ def relief(
     """A relief beside its plan: people by place and by programme, before and after."""
     found = asked(request, stream)
     rows = Relief.objects.filter(stream=found.stream, generation=generation)
-    row = rows.select_related("activation").first()
-    if row is None:
-        raise Http404(_("There is no relief of this number."))
+    row = require_found(
+        rows.select_related("activation").first(), _("There is no relief of this number.")
+    )
     return json_response(comparison_page(found, None, row, row.activation))

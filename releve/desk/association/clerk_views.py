@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -19,6 +18,7 @@ from releve.association.models import DayBulletin
 from releve.desk.association.page import build_clerk_page
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import answer, download, failure
+from releve.desk.query import read_day, require_found
 from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 
@@ -32,7 +32,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """The members' contributions of a day, and the bulletins."""
     page = None
     if settings.CLERK_OF:
-        day = _read_day(request.GET.get("day", ""))
+        day = read_day(request.GET.get("day", ""))
         page = build_clerk_page(settings.CLERK_OF, day, timezone.now(), text_now(_ZONE))
     twin = {"clerk": None if page is None else dataclasses.asdict(page)}
     return answer(request, "desk/association/clerk.html", page, twin)
@@ -41,7 +41,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @serve("sector.clerk", ACT, recent=True)
 def publish(request: HttpRequest) -> HttpResponse:
     """Publish the bulletin of a day."""
-    day = _read_day(request.POST.get("day", ""))
+    day = read_day(request.POST.get("day", ""))
     if day is None:
         return failure(request, 409, _("Nothing was published."))
     try:
@@ -55,17 +55,11 @@ def publish(request: HttpRequest) -> HttpResponse:
 @serve("sector.clerk")
 def download_paper(request: HttpRequest, day: str) -> HttpResponse:
     """The PDF of a bulletin."""
-    found = _read_day(day)
-    row = None if found is None else DayBulletin.objects.filter(day=found).first()
-    if row is None:
-        raise Http404(_("There is no such bulletin."))
+    found = read_day(day)
+    row = require_found(
+        DayBulletin.objects.filter(day=found).first() if found else None,
+        _("There is no such bulletin."),
+    )
     language = "en" if (get_language() or "fr").startswith("en") else "fr"
     paper = print_bulletin(row, language)
     return download(paper, f"bulletin-{row.day}.pdf", "application/pdf")
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

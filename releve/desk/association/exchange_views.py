@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
 from functools import wraps
 
 from allauth.account.adapter import get_adapter
@@ -34,6 +33,7 @@ from releve.association.models import (
     ReliefGate,
 )
 from releve.desk.access.guard import allow_anonymous
+from releve.desk.query import read_day
 from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.sector import ContributionError
 
@@ -119,10 +119,8 @@ def send_design(request: HttpRequest, *, member: str, month: str) -> HttpRespons
 @require_safe
 def send_bulletin(request: HttpRequest, *, member: str, day: str) -> HttpResponse:
     """The signed bulletin of a day, with the clerk's checkpoint."""
-    try:
-        row = DayBulletin.objects.filter(day=date.fromisoformat(day)).first()
-    except ValueError:
-        row = None
+    asked = read_day(day)
+    row = DayBulletin.objects.filter(day=asked).first() if asked else None
     if row is None:
         return _refuse(404, "none", Phrase("there is no bulletin of {0} yet", day))
     return _answer(wrap_bulletin(row))

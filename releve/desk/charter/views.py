@@ -12,6 +12,7 @@ from releve.desk.charter.page import charter_page, charter_site_page
 from releve.desk.endpoint import serve
 from releve.desk.http import failure, page_response
 from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.query import read_day
 from releve.network import zone
 
 __all__ = ["find_today", "index", "show_site"]
@@ -46,9 +47,6 @@ def show_site(request: HttpRequest, site: str) -> HttpResponse:
     if site not in now.operator.site:
         raise Http404(_("There is no such site."))
     today = find_today(now, site)
-    try:
-        day = min(date.fromisoformat(request.GET.get("day", "")), today)
-    except ValueError:
-        day = today
+    day = min(read_day(request.GET.get("day", "")) or today, today)
     page = charter_site_page(now, site, day, today)
     return page_response(request, "desk/charter/site.html", page, {"drill": now.drill}, forms=False)

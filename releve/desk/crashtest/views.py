@@ -31,6 +31,7 @@ from releve.desk.crashtest.service import (
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import answer, download, failure, fresh, unchanged, wants_json
 from releve.desk.live.answers import fragment
+from releve.desk.query import read_number, require_found
 from releve.desk.text import Text, text_now
 from releve.files.run_folder import RunFolderError
 from releve.live import api as live
@@ -117,10 +118,10 @@ def _result(request: HttpRequest, run: CrashTestJob, text: Text) -> HttpResponse
 
 
 def _case(request: HttpRequest, found: RunResults, field: str = "case") -> int:
-    value = request.GET.get(field, "0")
-    if not (value.isascii() and value.isdigit() and int(value) < len(found.results)):
+    number = require_found(read_number(request.GET.get(field, "0")), _("There is no such case."))
+    if number >= len(found.results):
         raise Http404(_("There is no such case."))
-    return int(value)
+    return number
 
 
 @serve("crashtest.run", ACT)
@@ -199,10 +200,7 @@ def _side(request: HttpRequest, run: str, case: str) -> ComparedCase:
 
 
 def _run(name: str) -> CrashTestJob:
-    found = open_crash_tests().get(name)
-    if found is None:
-        raise Http404(_("There is no such run."))
-    return found
+    return require_found(open_crash_tests().get(name), _("There is no such run."))
 
 
 def _finished(name: str) -> CrashTestJob:

@@ -14,6 +14,7 @@ from releve.desk.draws.page import draws_page
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
 from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.query import read_day
 from releve.desk.text import translate_error
 from releve.inspection import DrawError
 from releve.live import api as live
@@ -45,10 +46,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 
 def _read_day(text: str, now: StreamContext) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return now.at.astimezone(zone(now.operator.row.time_zone)).date()
+    return read_day(text) or now.at.astimezone(zone(now.operator.row.time_zone)).date()
 
 
 def _show(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -25,6 +25,7 @@ from releve.desk.health.cases import (
 from releve.desk.health.forms import SeatingForm
 from releve.desk.http import answer, keep_unstored
 from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.query import require_found
 from releve.ledger.chain import append
 from releve.network import Operator
 from releve.situation import DeclaredCase
@@ -54,9 +55,8 @@ def list_cases(request: HttpRequest) -> HttpResponse:
 def show_case(request: HttpRequest, case: str) -> HttpResponse:
     """One case; its contacts in answer to the form alone, after the look is recorded."""
     now, reach = moment(request), scope_for(request.user, "health.cases")
-    found = next((row for row in list_open_cases(now, reach) if row.event == case), None)
-    if found is None:
-        raise Http404(_("There is no such open case."))
+    known = {row.event: row for row in list_open_cases(now, reach)}
+    found = require_found(known.get(case), _("There is no such open case."))
     form, seating = _form(request, now.operator)
     if seating is not None:
         _note(request, found, now.stream)

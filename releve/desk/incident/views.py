@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -25,6 +25,7 @@ from releve.desk.incident.page import incident_page, incidents_page
 from releve.desk.incident.words import READY_TASKS
 from releve.desk.live.answers import RecordFailure, explain_failure
 from releve.desk.live.streams import Looked, looked_at
+from releve.desk.query import require_found
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (
@@ -123,9 +124,8 @@ def _show(
 ) -> HttpResponse:
     """Do what was sent, else show the page with its forms; the one sent with what was typed."""
     seen = _load_seen(request)
-    found = next((row for row in seen.incidents if row.id == incident), None)
-    if found is None:
-        raise Http404(_("There is no such incident."))
+    known = {row.id: row for row in seen.incidents}
+    found = require_found(known.get(incident), _("There is no such incident."))
     sent: ActForm | None = None
     failed = _NONE
     if request.method == "POST":

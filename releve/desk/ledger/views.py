@@ -25,6 +25,7 @@ from releve.desk.ledger.entries import (
 from releve.desk.ledger.verification import MOST, TooManyEntries, VerificationResult, verify_ledger
 from releve.desk.ledger.words import STREAMS, WORDS, describe_missing_proof, translate_stream
 from releve.desk.places.stream_context import when
+from releve.desk.query import read_number, require_found
 from releve.desk.text import Text, text_now
 from releve.evidence import verify as verifier
 from releve.ledger.chain import read_head
@@ -202,9 +203,7 @@ def export_ledger(request: HttpRequest) -> HttpResponse:
 @serve("ledger.see")
 def download_root(request: HttpRequest) -> HttpResponse:
     """The last signed root, to be kept out of the house."""
-    root = load_last_root()
-    if root is None:
-        raise Http404(_("No root has been signed yet."))
+    root = require_found(load_last_root(), _("No root has been signed yet."))
     return download(root.text, root.file_name)
 
 
@@ -267,16 +266,12 @@ def _checked(request: HttpRequest, text: Text) -> tuple[VerificationResult | Non
 
 def _row(seq: int) -> LedgerEntry:
     row: LedgerEntry | None = LedgerEntry.objects.filter(seq=seq).first() if seq < 2**31 else None
-    if row is None:
-        raise Http404(_("There is no entry of this number."))
-    return row
+    return require_found(row, _("There is no entry of this number."))
 
 
 def _before(request: HttpRequest) -> int | None:
-    number = request.GET.get("before", "")
-    if number and not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise Http404(_("This page is not there."))
-    return int(number) if number else None
+    asked = request.GET.get("before", "")
+    return require_found(read_number(asked, 9), _("This page is not there.")) if asked else None
 
 
 def _query(request: HttpRequest, *, before: str) -> str:

@@ -19,6 +19,7 @@ from releve.desk.forms import build_time_field
 from releve.desk.live.answers import answer
 from releve.desk.live.streams import COOKIE, looked_at
 from releve.desk.live.words import when
+from releve.desk.query import read_number
 from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import Stream
@@ -95,11 +96,11 @@ def start(request: HttpRequest) -> HttpResponse:
 @serve("drill.run", ACT)
 def move(request: HttpRequest, number: int) -> HttpResponse:
     """Move a drill's clock forward by some hours."""
-    hours = request.POST.get("hours", "")
-    if not (hours.isascii() and hours.isdigit() and 1 <= int(hours[:6]) <= 1000):
+    hours = read_number(request.POST.get("hours", "")) or 0
+    if not 1 <= hours <= 1000:
         messages.error(request, _("A drill’s clock moves forward by 1 to 1000 hours."))
         return redirect("drills")
-    live.move_drill(f"drill:{number}", timedelta(hours=int(hours)), by=actor_name(request))
+    live.move_drill(f"drill:{number}", timedelta(hours=hours), by=actor_name(request))
     return redirect("drills")
 
 

@@ -30,10 +30,11 @@ from releve.gate.campaigns import load_campaigns
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import KeyFault
+from releve.gate.models import CampaignRow
 from releve.gate.registers import read_register_ages
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
-__all__ = ["campaign", "campaigns", "person", "read_period"]
+__all__ = ["campaign", "campaigns", "find_campaign", "person", "read_period"]
 
 _MOST_DAYS = 366
 
@@ -85,15 +86,21 @@ def _list_registers(now: datetime) -> Iterator[tuple[str, str]]:
 @serve("outbound.see")
 def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     """One campaign: verdicts by reason, attempts by hour, consents that end, the dialler's pace."""
-    row = load_campaigns().get(campaign)
-    if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
-        raise Http404(_("There is no such campaign."))
+    row = find_campaign(request, campaign)
     now, text, rules = read_clock(), text_now(LEGAL_ZONE), load_current_rules()
     first, last, fault = read_period(request, to_legal_day(now))
     found = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     may_look = can(request.user, "outbound.manage")
     page = build_campaign_page(row, found, rules, text, fault=fault, may_look=may_look)
     return fresh(request, "desk/outbound/campaign.html", page, figures_to_json(row, found))
+
+
+def find_campaign(request: HttpRequest, name: str) -> CampaignRow:
+    """Return a campaign of a client that the reader may see; Http404 otherwise."""
+    row = load_campaigns().get(name)
+    if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
+        raise Http404(_("There is no such campaign."))
+    return row
 
 
 def read_period(request: HttpRequest, today: date) -> tuple[date, date, str]:

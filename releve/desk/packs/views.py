@@ -18,6 +18,7 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, download, fresh
 from releve.desk.packs.forms import EvidencePackForm, has_reach, list_choices
 from releve.desk.packs.page import PacksPage, build_line, build_pack_page, line_twin
+from releve.desk.query import require_found
 from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 from releve.evidence import verify as verifier
@@ -97,9 +98,9 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
 def download_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """The file of a pack; that an account took it becomes an entry, once."""
     pack = _find(request, digest)
-    content = load_pack_file(pack)
-    if content is None:
-        raise Http404(_("The file of this pack was removed. Make the pack again."))
+    content = require_found(
+        load_pack_file(pack), _("The file of this pack was removed. Make the pack again.")
+    )
     if isinstance(request.user, User) and request.user.visitor_role is None:
         record_receipt(pack, actor_name(request), timezone.now())
     return download(content, pack.file_name, "application/pdf")

@@ -22,6 +22,7 @@ from releve.desk.places.relief_pages import (
 )
 from releve.desk.places.stream_context import moment
 from releve.desk.places.words import list_names
+from releve.desk.query import read_number
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan, open_plan_store
 from releve.live import api as live
@@ -46,10 +47,11 @@ def reliefs(request: HttpRequest) -> HttpResponse:
 def compare(request: HttpRequest) -> HttpResponse:
     """Two generations beside each other; ``a=0`` is the plan itself."""
     now, found = moment(request), live.load_activation()
-    numbers = [request.GET.get(name, "") for name in ("a", "b")]
-    if found is None or not all(n.isascii() and n.isdigit() and len(n) < 9 for n in numbers):
+    asked = [read_number(request.GET.get(name, "")) for name in ("a", "b")]
+    numbers = [number for number in asked if number is not None]
+    if found is None or len(numbers) < 2:
         raise Http404(_("Choose two reliefs to compare."))
-    first, second = sorted(int(number) for number in numbers)
+    first, second = sorted(numbers)
     rows = Relief.objects.filter(stream=now.stream, generation__in=(first, second))
     known = {row.generation: row for row in rows.select_related("activation")}
     if second not in known or (first and first not in known):

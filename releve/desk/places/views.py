@@ -12,6 +12,7 @@ from releve.desk.places.client_pages import client_page, clients_page, draw_clie
 from releve.desk.places.site_pages import site_page, sites_page
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.places.words import list_names
+from releve.desk.query import require_found
 from releve.live import api as live
 from releve.live.api import detect_photo_type
 from releve.live.api import load_photo as stored_photo
@@ -34,9 +35,7 @@ def sites(request: HttpRequest) -> HttpResponse:
 def site(request: HttpRequest, site: str) -> HttpResponse:
     """One site: its state, floors, checks, inspections and permits."""
     now = moment(request)
-    found = now.operator.site.get(site)
-    if found is None:
-        raise Http404(_("There is no such site."))
+    found = require_found(now.operator.site.get(site), _("There is no such site."))
     page = site_page(now, found, request.user)
     context = {"names": _list_texts(now), "at": now.at}
     return unchanged(request, page_response(request, "desk/places/site.html", page, context))
@@ -64,9 +63,7 @@ def photo(request: HttpRequest, digest: str) -> HttpResponse:
         rows += [(row.site, row.photos) for row in audit.observations]
     if not any(digest in photos and reach.has_site(site) for site, photos in rows):
         raise Http404(_("There is no such photo."))
-    found = stored_photo(digest)
-    if found is None:
-        raise Http404(_("This photo has been erased."))
+    found = require_found(stored_photo(digest), _("This photo has been erased."))
     return keep_unstored(HttpResponse(found, content_type=detect_photo_type(found)))
 
 
@@ -88,9 +85,7 @@ def clients(request: HttpRequest) -> HttpResponse:
 def client(request: HttpRequest, client: str) -> HttpResponse:
     """One client: its coverage ahead, its programmes, the reliefs that touch it."""
     now = moment(request)
-    row = next((row for row in now.operator.clients if row.id == client), None)
-    if row is None:
-        raise Http404(_("There is no such client."))
+    row = require_found(now.operator.client.get(client), _("There is no such client."))
     context = {
         "charts": draw_client(now, row),
         "names": list_names(now.operator),

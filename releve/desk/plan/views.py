@@ -20,6 +20,7 @@ from releve.desk.plan.cell_page import CellPage, cell_page
 from releve.desk.plan.page import PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.plan.words import plan_frame
+from releve.desk.query import read_day, read_number, require_found
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan
 from releve.live.api import IdentityCache, NoPlan, find_displayed_plan
@@ -46,15 +47,15 @@ def verdict(request: HttpRequest) -> HttpResponse:
 @serve("plan.see", client="client")
 def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
     """A client under a contingency: the day as a chart, its programmes, who moves where."""
-    number = request.GET.get("page", "1")
-    if not (number.isascii() and number.isdigit() and len(number) < 7):
-        raise Http404(_("This page is not there."))
+    number = require_found(
+        read_number(request.GET.get("page", "1"), 6), _("This page is not there.")
+    )
 
     def respond(shown: ShownPlan) -> HttpResponse:
         page = find_cell(shown, client, contingency, request.GET.get("programme", ""))
         if wants_json(request):
             return json_response(page)
-        return _render(request, "desk/plan/cell.html", page, {"number": int(number)})
+        return _render(request, "desk/plan/cell.html", page, {"number": number})
 
     return _respond(request, respond)
 
@@ -64,9 +65,7 @@ def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, Shown
 
     PlanFolderError when no plan is in force and no folder can be read.
     """
-    stored = find_displayed_plan(day)
-    if stored is None:
-        raise Http404(_("There is no plan for this day."))
+    stored = require_found(find_displayed_plan(day), _("There is no plan for this day."))
     clients = scope_for(request.user, "plan.see").clients
     return stored, show_plan(_add_missing(stored), stored.days, clients, stored.default)
 
@@ -93,9 +92,10 @@ _MOST_COMPLETED = 16
 
 def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -> CellPage:
     """Return the page of a cell, of one programme where it is not empty; Http404 without one."""
-    found = shown.cells.get((client, contingency))
-    if found is None:
-        raise Http404(_("This client or contingency is not in the plan."))
+    found = require_found(
+        shown.cells.get((client, contingency)),
+        _("This client or contingency is not in the plan."),
+    )
     own = {shown.plan.programmes[at][0] for at in shown.columns(client)}
     if programme and programme not in own:
         raise Http404(_("This programme is not one of the client’s."))
@@ -155,10 +155,5 @@ _bodies: IdentityCache[SafeString] = IdentityCache()
 
 
 def _read_day(request: HttpRequest) -> date | None:
-    value = request.GET.get("day")
-    if not value:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise Http404(_("There is no plan for this day.")) from None
+    asked = request.GET.get("day", "")
+    return require_found(read_day(asked), _("There is no plan for this day.")) if asked else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
@@ -17,6 +17,7 @@ from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.shown import show_plan
 from releve.desk.planning.forms import MOST_DAYS, PlanForm, ProposedPlan
 from releve.desk.planning.page import planning_page, run_page
+from releve.desk.query import require_found
 from releve.desk.text import translate_phrase
 from releve.live import api as live
 from releve.network import zone
@@ -193,10 +194,7 @@ def activate(request: HttpRequest, run: str) -> HttpResponse:
 
 
 def _find(name: str) -> PlanJob:
-    job = open_plan_runs().get(name)
-    if job is None:
-        raise Http404(_("There is no such run."))
-    return job
+    return require_found(open_plan_runs().get(name), _("There is no such run."))
 
 
 def _version() -> tuple[int | None, str]:

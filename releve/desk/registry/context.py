@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
+from releve.desk.query import read_number
 from releve.desk.text import Text, text_now
 from releve.errors import Phrase
 from releve.registry.errors import NotThere
@@ -49,7 +50,8 @@ def require_context() -> RegistryContext:
 
 def parse_page_number(request: HttpRequest) -> int:
     """Return the page of a list that is asked for; NotThere when it is no number."""
-    number = request.GET.get("page", "1")
-    if not (number.isascii() and number.isdigit() and len(number) < 8):
-        raise NotThere(Phrase("there is no page {0!r}", number))
-    return int(number)
+    asked = request.GET.get("page", "1")
+    number = read_number(asked, 7)
+    if number is None:
+        raise NotThere(Phrase("there is no page {0!r}", asked))
+    return number

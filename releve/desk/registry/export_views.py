@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from releve.desk.endpoint import serve
 from releve.desk.http import download
+from releve.desk.query import read_number
 from releve.desk.registry.context import require_context
 from releve.desk.registry.words import get_reader_language
 from releve.desk.text import translate_error
@@ -59,7 +60,5 @@ def download_template(request: HttpRequest) -> HttpResponse:
 
 
 def _find_version(request: HttpRequest) -> Version:
-    sent = request.GET.get("version", "")
-    if sent.isascii() and sent.isdigit():
-        return service.get_version(int(sent))
-    return require_context().version
+    number = read_number(request.GET.get("version", ""))
+    return require_context().version if number is None else service.get_version(number)

@@ -15,6 +15,7 @@ from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, choose_status, serve
 from releve.desk.http import answer, wants_json
+from releve.desk.query import read_number
 from releve.desk.registry.context import (
     RegistryContext,
     find_context,
@@ -159,10 +160,8 @@ def _row_page(
 
 def _seen(request: HttpRequest, found: RegistryContext) -> int:
     """Return the version that the form was made from."""
-    sent = request.POST.get("seen", "")
-    return (
-        int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 9 else found.version.number
-    )
+    seen = read_number(request.POST.get("seen", ""))
+    return found.version.number if seen is None else seen
 
 
 def _sent(request: HttpRequest, page: RowPage, table: str) -> HttpResponse:

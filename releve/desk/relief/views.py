@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
 from typing import cast
 
 from django.contrib import messages
@@ -17,6 +16,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import download, page_response
 from releve.desk.live.streams import looked_at
+from releve.desk.query import read_day, read_number
 from releve.desk.relief.page import SHOWN, ReliefChoice, Shown, relief_page
 from releve.desk.relief.workbook import write_relief
 from releve.live import api as live
@@ -65,20 +65,9 @@ def read_choice(request: HttpRequest) -> ReliefChoice:
     given = request.GET
     show = given.get("show", "")
     return ReliefChoice(
-        day=_read_day(given.get("day", "")),
+        day=read_day(given.get("day", "")),
         site=given.get("site", "")[:64],
         show=cast("Shown", show) if show in SHOWN else "unanswered",
-        people=_read_number(given.get("people", "")),
-        moves=_read_number(given.get("moves", "")),
+        people=read_number(given.get("people", ""), 6) or 1,
+        moves=read_number(given.get("moves", ""), 6) or 1,
     )
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _read_number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1

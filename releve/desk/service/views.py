@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.desk.endpoint import serve
 from releve.desk.http import failure, page_response, part_response
+from releve.desk.query import require_found
 from releve.desk.service.page import service_now
 from releve.desk.service.statement_page import read_period, statement_page
 from releve.live import api as live
@@ -29,9 +30,7 @@ def wall(request: HttpRequest) -> HttpResponse:
 def statement(request: HttpRequest, client: str) -> HttpResponse:
     """What was promised and delivered to a client on a day, by default yesterday, or in a month."""
     operator = live.operator_now()
-    row = next((row for row in operator.clients if row.id == client), None)
-    if row is None:
-        raise Http404(_("There is no such client."))
+    row = require_found(operator.client.get(client), _("There is no such client."))
     period = read_period(request.GET, operator.row.time_zone, live.real_now())
     if period is None:
         text = _("Write the day as 2026-11-30, or the month as 2026-11.")

@@ -13,6 +13,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
 from releve.desk.live.streams import looked_at
+from releve.desk.query import read_number
 from releve.desk.switches.page import switch_page, switches_page
 from releve.live import api as live
 from releve.routing import EmptySet
@@ -41,16 +42,17 @@ def show(request: HttpRequest, contingency: str) -> HttpResponse:
 @serve("routing.switch", ACT, recent=True)
 def press(request: HttpRequest, contingency: str) -> HttpResponse:
     """Publish a switch whose consequences were shown, or show them again where they changed."""
-    client, minutes = request.POST.get("client", "")[:64], request.POST.get("minutes", "")
+    client = request.POST.get("client", "")[:64]
+    minutes = read_number(request.POST.get("minutes", "")) or 0
     back = f"{reverse('switch', args=[contingency])}?{urlencode({'client': client})}"
-    if not (minutes.isascii() and minutes.isdigit() and 1 <= int(minutes[:6]) <= MOST_MINUTES):
+    if not 1 <= minutes <= MOST_MINUTES:
         messages.error(
             request, _("A switch is held for 1 to {most} minutes.").format(most=MOST_MINUTES)
         )
         return redirect(back)
     try:
         live.press_switch(
-            contingency, client, content=request.POST.get("content", ""), minutes=int(minutes),
+            contingency, client, content=request.POST.get("content", ""), minutes=minutes,
             by=actor_name(request), stream=looked_at(request).name,
         )  # fmt: skip
     except live.SwitchChanged:

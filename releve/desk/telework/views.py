@@ -18,6 +18,7 @@ from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import page_response
 from releve.desk.page import PageModel
+from releve.desk.query import read_number
 from releve.desk.registry.context import require_context
 from releve.desk.telework.page import telework_page
 from releve.desk.text import translate_error, translate_phrase
@@ -125,5 +126,4 @@ def apply(request: HttpRequest) -> HttpResponse:
 
 
 def _read_number(request: HttpRequest, name: str) -> int:
-    text = request.POST.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return read_number(request.POST.get(name, ""), 9) or 0

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.desk.endpoint import serve
 from releve.desk.http import page_response
 from releve.desk.live.streams import looked_at
+from releve.desk.query import read_day, require_found
 from releve.desk.transport.page import runs_page, sheet_page
 
 __all__ = ["runs", "sheet"]
@@ -20,7 +19,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     """The runs to and from a site on a day: routes, times, and how full they are."""
     looked = looked_at(request)
     site = request.GET.get("site", "")[:64]
-    page = runs_page(looked, request.user, _read_day(request), site)
+    page = runs_page(looked, request.user, read_day(request.GET.get("day", "")), site)
     context = {"drill": looked.banner}
     return page_response(request, "desk/transport/runs.html", page, context, forms=False)
 
@@ -29,15 +28,9 @@ def runs(request: HttpRequest) -> HttpResponse:
 def sheet(request: HttpRequest, vehicle: str) -> HttpResponse:
     """A driver's day: places, times and numbers of riders, and no agent."""
     looked = looked_at(request)
-    page = sheet_page(looked, request.user, _read_day(request), vehicle)
-    if page is None:
-        raise Http404(_("This vehicle has no run that day."))
+    day = read_day(request.GET.get("day", ""))
+    page = require_found(
+        sheet_page(looked, request.user, day, vehicle), _("This vehicle has no run that day.")
+    )
     context = {"drill": looked.banner}
     return page_response(request, "desk/transport/sheet.html", page, context, forms=False)
-
-
-def _read_day(request: HttpRequest) -> date | None:
-    try:
-        return date.fromisoformat(request.GET.get("day", ""))
-    except ValueError:
-        return None

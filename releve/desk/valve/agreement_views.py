@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from releve.association.agreements import (
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import answer, failure
+from releve.desk.query import require_found
 from releve.desk.text import text_now, translate_error
 from releve.desk.valve.page import ContractLine, build_contract_line
 from releve.errors import ReleveError
@@ -66,13 +67,8 @@ def list_agreements(request: HttpRequest) -> HttpResponse:
 @serve("sector.agree", ACT, recent=True)
 def decide(request: HttpRequest, stream: str, name: str) -> HttpResponse:
     """Record the client's agreement or refusal."""
-    found = next(
-        (one for one in _list(request)
-         if one.stream == stream and one.stored.contract.terms.contract == name),
-        None,
-    )  # fmt: skip
-    if found is None:
-        raise Http404(_("There is no such contract."))
+    own = {(one.stream, one.stored.contract.terms.contract): one for one in _list(request)}
+    found = require_found(own.get((stream, name)), _("There is no such contract."))
     agrees = request.POST.get("decision") == "agree"
     try:
         decide_contract(found, agrees, request.POST.get("before", ""), actor_name(request),

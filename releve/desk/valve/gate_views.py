@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from releve.association.spare_searches import OFFER, ask_for_agents, ask_for_off
 from releve.desk.body_limits import takes
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import answer, failure
+from releve.desk.query import require_found
 from releve.desk.text import text_now, translate_error
 from releve.desk.valve.gate_forms import ClausesForm, ReliefOfferForm, ReliefRequestForm, read_table
 from releve.desk.valve.gate_page import (
@@ -172,10 +173,9 @@ def _act(
 
 
 def _find(gate: str) -> ReliefGate:
-    row = ReliefGate.objects.filter(name=gate).first()
-    if row is None:
-        raise Http404(_("There is no such clearing."))
-    return row
+    return require_found(
+        ReliefGate.objects.filter(name=gate).first(), _("There is no such clearing.")
+    )
 
 
 def _build_request_form(row: ReliefGate, request: HttpRequest | None) -> ReliefRequestForm:

@@ -23,6 +23,7 @@ from releve.association.gate_member import list_programmes
 from releve.association.spare_searches import LEND, find_search
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, download
+from releve.desk.query import require_found
 from releve.desk.text import text_now, translate_error
 from releve.desk.valve.forms import ContractStepForm
 from releve.desk.valve.page import (
@@ -119,6 +120,4 @@ def download_message(request: HttpRequest, stream: str, name: str) -> HttpRespon
 
 def _find(stream: str, name: str) -> StoredContract:
     stored = list_contracts(stream).get(name) if stream in (RELIEF, DRILL) else None
-    if stored is None:
-        raise Http404(_("There is no such contract."))
-    return stored
+    return require_found(stored, _("There is no such contract."))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.desk.endpoint import serve
 from releve.desk.http import Frame, download, failure, json_response, other_form, wants_json
+from releve.desk.query import read_day, require_found
 from releve.desk.text import text_now
 from releve.desk.week.page import week_page
 from releve.files.plan_folder import PlanFolderError
@@ -26,7 +27,7 @@ __all__ = ["download_week", "week"]
 def week(request: HttpRequest) -> HttpResponse:
     """The calendar week of a planned day: its teams, and the members of one of them."""
     try:
-        plans = _find_week(_read_day(request.GET.get("day", "")))
+        plans = _find_week(_read_day(request))
     except PlanFolderError as error:
         led = isinstance(error, NoPlan) and not wants_json(request)
         if led and can(request.user, "plan.publish"):
@@ -48,7 +49,7 @@ def week(request: HttpRequest) -> HttpResponse:
 def download_week(request: HttpRequest) -> HttpResponse:
     """The hybrid week as CSV, to be edited in a spreadsheet and given to the next plan."""
     try:
-        plans = _find_week(_read_day(request.GET.get("day", "")))
+        plans = _find_week(_read_day(request))
     except PlanFolderError as error:
         return failure(request, 503, _("There is no plan to show."), str(error))
     try:
@@ -65,19 +66,13 @@ def download_week(request: HttpRequest) -> HttpResponse:
 
 def _find_week(day: date | None) -> list[Plan]:
     """Return the plans of a day's calendar week, the day by default today or the next planned."""
-    first = find_displayed_plan(day)
-    if first is None:
-        raise Http404(_("There is no plan for this day."))
+    first = require_found(find_displayed_plan(day), _("There is no plan for this day."))
     monday = first.plan.day - timedelta(days=first.plan.day.weekday())
     wanted = [one for one in first.days if monday <= one < monday + timedelta(days=7)]
     found = (find_displayed_plan(one) for one in wanted)
     return [stored.plan for stored in found if stored is not None]
 
 
-def _read_day(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Http404(_("There is no plan for this day.")) from None
+def _read_day(request: HttpRequest) -> date | None:
+    asked = request.GET.get("day", "")
+    return require_found(read_day(asked), _("There is no plan for this day.")) if asked else None
