@@ -10,6 +10,7 @@ from django.template import Library
 
 from releve.desk.live.words import when
 from releve.desk.places.stream_context import when as name_moment
+from releve.desk.run_states import STATE_TONES, STATE_WORDS
 from releve.desk.text import text_now
 
 __all__ = [
@@ -39,6 +40,10 @@ def add_words(
     @library.filter(name)
     def write_code(code: str) -> str:
         return str(words.get(code, code) if else_code else words[code])
+
+
+add_words(register, "run_tone", STATE_TONES)
+add_words(register, "run_word", STATE_WORDS)
 
 
 @register.filter

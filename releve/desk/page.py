@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PageModel", "StreamPage", "known"]
+__all__ = ["PageModel", "StreamPage", "known", "pick_fields"]
 
 
 class PageModel(BaseModel):
@@ -43,6 +43,11 @@ class StreamPage(PageModel):
     drill: str = Field(description="Title of the drill: nothing of it is real")
     at: datetime = Field(description="The stream's time, to the minute")
     time_zone: str = Field(description="Of the operator, or of the page's site")
+
+
+def pick_fields(row: object, *names: str) -> dict[str, Any]:
+    """Return some fields of an object by name, as JSON has them."""
+    return {name: getattr(row, name) for name in names}
 
 
 def known(value: float | None) -> float | None:

@@ -1,23 +1,24 @@
-"""The states of a run of the worker, in words."""
+"""The states of a run of the worker: tones and words, by code."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["state_word"]
+__all__ = ["STATE_TONES", "STATE_WORDS"]
 
-_STATES = {
-    "waiting": ("waiting", lazy("waiting for its turn")),
-    "running": ("running", lazy("running")),
-    "stopping": ("thin", lazy("stopping")),
-    "stopped": ("thin", lazy("stopped")),
-    "broken": ("thin", lazy("broken off")),
-    "failed": ("missed", lazy("failed")),
-    "done": ("held", lazy("done")),
+STATE_TONES = {
+    "waiting": "waiting",
+    "running": "running",
+    **dict.fromkeys(("stopping", "stopped", "broken"), "thin"),
+    "failed": "missed",
+    "done": "held",
 }
-
-
-def state_word(state: str) -> tuple[str, str]:
-    """Return a state of a run as a tone and in words."""
-    tone, word = _STATES[state]
-    return tone, str(word)
+STATE_WORDS = {
+    "waiting": lazy("waiting for its turn"),
+    "running": lazy("running"),
+    "stopping": lazy("stopping"),
+    "stopped": lazy("stopped"),
+    "broken": lazy("broken off"),
+    "failed": lazy("failed"),
+    "done": lazy("done"),
+}

@@ -23,6 +23,7 @@ from releve.desk.ledger.entries import (
     build_entry_views,
     list_entries,
 )
+from releve.desk.page import pick_fields
 from releve.desk.query import require_found
 from releve.desk.text import text_now
 from releve.ledger.chain import read_head
@@ -116,7 +117,4 @@ def version(request: HttpRequest, number: Number) -> dict[str, Any]:
 
 def _version(row: Version) -> dict[str, Any]:
     names = ("number", "made_at", "made_by", "comment", "source", "undoes", "digest", "summary")
-    return {
-        **{name: getattr(row, name) for name in names},
-        "url": reverse("api_version", args=[row.number]),
-    }
+    return {**pick_fields(row, *names), "url": reverse("api_version", args=[row.number])}

@@ -17,6 +17,7 @@ from releve.desk.api.auth import opens
 from releve.desk.api.events import Key
 from releve.desk.api.routes import reads, writes
 from releve.desk.outbound.request_words import FAULTS
+from releve.desk.page import pick_fields
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
 from releve.gate.person_answers import preview_answers, recorded_to_json
@@ -73,8 +74,8 @@ def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict
         {"row": one.line, "field": one.field, "code": one.code, "message": str(FAULTS[one.code])}
         for one in found.faults
     ]
-    counts = {name: getattr(found, name) for name in ("recorded", "before", "set_aside")}
-    return {**counts, "position": found.position, "faults": faults}
+    counts = pick_fields(found, "recorded", "before", "set_aside", "position")
+    return {**counts, "faults": faults}
 
 
 def _own(request: HttpRequest, feed: str) -> str:

@@ -15,6 +15,7 @@ from releve.desk.api.shared import Number, Ref, StreamName, asked
 from releve.desk.http import json_response
 from releve.desk.live.streams import named
 from releve.desk.now.page import NowPage, now_page
+from releve.desk.page import pick_fields
 from releve.desk.places.client_pages import ClientPage, ClientsPage, client_page, clients_page
 from releve.desk.places.relief_pages import (
     ComparisonPage,
@@ -114,12 +115,8 @@ def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> schemas.Me
 def drills(request: HttpRequest) -> dict[str, Any]:
     """The drills. Ask for one with stream=: nothing of it is real, and each answer says so."""
     names = ("title", "started_by", "started_at", "stopped_at")
-    return {
-        "drills": [
-            {"stream": row.name, **{name: getattr(row, name) for name in names}}
-            for row in live.list_drills()
-        ]
-    }
+    drills = [{"stream": row.name, **pick_fields(row, *names)} for row in live.list_drills()]
+    return {"drills": drills}
 
 
 @reads("/plan", PlanPage, "plan")

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.charter.page import FindingLine, MeasureHead, finding_line, measure_head
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, pick_fields
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.situation import Charter, CharterAudit
@@ -140,10 +140,7 @@ def _list_lines(
             if seen is not None:
                 line = line.model_copy(
                     update={
-                        "verdict": seen.verdict,
-                        "method": seen.method,
-                        "seen_at": seen.seen_at,
-                        "note": seen.note,
+                        **pick_fields(seen, "verdict", "method", "seen_at", "note"),
                         "evidence": len(seen.evidence),
                         "photos": tuple(
                             reverse("photo", args=[digest])

@@ -114,9 +114,8 @@ def _show(
 ) -> HttpResponse:
     page = audit_page(audit, now, request.user, actor_name(request), find_today(now))
     context = {"drill": now.drill, "form": form, "faults": faults}
-    response = page_response(request, "desk/charter/audit.html", page, context)
-    response.status_code = 422 if faults else 200
-    return response
+    status = 422 if faults else 200
+    return page_response(request, "desk/charter/audit.html", page, context, status=status)
 
 
 @serve("event.record.audit", FORM)

@@ -19,6 +19,7 @@ from releve.desk.forms import (
 )
 from releve.desk.live.forms import VERDICTS, RecordForm
 from releve.desk.live.photo_field import PhotosForm
+from releve.desk.page import pick_fields
 from releve.live import api as live
 from releve.situation import (
     AuditConcluded,
@@ -173,8 +174,7 @@ class _OnFindingForm(_WholeForm):
 
     def common(self, actor: str) -> dict[str, Any]:
         raised = self.finding.raised
-        names = ("audit", "finding", "site", "measure")
-        return super().common(actor) | {name: getattr(raised, name) for name in names}
+        return super().common(actor) | pick_fields(raised, "audit", "finding", "site", "measure")
 
 
 class AnswerForm(_OnFindingForm):

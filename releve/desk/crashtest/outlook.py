@@ -20,7 +20,6 @@ from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, keep_unstored
 from releve.desk.places.stream_context import StreamContext, moment
-from releve.desk.run_states import state_word
 from releve.desk.text import Text
 from releve.network import zone
 from releve.runs.installation import list_plan_sources, open_outlooks
@@ -44,8 +43,7 @@ class OutlookLine:
     url: str
     name: str
     when: str
-    tone: str
-    word: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,6 @@ class LookPage:
     """An outlook: on its way, failed, or the chances of each site and client."""
 
     line: OutlookLine
-    state: str
     reason: str
     sites: tuple[Chance, ...]
     clients: tuple[Chance, ...]
@@ -141,7 +138,6 @@ def _state_of(look: OutlookJob) -> str:
 
 
 def _line(look: OutlookJob, text: Text) -> OutlookLine:
-    tone, word = state_word(_state_of(look))
     at = datetime.fromisoformat(look.order.at)
     local = at.astimezone(zone(text.time_zone)).date()
     first = date.fromisoformat(look.order.first)
@@ -154,8 +150,7 @@ def _line(look: OutlookJob, text: Text) -> OutlookLine:
         _("{day}, {time}, by {who}").format(
             day=text.day(local, weekday=False), time=text.time(at), who=look.order.by
         ),
-        tone,
-        word,
+        _state_of(look),
     )
 
 
@@ -175,7 +170,6 @@ def _page(look: OutlookJob, text: Text) -> LookPage:
     ]
     return LookPage(
         _line(look, text),
-        _state_of(look),
         look.reason,
         tuple(sites),
         tuple(clients),

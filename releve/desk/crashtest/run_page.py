@@ -14,7 +14,6 @@ from releve.desk.crashtest.durations import duration, lasting
 from releve.desk.crashtest.forms import StartForm, source_word
 from releve.desk.crashtest.sentences import share
 from releve.desk.crashtest.words import case_word
-from releve.desk.run_states import state_word
 from releve.desk.text import Text
 from releve.network.clock import zone
 from releve.runs.crash_test_job import CrashTestJob
@@ -40,11 +39,9 @@ class RunLine:
     id: str
     name: str
     url: str
-    tone: str
-    word: str
+    state: str
     about: str
     when: str
-    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,6 @@ class RunPage:
 def line(run: CrashTestJob, text: Text) -> RunLine:
     """Return a run as the list shows it."""
     order = run.order
-    tone, word = state_word(run.state)
     plans = source_word(order.plan)
     if order.beside:
         plans = _("{plan}, beside {other}").format(plan=plans, other=source_word(order.beside))
@@ -116,7 +112,7 @@ def line(run: CrashTestJob, text: Text) -> RunLine:
         day=text.day(local, weekday=False), time=text.time(at), who=order.by
     )
     url = reverse("crashtest_run", args=[run.id])
-    return RunLine(run.id, order.name, url, tone, word, about, when, run.state == "done")
+    return RunLine(run.id, order.name, url, run.state, about, when)
 
 
 def _quarters(count: int, text: Text) -> str:

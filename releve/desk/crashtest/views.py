@@ -62,7 +62,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """Every run of this installation, the newest first."""
     text, runs = _text(), open_crash_tests().list_jobs()
     lines = tuple(line(one, text) for one in runs)
-    finished = tuple(one for one in lines if one.done)
+    finished = tuple(one for one in lines if one.state == "done")
     page = IndexPage(lines, can(request.user, "crashtest.run"), finished)
     twin = {"runs": [job_to_json(one, ()) for one in runs]}
     return fresh(request, "desk/crashtest/index.html", page, twin)

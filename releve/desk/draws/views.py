@@ -12,7 +12,7 @@ from releve.accounts.scopes import can
 from releve.desk.access.open_mode import changes_nothing
 from releve.desk.draws.page import draws_page
 from releve.desk.endpoint import ACT, serve
-from releve.desk.http import page_response
+from releve.desk.http import keep_unstored, page_response
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.query import read_day
 from releve.desk.text import translate_error
@@ -57,7 +57,5 @@ def _show(
         now.stream, now.situation, now.operator, day, _read_day("", now), inspects=inspects
     )
     context = {"drill": now.drill, "previewed": previewed}
-    response = page_response(request, "desk/draws/index.html", page, context)
-    response.status_code = status
-    response["Cache-Control"] = "private, no-store" if previewed else response["Cache-Control"]
-    return response
+    response = page_response(request, "desk/draws/index.html", page, context, status=status)
+    return keep_unstored(response) if previewed else response

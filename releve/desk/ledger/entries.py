@@ -25,6 +25,7 @@ from releve.desk.ledger.words import (
     translate_kind,
     translate_stream,
 )
+from releve.desk.page import pick_fields
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.ledger.account_names import restore_names
@@ -265,17 +266,12 @@ def _time(value: str, text: Text) -> str:
 def build_entry_twin(view: EntryView) -> dict[str, Any]:
     """Return an entry as JSON: what is withheld or erased is named, not guessed."""
     return {
-        "seq": view.seq,
-        "stream": view.stream,
-        "kind": view.kind,
+        **pick_fields(view, "seq", "stream", "kind", "concealed", "hash", "prev"),
         "recorded_at": view.recorded_at or None,
-        "concealed": view.concealed,
         "fields": [
             {"name": field.name, "state": field.state}
             | ({"value": field.raw} if field.state == _SHOWN else {})
             | ({"commitment": field.commitment} if field.commitment else {})
             for field in view.fields
         ],
-        "hash": view.hash,
-        "prev": view.prev,
     }

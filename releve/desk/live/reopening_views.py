@@ -18,6 +18,7 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.live.answers import RecordFailure, answer, explain_failure
 from releve.desk.live.streams import looked_at
 from releve.desk.live.words import when
+from releve.desk.page import pick_fields
 from releve.desk.text import Text, left, text_now
 from releve.live import api as live
 from releve.network import Operator
@@ -222,11 +223,8 @@ def _describe_act(
 
 def _page_twin(page: ReopeningPage) -> dict[str, Any]:
     return {
-        "site": page.site,
-        "since": page.since,
-        "earliest": page.earliest,
+        **pick_fields(page, "site", "since", "earliest", "needed"),
         "items": {item.id: item.by for item in page.items},
         "approvals": [row.by for row in page.approvals],
-        "needed": page.needed,
         "refusals": list(page.refusals),
     }

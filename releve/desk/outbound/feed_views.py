@@ -46,13 +46,11 @@ class FeedsPage(PageModel):
 @serve("outbound.manage")
 def feeds(request: HttpRequest) -> HttpResponse:
     """Show what was read, and the rows that could not be taken; what they held is not kept here."""
-    names = ("at", "file", "line", "field", "code")
     page = FeedsPage(
         time_zone=LEGAL_ZONE,
         read=tuple(ReadFeed(file=name, rows=n) for name, n in list_feed_positions(_MOST)),
         set_aside=tuple(
-            AsideRow(**{name: getattr(row, name) for name in names})
-            for row in FeedFaultRow.objects.order_by("-pk")[:_MOST]
+            AsideRow.from_row(row) for row in FeedFaultRow.objects.order_by("-pk")[:_MOST]
         ),
     )
     return unchanged(request, page_response(request, "desk/outbound/feeds.html", page))

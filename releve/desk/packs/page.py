@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.desk.packs.forms import EvidencePackForm
+from releve.desk.page import pick_fields
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.evidence.language import Wording
@@ -117,13 +118,9 @@ def build_pack_page(
 def line_twin(pack: IssuedPack, receipts: list[PackReceipt]) -> dict[str, Any]:
     """Return a pack as JSON."""
     return {
-        "sha256": pack.sha256,
-        "kind": pack.kind,
+        **pick_fields(pack, "sha256", "kind", "language", "root", "made_at"),
         "for": pack.recipient,
         "from": pack.first,
         "to": pack.last,
-        "language": pack.language,
-        "root": pack.root,
-        "made_at": pack.made_at,
         "received": len(receipts),
     }

@@ -118,9 +118,7 @@ def _show_index(
     remove_expired_plans(store)
     page = planning_page(store.list_jobs(), *_version(), live.load_activation())
     context = {"form": form or _form(request)}
-    response = page_response(request, "desk/planning/index.html", page, context)
-    response.status_code = status
-    return response
+    return page_response(request, "desk/planning/index.html", page, context, status=status)
 
 
 @serve("plan.publish")

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from releve.desk.live.words import when
 from releve.desk.plan.names import status_word
 from releve.desk.planning.page import MoveGroup, PlannedDay, PlanRunLine, PlanRunPage
-from releve.desk.run_states import state_word
+from releve.desk.run_states import STATE_WORDS
 from releve.desk.text import text_now
 from releve.network import HOME
 
@@ -61,19 +61,13 @@ def run_about(line: PlanRunLine, time_zone: str) -> str:
 
 
 @register.filter
-def run_tone(line: PlanRunLine) -> str:
-    """Return the tone of a run's state."""
-    return state_word(line.state)[0]
-
-
-@register.filter
 def run_state(line: PlanRunLine) -> str:
     """Return the state of a run: planned comes before what is missing beside it."""
     if line.planned and line.state in ("waiting", "running"):
         return _("planned; what is missing is being worked out")
     if line.planned and line.state != "done":
         return _("planned; what is missing was not worked out")
-    return state_word(line.state)[1]
+    return str(STATE_WORDS[line.state])
 
 
 @register.filter

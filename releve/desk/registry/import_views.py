@@ -17,6 +17,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import FORM, choose_status, serve
 from releve.desk.http import answer, wants_json
+from releve.desk.page import pick_fields
 from releve.desk.planning.views import start_proposed
 from releve.desk.registry.forms import describe_causes
 from releve.desk.registry.versions import ChangeList, build_change_lists, build_changes_twin
@@ -118,18 +119,9 @@ def _send(
         causes[:_MOST_FAULTS],
         _("… and {count} more.").format(count=more) if more > 0 else "",
     )
+    names = ("table", "row", "column", "value", "reason", "fix")
     twin = {
-        "faults": [
-            {
-                "table": fault.table,
-                "row": fault.row,
-                "column": fault.column,
-                "value": fault.value,
-                "reason": fault.reason,
-                "fix": fault.fix,
-            }
-            for fault in faults
-        ],
+        "faults": [pick_fields(fault, *names) for fault in faults],
         "refused": [str(item) for item in form.errors.get("file", [])],
     }
     return answer(request, "desk/registry/send.html", page, twin, status)

@@ -181,11 +181,7 @@ def build_table_twin(now: RegistryContext, table: str, query: str, page: int) ->
         "page": found.page,
         "pages": found.pages,
         "data": [
-            {
-                "row": at + 2,
-                "key": build_key(found.rows[at]),
-                "values": found.rows[at],
-            }
+            {"row": at + 2, "key": build_key(found.rows[at]), "values": found.rows[at]}
             for at in found.here
         ],
     }

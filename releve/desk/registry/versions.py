@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from releve.desk.page import pick_fields
 from releve.desk.registry.values import format_for_reader
 from releve.desk.registry.words import describe_counts, translate_column, translate_table
 from releve.desk.text import Text
@@ -106,16 +107,8 @@ def build_version_view(version: Version, text: Text) -> VersionView:
 
 def build_version_twin(version: Version) -> dict[str, Any]:
     """Return a version as plain values."""
-    return {
-        "number": version.number,
-        "made_at": version.made_at,
-        "made_by": version.made_by,
-        "comment": version.comment,
-        "source": version.source,
-        "undoes": version.undoes,
-        "digest": version.digest,
-        "changes": version.summary,
-    }
+    names = ("number", "made_at", "made_by", "comment", "source", "undoes", "digest")
+    return {**pick_fields(version, *names), "changes": version.summary}
 
 
 def select_listed_tables(summary: Mapping[str, Mapping[str, int]]) -> frozenset[str]:
@@ -204,12 +197,5 @@ def build_changes_twin(
 def _rows_twin(changes: TableChanges | None) -> list[dict[str, Any]]:
     if changes is None:
         return []
-    return [
-        {
-            "key": change.key,
-            "kind": change.kind,
-            "before": change.before,
-            "after": change.after,
-        }
-        for change in islice(changes.rows(), _MOST_ROWS)
-    ]
+    names = ("key", "kind", "before", "after")
+    return [pick_fields(change, *names) for change in islice(changes.rows(), _MOST_ROWS)]

@@ -97,6 +97,4 @@ def _show(
         for card in page.packs
     }
     context = {"drill": now.drill, "forms": forms, "closes": now.text.list(closes)}
-    response = page_response(request, "desk/rules/index.html", page, context)
-    response.status_code = status
-    return response
+    return page_response(request, "desk/rules/index.html", page, context, status=status)

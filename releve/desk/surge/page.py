@@ -12,7 +12,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel, StreamPage
+from releve.desk.page import PageModel, StreamPage, pick_fields
 from releve.live import api as live
 from releve.network import Operator
 
@@ -108,16 +108,12 @@ def surge_page(
     found = live.propose_surge_relief(factors, looked.name)
     return page.model_copy(
         update={
-            "day": found.day,
-            "absent": found.absent,
-            "moved": found.moved,
-            "missing_before": found.missing_before,
-            "missing_after": found.missing_after,
+            **pick_fields(found, "day", "absent", "moved", "missing_before", "missing_after"),
+            "digest": found.digest,
             "effects": tuple(
                 ClientMissing(client=key, name=name, before=before, after=after)
                 for key, name, before, after in found.clients
             ),
-            "digest": found.digest,
             "order_url": reverse("surge_order") if may and found.moved else "",
         }
     )

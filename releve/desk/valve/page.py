@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from releve.association.contracts import DRILL, StoredContract
 from releve.association.gate_member import list_programmes
 from releve.association.partner_agents import list_half_hours
+from releve.desk.page import pick_fields
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.desk.valve.forms import ContractStepForm
@@ -169,16 +170,11 @@ def _may_lend(stored: StoredContract, party: str) -> bool:
 def build_contract_twin(stored: StoredContract, stream: str) -> dict[str, Any]:
     """Return a contract as JSON."""
     terms = stored.contract.terms
+    names = ("contract", "asker", "giver", "client", "skill", "starts_at", "ends_at")
     return {
-        "contract": terms.contract,
+        **pick_fields(terms, *names),
         "drill": stream == DRILL,
         "state": stored.contract.state,
-        "asker": terms.asker,
-        "giver": terms.giver,
-        "client": terms.client,
-        "skill": terms.skill,
-        "starts_at": terms.starts_at,
-        "ends_at": terms.ends_at,
         "agents": [{"at": at, "agents": count} for at, count in list_half_hours(terms)],
         "digest": stored.contract.digest,
         "countersigned": stored.is_countersigned,

@@ -13,8 +13,8 @@ from django.utils.translation import ngettext
 
 from releve.association.models import LentAgent, SpareSearch
 from releve.association.spare_searches import LEND
+from releve.desk.page import pick_fields
 from releve.desk.places.stream_context import when
-from releve.desk.run_states import state_word
 from releve.desk.text import Text, translate_phrase
 from releve.errors import Phrase, decode_phrase
 
@@ -37,11 +37,6 @@ class SearchShown:
         """Whether the worker has not finished it."""
         return self.state in ("waiting", "running")
 
-    @property
-    def tone(self) -> str:
-        """The tone of its state."""
-        return state_word(self.state)[0]
-
 
 def build_search(
     search: SpareSearch | None, url: str, now: datetime, text: Text
@@ -57,12 +52,8 @@ def build_search_twin(search: SpareSearch | None) -> dict[str, Any] | None:
     """Return a search as JSON; null where there was none."""
     if search is None:
         return None
-    return {
-        "state": _find_state(search),
-        "asked_at": search.asked_at,
-        "begun_at": search.begun_at,
-        "done_at": search.done_at,
-    }
+    times = pick_fields(search, "asked_at", "begun_at", "done_at")
+    return {"state": _find_state(search), **times}
 
 
 def answer_search(request: HttpRequest, shown: SearchShown | None) -> HttpResponse | None:
