@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from releve.desk.registry.context import RegistryContext
 from releve.desk.registry.values import format_for_reader, is_number
-from releve.desk.registry.versions import VersionView, build_version_twin, build_version_view
+from releve.desk.registry.versions import build_version_twin
 from releve.desk.registry.words import (
     translate_column,
     translate_doc,
@@ -21,6 +21,7 @@ from releve.desk.registry.words import (
 )
 from releve.desk.text import Text
 from releve.network import Operator, list_columns
+from releve.registry.models import Version
 from releve.registry.row_search import TableSlice, select_rows
 from releve.registry.row_text import find_zone
 from releve.registry.service import load_operator
@@ -44,7 +45,8 @@ class TableLine:
 class RegistryIndexPage:
     """The current version and its tables; None and nothing before the first import."""
 
-    version: VersionView | None
+    time_zone: str
+    version: Version | None
     tables: tuple[TableLine, ...]
     may_edit: bool
 
@@ -87,7 +89,7 @@ class TablePage:
 def build_index_page(now: RegistryContext | None, may_edit: bool) -> RegistryIndexPage:
     """Return the list of tables."""
     if now is None:
-        return RegistryIndexPage(None, (), may_edit)
+        return RegistryIndexPage("", None, (), may_edit)
     lines = (
         TableLine(
             translate_table(table),
@@ -97,7 +99,7 @@ def build_index_page(now: RegistryContext | None, may_edit: bool) -> RegistryInd
         )
         for table, sheet in load_sheets(now.version).items()
     )
-    return RegistryIndexPage(build_version_view(now.version, now.text), tuple(lines), may_edit)
+    return RegistryIndexPage(now.text.time_zone, now.version, tuple(lines), may_edit)
 
 
 def build_index_twin(now: RegistryContext | None) -> dict[str, Any]:

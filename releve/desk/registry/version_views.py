@@ -19,11 +19,9 @@ from releve.desk.http import answer, wants_json
 from releve.desk.registry.context import parse_page_number, require_context
 from releve.desk.registry.versions import (
     ChangeList,
-    VersionView,
     build_change_lists,
     build_changes_twin,
     build_version_twin,
-    build_version_view,
     select_listed_tables,
 )
 from releve.errors import Phrase
@@ -38,9 +36,10 @@ _VERSIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class VersionsPage:
-    """A page of the list of versions."""
+    """A page of the list of versions; times are in the operator's zone."""
 
-    versions: tuple[VersionView, ...]
+    time_zone: str
+    versions: tuple[Version, ...]
     position: str
     previous: str
     following: str
@@ -50,7 +49,8 @@ class VersionsPage:
 class VersionPage:
     """A version, what it changed, and what may be done with it; or the question whether to."""
 
-    version: VersionView
+    time_zone: str
+    version: Version
     current: bool
     changes: tuple[ChangeList, ...]
     undo_url: str
@@ -65,7 +65,8 @@ def list_versions(request: HttpRequest) -> HttpResponse:
     found = require_context()
     page = Paginator(Version.objects.all(), _VERSIONS).get_page(parse_page_number(request))
     shown = VersionsPage(
-        tuple(build_version_view(item, found.text) for item in page),
+        found.text.time_zone,
+        tuple(page),
         _("Page {page} of {pages}").format(page=page.number, pages=page.paginator.num_pages)
         if page.has_other_pages()
         else "",
@@ -92,7 +93,8 @@ def show_version(request: HttpRequest, number: int) -> HttpResponse:
     is_current = wanted.number == found.version.number
     edits = can(request.user, "registry.edit")
     page = VersionPage(
-        build_version_view(wanted, found.text),
+        found.text.time_zone,
+        wanted,
         is_current,
         build_change_lists(wanted.summary, tables, operators, found.text),
         reverse("registry_undo", args=[number]) if edits and is_current and number > 1 else "",
@@ -142,7 +144,8 @@ def _back(
     summary = {table: changes.counts() for table, changes in tables.items()}
     operators = [service.load_operator(item) for item in (target, found.version)]
     page = VersionPage(
-        build_version_view(target, found.text),
+        found.text.time_zone,
+        target,
         False,
         build_change_lists(summary, tables, operators, found.text),
         "",

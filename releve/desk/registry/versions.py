@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -15,7 +14,7 @@ from releve.desk.page import pick_fields
 from releve.desk.registry.values import format_for_reader
 from releve.desk.registry.words import describe_counts, translate_column, translate_table
 from releve.desk.text import Text
-from releve.network import Operator, list_columns, zone
+from releve.network import Operator, list_columns
 from releve.registry.changes import RowChange, TableChanges
 from releve.registry.models import Version
 from releve.registry.row_text import find_zone
@@ -23,11 +22,9 @@ from releve.registry.tables import get_row_class
 
 __all__ = [
     "ChangeList",
-    "VersionView",
     "build_change_lists",
     "build_changes_twin",
     "build_version_twin",
-    "build_version_view",
     "select_listed_tables",
 ]
 
@@ -35,21 +32,6 @@ _MOST_ROWS = 100
 """Rows of a table that a page of changes shows; the counts are of all."""
 _MOST_READ = 5000
 """A table with more changes than this is shown by its counts alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class VersionView:
-    """A version in words."""
-
-    number: int
-    when: str
-    who: str
-    comment: str
-    source: str
-    undoes: str
-    changes: tuple[str, ...]
-    digest: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +62,6 @@ class ChangeList:
     summary: str
     rows: tuple[ChangeView, ...]
     more: str
-
-
-def build_version_view(version: Version, text: Text) -> VersionView:
-    """Return a version in words."""
-    made_at = version.made_at.astimezone(zone(text.time_zone))
-    return VersionView(
-        number=version.number,
-        when=_("{day} at {time}").format(
-            day=text.day(made_at.date(), weekday=False), time=text.time(made_at)
-        ),
-        who=version.made_by,
-        comment=version.comment,
-        source=version.source,
-        undoes=_("undoes version {number}").format(number=version.undoes) if version.undoes else "",
-        changes=tuple(
-            _("{table}: {counts}").format(
-                table=translate_table(table), counts=describe_counts(counts, text)
-            )
-            for table, counts in version.summary.items()
-        ),
-        digest=version.digest,
-        url=reverse("registry_version", args=[version.number]),
-    )
 
 
 def build_version_twin(version: Version) -> dict[str, Any]:

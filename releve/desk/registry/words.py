@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from django.template import Library
 from django.utils.translation import get_language, gettext, ngettext, pgettext
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.text import Text
+from releve.desk.text import Text, text_now
 from releve.network import TableColumn
 from releve.network.table_words import get_column_naming, get_table_naming, name_value
+from releve.registry.models import Version
 from releve.registry.tables import KINDS
 
 __all__ = [
     "UNITS",
     "describe_counts",
     "get_reader_language",
+    "register",
     "translate_column",
     "translate_doc",
     "translate_option",
     "translate_table",
     "translate_unit",
 ]
+
+register = Library()
 
 UNITS = {
     "": "",
@@ -80,3 +86,15 @@ def describe_counts(counts: dict[str, int], text: Text) -> str:
     return ", ".join(
         word.format(n=text.number(counts[kind])) for kind, word in words.items() if kind in counts
     )
+
+
+@register.filter
+def version_changes(version: Version) -> list[str]:
+    """Return what a version changed, a table each."""
+    text = text_now("UTC")
+    return [
+        _("{table}: {counts}").format(
+            table=translate_table(table), counts=describe_counts(counts, text)
+        )
+        for table, counts in version.summary.items()
+    ]
