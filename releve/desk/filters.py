@@ -95,6 +95,12 @@ def clock(at: datetime, time_zone: str) -> str:
 
 
 @register.filter
+def own(row: object, name: str = "text") -> str:
+    """Return a text that a row holds in both languages."""
+    return text_now(_ANY_ZONE).own(row, name)
+
+
+@register.filter
 def moment_at(at: datetime | str | None, time_zone: str) -> str:
     """Return an instant as ``24 novembre 2026 à 14 h 30``; empty where there is none."""
     if not at:

@@ -55,6 +55,10 @@ class Text:
     def french(self) -> bool:
         return self.language == "fr"
 
+    def own(self, row: object, name: str = "text") -> str:
+        """Return a text that a row holds in both languages, as ``text`` and ``text_fr``."""
+        return str(getattr(row, f"{name}_fr" if self.french else name))
+
     def number(self, value: float, digits: int = 0) -> str:
         """Return a rounded number; ``?`` when it is not known."""
         if math.isnan(value):

@@ -34,7 +34,7 @@ from releve.association.gate_member import keep_result, prepare_request
 from releve.association.gates import announce_gate, run_clearings, take_order, wrap_result
 from releve.association.models import ReliefGate
 from releve.cli.sector_contract import contract
-from releve.desk.valve.gate_forms import ClausesForm
+from releve.desk.valve.forms import ClausesForm
 from releve.sector import SectorError
 from tests.association.sector_of_seven import OWN, SectorOfSeven
 from tests.association.test_gates import (

@@ -163,7 +163,7 @@ def _iter_wanting(
         last = audit.find_observation(site, measure)
         if site in sites and last is not None and last.verdict in ("partly", "not_kept"):
             row = texts.get(measure)
-            text = measure if row is None else row.text_fr if now.text.french else row.text
+            text = measure if row is None else now.text.own(row)
             yield f"{site} {measure}", f"{now.operator.site[site].name} · {text}"
 
 

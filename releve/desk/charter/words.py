@@ -115,12 +115,6 @@ class StandingPicture:
 
 
 @register.filter
-def own_measure(head: MeasureHead) -> str:
-    """Return the text of a measure."""
-    return head.text_fr if text_now("UTC").french else head.text
-
-
-@register.filter
 def standing_legend(page: CharterPage) -> tuple[tuple[str, str], ...]:
     """Return the standings with their signs, the best first."""
     return tuple((value, _SIGNS[value] or "□") for value in reversed(STANDINGS))
@@ -185,7 +179,7 @@ def _draw_row(row: SiteStandings, number: int, page: CharterPage) -> StandingRow
         zip(page.measures, row.values, row.before, strict=True)
     ):
         arrow = _compare(value, before)
-        said = f"{row.name} · {own_measure(head)} {_WORDS[value]}"
+        said = f"{row.name} · {text_now('UTC').own(head)} {_WORDS[value]}"
         if arrow:
             said += " " + _("(30 days ago: {standing})").format(standing=_WORDS[before])
         cells.append(
@@ -245,7 +239,7 @@ def finding_measure(row: FindingLine, page: CharterPage | AuditPage) -> str:
     """Return the text of the measure of a finding."""
     heads = page.measures if isinstance(page, CharterPage) else (line.head for line in page.lines)
     found = next((head for head in heads if head.measure == row.measure), None)
-    return row.measure if found is None else own_measure(found)
+    return row.measure if found is None else text_now("UTC").own(found)
 
 
 @register.filter

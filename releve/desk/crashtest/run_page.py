@@ -10,9 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from releve.desk.crashtest.durations import duration, lasting
 from releve.desk.crashtest.forms import StartForm, source_word
-from releve.desk.crashtest.sentences import share
+from releve.desk.crashtest.sentences import duration, lasting, share
 from releve.desk.crashtest.words import case_word
 from releve.desk.text import Text
 from releve.network.clock import zone

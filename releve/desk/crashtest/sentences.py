@@ -18,7 +18,9 @@ from releve.desk.text import Text
 __all__ = [
     "change",
     "client_sentence",
+    "duration",
     "headline",
+    "lasting",
     "limits",
     "number",
     "outbreak_sentences",
@@ -197,3 +199,22 @@ def limits(result: CrashResult, text: Text) -> Iterator[str]:
         yield _("Of unknown volume, so without calls here: {programmes}.").format(
             programmes=text.list(list(result.unknown))
         )
+
+
+def duration(seconds: float, text: Text) -> str:
+    """Return a duration as one says it: whole minutes, at least one."""
+    minutes = max(1, math.ceil(seconds / 60))
+    if minutes < 120:
+        words = ngettext("{count} minute", "{count} minutes", minutes)
+        return words.format(count=text.number(minutes))
+    hours = round(minutes / 60)
+    return ngettext("{count} hour", "{count} hours", hours).format(count=text.number(hours))
+
+
+def lasting(seconds: float, text: Text) -> str:
+    """Return how long something has lasted: seconds below two minutes, by tens."""
+    if seconds >= 120:
+        return duration(seconds - 59, text)
+    count = 10 * int(seconds / 10)
+    words = ngettext("{count} second", "{count} seconds", count)
+    return words.format(count=text.number(count))

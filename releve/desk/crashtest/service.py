@@ -16,7 +16,7 @@ from releve.crashtest.outbreak.population import (
     ASSUMED_PITCH_M,
     count_assumed_places,
 )
-from releve.desk.crashtest.durations import duration
+from releve.desk.crashtest.sentences import duration
 from releve.desk.text import Text
 from releve.network import Operator
 from releve.registry import storage as registry

@@ -137,7 +137,7 @@ class Place:
     def list_measures(self) -> tuple[tuple[str, str], ...]:
         """Return the measures of the charter in force, as (id, text)."""
         rows = () if self.charter is None else self.charter.measures
-        return tuple((row.id, row.text_fr if self.text.french else row.text) for row in rows)
+        return tuple((row.id, self.text.own(row)) for row in rows)
 
 
 class RecordForm(KeyedForm):

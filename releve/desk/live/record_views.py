@@ -174,7 +174,7 @@ def _foresee(event: Event, form: RecordForm) -> Consequences | None:
     if closed is None:
         return None
     row = next(row for row in rules.rows if row.id == closed.rule)
-    why = row.text_fr if place.text.french else row.text
+    why = place.text.own(row)
     question = _("One more case closes {site}.").format(site=place.operator.site[closed.site].name)
     shown = consequences(closed, place.operator, place.text, stream)
     return replace(shown, why=f"{closed.rule} · {why}", question=question)

@@ -185,7 +185,7 @@ def _build_page(
     items = tuple(
         Item(
             row.id,
-            row.text_fr if text.french else row.text,
+            text.own(row),
             *_describe_act(ticks.get(row.id), text, undoable=not closure.approvals),
             uuid.uuid4().hex,
         )

@@ -160,7 +160,7 @@ def _load_checklist_texts(text: Text) -> dict[str, str]:
     rules = live.load_installed_rules()
     rows = (row.parameters for row in (*rules.rows, *rules.offered))
     items = (item for row in rows if isinstance(row, ReopeningRule) for item in row.checklist)
-    return {item.id: item.text_fr if text.french else item.text for item in items}
+    return {item.id: text.own(item) for item in items}
 
 
 def _load_measure_texts(text: Text) -> dict[str, str]:

@@ -46,11 +46,10 @@ def _list_texts(now: StreamContext) -> dict[str, str]:
     rules = live.select_rules(now.situation)
     charter = rules.charter(now.at.date())
     terms = (row.parameters for row in rules.rows if isinstance(row.parameters, ReopeningRule))
-    french = now.text.french
     measures = charter.measures if charter is not None else ()
-    texts = {row.id: row.text_fr if french else row.text for row in measures}
+    texts = {row.id: now.text.own(row) for row in measures}
     items = (item for row in terms for item in row.checklist)
-    return texts | {item.id: item.text_fr if french else item.text for item in items}
+    return texts | {item.id: now.text.own(item) for item in items}
 
 
 @serve("sites.see")

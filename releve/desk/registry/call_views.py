@@ -78,13 +78,6 @@ class QueueForm(PlainForm):
 
 
 @dataclass(frozen=True)
-class SendLogPage:
-    """The form that takes a log."""
-
-    form: LogForm
-
-
-@dataclass(frozen=True)
 class LogPage:
     """How a log is read: its columns, the form of its queues, and what would be stored."""
 
@@ -122,7 +115,7 @@ def send_log(request: HttpRequest) -> HttpResponse:
 
 def _send(request: HttpRequest, form: LogForm, status: int = 200) -> HttpResponse:
     twin = {"refused": [str(item) for item in form.errors.get("file", [])]}
-    return answer(request, "desk/registry/calls.html", SendLogPage(form), twin, status)
+    return answer(request, "desk/registry/calls.html", {"form": form}, twin, status)
 
 
 @serve("registry.edit", FORM, recent=True)

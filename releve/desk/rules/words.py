@@ -18,22 +18,6 @@ register = Library()
 
 
 @register.filter
-def pack_name(card: PackCard) -> str:
-    return card.name_fr if text_now("UTC").french else card.name
-
-
-@register.filter
-def own_words(row: PackCard | PackRule) -> str:
-    """Return the sentence of a pack or a rule."""
-    return row.text_fr if text_now("UTC").french else row.text
-
-
-@register.filter
-def pack_source(card: PackCard) -> str:
-    return card.source_fr if text_now("UTC").french else card.source
-
-
-@register.filter
 def days_words(row: PackDays | PackRule) -> str:
     """Return from when to when a pack or a rule holds."""
     text = text_now("UTC")

@@ -43,13 +43,6 @@ class AgreementLine:
     awaited: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AgreementsPage:
-    """The contracts for the work of the reader's clients."""
-
-    lines: tuple[AgreementLine, ...]
-
-
 @serve("sector.agree")
 def list_agreements(request: HttpRequest) -> HttpResponse:
     """The contracts for the work of the reader's clients."""
@@ -61,7 +54,7 @@ def list_agreements(request: HttpRequest) -> HttpResponse:
             for one in lines
         ]
     }  # fmt: skip
-    return answer(request, "desk/valve/agreements.html", AgreementsPage(lines), twin)
+    return answer(request, "desk/valve/agreements.html", {"lines": lines}, twin)
 
 
 @serve("sector.agree", ACT, recent=True)

@@ -1,17 +1,107 @@
-"""The form that takes a step of a contract."""
+"""The forms of a clearing and of a contract: files, clauses, the next step."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.association.contract_exchange import TermsBeside
 from releve.desk.forms import PlainForm, set_choices
 from releve.desk.valve.words import REASONS, STEPS
 
-__all__ = ["ContractStepForm"]
+__all__ = ["ClausesForm", "ContractStepForm", "ReliefOfferForm", "ReliefRequestForm", "read_table"]
+
+Rows = list[dict[str, str | None]]
+
+
+class ReliefRequestForm(PlainForm):
+    """What is lost, and the clients' terms as files (docs/sector.md)."""
+
+    contingency = forms.ChoiceField(label=lazy("What is lost"))
+    ceilings = forms.FileField(
+        label=lazy("Highest prices, CSV"), help_text=lazy("Columns: client, ceiling_cents.")
+    )
+    approvals = forms.FileField(
+        label=lazy("Receivers that clients approved, CSV"),
+        help_text=lazy("Columns: client, operator, destination, valid_from, valid_to."),
+    )
+    exclusions = forms.FileField(
+        label=lazy("Operators that clients exclude, CSV"),
+        help_text=lazy("Columns: client, operator."),
+        required=False,
+    )
+
+    def __init__(
+        self, *args: Any, contingencies: Sequence[tuple[str, str]], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        set_choices(self, "contingency", contingencies)
+        if not contingencies:
+            self.fields["contingency"].help_text = _(
+                "No plan in force has this day: put one in force first."
+            )
+
+
+class ReliefOfferForm(PlainForm):
+    """Packages, prepared and priced, as a file."""
+
+    packages = forms.FileField(
+        label=lazy("Packages, CSV"),
+        help_text=lazy(
+            "Columns: package, giver, destination, skill, tools, hours_to_start, block,"
+            " price_cents, currency, valid_from, valid_to."
+        ),
+    )
+
+
+class ClausesForm(PlainForm):
+    """The clauses of the contracts that are drafted from the matches."""
+
+    annex = forms.CharField(
+        label=lazy("Annex on data protection"),
+        help_text=lazy("Its reference, as the two operators agreed it."),
+        max_length=200,
+    )
+    law = forms.CharField(label=lazy("Law that applies"), max_length=200, initial="Droit français")
+    notice_hours = forms.IntegerField(
+        label=lazy("Notice of a recall, hours"),
+        help_text=lazy("Empty: firm, only a loss recalls the agents."),
+        min_value=0,
+        max_value=1000,
+        required=False,
+    )
+    quality_percent = forms.IntegerField(
+        label=lazy("Calls answered, of 100"), min_value=0, max_value=100, initial=80
+    )
+    liability_cap_cents = forms.IntegerField(
+        label=lazy("Cap of the liability, cents"),
+        help_text=lazy("As the two operators agreed it; 0: none is paid."),
+        min_value=0,
+        max_value=10**12,
+    )
+    sip_address = forms.CharField(
+        label=lazy("Where the giver takes the calls (SIP)"),
+        help_text=lazy("Such as 203.0.113.7:5060. Empty: no call is routed to the giver."),
+        max_length=200,
+        required=False,
+    )
+    outbound_mandate = forms.CharField(
+        label=lazy("Mandate of the client, for outbound calls"), max_length=200, required=False
+    )
+    drill = forms.BooleanField(label=lazy("A drill: no real call moves"), required=False)
+
+    @property
+    def clauses(self) -> TermsBeside:
+        """The clauses as the drafted contract takes them."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "drill"}
+        return TermsBeside(**values)
 
 
 class ContractStepForm(PlainForm):
@@ -44,3 +134,14 @@ class ContractStepForm(PlainForm):
             del self.fields["reason"]
         if "settle" not in kinds:
             del self.fields["cents"]
+
+
+def read_table(file: UploadedFile[bytes] | None) -> Rows:
+    """Return the rows of an uploaded table; ValueError where it is not UTF-8 text."""
+    if file is None:
+        return []
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(_("The file is not UTF-8 text: save it as CSV UTF-8.")) from error
+    return [dict(row) for row in csv.DictReader(io.StringIO(text, newline=""))]

@@ -23,7 +23,7 @@ from releve.desk.endpoint import ACT, serve
 from releve.desk.http import answer, failure
 from releve.desk.query import require_found
 from releve.desk.text import text_now, translate_error
-from releve.desk.valve.gate_forms import ClausesForm, ReliefOfferForm, ReliefRequestForm, read_table
+from releve.desk.valve.forms import ClausesForm, ReliefOfferForm, ReliefRequestForm, read_table
 from releve.desk.valve.gate_page import (
     GatesPage,
     build_gate_line,

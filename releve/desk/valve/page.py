@@ -24,7 +24,6 @@ from releve.sector import ContractTerms
 __all__ = [
     "ContractLine",
     "ContractPage",
-    "ContractsPage",
     "StepLine",
     "build_contract_line",
     "build_contract_page",
@@ -58,13 +57,6 @@ class StepLine:
     reference: str
     signed: str
     countersigned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ContractsPage:
-    """Every contract, the newest first."""
-
-    lines: tuple[ContractLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

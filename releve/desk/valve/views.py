@@ -27,7 +27,6 @@ from releve.desk.query import require_found
 from releve.desk.text import text_now, translate_error
 from releve.desk.valve.forms import ContractStepForm
 from releve.desk.valve.page import (
-    ContractsPage,
     build_contract_line,
     build_contract_page,
     build_contract_twin,
@@ -50,9 +49,9 @@ def list_all(request: HttpRequest) -> HttpResponse:
         for stored in reversed(list_contracts(stream).values())
     ]
     programmes = list_programmes()
-    page = ContractsPage(tuple(build_contract_line(*one, text, programmes) for one in found))
+    lines = [build_contract_line(*one, text, programmes) for one in found]
     twin = {"contracts": [build_contract_twin(*one) for one in found]}
-    return answer(request, "desk/valve/index.html", page, twin)
+    return answer(request, "desk/valve/index.html", {"lines": lines}, twin)
 
 
 @serve("sector.relief", FORM)
