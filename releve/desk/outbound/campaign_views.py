@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,11 +16,9 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import answer, fresh, keep_unstored
 from releve.desk.outbound.campaigns import (
-    CampaignListRow,
     PersonForm,
     PersonPage,
     build_campaign_page,
-    build_campaign_row,
     build_history,
 )
 from releve.desk.outbound.request_words import FAULTS
@@ -43,7 +41,9 @@ _MOST_DAYS = 366
 class CampaignsPage:
     """The list of campaigns."""
 
-    rows: tuple[CampaignListRow, ...]
+    rows: tuple[CampaignRow, ...]
+    refused: Mapping[str, int]
+    """Calls refused today, by campaign."""
     may_look: bool
     registers: tuple[tuple[str, str], ...] = ()
     """Each register with how long ago it was read; for those who manage outbound calls."""
@@ -52,13 +52,14 @@ class CampaignsPage:
 @serve("outbound.see")
 def campaigns(request: HttpRequest) -> HttpResponse:
     """The campaigns that the reader may see."""
-    reach, text = scope_for(request.user, "outbound.see"), text_now(LEGAL_ZONE)
+    reach = scope_for(request.user, "outbound.see")
     rows = [row for _name, row in sorted(load_campaigns().items()) if reach.has_client(row.client)]
     may_look = can(request.user, "outbound.manage")
     now = read_clock()
     refused = count_refusals([row.ref for row in rows], to_legal_day(now))
     page = CampaignsPage(
-        tuple(build_campaign_row(row, text, refused.get(row.ref, 0)) for row in rows),
+        tuple(rows),
+        refused,
         may_look,
         tuple(_list_registers(now)) if may_look else (),
     )

@@ -8,15 +8,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django import forms
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext, pgettext
 
 from releve.campaign.figures import CampaignFigures
 from releve.campaign.person_lookup import SHORTEST_REASON, PersonHistory
 from releve.desk.forms import build_id_field, set_choices
-from releve.desk.outbound.words import COLUMNS, value_word
+from releve.desk.outbound.words import COLUMNS
 from releve.desk.places.stream_context import when
 from releve.desk.text import Text
 from releve.gate.models import CampaignRow
@@ -28,29 +26,14 @@ from releve.outbound.sentences import REASONS
 from releve.outbound.vocabulary import list_word_columns
 
 __all__ = [
-    "CampaignListRow",
     "CampaignPage",
     "PersonForm",
     "PersonPage",
     "build_campaign_page",
-    "build_campaign_row",
     "build_history",
 ]  # fmt: skip
 
 _PERSONAL = ("person", "number", "proof")
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignListRow:
-    """A campaign in the list."""
-
-    name: str
-    client: str
-    object: str
-    mode: str
-    days: str
-    url: str
-    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +48,17 @@ class ShareBar:
 
 
 @dataclass(frozen=True, slots=True)
-class PacingRow:
-    """A day of the dialler."""
-
-    day: str
-    abandoned: str
-    handled: str
-    share: str
-    above: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CampaignPage:
     """A campaign's figures over a period."""
 
-    row: CampaignListRow
+    row: CampaignRow
+    found: CampaignFigures
     first: str
     last: str
     fault: str
-    counts: tuple[tuple[str, str], ...]
     reasons: tuple[ShareBar, ...]
     hours: tuple[ShareBar, ...]
-    several: str
     expiring: tuple[ShareBar, ...]
-    pacing: tuple[PacingRow, ...]
     threshold: str
     may_look: bool
 
@@ -153,22 +123,6 @@ class PersonPage:
     fault: str
 
 
-def build_campaign_row(row: CampaignRow, text: Text, refused: int = 0) -> CampaignListRow:
-    """Return a campaign for a list, with the calls that were refused today."""
-    days = [text.day(day, weekday=False) if day else "…" for day in (row.first, row.last)]
-    return CampaignListRow(
-        row.ref,
-        row.client,
-        word_label("object", row.object, text.language),
-        value_word(row.mode, text.language),
-        "" if row.first is None and row.last is None else " – ".join(days),
-        reverse("outbound_campaign", args=[row.ref]),
-        ngettext("{count} call refused today", "{count} calls refused today", refused).format(
-            count=text.number(refused)
-        ),
-    )
-
-
 def build_campaign_page(
     row: CampaignRow,
     found: CampaignFigures,
@@ -180,37 +134,21 @@ def build_campaign_page(
 ) -> CampaignPage:
     """Return a campaign's figures in words."""
     most = found.most_percent
-    limit = "" if most is None else text.percent(most / 100)
     reasons = [
         (name, n, _explain_rule(name, found, rules, text)) for name, n in found.by_rule.items()
     ]
     hours = [(text.hour(h), n, "") for h, n in enumerate(found.by_hour) if n]
     expiring = [(text.day(day), n, "") for day, n in found.expiring.items()]
     return CampaignPage(
-        row=build_campaign_row(row, text),
+        row=row,
+        found=found,
         first=found.first.isoformat(),
         last=found.last.isoformat(),
         fault=fault,
-        counts=(
-            (_("Allowed"), text.number(found.allowed)),
-            (pgettext("calls", "Refused"), text.number(found.refused)),
-            (_("Of these by policy only"), text.number(found.policy_only)),
-        ),
         reasons=_build_bars(reasons, text),
         hours=_build_bars(hours, text),
-        several=text.number(found.several_clocks) if found.several_clocks else "",
         expiring=_build_bars(expiring, text),
-        pacing=tuple(
-            PacingRow(
-                text.day(day.day),
-                text.plain(day.abandoned),
-                text.plain(day.handled),
-                text.percent(day.share, 2),
-                most is not None and 100 * day.share > most,
-            )
-            for day in found.pacing
-        ),
-        threshold=limit,
+        threshold="" if most is None else text.percent(most / 100),
         may_look=may_look,
     )
 

@@ -13,10 +13,9 @@ from releve.campaign.report_files import REPORT_FILES, load_report
 from releve.desk.endpoint import serve
 from releve.desk.http import download, fresh
 from releve.desk.outbound.campaign_views import find_campaign, read_period
-from releve.desk.outbound.campaigns import CampaignListRow, build_campaign_row
 from releve.desk.query import require_found
-from releve.desk.text import text_now
 from releve.gate.db_clock import read_clock
+from releve.gate.models import CampaignRow
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
 __all__ = ["sheet", "sheet_file"]
@@ -26,7 +25,7 @@ __all__ = ["sheet", "sheet_file"]
 class SheetPage:
     """A campaign in a period on one sheet, with how many of its facts there are and are proved."""
 
-    row: CampaignListRow
+    row: CampaignRow
     first: str
     last: str
     fault: str
@@ -44,7 +43,7 @@ def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     first, last, fault = read_period(request, to_legal_day(read_clock()))
     found = load_report(row, first, last)
     page = SheetPage(
-        build_campaign_row(row, text_now(LEGAL_ZONE)),
+        row,
         first.isoformat(),
         last.isoformat(),
         fault,

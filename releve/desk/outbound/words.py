@@ -153,6 +153,14 @@ def value(code: str) -> str:
 
 
 @register.filter
+def refused_today(campaign: str, refused: Mapping[str, int]) -> str:
+    """Return how many calls of a campaign were refused today."""
+    count = refused.get(campaign, 0)
+    said = ngettext("{count} call refused today", "{count} calls refused today", count)
+    return said.format(count=text_now("UTC").number(count))
+
+
+@register.filter
 def above(share: float, most_percent: float | None) -> bool:
     """Return whether a share is above what policy bears, where it says so."""
     return most_percent is not None and 100 * share > most_percent
