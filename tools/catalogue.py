@@ -64,7 +64,8 @@ _CALLS = {
     "pgettext": "pgettext",
     "pgettext_lazy": "pgettext",
 }
-_IN_TEMPLATE = re.compile(r"""\b(?:gettext|_)\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\)""")
+_STRING = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+_IN_TEMPLATE = re.compile(rf"\b(?:(?:gettext|_)\(|pgettext\({_STRING},\s*){_STRING}\)")
 _LINE = re.compile(r'(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?)\s+)?"(.*)"')
 
 
@@ -143,7 +144,8 @@ def _in_template(source: str) -> Iterator[CatalogueEntry]:
     from django.utils.translation.template import templatize
 
     for match in _IN_TEMPLATE.finditer(templatize(source)):
-        yield CatalogueEntry(ast.literal_eval(match[1]))
+        context = ast.literal_eval(match[1]) if match[1] else ""
+        yield CatalogueEntry(ast.literal_eval(match[2]), context=context)
 
 
 def merge(

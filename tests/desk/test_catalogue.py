@@ -7,6 +7,7 @@ import gettext
 import io
 import re
 import string
+from pathlib import Path
 
 import pytest
 from django.utils import translation
@@ -189,3 +190,9 @@ def test_the_command_says_what_is_left_to_translate(
     assert main(root) == 1
     assert "fr: 4 messages, 4 to translate" in capsys.readouterr().out
     assert (root / FRENCH).with_suffix(".mo").exists()
+
+
+def test_a_message_of_a_template_keeps_its_context(tmp_path: Path) -> None:
+    text = '{% load i18n %}{% translate "Refused" context "calls" %} {% translate "Refused" %}'
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    assert set(extract(tmp_path)) == {("calls", "Refused"), ("", "Refused")}
