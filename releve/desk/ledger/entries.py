@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import Scope, can, scope_for
@@ -23,7 +22,6 @@ from releve.desk.ledger.words import (
     translate_actor,
     translate_field,
     translate_kind,
-    translate_stream,
 )
 from releve.desk.page import pick_fields
 from releve.desk.places.stream_context import when
@@ -94,20 +92,21 @@ class EntryView:
     """
 
     seq: int
-    kind: str
-    word: str
     stream: str
-    stream_word: str
-    when: str
-    recorded_at: str
-    site: str
-    actor: str
-    concealed: bool
-    about_person: bool
-    fields: tuple[EntryField, ...]
     hash: str
     prev: str
-    url: str
+    concealed: bool = True
+    about_person: bool = True
+    kind: str = ""
+    recorded_at: str = ""
+    site: str = ""
+    actor: str = ""
+    fields: tuple[EntryField, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """What happened, as far as it is shown."""
+        return _("Entry about a person") if self.about_person else translate_kind(self.kind)
 
 
 def list_entries(
@@ -156,23 +155,7 @@ def build_entry_views(
 
 def _conceal(row: LedgerEntry) -> EntryView:
     """Return what is shown of an entry about one agent: its place in the chain."""
-    return EntryView(
-        seq=row.seq,
-        kind="",
-        word=_("Entry about a person"),
-        stream=row.stream,
-        stream_word=translate_stream(row.stream),
-        when="",
-        recorded_at="",
-        site="",
-        actor="",
-        concealed=True,
-        about_person=True,
-        fields=(),
-        hash=row.hash,
-        prev=row.prev,
-        url=reverse("ledger_entry", args=[row.seq]),
-    )
+    return EntryView(row.seq, row.stream, row.hash, row.prev)
 
 
 def _view(
@@ -187,21 +170,17 @@ def _view(
     actor = body.get("actor") or body.get("by") or ""
     fields = () if concealed else tuple(_fields(row.kind, body, kept, eyes, text))
     return EntryView(
-        seq=row.seq,
+        row.seq,
+        row.stream,
+        row.hash,
+        row.prev,
+        concealed=concealed,
+        about_person=False,
         kind=row.kind,
-        word=translate_kind(row.kind),
-        stream=row.stream,
-        stream_word=translate_stream(row.stream),
-        when=when(datetime.fromisoformat(row.recorded_at), text),
         recorded_at=row.recorded_at,
         site="" if concealed else named,
         actor="" if concealed or not isinstance(actor, str) else translate_actor(actor),
-        concealed=concealed,
-        about_person=False,
         fields=fields,
-        hash=row.hash,
-        prev=row.prev,
-        url=reverse("ledger_entry", args=[row.seq]),
     )
 
 

@@ -80,6 +80,7 @@ class RootView:
 class LedgerPage:
     """The list of entries with its filters."""
 
+    time_zone: str
     entries: tuple[EntryView, ...]
     count: str
     streams: tuple[FilterChoice, ...]
@@ -96,6 +97,7 @@ class LedgerPage:
 class EntryPage:
     """One entry; ``proof_url`` is empty where it cannot be had, and ``no_proof`` says why."""
 
+    time_zone: str
     entry: EntryView
     proof_url: str
     no_proof: str
@@ -132,6 +134,7 @@ def show_index(request: HttpRequest) -> HttpResponse:
     older = _query(request, before=str(views[-1].seq)) if len(rows) > PAGE else ""
     last, root = read_head(), load_last_root()
     page = LedgerPage(
+        time_zone=text.time_zone,
         entries=views,
         count=text.number(last.seq),
         streams=_streams(stream),
@@ -163,6 +166,7 @@ def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
         can(request.user, "ledger.prove") and not view.concealed and not holds_health_in_clear(seq)
     )
     page = EntryPage(
+        text.time_zone,
         view,
         reverse("ledger_proof", args=[seq]) if proves and covered else "",
         _("Its proof can be had once the next root is signed.") if proves and not covered else "",

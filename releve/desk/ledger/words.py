@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -23,11 +24,14 @@ __all__ = [
     "STREAMS",
     "WORDS",
     "describe_missing_proof",
+    "register",
     "translate_actor",
     "translate_field",
     "translate_kind",
     "translate_stream",
 ]
+
+register = Library()
 
 WORDS: Mapping[str, StrPromise] = {
     **{kind: lazy(event.label) for kind, event in KINDS.items()},
@@ -248,6 +252,7 @@ def translate_field(name: str) -> str:
     return str(FIELDS.get(last, last))
 
 
+@register.filter("stream_word")
 def translate_stream(stream: str) -> str:
     """Return what a stream is called."""
     kind, _colon, number = stream.partition(":")
