@@ -1,7 +1,7 @@
 """The runs of a day that goes on: those under way stay, the others carry who is placed now.
 
 A day is a first list of placements and those of its reliefs, each from an instant on. Vehicles that
-had left before a relief keep to their runs, but stop for nobody who works there no longer; from
+had left before a relief keep to their runs, but skip agents who no longer work there; from
 then on the runs are chosen again for the placements in force.
 """
 
