@@ -16,17 +16,31 @@ Ints = NDArray[np.int64]
 
 @allocating_kernel
 def round_sum(values: Floats, total: int) -> Ints:
-    """Round to whole numbers with the given sum, largest remainders up (the first on ties)."""
-    whole = np.floor(values + 1e-9).astype(np.int64)
-    left = total - whole.sum()
-    if left > 0:
-        # The mergesort is stable.
-        order = np.argsort(whole - values, kind="mergesort")
-        for i in range(left):
-            whole[order[i % len(order)]] += 1
-    while left < 0:
-        whole[np.argmax(whole)] -= 1
-        left += 1
+    """Round to whole numbers with the given sum, largest remainders up (the first on ties).
+
+    Loops, for a stable sort alone would take the compiler several seconds.
+    """
+    n = len(values)
+    whole = np.empty(n, np.int64)
+    left = total
+    for i in range(n):
+        whole[i] = int(np.floor(values[i] + 1e-9))
+        left -= whole[i]
+    order = np.zeros(n, np.int64)
+    for i in range(n if left > 0 else 0):
+        at = i
+        while at > 0 and whole[order[at - 1]] - values[order[at - 1]] > whole[i] - values[i]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = i
+    for i in range(left):
+        whole[order[i % n]] += 1
+    for _ in range(-left):
+        fullest = 0
+        for i in range(1, n):
+            if whole[i] > whole[fullest]:
+                fullest = i
+        whole[fullest] -= 1
     return whole
 
 
@@ -37,24 +51,32 @@ def round_groups(s: KernelProblem, assigned: Floats) -> Ints:
     ``assigned[j]`` in, whole people per assignment out.
     """
     start = np.zeros(len(assigned), np.int64)
+    values = np.zeros(len(assigned))
     home = len(s.seats)
     for g in range(len(s.pointer) - 1):
         lo, hi = s.pointer[g], s.pointer[g + 1]
-        values = np.where(s.allowed[lo:hi], np.maximum(assigned[lo:hi], 0.0), 0.0)
-        if hi == lo or values.max() <= 0.0:
+        people = 0.0
+        for j in range(lo, hi):
+            if s.allowed[j]:
+                values[j] = max(assigned[j], 0.0)
+            people += values[j]
+        if people <= 0.0:
             continue
-        whole = round_sum(values, min(s.available[g], int(np.rint(values.sum()))))
-        whole[~s.allowed[lo:hi]] = 0
-        on_site = s.place[lo:hi] != home
-        while whole[on_site].sum() > s.onsite[g]:
+        start[lo:hi] = round_sum(values[lo:hi], min(s.available[g], int(np.rint(people))))
+        on_site = 0
+        for j in range(lo, hi):
+            if not s.allowed[j]:
+                start[j] = 0
+            if s.place[j] != home:
+                on_site += start[j]
+        for _ in range(on_site - s.onsite[g]):
             taken = -1
-            for j in range(hi - lo):
-                if not on_site[j] or whole[j] == 0:
+            for j in range(lo, hi):
+                if s.place[j] == home or start[j] == 0:
                     continue
-                if taken < 0 or values[j] - whole[j] < values[taken] - whole[taken]:
+                if taken < 0 or values[j] - start[j] < values[taken] - start[taken]:
                     taken = j
-            whole[taken] -= 1
-        start[lo:hi] = whole
+            start[taken] -= 1
     return start
 
 
