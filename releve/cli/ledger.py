@@ -290,14 +290,16 @@ def growth(first: int, second: int | None, out: Path | None) -> None:
 
 
 @ledger.command()
-@click.option("--subject", help="Person whose values to erase, whatever their day.")
+@click.option("--subject", help="Person whose values in the ledger to erase, whatever their day.")
 @_on_the_ledger
 def erase(subject: str | None) -> None:
-    """Erase the personal data that is due, as the daily jobs do, or the values of one person.
+    """Erase the personal data that is due, as the daily jobs do, or one person's in the ledger.
 
     The entries and their proofs stand; the erasure is an entry of its own. Afterwards the
-    database's files are rewritten where the values were: appends wait meanwhile.
+    database's files are rewritten where the values were: appends wait meanwhile. What else is held
+    of the person is named; an administrator erases it on the desk's page People.
     """
+    from releve.erasure import registered
     from releve.ledger.erasure import erase_subject, scrub_files
     from releve.live.api import erase_due_data
 
@@ -311,6 +313,15 @@ def erase(subject: str | None) -> None:
     else:
         raise click.BadParameter("is empty", param_hint="--subject")
     click.echo(f"{count} rows, values and files erased")
+    elsewhere = [
+        room.name for room in registered() if subject and any(room.find(subject).erased.values())
+    ]
+    if elsewhere:
+        click.echo(
+            f"still held of this person outside the ledger: {', '.join(elsewhere)}; an"
+            " administrator erases a person everywhere on the desk's page People",
+            err=True,
+        )
     if not scrubbed:
         raise click.ClickException(
             "the values are erased, but another program may still see them: traces stay in the"

@@ -16,6 +16,7 @@ from releve.ledger.chain import append, append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import SignedRoot, sign_root
+from releve.live.models import Contact
 from tests.ledger.sample_entries import at, draft_case, draft_closure
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
@@ -154,3 +155,13 @@ def test_what_is_due_is_erased_and_a_person_on_request(ledger: Ledger, sealed: S
     assert LedgerEntry.objects.count() == 4
     assert ledger("verify").exit_code == 0
     assert "is empty" in ledger("erase", "--subject", "").stderr
+    assert ledger("erase", "--subject", "agent-1").stderr == ""
+
+
+def test_what_is_held_outside_the_ledger_of_a_person_is_named(ledger: Ledger) -> None:
+    Contact.objects.create(
+        role="agent", who="agent-1", rank=1, channel="mail", address="a@example.org", language="fr"
+    )
+    done = ledger("erase", "--subject", "agent-1")
+    assert done.stdout == "0 rows, values and files erased\n"
+    assert "outside the ledger: live; an administrator" in done.stderr
