@@ -55,6 +55,8 @@ FEW = 20
 LONG_LISTS = ("open hours", "the last day of the opposition list", "predictive")
 PEOPLE = int(os.environ.get("RELEVE_TEST_PEOPLE", "0"))
 """So many people in a long list of every call, where it is set."""
+EIGHTHS = range(8)
+"""A list is cut into parts that are smaller by so many eighths of it."""
 
 
 def _call(**given: str) -> Call:
@@ -108,13 +110,30 @@ def test_columns_and_the_plain_engine_agree_on_a_few_people(
     _compare(_call(**given), FEW, seed, chunks=1)
 
 
+def _lengths(eighth: int, every: bool) -> list[int]:
+    """Return the lengths of the lists that are cut so: each length has two of the eight cuts."""
+    lengths = range(1, LONGEST + 1)
+    return [count for count in lengths if every or (count // 2 + eighth) % 4 == 0]
+
+
+def _name_of_call(count: int, eighth: int) -> str:
+    return [*CALLS][(count + eighth) % len(CALLS)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("eighth", range(8))
+@pytest.mark.parametrize("eighth", EIGHTHS)
 def test_lists_of_every_length_in_parts_of_every_size_have_the_plain_verdicts(eighth: int) -> None:
-    given = [*CALLS.values()]
-    for count in range(1, LONGEST + 1):
-        call = _call(**given[(count + eighth) % len(given)])
+    """Every length in each size of part on request: 10,200 people."""
+    for count in _lengths(eighth, every=bool(os.environ.get("RELEVE_ALL_DRAWS"))):
+        call = _call(**CALLS[_name_of_call(count, eighth)])
         _compare(call, count, 1000 * eighth + count, size=max(1, count - eighth * count // 8))
+
+
+def test_no_length_cut_or_call_is_left_out_of_the_lists() -> None:
+    pairs = [(count, eighth) for eighth in EIGHTHS for count in _lengths(eighth, every=False)]
+    assert sorted(count for count, _ in pairs) == sorted([*range(1, LONGEST + 1)] * 2)
+    assert {eighth for _, eighth in pairs} == set(EIGHTHS)
+    assert {_name_of_call(*pair) for pair in pairs} == set(CALLS)
 
 
 @pytest.mark.parametrize("table", ["consents", "contracts", "listings"])
@@ -212,7 +231,7 @@ def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS if PEOPLE else LONG_LISTS)
 def test_columns_and_the_plain_engine_agree_on_long_lists(name: str) -> None:
-    """Each call has five hundred people in the lists of every length already."""
+    """Each call has eighty people or more in the lists of every length already."""
     _compare(_call(**CALLS[name]), PEOPLE or 150, seed=7)
 
 
