@@ -14,7 +14,10 @@ from examples import from_call_log
 from examples.banks import BANKS
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = ("120,3,2,12", "200,4,1,0", "hybrid")
+SMALL, LARGE = "120,3,2,12", "200,4,1,0"
+SAMPLES = (SMALL, LARGE, "hybrid")
+FEWER = () if os.environ.get("RELEVE_ALL_SAMPLES") else ("without AVX and FMA", "SkylakeX", "Zen")
+"""Machines that plan all but the large sample, which two that differ most plan; on request all."""
 OWN = (
     "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_CPU_NAME",
     "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "PYTHONHASHSEED", "NPY_DISABLE_CPU_FEATURES",
@@ -63,7 +66,10 @@ def usable(machine: str) -> bool:
 def test_another_machine_makes_the_same_plan_to_the_last_bit(machine: str, here: str) -> None:
     if not usable(machine):
         pytest.skip(f"this processor lacks {NEEDS[machine]}, which the kernels of {machine} need")
-    assert digests(MACHINES[machine], *SAMPLES) == here
+    samples = [name for name in SAMPLES if name != LARGE or machine not in FEWER]
+    assert digests(MACHINES[machine], *samples) == "".join(
+        line for line in here.splitlines(keepends=True) if line.split()[0] in samples
+    )
 
 
 @pytest.mark.slow
@@ -85,4 +91,6 @@ def test_the_banks_of_the_guide_are_planned_alike(shared_data: Path, tmp_path: P
 def test_noise_in_the_last_bits_ends_at_the_decimal_grid(here: str) -> None:
     """And would not end without it: the same noise gives another plan."""
     assert digests({}, "--noise", "7", *SAMPLES) == here
-    assert digests({}, "--noise", "7", "--no-grid", *SAMPLES) != here
+    (without,) = digests({}, "--noise", "7", "--no-grid", SMALL).splitlines()
+    assert without.startswith(f"{SMALL} ")
+    assert without not in here.splitlines()
