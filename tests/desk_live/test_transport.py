@@ -13,9 +13,9 @@ from releve.accounts.roles import Role
 from releve.live import api as live
 from releve.live.message_texts import write_message
 from releve.live.models import Message
-from releve.network import HOME, Operator, read_operator, sample_operator, write_operator, zone
+from releve.network import HOME, read_operator, sample_operator, write_operator, zone
 from releve.network.sample import FIRST_DAY
-from releve.plan import Plan, list_contingencies, plan_day
+from releve.plan import list_contingencies, plan_day
 from releve.plan.day_fleet import cap_vehicles
 from releve.plan.day_runs import DayRuns
 from releve.plan.week import require_day
@@ -24,14 +24,19 @@ from releve.situation.shipped import load_rules_with
 from releve.transport import FROM_SITE, TO_SITE, check_runs
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import faults, sent
+from tests.live.sample_plans import Planned, keep_planned
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 @pytest.fixture(scope="session")
-def planned() -> tuple[Operator, tuple[Plan, ...]]:
+def planned() -> Planned:
     """Two sites of one town that share their minibuses, half full at most by the rule chosen."""
+    return keep_planned("minibuses", plan_minibuses)
+
+
+def plan_minibuses() -> Planned:
     made = sample_operator(60, 2, 1, vehicles=12, weeks_of_history=4)
     operator = read_operator(write_operator(made))
     rules = load_rules_with(chosen=(ChosenPack("health-2020", date.min),))
