@@ -24,7 +24,7 @@ from tests.routing.generations import NOON
 from tests.routing.sip_bench import ProxyProcess, SipPhone, needs_sip, with_telephony
 from tests.routing.small_operator import small_operator
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.slow, needs_sip]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, needs_sip]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tests.crashtest.rough_quarter import plan_operator
 from tests.evidence.pack_house import fill_house
 from tests.homes import make_test_home
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.database]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 DAYS = ["--from", "2026-11-16", "--to", "2026-11-29"]
 
 

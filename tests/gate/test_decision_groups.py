@@ -139,7 +139,7 @@ def of_twin(twin: str, fields: dict[str, Any]) -> Question:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1] if connection.vendor == "postgresql" else [1, 2, 3])
 def test_the_answers_are_those_of_one_after_the_other(seed: int) -> None:
     dice, now, rules = random.Random(seed), read_clock(), open_rules()
     for name, client in TWINS.items():

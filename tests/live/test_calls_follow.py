@@ -27,7 +27,7 @@ from tests.routing.sip_bench import (
 )
 
 CALLS = "800"
-pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.slow, needs_sip]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, needs_sip]
 
 
 def route_by(monkeypatch: pytest.MonkeyPatch, *adapters: Adapter) -> None:
