@@ -136,7 +136,8 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
     for name, guard in (("quality", one.quality), ("repeats", one.repeats)):
         if guard is not None:
             yield f"  {name} {guard.effect:+.3f} ± {1.96 * guard.error:.3f}"
-    broken = ["quality falls"] * one.quality_falls + ["repeats rise"] * one.repeats_rise
+    guards = (("quality falls", one.quality_falls), ("repeats rise", one.repeats_rise))
+    broken = [what for what, shown in guards if shown]
     if broken:
         yield f"  {' and '.join(broken)}: not right for home, whatever it does in time"
 

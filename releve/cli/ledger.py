@@ -303,19 +303,17 @@ def erase(subject: str | None) -> None:
     from releve.ledger.erasure import erase_subject, scrub_files
     from releve.live.api import erase_due_data
 
-    now = datetime.now(UTC)
+    now, elsewhere = datetime.now(UTC), []
     if subject is None:
         found = erase_due_data(now)
         count, scrubbed = found.erased, found.scrubbed
     elif subject:
         count = erase_subject(subject, now=now)
         scrubbed = scrub_files()
+        elsewhere = [one.name for one in registered() if any(one.find(subject).erased.values())]
     else:
         raise click.BadParameter("is empty", param_hint="--subject")
     click.echo(f"{count} rows, values and files erased")
-    elsewhere = [
-        room.name for room in registered() if subject and any(room.find(subject).erased.values())
-    ]
     if elsewhere:
         click.echo(
             f"still held of this person outside the ledger: {', '.join(elsewhere)}; an"

@@ -163,16 +163,14 @@ def _keep_runs(runs: Iterable[Run], step: PlacementsFrom, since: datetime) -> tu
     """Return the runs that left before, without riders who have not boarded yet and will not work
     at the site; a vehicle with no rider left turns back."""
     working, kept = _list_working(step, since), []
-    for run in runs:
-        if run.busy_from >= since:
-            continue
-        calls = [
-            (stop, at, names)
-            if run.wave.leg == FROM_SITE or at < since
-            else (stop, at, tuple(a for a in names if (a, run.wave.site) in working))
-            for stop, at, names in zip(run.stops, run.times, run.agents, strict=True)
-        ]
-        calls = [call for call in calls if call[2]]
+    for run in (run for run in runs if run.busy_from < since):
+        home, calls = run.wave.leg == FROM_SITE, []
+        for stop, at, names in zip(run.stops, run.times, run.agents, strict=True):
+            riders = tuple(
+                agent for agent in names if home or at < since or (agent, run.wave.site) in working
+            )
+            if riders:
+                calls.append((stop, at, riders))
         if calls:
             stops, times, agents = zip(*calls, strict=True)
             kept.append(replace(run, stops=stops, times=times, agents=agents))

@@ -208,7 +208,7 @@ def add_shares(
 
 
 def add_regret(lp: LinearProgram, share: Ints, floor: Floats, worst: int) -> None:
-    """A client's share above its floor is no more than the worst regret."""
+    """Bound each client's share above its floor by the worst regret."""
     rows = lp.rows(len(share), upper=floor + HAIR)
     lp.add(rows, share)
     lp.add(rows, worst, -1.0)

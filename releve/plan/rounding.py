@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 def round_sum(values: Floats, total: int) -> Ints:
     """Round to whole numbers with the given sum, largest remainders up (the first on ties).
 
-    Loops, for a stable sort alone would take the compiler several seconds.
+    In loops: sorts, masks and sums of arrays take the compiler seconds.
     """
     n = len(values)
     whole = np.empty(n, np.int64)
