@@ -14,8 +14,6 @@ from django.utils.translation import gettext as _
 
 from releve.desk.http import failure
 
-__all__ = ["FORM_BYTES", "LARGEST_BODY_BYTES", "BodySizes", "takes"]
-
 FORM_BYTES = 256 * 1024
 LARGEST_BODY_BYTES = 65 * 1024**2
 """What the server itself takes of any request: the reference data with its form."""

@@ -17,8 +17,6 @@ import numpy as np
 from releve.desk.text import Text
 from releve.plan.result import Floats
 
-__all__ = ["NARROW_CHART", "WIDE_CHART", "Chart", "Series", "Tick", "draw", "series_of", "spark"]
-
 _Scale = Callable[[float], float]
 _HALF_HOUR = timedelta(minutes=30)
 

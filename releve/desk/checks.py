@@ -9,8 +9,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-__all__ = ["plan_folder_check"]
-
 _HINT = "Write one with `releve plan FOLDER`, then set RELEVE_PLAN_FOLDER to it."
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["RefConverter"]
-
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:")
 _ESCAPE = re.compile(rb"~([0-9A-F]{2})")
 

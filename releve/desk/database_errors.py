@@ -12,8 +12,6 @@ from django.utils.translation import gettext as _
 from releve.desk.http import failure
 from releve.live.api import Busy, is_disk_full
 
-__all__ = ["answered_if_busy", "is_busy", "unrecorded", "when_busy"]
-
 _RETRY_AFTER_SECONDS, _RETRY_WHEN_FULL_SECONDS = 2, 60
 _SQLITE_BUSY, _SQLITE_LOCKED = 5, 6
 _STATES = frozenset({"55P03", "40P01", "40001", "53300"})

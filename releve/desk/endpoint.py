@@ -22,8 +22,6 @@ from releve.desk.text import translate_error
 from releve.live import api as live
 from releve.registry.errors import Conflict, NotThere, RegistryError
 
-__all__ = ["ACT", "FORM", "READ", "choose_status", "explain_errors", "serve"]
-
 _View = Callable[..., HttpResponse]
 
 READ = ("GET", "HEAD")

@@ -13,18 +13,6 @@ from releve.desk.places.stream_context import when as name_moment
 from releve.desk.run_states import STATE_TONES, STATE_WORDS
 from releve.desk.text import text_now
 
-__all__ = [
-    "add_words",
-    "coverage",
-    "day",
-    "euros",
-    "instant",
-    "missing",
-    "moment_at",
-    "number",
-    "register",
-]
-
 register = Library()
 _ANY_ZONE = "UTC"
 

@@ -8,19 +8,6 @@ from typing import Any
 
 from django import forms
 
-__all__ = [
-    "LONGEST",
-    "KeyedForm",
-    "PlainForm",
-    "build_count_field",
-    "build_day_field",
-    "build_id_field",
-    "build_radio_field",
-    "build_text_field",
-    "build_time_field",
-    "set_choices",
-]
-
 LONGEST = 500
 """Characters of a field for words."""
 _CLOCK = "%Y-%m-%dT%H:%M"

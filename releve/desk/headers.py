@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-__all__ = ["POLICY", "policy", "security_headers"]
-
 
 def policy(form_targets: Sequence[str] = ()) -> str:
     """Return the content policy; a form may lead to this desk, and to the origins named."""

@@ -20,8 +20,6 @@ from releve.live.api import IdentityCache
 from releve.network import Operator
 from releve.registry.service import get_current_version, load_operator
 
-__all__ = ["isolate_names", "name_direction_middleware"]
-
 _LETTERS = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"
 _LEAD_BYTES = re.compile(rb"[\xd6-\xdb]|\xe0[\xa0-\xa3]|\xef[\xac-\xbb]")
 """The first bytes of these letters in UTF-8: a page without them is not read any further."""

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["GROUPS", "Entry", "Group", "Link", "Menu", "Reader", "context", "find_home", "menus"]
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:

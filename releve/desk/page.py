@@ -12,8 +12,6 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PageModel", "StreamPage", "known", "pick_fields"]
-
 
 class PageModel(BaseModel):
     """A page or a part of one: codes, ids, instants in UTC, shares from 0 to 1; None: unknown."""

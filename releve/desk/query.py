@@ -7,8 +7,6 @@ from typing import TypeVar
 
 from django.http import Http404
 
-__all__ = ["read_day", "read_number", "require_found"]
-
 _T = TypeVar("_T")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["STATE_TONES", "STATE_WORDS"]
-
 STATE_TONES = {
     "waiting": "waiting",
     "running": "running",

@@ -21,8 +21,6 @@ from waitress.task import ThreadedTaskDispatcher
 
 from releve.desk.body_limits import LARGEST_BODY_BYTES
 
-__all__ = ["DeskServer", "open_listener"]
-
 MOST_CONNECTIONS = 700
 """Below the 1,024 files that a process may open by default."""
 MOST_HEADER_BYTES = 16 * 1024

@@ -21,8 +21,6 @@ from releve.network import Opening
 from releve.network.clock import city, zone
 from releve.plan.coverage import round_coverage
 
-__all__ = ["NARROW", "NO_BREAK", "Text", "left", "text_now", "translate_error", "translate_phrase"]
-
 NARROW = "\u202f"
 """Narrow no-break space, the French *espace fine insécable*."""
 NO_BREAK = "\u00a0"

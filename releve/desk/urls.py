@@ -9,8 +9,6 @@ from releve.desk.access import factor_views, identity_views, people_views
 from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
-__all__ = ["handler404", "handler500", "urlpatterns"]
-
 register_converter(RefConverter, "ref")
 
 urlpatterns = [

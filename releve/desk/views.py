@@ -12,9 +12,6 @@ from releve.desk.access.open_mode import changes_nothing
 from releve.desk.database_errors import when_busy
 from releve.desk.http import failure
 
-__all__ = ["server_error", "set_language", "stranger"]
-
-
 set_language = changes_nothing(allow_anonymous(csrf_exempt(django_set_language)))
 """Keeps the language in a cookie. Exempt from the CSRF token on purpose: all it changes is a
 reader's language, and without a token in them the pages are the same for everybody and cacheable.

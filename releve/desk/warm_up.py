@@ -15,8 +15,6 @@ from django.db import connection
 from releve.files.plan_folder import PlanFolderError
 from releve.live import api as live
 
-__all__ = ["warm", "warm_in_background"]
-
 _log = logging.getLogger("releve.desk")
 
 

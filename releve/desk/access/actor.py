@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-__all__ = ["actor_name"]
-
 
 def actor_name(request: HttpRequest) -> str:
     """Return the name of the account or program that sent a request; ValueError without one."""

@@ -15,8 +15,6 @@ from releve.accounts.factor_box import build_factor_box
 from releve.accounts.grants import record_mailed_link
 from releve.accounts.models import User
 
-__all__ = ["AccountAdapter", "FactorAdapter", "ServiceAdapter"]
-
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Accounts are opened by an administrator only."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["SENTENCES"]
-
 SENTENCES = (
     lazy("Username or email"),
     lazy("Forgot your password?"),

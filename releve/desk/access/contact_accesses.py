@@ -18,8 +18,6 @@ from releve.ledger.account_names import restore_names
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
-__all__ = ["ContactAccess", "list_contact_accesses"]
-
 
 @dataclass(frozen=True, slots=True)
 class ContactAccess:

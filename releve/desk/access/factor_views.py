@@ -16,8 +16,6 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.text import translate_error
 
-__all__ = ["allow_reset", "ask_reset", "translate_obstacle"]
-
 
 class FactorResetForm(forms.Form):
     """How the person was recognised."""

@@ -19,8 +19,6 @@ from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.access.places import NamedPlaces
 from releve.desk.forms import PlainForm, build_day_field, build_id_field, set_choices
 
-__all__ = ["GrantForm", "RoleChoiceForm", "TokenForm"]
-
 
 class RoleChoiceForm(PlainForm):
     """The role an open desk's visitor looks through, with a site or client where it takes one."""

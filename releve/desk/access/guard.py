@@ -32,8 +32,6 @@ from releve.desk.access.second_factor import (
 )
 from releve.desk.http import failure, wants_json
 
-__all__ = ["allow_anonymous", "permission_of", "require_permission", "require_recent_auth"]
-
 _View = Callable[..., HttpResponse]
 
 

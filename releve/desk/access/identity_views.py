@@ -36,15 +36,6 @@ from releve.desk.text import Text, text_now, translate_error
 from releve.ledger.models import LedgerEntry
 from releve.live import api as live
 
-__all__ = [
-    "approve_request",
-    "erase",
-    "identity",
-    "mark_notices_read",
-    "request_identity",
-    "reveal_name",
-]
-
 _MOST = 100
 
 

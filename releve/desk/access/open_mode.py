@@ -22,8 +22,6 @@ from releve.accounts.scopes import HeldRole
 from releve.desk.http import failure
 from releve.registry.service import get_current_version, load_operator
 
-__all__ = ["COOKIE", "build_visitor", "changes_nothing", "format_choice", "open_desk_middleware"]
-
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
               "X-Real-IP")  # fmt: skip
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")

@@ -12,8 +12,6 @@ from django.urls import reverse
 from releve.accounts.grants import create_password_key
 from releve.accounts.models import User
 
-__all__ = ["PasswordReset", "create_password_link"]
-
 
 class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth has no types
     """The page that mails the link, where there is a mail server."""

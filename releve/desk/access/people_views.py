@@ -25,15 +25,6 @@ from releve.desk.http import keep_unstored
 from releve.desk.text import translate_error
 from releve.live import api as live
 
-__all__ = [
-    "close_person",
-    "end_role",
-    "issue_token",
-    "list_people",
-    "revoke_token",
-    "show_password_link",
-]
-
 
 @serve("users.manage", FORM, recent=True)
 def list_people(request: HttpRequest) -> HttpResponse:

@@ -8,8 +8,6 @@ from releve.files.plan_folder import PlanFolderError
 from releve.live.api import find_displayed_plan
 from releve.registry import service as registry
 
-__all__ = ["NamedPlaces", "list_places"]
-
 
 @dataclass(frozen=True, slots=True)
 class NamedPlaces:

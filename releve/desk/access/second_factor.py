@@ -13,8 +13,6 @@ from django.http import HttpRequest
 from releve.accounts.models import User
 from releve.accounts.permissions import acting_roles
 
-__all__ = ["authenticated_recently", "lacks_second_factor", "reauthentication_url"]
-
 _TO_OPEN_SECONDS = 5 * 60
 _TO_SEND_SECONDS = 30 * 60
 """To send a form that was opened within the first of the two, with the time to fill it in."""

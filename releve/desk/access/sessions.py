@@ -13,8 +13,6 @@ from django.utils import timezone
 
 from releve.accounts.models import User
 
-__all__ = ["POLLING", "session_limits_middleware"]
-
 POLLING = "X-Releve-Polling"
 """Header of a request that a page makes by itself: it keeps no session awake.
 

@@ -13,8 +13,6 @@ from django.views.generic import RedirectView
 
 from releve.desk.access.password_link import PasswordReset
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),

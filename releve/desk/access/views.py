@@ -21,8 +21,6 @@ from releve.desk.access.places import list_places
 from releve.desk.access.second_factor import lacks_second_factor
 from releve.desk.navigation import find_home
 
-__all__ = ["choose_role", "redirect_to_start", "show_account"]
-
 
 @allow_anonymous
 @require_safe

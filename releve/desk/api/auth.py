@@ -25,8 +25,6 @@ from releve.accounts.tokens import authenticate, is_program
 from releve.desk.access.guard import allow_anonymous, require_permission, require_recent_auth
 from releve.desk.http import failure, unchanged
 
-__all__ = ["Door", "behind_doors", "door_of", "enter", "identify_caller", "opens"]
-
 _View = Callable[..., HttpResponse]
 _F = TypeVar("_F", bound=Callable[..., Any])
 _BEARER = "Bearer "

@@ -18,8 +18,6 @@ from releve.desk.api.auth import door_of
 from releve.desk.api.routes import OPERATIONS, api
 from releve.desk.http import unchanged
 
-__all__ = ["PREFIX", "docs", "document", "openapi"]
-
 PREFIX = "api/v1/"
 _REGISTERED = (events, state_routes, statistics_routes, record_routes, requests)
 """Importing them has registered their operations."""

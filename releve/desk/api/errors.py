@@ -24,8 +24,6 @@ from releve.live import api as live
 from releve.registry.errors import NotThere
 from releve.situation import EventFaults
 
-__all__ = ["answer_failures"]
-
 _Handler = Callable[[HttpRequest, Any], HttpResponse]
 
 

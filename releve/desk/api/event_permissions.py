@@ -27,8 +27,6 @@ from releve.situation import (
     refuse,
 )
 
-__all__ = ["narrow_return", "refuse_audit_elsewhere", "refuse_elsewhere"]
-
 
 def refuse_elsewhere(request: HttpRequest, event: Event, stream: str) -> None:
     """Refuse an event of a site for which the recorder does not hold the permission of its kind.

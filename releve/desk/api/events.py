@@ -39,8 +39,6 @@ from releve.situation import (
 )
 from releve.situation.field_values import LONGEST_LIST, LONGEST_TEXT
 
-__all__ = ["OWN", "Key", "body_schema"]
-
 OWN = ("id", "recorded_at", "actor")
 """Fields that are set here."""
 _AGAIN = frozenset({"event.record.closure", "reopening.approve"})

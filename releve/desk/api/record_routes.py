@@ -33,8 +33,6 @@ from releve.ledger.roots import load_last_root
 from releve.registry import service as registry
 from releve.registry.models import Version
 
-__all__ = ["entry", "ledger", "proof", "root", "version", "versions"]
-
 _MOST_VERSIONS = 200
 _Word = Annotated[str, Query(max_length=64, pattern=r"^[a-zA-Z0-9_.:-]*$")]
 _Before = Annotated[int | None, Query(ge=1, le=2**31 - 1)]

@@ -24,8 +24,6 @@ from releve.gate.person_answers import preview_answers, recorded_to_json
 from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
 
-__all__ = ["feed", "person_request", "send_feed"]
-
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$"), Path()]
 
 

@@ -11,8 +11,6 @@ from releve import __version__
 from releve.desk.api.errors import answer_failures
 from releve.desk.api.schemas import Failure
 
-__all__ = ["OPERATIONS", "api", "reads", "writes"]
-
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ERRORS = frozenset({400, 401, 403, 404, 409, 422, 429, 503})
 

@@ -15,28 +15,6 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from releve.desk.page import StreamPage
 
-__all__ = [
-    "Accepted",
-    "Acknowledged",
-    "Acknowledgement",
-    "Drills",
-    "Entries",
-    "EntrySchema",
-    "Failure",
-    "Feed",
-    "FeedRows",
-    "FeedTaken",
-    "Messages",
-    "PersonRequest",
-    "Proof",
-    "Recorded",
-    "Root",
-    "StatisticsRows",
-    "StatisticsTaken",
-    "VersionSchema",
-    "Versions",
-]
-
 
 class FaultSchema(Schema):
     """One thing that is wrong; ``field`` is empty where it is not of one field."""

@@ -11,8 +11,6 @@ from pydantic import WithJsonSchema
 from releve.desk.live.streams import named
 from releve.desk.places.stream_context import StreamContext, load_stream_context
 
-__all__ = ["Number", "Ref", "StreamName", "asked"]
-
 StreamName = Annotated[
     str,
     Query(

@@ -32,20 +32,6 @@ from releve.desk.relief.page import ReliefChoice, ReliefPage, Shown, relief_page
 from releve.live import api as live
 from releve.live.api import Relief
 
-__all__ = [
-    "client",
-    "clients",
-    "drills",
-    "messages",
-    "now",
-    "plan",
-    "plan_cell",
-    "relief",
-    "relief_in_force",
-    "reliefs",
-    "site",
-]
-
 
 @reads("/now", NowPage, "situation")
 @opens("situation.see")

@@ -21,8 +21,6 @@ from releve.service_record.errors import MappingFault
 from releve.service_record.statistics import file_statistics, import_rows, read_mapping
 from releve.service_record.statistics_folder import find_source_mapping
 
-__all__ = ["send_statistics"]
-
 _Source = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"), Path()]
 
 

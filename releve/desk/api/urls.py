@@ -8,8 +8,6 @@ from releve.desk.api.auth import behind_doors
 from releve.desk.api.document import docs, openapi
 from releve.desk.api.routes import OPERATIONS, api
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("docs", docs, name="api_docs"),
     path("v1/openapi.json", openapi, name="api_openapi"),

@@ -22,8 +22,6 @@ from releve.desk.query import read_day, require_found
 from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 
-__all__ = ["download_paper", "publish", "show"]
-
 _ZONE = "Europe/Paris"
 
 

@@ -37,16 +37,6 @@ from releve.desk.query import read_day
 from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.sector import ContributionError
 
-__all__ = [
-    "exchange_messages",
-    "send_bulletin",
-    "send_design",
-    "send_gates",
-    "send_result",
-    "take",
-    "take_gate_order",
-]
-
 _PER_MINUTE = 30
 """Requests of a member; of an address, those without the secret of a member."""
 _View = Callable[..., HttpResponse]

@@ -12,8 +12,6 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.association.figures import STATED
 from releve.desk.forms import PlainForm
 
-__all__ = ["StatedReliefForm"]
-
 _LABELS = {
     "relief_spare": lazy("Agents that could help others, {destination}"),
     "relief_wanted": lazy("Agents asked of others, {destination}"),

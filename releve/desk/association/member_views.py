@@ -28,8 +28,6 @@ from releve.desk.text import text_now, translate_error
 from releve.errors import ReleveError
 from releve.live import api as live
 
-__all__ = ["fetch", "prepare", "send", "show", "state_relief_figures", "switch"]
-
 
 @serve("sector.contribute")
 def show(request: HttpRequest) -> HttpResponse:

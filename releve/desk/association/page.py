@@ -24,15 +24,6 @@ from releve.sector import (
     parse_design,
 )
 
-__all__ = [
-    "BulletinLine",
-    "ClerkPage",
-    "ContributionPage",
-    "FigureLine",
-    "build_clerk_page",
-    "build_contribution_page",
-]
-
 _SHOWN_DAYS = 31
 _FOUND = {
     "in": lambda: _("in the bulletin"),

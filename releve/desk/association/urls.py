@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.association import clerk_views, exchange_views, member_views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", member_views.show, name="contribution"),
     path("fetch", member_views.fetch, name="contribution_fetch"),

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 
-__all__ = ["AuditPage", "ObservationLine", "audit_page", "find_sheet_charter", "list_own_sites"]
-
-
 class ObservationLine(PageModel):
     """A measure of a site of the sample, with what was last seen of it; empty: not yet."""
 

@@ -45,19 +45,6 @@ from releve.situation import (
     write_sheet,
 )
 
-__all__ = [
-    "answer_finding",
-    "conclude",
-    "download_sheet",
-    "import_sheet",
-    "observe",
-    "open_one",
-    "print_sheet",
-    "raise_finding",
-    "show",
-    "verify_finding",
-]
-
 _MOST_SHEET_BYTES = 2_000_000
 FormOfAudit = TypeVar("FormOfAudit", bound=RecordForm)
 

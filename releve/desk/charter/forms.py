@@ -33,16 +33,6 @@ from releve.situation import (
 )
 from releve.situation.events_audit import OWNERS
 
-__all__ = [
-    "AnswerForm",
-    "AuditOpeningForm",
-    "ConclusionForm",
-    "FindingForm",
-    "ObservationForm",
-    "SheetForm",
-    "VerificationForm",
-]
-
 METHODS = (
     ("examine", lazy("documents examined")),
     ("interview", lazy("people asked")),

@@ -27,22 +27,6 @@ from releve.situation import (
     list_notices,
 )
 
-__all__ = [
-    "AuditLine",
-    "CharterPage",
-    "CharterSitePage",
-    "EndingNotice",
-    "FindingLine",
-    "LabelCard",
-    "MeasureHead",
-    "MeasureLine",
-    "SiteStandings",
-    "charter_page",
-    "charter_site_page",
-    "finding_line",
-    "measure_head",
-]
-
 TREND_DAYS = 30
 _ENDING = ("authorisation.", "measure.", "audit.", "finding.", "label.", "site.not_plannable")
 

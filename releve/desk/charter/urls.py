@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.charter import audit_views, views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="charter"),
     path("sites/<ref:site>", views.show_site, name="charter_site"),

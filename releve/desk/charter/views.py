@@ -15,8 +15,6 @@ from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.query import read_day
 from releve.network import zone
 
-__all__ = ["find_today", "index", "show_site"]
-
 
 def find_today(now: StreamContext, site: str = "") -> date:
     """Return the stream's day where the operator counts its days, or at a site."""

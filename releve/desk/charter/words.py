@@ -30,8 +30,6 @@ from releve.desk.text import text_now
 from releve.network import Operator
 from releve.situation import STANDINGS, Notice
 
-__all__ = ["register"]
-
 register = Library()
 
 _WORDS = {

@@ -19,8 +19,6 @@ from releve.desk.crashtest.svg import Bar, Shape, range_bar
 from releve.desk.crashtest.words import cause_word
 from releve.desk.text import Text
 
-__all__ = ["HarmView", "harm_view", "small"]
-
 _SHARED: Mapping[str, tuple[str, ...]] = {"outbreak": ("illness", "closure")}
 """The causes among which what the outbreak takes is shared out."""
 

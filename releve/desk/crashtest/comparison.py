@@ -17,8 +17,6 @@ from releve.runs.results import (
     list_differing_inputs,
 )
 
-__all__ = ["ComparePage", "compare_page"]
-
 Sides = tuple[ComparedCase, ComparedCase]
 
 

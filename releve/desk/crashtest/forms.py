@@ -13,8 +13,6 @@ from releve.desk.crashtest.words import POLICY_WORDS
 from releve.desk.forms import PlainForm, set_choices
 from releve.runs.installation import PLAN_FOLDER, PLAN_IN_FORCE
 
-__all__ = ["QUARTERS_MOST", "StartForm", "source_word"]
-
 QUARTERS_MOST = 100_000
 _SOURCES = {
     PLAN_IN_FORCE: lazy("the plan in force"),

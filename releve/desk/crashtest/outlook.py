@@ -33,8 +33,6 @@ from releve.runs.outlook_job import (
     remove_expired_outlooks,
 )
 
-__all__ = ["outlook", "outlooks"]
-
 
 @dataclass(frozen=True, slots=True)
 class OutlookLine:

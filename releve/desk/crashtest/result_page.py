@@ -37,8 +37,6 @@ from releve.desk.text import Text
 from releve.runs.crash_test_job import CrashTestJob
 from releve.runs.results import RunResults
 
-__all__ = ["ResultPage", "result_page", "result_twin"]
-
 _TONES = 6
 """Colours of a stack of causes; the rest shares the last one."""
 

@@ -20,16 +20,6 @@ from releve.runs.execution import CaseProgress
 from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.progress import read_current_step
 
-__all__ = [
-    "IndexPage",
-    "RemovePage",
-    "RunLine",
-    "RunPage",
-    "StartPage",
-    "line",
-    "run_page",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RunLine:

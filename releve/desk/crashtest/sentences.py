@@ -15,20 +15,6 @@ from releve.crashtest.outbreak import Estimate
 from releve.desk.crashtest.words import case_word
 from releve.desk.text import Text
 
-__all__ = [
-    "change",
-    "client_sentence",
-    "duration",
-    "headline",
-    "lasting",
-    "limits",
-    "number",
-    "outbreak_sentences",
-    "rule_sentences",
-    "share",
-    "sizes_word",
-]
-
 
 def share(one: Estimate, text: Text, digits: int = 1) -> str:
     """Return a share with its interval: ``99.1% (98.9–99.3)``."""

@@ -25,8 +25,6 @@ from releve.runs.installation import estimate_seconds
 from releve.runs.job_store import current_stamp
 from releve.runs.orders import start_crash_test
 
-__all__ = ["list_consequences", "order_crash_test"]
-
 
 def order_crash_test(form: Mapping[str, Any], operator: Operator, by: str) -> Path:
     """Start the crash test of a filled form and return its folder."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 from releve.desk.text import Text
 
-__all__ = ["Bar", "Label", "Picture", "Shape", "fan", "histogram", "range_bar", "stack", "survival"]
-
 WIDTH, HEIGHT = 400, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 26
 _BASE = HEIGHT - BOTTOM

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.crashtest import outlook, views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="crashtest"),
     path("start", views.start, name="crashtest_start"),

@@ -44,18 +44,6 @@ from releve.runs.orders import remove_crash_test
 from releve.runs.progress import job_to_json, read_progress
 from releve.runs.results import ComparedCase, RunResults, compare_to_json, load_run_results
 
-__all__ = [
-    "certificate",
-    "certificate_file",
-    "compare",
-    "index",
-    "run",
-    "run_remove",
-    "run_resume",
-    "run_stop",
-    "start",
-]
-
 
 @serve("crashtest.see")
 def index(request: HttpRequest) -> HttpResponse:

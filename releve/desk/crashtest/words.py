@@ -8,8 +8,6 @@ from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["POLICY_WORDS", "case_word", "cause_word", "register"]
-
 register = Library()
 
 POLICY_WORDS = {

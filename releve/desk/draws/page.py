@@ -10,8 +10,6 @@ from releve.desk.page import PageModel
 from releve.network import Operator
 from releve.situation import DrawDay, DrawnVisit, Situation, build_draw_day, find_draw_plans
 
-__all__ = ["DrawnDayCard", "DrawsPage", "FramedSite", "VisitLine", "draws_page"]
-
 
 class FramedSite(PageModel):
     """A site of the frame, with what its weight is made of and its probability."""

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.draws import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="draws"),
     path("preview", views.preview, name="draws_preview"),

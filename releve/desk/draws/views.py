@@ -20,8 +20,6 @@ from releve.inspection import DrawError
 from releve.live import api as live
 from releve.network import zone
 
-__all__ = ["index", "preview"]
-
 
 @serve("draw.see")
 def index(request: HttpRequest) -> HttpResponse:

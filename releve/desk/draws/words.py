@@ -19,8 +19,6 @@ from releve.inspection import (
     describe_visit_power,
 )
 
-__all__ = ["register"]
-
 register = Library()
 
 _CARRIERS = 4

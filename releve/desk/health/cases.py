@@ -32,15 +32,6 @@ from releve.situation import (
     trace_contacts,
 )
 
-__all__ = [
-    "CasePage",
-    "CasesPage",
-    "build_case_page",
-    "build_cases_page",
-    "build_page_twin",
-    "list_open_cases",
-]
-
 _STATUSES = {"declared_case": lazy("Declared case"), "contact": lazy("Contact")}
 _KINDS = {
     "floor": lazy("Floor {name}"),

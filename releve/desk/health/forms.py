@@ -11,8 +11,6 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.network import Operator
 
-__all__ = ["SeatingForm"]
-
 _MOST_CHARACTERS = 200_000
 _MOST_FAULTS = 5
 

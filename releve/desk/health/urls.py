@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.health import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.list_cases, name="health"),
     path("<ref:case>", views.show_case, name="health_case"),

@@ -30,8 +30,6 @@ from releve.ledger.chain import append
 from releve.network import Operator
 from releve.situation import DeclaredCase
 
-__all__ = ["list_cases", "show_case"]
-
 _SEATING_BYTES = 2 * 1024**2
 """A line for each agent of the largest operator; Django itself takes no larger form."""
 

@@ -22,8 +22,6 @@ from releve.situation import (
     list_fields,
 )
 
-__all__ = ["FORMS", "ActForm", "OpenForm"]
-
 _LONGEST = 1000
 
 

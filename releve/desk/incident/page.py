@@ -18,8 +18,6 @@ from releve.live import api as live
 from releve.network import Operator
 from releve.situation import Incident
 
-__all__ = ["IncidentPage", "IncidentRow", "IncidentsPage", "incident_page", "incidents_page"]
-
 _OWN_PARAMS = ("site", "actor", "role", "owner", "decision", "reason", "note")
 
 

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.incident import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="incident"),
     path("<ref:incident>", views.room, name="incident_room"),

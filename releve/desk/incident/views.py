@@ -36,8 +36,6 @@ from releve.situation import (
     IncidentTaskDone,
 )
 
-__all__ = ["index", "review", "room"]
-
 
 @dataclass(frozen=True)
 class _Seen:

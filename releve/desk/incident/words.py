@@ -14,8 +14,6 @@ from releve.desk.text import NO_BREAK, text_now
 from releve.live.api import ResponseStep
 from releve.network import Operator
 
-__all__ = ["OWN_ENTRIES", "READY_TASKS", "register"]
-
 register = Library()
 
 READY_TASKS = {

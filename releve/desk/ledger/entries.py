@@ -35,16 +35,6 @@ from releve.situation import KINDS, health_fields, personal_fields
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = [
-    "PAGE",
-    "EntryAccess",
-    "EntryField",
-    "EntryView",
-    "build_entry_twin",
-    "build_entry_views",
-    "list_entries",
-]
-
 PAGE = 50
 _SHOWN, _WITHHELD, _ERASED = "shown", "withheld", "erased"
 

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.ledger import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.show_index, name="ledger"),
     path("<int:seq>", views.show_entry, name="ledger_entry"),

@@ -13,8 +13,6 @@ from releve.ledger.chain import read_head
 from releve.ledger.export import export_lines
 from releve.ledger.rotation import iter_rotations, list_own_keys
 
-__all__ = ["MOST", "TooManyEntries", "VerificationResult", "verify_ledger"]
-
 MOST = 100_000
 """Entries that are checked while a reader waits; more are for the command line."""
 _MOST_FAULTS = 50

@@ -44,16 +44,6 @@ from releve.ledger.roots import SignedRoot, load_last_root
 from releve.live import api as live
 from releve.live.api import NoOperator
 
-__all__ = [
-    "download_proof",
-    "download_root",
-    "download_verifier",
-    "export_ledger",
-    "show_entry",
-    "show_index",
-    "verify",
-]
-
 _MOST_ROOT_BYTES = 10_000
 
 

@@ -19,18 +19,6 @@ from releve.situation import KINDS
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = [
-    "FIELDS",
-    "STREAMS",
-    "WORDS",
-    "describe_missing_proof",
-    "register",
-    "translate_actor",
-    "translate_field",
-    "translate_kind",
-    "translate_stream",
-]
-
 register = Library()
 
 WORDS: Mapping[str, StrPromise] = {

@@ -22,8 +22,6 @@ from releve.desk.live.words import refusal_text
 from releve.desk.text import Text, text_now
 from releve.live import api as live
 
-__all__ = ["RecordFailure", "answer", "explain_failure", "fragment"]
-
 
 def answer(
     request: HttpRequest, template: str, page: object, twin: dict[str, Any], status: int = 200

@@ -25,8 +25,6 @@ from releve.live import api as live
 from releve.live.api import Stream
 from releve.network.clock import to_utc
 
-__all__ = ["index", "look", "move", "set_stream_cookie", "start", "stop"]
-
 _COOKIE_SECONDS = 12 * 3600
 
 

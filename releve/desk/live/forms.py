@@ -47,16 +47,6 @@ from releve.situation.charter import Charter
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = [
-    "PRIVATE",
-    "VERDICTS",
-    "CaseForm",
-    "ClosureForm",
-    "Place",
-    "RecordForm",
-    "show_refusals",
-]
-
 _SITE = frozenset({"site.unknown", "closure.closed_already", "closure.past"})
 _FIELD_OF = {
     "agent.unknown": "agent",

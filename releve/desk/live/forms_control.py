@@ -38,8 +38,6 @@ from releve.situation import (
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["AttendanceForm", "AuditForm", "AuthorisationForm", "OutageForm", "TestsForm"]
-
 _MOST_PEOPLE = 1_000_000
 _MOST_VISITS = 20
 

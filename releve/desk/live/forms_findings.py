@@ -15,8 +15,6 @@ from releve.desk.live.forms import PRIVATE, VERDICTS, RecordForm
 from releve.live import api as live
 from releve.situation import CheckDone, MeasureFinding
 
-__all__ = ["CheckForm", "FindingsForm"]
-
 
 class FindingsForm(RecordForm):
     """A form with a verdict on each measure."""

@@ -12,8 +12,6 @@ from releve.live import api as live
 from releve.network import Operator
 from releve.situation import LinkDown, PowerDown, SiteClosed
 
-__all__ = ["Consequences", "Loses", "consequences"]
-
 Loses = SiteClosed | LinkDown | PowerDown
 """The events by which a place is lost."""
 

@@ -17,8 +17,6 @@ from releve.desk.live.forms_findings import FindingsForm
 from releve.live.api import MAX_PHOTO_BYTES, MAX_PHOTOS, NotAPhoto, has_photo, store_photo
 from releve.situation import InspectionHeld
 
-__all__ = ["PHOTO_LIMIT", "InspectionForm", "PhotosForm"]
-
 _SALT = "photos of a form"
 
 

@@ -41,8 +41,6 @@ from releve.desk.text import text_now
 from releve.live import api as live
 from releve.situation import CaseDeclared, Event, SiteClosed, find_refusals
 
-__all__ = ["FORMS", "RecordPage", "build_record_view", "index", "load_place", "recorded"]
-
 FORMS: tuple[type[RecordForm], ...] = (
     CaseForm,
     ClosureForm,

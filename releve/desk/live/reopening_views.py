@@ -33,8 +33,6 @@ from releve.situation import (
     merge_reopening_terms,
 )
 
-__all__ = ["reopening"]
-
 
 @dataclass(frozen=True, slots=True)
 class Item:

@@ -13,8 +13,6 @@ from releve.accounts.scopes import can
 from releve.live import api as live
 from releve.live.api import Stream
 
-__all__ = ["COOKIE", "Looked", "describe_drill", "looked_at", "named"]
-
 COOKIE = "releve_stream"
 
 

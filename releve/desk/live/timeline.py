@@ -21,16 +21,6 @@ from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import KINDS
 
-__all__ = [
-    "SENTENCES",
-    "TimelineEntry",
-    "TimelineLine",
-    "list_timeline",
-    "moment",
-    "read_params",
-    "visible",
-]
-
 _MAX_ENTRIES = 20
 _ENTRIES_READ = 200
 """Entries read at most to find those that this reader may see."""

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.live import drills, record_views, reopening_views, views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("ack/<slug:token>", views.ack, name="ack"),
     path("drills", drills.index, name="drills"),

@@ -12,8 +12,6 @@ from releve.desk.access.guard import allow_anonymous
 from releve.desk.http import failure
 from releve.live import api as live
 
-__all__ = ["ack"]
-
 
 @allow_anonymous
 @csrf_exempt

@@ -25,16 +25,6 @@ from releve.situation.sentences import SHARES
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = [
-    "ROLES",
-    "WHY_WORDS",
-    "notice_text",
-    "refusal_text",
-    "role_word",
-    "translate_cause",
-    "when",
-]
-
 WHY_WORDS: Mapping[object, StrPromise] = {
     "major": lazy("a major measure"),
     "minor": lazy("too many minor measures"),

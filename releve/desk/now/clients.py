@@ -18,8 +18,6 @@ from releve.plan.coverage import COVERED
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["TONES", "ClientNow", "PlanReach", "Tone", "client_now", "list_clients", "plan_reach"]
-
 Tone = Literal["missed", "thin", "unknown", "held"]
 TONES: tuple[Tone, ...] = ("missed", "thin", "unknown", "held")
 """States of a client, the worst first."""

@@ -32,15 +32,6 @@ from releve.situation import Notice, Situation, list_notices
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = [
-    "LateNotice",
-    "NowPage",
-    "NowSite",
-    "WorkerNow",
-    "now_page",
-    "worker_now",
-]
-
 _MAX_NOTICES = 30
 
 

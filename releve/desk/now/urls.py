@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.now import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("now", views.now, name="now"),
     path("now.json", views.now, name="now_json"),

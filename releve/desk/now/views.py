@@ -15,8 +15,6 @@ from releve.desk.live.streams import looked_at
 from releve.desk.now.page import now_page
 from releve.live import api as live
 
-__all__ = ["effect_retry", "now"]
-
 
 @serve("situation.see")
 def now(request: HttpRequest) -> HttpResponse:

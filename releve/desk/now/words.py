@@ -25,8 +25,6 @@ from releve.network import Operator
 from releve.plan.coverage import COVERED
 from releve.situation import Notice
 
-__all__ = ["headline", "register", "shortfalls", "strip_paths"]
-
 register = Library()
 
 _WIDTH, _HEIGHT = 192, 24

@@ -32,8 +32,6 @@ from releve.gate.models import CampaignRow
 from releve.gate.registers import read_register_ages
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
-__all__ = ["campaign", "campaigns", "find_campaign", "person", "read_period"]
-
 _MOST_DAYS = 366
 
 

@@ -25,14 +25,6 @@ from releve.outbound.phrases import format_basis, word_label
 from releve.outbound.sentences import REASONS
 from releve.outbound.vocabulary import list_word_columns
 
-__all__ = [
-    "CampaignPage",
-    "PersonForm",
-    "PersonPage",
-    "build_campaign_page",
-    "build_history",
-]  # fmt: skip
-
 _PERSONAL = ("person", "number", "proof")
 
 

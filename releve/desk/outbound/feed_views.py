@@ -13,8 +13,6 @@ from releve.gate.models import FeedFaultRow
 from releve.gate.request_feeds import list_feed_positions
 from releve.outbound.legal_rows import LEGAL_ZONE
 
-__all__ = ["feeds"]
-
 _MOST = 200
 
 

@@ -20,16 +20,6 @@ from releve.gate.db_clock import read_clock
 from releve.outbound import OutboundError, load_rules
 from releve.outbound.rule_impact import CALL_COLUMNS, Flip, read_calls
 
-__all__ = [
-    "MOST_BYTES",
-    "FlipView",
-    "FlipsForm",
-    "FlipsOutcome",
-    "FlipsPage",
-    "run_flips",
-    "say_too_large",
-]
-
 MOST_BYTES = 5_000_000
 MOST_CALLS = 2_000
 """The most calls judged within a request; the command takes more."""

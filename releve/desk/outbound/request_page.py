@@ -20,8 +20,6 @@ from releve.gate.person_answers import CampaignAnswer
 from releve.gate.person_requests import OUTCOME, PhoneRequest, RecordedRequest, RequestFault
 from releve.outbound.facts import EVERY_CLIENT
 
-__all__ = ["Confirmation", "RequestForm", "RequestPage", "build_confirmation", "build_form"]
-
 _EVERY = "*"
 """The value of the choice of every client: an empty one is none."""
 

@@ -28,8 +28,6 @@ from releve.gate.person_requests import RequestFault, RequestFaults, RequestReus
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import LEGAL_ZONE
 
-__all__ = ["requests"]
-
 _TEMPLATE = "desk/outbound/request.html"
 
 

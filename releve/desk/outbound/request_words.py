@@ -11,8 +11,6 @@ from django.utils.translation import pgettext_lazy
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["FAULTS", "OUTCOMES", "SAYINGS"]
-
 SAYINGS: Mapping[str, StrPromise] = {
     "stop": lazy("“Stop calling me”"),
     "refusal": lazy("Refuses the offer"),

@@ -18,14 +18,6 @@ from releve.gate.person_rights import SHORTEST_REASON, RightsRefused, StoredData
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = [
-    "RightsForm",
-    "RightsPage",
-    "StoredView",
-    "build_stored_view",
-    "describe_erasure",
-]
-
 _REFUSED: Mapping[str, StrPromise] = {
     "number.unreadable": FAULTS["number.unreadable"],
     "reason.short": lazy("Say why, in ten characters or more."),

@@ -28,8 +28,6 @@ from releve.gate.person_rights import (
 )
 from releve.ledger.erasure import scrub_files
 
-__all__ = ["rights"]
-
 
 @sensitive_post_parameters("number", "person", "reason")
 @serve("outbound.rights", FORM, recent=True)

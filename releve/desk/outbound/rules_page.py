@@ -19,14 +19,6 @@ from releve.outbound.row_json import format_minutes
 from releve.outbound.sentences import render_outline
 from releve.outbound.sources import SOURCES, list_source_numbers
 
-__all__ = [
-    "RowView",
-    "RuleSource",
-    "RulesPage",
-    "RulesSection",
-    "build_rules_page",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RowView:

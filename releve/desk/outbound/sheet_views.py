@@ -18,8 +18,6 @@ from releve.gate.db_clock import read_clock
 from releve.gate.models import CampaignRow
 from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 
-__all__ = ["sheet", "sheet_file"]
-
 
 @dataclass(frozen=True, slots=True)
 class SheetPage:

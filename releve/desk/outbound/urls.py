@@ -13,8 +13,6 @@ from releve.desk.outbound import (
     views,
 )
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", campaign_views.campaigns, name="outbound"),
     path("campaigns/<ref:campaign>", campaign_views.campaign, name="outbound_campaign"),

@@ -28,8 +28,6 @@ from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
 from releve.outbound.row_json import row_to_json
 from releve.outbound.rule_impact import flip_to_json
 
-__all__ = ["flips", "rules"]
-
 
 @serve("outbound.rules")
 def rules(request: HttpRequest) -> HttpResponse:

@@ -17,17 +17,6 @@ from releve.outbound.vocabulary import get_vocabulary
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = [
-    "COLUMNS",
-    "GATES",
-    "JURISDICTIONS",
-    "PARAMETERS",
-    "REGISTERS",
-    "SURENESS",
-    "register",
-    "value_word",
-]
-
 register = Library()
 
 GATES: Mapping[str, StrPromise] = {

@@ -21,8 +21,6 @@ from releve.runs.installation import open_crash_tests
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["PERMISSIONS_BY_KIND", "EvidencePackForm", "has_reach", "list_choices"]
-
 _DAYS = 14
 PERMISSIONS_BY_KIND = {
     "client": "evidence.client",

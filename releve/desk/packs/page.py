@@ -18,8 +18,6 @@ from releve.evidence.pack import PACK_KINDS
 from releve.evidence.store import IssuedPack, PackReceipt
 from releve.network import Operator
 
-__all__ = ["PackLine", "PackPage", "PacksPage", "build_line", "build_pack_page", "line_twin"]
-
 
 @dataclass(frozen=True, slots=True)
 class PackLine:

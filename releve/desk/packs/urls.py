@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.packs import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.list_all, name="packs"),
     path("verify.py", views.download_verifier, name="pack_verifier"),

@@ -38,8 +38,6 @@ from releve.ledger.roots import load_last_root, load_root
 from releve.live import api as live
 from releve.network.clock import zone
 
-__all__ = ["download_pack", "download_verifier", "list_all", "show_pack"]
-
 
 @serve("evidence.pack", FORM)
 def list_all(request: HttpRequest) -> HttpResponse:

@@ -23,15 +23,6 @@ from releve.plan.coverage import COVERED
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = [
-    "ClientPage",
-    "ClientsPage",
-    "client_page",
-    "clients_page",
-    "draw_client",
-    "draw_sparks",
-]
-
 _MOST_RELIEFS = 10
 _SIZES = (
     Size("wide", 960, 300, 44, 22, 14, 30, 3),

@@ -12,8 +12,6 @@ from releve.desk.page import PageModel
 from releve.network import Operator, Seat
 from releve.network.model import Zone
 
-__all__ = ["FloorPlan", "draw_floors"]
-
 _Row = TypeVar("_Row")
 
 SeatState = Literal["taken", "free", "blocked"]

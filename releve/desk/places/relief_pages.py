@@ -16,18 +16,6 @@ from releve.files.plan_store import StoredPlan
 from releve.live import api as live
 from releve.live.api import Activation, Relief
 
-__all__ = [
-    "ComparisonPage",
-    "PublicationPage",
-    "ReliefRow",
-    "ReliefsPage",
-    "comparison_page",
-    "digest_plans",
-    "publication_page",
-    "relief_row",
-    "reliefs_page",
-]
-
 
 class ReliefRow(PageModel):
     """One generation of who works where."""

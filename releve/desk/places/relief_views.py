@@ -28,8 +28,6 @@ from releve.files.plan_store import StoredPlan, open_plan_store
 from releve.live import api as live
 from releve.live.api import LiveError, Relief
 
-__all__ = ["compare", "publish", "reliefs"]
-
 
 @serve("reliefs.see")
 def reliefs(request: HttpRequest) -> HttpResponse:

@@ -28,8 +28,6 @@ from releve.situation import (
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["FEWEST", "SitePage", "SiteRow", "SitesPage", "site_page", "sites_page"]
-
 FEWEST = 5
 """Counts of cases below this are hidden without the health permission: they could name people."""
 _MOST_CHECKS, _MOST_INSPECTIONS = 7, 10

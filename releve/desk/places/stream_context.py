@@ -17,8 +17,6 @@ from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import Situation
 
-__all__ = ["StreamContext", "load_stream_context", "moment", "when"]
-
 
 @dataclass(frozen=True)
 class StreamContext:

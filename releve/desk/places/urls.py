@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.places import relief_views, views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("sites", views.sites, name="sites"),
     path("sites/<ref:site>", views.site, name="site"),

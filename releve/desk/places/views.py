@@ -18,8 +18,6 @@ from releve.live.api import detect_photo_type
 from releve.live.api import load_photo as stored_photo
 from releve.situation import ReopeningRule
 
-__all__ = ["client", "clients", "photo", "site", "sites"]
-
 
 @serve("sites.see")
 def sites(request: HttpRequest) -> HttpResponse:

@@ -23,8 +23,6 @@ from releve.live.api import PublishedDay
 from releve.network import HOME, Operator, parse_opening
 from releve.plan.coverage import COVERED
 
-__all__ = ["SITE_TONES", "list_names", "register", "source_word"]
-
 register = Library()
 
 SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}

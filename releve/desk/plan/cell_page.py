@@ -21,8 +21,6 @@ from releve.desk.plan.page import (
 from releve.desk.plan.shown import ShownPlan
 from releve.plan.result import BASE, Move, Placement, ReliefCell
 
-__all__ = ["CellPage", "ProgrammeDay", "cell_page", "programmes_worked"]
-
 REASONS = ("relief", "break", "reserve", "isolated", "stranded")
 """Reasons of a move, in the order of the list."""
 

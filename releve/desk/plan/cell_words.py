@@ -28,8 +28,6 @@ from releve.desk.text import Text, text_now
 from releve.network.model import HOME
 from releve.plan.result import BASE, Move, Placement
 
-__all__ = ["PAGE_SIZE", "DayChart", "DayRow", "ProgrammeRow", "StaffPage", "StaffRow", "register"]
-
 register = Library()
 PAGE_SIZE = 25
 """Rows of the list of people on one page."""

@@ -10,8 +10,6 @@ from dataclasses import replace
 
 from releve.plan.result import Bound, Plan
 
-__all__ = ["narrow_plan"]
-
 _PUBLIC_SETTINGS = ("target", "thin")
 """Settings that say what the statuses mean."""
 _UNKNOWN = float("nan")

@@ -11,17 +11,6 @@ from releve.desk.plan.page import PlannedCell, PlannedClient, PlannedPage
 from releve.desk.text import text_now
 from releve.plan.result import BASE
 
-__all__ = [
-    "cell_word",
-    "client_word",
-    "conditions",
-    "contingency_name",
-    "country",
-    "kind_title",
-    "loss_words",
-    "status_word",
-]
-
 _STATUS = {
     "missed": lazy("missed"),
     "contract": lazy("contract problem"),

@@ -18,23 +18,6 @@ from releve.plan.contingency import Contingency
 from releve.plan.result import BASE, SINGLE, ClientVerdict, ReliefCell
 from releve.plan.settings import PlanSettings
 
-__all__ = [
-    "KINDS",
-    "SEVERITY",
-    "PlanHead",
-    "PlanPage",
-    "PlannedCell",
-    "PlannedClient",
-    "PlannedLoss",
-    "PlannedPage",
-    "Reason",
-    "cell_facts",
-    "client_status",
-    "contract_reason",
-    "page_base",
-    "plan_page",
-]
-
 Status = Literal["missed", "contract", "unknown", "thin", "held"]
 SEVERITY: tuple[Status, ...] = ("missed", "contract", "unknown", "thin", "held")
 """Statuses of a client or a cell, the gravest first."""

@@ -11,15 +11,6 @@ from releve.desk.plan.shown import ShownPlan
 from releve.network.model import HOME
 from releve.plan.result import Bound, Purchase
 
-__all__ = [
-    "PlanProof",
-    "PlannedPlace",
-    "PlannedPurchases",
-    "UncuredTarget",
-    "build_proof",
-    "find_purchases",
-]
-
 
 class UncuredTarget(PageModel):
     """A target that stays missed; with the list bought, by how much."""

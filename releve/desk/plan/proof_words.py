@@ -16,8 +16,6 @@ from releve.desk.text import Text, text_now
 from releve.network.model import HOME
 from releve.plan.result import Bound, Purchase
 
-__all__ = ["register"]
-
 register = Library()
 
 

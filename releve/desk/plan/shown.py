@@ -16,8 +16,6 @@ from releve.live.api import IdentityCache
 from releve.plan.contingency import Contingency
 from releve.plan.result import SINGLE, Plan, ReliefCell
 
-__all__ = ["ShownPlan", "show_plan"]
-
 
 @dataclass(frozen=True)
 class ShownPlan:

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.plan import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.verdict, name="verdict"),
     path("verdict.json", views.verdict, name="verdict_json"),

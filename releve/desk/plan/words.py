@@ -23,17 +23,6 @@ from releve.desk.plan.page import (
 )
 from releve.desk.text import text_now
 
-__all__ = [
-    "CellWords",
-    "Fact",
-    "LegendItem",
-    "MatrixColumn",
-    "Tally",
-    "plan_frame",
-    "reason_words",
-    "register",
-]
-
 register = Library()
 register.filter("country", names.country)
 register.filter("status_word", names.status_word)

@@ -12,8 +12,6 @@ from django.utils.translation import ngettext
 
 from releve.desk.forms import PlainForm, build_day_field, set_choices
 
-__all__ = ["MOST_DAYS", "PlanForm", "ProposedPlan"]
-
 MOST_DAYS = 7
 
 

@@ -25,17 +25,6 @@ from releve.runs.plan_job import (
     read_remarks,
 )
 
-__all__ = [
-    "MoveGroup",
-    "PlanRunLine",
-    "PlanRunPage",
-    "PlannedDay",
-    "PlanningPage",
-    "StatusChange",
-    "planning_page",
-    "run_page",
-]
-
 State = Literal["waiting", "running", "stopping", "stopped", "broken", "failed", "done"]
 
 

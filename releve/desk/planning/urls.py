@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.planning import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="planning"),
     path("start", views.start, name="planning_start"),

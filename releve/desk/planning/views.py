@@ -31,8 +31,6 @@ from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.orders import start_plan_run
 from releve.runs.plan_job import PlanJob, read_planned_days, remove_expired_plans
 
-__all__ = ["activate", "index", "remove", "resume", "run", "start", "start_proposed"]
-
 _MOST_WEEK_BYTES = 2_000_000
 
 

@@ -16,8 +16,6 @@ from releve.desk.run_states import STATE_WORDS
 from releve.desk.text import text_now
 from releve.network import HOME
 
-__all__ = ["register"]
-
 register = Library()
 register.filter("status_word", status_word)
 

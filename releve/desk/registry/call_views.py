@@ -31,8 +31,6 @@ from releve.registry.errors import RegistryError
 from releve.registry.models import Upload
 from releve.registry.uploads import discard_upload, find_upload, store_upload
 
-__all__ = ["confirm_log", "send_log"]
-
 _MOST_FAULTS = 50
 _MEANINGS = {
     "start": lazy("Date and time"),

@@ -13,13 +13,6 @@ from releve.registry.errors import NotThere
 from releve.registry.models import Version
 from releve.registry.service import get_current_version, load_operator
 
-__all__ = [
-    "RegistryContext",
-    "find_context",
-    "parse_page_number",
-    "require_context",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RegistryContext:

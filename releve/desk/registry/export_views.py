@@ -21,8 +21,6 @@ from releve.network.workbook import SheetOverflow, write_template, write_workboo
 from releve.registry import service
 from releve.registry.models import Version
 
-__all__ = ["download_template", "export_version", "export_workbook"]
-
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 

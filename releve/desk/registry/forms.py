@@ -23,16 +23,6 @@ from releve.network.columns import bare_type
 from releve.network.parsing import format_example
 from releve.registry.tables import get_row_class, get_rows
 
-__all__ = [
-    "Suggestions",
-    "build_row_form",
-    "describe_causes",
-    "describe_fault",
-    "find_suggestions",
-    "read_values",
-    "show_faults",
-]
-
 _LONGEST = 2000
 _MOST_SUGGESTED = 500
 _MOST_FAULTS = 30

@@ -37,8 +37,6 @@ from releve.registry.uploads import (
     store_upload,
 )
 
-__all__ = ["FILE_LIMIT", "send_file", "show_proposal"]
-
 _MOST_FAULTS = 200
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
 FILE_LIMIT = (MOST_BYTES + FORM_BYTES, lambda: translate_phrase(_TOO_LARGE))

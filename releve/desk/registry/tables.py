@@ -28,8 +28,6 @@ from releve.registry.service import load_operator
 from releve.registry.storage import load_sheets
 from releve.registry.tables import KINDS, build_key, get_row_class, get_rows
 
-__all__ = ["build_index_page", "build_index_twin", "build_table_page", "build_table_twin"]
-
 
 @dataclass(frozen=True, slots=True)
 class TableLine:

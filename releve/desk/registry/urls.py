@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.registry import call_views, export_views, import_views, version_views, views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.show_index, name="registry"),
     path("versions", version_views.list_versions, name="registry_versions"),

@@ -12,8 +12,6 @@ from releve.network.clock import zone
 from releve.network.columns import bare_type
 from releve.network.opening_text import translate_opening
 
-__all__ = ["format_for_form", "format_for_reader", "is_number", "list_options"]
-
 
 def format_for_reader(
     table: str, column: TableColumn, value: object, text: Text, zone_name: str

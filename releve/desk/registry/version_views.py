@@ -29,8 +29,6 @@ from releve.registry import service
 from releve.registry.errors import NothingBefore
 from releve.registry.models import Version
 
-__all__ = ["list_versions", "restore_version", "show_version", "undo_version"]
-
 _VERSIONS = 50
 
 

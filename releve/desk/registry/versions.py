@@ -20,14 +20,6 @@ from releve.registry.models import Version
 from releve.registry.row_text import find_zone
 from releve.registry.tables import get_row_class
 
-__all__ = [
-    "ChangeList",
-    "build_change_lists",
-    "build_changes_twin",
-    "build_version_twin",
-    "select_listed_tables",
-]
-
 _MOST_ROWS = 100
 """Rows of a table that a page of changes shows; the counts are of all."""
 _MOST_READ = 5000

@@ -47,8 +47,6 @@ from releve.registry.row_text import find_zone, get_position
 from releve.registry.service import apply_changes, load_operator
 from releve.registry.tables import get_row_class, get_rows
 
-__all__ = ["add_row", "edit_row", "remove_row", "show_index", "show_table"]
-
 
 @dataclass(frozen=True)
 class RowPage:

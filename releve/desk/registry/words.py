@@ -13,18 +13,6 @@ from releve.network.table_words import get_column_naming, get_table_naming, name
 from releve.registry.models import Version
 from releve.registry.tables import KINDS
 
-__all__ = [
-    "UNITS",
-    "describe_counts",
-    "get_reader_language",
-    "register",
-    "translate_column",
-    "translate_doc",
-    "translate_option",
-    "translate_table",
-    "translate_unit",
-]
-
 register = Library()
 
 UNITS = {

@@ -13,8 +13,6 @@ from releve.desk.page import PageModel
 from releve.live import api as live
 from releve.network import Operator
 
-__all__ = ["STEP_PERMISSIONS", "GuidePage", "GuideStep", "guide_page"]
-
 StepCode = Literal[
     "matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"
 ]

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.rehearsal import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.guide, name="rehearsal"),
     path("start", views.start, name="rehearsal_start"),

@@ -16,8 +16,6 @@ from releve.desk.live.streams import looked_at
 from releve.desk.rehearsal.page import STEP_PERMISSIONS, guide_page
 from releve.live import api as live
 
-__all__ = ["guide", "start"]
-
 
 @serve("incident.work")
 def guide(request: HttpRequest) -> HttpResponse:

@@ -9,8 +9,6 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.desk.filters import add_words
 from releve.desk.rehearsal.page import GuidePage, GuideStep
 
-__all__ = ["register"]
-
 register = Library()
 
 _TITLES = {

@@ -23,21 +23,6 @@ from releve.plan.move_delays import MoveDelays
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = [
-    "SHOWN",
-    "AgentMove",
-    "ArrivalRow",
-    "PeopleFlow",
-    "PlaceShifts",
-    "ReliefChoice",
-    "ReliefPage",
-    "RideRow",
-    "ShiftBand",
-    "ShiftPost",
-    "UnansweredRow",
-    "relief_page",
-]
-
 _Row = TypeVar("_Row")
 Shown = Literal["unanswered", "unreachable", "answered", "all"]
 SHOWN: Mapping[Shown, frozenset[str]] = {

@@ -10,18 +10,6 @@ from django.utils.translation import gettext
 
 from releve.desk.relief.page import PeopleFlow, PlaceShifts
 
-__all__ = [
-    "FlowDrawing",
-    "FlowNode",
-    "FlowPath",
-    "Gantt",
-    "GanttBar",
-    "GanttLabel",
-    "draw_flows",
-    "draw_gantt",
-    "draw_ring",
-]
-
 _HOUR = timedelta(hours=1)
 _HEAD, _ROW, _GAP, _FOOT = 22.0, 18.0, 8.0, 24.0
 """Heights of a place's head, of a shift, between places, and of the axis."""

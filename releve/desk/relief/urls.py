@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.relief import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("relief", views.relief, name="relief"),
     path("relief.json", views.relief, name="relief_json"),

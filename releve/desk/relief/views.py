@@ -21,8 +21,6 @@ from releve.desk.relief.page import SHOWN, ReliefChoice, Shown, relief_page
 from releve.desk.relief.workbook import write_relief
 from releve.live import api as live
 
-__all__ = ["answer", "read_choice", "relief", "workbook"]
-
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 

@@ -17,16 +17,6 @@ from releve.desk.text import Text, text_now
 from releve.network import HOME
 from releve.transport import TO_SITE
 
-__all__ = [
-    "SHOWN_WORDS",
-    "describe_state",
-    "name_channel",
-    "name_place",
-    "register",
-    "ride_words",
-    "write_shift",
-]
-
 register = Library()
 
 _STATES = {

@@ -14,8 +14,6 @@ from releve.desk.relief.words import describe_state, name_channel, name_place, r
 from releve.desk.text import Text, text_now
 from releve.network.clock import zone
 
-__all__ = ["write_relief"]
-
 _Cell = str | int | datetime | None
 _WIDTH = 18
 

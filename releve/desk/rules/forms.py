@@ -16,8 +16,6 @@ from releve.desk.text import Text
 from releve.network import Operator
 from releve.situation import EventRefusal, PackChosen, PackEnded
 
-__all__ = ["ChoiceForm", "EndForm"]
-
 _FIELDS = {"pack.dates": "valid_to", "pack.past": "valid_to", "pack.chosen_already": "valid_from"}
 
 

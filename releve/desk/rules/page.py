@@ -10,8 +10,6 @@ from pydantic import Field
 from releve.desk.page import PageModel
 from releve.situation import ChosenPack, ClosureRule, RulePack, SituationRules
 
-__all__ = ["PackCard", "PackDays", "PackRule", "SiteRulesPage", "rules_page"]
-
 
 class PackRule(PageModel):
     """A rule of a pack in words, with the days on which it can hold."""

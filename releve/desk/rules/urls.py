@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.rules import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="rules"),
     path("choose", views.choose, name="rules_choose"),

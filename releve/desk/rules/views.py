@@ -20,8 +20,6 @@ from releve.live import api as live
 from releve.network import zone
 from releve.situation import PackChosen, PackEnded, SiteClosed, find_refusals
 
-__all__ = ["choose", "end", "index"]
-
 _Form = ChoiceForm | EndForm
 
 

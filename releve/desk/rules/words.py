@@ -12,8 +12,6 @@ from releve.desk.rules.forms import ChoiceForm
 from releve.desk.rules.page import PackCard, PackDays, PackRule
 from releve.desk.text import text_now
 
-__all__ = ["register"]
-
 register = Library()
 
 

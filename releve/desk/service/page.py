@@ -22,8 +22,6 @@ from releve.service_record.statistics_folder import list_faulty_files, read_firs
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["ClientServiceNow", "ProgrammeServiceNow", "ServiceNow", "TargetState", "service_now"]
-
 TargetState = Literal["lost", "losing", "below", "held", "unknown"]
 _FAULTS_SHOWN = timedelta(hours=12)
 STATES: tuple[TargetState, ...] = ("lost", "losing", "below", "unknown", "held")

@@ -18,8 +18,6 @@ from releve.network import Client, Operator, zone
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["ServiceStatement", "read_period", "statement_page"]
-
 
 class PromisedService(PageModel):
     """A programme over the period; null: not known."""

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.service import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("wall", views.wall, name="wall"),
     path("statements/<ref:client>", views.statement, name="statement"),

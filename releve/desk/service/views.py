@@ -12,8 +12,6 @@ from releve.desk.service.page import service_now
 from releve.desk.service.statement_page import read_period, statement_page
 from releve.live import api as live
 
-__all__ = ["statement", "wall"]
-
 
 @serve("plan.see")
 def wall(request: HttpRequest) -> HttpResponse:

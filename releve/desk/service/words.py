@@ -16,8 +16,6 @@ from releve.desk.service.statement_page import LostService, PromisedService, Ser
 from releve.desk.text import text_now
 from releve.network import Operator
 
-__all__ = ["register"]
-
 register = Library()
 _TONES = {
     "lost": "missed",

@@ -19,8 +19,6 @@ from releve.network import Operator
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["ClientMissing", "SurgePage", "list_factors", "surge_page"]
-
 
 class ClientMissing(PageModel):
     """The share of a client's requirement for the rest of the day that is missing."""

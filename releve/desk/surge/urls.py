@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.surge import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.show, name="surge"),
     path("order", views.order, name="surge_order"),

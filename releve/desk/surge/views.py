@@ -17,9 +17,6 @@ from releve.desk.live.streams import looked_at
 from releve.desk.surge.page import list_factors, surge_page
 from releve.live import api as live
 
-__all__ = ["end", "order", "show"]
-
-
 LEAST, MOST = 10, 500
 """Calls to come over calls planned, in hundredths."""
 

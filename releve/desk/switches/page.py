@@ -19,19 +19,6 @@ from releve.plan import Contingency
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = [
-    "ClientEffect",
-    "PlaceCalls",
-    "PressedSwitch",
-    "Rehearsed",
-    "SwitchPage",
-    "SwitchRow",
-    "SwitchesPage",
-    "find_pressed",
-    "switch_page",
-    "switches_page",
-]
-
 
 class Rehearsed(PageModel):
     """What a telephony system answered when it was asked to plan a switch, without any effect."""

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.switches import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.index, name="switches"),
     path("undo", views.undo, name="switch_undo"),

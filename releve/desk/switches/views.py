@@ -18,8 +18,6 @@ from releve.desk.switches.page import switch_page, switches_page
 from releve.live import api as live
 from releve.routing import EmptySet
 
-__all__ = ["index", "press", "show", "undo"]
-
 MOST_MINUTES = 24 * 60
 
 

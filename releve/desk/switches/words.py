@@ -11,8 +11,6 @@ from releve.desk.switches.page import PlaceCalls, PressedSwitch, Rehearsed, Swit
 from releve.desk.text import text_now
 from releve.network import HOME
 
-__all__ = ["register"]
-
 register = Library()
 
 _LOSSES = {

@@ -12,8 +12,6 @@ from prometheus_client import (
 from releve.desk.system.request_log import REQUESTS
 from releve.live.api import InstallationCollector
 
-__all__ = ["render_metrics"]
-
 _INSTALLATION = CollectorRegistry()
 ProcessCollector(registry=_INSTALLATION)
 _INSTALLATION.register(InstallationCollector())

@@ -8,8 +8,6 @@ from django.http import HttpRequest, HttpResponseBase
 
 from releve.registry.service import hold_version
 
-__all__ = ["one_version"]
-
 
 def one_version(
     get_response: Callable[[HttpRequest], HttpResponseBase],

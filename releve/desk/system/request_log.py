@@ -18,8 +18,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from releve.json_logs import REQUEST_ID
 
-__all__ = ["REQUESTS", "request_log_middleware"]
-
 REQUESTS = CollectorRegistry()
 """Counts and times of this process's requests."""
 

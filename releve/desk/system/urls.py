@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.system import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

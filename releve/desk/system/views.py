@@ -17,8 +17,6 @@ from releve.desk.api.auth import Door, enter, identify_caller
 from releve.desk.system.exposition import render_metrics
 from releve.live import api as live
 
-__all__ = ["healthz", "metrics", "readyz"]
-
 _WATCH = "system.watch"
 
 

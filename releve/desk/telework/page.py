@@ -19,8 +19,6 @@ from releve.registry.telework import list_effects
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = ["EffectInterval", "Measured", "Step", "TeleworkPage", "TeleworkRow", "telework_page"]
-
 Verdict = Literal["right", "unsure", "loses", "guard", "refused", "absent"]
 """``right`` for home; ``unsure``: it may be, the records do not show it; ``loses``: shown to lose
 more work than is allowed; ``guard``: it is not, but quality falls or repeats rise; ``refused``:

@@ -9,8 +9,6 @@ from releve.desk.crashtest.svg import Label, Picture, Shape
 from releve.desk.telework.page import Step
 from releve.desk.text import Text
 
-__all__ = ["draw_steps"]
-
 _WIDTH, _HEIGHT = 400, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 10, 28
 _LEAST = 0.05

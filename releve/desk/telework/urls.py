@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.telework import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.show, name="telework"),
     path("records", views.send_records, name="telework_records"),

@@ -29,8 +29,6 @@ from releve.registry.service import load_operator
 from releve.registry.telework import apply_estimate, find_estimate, measure_telework
 from releve.registry.uploads import MOST_BYTES
 
-__all__ = ["apply", "send_records", "show"]
-
 _MOST_FAULTS = 50
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
 

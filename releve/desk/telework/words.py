@@ -17,8 +17,6 @@ from releve.desk.telework.shapes import draw_steps
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.errors import Phrase
 
-__all__ = ["register"]
-
 register = Library()
 
 _TONES = {

@@ -21,17 +21,6 @@ from releve.transport import TO_SITE, Fleet, Rider, Run, Wave, explain_left_behi
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-__all__ = [
-    "DriverSheet",
-    "MapPlace",
-    "RideLeft",
-    "RunCall",
-    "RunRow",
-    "RunsPage",
-    "runs_page",
-    "sheet_page",
-]
-
 _MOST_LEFT = 50
 """Riders without a seat that are listed at most."""
 

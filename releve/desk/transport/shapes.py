@@ -8,8 +8,6 @@ from math import cos, radians
 
 from releve.desk.transport.page import MapPlace, RunRow
 
-__all__ = ["RouteLine", "RouteMap", "RoutePoint", "draw_routes"]
-
 _MARGIN = 34.0
 _LEAST = 0.004
 """Degrees of latitude that a drawing shows at least: a single stop has no extent to divide by."""

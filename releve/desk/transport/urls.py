@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.transport import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.runs, name="transport"),
     path("runs.json", views.runs, name="transport_json"),

@@ -11,8 +11,6 @@ from releve.desk.live.streams import looked_at
 from releve.desk.query import read_day, require_found
 from releve.desk.transport.page import runs_page, sheet_page
 
-__all__ = ["runs", "sheet"]
-
 
 @serve("sites.see")
 def runs(request: HttpRequest) -> HttpResponse:

@@ -12,8 +12,6 @@ from releve.desk.transport.shapes import RouteMap, draw_routes
 from releve.errors import Phrase
 from releve.transport import TO_SITE
 
-__all__ = ["register"]
-
 register = Library()
 
 MOST_LARGE_LINES, MOST_NARROW_LINES = 22, 56

@@ -25,8 +25,6 @@ from releve.desk.valve.page import ContractLine, build_contract_line
 from releve.errors import ReleveError
 from releve.live import api as live
 
-__all__ = ["decide", "list_agreements"]
-
 
 @dataclass(frozen=True, slots=True)
 class AgreementLine:

@@ -16,8 +16,6 @@ from releve.association.contract_exchange import TermsBeside
 from releve.desk.forms import PlainForm, set_choices
 from releve.desk.valve.words import REASONS, STEPS
 
-__all__ = ["ClausesForm", "ContractStepForm", "ReliefOfferForm", "ReliefRequestForm", "read_table"]
-
 Rows = list[dict[str, str | None]]
 
 

@@ -20,8 +20,6 @@ from releve.desk.valve.words import OUTCOMES, REFUSALS
 from releve.live import api as live
 from releve.sector import parse_gate, parse_order
 
-__all__ = ["GateLine", "GatePage", "GatesPage", "build_gate_line", "build_gate_page"]
-
 
 @dataclass(frozen=True, slots=True)
 class GateLine:

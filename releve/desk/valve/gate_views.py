@@ -35,8 +35,6 @@ from releve.errors import ReleveError
 from releve.live import api as live
 from releve.sector import SectorError, parse_gate, read_terms
 
-__all__ = ["ask", "draft", "fetch", "lend", "list_gates", "offer", "result", "send", "show", "sync"]
-
 _MOST_BYTES = 2 * 1024**2
 _tables = takes(_MOST_BYTES, lambda: _("These files are larger than 2 MB."))
 

@@ -21,16 +21,6 @@ from releve.desk.valve.words import KINDS_OF_WORK, STATES, STEPS
 from releve.live import api as live
 from releve.sector import ContractTerms
 
-__all__ = [
-    "ContractLine",
-    "ContractPage",
-    "StepLine",
-    "build_contract_line",
-    "build_contract_page",
-    "build_contract_twin",
-    "name_work",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class ContractLine:

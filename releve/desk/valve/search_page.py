@@ -18,8 +18,6 @@ from releve.desk.places.stream_context import when
 from releve.desk.text import Text, translate_phrase
 from releve.errors import Phrase, decode_phrase
 
-__all__ = ["SearchShown", "answer_search", "build_search", "build_search_twin"]
-
 PART = "search"
 """Asked for as ``?part=search`` by a page that waits."""
 

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.valve import agreement_views, gate_views, views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("", views.list_all, name="contracts"),
     path("sync", gate_views.sync, name="contracts_sync"),

@@ -36,8 +36,6 @@ from releve.errors import ReleveError
 from releve.live import api as live
 from releve.sector import list_next_steps
 
-__all__ = ["download_message", "download_text", "list_all", "show_contract"]
-
 
 @serve("sector.relief")
 def list_all(request: HttpRequest) -> HttpResponse:

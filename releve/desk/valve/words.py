@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as lazy
 
-__all__ = ["KINDS_OF_WORK", "OUTCOMES", "REASONS", "REFUSALS", "STATES", "STEPS"]
-
 STATES: Mapping[str, Promise] = {
     "asked": lazy("Asked: the partner’s offer is awaited"),
     "offered": lazy("Offered: the clerk’s match is awaited"),

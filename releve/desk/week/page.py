@@ -9,8 +9,6 @@ from releve.desk.page import PageModel
 from releve.network.model import HOME
 from releve.plan.result import Placement, Plan, PlannedTeam
 
-__all__ = ["AgentDay", "AgentWeek", "TeamDay", "TeamWeek", "WeekPage", "week_page"]
-
 
 class TeamDay(PageModel):
     """A team on a day: members on site and at home, and whether it meets."""

@@ -6,8 +6,6 @@ from django.urls import path
 
 from releve.desk.week import views
 
-__all__ = ["urlpatterns"]
-
 urlpatterns = [
     path("week", views.week, name="week"),
     path("week/sheet", views.download_week, name="week_sheet"),

@@ -11,15 +11,6 @@ from django.utils.translation import ngettext
 from releve.desk.text import text_now
 from releve.desk.week.page import AgentDay, TeamDay, WeekPage
 
-__all__ = [
-    "agent_place",
-    "agent_shift",
-    "column_day",
-    "team_words",
-    "week_sentence",
-    "week_title",
-]
-
 register = template.Library()
 
 
