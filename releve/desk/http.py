@@ -31,24 +31,6 @@ from releve.desk.page import PageModel
 from releve.live.api import IdentityCache
 from releve.registry.service import get_current_version, load_operator
 
-__all__ = [
-    "API",
-    "JSON_STYLE",
-    "Frame",
-    "answer",
-    "download",
-    "failure",
-    "fresh",
-    "json_response",
-    "keep_unstored",
-    "other_form",
-    "page_response",
-    "part_response",
-    "respond_if_changed",
-    "unchanged",
-    "wants_json",
-]
-
 API = "/api/"
 """What every address of the API begins with."""
 JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
@@ -128,10 +110,12 @@ def page_response(
 ) -> HttpResponse:
     """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms.
 
-    A page of a drill carries its banner.
+    A page of a drill carries its banner. ``context`` is for HTML alone: forms, and what of the
+    request is shown again. The JSON names the address of the HTML in a header ``Link``.
     """
     if wants_json(request):
-        return unchanged(request, json_response(page, status))
+        html = other_form(request, as_json=False)
+        return unchanged(request, json_response(page, status, html=html))
 
     def respond() -> HttpResponse:
         words = {
@@ -159,7 +143,7 @@ def part_response(
     uses these alone, and neither the request nor the reader.
     """
     if wants_json(request):
-        return unchanged(request, json_response(page))
+        return unchanged(request, json_response(page, html=other_form(request, as_json=False)))
     language, content = get_language() or "", page.json_bytes
 
     def respond() -> HttpResponse:
@@ -176,9 +160,13 @@ def part_response(
 _parts: IdentityCache[str] = IdentityCache(16)
 
 
-def json_response(page: PageModel, status: int = 200) -> HttpResponse:
-    """Return a page object as JSON."""
-    return HttpResponse(page.json_bytes, content_type="application/json", status=status)
+def json_response(page: PageModel, status: int = 200, *, html: str = "") -> HttpResponse:
+    """Return a page object as JSON, never kept by a shared cache; ``html``: its address as HTML."""
+    response = HttpResponse(page.json_bytes, content_type="application/json", status=status)
+    if html:
+        response["Link"] = f'<{html}>; rel="alternate"; type="text/html"'
+    response["Cache-Control"] = _CACHE_CONTROL
+    return response
 
 
 def download(

@@ -207,7 +207,9 @@ def test_every_page_links_to_its_twin(web: Client) -> None:
     html = web.get(f"{CELL}?day=2026-12-01").content.decode()
     found = re.search(r'rel="alternate" type="application/json" href="([^"]+)"', html)
     assert found is not None
-    assert web.get(unescape(found[1])).json()["plan"]["day"] == "2026-12-01"
+    twin = web.get(unescape(found[1]))
+    assert twin.json()["plan"]["day"] == "2026-12-01"
+    assert twin["Link"] == f'<{CELL}?day=2026-12-01>; rel="alternate"; type="text/html"'
 
 
 def test_an_unchanged_page_is_304(web: Client) -> None:

@@ -28,8 +28,6 @@ from releve.plan import Plan
 from releve.runs.installation import open_plan_runs
 from releve.runs.plan_job import find_missing
 
-__all__ = ["cell", "find_cell", "find_plan", "verdict"]
-
 
 @serve("plan.see")
 def verdict(request: HttpRequest) -> HttpResponse:
@@ -38,7 +36,7 @@ def verdict(request: HttpRequest) -> HttpResponse:
     def respond(shown: ShownPlan) -> HttpResponse:
         page = plan_page(shown)
         if wants_json(request):
-            return json_response(page)
+            return json_response(page, html=other_form(request, as_json=False))
         return _render(request, "desk/plan/verdict.html", page, {"body": _write(page)})
 
     return _respond(request, respond)
@@ -54,7 +52,7 @@ def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
     def respond(shown: ShownPlan) -> HttpResponse:
         page = find_cell(shown, client, contingency, request.GET.get("programme", ""))
         if wants_json(request):
-            return json_response(page)
+            return json_response(page, html=other_form(request, as_json=False))
         return _render(request, "desk/plan/cell.html", page, {"number": number})
 
     return _respond(request, respond)

@@ -20,8 +20,6 @@ from releve.plan import Plan
 from releve.plan.week.hybrid_table import format_week
 from releve.plan.week.hybrid_week import read_planned_week
 
-__all__ = ["download_week", "week"]
-
 
 @serve("reliefs.see")
 def week(request: HttpRequest) -> HttpResponse:
@@ -35,7 +33,7 @@ def week(request: HttpRequest) -> HttpResponse:
         return failure(request, 503, _("There is no plan to show."), str(error))
     page = week_page(plans, request.GET.get("team", "")[:64])
     if wants_json(request):
-        return json_response(page)
+        return json_response(page, html=other_form(request, as_json=False))
     context = {
         "page": page,
         "frame": Frame(page.operator, page.synthetic),
