@@ -59,18 +59,19 @@ def explain_errors(view: _View) -> _View:
         try:
             return view(request, *args, **kwargs)
         except live.NoOperator:
-            return failure(
-                request,
-                503,
-                _("There is no operator yet."),
-                _("Import its reference data first, or the sample operator."),
-            )
+            return refuse_without_operator(request)
         except live.NoSuch:
             return failure(request, 404, _("This drill or effect is not there any more."))
         except RegistryError as error:
             return failure(request, choose_status(error), translate_error(error))
 
     return answered
+
+
+def refuse_without_operator(request: HttpRequest) -> HttpResponse:
+    """Answer 503: there are no reference data, and how to get some."""
+    fix = _("Import its reference data first, or the sample operator.")
+    return failure(request, 503, _("There is no operator yet."), fix)
 
 
 def choose_status(error: Exception) -> int:

@@ -220,7 +220,7 @@ def check_answers(web: Client, scenario: Scenario) -> None:
         stream=scenario.stream, role="agent", replaced=False, acknowledged_at=None,
         over_at__gt=live.now(scenario.stream),
     )  # fmt: skip
-    messages = web.get(f"/api/v1/messages{stream}").json()
+    messages = web.get(f"/api/v1/messages{stream}").json()["counts"]
     relief = web.get(f"/api/v1/relief{stream}&show=unanswered").json()
     for counted in (now["messages"], messages, relief["counts"]):
         assert counted["waiting"] == waiting.count() == relief["people_count"]

@@ -2,7 +2,6 @@
 
 =====================  =============================================================================
 ``auth``               who may call an operation, with which credentials; its ETag
-``rates``              how many requests a user or an address may make a minute
 ``errors``             every error in the one shape of the desk
 ``routes``             how an operation is registered
 ``schemas``            typed answers; those of *Now* and the plan are the page objects

@@ -7,16 +7,14 @@ and then with its CSRF token wherever something is changed. The rest is the door
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,7 +24,6 @@ from releve.desk.access.guard import allow_anonymous, require_permission, requir
 from releve.desk.http import failure, unchanged
 
 _View = Callable[..., HttpResponse]
-_F = TypeVar("_F", bound=Callable[..., Any])
 _BEARER = "Bearer "
 _WRONG_TOKENS_PER_MINUTE = 10
 _MOST_BODY_BYTES = 2 * 1024**2
@@ -46,44 +43,6 @@ class Door:
     client: str | None = None
     again: bool = False
     people: bool = False
-
-
-def opens(
-    permission: str,
-    *,
-    site: str | None = None,
-    client: str | None = None,
-    again: bool = False,
-    people: bool = False,
-) -> Callable[[_F], _F]:
-    """Say who may enter an operation."""
-
-    def mark(operation: _F) -> _F:
-        operation.door = Door(permission, site, client, again, people)  # type: ignore[attr-defined]
-        return operation
-
-    return mark
-
-
-def door_of(operation: Callable[..., Any]) -> Door:
-    """Return the door of an operation; AttributeError when none is declared."""
-    door: Door = operation.door  # type: ignore[attr-defined]
-    return door
-
-
-def behind_doors(
-    patterns: list[Any], operations: Mapping[str, tuple[str, Callable[..., Any]]]
-) -> list[URLPattern]:
-    """Return the addresses with each view behind its door; ``operations``: (method, function)."""
-    return [
-        path(
-            str(item.pattern),
-            enter(item.callback, operations[item.name][0], door_of(operations[item.name][1])),
-            name=item.name,
-        )
-        for item in patterns
-        if item.name in operations
-    ]
 
 
 def enter(view: _View, method: str, door: Door) -> _View:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.api import events, record_routes, requests, state_routes, statistics_routes
-from releve.desk.api.auth import door_of
 from releve.desk.api.routes import OPERATIONS, api
 from releve.desk.http import unchanged
 
@@ -33,7 +32,7 @@ def document() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(path_prefix=PREFIX)))
     found["components"]["securitySchemes"] = _SCHEMES
     for operation in _operations(found):
-        door = door_of(OPERATIONS[f"api_{operation['operationId']}"][1])
+        _method, door = OPERATIONS[f"api_{operation['operationId']}"]
         operation["security"] = [{name: []} for name in _SCHEMES] if door.permission else []
         operation["x-permission"] = door.permission
     return found
@@ -51,31 +50,20 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return unchanged(request, JsonResponse(document()))
 
 
-@dataclass(frozen=True, slots=True)
-class OperationLine:
-    """One operation of the page."""
-
-    method: str
-    path: str
-    summary: str
-    permission: str
-    tag: str
-
-
 @allow_anonymous
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """Every operation with the permission it takes; no script, nothing from elsewhere."""
     lines = [
-        OperationLine(
-            method.upper(),
-            path,
-            str(row.get("description", "")).partition("\n")[0] or row["summary"],
-            row["x-permission"],
-            row["tags"][0],
-        )
+        {
+            "method": method.upper(),
+            "path": path,
+            "summary": str(row.get("description", "")).partition("\n")[0] or row["summary"],
+            "permission": row["x-permission"],
+            "tag": row["tags"][0],
+        }
         for path, methods in document()["paths"].items()
         for method, row in methods.items()
     ]
-    lines.sort(key=lambda line: line.method)  # what is read stands first
+    lines.sort(key=itemgetter("method"))  # what is read stands first
     return unchanged(request, render(request, "desk/api/docs.html", {"lines": lines}))

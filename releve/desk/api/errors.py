@@ -7,9 +7,12 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from releve.accounts.event_reach import EventElsewhere, EventOfNoSite
+from releve.desk.endpoint import refuse_without_operator
 from releve.desk.http import failure
 from releve.desk.ledger.words import describe_missing_proof
 from releve.desk.live.words import refusal_text
@@ -31,6 +34,12 @@ def answer_failures(api: NinjaAPI) -> None:
     """Answer what operations raise; what is not named here is a fault of ours, and logged."""
     for error, handler in _HANDLERS.items():
         api.add_exception_handler(error, handler)
+    for error, (status, message) in _SENTENCES.items():
+        api.add_exception_handler(error, _say(status, message))
+
+
+def _say(status: int, message: Any) -> _Handler:
+    return lambda request, error: failure(request, status, str(message))
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
@@ -76,15 +85,6 @@ def _nowhere(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 404, given or _("There is no page at this address."))
 
 
-def _no_such(request: HttpRequest, error: Exception) -> HttpResponse:
-    return failure(request, 404, _("There is nothing of this name."))
-
-
-def _key_reused(request: HttpRequest, error: Exception) -> HttpResponse:
-    message = _("This Idempotency-Key recorded something else before; take another one.")
-    return failure(request, 409, message)
-
-
 def _request_faults(request: HttpRequest, error: RequestFaults) -> HttpResponse:
     rows = error.faults
     faults = [_fault(row.field, row.code, str(FAULTS[row.code])) for row in rows]
@@ -100,37 +100,26 @@ def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
     return failure(request, 409, describe_missing_proof(error))
 
 
-def _no_operator(request: HttpRequest, error: Exception) -> HttpResponse:
-    return failure(
-        request,
-        503,
-        _("There is no operator yet."),
-        _("Import its reference data first, or the sample operator."),
-    )
-
-
-def _no_key(request: HttpRequest, error: Exception) -> HttpResponse:
-    return failure(request, 503, str(FAULTS["gate.key"]))
-
-
-def _no_plan(request: HttpRequest, error: Exception) -> HttpResponse:
-    return failure(request, 503, _("There is no plan to show."))
-
-
 _HANDLERS: Mapping[type[Exception], _Handler] = {
     ValidationError: _invalid,
     EventFaults: _event_faults,
     live.Refused: _refused,
     HttpError: _http,
     Http404: _nowhere,
-    live.NoSuch: _no_such,
-    NotThere: _no_such,
-    live.KeyReused: _key_reused,
     RequestFaults: _request_faults,
-    RequestReused: _key_reused,
     FeedMoved: _feed_moved,
-    KeyFault: _no_key,
     ProofError: _no_proof,
-    live.NoOperator: _no_operator,
-    PlanFolderError: _no_plan,
+    live.NoOperator: lambda request, error: refuse_without_operator(request),
 }
+_REUSED = lazy("This Idempotency-Key recorded something else before; take another one.")
+_SENTENCES: Mapping[type[Exception], tuple[int, Any]] = {
+    live.NoSuch: (404, lazy("There is nothing of this name.")),
+    NotThere: (404, lazy("There is nothing of this name.")),
+    EventElsewhere: (404, lazy("There is no such site.")),
+    EventOfNoSite: (403, lazy("Your role is held for some sites: this is of none of them.")),
+    live.KeyReused: (409, _REUSED),
+    RequestReused: (409, _REUSED),
+    KeyFault: (503, FAULTS["gate.key"]),
+    PlanFolderError: (503, lazy("There is no plan to show.")),
+}
+"""Status and sentence of the errors that say nothing more."""

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from ninja import Query
 
 from releve.desk.api import schemas
-from releve.desk.api.auth import opens
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
 from releve.desk.ledger.entries import (
@@ -23,7 +22,6 @@ from releve.desk.ledger.entries import (
     build_entry_views,
     list_entries,
 )
-from releve.desk.page import pick_fields
 from releve.desk.query import require_found
 from releve.desk.text import text_now
 from releve.ledger.chain import read_head
@@ -38,8 +36,7 @@ _Word = Annotated[str, Query(max_length=64, pattern=r"^[a-zA-Z0-9_.:-]*$")]
 _Before = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
-@reads("/ledger", schemas.Entries, "record")
-@opens("ledger.see")
+@reads("/ledger", schemas.Entries, "record", "ledger.see")
 def ledger(
     request: HttpRequest, stream: _Word = "", kind: _Word = "", before: _Before = None
 ) -> dict[str, Any]:
@@ -55,15 +52,13 @@ def ledger(
     }
 
 
-@reads("/ledger/{int:seq}", schemas.EntrySchema, "record")
-@opens("ledger.see")
+@reads("/ledger/{int:seq}", schemas.EntrySchema, "record", "ledger.see")
 def entry(request: HttpRequest, seq: Number) -> dict[str, Any]:
     """One entry. What the reader may not see is named as withheld, what was erased as erased."""
     return _entry(_view(request, seq))
 
 
-@reads("/ledger/{int:seq}/proof", schemas.Proof, "record")
-@opens("ledger.prove")
+@reads("/ledger/{int:seq}/proof", schemas.Proof, "record", "ledger.prove")
 def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
     """The proof of one entry under the last root, without any other entry.
 
@@ -75,8 +70,7 @@ def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
     return prove_for_disclosure(seq)
 
 
-@reads("/roots/last", schemas.Root, "record")
-@opens("ledger.see")
+@reads("/roots/last", schemas.Root, "record", "ledger.see")
 def root(request: HttpRequest) -> Any:
     """The last signed root, to be kept out of the house."""
     found = require_found(load_last_root(), _("No root has been signed yet."))
@@ -99,20 +93,13 @@ def _entry(view: EntryView) -> dict[str, Any]:
     return {**build_entry_twin(view), "url": reverse("api_entry", args=[view.seq])}
 
 
-@reads("/registry/versions", schemas.Versions, "record")
-@opens("registry.see")
+@reads("/registry/versions", schemas.Versions, "record", "registry.see")
 def versions(request: HttpRequest) -> dict[str, Any]:
     """The versions of the reference data, the current one first; the last two hundred."""
-    return {"versions": [_version(row) for row in Version.objects.all()[:_MOST_VERSIONS]]}
+    return {"versions": Version.objects.all()[:_MOST_VERSIONS]}
 
 
-@reads("/registry/versions/{int:number}", schemas.VersionSchema, "record")
-@opens("registry.see")
-def version(request: HttpRequest, number: Number) -> dict[str, Any]:
+@reads("/registry/versions/{int:number}", schemas.VersionSchema, "record", "registry.see")
+def version(request: HttpRequest, number: Number) -> Version:
     """One version."""
-    return _version(registry.get_version(number))
-
-
-def _version(row: Version) -> dict[str, Any]:
-    names = ("number", "made_at", "made_by", "comment", "source", "undoes", "digest", "summary")
-    return {**pick_fields(row, *names), "url": reverse("api_version", args=[row.number])}
+    return registry.get_version(number)

@@ -13,7 +13,6 @@ from pydantic import StringConstraints
 from releve.accounts.request_reach import can_reach
 from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
-from releve.desk.api.auth import opens
 from releve.desk.api.events import Key
 from releve.desk.api.routes import reads, writes
 from releve.desk.outbound.request_words import FAULTS
@@ -31,8 +30,8 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$"), Path()]
     "/outbound/requests",
     {200: schemas.Recorded, 201: schemas.Recorded},
     "outbound",
+    "outbound.request",
 )
-@opens("outbound.request")
 def person_request(
     request: HttpRequest, idempotency_key: Key, sent: schemas.PersonRequest
 ) -> Status[dict[str, Any]]:
@@ -49,15 +48,13 @@ def person_request(
     return Status(200 if found.before else 201, recorded_to_json(found, answers))
 
 
-@reads("/outbound/feeds/{feed}", schemas.Feed, "outbound")
-@opens("outbound.request")
+@reads("/outbound/feeds/{feed}", schemas.Feed, "outbound", "outbound.request")
 def feed(request: HttpRequest, feed: _Name) -> dict[str, Any]:
     """Where a feed of this sender stands."""
     return {"feed": feed, "position": feed_position(_own(request, feed))}
 
 
-@writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound")
-@opens("outbound.request")
+@writes("/outbound/feeds/{feed}/rows", {200: schemas.FeedTaken}, "outbound", "outbound.request")
 def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict[str, Any]:
     """Record rows of a feed with its position; set faulty rows aside and report them."""
     if any(name not in COLUMNS for row in sent.rows for name in row):

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ninja import NinjaAPI
 
 from releve import __version__
+from releve.desk.api.auth import Door
 from releve.desk.api.errors import answer_failures
 from releve.desk.api.schemas import Failure
 
@@ -26,54 +27,64 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 answer_failures(api)
-OPERATIONS: dict[str, tuple[str, Callable[..., Any]]] = {}
-"""Method and function of each operation, by the name of its address."""
+OPERATIONS: dict[str, tuple[str, Door]] = {}
+"""Method and door of each operation, by the name of its address."""
 
 
-def reads(address: str, answers: type, tag: str) -> Callable[[_F], _F]:
-    """Register what is read at an address; unchanged it is answered by 304."""
-
-    def register(operation: _F) -> _F:
-        name = f"api_{operation.__name__}"
-        OPERATIONS[name] = ("GET", operation)
-        api.get(
-            address,
-            response={200: answers, 304: None, _ERRORS: Failure},
-            url_name=name,
-            operation_id=operation.__name__,
-            tags=[tag],
-        )(operation)
-        return operation
-
-    return register
+def reads(
+    address: str,
+    answers: type,
+    tag: str,
+    permission: str,
+    *,
+    site: str | None = None,
+    client: str | None = None,
+) -> Callable[[_F], _F]:
+    """Register what is read at an address, and who may; unchanged it is answered by 304."""
+    door = Door(permission, site, client)
+    return _register("GET", address, {200: answers, 304: None}, tag, door)
 
 
 def writes(
     address: str,
     answers: Mapping[int, type],
     tag: str,
+    permission: str,
     *,
+    again: bool = False,
+    people: bool = False,
     summary: str | None = None,
     body: dict[str, Any] | None = None,
 ) -> Callable[[_F], _F]:
-    """Register what is done at an address; ``body`` is the JSON Schema of what is read by hand."""
+    """Register what is done at an address, and who may, as in :class:`Door`.
 
+    ``body`` is the JSON Schema of what is read by hand.
+    """
+    content = {"required": True, "content": {"application/json": {"schema": body}}}
+    extra = None if body is None else {"requestBody": content}
+    door = Door(permission, again=again, people=people)
+    return _register("POST", address, answers, tag, door, summary=summary, openapi_extra=extra)
+
+
+def _register(
+    method: str,
+    address: str,
+    answers: Mapping[int, type | None],
+    tag: str,
+    door: Door,
+    **more: Any,
+) -> Callable[[_F], _F]:
     def register(operation: _F) -> _F:
         name = f"api_{operation.__name__}"
-        OPERATIONS[name] = ("POST", operation)
-        extra = None
-        if body is not None:
-            content = {"application/json": {"schema": body}}
-            extra = {"requestBody": {"required": True, "content": content}}
-        api.post(
+        OPERATIONS[name] = method, door
+        return api.api_operation(
+            [method],
             address,
             response={**answers, _ERRORS: Failure},
             url_name=name,
             operation_id=operation.__name__,
-            summary=summary,
             tags=[tag],
-            openapi_extra=extra,
+            **more,
         )(operation)
-        return operation
 
     return register

@@ -14,6 +14,7 @@ from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from releve.desk.page import StreamPage
+from releve.live.api import MessageCounts
 
 
 class FaultSchema(Schema):
@@ -44,20 +45,13 @@ class Failure(Schema):
 class Messages(StreamPage):
     """How many agents have a message about days ahead, and how many have acknowledged it."""
 
-    notified: int
-    sent: int
-    acknowledged: int
-    waiting: int
-    exhausted: int = Field(description="Did not answer by any way; counted in waiting too")
-    unaddressed: int = Field(
-        description="Have no address: written, not sent; counted in waiting too"
-    )
+    counts: MessageCounts
 
 
 class Drill(Schema):
     """A drill."""
 
-    stream: str
+    stream: str = Field(validation_alias="name")
     title: str
     started_by: str
     started_at: datetime
@@ -74,14 +68,6 @@ class Acknowledgement(Schema):
     """The secret of a message's link."""
 
     token: str = Field(min_length=1, max_length=43)
-
-
-class Acknowledged(Schema):
-    """An answer."""
-
-    stream: str
-    at: datetime
-    before: bool = Field(description="It had been answered before")
 
 
 class Accepted(Schema):
@@ -156,7 +142,6 @@ class VersionSchema(Schema):
     undoes: int | None
     digest: str
     summary: dict[str, Any]
-    url: str
 
 
 class Versions(Schema):

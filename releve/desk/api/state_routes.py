@@ -9,13 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.desk.api import schemas
-from releve.desk.api.auth import opens
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number, Ref, StreamName, asked
 from releve.desk.http import json_response
 from releve.desk.live.streams import named
 from releve.desk.now.page import NowPage, now_page
-from releve.desk.page import pick_fields
 from releve.desk.places.client_pages import ClientPage, ClientsPage, client_page, clients_page
 from releve.desk.places.relief_pages import (
     ComparisonPage,
@@ -33,22 +31,19 @@ from releve.live import api as live
 from releve.live.api import Relief
 
 
-@reads("/now", NowPage, "situation")
-@opens("situation.see")
+@reads("/now", NowPage, "situation", "situation.see")
 def now(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
     return json_response(now_page(named(request, stream), request.user))
 
 
-@reads("/sites", SitesPage, "situation")
-@opens("sites.see")
+@reads("/sites", SitesPage, "situation", "sites.see")
 def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """The sites: open or closed, their seats in all, usable and taken."""
     return json_response(sites_page(asked(request, stream), request.user, program=True))
 
 
-@reads("/sites/{ref:site}", SitePage, "situation")
-@opens("sites.see", site="site")
+@reads("/sites/{ref:site}", SitePage, "situation", "sites.see", site="site")
 def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> HttpResponse:
     """One site. The cases are a count, hidden below five from who may not see it."""
     found = asked(request, stream)
@@ -56,15 +51,13 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> Htt
     return json_response(site_page(found, wanted, request.user, program=True))
 
 
-@reads("/clients", ClientsPage, "situation")
-@opens("plan.see")
+@reads("/clients", ClientsPage, "situation", "plan.see")
 def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """The clients, with their coverage now and at the worst of 48 hours."""
     return json_response(clients_page(asked(request, stream), request.user))
 
 
-@reads("/clients/{ref:client}", ClientPage, "situation")
-@opens("plan.see", client="client")
+@reads("/clients/{ref:client}", ClientPage, "situation", "plan.see", client="client")
 def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) -> HttpResponse:
     """One client's coverage, half hour by half hour."""
     found = asked(request, stream)
@@ -72,8 +65,7 @@ def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) ->
     return json_response(client_page(found, row))
 
 
-@reads("/relief", ReliefPage, "situation")
-@opens("relief.people")
+@reads("/relief", ReliefPage, "situation", "relief.people")
 def relief_in_force(
     request: HttpRequest,
     stream: StreamName = live.LIVE,
@@ -88,32 +80,26 @@ def relief_in_force(
     return json_response(relief_page(named(request, stream), request.user, choice))
 
 
-@reads("/messages", schemas.Messages, "situation")
-@opens("reliefs.see")
+@reads("/messages", schemas.Messages, "situation", "reliefs.see")
 def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> schemas.Messages:
     """How many agents have a message about days ahead: sent, acknowledged, without an address."""
     found = asked(request, stream)
-    return schemas.Messages.from_row(live.count_messages(found.stream), **found.head)
+    return schemas.Messages(**found.head, counts=live.count_messages(found.stream))
 
 
-@reads("/drills", schemas.Drills, "situation")
-@opens("incident.work")
+@reads("/drills", schemas.Drills, "situation", "incident.work")
 def drills(request: HttpRequest) -> dict[str, Any]:
     """The drills. Ask for one with stream=: nothing of it is real, and each answer says so."""
-    names = ("title", "started_by", "started_at", "stopped_at")
-    drills = [{"stream": row.name, **pick_fields(row, *names)} for row in live.list_drills()]
-    return {"drills": drills}
+    return {"drills": live.list_drills()}
 
 
-@reads("/plan", PlanPage, "plan")
-@opens("plan.see")
+@reads("/plan", PlanPage, "plan", "plan.see")
 def plan(request: HttpRequest, day: date | None = None) -> HttpResponse:
     """The plan folder's plan of a day, the first by default: verdict and relief matrix."""
     return json_response(plan_page(find_plan(request, day)[1]))
 
 
-@reads("/plan/{ref:client}/{ref:contingency}", CellPage, "plan")
-@opens("plan.see", client="client")
+@reads("/plan/{ref:client}/{ref:contingency}", CellPage, "plan", "plan.see", client="client")
 def plan_cell(
     request: HttpRequest,
     client: Ref,
@@ -125,15 +111,13 @@ def plan_cell(
     return json_response(find_cell(find_plan(request, day)[1], client, contingency, programme))
 
 
-@reads("/reliefs", ReliefsPage, "plan")
-@opens("reliefs.see")
+@reads("/reliefs", ReliefsPage, "plan", "reliefs.see")
 def reliefs(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """The plan in force, and the reliefs made since: the first of them is in force."""
     return json_response(reliefs_page(asked(request, stream)))
 
 
-@reads("/reliefs/{int:generation}", ComparisonPage, "plan")
-@opens("reliefs.see")
+@reads("/reliefs/{int:generation}", ComparisonPage, "plan", "reliefs.see")
 def relief(
     request: HttpRequest, generation: Number, stream: StreamName = live.LIVE
 ) -> HttpResponse:

@@ -13,7 +13,6 @@ from pydantic import StringConstraints
 
 from releve.demand.import_report import describe_import_fault
 from releve.desk.api import schemas
-from releve.desk.api.auth import opens
 from releve.desk.api.routes import writes
 from releve.desk.text import text_now, translate_error
 from releve.live import api as live
@@ -24,8 +23,7 @@ from releve.service_record.statistics_folder import find_source_mapping
 _Source = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"), Path()]
 
 
-@writes("/statistics/{source}", {200: schemas.StatisticsTaken}, "situation")
-@opens("calls.report")
+@writes("/statistics/{source}", {200: schemas.StatisticsTaken}, "situation", "calls.report")
 def send_statistics(
     request: HttpRequest, source: _Source, sent: schemas.StatisticsRows
 ) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""Which events a user may record: those of the sites for which the permission of a kind is held."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from releve.accounts.grants import AccessError
+from releve.accounts.scopes import can, scope_for
+from releve.network import Operator
+from releve.situation import (
+    KINDS,
+    AgentBack,
+    AuditConcluded,
+    AuditOpened,
+    AuthorisationWithdrawn,
+    ClosureExtended,
+    Event,
+    EventCorrected,
+    EventRefusal,
+    SiteClosed,
+    SiteReopened,
+    Situation,
+    list_permits,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+__all__ = ["EventElsewhere", "EventOfNoSite", "check_event_reach", "narrow_return"]
+
+
+class EventElsewhere(AccessError):  # noqa: N818 (named like the others)
+    """An event of a site for which its recorder does not hold the permission."""
+
+
+class EventOfNoSite(AccessError):  # noqa: N818 (named like the others)
+    """An event of no one site, while the role of its recorder is held for some sites only."""
+
+
+def check_event_reach(
+    user: AnyUser, event: Event, operator: Operator, situation: Situation
+) -> None:
+    """Check that a user holds the permission of an event's kind at its site.
+
+    A correction also takes the permission of what it corrects; of an order that closes a site,
+    that of a reopening too. EventElsewhere for another site or for an audit of one, EventOfNoSite
+    for an event of no one site when the role is held for some sites only.
+    """
+    if isinstance(event, AuditOpened | AuditConcluded):
+        _check_audit_reach(user, event, situation)
+        return
+    judged: Event | None = event
+    if isinstance(event, EventCorrected):
+        judged = situation.event(event.corrects)
+    place = "" if judged is None else _find_site(judged, operator, situation)
+    kinds = {event.kind, (judged or event).kind}
+    if event is not judged and isinstance(judged, SiteClosed | ClosureExtended):
+        kinds.add(SiteReopened.kind)
+    for permission in {KINDS[kind].permission for kind in kinds}:
+        if place and not can(user, permission, site=place):
+            raise EventElsewhere(place)
+        if not place and scope_for(user, permission).sites is not None:
+            raise EventOfNoSite(event.kind)
+
+
+def _check_audit_reach(
+    user: AnyUser, event: AuditOpened | AuditConcluded, situation: Situation
+) -> None:
+    """Check that a user holds the permission for every site of an audit."""
+    audit = situation.charter_audits.get(event.audit)
+    opened = event if isinstance(event, AuditOpened) else audit and audit.opened
+    sites = opened.sites if opened else ()
+    reach = scope_for(user, event.permission)
+    if reach.sites is not None and not (sites and reach.sites.issuperset(sites)):
+        raise EventElsewhere(event.audit)
+
+
+def narrow_return(
+    user: AnyUser, event: Event, operator: Operator, situation: Situation
+) -> Event | EventRefusal:
+    """Return an agent's return that ends what its recorder may end; other events as they are.
+
+    Who may not see the cases of a site ends the absences that they noted themselves: not a health
+    measure, and none of another person, so that the refusal does not tell the two apart.
+    """
+    if not isinstance(event, AgentBack):
+        return event
+    if can(user, "health.see", site=_find_site(event, operator, situation)):
+        return event
+    if not event.absence:
+        return replace(event, absence=AgentBack.OWN)
+    absences = situation.absences.get(event.agent, ())
+    own = [AgentBack.OWN, *(row.event for row in absences if row.actor == event.actor)]
+    if event.absence not in own:
+        return refuse("absence.unknown", agent=event.agent, absence=event.absence)
+    return event
+
+
+def _find_site(event: Event, operator: Operator, situation: Situation) -> str:
+    """Return the site an event is of: its own, its agent's, its permit's; empty: of no one site."""
+    site = str(getattr(event, "site", ""))
+    if site:
+        return site
+    agent = event.person
+    if isinstance(event, AuthorisationWithdrawn):
+        held = {row.id: row for row in list_permits(situation, operator)}.get(event.authorisation)
+        if held is not None and held.of == "site":
+            return held.subject
+        agent = held.subject if held is not None and held.of == "agent" else ""
+    found = operator.agent.get(agent)
+    return "" if found is None else found.home_site
