@@ -65,7 +65,9 @@ _CALLS = {
     "pgettext_lazy": "pgettext",
 }
 _STRING = r"""u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-_IN_TEMPLATE = re.compile(rf"\b(?:(?:gettext|_)\(|pgettext\({_STRING},\s*){_STRING}\)")
+_IN_TEMPLATE = re.compile(
+    rf"\b(?:(?:n?gettext|_)\(|n?pgettext\({_STRING},\s*){_STRING}(?:,\s*{_STRING},\s*\w+)?\)"
+)
 _LINE = re.compile(r'(?:(msgctxt|msgid_plural|msgid|msgstr(?:\[\d\])?)\s+)?"(.*)"')
 
 
@@ -145,7 +147,8 @@ def _in_template(source: str) -> Iterator[CatalogueEntry]:
 
     for match in _IN_TEMPLATE.finditer(templatize(source)):
         context = ast.literal_eval(match[1]) if match[1] else ""
-        yield CatalogueEntry(ast.literal_eval(match[2]), context=context)
+        plural = ast.literal_eval(match[3]) if match[3] else ""
+        yield CatalogueEntry(ast.literal_eval(match[2]), plural, context)
 
 
 def merge(

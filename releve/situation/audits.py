@@ -70,6 +70,11 @@ class CharterAudit:
                  == (site, measure))  # fmt: skip
         return next(found, None)
 
+    def list_wanting(self) -> list[tuple[str, str]]:
+        """Return the sites and measures that were last seen as partly or not kept."""
+        last = {(row.site, row.measure): row.verdict for row in self.observations}
+        return [place for place, verdict in last.items() if verdict in ("partly", "not_kept")]
+
 
 def fold_audit(events: Sequence[Event]) -> CharterAudit | None:
     """Fold the events of one audit in the order of record; None before it was opened."""

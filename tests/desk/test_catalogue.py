@@ -196,3 +196,11 @@ def test_a_message_of_a_template_keeps_its_context(tmp_path: Path) -> None:
     text = '{% load i18n %}{% translate "Refused" context "calls" %} {% translate "Refused" %}'
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     assert set(extract(tmp_path)) == {("calls", "Refused"), ("", "Refused")}
+
+
+def test_a_message_of_a_template_keeps_its_plural(tmp_path: Path) -> None:
+    block = "{% blocktranslate count n=x %}{{ n }} site{% plural %}{{ n }} sites"
+    text = "{% load i18n %}" + block + "{% endblocktranslate %}"
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (found,) = extract(tmp_path).values()
+    assert (found.text, found.plural) == ("%(n)s site", "%(n)s sites")

@@ -70,7 +70,7 @@ def test_the_page_says_the_day_on_which_the_label_falls_and_now_says_it_before(
     web = browser("omar", Role.CONTINUITY)
     label = look(web)["label"]
     falls = DAY + timedelta(days=4)
-    assert label == {"stands": True, "reasons": [], "falls_on": falls.isoformat(),
+    assert label == {"day": DAY.isoformat(), "reasons": [], "falls_on": falls.isoformat(),
                      "because": ["major", "minor"]}  # fmt: skip
     said = "Le label est tenu. Il tombe le samedi 5 décembre 2026 si rien n’est fait"
     assert said in web.get("/charter/").content.decode()
@@ -93,7 +93,7 @@ def test_a_late_record_changes_a_past_day_and_the_page_of_the_site_says_so(
     act("check.done", site="casa", day=START.date(), findings=say_kept(("masks",)))
     web = browser("omar", Role.CONTINUITY)
     answer = web.get("/charter/sites/casa", {"day": START.date().isoformat()})
-    (line,) = (row for row in answer.context["page"].measures if row.head.measure == "masks")
+    (line,) = (row for row in answer.context["page"].measures if row.measure.id == "masks")
     assert (line.value, line.before, line.late) == ("kept", "unknown", 1)
     said = "1 enregistrement est venu plus tard\u202f; connu ce jour-là\u202f: inconnue"
     assert said.split(" ;")[0][:30] in answer.content.decode()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.charter.page import FindingLine, MeasureHead, finding_line, measure_head
-from releve.desk.page import PageModel, pick_fields
+from releve.desk.charter.page import FindingLine, finding_line
+from releve.desk.page import PageModel, StreamPage, pick_fields
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.situation import Charter, CharterAudit
+from releve.situation import CharterAudit, CharterMeasure
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -26,30 +25,29 @@ class ObservationLine(PageModel):
     site: str
     name: str
     time_zone: str
-    head: MeasureHead
+    measure: str
     verdict: str = ""
     method: str = ""
     seen_at: datetime | None = None
     note: str = ""
     evidence: int = 0
-    photos: tuple[str, ...] = ()
+    photos: tuple[str, ...] = Field(default=(), description="SHA-256 of those not erased")
 
 
-class AuditPage(PageModel):
+class AuditPage(StreamPage):
     """An audit as far as the reader's sites reach."""
 
-    stream: str
     audit: str
     body: str
     basis: str
     charter: str
     version: str
     opened_at: datetime
-    time_zone: str
     conclusion: str = ""
     concluded_at: datetime | None = None
     note: str = ""
     sites: tuple[str, ...]
+    measures: tuple[CharterMeasure, ...] = Field(description="Of the charter in force today")
     lines: tuple[ObservationLine, ...]
     seen: int = Field(description="Measures of sites that were seen")
     findings: tuple[FindingLine, ...]
@@ -67,37 +65,34 @@ def list_own_sites(audit: CharterAudit, user: AnyUser, permission: str) -> tuple
     return tuple(site for site in audit.opened.sites if reach.has_site(site))
 
 
-def find_sheet_charter(now: StreamContext, day: date) -> Charter | None:
-    """Return the charter by which measures are seen on a day."""
-    return live.select_rules(now.situation).charter(day)
-
-
 def audit_page(
     audit: CharterAudit, now: StreamContext, user: AnyUser, actor: str, today: date
 ) -> AuditPage:
     """Return an audit as a user may see it."""
     opened, ended = audit.opened, audit.concluded
     sites = list_own_sites(audit, user, "charter.see")
-    observes = ended is None and bool(list_own_sites(audit, user, "event.record.audit"))
-    whole = set(list_own_sites(audit, user, "event.record.audit")) == set(opened.sites)
-    lines = tuple(_list_lines(audit, now, sites, today))
+    own = list_own_sites(audit, user, "event.record.audit")
+    observes = ended is None and bool(own)
+    charter = live.select_rules(now.situation).charter(today)
+    measures = () if charter is None else charter.measures
+    lines = tuple(_list_lines(audit, now, sites, measures))
     findings = [found for found in audit.findings if found.raised.site in sites]
     return AuditPage.from_row(
         opened,
-        stream=now.stream,
+        **now.head,
         opened_at=opened.happened_at,
-        time_zone=now.operator.row.time_zone,
         conclusion=ended.conclusion if ended else "",
         concluded_at=ended.happened_at if ended else None,
         note=ended.note if ended else "",
         sites=tuple(now.operator.site[site].name for site in sites if site in now.operator.site),
+        measures=measures,
         lines=lines,
         seen=sum(bool(line.verdict) for line in lines),
         findings=tuple(finding_line(found, now) for found in findings),
         today=today,
         observes=observes,
         raises=observes and any(line.verdict in ("partly", "not_kept") for line in lines),
-        concludes=observes and whole and bool(audit.observations),
+        concludes=observes and set(own) == set(opened.sites) and bool(audit.observations),
         answers=tuple(
             found.raised.finding
             for found in findings
@@ -114,36 +109,26 @@ def audit_page(
 
 
 def _list_lines(
-    audit: CharterAudit, now: StreamContext, sites: tuple[str, ...], today: date
+    audit: CharterAudit,
+    now: StreamContext,
+    sites: tuple[str, ...],
+    measures: Sequence[CharterMeasure],
 ) -> Iterator[ObservationLine]:
     """Yield a line for each measure of the charter in force, and for those seen before it."""
-    charter = find_sheet_charter(now, today)
-    heads = {} if charter is None else {row.id: measure_head(row) for row in charter.measures}
-    for row in audit.observations:
-        if row.measure not in heads:
-            heads[row.measure] = MeasureHead(
-                measure=row.measure, axis="", severity="", text=row.measure, text_fr=row.measure
-            )
+    ids = [*(row.id for row in measures), *(row.measure for row in audit.observations)]
     for site in sites:
         found = now.operator.site.get(site)
-        for measure, head in heads.items():
-            seen = audit.find_observation(site, measure)
+        for measure in dict.fromkeys(ids):
             line = ObservationLine(
                 site=site,
                 name=found.name if found else site,
                 time_zone=found.time_zone if found else now.operator.row.time_zone,
-                head=head,
+                measure=measure,
             )
+            seen = audit.find_observation(site, measure)
             if seen is not None:
-                line = line.model_copy(
-                    update={
-                        **pick_fields(seen, "verdict", "method", "seen_at", "note"),
-                        "evidence": len(seen.evidence),
-                        "photos": tuple(
-                            reverse("photo", args=[digest])
-                            for digest in seen.photos
-                            if live.has_photo(digest)
-                        ),
-                    }
-                )
+                update = pick_fields(seen, "verdict", "method", "seen_at", "note")
+                photos = tuple(filter(live.has_photo, seen.photos))
+                update |= {"evidence": len(seen.evidence), "photos": photos}
+                line = line.model_copy(update=update)
             yield line

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -33,12 +34,36 @@ from releve.situation import (
 )
 from releve.situation.events_audit import OWNERS
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 METHODS = (
     ("examine", lazy("documents examined")),
     ("interview", lazy("people asked")),
     ("test", lazy("tried on the spot")),
 )
+SEVERITIES = (("major", lazy("major")), ("minor", lazy("minor")))
+CONCLUSIONS = (
+    ("conforms", lazy("conforms")),
+    ("conforms_with_findings", lazy("conforms, with findings")),
+    ("does_not_conform", lazy("does not conform")),
+)
 _MOST_DIGITS = 9
+
+
+class AuditForm(RecordForm):
+    """A form of an audit, or of one of its findings; ``whole``: for who reaches all its sites."""
+
+    permission = "event.record.audit"
+    whole: ClassVar[bool] = False
+    audit: CharterAudit
+    finding: AuditFinding
+
+    def attach(self, audit: CharterAudit, finding: AuditFinding | None) -> None:
+        """Set what the form is of, and what can be chosen from it."""
+        self.audit = audit
+        if finding is not None:
+            self.finding = finding
 
 
 class _WholeForm(RecordForm):
@@ -59,6 +84,10 @@ class AuditOpeningForm(_WholeForm):
     """An audit begins: who audits, which sites, how they were chosen."""
 
     records = AuditOpened
+    permission = "event.record.audit"
+    title = lazy("Open an audit")
+    intro = lazy("The charter in force today is audited; each observation follows that of its day.")
+
     audit = forms.CharField(
         label=lazy("Name of the audit"),
         max_length=64,
@@ -85,11 +114,13 @@ class AuditOpeningForm(_WholeForm):
         }
 
 
-class ObservationForm(PhotosForm):
+class ObservationForm(PhotosForm, AuditForm):
     """What was seen of one measure at one site."""
 
     records = AuditObserved
-    audit: CharterAudit
+    title = lazy("Observation")
+    intro = lazy("One measure at a time; the last observation of it counts.")
+
     measure = forms.ChoiceField(label=lazy("Measure of the charter"))
     verdict = build_radio_field(lazy("What was found"), *VERDICTS)
     method = build_radio_field(lazy("How it was seen"), *METHODS)
@@ -102,7 +133,10 @@ class ObservationForm(PhotosForm):
         "site", "measure", "verdict", "method", "happened_at", "evidence", "photos", "note", "kept",
         "key",
     )  # fmt: skip
-    stream = live.LIVE
+
+    def fill(self, request: HttpRequest) -> None:
+        """Fill in the measure that a link names."""
+        self.initial["measure"] = request.GET.get("measure", "")
 
     def prepare(self, site: str) -> None:
         self.fields["happened_at"].label = _("When it was seen, on the clocks of the site")
@@ -113,7 +147,7 @@ class ObservationForm(PhotosForm):
         names = [name.strip() for name in self.cleaned_data["evidence"].split(",") if name.strip()]
         if not all(name.isdecimal() and len(name) <= _MOST_DIGITS for name in names):
             raise forms.ValidationError(_("Write numbers, with commas between."))
-        ids = live.find_event_ids([int(name) for name in names], self.stream)
+        ids = live.find_event_ids([int(name) for name in names], self.place.stream)
         missing = [name for name in names if int(name) not in ids]
         if missing:
             said = _("No such entries: {numbers}.")
@@ -129,22 +163,29 @@ class ObservationForm(PhotosForm):
         }
 
 
-class FindingForm(_WholeForm):
+class FindingForm(_WholeForm, AuditForm):
     """A finding on a measure that was observed as wanting."""
 
     records = FindingRaised
-    audit: CharterAudit
+    title = lazy("Finding")
+    intro = lazy("While it is open the measure does not count as kept, whatever the checks say.")
+    send = lazy("Raise the finding")
+
     subject = forms.ChoiceField(label=lazy("Site and measure"))
-    severity = build_radio_field(
-        lazy("How serious it is"), ("major", lazy("major")), ("minor", lazy("minor"))
-    )
+    severity = build_radio_field(lazy("How serious it is"), *SEVERITIES)
     due = build_day_field(lazy("To be corrected by"))
     note = build_text_field(lazy("What is wrong, without a person’s name"), rows=3, required=True)
     field_order = ("subject", "severity", "due", "note", "happened_at", "key")
 
-    def offer(self, audit: CharterAudit, rows: Sequence[tuple[str, str]]) -> None:
-        """Offer the places of an audit to choose from, as (``site measure``, label)."""
-        self.audit = audit
+    def attach(self, audit: CharterAudit, finding: AuditFinding | None) -> None:
+        """Offer the measures of the user's sites that were last seen wanting."""
+        super().attach(audit, finding)
+        sites, texts = self.place.operator.site, dict(self.place.list_measures())
+        rows = [
+            (f"{site} {measure}", f"{sites[site].name} · {texts.get(measure, measure)}")
+            for site, measure in audit.list_wanting()
+            if site in self.place.sites
+        ]
         set_choices(self, "subject", [("", _("choose")), *rows])
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,10 +198,12 @@ class FindingForm(_WholeForm):
         }
 
 
-class _OnFindingForm(_WholeForm):
+class _OnFindingForm(_WholeForm, AuditForm):
     """A form about one finding."""
 
-    finding: AuditFinding
+    def introduce(self, notes: Sequence[str]) -> StrPromise | str:
+        """Return what was found."""
+        return self.finding.raised.note
 
     def common(self, actor: str) -> dict[str, Any]:
         raised = self.finding.raised
@@ -171,6 +214,9 @@ class AnswerForm(_OnFindingForm):
     """Why it happened, and what is done by when."""
 
     records = FindingAnswered
+    permission = "event.record.answer"
+    title = lazy("Answer to a finding")
+
     cause = build_text_field(lazy("Why it happened"), rows=3, required=True)
     action = build_text_field(lazy("What is done"), rows=3, required=True)
     owner = forms.ChoiceField(label=lazy("Role that does it"))
@@ -186,6 +232,9 @@ class VerificationForm(_OnFindingForm):
     """Whether the action works, seen by another person than the one who answered."""
 
     records = FindingVerified
+    recent = True
+    title = lazy("Verification of a finding")
+
     effective = build_radio_field(
         lazy("Does it work"),
         ("yes", lazy("yes: the finding is closed")),
@@ -194,21 +243,26 @@ class VerificationForm(_OnFindingForm):
     note = build_text_field(lazy("What was seen"), rows=3)
     field_order = ("effective", "note", "happened_at", "key")
 
+    def introduce(self, notes: Sequence[str]) -> StrPromise | str:
+        """Return what was done about it."""
+        answers = self.finding.answers
+        return answers[-1].action if answers else super().introduce(notes)
+
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         return {"effective": self.cleaned_data["effective"] == "yes"}
 
 
-class ConclusionForm(_WholeForm):
+class ConclusionForm(_WholeForm, AuditForm):
     """The auditor's conclusion on the whole."""
 
     records = AuditConcluded
-    audit: CharterAudit
-    conclusion = build_radio_field(
-        lazy("Conclusion"),
-        ("conforms", lazy("conforms")),
-        ("conforms_with_findings", lazy("conforms, with findings")),
-        ("does_not_conform", lazy("does not conform")),
-    )
+    recent = True
+    whole = True
+    title = lazy("Conclusion")
+    intro = lazy("After it nothing more is observed; findings are still answered and verified.")
+    send = lazy("Conclude the audit")
+
+    conclusion = build_radio_field(lazy("Conclusion"), *CONCLUSIONS)
     note = build_text_field(lazy("Remark, without a person’s name"), rows=3)
     field_order = ("conclusion", "note", "happened_at", "key")
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
-from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import Scope
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage, pick_fields
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.situation import (
@@ -19,6 +18,7 @@ from releve.situation import (
     AuditFinding,
     Charter,
     CharterAudit,
+    CharterLabel,
     CharterMeasure,
     Notice,
     compute_label,
@@ -31,43 +31,14 @@ TREND_DAYS = 30
 _ENDING = ("authorisation.", "measure.", "audit.", "finding.", "label.", "site.not_plannable")
 
 
-class MeasureHead(PageModel):
-    """A measure of the charter."""
-
-    measure: str
-    axis: str
-    severity: str
-    text: str
-    text_fr: str
-
-
-class LabelCard(PageModel):
-    """The label today; null dates: it does not fall within 400 days, or does not stand."""
-
-    stands: bool
-    reasons: tuple[str, ...]
-    falls_on: date | None
-    because: tuple[str, ...]
-
-
 class SiteStandings(PageModel):
     """A site: a standing for each measure, that of 30 days ago, and the share kept day by day."""
 
     site: str
     name: str
-    url: str
     values: tuple[str, ...] = Field(description="In the order of the measures; empty: none asked")
     before: tuple[str, ...]
     kept: tuple[float | None, ...] = Field(description="Share of the measures kept, oldest first")
-
-
-class EndingNotice(PageModel):
-    """A notice of what ends, ended or waits; the words are those of the page Now."""
-
-    code: str
-    site: str
-    due: date
-    params: dict[str, Any]
 
 
 class FindingLine(PageModel):
@@ -99,22 +70,19 @@ class AuditLine(PageModel):
     observed: int
     open_findings: int
     conclusion: str
-    url: str
 
 
-class CharterPage(PageModel):
+class CharterPage(StreamPage):
     """The charter today, for the sites that the reader may see."""
 
-    stream: str
     day: date
-    time_zone: str
     charter: str
     version: str
     whole: bool = Field(description="The reader sees every site, and so the label")
-    label: LabelCard | None = Field(description="null: no rule asks for one, or not seen")
-    measures: tuple[MeasureHead, ...]
+    label: CharterLabel | None = Field(description="null: no rule asks for one, or not seen")
+    measures: tuple[CharterMeasure, ...]
     sites: tuple[SiteStandings, ...]
-    ending: tuple[EndingNotice, ...]
+    ending: tuple[Notice, ...] = Field(description="What ends, ended or waits; of no person")
     findings: tuple[FindingLine, ...] = Field(description="Those that are open")
     audits: tuple[AuditLine, ...]
 
@@ -122,7 +90,7 @@ class CharterPage(PageModel):
 class MeasureLine(PageModel):
     """A measure of one site on a day, with the day on which it changes if nothing is done."""
 
-    head: MeasureHead
+    measure: CharterMeasure
     value: str
     before: str = Field(description="As known when the day ended")
     evidence: int = Field(description="Events that it rests on")
@@ -131,21 +99,14 @@ class MeasureLine(PageModel):
     changes_to: str
 
 
-class CharterSitePage(PageModel):
+class CharterSitePage(StreamPage):
     """Every measure of one site on a day."""
 
-    stream: str
     site: str
     name: str
     day: date
     today: date
-    time_zone: str
     measures: tuple[MeasureLine, ...]
-
-
-def measure_head(measure: CharterMeasure) -> MeasureHead:
-    """Return a measure as pages hold it."""
-    return MeasureHead.from_row(measure, measure=measure.id)
 
 
 def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | None:
@@ -155,16 +116,15 @@ def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | No
     if charter is None:
         return None
     sites = [site.id for site in now.operator.sites if seen.has_site(site.id)]
-    found = compute_label(now.situation, now.operator, rules, day) if seen.sites is None else None
+    label = compute_label(now.situation, now.operator, rules, day) if seen.sites is None else None
     return CharterPage(
-        stream=now.stream,
+        **now.head,
         day=day,
-        time_zone=now.operator.row.time_zone,
         charter=charter.id,
         version=charter.version,
         whole=seen.sites is None,
-        label=LabelCard.from_row(found) if found else None,
-        measures=tuple(map(measure_head, charter.measures)),
+        label=label,
+        measures=charter.measures,
         sites=tuple(_list_standings(now, charter, day, sites)),
         ending=tuple(_list_ending(now, seen)),
         findings=tuple(
@@ -197,7 +157,6 @@ def _list_standings(
         yield SiteStandings(
             site=site,
             name=now.operator.site[site].name,
-            url=reverse("charter_site", args=[site]),
             values=tuple(_name_standing(value) for value in values[:, -1]),
             before=tuple(_name_standing(value) for value in values[:, 0]),
             kept=tuple(
@@ -210,18 +169,14 @@ def _name_standing(value: np.int8) -> str:
     return STANDINGS[value] if value >= 0 else ""
 
 
-def _list_ending(now: StreamContext, seen: Scope) -> Iterator[EndingNotice]:
+def _list_ending(now: StreamContext, seen: Scope) -> Iterator[Notice]:
     """Yield the notices about permits, evidence, findings and the label; none names a person."""
     rules = live.select_rules(now.situation)
     for row in list_notices(now.situation, now.operator, rules, now.at):
         may = seen.has_site(row.site) if row.site else seen.sites is None
         if may and row.code.startswith(_ENDING):
-            yield _ending(row)
-
-
-def _ending(row: Notice) -> EndingNotice:
-    params = {name: value for name, value in row.params.items() if name != "agent"}
-    return EndingNotice(code=row.code, site=row.site, due=row.due_at.date(), params=params)
+            params = {name: value for name, value in row.params.items() if name != "agent"}
+            yield replace(row, params=params)
 
 
 def finding_line(found: AuditFinding, now: StreamContext) -> FindingLine:
@@ -232,9 +187,7 @@ def finding_line(found: AuditFinding, now: StreamContext) -> FindingLine:
         raised,
         name=site.name if site else raised.site,
         state=found.state,
-        cause=answer.cause if answer else "",
-        action=answer.action if answer else "",
-        owner=answer.owner if answer else "",
+        **(pick_fields(answer, "cause", "action", "owner") if answer else {}),
         answered_by=answer.actor if answer else "",
         verified_by=found.closing.actor if found.closing else "",
     )
@@ -255,7 +208,6 @@ def _audit_line(audit: CharterAudit, now: StreamContext, seen: Scope) -> AuditLi
             one.closing is None and seen.has_site(one.raised.site) for one in audit.findings
         ),
         conclusion=audit.concluded.conclusion if audit.concluded else "",
-        url=reverse("audit", args=[opened.audit]),
     )
 
 
@@ -266,7 +218,7 @@ def charter_site_page(now: StreamContext, site: str, day: date, today: date) -> 
     lines = [
         MeasureLine.from_row(
             row,
-            head=measure_head(charter.measure[row.measure]),
+            measure=charter.measure[row.measure],
             evidence=len(row.events),
             late=len(row.late),
         )
@@ -274,11 +226,10 @@ def charter_site_page(now: StreamContext, site: str, day: date, today: date) -> 
         if charter is not None
     ]
     return CharterSitePage(
-        stream=now.stream,
+        **{**now.head, "time_zone": now.operator.site[site].time_zone},
         site=site,
         name=now.operator.site[site].name,
         day=day,
         today=today,
-        time_zone=now.operator.site[site].time_zone,
         measures=tuple(lines),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, scope_for
@@ -12,7 +12,7 @@ from releve.desk.charter.page import charter_page, charter_site_page
 from releve.desk.endpoint import serve
 from releve.desk.http import failure, page_response
 from releve.desk.places.stream_context import StreamContext, moment
-from releve.desk.query import read_day
+from releve.desk.query import read_day, require_found
 from releve.network import zone
 
 
@@ -30,11 +30,8 @@ def index(request: HttpRequest) -> HttpResponse:
     page = charter_page(now, find_today(now), scope_for(request.user, "charter.see"))
     if page is None:
         return failure(request, 404, _("No charter is in force today."))
-    context = {
-        "drill": now.drill,
-        "operator": now.operator,
-        "audits": can(request.user, "event.record.audit"),
-    }
+    audits = can(request.user, "event.record.audit")
+    context = {"operator": now.operator, "audits": audits}
     return page_response(request, "desk/charter/index.html", page, context, forms=False)
 
 
@@ -42,9 +39,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def show_site(request: HttpRequest, site: str) -> HttpResponse:
     """Every measure of a site, on a day that is not over or any before."""
     now = moment(request)
-    if site not in now.operator.site:
-        raise Http404(_("There is no such site."))
+    require_found(now.operator.site.get(site), _("There is no such site."))
     today = find_today(now, site)
     day = min(read_day(request.GET.get("day", "")) or today, today)
     page = charter_site_page(now, site, day, today)
-    return page_response(request, "desk/charter/site.html", page, {"drill": now.drill}, forms=False)
+    return page_response(request, "desk/charter/site.html", page, forms=False)

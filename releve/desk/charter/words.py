@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from releve.accounts.roles import Role
-from releve.desk.charter.audit_page import AuditPage, ObservationLine
-from releve.desk.charter.forms import METHODS
-from releve.desk.charter.page import (
-    CharterPage,
-    EndingNotice,
-    FindingLine,
-    LabelCard,
-    MeasureHead,
-    MeasureLine,
-    SiteStandings,
-)
+from releve.desk.charter.audit_page import AuditPage
+from releve.desk.charter.forms import CONCLUSIONS, METHODS, SEVERITIES
+from releve.desk.charter.page import CharterPage, MeasureLine, SiteStandings
 from releve.desk.filters import add_words
 from releve.desk.live.forms import VERDICTS
 from releve.desk.live.words import WHY_WORDS, notice_text
 from releve.desk.text import text_now
 from releve.network import Operator
-from releve.situation import STANDINGS, Notice
+from releve.situation import STANDINGS, CharterLabel, CharterMeasure, Notice
 
 register = Library()
 
@@ -45,7 +35,6 @@ _TONES = {
     "kept": "held", "": "none",
 }  # fmt: skip
 _SIGNS = {"not_kept": "×", "expired": "!", "unknown": "?", "partly": "~", "kept": "", "": ""}
-_SEVERITIES = {"major": lazy("major"), "minor": lazy("minor")}
 _MEASURES = {
     "major": pgettext_lazy("measure", "major"),
     "minor": pgettext_lazy("measure", "minor"),
@@ -57,76 +46,34 @@ _STATES = {
     "closed": lazy("verified and closed"),
 }
 _STATE_TONES = {"raised": "missed", "answered": "thin", "refused": "missed", "closed": "held"}
-_CONCLUSIONS = {
-    "conforms": lazy("conforms"),
-    "conforms_with_findings": lazy("conforms, with findings"),
-    "does_not_conform": lazy("does not conform"),
-    "": lazy("goes on"),
-}
 add_words(register, "standing_word", _WORDS)
 add_words(register, "standing_tone", _TONES)
+add_words(register, "verdict_tone", {**_TONES, "not_applicable": "unknown"})
+add_words(register, "standing_sign", _SIGNS)
 add_words(register, "measure_severity", _MEASURES, else_code=True)
-add_words(register, "severity_word", _SEVERITIES, else_code=True)
+add_words(register, "severity_word", dict(SEVERITIES), else_code=True)
 add_words(register, "finding_state", _STATES)
 add_words(register, "finding_tone", _STATE_TONES)
-add_words(register, "conclusion_word", _CONCLUSIONS)
+add_words(register, "conclusion_word", {"": lazy("goes on"), **dict(CONCLUSIONS)})
 add_words(register, "verdict_word", dict(VERDICTS), else_code=True)
 add_words(register, "method_word", dict(METHODS), else_code=True)
 
-_CELL, _NAME_WIDTH, _TREND_WIDTH, _HEAD = 26, 190, 110, 26
 
-
-@dataclass(frozen=True, slots=True)
-class StandingCell:
-    """A cell of the picture: place, sign and what it says; ``arrow`` points up or down, or none."""
-
-    x: int
-    tone: str
-    sign: str
-    arrow: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class StandingRow:
-    """A row of the picture."""
-
-    y: int
-    name: str
-    url: str
-    cells: tuple[StandingCell, ...]
-    trend: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class StandingPicture:
-    """The matrix of sites and measures, in the units of its box."""
-
-    width: int
-    height: int
-    heads: tuple[tuple[int, int, MeasureHead], ...]
-    """Place, number and measure of each column."""
-    rows: tuple[StandingRow, ...]
-    trend_x: int
-    title: str
+@register.simple_tag
+def standings() -> list[str]:
+    """Return the standings that are asked for, the best first."""
+    return [*reversed(STANDINGS)]
 
 
 @register.filter
-def standing_legend(page: CharterPage) -> tuple[tuple[str, str], ...]:
-    """Return the standings with their signs, the best first."""
-    return tuple((value, _SIGNS[value] or "□") for value in reversed(STANDINGS))
-
-
-@register.filter
-def label_tone(label: LabelCard) -> str:
+def label_tone(label: CharterLabel) -> str:
     if not label.stands:
         return "missed"
     return "thin" if label.falls_on is not None else "held"
 
 
 @register.filter
-def label_words(label: LabelCard) -> str:
+def label_words(label: CharterLabel) -> str:
     """Return whether the label stands, and the day on which it falls."""
     text = text_now("UTC")
     if not label.stands:
@@ -143,69 +90,51 @@ def _list_whys(reasons: Iterable[str]) -> str:
 
 
 @register.filter
-def ending_words(row: EndingNotice, operator: Operator) -> str:
+def ending_words(row: Notice, operator: Operator) -> str:
     """Return a notice as a sentence."""
-    text = text_now(operator.row.time_zone)
-    due = datetime.combine(row.due, datetime.min.time()).astimezone()
-    return notice_text(Notice(row.code, row.site, due, row.params), operator, text)
+    return notice_text(row, operator, text_now(operator.row.time_zone))
 
 
 @register.filter
-def picture(page: CharterPage) -> StandingPicture:
-    """Return the matrix of sites and measures as a picture."""
-    width = _NAME_WIDTH + _CELL * len(page.measures)
-    return StandingPicture(
-        width=width + _TREND_WIDTH,
-        height=_HEAD + _CELL * len(page.sites) + 8,
-        heads=tuple(
-            (_NAME_WIDTH + _CELL * n + _CELL // 2, n + 1, head)
-            for n, head in enumerate(page.measures)
-        ),
-        rows=tuple(_draw_row(row, n, page) for n, row in enumerate(page.sites)),
-        trend_x=width + 10,
-        title=ngettext(
-            "Standing of the charter’s measures at {sites} site",
-            "Standing of the charter’s measures at {sites} sites",
-            len(page.sites),
-        ).format(sites=len(page.sites)),
-    )
+def column_at(number: int) -> int:
+    """Return where a column of the picture begins, after the names of the sites."""
+    return 190 + 26 * number
 
 
-def _draw_row(row: SiteStandings, number: int, page: CharterPage) -> StandingRow:
-    cells = []
-    for n, (head, value, before) in enumerate(
-        zip(page.measures, row.values, row.before, strict=True)
-    ):
-        arrow = _compare(value, before)
-        said = f"{row.name} · {text_now('UTC').own(head)} {_WORDS[value]}"
-        if arrow:
-            said += " " + _("(30 days ago: {standing})").format(standing=_WORDS[before])
-        cells.append(
-            StandingCell(_NAME_WIDTH + _CELL * n, _TONES[value], _SIGNS[value], arrow, said)
-        )
-    kept = [value for value in row.values if value]
-    share = kept.count("kept") / len(kept) if kept else 0.0
-    title = _("{name}: {share} of the measures kept").format(
-        name=row.name, share=text_now("UTC").percent(share)
-    )
-    return StandingRow(
-        _HEAD + _CELL * number, row.name, row.url, tuple(cells), _draw_trend(row), title
-    )
+@register.filter
+def row_at(number: int) -> int:
+    """Return where a row of the picture begins, below the numbers of the measures."""
+    return 26 + 26 * number
 
 
-def _compare(value: str, before: str) -> str:
-    """Return ``up`` or ``down`` where a standing is better or worse than 30 days ago."""
-    if not value or not before or value == before:
-        return ""
-    return "up" if STANDINGS.index(value) > STANDINGS.index(before) else "down"
+@register.filter
+def standing_cells(
+    row: SiteStandings, page: CharterPage
+) -> Iterator[tuple[CharterMeasure, str, str, str]]:
+    """Yield the cells of a site: measure, standing, that of 30 days ago, and how they compare."""
+    for measure, value, before in zip(page.measures, row.values, row.before, strict=True):
+        change = ""
+        if value and before and value != before:
+            change = "up" if STANDINGS.index(value) > STANDINGS.index(before) else "down"
+        yield measure, value, before, change
 
 
-def _draw_trend(row: SiteStandings) -> str:
+@register.filter
+def share_kept(row: SiteStandings) -> float:
+    """Return the share of the measures asked for that are kept."""
+    asked = [value for value in row.values if value]
+    return asked.count("kept") / len(asked) if asked else 0.0
+
+
+@register.filter
+def trend(row: SiteStandings) -> str:
     """Return the share kept over 30 days as the path of a line, in a box of 90 by 20."""
-    step, points = 90 / max(1, len(row.kept) - 1), []
-    for n, share in enumerate(row.kept):
-        if share is not None:
-            points.append(f"{n * step:.1f} {20 - 18 * share:.1f}")
+    step = 90 / max(1, len(row.kept) - 1)
+    points = [
+        f"{n * step:.1f} {20 - 18 * share:.1f}"
+        for n, share in enumerate(row.kept)
+        if share is not None
+    ]
     return "M" + "L".join(points) if points else ""
 
 
@@ -221,30 +150,11 @@ def change_words(row: MeasureLine) -> str:
 
 
 @register.filter
-def late_words(row: MeasureLine) -> str:
-    """Return what was known that day, where records that came later changed it."""
-    if not row.late:
-        return ""
-    return ngettext(
-        "{count} record came later; as known that day: {standing}.",
-        "{count} records came later; as known that day: {standing}.",
-        row.late,
-    ).format(count=row.late, standing=_WORDS[row.before])
-
-
-@register.filter
-def finding_measure(row: FindingLine, page: CharterPage | AuditPage) -> str:
-    """Return the text of the measure of a finding."""
-    heads = page.measures if isinstance(page, CharterPage) else (line.head for line in page.lines)
-    found = next((head for head in heads if head.measure == row.measure), None)
-    return row.measure if found is None else text_now("UTC").own(found)
+def measure_of(measure: str, page: CharterPage | AuditPage) -> CharterMeasure | None:
+    """Return a measure of the page's charter; None where it is of an older one."""
+    return next((row for row in page.measures if row.id == measure), None)
 
 
 @register.filter
 def owner_word(role: str) -> str:
     return str(Role(role).label) if role in Role.values else role
-
-
-@register.filter
-def verdict_tone(line: ObservationLine) -> str:
-    return _TONES.get(line.verdict, "unknown")

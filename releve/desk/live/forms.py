@@ -180,7 +180,7 @@ class RecordForm(KeyedForm):
         """Yield what is worth knowing before the form is filled in."""
         return ()
 
-    def introduce(self, notes: Sequence[str]) -> StrPromise:
+    def introduce(self, notes: Sequence[str]) -> StrPromise | str:
         """Return what stands above the form, before its notes."""
         return self.intro
 
