@@ -18,11 +18,11 @@ from releve.desk.body_limits import takes
 from releve.desk.charter.audit_page import audit_page, list_own_sites
 from releve.desk.charter.forms import (
     AnswerForm,
-    AuditForm,
     AuditOpeningForm,
     ConclusionForm,
     FindingForm,
     ObservationForm,
+    OfAuditForm,
     SheetForm,
     VerificationForm,
 )
@@ -56,7 +56,7 @@ def _find(request: HttpRequest, audit: str, permission: str) -> tuple[CharterAud
     return found, now
 
 
-def build_audit_view(kind: type[AuditForm]) -> Callable[..., HttpResponse]:
+def build_audit_view(kind: type[OfAuditForm]) -> Callable[..., HttpResponse]:
     """Return the view of a form of an audit, or of one of its findings."""
 
     @serve(kind.permission, FORM, recent=kind.recent)

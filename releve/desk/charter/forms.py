@@ -51,7 +51,7 @@ CONCLUSIONS = (
 _MOST_DIGITS = 9
 
 
-class AuditForm(RecordForm):
+class OfAuditForm(RecordForm):
     """A form of an audit, or of one of its findings; ``whole``: for who reaches all its sites."""
 
     permission = "event.record.audit"
@@ -114,7 +114,7 @@ class AuditOpeningForm(_WholeForm):
         }
 
 
-class ObservationForm(PhotosForm, AuditForm):
+class ObservationForm(PhotosForm, OfAuditForm):
     """What was seen of one measure at one site."""
 
     records = AuditObserved
@@ -163,7 +163,7 @@ class ObservationForm(PhotosForm, AuditForm):
         }
 
 
-class FindingForm(_WholeForm, AuditForm):
+class FindingForm(_WholeForm, OfAuditForm):
     """A finding on a measure that was observed as wanting."""
 
     records = FindingRaised
@@ -198,7 +198,7 @@ class FindingForm(_WholeForm, AuditForm):
         }
 
 
-class _OnFindingForm(_WholeForm, AuditForm):
+class _OnFindingForm(_WholeForm, OfAuditForm):
     """A form about one finding."""
 
     def introduce(self, notes: Sequence[str]) -> StrPromise | str:
@@ -252,7 +252,7 @@ class VerificationForm(_OnFindingForm):
         return {"effective": self.cleaned_data["effective"] == "yes"}
 
 
-class ConclusionForm(_WholeForm, AuditForm):
+class ConclusionForm(_WholeForm, OfAuditForm):
     """The auditor's conclusion on the whole."""
 
     records = AuditConcluded
