@@ -109,7 +109,7 @@ from releve.live.relief_comparison import (
     list_touching_reliefs,
     preview_publication,
 )
-from releve.live.roster_changes import RosterChange, compare_rosters
+from releve.live.roster_changes import PeopleFlow, RosterChange, ShiftCount, compare_rosters
 from releve.live.routes import revert_routes
 from releve.live.routing_watch import (
     DeadPlace,
@@ -185,6 +185,7 @@ __all__ = [
     "NotAPhoto",
     "NotifiedAgent",
     "NotifiedRide",
+    "PeopleFlow",
     "PlanRefused",
     "PlanText",
     "PreparedSwitch",
@@ -206,6 +207,7 @@ __all__ = [
     "ServiceDay",
     "ServiceLoss",
     "SheetResult",
+    "ShiftCount",
     "StatementLine",
     "Stream",
     "SurgeProposal",

@@ -10,10 +10,19 @@ from datetime import date, datetime
 from releve.live.stream_state import Scene
 from releve.plan import Placement
 
-__all__ = ["RosterChange", "ShiftCount", "compare_rosters"]
+__all__ = ["PeopleFlow", "RosterChange", "ShiftCount", "compare_rosters"]
 
 OFF = ""
 """The place of an agent without a shift."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFlow:
+    """How many people go from a place to a place: a site, ``home``, or OFF for no shift."""
+
+    origin: str
+    target: str
+    people: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +59,13 @@ class RosterChange:
             (name for name in changed if self.before.get(name) != self.after.get(name)), key=key
         )
 
-    def count_flows(self) -> dict[tuple[str, str], int]:
-        """Return how many people go from each place to each place; OFF: no shift."""
+    def count_flows(self) -> tuple[PeopleFlow, ...]:
+        """Return how many people go from each place to each place, in the order of places."""
         agents = {*self.before, *self.after}
-        return dict(
-            sorted(
-                Counter(
-                    (_find_place(self.before, name), _find_place(self.after, name))
-                    for name in agents
-                ).items()
-            )
+        found = Counter(
+            (_find_place(self.before, name), _find_place(self.after, name)) for name in agents
         )
+        return tuple(PeopleFlow(*ends, people) for ends, people in sorted(found.items()))
 
     def count_shifts(self) -> list[ShiftCount]:
         """Return the shifts of every place, in the order of places and times."""

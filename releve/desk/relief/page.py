@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from django.urls import reverse
+from django.core.paginator import Page, Paginator
 from django.utils.http import urlencode
 from pydantic import Field
 
@@ -15,10 +15,18 @@ from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.live.streams import Looked
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
-from releve.live.api import MessageCounts, NotifiedAgent, NotifiedRide, RosterChange, Scene
+from releve.live.api import (
+    MessageCounts,
+    NotifiedAgent,
+    NotifiedRide,
+    PeopleFlow,
+    RosterChange,
+    Scene,
+    ShiftCount,
+)
 from releve.network import HOME, Operator
 from releve.plan import Placement
-from releve.plan.move_delays import MoveDelays
+from releve.plan.move_delays import MoveDelays, SiteArrival
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -65,18 +73,6 @@ class ShiftPost(PageModel):
     time_zone: str
 
 
-class RideRow(PageModel):
-    """A ride in the message to the agent; ``leg`` is to or from the site."""
-
-    leg: str
-    vehicle: str
-    stop: str
-    site: str
-    at: datetime = Field(description="At the stop")
-    at_site: datetime
-    time_zone: str
-
-
 class AgentMove(PageModel):
     """An agent who works differently; null: no shift."""
 
@@ -84,35 +80,7 @@ class AgentMove(PageModel):
     site: str = Field(description="Home site")
     before: ShiftPost | None
     after: ShiftPost | None
-    rides: tuple[RideRow, ...] = ()
-
-
-class PeopleFlow(PageModel):
-    """How many go from a place to a place: a site, ``home``, or empty for no shift."""
-
-    origin: str
-    target: str
-    people: int
-
-
-class ArrivalRow(PageModel):
-    """People sent to another site in the middle of the day, at work ``least`` to ``most`` minutes
-    after the call."""
-
-    target: str
-    people: int
-    least: int
-    most: int
-    known: bool = Field(description="By journeys in the tables; false: by the default delay")
-
-
-class ShiftBand(PageModel):
-    """The people of one shift, in the plan and in force."""
-
-    start: datetime
-    end: datetime
-    before: int
-    after: int
+    rides: tuple[NotifiedRide, ...] = Field(default=(), description="In the message to the agent")
 
 
 class PlaceShifts(PageModel):
@@ -123,36 +91,13 @@ class PlaceShifts(PageModel):
     time_zone: str
     before: int
     after: int
-    bands: tuple[ShiftBand, ...]
+    bands: tuple[ShiftCount, ...]
     more: int
-
-
-class UnansweredRow(PageModel):
-    """An agent with a message about days that are not over, and what became of it.
-
-    ``addresses`` and ``answer_url`` are for those who may call.
-    """
-
-    agent: str
-    site: str
-    state: str = Field(
-        description="unaddressed (written, not sent), exhausted, waiting, queued or acknowledged"
-    )
-    channel: str
-    tries: int
-    generation: int
-    sent_at: datetime | None
-    next_try_at: datetime | None
-    acknowledged_at: datetime | None
-    answered_to: str
-    addresses: tuple[str, ...] = ()
-    answer_url: str = ""
 
 
 class ReliefPage(StreamPage):
     """The relief in force as one reader may see it."""
 
-    url: str
     planned: bool = Field(description="Whether a plan is in force for the hours ahead")
     generation: int | None = Field(default=None, description="Null: no relief, the plan applies")
     source: str = ""
@@ -168,17 +113,21 @@ class ReliefPage(StreamPage):
     changes_page: int = 1
     changes_pages: int = 1
     flows: tuple[PeopleFlow, ...] = ()
-    arrivals: tuple[ArrivalRow, ...] = ()
+    arrivals: tuple[SiteArrival, ...] = ()
     places: tuple[PlaceShifts, ...] = ()
     counts: MessageCounts
     show: Shown = "unanswered"
-    people: tuple[UnansweredRow, ...] = ()
+    people: tuple[NotifiedAgent, ...] = Field(
+        default=(), description="With a message about days that are not over, and what became of it"
+    )
     people_count: int = 0
     people_page: int = 1
     people_pages: int = 1
     calls: bool = Field(description="Whether the reader sees addresses and records answers")
+    addresses: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Of these people, where the reader may call them"
+    )
     names: dict[str, str] = Field(description="Of sites and programmes")
-    workbook_url: str = ""
 
     @property
     def moving(self) -> tuple[PeopleFlow, ...]:
@@ -195,31 +144,36 @@ def relief_page(
     homes = _find_homes(seen, operator, choice.site)
     calls = can(user, "relief.call")
     rows = live.list_notified_agents(stream, homes)
-    wanted = [row for row in rows if row.state in SHOWN[choice.show]]
-    size = max(1, len(wanted)) if whole else ROWS_A_PAGE
-    number, pages, listed = _cut(wanted, choice.people, size)
+    people = _cut([row for row in rows if row.state in SHOWN[choice.show]], choice.people, whole)
+    listed = tuple(people.object_list)
     found: dict[str, Any] = {}
     if scene is not None and scene.days:
         found = _describe_day(scene, choice, seen, homes, whole=whole)
     met = _find_places_of_people(found)
     return ReliefPage(
         **looked.build_head(operator.row.time_zone),
-        url=f"{reverse('relief')}?{choice.query}",
         planned=bool(found),
         site=choice.site,
         sites=tuple(row.id for row in operator.sites if seen.has_site(row.id)),
         counts=live.count_messages(stream, homes),
         show=choice.show,
-        people=tuple(_describe_people(listed, user, calls=calls)),
-        people_count=len(wanted),
-        people_page=number,
-        people_pages=pages,
+        people=listed,
+        people_count=people.paginator.count,
+        people_page=people.number,
+        people_pages=people.paginator.num_pages,
         calls=calls,
+        addresses=_find_addresses(listed, user) if calls else {},
         names={row.id: row.name for row in operator.sites if seen.has_site(row.id) or row.id in met}
         | {row.id: row.name for row in operator.programmes},
-        workbook_url=f"{reverse('relief_workbook')}?{choice.query}",
         **found,
     )
+
+
+def _find_addresses(people: Sequence[NotifiedAgent], user: AnyUser) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of those whom a user may call, in the order in which they are tried."""
+    agents = [row.agent for row in people if can(user, "relief.call", site=row.site)]
+    known = live.list_addresses(agents)
+    return {agent: tuple(known.get(agent, ())) for agent in agents}
 
 
 def _find_places_of_people(found: Mapping[str, Any]) -> set[str]:
@@ -235,11 +189,10 @@ def _find_homes(seen: Scope, operator: Operator, site: str) -> frozenset[str] | 
     return seen.sites
 
 
-def _cut(rows: Sequence[_Row], number: int, size: int) -> tuple[int, int, list[_Row]]:
-    """Return the page number within bounds, how many pages there are, and the page's rows."""
-    pages = max(1, -(-len(rows) // size))
-    number = min(max(1, number), pages)
-    return number, pages, list(rows[(number - 1) * size : number * size])
+def _cut(rows: Sequence[_Row], number: int, whole: bool) -> Page[_Row]:
+    """Return a page of rows by its number, within bounds; ``whole``: all of them."""
+    size = max(1, len(rows)) if whole else ROWS_A_PAGE
+    return Paginator(rows, size).get_page(max(1, number))
 
 
 def _describe_day(
@@ -249,12 +202,9 @@ def _describe_day(
     changing = [day for day in scene.days if rosters[day].list_changed()]
     day = choice.day if choice.day in scene.days else next(iter([*changing, *scene.days]))
     roster, operator = rosters[day], scene.day_plan(day).operator
-    agents = roster.list_changed()
-    number, pages, listed = _cut(
-        agents, choice.moves, max(1, len(agents)) if whole else ROWS_A_PAGE
-    )
+    moves = _cut(roster.list_changed(), choice.moves, whole)
     lost, relief = scene.wanted[day], scene.relief
-    rides = live.list_notified_rides(scene.stream, listed, day)
+    rides = live.list_notified_rides(scene.stream, moves.object_list, day)
     return {
         "generation": None if relief is None else relief.generation,
         "source": "" if relief is None else relief.source,
@@ -263,32 +213,29 @@ def _describe_day(
         "published": relief is not None and relief.published_at is not None,
         "days": scene.days,
         "day": day,
-        "changed": len(agents),
+        "changed": moves.paginator.count,
         "changes": tuple(
-            _describe_change(roster, agent, operator, rides.get(agent, ())) for agent in listed
+            _describe_change(roster, agent, operator, rides.get(agent, ()))
+            for agent in moves.object_list
         ),
-        "changes_page": number,
-        "changes_pages": pages,
-        "flows": tuple(
-            PeopleFlow(origin=origin, target=target, people=people)
-            for (origin, target), people in roster.count_flows().items()
-        ),
-        "arrivals": tuple(_list_arrivals(scene, day, roster)),
+        "changes_page": moves.number,
+        "changes_pages": moves.paginator.num_pages,
+        "flows": roster.count_flows(),
+        "arrivals": _list_arrivals(scene, day, roster),
         "places": tuple(_list_places(roster, operator, lost.sites)),
     }
 
 
-def _list_arrivals(scene: Scene, day: date, roster: RosterChange) -> Iterator[ArrivalRow]:
+def _list_arrivals(scene: Scene, day: date, roster: RosterChange) -> tuple[SiteArrival, ...]:
     found, relief = scene.day_plan(day), scene.relief
     if relief is None or relief.from_at <= found.plan.starts[0]:
-        return
+        return ()
     delays = MoveDelays(found.operator)
-    for row in delays.list_site_arrivals(roster.before, roster.after, relief.from_at):
-        yield ArrivalRow.from_row(row)
+    return delays.list_site_arrivals(roster.before, roster.after, relief.from_at)
 
 
 def _describe_change(
-    roster: RosterChange, agent: str, operator: Operator, rides: Sequence[NotifiedRide]
+    roster: RosterChange, agent: str, operator: Operator, rides: tuple[NotifiedRide, ...]
 ) -> AgentMove:
     site = operator.agent[agent].home_site
 
@@ -299,8 +246,7 @@ def _describe_change(
         return ShiftPost.from_row(row, time_zone=operator.site[where].time_zone)
 
     before, after = roster.before.get(agent), roster.after.get(agent)
-    rows = tuple(RideRow.from_row(ride) for ride in rides)
-    return AgentMove(agent=agent, site=site, before=post(before), after=post(after), rides=rows)
+    return AgentMove(agent=agent, site=site, before=post(before), after=post(after), rides=rides)
 
 
 def _list_places(
@@ -320,23 +266,6 @@ def _list_places(
             time_zone=zone,
             before=sum(row.before for row in own),
             after=sum(row.after for row in own),
-            bands=tuple(
-                ShiftBand.from_row(row)
-                for row in sorted(most, key=lambda row: (row.start, row.end))
-            ),
+            bands=tuple(sorted(most, key=lambda row: (row.start, row.end))),
             more=len(changing) - len(most),
-        )
-
-
-def _describe_people(
-    rows: Sequence[NotifiedAgent], user: AnyUser, *, calls: bool
-) -> Iterator[UnansweredRow]:
-    known = live.list_addresses([row.agent for row in rows]) if calls else {}
-    for row in rows:
-        may = calls and can(user, "relief.call", site=row.site)
-        waits = may and row.state != "acknowledged"
-        yield UnansweredRow.from_row(
-            row,
-            addresses=tuple(known.get(row.agent, ())) if may else (),
-            answer_url=reverse("relief_answer", args=[row.message]) if waits else "",
         )

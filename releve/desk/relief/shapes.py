@@ -2,122 +2,85 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils.translation import gettext
-
-from releve.desk.relief.page import PeopleFlow, PlaceShifts
+from releve.desk.relief.page import PlaceShifts
+from releve.live.api import PeopleFlow, ShiftCount
 
 _HOUR = timedelta(hours=1)
 _HEAD, _ROW, _GAP, _FOOT = 22.0, 18.0, 8.0, 24.0
 """Heights of a place's head, of a shift, between places, and of the axis."""
 _LETTER = 6.4
 """Width of a letter of a label."""
+_NODE = 10.0
+"""Width of a place between the bands of people."""
 _COUNT = 84.0
 """Width kept free on the right for the counts of a shift."""
-
-
-@dataclass(frozen=True, slots=True)
-class GanttBar:
-    """A shift: its people in the plan (``before``) or in force (``after``)."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class GanttLabel:
-    """A text of the drawing."""
-
-    x: float
-    y: float
-    text: str
+Band = tuple[float, float, float, ShiftCount]
+"""A changing shift: x, y and width, and how many people work it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gantt:
-    """Bars and labels in the box ``0 0 width height``; ``hours`` are the lines of the axis."""
+    """Shifts in the box ``0 0 width height``, by place, each place with the y of its head.
+
+    ``hours`` are the lines of the axis, ``base`` its y.
+    """
 
     name: str
     width: float
     height: float
-    bars: tuple[GanttBar, ...]
-    places: tuple[GanttLabel, ...]
-    counts: tuple[GanttLabel, ...]
-    hours: tuple[tuple[float, datetime], ...]
     base: float
+    places: tuple[tuple[float, PlaceShifts, tuple[Band, ...]], ...]
+    hours: tuple[tuple[float, datetime], ...]
 
 
-def draw_gantt(
-    places: Sequence[PlaceShifts], heads: Sequence[str], name: str, width: float, step_hours: int
-) -> Gantt:
+def draw_gantt(places: Sequence[PlaceShifts], name: str, width: float, step_hours: int) -> Gantt:
     """Return the changing shifts of places on one axis of time, every ``step_hours`` labelled."""
     bands = [band for place in places for band in place.bands]
     first = min(band.start for band in bands)
     first = first.replace(minute=0, second=0, microsecond=0)
     last = max(band.end for band in bands)
     scale = (width - _COUNT) / max(_HOUR, last - first).total_seconds()
-    bars, labels, counts, y = [], [], [], 0.0
 
     def x(at: datetime) -> float:
         return round((at - first).total_seconds() * scale, 1)
 
-    for place, head in zip(places, heads, strict=True):
-        labels.append(GanttLabel(0.0, y + 15, head))
-        y += _HEAD
-        for band in place.bands:
-            start, wide = x(band.start), round(x(band.end) - x(band.start), 1)
-            if band.before:
-                bars.append(GanttBar(start, y + 2, wide, 6, "before"))
-            if band.after:
-                bars.append(GanttBar(start, y + 9, wide, 6, "after"))
-            counts.append(GanttLabel(start + wide + 6, y + 13, f"{band.before} → {band.after}"))
-            y += _ROW
-        y += _GAP
-    hours, at = [], first
-    while at <= last:
-        hours.append((x(at), at))
-        at += step_hours * _HOUR
-    return Gantt(name, width, y + _FOOT, tuple(bars), tuple(labels), tuple(counts), tuple(hours), y)
+    drawn, y = [], 0.0
+    for place in places:
+        rows = tuple(
+            (x(band.start), y + _HEAD + _ROW * at, round(x(band.end) - x(band.start), 1), band)
+            for at, band in enumerate(place.bands)
+        )
+        drawn.append((y, place, rows))
+        y += _HEAD + _ROW * len(rows) + _GAP
+    steps = range(0, (last - first) // _HOUR + 1, step_hours)
+    hours = tuple((x(first + step * _HOUR), first + step * _HOUR) for step in steps)
+    return Gantt(name, width, y + _FOOT, y, tuple(drawn), hours)
 
 
-@dataclass(frozen=True, slots=True)
-class FlowNode:
-    """A place on the left (in the plan) or on the right (in force)."""
-
-    x: float
-    y: float
-    height: float
-    label_x: float
-    anchor: str
-    text: str
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
-class FlowPath:
-    """A band of people between two places; ``moved``: they are different places."""
-
-    path: str
-    moved: bool
-    text: str
+_Node = tuple[str, float, float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FlowDrawing:
-    """Nodes and bands in the box ``0 0 width height``."""
+    """Places in the plan (left) and in force (right) in the box ``0 0 width height``.
+
+    ``left`` and ``right`` hold each place with its y, its height and its people, ``paths`` the band
+    of each flow; ``ends`` are the x of both columns, and ``letters`` fit beside a place.
+    """
 
     name: str
     width: float
     height: float
-    node_width: float
-    nodes: tuple[FlowNode, ...]
-    paths: tuple[FlowPath, ...]
+    ends: tuple[float, float]
+    left: tuple[_Node, ...]
+    right: tuple[_Node, ...]
+    paths: tuple[tuple[str, PeopleFlow], ...]
+    letters: int
 
 
 def draw_flows(
@@ -127,34 +90,20 @@ def draw_flows(
 
     Heights are proportional to people, with a least height that stays visible.
     """
-    total = sum(row.people for row in flows)
-    ends = ([row.origin for row in flows], [row.target for row in flows])
-    columns = [sorted(set(names), key=lambda place: _rank(place, words)) for names in ends]
-    most = max(len(column) for column in columns)
-    scale, gap, node = max(140.0, 34.0 * most) / max(1, total), 14.0, 10.0
-    nodes: list[FlowNode] = []
-    tops: list[dict[str, float]] = [{}, {}]
-    height = 0.0
-    for number, column in enumerate(columns):
-        y = 4.0
-        for place in column:
-            people = sum(
-                row.people for row, end in zip(flows, ends[number], strict=True) if end == place
-            )
-            tall = max(2.0, people * scale)
-            left = side if number == 0 else width - side - node
-            label = left - 6 if number == 0 else left + node + 6
-            anchor = "end" if number == 0 else "start"
-            text = f"{_shorten(words[place], side)} ({people})"
-            nodes.append(FlowNode(left, round(y, 1), round(tall, 1), label, anchor, text, place))
-            tops[number][place] = y
-            y += max(tall, 16.0) + gap
-        height = max(height, y)
-    paths = []
-    start, end = side + node, width - side - node
-    middle = (start + end) / 2
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    for row in flows:
+        before[row.origin] += row.people
+        after[row.target] += row.people
+    most = max(len(before), len(after))
+    scale = max(140.0, 34.0 * most) / max(1, before.total())
+    (left, height), (right, other) = (_stack(ends, words, scale) for ends in (before, after))
+    tops = ({row[0]: row[1] for row in left}, {row[0]: row[1] for row in right})
+    left_order, right_order = map(list, tops)
+    start, end = side + _NODE, width - side - _NODE
+    middle, paths = (start + end) / 2, []
     for row in sorted(
-        flows, key=lambda row: (columns[0].index(row.origin), columns[1].index(row.target))
+        flows, key=lambda row: (left_order.index(row.origin), right_order.index(row.target))
     ):
         tall = max(1.0, row.people * scale)
         top, low = tops[0][row.origin], tops[1][row.target]
@@ -165,17 +114,22 @@ def draw_flows(
             f"v{tall:.1f}C{middle:g} {low + tall:.1f} {middle:g} {top + tall:.1f}"
             f" {start:g} {top + tall:.1f}z"
         )
-        text = gettext("{origin} → {target}: {count}").format(
-            origin=words[row.origin], target=words[row.target], count=row.people
-        )
-        paths.append(FlowPath(path, row.origin != row.target, text))
-    return FlowDrawing(name, width, round(height, 1), node, tuple(nodes), tuple(paths))
+        paths.append((path, row))
+    letters = int(side / _LETTER) - 6
+    high = round(max(height, other), 1)
+    return FlowDrawing(name, width, high, (side, end), left, right, tuple(paths), letters)
 
 
-def _shorten(name: str, width: float) -> str:
-    """Return a name that fits beside a node, with its count; the list of figures has it whole."""
-    most = int(width / _LETTER) - 6
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+def _stack(
+    people: Mapping[str, int], words: Mapping[str, str], scale: float
+) -> tuple[tuple[_Node, ...], float]:
+    """Return the places of a column below each other, and the height of all."""
+    nodes, y = [], 4.0
+    for place in sorted(people, key=lambda place: _rank(place, words)):
+        tall = max(2.0, people[place] * scale)
+        nodes.append((place, round(y, 1), round(tall, 1), people[place]))
+        y += max(tall, 16.0) + 14.0
+    return tuple(nodes), y
 
 
 def _rank(place: str, words: Mapping[str, str]) -> tuple[int, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -11,10 +9,12 @@ from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
 from releve.desk.places.words import source_word
-from releve.desk.relief.page import ArrivalRow, ReliefPage, RideRow, ShiftPost, UnansweredRow
+from releve.desk.relief.page import ReliefPage, ShiftPost
 from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt, draw_ring
-from releve.desk.text import Text, text_now
+from releve.desk.text import text_now
+from releve.live.api import NotifiedAgent, NotifiedRide, PeopleFlow
 from releve.network import HOME
+from releve.plan.move_delays import SiteArrival
 from releve.transport import TO_SITE
 
 register = Library()
@@ -33,24 +33,26 @@ _TONES = {
     "queued": "unknown",
     "acknowledged": "held",
 }
-_CHANNELS = {
+CHANNELS = {
     "email": lazy("e-mail"),
     "apprise": lazy("message service"),
     "file": lazy("file"),
     "none": lazy("no address"),
     "": lazy("not yet"),
 }
-SHOWN_WORDS = {
+_SHOWN = {
     "unanswered": lazy("No answer"),
     "unreachable": lazy("Out of reach"),
     "answered": lazy("Have answered"),
     "all": lazy("All"),
 }
 add_words(register, "answer_tone", _TONES)
-add_words(register, "show_words", SHOWN_WORDS)
+add_words(register, "show_words", _SHOWN)
+add_words(register, "channel_name", CHANNELS, else_code=True)
 
 
-def name_place(page: ReliefPage, place: str) -> str:
+@register.filter("place_label")
+def name_place(place: str, page: ReliefPage) -> str:
     """Return the name of a site, of home, or of no shift."""
     return page.names.get(place, place) if place not in ("", HOME) else str(_OFF_SITE[place])
 
@@ -102,40 +104,19 @@ def lost_names(page: ReliefPage) -> str:
 
 
 @register.filter
-def post_place(post: ShiftPost | None, page: ReliefPage) -> str:
-    """Return where a shift is; no shift where there is none."""
-    return name_place(page, "" if post is None else post.place)
-
-
-@register.filter
-def post_shift(post: ShiftPost | None, page: ReliefPage) -> str:
-    """Return the times of a shift and its programme; empty where there is none."""
-    return "" if post is None else write_shift(post, page, text_now(page.time_zone))
-
-
-def write_shift(post: ShiftPost, page: ReliefPage, text: Text) -> str:
+def post_shift(post: ShiftPost, page: ReliefPage) -> str:
     """Return the times of a shift by the clocks of its place, and its programme."""
-    hours = text.at_site(post.time_zone).span(post.start, post.end)
-    return f"{hours}, {page.names.get(post.programme, post.programme)}"
+    text = text_now(page.time_zone).at_site(post.time_zone)
+    programme = page.names.get(post.programme, post.programme)
+    return f"{text.span(post.start, post.end)}, {programme}"
 
 
-@register.filter
-def answer_state(row: UnansweredRow, page: ReliefPage) -> str:
-    """Return what became of a person's message."""
-    return describe_state(row, page, text_now(page.time_zone))
-
-
-def describe_state(row: UnansweredRow, page: ReliefPage, text: Text) -> str:
-    """Return the state of a person's message, with who recorded a spoken answer."""
+@register.filter("answer_state")
+def describe_state(row: NotifiedAgent) -> str:
+    """Return what became of a person's message, with who recorded a spoken answer."""
     if row.answered_to:
         return _("has answered by voice, recorded by {who}").format(who=row.answered_to)
     return str(_STATES[row.state])
-
-
-@register.filter("channel_name")
-def name_channel(channel: str) -> str:
-    """Return the name of a channel."""
-    return str(_CHANNELS.get(channel, channel))
 
 
 @register.filter
@@ -167,16 +148,7 @@ def gantts(page: ReliefPage) -> tuple[Gantt, ...]:
     """Return the drawing of the changing shifts, for a wide and a narrow screen."""
     if not page.places:
         return ()
-    heads = [
-        _("{place}: {before} → {after}").format(
-            place=name_place(page, row.place), before=row.before, after=row.after
-        )
-        for row in page.places
-    ]
-    return (
-        draw_gantt(page.places, heads, "wide", 960, 2),
-        draw_gantt(page.places, heads, "narrow", 360, 4),
-    )
+    return draw_gantt(page.places, "wide", 960, 2), draw_gantt(page.places, "narrow", 360, 4)
 
 
 @register.filter
@@ -185,7 +157,7 @@ def flow_drawings(page: ReliefPage) -> tuple[FlowDrawing, ...]:
     if not page.moving:
         return ()
     places = {place for row in page.flows for place in (row.origin, row.target)}
-    words: Mapping[str, str] = {place: name_place(page, place) for place in places}
+    words = {place: name_place(place, page) for place in places}
     return (
         draw_flows(page.flows, words, "wide", 960, 200),
         draw_flows(page.flows, words, "narrow", 360, 112),
@@ -195,18 +167,18 @@ def flow_drawings(page: ReliefPage) -> tuple[FlowDrawing, ...]:
 @register.filter
 def flow_words(page: ReliefPage) -> str:
     """Return the flows between different places as a sentence."""
-    return "; ".join(
-        _("{origin} → {target}: {count}").format(
-            origin=name_place(page, row.origin),
-            target=name_place(page, row.target),
-            count=row.people,
-        )
-        for row in page.moving
-    )
+    return "; ".join(flow_line(row, page) for row in page.moving)
 
 
 @register.filter
-def arrival_words(row: ArrivalRow, page: ReliefPage) -> str:
+def flow_line(row: PeopleFlow, page: ReliefPage) -> str:
+    """Return how many people go from a place to a place."""
+    ends = {"origin": name_place(row.origin, page), "target": name_place(row.target, page)}
+    return _("{origin} → {target}: {count}").format(**ends, count=row.people)
+
+
+@register.filter
+def arrival_words(row: SiteArrival, page: ReliefPage) -> str:
     """Return how long after the call people are at work on another site, and how that is known."""
     text = text_now(page.time_zone)
     most = text.number(row.most)
@@ -228,11 +200,11 @@ def arrival_words(row: ArrivalRow, page: ReliefPage) -> str:
             "To {site}: {people} at work {minutes} min after the call, the default delay: the"
             " tables hold no journey from where they are."
         )
-    return said.format(site=name_place(page, row.target), people=people, minutes=wait)
+    return said.format(site=name_place(row.target, page), people=people, minutes=wait)
 
 
 @register.filter
-def ride_words(ride: RideRow) -> str:
+def ride_words(ride: NotifiedRide) -> str:
     """Return the vehicle of a ride, with its hours at the stop and at the site."""
     text = text_now(ride.time_zone)
     if ride.leg == TO_SITE:
@@ -241,9 +213,3 @@ def ride_words(ride: RideRow) -> str:
         said = _("Way home, shuttle {vehicle}: {site} {at_site}, {stop} {at}")
     hours = {"at": text.clock(ride.at), "at_site": text.clock(ride.at_site)}
     return said.format(vehicle=ride.vehicle, stop=ride.stop, site=ride.site, **hours)
-
-
-@register.filter
-def place_label(place: str, page: ReliefPage) -> str:
-    """Return the name of a place of a flow."""
-    return name_place(page, place)

@@ -10,8 +10,7 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from releve.desk.relief.page import ReliefPage, ShiftPost
-from releve.desk.relief.words import describe_state, name_channel, name_place, ride_words
-from releve.desk.text import Text, text_now
+from releve.desk.relief.words import CHANNELS, describe_state, name_place, ride_words
 from releve.network.clock import zone
 
 _Cell = str | int | datetime | None
@@ -23,8 +22,7 @@ def write_relief(page: ReliefPage) -> bytes:
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False})
     book.set_properties({"created": page.at.replace(tzinfo=None)})
-    text = text_now(page.time_zone)
-    _write_sheet(book, _("Call list"), _list_call_titles(page), _call_rows(page, text))
+    _write_sheet(book, _("Call list"), _list_call_titles(page), _call_rows(page))
     _write_sheet(book, _("Who moves where"), _list_move_titles(), _move_rows(page))
     book.close()
     return buffer.getvalue()
@@ -59,13 +57,13 @@ def _list_call_titles(page: ReliefPage) -> tuple[str, ...]:
     return (*heads, _("Addresses")) if page.calls else heads
 
 
-def _call_rows(page: ReliefPage, text: Text) -> Iterator[Sequence[_Cell]]:
+def _call_rows(page: ReliefPage) -> Iterator[Sequence[_Cell]]:
     for row in page.people:
         cells: tuple[_Cell, ...] = (
             row.agent,
             page.names.get(row.site, row.site),
-            describe_state(row, page, text),
-            name_channel(row.channel),
+            describe_state(row),
+            str(CHANNELS.get(row.channel, row.channel)),
             row.tries,
             row.generation,
             *(
@@ -73,7 +71,7 @@ def _call_rows(page: ReliefPage, text: Text) -> Iterator[Sequence[_Cell]]:
                 for at in (row.sent_at, row.next_try_at, row.acknowledged_at)
             ),
         )
-        yield (*cells, ", ".join(row.addresses)) if page.calls else cells
+        yield (*cells, ", ".join(page.addresses.get(row.agent, ()))) if page.calls else cells
 
 
 def _list_move_titles() -> tuple[str, ...]:
@@ -97,9 +95,9 @@ def _move_rows(page: ReliefPage) -> Iterator[Sequence[_Cell]]:
 
 def _post_cells(post: ShiftPost | None, page: ReliefPage) -> tuple[_Cell, ...]:
     if post is None:
-        return (name_place(page, ""), None, None, "")
+        return (name_place("", page), None, None, "")
     times = (_local(at, post.time_zone) for at in (post.start, post.end))
-    return (name_place(page, post.place), *times, page.names.get(post.programme, post.programme))
+    return (name_place(post.place, page), *times, page.names.get(post.programme, post.programme))
 
 
 def _local(at: datetime | None, time_zone: str) -> datetime | None:
