@@ -135,7 +135,6 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "releve.desk.urls"
 WSGI_APPLICATION = "releve.desk.wsgi.application"
-APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -58,6 +58,13 @@ def test_who_may_report_can_on_every_page(stocked: None, role: Role) -> None:
     assert ('href="/record/"' in page.content.decode()) is may
 
 
+def test_an_address_without_its_last_slash_leads_to_the_page(stocked: None) -> None:
+    web = signed_in_as(Role.PLANNER)
+    found = web.get("/registry?a=1")
+    assert (found.status_code, found["Location"]) == (301, "/registry/?a=1")
+    assert web.get("/no-such-page").status_code == 404
+
+
 def test_a_plan_is_led_home_from_by_the_logo_too(stocked: None) -> None:
     """The pages of a plan once had a logo of their own, to the verdict."""
     web = signed_in_as(Role.CONTINUITY)
