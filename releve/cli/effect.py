@@ -108,7 +108,7 @@ def _list_programme_lines(one: ProgrammeEffect) -> Iterator[str]:
         return
     low, high = one.posterior.bound()
     word = "right for home" if one.right_for_home else "not shown to be right for home"
-    chance = one.posterior.compute_chance(MOST_LOSS)
+    chance = one.posterior.compute_chance_below(MOST_LOSS)
     yield (
         f"{one.programme}: {one.posterior.efficiency:.3f} ({low:.3f} to {high:.3f}), {word}:"
         f" it loses less than {MOST_LOSS:.0%} with a chance of {chance:.0%}, and"

@@ -66,7 +66,7 @@ def _build_programme(one: ProgrammeEffect) -> dict[str, Any]:
     return about | {
         "home_efficiency": round(one.posterior.efficiency, 4),
         "interval": [round(low, 4), round(high, 4)],
-        "chance": round(one.posterior.compute_chance(MOST_LOSS), 4),
+        "chance": round(one.posterior.compute_chance_below(MOST_LOSS), 4),
         "right_for_home": one.right_for_home,
         "quality_falls": one.quality_falls,
         "repeats_rise": one.repeats_rise,

@@ -107,7 +107,7 @@ class ProgrammeEffect:
         """Return whether the rule names the programme right for home."""
         if self.posterior is None or self.quality_falls or self.repeats_rise:
             return False
-        return self.posterior.compute_chance(MOST_LOSS) > LEAST_CHANCE
+        return self.posterior.compute_chance_below(MOST_LOSS) > LEAST_CHANCE
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Posterior:
         """Return the interval of the ratio, of 95 % unless said otherwise."""
         return exp(self.mean - z * self.error), exp(self.mean + z * self.error)
 
-    def compute_chance(self, loss: float) -> float:
+    def compute_chance_below(self, loss: float) -> float:
         """Return the chance that home loses less than a share of the work."""
         if self.error <= 0:
             return float(self.mean > log(1 - loss))
