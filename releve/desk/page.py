@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class PageModel(BaseModel):
@@ -43,11 +43,15 @@ class StreamPage(PageModel):
     time_zone: str = Field(description="Of the operator, or of the page's site")
 
 
-def pick_fields(row: object, *names: str) -> dict[str, Any]:
-    """Return some fields of an object by name, as JSON has them."""
-    return {name: getattr(row, name) for name in names}
-
-
 def known(value: float | None) -> float | None:
     """Return a figure as pages hold it: NaN becomes None, which is not known."""
     return None if value is None or math.isnan(value) else float(value)
+
+
+Figure = Annotated[float | None, BeforeValidator(known)]
+"""A figure of an engine as pages hold it."""
+
+
+def pick_fields(row: object, *names: str) -> dict[str, Any]:
+    """Return some fields of an object by name, as JSON has them."""
+    return {name: getattr(row, name) for name in names}

@@ -120,7 +120,7 @@ from releve.live.routing_watch import (
     observe_routing,
 )
 from releve.live.seats import SeatCount, count_seats
-from releve.live.service_day import ProgrammeService, ServiceDay, compute_service_day
+from releve.live.service_day import ProgrammeService, ServiceDay, TargetState, compute_service_day
 from releve.live.situation_cache import situation_now
 from releve.live.statement import (
     ClientStatement,
@@ -213,6 +213,7 @@ __all__ = [
     "SurgeProposal",
     "SwitchChanged",
     "SwitchPreview",
+    "TargetState",
     "WorkerAlarm",
     "WorkerHealth",
     "acknowledge",

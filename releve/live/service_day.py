@@ -7,11 +7,13 @@ of the day; more than placed are not counted upon.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from django.db.models import Count, Max
@@ -39,13 +41,18 @@ from releve.registry import storage as registry
 from releve.service_record.day_record import load_presence, load_reports
 from releve.service_record.models import IntervalReport
 
-__all__ = ["ProgrammeService", "ServiceDay", "compute_service_day"]
+__all__ = ["ProgrammeService", "ServiceDay", "TargetState", "compute_service_day"]
 
 _PRESENCE_COUNTS = timedelta(minutes=45)
 """A count of agents signed in says who is there for this long."""
 _LAST = timedelta(minutes=90)
 """A half hour that ended longer ago than this is not the last half hour."""
 _REPORTS_KEPT = timedelta(minutes=5)
+
+
+TargetState = Literal["lost", "losing", "below", "unknown", "held"]
+"""Lost for good; losing: below the day's target, or to be so today with the agents expected;
+below: below it, and to be back."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,20 @@ class ProgrammeService:
     required: float
     below_minutes: float
     lost_minutes: float
+
+    @property
+    def state(self) -> TargetState:
+        """What becomes of the target of the day."""
+        if self.kind != "inbound":
+            return "unknown"
+        if math.isnan(self.lost_minutes):
+            return "below" if self.level < self.target else "unknown"  # NaN is below nothing
+        if self.lost_minutes == 0:
+            return "lost"
+        if math.isfinite(self.below_minutes):
+            back = self.below_minutes == 0 and self.level_at_end >= self.target
+            return "below" if back else "losing"
+        return "held"
 
 
 @dataclass(frozen=True)

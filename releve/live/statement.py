@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -58,6 +59,11 @@ class StatementLine:
     answered: float
     level: float
     half_hours: int
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the level is at least the target; None: not known."""
+        return None if math.isnan(self.level) else self.level >= self.target
 
 
 @dataclass(frozen=True)

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, get_args
 
 from django.urls import reverse
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.page import PageModel, known
+from releve.desk.page import Figure, PageModel, known
 from releve.desk.text import translate_phrase
 from releve.live import api as live
-from releve.live.api import IdentityCache, ProgrammeService, ServiceDay
-from releve.network import Client, Operator
+from releve.live.api import IdentityCache, ServiceDay, TargetState
+from releve.network import Client
 from releve.service_record.models import StatisticsFile
 from releve.service_record.statistics_folder import list_faulty_files, read_first_fault
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
-TargetState = Literal["lost", "losing", "below", "held", "unknown"]
 _FAULTS_SHOWN = timedelta(hours=12)
-STATES: tuple[TargetState, ...] = ("lost", "losing", "below", "unknown", "held")
+_STATES: tuple[TargetState, ...] = get_args(TargetState)
 """States of a target, the worst first."""
+
+
+def _round_minutes(minutes: float) -> int | None:
+    return int(minutes) if math.isfinite(minutes) else None
+
+
+_Minutes = Annotated[int | None, BeforeValidator(_round_minutes)]
 
 
 class ProgrammeServiceNow(PageModel):
@@ -39,23 +45,23 @@ class ProgrammeServiceNow(PageModel):
         " the agents expected; below: below it, and to be back; held; unknown"
     )
     target: float = Field(description="Service level that the contract asks of the day")
-    offered: float | None = Field(description="Calls of the half hours known so far")
-    expected: float | None = Field(description="What the morning's forecast said of these")
-    answered: float | None
-    abandoned: float | None
-    level: float | None = Field(description="Service level of the day by the contract's definition")
+    offered: Figure = Field(description="Calls of the half hours known so far")
+    expected: Figure = Field(description="What the morning's forecast said of these")
+    answered: Figure
+    abandoned: Figure
+    level: Figure = Field(description="Service level of the day by the contract's definition")
     last: datetime | None = Field(description="Start of the last half hour known")
-    level_last: float | None = Field(description="Service level of that half hour")
-    rest_morning: float | None = Field(description="Calls to come today by the morning's forecast")
-    rest: float | None = Field(description="Calls to come today, forecast again from what came")
-    level_at_end: float | None = Field(description="Service level foreseen for the whole day")
-    present: float | None = Field(description="Agents signed in")
-    placed: float | None = Field(description="Agents placed now, less shrinkage")
-    required: float | None = Field(description="Agents required on the phone now")
-    below_minutes: int | None = Field(
+    level_last: Figure = Field(description="Service level of that half hour")
+    rest_morning: Figure = Field(description="Calls to come today by the morning's forecast")
+    rest: Figure = Field(description="Calls to come today, forecast again from what came")
+    level_at_end: Figure = Field(description="Service level foreseen for the whole day")
+    present: Figure = Field(description="Agents signed in")
+    placed: Figure = Field(description="Agents placed now, less shrinkage")
+    required: Figure = Field(description="Agents required on the phone now")
+    below_minutes: _Minutes = Field(
         description="Minutes until the day's level is below its target; null: not today, or unknown"
     )
-    lost_minutes: int | None = Field(
+    lost_minutes: _Minutes = Field(
         description="Minutes until it cannot come back today; null: not today, or unknown"
     )
 
@@ -70,7 +76,6 @@ class ClientServiceNow(PageModel):
     expected: float | None
     answered: float | None
     abandoned: float | None
-    statement_url: str
     programmes: tuple[ProgrammeServiceNow, ...]
 
 
@@ -94,7 +99,6 @@ class ServiceNow(PageModel):
     forecast: bool = Field(description="Whether the morning's forecast of the day was made")
     clients: tuple[ClientServiceNow, ...] = Field(description="Targets that are lost come first")
     faults: tuple[FaultyStatistics, ...] = Field(description="To readers who see every client")
-    wall_url: str
     relief_url: str = Field(
         description="Where a relief is proposed for the calls foreseen; empty while targets hold"
     )
@@ -126,7 +130,6 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
         forecast=found.forecast,
         clients=tuple(row for row in clients if row.programmes),
         faults=tuple(_build_fault(row) for row in faults),
-        wall_url=reverse("wall"),
         relief_url=_link_relief(user, clients),
     )
 
@@ -136,7 +139,7 @@ def _build_clients(found: ServiceDay) -> tuple[ClientServiceNow, ...]:
 
     def build() -> tuple[ClientServiceNow, ...]:
         rows = [_build_client(row, found) for row in found.operator.clients]
-        return tuple(sorted(rows, key=lambda row: STATES.index(row.state)))
+        return tuple(sorted(rows, key=lambda row: _STATES.index(row.state)))
 
     return _known_clients.get("", (found,), build)
 
@@ -153,24 +156,21 @@ def _link_relief(user: AnyUser, clients: Iterable[ClientServiceNow]) -> str:
 
 def _build_client(client: Client, found: ServiceDay) -> ClientServiceNow:
     rows = [row for row in found.programmes if row.client == client.id]
-    programmes = tuple(_build_programme(row, found.operator) for row in rows)
     calls = [row for row in rows if row.kind == "inbound"]
+    sums = {name: _add_up(getattr(row, name) for row in calls) for name in _SUMS}
     return ClientServiceNow(
         client=client.id,
         name=client.name,
-        state=_find_worst(programmes),
-        offered=_add_up(row.offered for row in calls),
-        expected=_add_up(row.expected for row in calls),
-        answered=_add_up(row.answered for row in calls),
-        abandoned=_add_up(row.abandoned for row in calls),
-        statement_url=reverse("statement", args=[client.id]),
-        programmes=programmes,
+        state=min((row.state for row in calls), key=_STATES.index, default="unknown"),
+        programmes=tuple(
+            ProgrammeServiceNow.from_row(row, name=found.operator.programme[row.programme].name)
+            for row in rows
+        ),
+        **sums,
     )
 
 
-def _find_worst(rows: Sequence[ProgrammeServiceNow]) -> TargetState:
-    states: list[TargetState] = [row.state for row in rows if row.kind == "inbound"]
-    return min(states, key=STATES.index, default="unknown")
+_SUMS = ("offered", "expected", "answered", "abandoned")
 
 
 def _add_up(values: Iterable[float]) -> float | None:
@@ -178,44 +178,7 @@ def _add_up(values: Iterable[float]) -> float | None:
     return known(math.fsum(listed)) if listed else None
 
 
-def _build_programme(row: ProgrammeService, operator: Operator) -> ProgrammeServiceNow:
-    figures = (
-        "offered", "expected", "answered", "abandoned", "level", "level_last", "rest_morning",
-        "rest", "level_at_end", "present", "placed", "required",
-    )  # fmt: skip
-    return ProgrammeServiceNow(
-        programme=row.programme,
-        name=operator.programme[row.programme].name,
-        kind=row.kind,
-        state=_judge(row),
-        target=row.target,
-        last=row.last,
-        below_minutes=_round_minutes(row.below_minutes),
-        lost_minutes=_round_minutes(row.lost_minutes),
-        **{name: known(getattr(row, name)) for name in figures},
-    )
-
-
-def _judge(row: ProgrammeService) -> TargetState:
-    """Return the state of a programme's target for the day."""
-    if math.isnan(row.lost_minutes) or row.kind != "inbound":
-        below = not math.isnan(row.level) and row.level < row.target
-        return "below" if below and row.kind == "inbound" else "unknown"
-    if row.lost_minutes == 0:
-        return "lost"
-    if math.isfinite(row.below_minutes):
-        back = row.below_minutes == 0 and row.level_at_end >= row.target
-        return "below" if back else "losing"
-    return "held"
-
-
-def _round_minutes(minutes: float) -> int | None:
-    return int(minutes) if math.isfinite(minutes) else None
-
-
 def _build_fault(row: StatisticsFile) -> FaultyStatistics:
     line, texts = read_first_fault(row)
-    return FaultyStatistics(
-        file=str(row), read_at=row.read_at, rows=row.rows, used=row.used, line=line,
-        fault="; ".join(map(translate_phrase, texts)),
-    )  # fmt: skip
+    fault = "; ".join(map(translate_phrase, texts))
+    return FaultyStatistics.from_row(row, file=str(row), line=line, fault=fault)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.urls import reverse
 from pydantic import Field
 
-from releve.accounts.scopes import can, scope_for
-from releve.desk.page import PageModel, known
+from releve.accounts.scopes import scope_for
+from releve.desk.page import Figure, PageModel
 from releve.live import api as live
+from releve.live.api import DaySeal, ServiceLoss
 from releve.network import Client, Operator, zone
 
 if TYPE_CHECKING:
@@ -26,31 +27,11 @@ class PromisedService(PageModel):
     name: str
     target: float = Field(description="Service level that the contract asks")
     definition: str = Field(description="What it divides by what, as in the operator's tables")
-    offered: float | None
-    answered: float | None
-    level: float | None
+    offered: Figure
+    answered: Figure
+    level: Figure
     held: bool | None = Field(description="Whether the level is at least the target")
     half_hours: int = Field(description="Half hours of which a source reported")
-
-
-class LostService(PageModel):
-    """Calls of the half hours in which some events lasted; of none, without an entry."""
-
-    entries: tuple[int, ...] = Field(description="Of the ledger: when each event began")
-    kinds: tuple[str, ...]
-    places: tuple[str, ...] = Field(description="Their sites or carriers; empty to outsiders")
-    offered: float
-    missed: float | None = Field(description="Offered and not answered")
-
-
-class SealedService(PageModel):
-    """A day whose figures are in the ledger; ``agrees``: those shown are the ones sealed."""
-
-    day: date
-    entry: int
-    url: str = Field(description="Of the entry, to those who may read the ledger")
-    digest: str
-    agrees: bool
 
 
 class ServiceStatement(PageModel):
@@ -62,11 +43,14 @@ class ServiceStatement(PageModel):
     last: date
     time_zone: str
     lines: tuple[PromisedService, ...]
-    losses: tuple[LostService, ...]
-    seals: tuple[SealedService, ...]
+    losses: tuple[ServiceLoss, ...] = Field(description="To outsiders without the places")
+    seals: tuple[DaySeal, ...]
     unsealed: int = Field(description="Days of the period without an entry, or with other figures")
-    earlier_url: str
-    month_url: str
+
+    @property
+    def day_before(self) -> date:
+        """The last day before the period."""
+        return self.first - timedelta(days=1)
 
 
 def read_period(
@@ -92,48 +76,17 @@ def statement_page(
     """Return the statement of a client, as a reader may see it."""
     found = live.build_statement(operator, client.id, first, last)
     sees = scope_for(user, "sites.see").sites is None
-    reads = can(user, "ledger.see")
-    address = reverse("statement", args=[client.id])
-    before = first - timedelta(days=1)
-    earlier = f"month={before:%Y-%m}" if last > first else f"day={before}"
-    agreed = sum(seal.agrees for seal in found.seals)
     return ServiceStatement(
         client=client.id,
         name=client.name,
         first=first,
         last=last,
         time_zone=operator.row.time_zone,
-        lines=tuple(_build_line(row, operator) for row in found.lines),
-        losses=tuple(
-            LostService(
-                entries=row.seqs, kinds=row.kinds, places=row.places if sees else (),
-                offered=row.offered, missed=known(row.missed),
-            )
-            for row in found.losses
+        lines=tuple(
+            PromisedService.from_row(row, name=operator.programme[row.programme].name)
+            for row in found.lines
         ),
-        seals=tuple(
-            SealedService(
-                day=row.day, entry=row.seq, digest=row.digest, agrees=row.agrees,
-                url=reverse("ledger_entry", args=[row.seq]) if reads else "",
-            )
-            for row in found.seals
-        ),
-        unsealed=(last - first).days + 1 - agreed,
-        earlier_url=f"{address}?{earlier}",
-        month_url=f"{address}?month={first:%Y-%m}",
-    )  # fmt: skip
-
-
-def _build_line(row: live.StatementLine, operator: Operator) -> PromisedService:
-    level = known(row.level)
-    return PromisedService(
-        programme=row.programme,
-        name=operator.programme[row.programme].name,
-        target=row.target,
-        definition=row.definition,
-        offered=known(row.offered),
-        answered=known(row.answered),
-        level=level,
-        held=None if level is None else level >= row.target,
-        half_hours=row.half_hours,
+        losses=found.losses if sees else tuple(replace(row, places=()) for row in found.losses),
+        seals=found.seals,
+        unsealed=(last - first).days + 1 - sum(seal.agrees for seal in found.seals),
     )

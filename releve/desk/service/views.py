@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from releve.accounts.scopes import can
 from releve.desk.endpoint import serve
 from releve.desk.http import failure, page_response, part_response
 from releve.desk.query import require_found
@@ -34,4 +35,5 @@ def statement(request: HttpRequest, client: str) -> HttpResponse:
         text = _("Write the day as 2026-11-30, or the month as 2026-11.")
         return failure(request, 400, _("This is neither a day nor a month."), text)
     page = statement_page(row, operator, request.user, *period)
-    return page_response(request, "desk/service/statement.html", page, {"operator": operator})
+    context = {"operator": operator, "reads_ledger": can(request.user, "ledger.see")}
+    return page_response(request, "desk/service/statement.html", page, context)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+from itertools import zip_longest
 
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
 from releve.desk.ledger.words import translate_kind
 from releve.desk.service.page import ProgrammeServiceNow
-from releve.desk.service.statement_page import LostService, PromisedService, ServiceStatement
+from releve.desk.service.statement_page import ServiceStatement
 from releve.desk.text import text_now
+from releve.live.api import ServiceLoss
 from releve.network import Operator
 
 register = Library()
@@ -87,36 +89,17 @@ def period_words(page: ServiceStatement) -> str:
 
 
 @register.filter
-def unsealed_words(page: ServiceStatement) -> str:
-    """Return how many days have figures that the ledger does not hold."""
-    return ngettext(
-        "{count} day is not sealed in the ledger, or was corrected since.",
-        "{count} days are not sealed in the ledger, or were corrected since.",
-        page.unsealed,
-    ).format(count=page.unsealed)
-
-
-@register.filter
-def held_words(row: PromisedService) -> str:
-    """Return whether a target was held."""
-    if row.held is None:
-        return _("not known")
-    return _("held") if row.held else _("not held")
-
-
-@register.filter
-def loss_words(row: LostService, operator: Operator) -> str:
+def loss_words(row: ServiceLoss, operator: Operator) -> str:
     """Return how many calls were not answered while which events lasted."""
     text = text_now(operator.row.time_zone)
-    missed = "–" if row.missed is None else text.number(row.missed)
+    missed = "–" if math.isnan(row.missed) else text.number(row.missed)
     figures = {"missed": missed, "offered": text.number(row.offered)}
-    if not row.entries:
+    if not row.seqs:
         return _("No event: {missed} of {offered} calls.").format(**figures)
     events = []
-    for at, entry in enumerate(row.entries):
-        kind = translate_kind(row.kinds[at])
-        place = row.places[at] if row.places else ""
+    for entry, kind, place in zip_longest(row.seqs, row.kinds, row.places, fillvalue=""):
         site = operator.site.get(place)
         where = f" ({site.name if site else place})" if place else ""
-        events.append(_("{kind}{where}, entry {entry}").format(kind=kind, where=where, entry=entry))
+        said = {"kind": translate_kind(kind), "where": where, "entry": entry}
+        events.append(_("{kind}{where}, entry {entry}").format(**said))
     return _("{events}: {missed} of {offered} calls.").format(events=text.list(events), **figures)
