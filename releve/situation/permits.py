@@ -28,6 +28,14 @@ class HeldPermit:
         """Return whether it is valid on a day."""
         return self.valid_from <= day <= self.valid_to
 
+    def state_on(self, day: date) -> str:
+        """Return valid, withdrawn, ended or not_yet."""
+        if self.withdrawn:
+            return "withdrawn"
+        if self.holds_on(day):
+            return "valid"
+        return "ended" if self.valid_to < day else "not_yet"
+
 
 def list_permits(situation: Situation, operator: Operator) -> tuple[HeldPermit, ...]:
     """Return every permit whose subject is known: the operator's table first, then the events."""

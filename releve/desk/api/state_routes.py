@@ -40,7 +40,7 @@ def now(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
 @reads("/sites", SitesPage, "situation", "sites.see")
 def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """The sites: open or closed, their seats in all, usable and taken."""
-    return json_response(sites_page(asked(request, stream), request.user, program=True))
+    return json_response(sites_page(asked(request, stream), request.user))
 
 
 @reads("/sites/{ref:site}", SitePage, "situation", "sites.see", site="site")
@@ -48,7 +48,7 @@ def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> Htt
     """One site. The cases are a count, hidden below five from who may not see it."""
     found = asked(request, stream)
     wanted = require_found(found.operator.site.get(site), _("There is no such site."))
-    return json_response(site_page(found, wanted, request.user, program=True))
+    return json_response(site_page(found, wanted, request.user))
 
 
 @reads("/clients", ClientsPage, "situation", "plan.see")

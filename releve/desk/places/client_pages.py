@@ -13,7 +13,7 @@ from releve.accounts.scopes import scope_for
 from releve.desk.chart import Chart, Series, Size, draw, spark
 from releve.desk.now.clients import TONES, ClientNow, PlanReach, client_now, plan_reach
 from releve.desk.page import PageModel, StreamPage, known
-from releve.desk.places.relief_pages import ReliefRow, relief_row
+from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.live.api import ClientCoverage, Coverage, IdentityCache
@@ -80,6 +80,11 @@ class ClientPage(ClientNow, StreamPage):
     programmes: tuple[ClientProgramme, ...]
     reliefs: tuple[TouchingRelief, ...]
 
+    @property
+    def short(self) -> bool:
+        """Whether something is missing in a half hour."""
+        return self.worst is not None and self.worst < COVERED
+
 
 def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
     """Return the clients that a user may see, in the order of the operator."""
@@ -109,10 +114,7 @@ def client_page(now: StreamContext, client: Client) -> ClientPage:
         **dict(client_now(client, own)),
         plan=plan_reach(found),
         half_hours=tuple(_list_half_hours(found, own)),
-        programmes=tuple(
-            ClientProgramme(programme=row.id, name=row.name, kind=row.kind, opening=row.opening)
-            for row in programmes
-        ),
+        programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
         reliefs=tuple(_list_reliefs(now, touched)),
     )
 
@@ -134,7 +136,7 @@ def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[To
     """Yield the reliefs that change who works for some programmes, the newest first."""
     found = live.list_touching_reliefs(now.stream, programmes, _MOST_RELIEFS)
     for at, (relief, people) in enumerate(found):
-        yield TouchingRelief(**dict(relief_row(relief)), people=people, in_force=at == 0)
+        yield TouchingRelief.from_row(relief, people=people, in_force=at == 0)
 
 
 def draw_client(now: StreamContext, client: Client) -> tuple[Chart, ...]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypeVar
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from pydantic import Field
 
 from releve.desk.page import PageModel
 from releve.network import Operator, Seat
 from releve.network.model import Zone
-
-_Row = TypeVar("_Row")
 
 SeatState = Literal["taken", "free", "blocked"]
 _MARGIN_M = 1.2
@@ -63,45 +62,36 @@ class FloorPlan(PageModel):
 
 def draw_floors(
     operator: Operator, site: str, usable: frozenset[str], taken: int
-) -> tuple[FloorPlan, ...]:
-    """Return the floors of a site.
+) -> Iterator[FloorPlan]:
+    """Yield the floors of a site.
 
     A plan gives people a site, not a seat: of the usable seats the first ``taken``, floor after
     floor, are drawn as taken.
     """
-    zones = _group_by(operator.all_zones, lambda zone: zone.floor)
-    seats = _group_by(operator.all_seats, lambda seat: seat.zone)
-    found, left = [], taken
+    left, seats = taken, defaultdict(list)
+    for seat in operator.all_seats:
+        seats[seat.zone].append(seat)
     for floor in operator.all_floors:
         if floor.site != site:
             continue
+        zones = [zone for zone in operator.all_zones if zone.floor == floor.id]
         drawn: dict[str, list[DrawnSeat]] = {}
-        for zone in zones.get(floor.id, []):
+        for zone in zones:
             marks = drawn[zone.id] = []
-            for seat, x, y in _place_in_rows(seats.get(zone.id, [])):
+            for seat, x, y in _place_in_rows(seats[zone.id]):
                 state: SeatState = "blocked"
                 if seat.id in usable:
                     state = "taken" if left > 0 else "free"
                     left -= 1
                 marks.append(DrawnSeat(seat=seat.id, x_m=round(x, 2), y_m=round(y, 2), state=state))
         held = tuple(mark for marks in drawn.values() for mark in marks)
-        found.append(
-            FloorPlan(
-                floor=floor.id,
-                name=floor.name or floor.id,
-                box=_compute_frame(held, _MARGIN_M),
-                seats=held,
-                zones=tuple(_build_zone(z, drawn[z.id]) for z in zones.get(floor.id, [])),
-            )
+        yield FloorPlan(
+            floor=floor.id,
+            name=floor.name or floor.id,
+            box=_compute_frame(held, _MARGIN_M),
+            seats=held,
+            zones=tuple(_build_zone(zone, drawn[zone.id]) for zone in zones),
         )
-    return tuple(found)
-
-
-def _group_by(rows: Iterable[_Row], key: Callable[[_Row], str]) -> dict[str, list[_Row]]:
-    grouped: dict[str, list[_Row]] = {}
-    for row in rows:
-        grouped.setdefault(key(row), []).append(row)
-    return grouped
 
 
 def _place_in_rows(seats: Sequence[Seat]) -> Iterable[tuple[Seat, float, float]]:
@@ -116,7 +106,8 @@ def _place_in_rows(seats: Sequence[Seat]) -> Iterable[tuple[Seat, float, float]]
 
 def _build_zone(zone: Zone, seats: Sequence[DrawnSeat]) -> DrawnZone:
     x, y, width, height = _compute_frame(seats, _MARGIN_M / 2)
-    return DrawnZone(
+    return DrawnZone.from_row(
+        zone,
         zone=zone.id,
         x_m=x,
         y_m=y,
@@ -124,8 +115,6 @@ def _build_zone(zone: Zone, seats: Sequence[DrawnSeat]) -> DrawnZone:
         height_m=height,
         seats=len(seats),
         usable=sum(seat.state != "blocked" for seat in seats),
-        volume_m3=zone.volume_m3,
-        air_changes_per_hour=zone.air_changes_per_hour,
     )
 
 

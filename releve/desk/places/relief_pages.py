@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.stream_context import StreamContext
 from releve.files.plan_store import StoredPlan
 from releve.live import api as live
-from releve.live.api import Activation, Relief
+from releve.live.api import Activation, ComparedDay, Relief
 
 
 class ReliefRow(PageModel):
@@ -27,7 +26,6 @@ class ReliefRow(PageModel):
     asked_at: datetime
     made_at: datetime
     published_at: datetime | None
-    url: str = Field(description="Of it in the API")
 
 
 class PlanInForce(PageModel):
@@ -46,22 +44,13 @@ class ReliefsPage(StreamPage):
     reliefs: tuple[ReliefRow, ...]
 
 
-class PeopleByDay(PageModel):
-    """People of a day by place and by programme: before, and after."""
-
-    day: str
-    differing: int = Field(description="People who work differently")
-    places: dict[str, tuple[int, int]]
-    programmes: dict[str, tuple[int, int]]
-
-
 class ComparisonPage(StreamPage):
     """Two generations beside each other, on the days on which they differ; 0 is the plan."""
 
     first: int
     second: int
     relief: ReliefRow = Field(description="The second one")
-    days: tuple[PeopleByDay, ...]
+    days: tuple[ComparedDay, ...]
 
 
 class PublicationPage(StreamPage):
@@ -73,17 +62,12 @@ class PublicationPage(StreamPage):
     fault: str
 
 
-def relief_row(row: Relief) -> ReliefRow:
-    """Return a generation."""
-    return ReliefRow.from_row(row, url=reverse("api_relief", args=[row.generation]))
-
-
 def reliefs_page(now: StreamContext) -> ReliefsPage:
     """Return the generations of a stream, and the plan they change."""
     found = live.load_activation()
     plan = None if found is None else PlanInForce.from_row(found)
     rows = live.list_reliefs(now.stream)
-    return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(relief_row, rows)))
+    return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(ReliefRow.from_row, rows)))
 
 
 def comparison_page(
@@ -94,11 +78,8 @@ def comparison_page(
         **now.head,
         first=0 if first is None else first.generation,
         second=second.generation,
-        relief=relief_row(second),
-        days=tuple(
-            PeopleByDay.from_row(row, places=dict(row.places), programmes=dict(row.programmes))
-            for row in live.compare_reliefs(now.operator, first, second, found)
-        ),
+        relief=ReliefRow.from_row(second),
+        days=live.compare_reliefs(now.operator, first, second, found),
     )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
@@ -19,8 +18,8 @@ from releve.network import Site
 from releve.network.clock import zone
 from releve.situation import (
     CheckDone,
+    HeldPermit,
     InspectionHeld,
-    MeasureFinding,
     list_permits,
     merge_reopening_terms,
 )
@@ -47,7 +46,6 @@ class SiteRow(PageModel):
     seats: int
     usable: int | None
     taken: int | None
-    url: str
 
 
 class SitesPage(StreamPage):
@@ -81,20 +79,6 @@ class ClosureTerms(PageModel):
     approvals_needed: int
 
 
-class UnkeptMeasure(PageModel):
-    """A measure that was looked at and not kept."""
-
-    measure: str
-    verdict: Literal["partly", "not_kept"]
-
-
-class Photo(PageModel):
-    """A photo by its SHA-256; the address is empty where it has been erased."""
-
-    digest: str
-    url: str
-
-
 class Visit(PageModel):
     """A daily check or an inspection, without the people who did it."""
 
@@ -104,21 +88,14 @@ class Visit(PageModel):
     unannounced: bool = False
     looked: int = Field(description="Measures that apply and were looked at")
     kept: int
-    not_kept: tuple[UnkeptMeasure, ...]
+    not_kept: dict[str, str] = Field(description="Measure -> partly or not_kept")
     note: str
     symptomatic: int | None = Field(
         default=None, description="Sent home with symptoms, to those who may see it"
     )
-    photos: tuple[Photo, ...] = ()
-
-
-class SitePermit(PageModel):
-    """An authorisation of the site."""
-
-    permit: str
-    state: Literal["valid", "withdrawn", "ended", "not_yet"]
-    valid_from: date
-    valid_to: date
+    photos: dict[str, bool] = Field(
+        default_factory=dict, description="SHA-256 -> False where it has been erased"
+    )
 
 
 class SitePage(SiteRow, StreamPage):
@@ -129,42 +106,37 @@ class SitePage(SiteRow, StreamPage):
     cases: int | None = Field(description="Open cases; null where it is hidden")
     cases_below: int | None = Field(description="Where it is hidden: there are fewer than this")
     closure: ClosureTerms | None
-    approvals: int | None = Field(description="People who said yes to the reopening, while closed")
     floors: tuple[FloorPlan, ...]
     today_by: str | None = Field(description="Who recorded today's check; null: not yet")
     checks: tuple[Visit, ...] = Field(description="The last ones, the newest first")
     inspections: tuple[Visit, ...] = Field(description="The last ones, the newest first")
-    permits: tuple[SitePermit, ...]
-    checks_url: str = Field(description="Of the form, to those who may record a check")
+    permits: tuple[HeldPermit, ...]
 
 
-def sites_page(now: StreamContext, user: AnyUser, *, program: bool = False) -> SitesPage:
-    """Return the sites that a user may see; for a ``program`` with addresses of the API."""
+def sites_page(now: StreamContext, user: AnyUser) -> SitesPage:
+    """Return the sites that a user may see."""
     reach, scene = scope_for(user, "sites.see"), live.load_scene(now.stream)
     figures = live.count_seats(now.operator, now.situation, scene)
-    name = "api_site" if program else "site"
     return SitesPage(
         **now.head,
         planned=scene is not None,
         sites=tuple(
-            _row(now, site, figures[site.id], name)
+            _row(now, site, figures[site.id])
             for site in now.operator.sites
             if reach.has_site(site.id)
         ),
     )
 
 
-def _row(now: StreamContext, site: Site, seats: SeatCount, address: str) -> SiteRow:
+def _row(now: StreamContext, site: Site, seats: SeatCount) -> SiteRow:
     closure, outages = now.situation.site(site.id).closure, now.situation.outages
     outage: Literal["", "power", "link"] = ""
     if closure is None:
         outage = "power" if ("power", site.id) in outages else ""
         outage = "link" if not outage and ("link", site.id) in outages else outage
-    return SiteRow(
+    return SiteRow.from_row(
+        site,
         site=site.id,
-        name=site.name,
-        city=site.city,
-        destination=site.destination,
         state="closed" if closure is not None else "cut_off" if outage else "open",
         outage=outage,
         closed_since=None if closure is None else closure.ordered_at,
@@ -172,37 +144,37 @@ def _row(now: StreamContext, site: Site, seats: SeatCount, address: str) -> Site
         seats=seats.total,
         usable=None if seats.usable is None else len(seats.usable),
         taken=seats.taken,
-        url=reverse(address, args=[site.id]),
     )
 
 
-def site_page(now: StreamContext, site: Site, user: AnyUser, *, program: bool = False) -> SitePage:
-    """Return the page of a site; for a ``program`` with its address in the API."""
+def site_page(now: StreamContext, site: Site, user: AnyUser) -> SitePage:
+    """Return the page of a site."""
     health = can(user, "health.see", site=site.id)
-    records = can(user, "event.record.check", site=site.id)
     scene = live.load_scene(now.stream)
     seats = live.count_seats(now.operator, now.situation, scene)[site.id]
-    row = _row(now, site, seats, "api_site" if program else "site")
     cases = sum(case.cleared_at is None for case in now.situation.cases_at.get(site.id, ()))
     shown = health or cases >= FEWEST
     today = now.at.astimezone(zone(site.time_zone)).date()
     check = now.situation.checks.get((site.id, today.isoformat()))
-    closure = _closure(now, site)
     return SitePage(
         **now.head,
-        **dict(row),
+        **dict(_row(now, site, seats)),
         site_zone=site.time_zone,
         planned=scene.days[0] if scene is not None and scene.days else None,
         cases=cases if shown else None,
         cases_below=None if shown else FEWEST,
-        closure=closure,
-        approvals=None if closure is None else closure.approvals,
-        floors=draw_floors(now.operator, site.id, seats.usable or frozenset(), seats.taken or 0),
+        closure=_closure(now, site),
+        floors=tuple(
+            draw_floors(now.operator, site.id, seats.usable or frozenset(), seats.taken or 0)
+        ),
         today_by=None if check is None else check.actor,
         checks=tuple(_list_checks(now, site, health=health)),
         inspections=tuple(_list_inspections(now, site)),
-        permits=tuple(_list_permits(now, site)),
-        checks_url=reverse("record_check") if records else "",
+        permits=tuple(
+            row
+            for row in list_permits(now.situation, now.operator)
+            if (row.of, row.subject) == ("site", site.id)
+        ),
     )
 
 
@@ -228,55 +200,26 @@ def _list_checks(now: StreamContext, site: Site, *, health: bool) -> Iterable[Vi
     found = [check for (where, _day), check in now.situation.checks.items() if where == site.id]
     for row in sorted(found, key=lambda check: check.day, reverse=True)[:_MOST_CHECKS]:
         seen = row.symptomatic if health else None
-        yield _visit(row).model_copy(update={"day": row.day, "by": row.actor, "symptomatic": seen})
+        yield _visit(row, day=row.day, by=row.actor, symptomatic=seen)
 
 
 def _list_inspections(now: StreamContext, site: Site) -> Iterable[Visit]:
     found = [visit for visit in now.situation.inspections if visit.site == site.id]
     for row in reversed(found[-_MOST_INSPECTIONS:]):
-        photos = tuple(
-            Photo(digest=key, url=reverse("photo", args=[key]) if live.has_photo(key) else "")
-            for key in row.photos
-        )
-        yield _visit(row).model_copy(
-            update={
-                "at": row.happened_at,
-                "by": row.authority,
-                "unannounced": row.unannounced,
-                "photos": photos,
-            }
+        photos = {digest: live.has_photo(digest) for digest in row.photos}
+        yield _visit(
+            row,
+            at=row.happened_at,
+            by=row.authority,
+            unannounced=row.unannounced,
+            photos=photos,
         )
 
 
-def _visit(row: CheckDone | InspectionHeld) -> Visit:
-    looked = [finding for finding in row.findings if finding.verdict != "not_applicable"]
-    wanting = [finding for finding in looked if finding.verdict != "kept"]
-    return Visit(
-        by="",
-        looked=len(looked),
-        kept=len(looked) - len(wanting),
-        not_kept=tuple(map(_finding, wanting)),
-        note=row.note,
-    )
-
-
-def _finding(found: MeasureFinding) -> UnkeptMeasure:
-    verdict: Literal["partly", "not_kept"] = "partly" if found.verdict == "partly" else "not_kept"
-    return UnkeptMeasure(measure=found.measure, verdict=verdict)
-
-
-def _list_permits(now: StreamContext, site: Site) -> Iterable[SitePermit]:
-    today = now.at.date()
-    for row in list_permits(now.situation, now.operator):
-        if row.of != "site" or row.subject != site.id:
-            continue
-        state: Literal["valid", "withdrawn", "ended", "not_yet"] = "valid"
-        if row.withdrawn:
-            state = "withdrawn"
-        elif row.valid_to < today:
-            state = "ended"
-        elif row.valid_from > today:
-            state = "not_yet"
-        yield SitePermit(
-            permit=row.id, state=state, valid_from=row.valid_from, valid_to=row.valid_to
-        )
+def _visit(row: CheckDone | InspectionHeld, **own: Any) -> Visit:
+    looked = {
+        found.measure: found.verdict for found in row.findings if found.verdict != "not_applicable"
+    }
+    wanting = {measure: verdict for measure, verdict in looked.items() if verdict != "kept"}
+    kept = len(looked) - len(wanting)
+    return Visit(looked=len(looked), kept=kept, not_kept=wanting, note=row.note, **own)

@@ -35,7 +35,8 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     now = moment(request)
     found = require_found(now.operator.site.get(site), _("There is no such site."))
     page = site_page(now, found, request.user)
-    context = {"names": _list_texts(now), "at": now.at}
+    checks = can(request.user, "event.record.check", site=site)
+    context = {"names": _list_texts(now), "at": now.at, "checks": checks}
     return unchanged(request, page_response(request, "desk/places/site.html", page, context))
 
 

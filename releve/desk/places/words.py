@@ -13,18 +13,23 @@ from django.utils.translation import ngettext
 from releve.desk.filters import add_words
 from releve.desk.live.words import translate_cause
 from releve.desk.now.clients import ClientNow
-from releve.desk.places.client_pages import ClientPage, ClientProgramme, HalfHour, TouchingRelief
+from releve.desk.places.client_pages import ClientProgramme, HalfHour
 from releve.desk.places.floors import FloorPlan
 from releve.desk.places.relief_pages import ReliefRow
-from releve.desk.places.site_pages import ClosureTerms, SitePage, SitePermit, SiteRow, Visit
+from releve.desk.places.site_pages import ClosureTerms, SitePage, SiteRow
 from releve.desk.places.stream_context import when
 from releve.desk.text import left, text_now
-from releve.live.api import PublishedDay
 from releve.network import HOME, Operator, parse_opening
-from releve.plan.coverage import COVERED
+from releve.situation import HeldPermit
 
 register = Library()
 
+_SITES = {
+    "open": lazy("Open"),
+    "closed": lazy("Closed"),
+    "power": lazy("Without power"),
+    "link": lazy("Link down"),
+}
 SITE_TONES = {"open": "held", "cut_off": "thin", "closed": "missed"}
 _PERMIT_TONES = {"valid": "held", "withdrawn": "missed", "ended": "missed", "not_yet": "unknown"}
 _PERMITS = {
@@ -33,6 +38,7 @@ _PERMITS = {
     "ended": lazy("ended"),
     "not_yet": lazy("not yet valid"),
 }
+_VERDICTS = {"partly": lazy("partly kept"), "not_kept": lazy("not kept")}
 _SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
 _CLIENTS = {
     "unknown": lazy("not known"),
@@ -54,10 +60,12 @@ _SOURCES = {
     "base": lazy("back to the plan"),
     "surge": lazy("put in force for a surge or absences"),
 }
+add_words(register, "site_word", _SITES)
 add_words(register, "site_tone", SITE_TONES)
 add_words(register, "permit_tone", _PERMIT_TONES)
 add_words(register, "permit_word", _PERMITS)
 add_words(register, "seat_word", _SEATS)
+add_words(register, "verdict_word", _VERDICTS)
 add_words(register, "programme_kind", _KINDS)
 
 
@@ -65,16 +73,6 @@ def list_names(operator: Operator) -> Mapping[str, str]:
     """Return the names of the places and programmes, by id."""
     sites = {row.id: row.name for row in operator.sites}
     return {HOME: _("at home"), **sites, **{row.id: row.name for row in operator.programmes}}
-
-
-@register.filter
-def site_word(row: SiteRow) -> str:
-    """Return a site's state."""
-    if row.state == "closed":
-        return _("Closed")
-    if row.state == "open":
-        return _("Open")
-    return _("Without power") if row.outage == "power" else _("Link down")
 
 
 @register.filter
@@ -101,11 +99,9 @@ def closure_cause(terms: ClosureTerms) -> str:
 
 
 @register.filter
-def closure_approvals(terms: ClosureTerms) -> str:
-    """Return how many of the people needed have approved the reopening."""
-    return _("{given} of {needed} people approve").format(
-        given=terms.approvals, needed=terms.approvals_needed
-    )
+def permit_state(row: HeldPermit, page: SitePage) -> str:
+    """Return how an authorisation stands."""
+    return row.state_on(page.at.date())
 
 
 @register.filter
@@ -114,51 +110,6 @@ def open_cases(page: SitePage) -> str:
     if page.cases is None:
         return _("fewer than {count}").format(count=page.cases_below)
     return text_now("UTC").number(page.cases)
-
-
-@register.filter
-def checked_today(page: SitePage) -> str:
-    """Return whether today's check has been recorded, by the site's own clock."""
-    if page.today_by is None:
-        return _("Today’s check has not been recorded yet.")
-    return _("Today’s check was recorded by {who}.").format(who=page.today_by)
-
-
-@register.filter
-def visit_title(row: Visit) -> str:
-    """Return who recorded a check, or which authority visited and how."""
-    if row.at is None:
-        return _("recorded by {who}").format(who=row.by)
-    return f"{row.by} · {_('unannounced') if row.unannounced else _('announced')}"
-
-
-@register.filter
-def visit_kept(row: Visit) -> str:
-    """Return how many measures were kept, and who was sent home."""
-    kept = _("{kept} of {looked} measures kept").format(kept=row.kept, looked=row.looked)
-    if row.symptomatic is None:
-        return kept
-    sent = ngettext(
-        "{count} person sent home with symptoms",
-        "{count} persons sent home with symptoms",
-        row.symptomatic,
-    ).format(count=row.symptomatic)
-    return f"{kept} · {sent}"
-
-
-@register.filter
-def verdict_word(verdict: str) -> str:
-    """Return how a measure was found that was not kept."""
-    return _("partly kept") if verdict == "partly" else _("not kept")
-
-
-@register.filter
-def permit_span(row: SitePermit) -> str:
-    """Return the days of an authorisation."""
-    text = text_now("UTC")
-    return _("from {first} to {last}").format(
-        first=text.day(row.valid_from, weekday=False), last=text.day(row.valid_to, weekday=False)
-    )
 
 
 @register.filter
@@ -194,39 +145,6 @@ def worst_words(row: ClientNow, time_zone: str) -> str:
 
 
 @register.filter
-def coverage_title(page: ClientPage) -> str:
-    """Return the title of a client's drawing."""
-    return _("Coverage of {client}, the next 48 hours").format(client=page.name)
-
-
-@register.filter
-def coverage_words(page: ClientPage) -> str:
-    """Return what a client's drawing shows."""
-    if page.worst is None:
-        return _("Nothing is required in the hours that the plan in force reaches.")
-    if page.worst >= COVERED:
-        return _("What is required is covered in every half hour.")
-    return _("At worst {worst}; {missing} of what is required is missing.").format(
-        worst=worst_words(page, page.time_zone), missing=text_now("UTC").missing(page.missing or 0)
-    )
-
-
-@register.filter
-def reach_words(page: ClientPage) -> str:
-    """Return which hours the figures are of."""
-    plan, text = page.plan, text_now(page.time_zone)
-    if not plan.in_force:
-        return _("No plan is in force.")
-    if plan.begins is not None:
-        return _("The plan in force begins on {start}.").format(start=when(plan.begins, text))
-    if plan.until is None:
-        return _("The plan in force is over.")
-    return _("From {start}; the plan in force reaches to {end}.").format(
-        start=when(page.at, text), end=when(plan.until, text)
-    )
-
-
-@register.filter
 def half_hour(row: HalfHour, time_zone: str) -> str:
     """Return when a half hour begins."""
     text = text_now(time_zone)
@@ -254,17 +172,6 @@ def lost_words(row: ReliefRow, names: Mapping[str, str]) -> str:
 
 
 @register.filter
-def touched_people(row: TouchingRelief) -> str:
-    """Return how many people work differently for a relief."""
-    words = ngettext(
-        "{count} person works differently for it",
-        "{count} people work differently for it",
-        row.people,
-    )
-    return words.format(count=text_now("UTC").number(row.people))
-
-
-@register.filter
 def relief_name(generation: int) -> str:
     """Return what a generation is called; 0 is the plan."""
     if not generation:
@@ -279,12 +186,3 @@ def change_words(counts: tuple[int, int]) -> str:
     if not change:
         return "="
     return ("+" if change > 0 else "") + text_now("UTC").number(change)
-
-
-@register.filter
-def held_cells(row: PublishedDay) -> str:
-    """Return how many cells of a day's matrix hold."""
-    text = text_now("UTC")
-    return _("{held} of {cells} cells of the matrix hold").format(
-        held=text.number(row.held), cells=text.number(row.cells)
-    )
