@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from django import forms
+from django.http import HttpRequest, QueryDict
+
+from releve.desk.text import translate_error
+from releve.errors import ReleveError
 
 LONGEST = 500
 """Characters of a field for words."""
 _CLOCK = "%Y-%m-%dT%H:%M"
+
+_T = TypeVar("_T")
 
 
 class PlainForm(forms.Form):
@@ -88,3 +94,23 @@ def set_choices(form: forms.Form, name: str, choices: Sequence[tuple[str, Any]])
     field = form.fields[name]
     assert isinstance(field, forms.ChoiceField)
     field.choices = list(choices)
+
+
+def read_sent(request: HttpRequest) -> QueryDict | None:
+    """Return what a form was sent with; None where its page is only read."""
+    return request.POST if request.method == "POST" else None
+
+
+def act_on(form: forms.Form, act: Callable[[], _T], *refusals: type[Exception]) -> _T | None:
+    """Return what ``act`` gives; None where the form is faulty or it is refused, which it shows.
+
+    Refusals are every ReleveError, and the exceptions that ``refusals`` names.
+    """
+    if not form.is_valid():
+        return None
+    refused: tuple[type[Exception], ...] = (ReleveError, *refusals)
+    try:
+        return act()
+    except refused as error:
+        form.add_error(None, translate_error(error))
+        return None

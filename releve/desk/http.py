@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.serializers.json import DjangoJSONEncoder
+from django.forms import BaseForm
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -25,6 +27,7 @@ from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from releve.desk.live.streams import describe_drill
 from releve.desk.page import PageModel
@@ -111,8 +114,12 @@ def page_response(
     """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms.
 
     A page of a drill carries its banner. ``context`` is for HTML alone: forms, and what of the
-    request is shown again. The JSON names the address of the HTML in a header ``Link``.
+    request is shown again. The JSON names the address of the HTML in a header ``Link``; where
+    the ``form`` of ``context`` has faults, it is the error that names them.
     """
+    form = (context or {}).get("form")
+    if wants_json(request) and isinstance(form, BaseForm) and form.errors:
+        return _explain_form(request, status, form)
     if wants_json(request):
         html = other_form(request, as_json=False)
         return unchanged(request, json_response(page, status, html=html))
@@ -132,6 +139,15 @@ def page_response(
         return response
     facts = (get_language() or "", template, page.json_bytes)
     return respond_if_changed(request, facts, respond)
+
+
+def _explain_form(request: HttpRequest, status: int, form: BaseForm) -> HttpResponse:
+    faults = [
+        {"field": "" if field == NON_FIELD_ERRORS else field, "message": str(message)}
+        for field, messages in form.errors.items()
+        for message in messages
+    ]
+    return failure(request, status, _("This was not accepted."), faults[0]["message"], faults)
 
 
 def part_response(

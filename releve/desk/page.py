@@ -24,7 +24,7 @@ class PageModel(BaseModel):
         return self.model_dump_json().encode()
 
     @classmethod
-    def from_row(cls, row: object, **others: Any) -> Self:
+    def from_row(cls, row: object, /, **others: Any) -> Self:
         """Return an object with the fields of ``row`` that have the same names, and ``others``."""
         same = {
             name: getattr(row, name)

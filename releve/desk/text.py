@@ -185,7 +185,11 @@ def translate_error(error: Exception) -> str:
 
 def left(at: datetime, until: datetime) -> str:
     """Return the time from one instant to a later one: ``47 h 59 min``; empty once it is past."""
-    minutes = math.ceil((until - at).total_seconds() / 60)
+    return format_duration(math.ceil((until - at).total_seconds() / 60))
+
+
+def format_duration(minutes: int) -> str:
+    """Return hours and minutes: ``47 h 59 min``; empty for none."""
     if minutes <= 0:
         return ""
     return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
