@@ -6,15 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db.models import CharField, Count, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat, TruncHour
 
-from releve.gate.models import AbandonedRow, CampaignRow, ConsentRow, Decision, WithdrawalRow
+from releve.gate.models import AbandonedRow, ConsentRow, Decision, WithdrawalRow
 from releve.gate.unplaced_calls import select_unplaced
 from releve.network.clock import zone
-from releve.outbound import LegalRules, compute_abandoned_share
+from releve.outbound import LegalRow, LegalRules, compute_abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
 
@@ -23,7 +22,7 @@ __all__ = [
     "CampaignFigures",
     "compute_figures",
     "count_refusals",
-    "figures_to_json",
+    "find_refusing_rows",
 ]
 
 _AHEAD_DAYS = 30
@@ -96,6 +95,20 @@ def compute_figures(
         _count_expiring(client, obj, to_legal_day(now)),
         _read_pacing(campaign, first, last),
         _most_percent(rules, last),
+    )
+
+
+def find_refusing_rows(
+    name: str, found: CampaignFigures, rules: LegalRules
+) -> tuple[LegalRow, ...]:
+    """Return the rows of an id that may have refused a call of the period."""
+    return tuple(
+        row
+        for row in rules.rows
+        if row.id == name
+        and row.gate in found.gates[name]
+        and (row.first is None or row.first <= found.last)
+        and (row.last is None or row.last >= found.first)
     )
 
 
@@ -185,26 +198,3 @@ def _read_pacing(campaign: str, first: date, last: date) -> list[AbandonedDay]:
 def _most_percent(rules: LegalRules, day: date) -> float | None:
     rows = [row for row in rules.rows if row.kind == "abandoned_rate" and row.binds_on(day)]
     return float(rows[0].parameters["most_percent"]) if rows else None
-
-
-def figures_to_json(row: CampaignRow, found: CampaignFigures) -> dict[str, Any]:
-    """Return a campaign's figures as data."""
-    return {
-        "campaign": row.ref,
-        "client": row.client,
-        "from": found.first.isoformat(),
-        "to": found.last.isoformat(),
-        "allowed": found.allowed,
-        "refused": found.refused,
-        "by_policy_only": found.policy_only,
-        "by_rule": dict(found.by_rule),
-        "by_hour": list(found.by_hour),
-        "several_clocks": found.several_clocks,
-        "expiring": {day.isoformat(): n for day, n in found.expiring.items()},
-        "pacing": [
-            {"day": p.day.isoformat(), "abandoned": p.abandoned, "handled": p.handled,
-             "share": p.share}
-            for p in found.pacing
-        ],
-        "most_percent": found.most_percent,
-    }  # fmt: skip

@@ -17,7 +17,7 @@ from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
 from releve.outbound import CallVerdict, LegalRules, judge_call
 
-__all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "history_to_json", "show_person"]
+__all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "show_person"]
 
 SHORTEST_REASON = 10
 _KEPT_DAYS = 365
@@ -103,22 +103,3 @@ def _list_events(
         for known, cells in answer.tables[table]
     ]
     return tuple(sorted(found, key=lambda event: str(event[1] or ""), reverse=True))
-
-
-def history_to_json(found: PersonHistory) -> dict[str, Any]:
-    """Return a person's history as data, under pseudonyms."""
-    verdict = found.verdict
-    return {
-        "campaign": found.campaign,
-        "number": found.pseudonym,
-        "persons": list(found.persons),
-        "allowed": verdict.allowed,
-        "legal": verdict.legal,
-        "rows": [finding.row.version for finding in verdict.findings],
-        "basis": verdict.basis,
-        "until": verdict.until and verdict.until.isoformat(),
-        "next_allowed": verdict.next_allowed and verdict.next_allowed.isoformat(),
-        "events": [
-            {"table": table, "at": str(at or "")} for table, at, _known, _cells in found.events
-        ],
-    }

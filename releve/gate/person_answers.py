@@ -18,7 +18,7 @@ from releve.outbound import CallVerdict, LegalRules, judge_call
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.verdict import CallFinding
 
-__all__ = ["CampaignAnswer", "preview_answers", "recorded_to_json"]
+__all__ = ["CampaignAnswer", "answer_to_json", "preview_answers", "recorded_to_json"]
 
 _SAID_KINDS = frozenset({"silence", "consent_withdrawal", "consent_refusal"})
 """The kinds of rows that refuse because of what the person said."""
@@ -111,15 +111,17 @@ def recorded_to_json(found: RecordedRequest, answers: Sequence[CampaignAnswer]) 
         "persons": found.persons,
         "consents": found.consents,
         "facts": found.facts,
-        "answers": [
-            {
-                "campaign": one.campaign,
-                "client": one.client,
-                "allowed": one.allowed,
-                "for_request": one.for_request,
-                "rules": list(one.rules),
-                "next_allowed": one.next_allowed,
-            }
-            for one in answers
-        ],
+        "answers": list(map(answer_to_json, answers)),
+    }
+
+
+def answer_to_json(answer: CampaignAnswer) -> dict[str, Any]:
+    """Return the answer for a campaign as data; no number, no id of a person."""
+    return {
+        "campaign": answer.campaign,
+        "client": answer.client,
+        "allowed": answer.allowed,
+        "for_request": answer.for_request,
+        "rules": list(answer.rules),
+        "next_allowed": answer.next_allowed,
     }

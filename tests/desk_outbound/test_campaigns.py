@@ -130,8 +130,8 @@ def test_a_client_sees_its_own_campaigns_and_no_others(called: list[str]) -> Non
 def test_a_number_is_found_however_it_is_written(manager: Client) -> None:
     written = "0" + " ".join(phone(0).removeprefix("+33"))
     shown, whole = looked(manager, number=written).json(), looked(manager).json()
-    assert shown["history"]["rows"] == whole["history"]["rows"]
-    assert not any("DATA-PERSON" in row for row in shown["history"]["rows"])
+    assert shown["history"]["findings"] == whole["history"]["findings"]
+    assert not any("DATA-PERSON" in row for row in shown["history"]["findings"])
 
 
 def looked(web: Client, **shown: str) -> object:
@@ -148,7 +148,7 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
     shown = answered.json()["history"]
     assert shown["number"] == number_pseudonym(phone(0))
     assert not shown["allowed"]
-    assert any(row.startswith("FR-OPTIN-6@") for row in shown["rows"])
+    assert any(row.startswith("FR-OPTIN-6@") for row in shown["findings"])
     tables = Counter(event["table"] for event in shown["events"])
     assert (tables["consents"], tables["withdrawals"]) == (1, 1)
     assert tables["attempts"] == Decision.objects.filter(
@@ -172,12 +172,14 @@ def test_a_look_shows_the_verdict_and_the_history_and_is_recorded_with_its_reaso
 
 def test_a_look_without_a_reason_shows_nothing_and_records_nothing(manager: Client) -> None:
     answered = looked(manager, reason="why")
-    assert (answered.status_code, answered.json()["history"]) == (422, None)
+    (fault,) = answered.json()["error"]["faults"]
+    assert (answered.status_code, fault["field"]) == (422, "reason")
+    assert "history" not in answered.json()
     assert looked(manager, campaign="none").status_code == 422
     assert not LedgerEntry.objects.filter(kind="outbound.looked").exists()
 
 
 def test_somebody_unknown_is_said_to_be(manager: Client) -> None:
-    shown = looked(manager, number="01 99 00 99 99").json()["history"]
-    assert shown["persons"] == []
-    assert "FR-DATA-PERSON@always" in shown["rows"]
+    shown = looked(manager, number="01 99 00 99 99").json()
+    assert shown["history"]["persons"] == []
+    assert "FR-DATA-PERSON@always" in shown["history"]["findings"]

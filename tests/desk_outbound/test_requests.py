@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
 from releve.desk.api import schemas
-from releve.desk.outbound import rights_views
-from releve.desk.outbound.request_words import OUTCOMES, SAYINGS
+from releve.desk.outbound import views
+from releve.desk.outbound.code_words import OUTCOMES, SAYINGS
 from releve.gate import pseudonyms
 from releve.gate.attempt_outcomes import REPORTED_OUTCOMES
 from releve.gate.campaigns import record_campaign
@@ -47,7 +47,7 @@ REASON = "elle demande ce que nous avons"
 def scrubbed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """The tables whose files were cleaned: not possible within the transaction of a test."""
     found: list[tuple[str, ...]] = []
-    monkeypatch.setattr(rights_views, "scrub_files", found.append)
+    monkeypatch.setattr(views, "scrub_files", found.append)
     return found
 
 
@@ -87,15 +87,15 @@ def test_under_another_key_no_person_is_looked_up(other_key: Client, what: str) 
     else:
         answer = act(other_key, what)
     assert answer.status_code == 503
-    (fault,) = answer.json()["faults"]
-    assert "clé des pseudonymes" in fault
+    (fault,) = answer.json()["error"]["faults"]
+    assert "clé des pseudonymes" in fault["message"]
     assert LedgerEntry.objects.count() == entries
 
 
 def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) -> None:
     page = manager.get(ADDRESS)
     assert page["Cache-Control"] == "private, no-store"
-    key = page.context["page"].form.initial["key"]
+    key = page.context["form"].initial["key"]
     shown = {"key": key, "number": WRITTEN, "client": CLIENT, "said": "stop"}
     answer = manager.post(ADDRESS, shown)
     assert answer.status_code == 200
@@ -108,19 +108,19 @@ def test_stop_is_confirmed_in_numbers_and_kept_by_no_browser(manager: Client) ->
     again = manager.post(ADDRESS, shown)
     assert "Déjà enregistré" in again.content.decode()
     assert PersonRequestRow.objects.get().by == "manager"
-    assert answer.context["page"].form.initial["key"] != key
+    assert answer.context["form"].initial["key"] != key
 
 
 def test_an_unmatched_number_says_so_and_binds(manager: Client) -> None:
     found = say(manager, number=phone(55), client="*").json()["recorded"]
-    assert (found["persons"], found["client"], found["facts"]) == (0, None, 2)
+    assert (found["persons"], found["client"], found["facts"]) == (0, "", 2)
     assert WithdrawalRow.objects.filter(person=number_pseudonym(phone(55)), client="").exists()
 
 
 def test_what_cannot_be_taken_stands_at_its_field_and_nothing_is_lost(manager: Client) -> None:
     answer = say(manager, number="12")
     assert answer.status_code == 422
-    assert [one["field"] for one in answer.json()["faults"]] == ["number"]
+    assert [one["field"] for one in answer.json()["error"]["faults"]] == ["number"]
     page = manager.post(ADDRESS, {"key": "k", "number": "12", "client": CLIENT, "said": "stop"})
     assert 'value="12"' in page.content.decode()
     assert say(manager, said="").status_code == say(manager, client="").status_code == 422

@@ -61,8 +61,8 @@ def test_a_client_reads_its_sheet_in_french_and_in_english(client_web: Client) -
     english = client_web.get(ADDRESS, headers={"accept-language": "en"}).content.decode()
     assert "Audit clause" in english
     shown = client_web.get(f"{ADDRESS}?format=json").json()
-    assert shown["calls"]["decided"] == 11
-    assert shown["papers"]["contract"] == "K-2026-7"
+    assert shown["report"]["calls"]["decided"] == 11
+    assert shown["report"]["papers"]["contract"] == "K-2026-7"
 
 
 def test_papers_that_were_not_recorded_are_shown_as_missing(called: list[str]) -> None:

@@ -16,7 +16,7 @@ from releve.desk.endpoint import refuse_without_operator
 from releve.desk.http import failure
 from releve.desk.ledger.words import describe_missing_proof
 from releve.desk.live.words import refusal_text
-from releve.desk.outbound.request_words import FAULTS
+from releve.desk.outbound.code_words import FAULTS
 from releve.desk.text import text_now
 from releve.files.plan_folder import PlanFolderError
 from releve.gate.errors import KeyFault

@@ -15,7 +15,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.events import Key
 from releve.desk.api.routes import reads, writes
-from releve.desk.outbound.request_words import FAULTS
+from releve.desk.outbound.code_words import FAULTS
 from releve.desk.page import pick_fields
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock

@@ -1,85 +1,267 @@
-"""The pages of the rules of outbound calls."""
+"""The pages of campaigns, of one person, of a request and of rights, and of the calling rules."""
 
 from __future__ import annotations
 
-from datetime import date
+import json
+from datetime import date, timedelta
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 
+from releve.accounts.request_reach import can_reach, list_clients_within
 from releve.accounts.scopes import can, scope_for
+from releve.campaign.figures import compute_figures, count_refusals
+from releve.campaign.person_lookup import show_person
+from releve.campaign.report_files import REPORT_FILES, load_report
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer, fresh
-from releve.desk.outbound.flips_page import (
+from releve.desk.forms import read_sent
+from releve.desk.http import download, keep_unstored, page_response
+from releve.desk.outbound.forms import (
     MOST_BYTES,
     FlipsForm,
-    FlipsOutcome,
-    FlipsPage,
+    PersonForm,
+    RequestForm,
+    RightsForm,
+    ask_gate,
     run_flips,
     say_too_large,
 )
-from releve.desk.outbound.rules_page import build_rules_page
-from releve.desk.text import text_now
+from releve.desk.outbound.page import (
+    AsideRow,
+    CampaignLine,
+    CampaignsPage,
+    FeedsPage,
+    FlipsPage,
+    PersonPage,
+    ReadFeed,
+    RequestPage,
+    RightsPage,
+    SheetPage,
+    campaign_fields,
+    campaign_page,
+    list_registers,
+    person_look,
+    rules_page,
+)
+from releve.desk.page import PageModel
+from releve.desk.query import read_day, require_found
+from releve.gate.campaigns import load_campaigns
 from releve.gate.current_rules import load_current_rules
+from releve.gate.db_clock import read_clock
+from releve.gate.models import CampaignRow, FeedFaultRow
+from releve.gate.person_answers import preview_answers
+from releve.gate.person_requests import record_request
+from releve.gate.person_rights import count_stored, erase_stored, export_stored, identify_holder
+from releve.gate.registers import read_register_ages
+from releve.gate.request_feeds import list_feed_positions
+from releve.ledger.erasure import scrub_files
 from releve.live import api as live
-from releve.outbound.legal_rows import LEGAL_ZONE, to_legal_day
-from releve.outbound.row_json import row_to_json
-from releve.outbound.rule_impact import flip_to_json
+from releve.outbound.facts import EVERY_CLIENT
+from releve.outbound.legal_rows import to_legal_day
+
+_MOST_DAYS = 366
+_MOST_SHOWN = 200
+
+
+@serve("outbound.see")
+def campaigns(request: HttpRequest) -> HttpResponse:
+    """The campaigns that the reader may see."""
+    reach = scope_for(request.user, "outbound.see")
+    rows = [row for _name, row in sorted(load_campaigns().items()) if reach.has_client(row.client)]
+    may_look, now = can(request.user, "outbound.manage"), read_clock()
+    refused = count_refusals([row.ref for row in rows], to_legal_day(now))
+    page = CampaignsPage(
+        campaigns=tuple(
+            CampaignLine.from_row(
+                row, **campaign_fields(row), refused_today=refused.get(row.ref, 0)
+            )
+            for row in rows
+        ),
+        registers=list_registers(read_register_ages(now)) if may_look else {},
+        may_look=may_look,
+    )
+    return page_response(request, "desk/outbound/campaigns.html", page, forms=False)
+
+
+@serve("outbound.see")
+def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
+    """One campaign: verdicts by reason, attempts by hour, consents that end, the dialler's pace."""
+    row, now, rules = _find_campaign(request, campaign), read_clock(), load_current_rules()
+    first, last, fault = _read_period(request, to_legal_day(now))
+    found = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
+    page = campaign_page(row, found, rules, may_look=can(request.user, "outbound.manage"))
+    template = "desk/outbound/campaign.html"
+    return page_response(request, template, page, {"fault": fault}, forms=False)
+
+
+@serve("outbound.see")
+def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
+    """What the client is owed of a campaign, on one sheet."""
+    row = _find_campaign(request, campaign)
+    first, last, fault = _read_period(request, to_legal_day(read_clock()))
+    found = load_report(row, first, last)
+    page = SheetPage(
+        **campaign_fields(row),
+        first=first,
+        last=last,
+        report=found.content,
+        facts=len(found.facts),
+        proved=sum(fact.proof is not None for fact in found.facts),
+        files=tuple(REPORT_FILES),
+    )
+    template = "desk/outbound/sheet.html"
+    return page_response(request, template, page, {"fault": fault}, forms=False)
+
+
+@serve("outbound.see")
+def sheet_file(request: HttpRequest, campaign: str, name: str) -> HttpResponse:
+    """One file of the sheet; consents are sent as they are read."""
+    row = _find_campaign(request, campaign)
+    made = require_found(REPORT_FILES.get(name), _("There is no such file."))
+    first, last, fault = _read_period(request, to_legal_day(read_clock()))
+    if fault:
+        return HttpResponse(fault, status=400, content_type="text/plain; charset=utf-8")
+    kind = {"csv": "text/csv", "json": "application/json"}.get(name.rpartition(".")[2])
+    return download(made(row, first, last), name, f"{kind or 'application/jsonl'}; charset=utf-8")
+
+
+def _find_campaign(request: HttpRequest, name: str) -> CampaignRow:
+    """Return a campaign of a client that the reader may see; Http404 otherwise."""
+    row = load_campaigns().get(name)
+    if row is None or not scope_for(request.user, "outbound.see").has_client(row.client):
+        raise Http404(_("There is no such campaign."))
+    return row
+
+
+def _read_period(request: HttpRequest, today: date) -> tuple[date, date, str]:
+    """Return the days asked for; the last thirty where none are, and what is wrong with them."""
+    usual = (today - timedelta(days=29), today)
+    first = read_day(request.GET.get("from") or usual[0].isoformat())
+    last = read_day(request.GET.get("to") or usual[1].isoformat())
+    if first is None or last is None:
+        return (*usual, _("These are no days: the last thirty are shown."))
+    if not 0 <= (last - first).days < _MOST_DAYS:
+        return (*usual, _("The first day comes before the last, within a year."))
+    return first, last, ""
+
+
+@serve("outbound.manage", FORM)
+def person(request: HttpRequest) -> HttpResponse:
+    """One person's history and the verdict now; the look is recorded with its reason."""
+    asked = {"campaign": request.GET.get("campaign", "")}
+    form = PersonForm(sorted(load_campaigns()), read_sent(request), initial=asked)
+    page, status = PersonPage(), 200
+    if form.is_bound:
+        rules, by = load_current_rules(), actor_name(request)
+        found, status = ask_gate(
+            form, lambda given: show_person(**given, by=by, rules=rules, now=read_clock())
+        )
+        page = PersonPage(history=None if found is None else person_look(found, rules))
+    return _show(request, "person", page, {"form": form}, status)
+
+
+@sensitive_post_parameters("number")
+@serve("outbound.request", FORM)
+def requests(request: HttpRequest) -> HttpResponse:
+    """Record what a person says, by number; it binds before the page answers."""
+    user, status = request.user, 200
+    whose = list_clients_within(user), can_reach(user, EVERY_CLIENT)
+    form = RequestForm(*whose, read_sent(request))
+    page = RequestPage(
+        may_see_rights=can(user, "outbound.rights"), may_see_feeds=can(user, "outbound.manage")
+    )
+    context: dict[str, Any] = {"form": form}
+    if form.is_bound:
+        recorded, status = ask_gate(
+            form, lambda _: record_request(form.request(), by=actor_name(request), source="desk")
+        )
+        if recorded is not None:
+            asked = form.request()
+            answers = preview_answers(
+                asked.number, asked.client, load_current_rules(), read_clock()
+            )
+            page = page.model_copy(update={"recorded": recorded, "answers": answers})
+            context = {"form": RequestForm(*whose), "number": asked.number}
+    return _show(request, "request", page, context, status)
+
+
+@sensitive_post_parameters("number", "person", "reason")
+@serve("outbound.rights", FORM, recent=True)
+def rights(request: HttpRequest) -> HttpResponse:
+    """Show what is stored about a person in numbers, export it or erase it."""
+    form, page, status = RightsForm(read_sent(request)), RightsPage(), 200
+    if form.is_bound:
+        holder, status = ask_gate(form, lambda given: identify_holder(**given))
+        act = request.POST.get("act", "see")
+        by, now = actor_name(request), read_clock()
+        reason = form.cleaned_data.get("reason", "")
+        if holder is None:
+            pass
+        elif act == "export":
+            return _send_export(export_stored(holder, reason, by=by, now=now))
+        elif act == "erase":
+            page = RightsPage(erased=erase_stored(holder, reason, by=by, now=now))
+            scrub_files(("gate_personal",))
+            form = RightsForm()
+        else:
+            page = RightsPage(stored=count_stored(holder, reason, by=by, now=now))
+    return _show(request, "rights", page, {"form": form}, status)
+
+
+def _send_export(document: object) -> HttpResponse:
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+    return download(f"{text}\n", "person.json", "application/json; charset=utf-8")
+
+
+@serve("outbound.manage")
+def feeds(request: HttpRequest) -> HttpResponse:
+    """How far feeds from diallers were read, and the rows that could not be taken."""
+    aside = FeedFaultRow.objects.order_by("-pk")[:_MOST_SHOWN]
+    page = FeedsPage(
+        read=tuple(ReadFeed(file=name, rows=n) for name, n in list_feed_positions(_MOST_SHOWN)),
+        set_aside=tuple(map(AsideRow.from_row, aside)),
+    )
+    return page_response(request, "desk/outbound/feeds.html", page, forms=False)
 
 
 @serve("outbound.rules")
 def rules(request: HttpRequest) -> HttpResponse:
     """The rule table in force on a day, with texts, sources and doubts."""
-    text = text_now(LEGAL_ZONE)
     table = load_current_rules().limit_to(scope_for(request.user, "outbound.rules").clients)
-    day, fault = _read_day(request)
-    wanted = request.GET.get("jurisdiction", "")
-    wanted = wanted if wanted in {row.jurisdiction for row in table.rows} else ""
-    may_change = can(request.user, "outbound.manage")
-    page = build_rules_page(table, day, wanted, text, fault=fault, may_change=may_change)
-    shown = [r for r in table.rows if r.binds_on(day) and wanted in ("", r.jurisdiction)]
-    twin = {
-        "on": day.isoformat(),
-        "jurisdiction": wanted or None,
-        "version": table.version,
-        "rows": [row_to_json(row) for row in shown],
-        "sources": {source.number: source.text for source in page.sources},
-    }
-    return fresh(request, "desk/outbound/rules.html", page, twin)
-
-
-def _read_day(request: HttpRequest) -> tuple[date, str]:
-    """Return the legal day asked for, today when there is none, and what is wrong with it."""
-    today, asked = to_legal_day(live.now(live.LIVE)), request.GET.get("on", "")
-    if not asked:
-        return today, ""
-    try:
-        return date.fromisoformat(asked), ""
-    except ValueError:
-        return today, _("“{text}” is no day: today’s rules are shown.").format(text=asked[:40])
+    asked, fault = request.GET.get("on", ""), ""
+    day = read_day(asked)
+    if asked and day is None:
+        fault = _("“{text}” is no day: today’s rules are shown.").format(text=asked[:40])
+    page = rules_page(
+        table,
+        day or to_legal_day(live.now(live.LIVE)),
+        request.GET.get("jurisdiction", ""),
+        may_change=can(request.user, "outbound.manage"),
+    )
+    template = "desk/outbound/rules.html"
+    return page_response(request, template, page, {"fault": fault}, forms=False)
 
 
 @takes(3 * MOST_BYTES + FORM_BYTES, say_too_large)
 @serve("outbound.manage", FORM)
 def flips(request: HttpRequest) -> HttpResponse:
     """Which calls that wait a change of the rules would flip; nothing is loaded."""
-    if request.method != "POST":
-        return _answer_flips(request, FlipsPage(FlipsForm(), None, ()))
-    form = FlipsForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _answer_flips(request, FlipsPage(form, None, ()), 422)
-    found = run_flips(form, text_now(LEGAL_ZONE), by=actor_name(request))
-    if isinstance(found, FlipsOutcome):
-        return _answer_flips(request, FlipsPage(form, found, ()))
-    return _answer_flips(request, FlipsPage(form, None, found), 422)
+    form, page, status = FlipsForm(read_sent(request), request.FILES or None), FlipsPage(), 200
+    if form.is_bound:
+        if form.is_valid():
+            page = run_flips(form, by=actor_name(request))
+        status = 422 if page.flips is None else 200
+    template = "desk/outbound/flips.html"
+    return page_response(request, template, page, {"form": form}, status=status)
 
 
-def _answer_flips(request: HttpRequest, page: FlipsPage, status: int = 200) -> HttpResponse:
-    outcome = page.outcome
-    twin = {
-        "flips": None if outcome is None else [flip_to_json(flip) for flip in outcome.found],
-        "faults": [*page.faults, *(str(e) for es in page.form.errors.values() for e in es)],
-    }
-    return answer(request, "desk/outbound/flips.html", page, twin, status)
+def _show(
+    request: HttpRequest, name: str, page: PageModel, context: dict[str, Any], status: int
+) -> HttpResponse:
+    """Return a page of a person, which neither a browser nor a cache keeps."""
+    template = f"desk/outbound/{name}.html"
+    return keep_unstored(page_response(request, template, page, context, status=status))

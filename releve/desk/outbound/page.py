@@ -1,0 +1,278 @@
+"""What the pages of outbound calls hold: campaigns, a person, a request, rights, the rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, PlainSerializer, SkipValidation
+
+from releve.campaign.figures import AbandonedDay, CampaignFigures, find_refusing_rows
+from releve.campaign.person_lookup import PersonHistory
+from releve.desk.page import PageModel
+from releve.gate.models import CampaignRow
+from releve.gate.person_answers import CampaignAnswer, answer_to_json
+from releve.gate.person_requests import RecordedRequest
+from releve.gate.person_rights import StoredData
+from releve.outbound import LegalRow, LegalRules
+from releve.outbound.attempt_provider import is_own_provider
+from releve.outbound.legal_rows import LEGAL_ZONE, Words
+from releve.outbound.row_json import row_to_json
+from releve.outbound.rule_impact import Flip, flip_to_json
+from releve.outbound.sources import SOURCES, list_source_numbers
+from releve.outbound.verdict import CallFinding
+
+LegalText = Annotated[Words, PlainSerializer(Words._asdict)]
+RuleRow = Annotated[LegalRow, SkipValidation, PlainSerializer(row_to_json)]
+RefusingRow = Annotated[
+    CallFinding, SkipValidation, PlainSerializer(lambda found: found.row.version)
+]
+CampaignRefusal = Annotated[CampaignAnswer, SkipValidation, PlainSerializer(answer_to_json)]
+FlippedCall = Annotated[Flip, SkipValidation, PlainSerializer(flip_to_json)]
+
+REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
+_PERSONAL = ("person", "number", "proof")
+
+
+class CampaignCard(PageModel):
+    """A campaign; its days, where it has some, are legal days and both included."""
+
+    campaign: str
+    client: str
+    object: str
+    mode: str
+    first: date | None
+    last: date | None
+
+
+class CampaignLine(CampaignCard):
+    """A campaign in the list."""
+
+    refused_today: int
+
+
+class CampaignsPage(PageModel):
+    """The campaigns that the reader may see; the registers, for those who manage outbound calls."""
+
+    campaigns: tuple[CampaignLine, ...]
+    registers: dict[str, int | None] = Field(description="Minutes since each was read; null: never")
+    may_look: bool
+
+
+def list_registers(ages: Mapping[str, timedelta]) -> dict[str, int | None]:
+    """Return the age of each register in minutes, rounded up."""
+    minute = timedelta(minutes=1)
+    return {name: math.ceil(ages[name] / minute) if name in ages else None for name in REGISTERS}
+
+
+class CampaignPage(CampaignCard):
+    """A campaign's figures from one legal day to another, both included."""
+
+    first: date
+    last: date
+    allowed: int
+    refused: int
+    policy_only: int
+    by_rule: Mapping[str, int]
+    texts: Mapping[str, tuple[LegalText, ...]] = Field(description="Of the rows of each rule")
+    by_hour: tuple[int, ...] = Field(description="Attempts by the hour of the callee's clock")
+    several_clocks: int
+    expiring: Mapping[date, int] = Field(description="Consents, by their last day")
+    pacing: tuple[AbandonedDay, ...]
+    most_percent: float | None = Field(description="Abandoned calls that policy bears")
+    may_look: bool
+
+
+def campaign_page(
+    row: CampaignRow, found: CampaignFigures, rules: LegalRules, *, may_look: bool
+) -> CampaignPage:
+    """Return a campaign's figures, with the texts of the rows that refused its calls."""
+    texts = {
+        name: tuple(dict.fromkeys(one.rule for one in find_refusing_rows(name, found, rules)))
+        for name in found.by_rule
+    }
+    return CampaignPage.from_row(found, **campaign_fields(row), texts=texts, may_look=may_look)
+
+
+def campaign_fields(row: CampaignRow) -> dict[str, str]:
+    """Return what every page of a campaign says of it."""
+    return {"campaign": row.ref, "client": row.client, "object": row.object, "mode": row.mode}
+
+
+class SheetPage(CampaignCard):
+    """A campaign in a period on one sheet, with how many of its facts there are and are proved."""
+
+    first: date
+    last: date
+    report: Mapping[str, Any] = Field(description="As in the file sheet.json")
+    facts: int
+    proved: int
+    files: tuple[str, ...]
+    time_zone: str = LEGAL_ZONE
+
+
+class CalleeClock(PageModel):
+    """Where the person may be, and the time there."""
+
+    name: LegalText
+    local: datetime
+
+
+class KnownFact(PageModel):
+    """Something known about a person."""
+
+    table: str
+    at: datetime | date | None
+    cells: dict[str, Any] = Field(description="Values by column, without those that are personal")
+
+
+class PersonLook(PageModel):
+    """The verdict on a call now with its explanation, and what is known, the newest first."""
+
+    campaign: str
+    number: str = Field(description="A pseudonym, as the persons are")
+    persons: tuple[str, ...]
+    allowed: bool
+    legal: bool
+    findings: tuple[RefusingRow, ...] = Field(description="As JSON the versions of the rows")
+    places: tuple[CalleeClock, ...]
+    basis: str
+    until: datetime | None
+    next_allowed: datetime | None
+    events: tuple[KnownFact, ...]
+    time_zone: str = LEGAL_ZONE
+
+
+class PersonPage(PageModel):
+    """A person's history, once it was asked for."""
+
+    history: PersonLook | None = None
+
+
+def person_look(found: PersonHistory, rules: LegalRules) -> PersonLook:
+    """Return a person's history, under pseudonyms."""
+    return PersonLook.from_row(
+        found.verdict,
+        campaign=found.campaign,
+        number=found.pseudonym,
+        persons=found.persons,
+        places=tuple(
+            CalleeClock(name=rules.territories[place.territory].name, local=place.local)
+            for place in found.verdict.places
+        ),
+        events=tuple(
+            KnownFact(table=table, at=at, cells=dict(_known_cells(cells, at)))
+            for table, at, _known, cells in found.events
+        ),
+    )
+
+
+def _known_cells(cells: Mapping[str, Any], at: object) -> dict[str, Any]:
+    """Return the cells that say something and name no one; sets in order."""
+    return {
+        name: tuple(sorted(value)) if isinstance(value, frozenset) else value
+        for name, value in cells.items()
+        if value not in ("", None, frozenset(), False, at)
+        and name not in _PERSONAL
+        and not (name == "provider" and is_own_provider(value))
+    }
+
+
+class RequestPage(PageModel):
+    """What was recorded of the request before, and what is refused from now on; in numbers."""
+
+    recorded: RecordedRequest | None = None
+    answers: tuple[CampaignRefusal, ...] = ()
+    may_see_rights: bool
+    may_see_feeds: bool
+    time_zone: str = LEGAL_ZONE
+
+    @property
+    def refusing(self) -> tuple[CampaignRefusal, ...]:
+        """The campaigns that refuse because of what the person said."""
+        return tuple(one for one in self.answers if one.for_request)
+
+    @property
+    def first_allowed(self) -> datetime | None:
+        """When the first of them could call again, if any can be seen to."""
+        instants = (one.next_allowed for one in self.refusing if one.next_allowed)
+        return min(instants, default=None)
+
+
+class RightsPage(PageModel):
+    """What is stored about a person, in numbers; how many values were erased."""
+
+    stored: StoredData | None = None
+    erased: int | None = None
+
+
+class RulesPage(PageModel):
+    """The rows in force on a legal day, of one jurisdiction or of all."""
+
+    on: date
+    jurisdiction: str
+    jurisdictions: tuple[str, ...]
+    version: str
+    rows: tuple[RuleRow, ...]
+    unsure: int = Field(description="Rows that a lawyer must read")
+    sources: dict[str, str] = Field(description="What the numbers of the rows' sources stand for")
+    may_change: bool
+
+
+def rules_page(rules: LegalRules, day: date, jurisdiction: str, *, may_change: bool) -> RulesPage:
+    """Return the table in force on a day; an unknown jurisdiction: of all."""
+    codes = sorted({row.jurisdiction for row in rules.rows}, key=_rank)
+    wanted = jurisdiction if jurisdiction in codes else ""
+    binding = [row for row in rules.rows if row.binds_on(day) and wanted in ("", row.jurisdiction)]
+    rows = tuple(sorted(binding, key=lambda row: _rank(row.jurisdiction)))
+    numbers = {number for row in rows for number in list_source_numbers(row.source)}
+    return RulesPage(
+        on=day,
+        jurisdiction=wanted,
+        jurisdictions=tuple(codes),
+        version=rules.version,
+        rows=rows,
+        unsure=sum(row.unsure for row in rows),
+        sources={number: text for number, text in SOURCES.items() if number in numbers},
+        may_change=may_change,
+    )
+
+
+def _rank(code: str) -> tuple[bool, bool, str]:
+    return (code == "ANY", code != "FR", code)
+
+
+class FlipsPage(PageModel):
+    """Which of the calls that wait a change of the rules would flip; null before it was tried."""
+
+    time_zone: str = LEGAL_ZONE
+    calls: int = 0
+    flips: tuple[FlippedCall, ...] | None = None
+    faults: tuple[str, ...] = Field(default=(), description="Of the files, in English")
+
+
+class ReadFeed(PageModel):
+    """A file or a feed, and how many of its rows were read."""
+
+    file: str
+    rows: int
+
+
+class AsideRow(PageModel):
+    """A row that was set aside; what it held is not kept."""
+
+    at: datetime
+    file: str
+    line: int
+    field: str
+    code: str
+
+
+class FeedsPage(PageModel):
+    """What was read and which rows of it were set aside, the newest first."""
+
+    time_zone: str = LEGAL_ZONE
+    read: tuple[ReadFeed, ...]
+    set_aside: tuple[AsideRow, ...]
