@@ -160,10 +160,9 @@ def undo(yes: bool, rows: int, by: str, comment: str) -> None:
     if now is None:
         raise click.ClickException("the registry is empty: there is nothing to undo")
     try:
-        if now.number > 1:
-            before = service.get_version(now.number - 1)
-            _print_lines(change_lines(service.compare_versions(now, before), rows))
-            _confirm(f"Undo version {now.number}?", yes)
+        before = service.get_before(now)
+        _print_lines(change_lines(service.compare_versions(now, before), rows))
+        _confirm(f"Undo version {now.number}?", yes)
         made = service.undo_version(now, by, comment)
     except RegistryError as error:
         raise click.ClickException(str(error)) from None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 
 from releve.network.cell_text import format_cell, is_plain_time
@@ -16,7 +17,14 @@ from releve.network.model import TABLES
 from releve.network.operator import Operator
 from releve.network.table_words import get_table_naming, label_header
 
-__all__ = ["find_plain_rows", "list_written_tables", "map_zones", "write_operator", "write_table"]
+__all__ = [
+    "find_plain_rows",
+    "list_written_tables",
+    "map_zones",
+    "write_operator",
+    "write_table",
+    "zip_operator",
+]
 
 Zones = Callable[[Any], str]
 
@@ -32,6 +40,16 @@ def write_operator(operator: Operator, language: str = "en") -> dict[str, bytes]
         _name_file(kind, language): write_table(kind, rows, map_zones(operator, kind), language)
         for kind, rows in list_written_tables(operator)
     }
+
+
+def zip_operator(operator: Operator, language: str, made_at: datetime) -> bytes:
+    """Return the files of an operator as a zip, the same bytes for the same operator and time."""
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in write_operator(operator, language).items():
+            item = zipfile.ZipInfo(name, made_at.timetuple()[:6])
+            archive.writestr(item, data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def list_written_tables(operator: Operator) -> list[tuple[type[TableRow], tuple[TableRow, ...]]]:

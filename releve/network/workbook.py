@@ -31,8 +31,10 @@ from releve.network.table_words import (
     list_value_labels,
 )
 
-__all__ = ["SheetOverflow", "write_template", "write_workbook"]
+__all__ = ["WORKBOOK_TYPE", "SheetOverflow", "write_template", "write_workbook"]
 
+WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+"""What a file of this kind is called on the web."""
 _MOST_ROWS = 1_048_575
 """Rows of a sheet below its header."""
 _FORM_ROWS = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from releve.demand import ImportReport, list_history_rows, parse_mapping
@@ -36,15 +36,16 @@ class RecognizedLog:
 class CallImport:
     """What a log becomes: the operator with it, its rows, and those that they replace.
 
-    ``left_out``: half-open days; ``others``: queues that were left out.
+    ``first`` and ``last`` are days by the clock of the log; ``left_out``: half-open days;
+    ``others``: queues that were left out.
     """
 
     operator: Operator
     report: ImportReport
     added: int
     replaced: int
-    first: datetime | None
-    last: datetime | None
+    first: date | None
+    last: date | None
     left_out: tuple[tuple[str, date], ...]
     others: tuple[str, ...]
 
@@ -94,14 +95,13 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
     kept = [row for row in rows if row.programme in operator.programme]
     days = {_find_day(row, zone_name) for row in kept}
     before = [row for row in operator.history if _find_day(row, zone_name) not in days]
-    starts = [row.start for row in kept]
     return CallImport(
         operator=replace(operator, history=(*before, *kept)),
         report=report,
         added=len(kept),
         replaced=len(operator.history) - len(before),
-        first=min(starts, default=None),
-        last=max(starts, default=None),
+        first=min((day for _programme, day in days), default=None),
+        last=max((day for _programme, day in days), default=None),
         left_out=tuple(row for row in left_out if row[0] in operator.programme),
         others=tuple(others),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from releve.errors import Phrase
 from releve.network import TableRow, list_columns
 from releve.registry.blocks import CutSheet
+from releve.registry.errors import NothingChanged
 from releve.registry.tables import build_key, get_row_class
 
 __all__ = ["Changes", "FieldChange", "RowChange", "TableChanges", "compare_rows"]
@@ -96,6 +98,13 @@ class Changes:
     def __bool__(self) -> bool:
         """Return whether anything changes."""
         return bool(self.tables)
+
+    def require_any(self) -> None:
+        """Raise NothingChanged where nothing changes."""
+        if not self:
+            raise NothingChanged(
+                Phrase("nothing would change: the operator is the current one already")
+            )
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the counts by table, of tables with a change alone."""

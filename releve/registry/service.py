@@ -31,6 +31,7 @@ from releve.registry.tables import KINDS, get_rows
 __all__ = [
     "apply_changes",
     "compare_versions",
+    "get_before",
     "get_current_version",
     "get_version",
     "hold_version",
@@ -102,10 +103,7 @@ def apply_changes(changes: Changes, by: str, comment: str = "", source: str = ""
     Conflict when another version became current since the preview, NothingChanged when there is
     nothing to do.
     """
-    if not changes:
-        raise NothingChanged(
-            Phrase("nothing would change: the operator is the current one already")
-        )
+    changes.require_any()
     made = Version(
         made_by=by,
         comment=comment,
@@ -122,11 +120,16 @@ def undo_version(found: Version, by: str, comment: str = "") -> Version:
     An undo is a version like any other: undoing it gives back what it undid. NothingBefore for
     the first version; Conflict when ``found`` is no longer current.
     """
+    return _back_to(get_before(found), found.number, by, comment, undoes=found.number)
+
+
+def get_before(found: Version) -> Version:
+    """Return the version before another; NothingBefore for the first one."""
     if found.number == 1:
         raise NothingBefore(
             Phrase("version 1 is the first one: there is none before it to go back to")
         )
-    return _back_to(get_version(found.number - 1), found.number, by, comment, undoes=found.number)
+    return get_version(found.number - 1)
 
 
 def restore_version(found: Version, by: str, comment: str = "") -> Version:
@@ -208,7 +211,7 @@ def _conflict(base: int | None, now: Version | None) -> Conflict:
 
 def load_changes(found: Version, tables: Collection[str] = tuple(KINDS)) -> dict[str, TableChanges]:
     """Return what a version changed in some tables, by table."""
-    before = None if found.number == 1 else get_version(found.number - 1)
+    before = None if found.number == 1 else get_before(found)
     return compare_versions(before, found, tables)
 
 

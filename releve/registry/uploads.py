@@ -24,6 +24,7 @@ __all__ = [
     "apply_upload",
     "discard_upload",
     "find_upload",
+    "propose_upload",
     "read_upload",
     "store_upload",
     "unpack_upload",
@@ -107,6 +108,13 @@ def _unpacked(archive: zipfile.ZipFile) -> dict[str, bytes]:
 def read_upload(upload: Upload) -> Operator:
     """Return the operator of an upload; OperatorFaults with all of its faults."""
     return read_operator(unpack_upload(upload.name, bytes(upload.data)))
+
+
+def propose_upload(name: str, data: bytes, by: str) -> Upload:
+    """Return a file kept until its changes are confirmed; NothingChanged when there are none."""
+    changes = preview_changes(read_upload(Upload(name=name, data=data)))
+    changes.require_any()
+    return store_upload(name, data, by, changes.base)
 
 
 def store_upload(name: str, data: bytes, by: str, base: int | None) -> Upload:

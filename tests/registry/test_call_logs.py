@@ -68,7 +68,7 @@ def test_a_log_is_sent_shown_confirmed_and_stored(
     assert "40 half hours from 14 September 2026 to 15 September 2026" in shown
     assert get_current_version() == first, "nothing is stored before it is confirmed"
     twin = web.get(f"{sent['Location']}?format=json").json()
-    assert (twin["added"], twin["queues"]["Accueil"]) == (40, "")
+    assert (twin["read"]["added"], twin["queues"]["Accueil"]) == (40, "")
     one, two = (row.id for row in small.programmes[:2])
     checked = web.post(sent["Location"], {"q0": one, "q1": two, "check": "yes"})
     assert "80 half hours" in checked.content.decode()

@@ -20,8 +20,7 @@ from releve.desk.query import read_day, read_number
 from releve.desk.relief.page import SHOWN, ReliefChoice, Shown, relief_page
 from releve.desk.relief.workbook import write_relief
 from releve.live import api as live
-
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+from releve.network.workbook import WORKBOOK_TYPE
 
 
 @serve("relief.people")
@@ -43,7 +42,7 @@ def workbook(request: HttpRequest) -> HttpResponse:
     """The same as an Excel file, with every row."""
     page = relief_page(looked_at(request), request.user, read_choice(request), whole=True)
     name = f"releve-{page.day or page.at.date()}.xlsx"
-    return download(write_relief(page), name, _XLSX)
+    return download(write_relief(page), name, WORKBOOK_TYPE)
 
 
 @serve("relief.call", ACT)
