@@ -73,14 +73,13 @@ def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours:
     reach = AT + timedelta(hours=hours)
     rows = [client_now(ClientOfOperator(id=row.client, name=row.name), row) for row in clients]
     rows.sort(key=lambda row: TONES.index(row.state))
-    zone = {"time_zone": "Europe/Paris", "home_zone": "Europe/Paris"}
     return NowPage.model_construct(
         stream="live",
         at=AT,
         time_zone="Europe/Paris",
         plan=PlanReach(in_force=True, until=reach, reach=reach, whole=hours == 48),
         sites=tuple(
-            NowSite(site=f"s{at}", name=f"Site {at}", state=state, **zone)
+            NowSite(site=f"s{at}", name=f"Site {at}", state=state, time_zone="Europe/Paris")
             for at, state in enumerate(sites)
         ),
         clients=tuple(rows),

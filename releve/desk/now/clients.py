@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import scope_for
-from releve.desk.page import PageModel, known
+from releve.desk.page import Figure, PageModel
 from releve.live import api as live
 from releve.live.api import IdentityCache
 from releve.network import Client, Operator
@@ -35,15 +34,14 @@ class ClientNow(PageModel):
     known: bool = Field(
         default=True, description="Whether the requirement of every programme is known"
     )
-    now: float | None = None
-    worst: float | None = None
+    now: Figure = None
+    worst: Figure = None
     worst_at: datetime | None = None
-    missing: float | None = Field(
+    missing: Figure = Field(
         default=None, description="Share of what is required in 48 h that is missing"
     )
-    url: str = Field(description="Of its coverage in the API")
-    page_url: str = ""
-    shares: tuple[float | None, ...] = Field(default=(), exclude=True)
+    enters: bool = Field(default=False, description="Whether the reader may open its page")
+    shares: tuple[Figure, ...] = Field(default=(), exclude=True)
     """Coverage of each half hour, for the drawing alone; the client's own address has them."""
 
     @property
@@ -87,7 +85,7 @@ def plan_reach(coverage: live.Coverage | None) -> PlanReach:
 def list_clients(
     operator: Operator, coverage: live.Coverage | None, user: AnyUser
 ) -> tuple[ClientNow, ...]:
-    """Return the clients of a coverage that a user may see, with the addresses of their pages."""
+    """Return the clients of a coverage that a user may see, and whose pages they may open."""
     if coverage is None:
         return ()
     seen, enters = scope_for(user, "situation.see"), scope_for(user, "plan.see")
@@ -96,9 +94,7 @@ def list_clients(
         (seen.clients, enters.clients),
         (every,),
         lambda: tuple(
-            row.model_copy(update={"page_url": reverse("client", args=[row.client])})
-            if enters.has_client(row.client)
-            else row
+            row.model_copy(update={"enters": enters.has_client(row.client)})
             for row in every
             if seen.has_client(row.client)
         ),
@@ -124,11 +120,7 @@ _known_clients: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()
 
 def client_now(client: Client, coverage: live.ClientCoverage | None) -> ClientNow:
     """Return a client's coverage; None: no plan in force reaches it."""
-    figures: dict[str, Any] = {}
-    if coverage is not None:
-        figures = {name: known(getattr(coverage, name)) for name in ("now", "worst", "missing")}
-        figures |= {"worst_at": coverage.worst_at, "known": coverage.known}
-        figures["shares"] = tuple(map(known, coverage.share.tolist()))
-    url = reverse("api_client", args=[client.id])
-    state: Tone = "unknown" if coverage is None else coverage.state
-    return ClientNow(client=client.id, name=client.name, state=state, url=url, **figures)
+    if coverage is None:
+        return ClientNow(client=client.id, name=client.name, state="unknown")
+    shares = tuple(coverage.share.tolist())
+    return ClientNow.from_row(coverage, client=client.id, name=client.name, shares=shares)

@@ -36,21 +36,18 @@ _MAX_NOTICES = 30
 
 
 class NowSite(PageModel):
-    """A site's state; the addresses are empty where the reader may not go there."""
+    """A site's state; ``enters``: the reader may open its page."""
 
     site: str
     name: str
     time_zone: str
-    home_zone: str = Field(description="The operator's time zone")
     state: Literal["open", "closed", "cut_off"]
     cause: str = Field(default="", description="Of a closure: rule, authority, hazard or operator")
     rule_cases: int | None = Field(default=None, description="Cases at which its rule closes")
     rule_days: float | None = Field(default=None, description="Within how many days")
     since: datetime | None = Field(default=None, description="When it closed or was cut off")
     earliest_reopening: datetime | None = None
-    url: str = ""
-    reopening_url: str = ""
-    room_url: str = Field(default="", description="Of its incident room")
+    enters: bool = False
 
 
 class LateNotice(PageModel):
@@ -64,12 +61,11 @@ class LateNotice(PageModel):
 
 
 class EffectAside(PageModel):
-    """A task that failed too often and was set aside; ``retry_url`` for those who may retry it."""
+    """A task that failed too often and was set aside."""
 
     id: int
     kind: str
     error: str
-    retry_url: str
 
 
 class WorkerNow(PageModel):
@@ -103,7 +99,6 @@ class EventProposal(PageModel):
 class NowPage(StreamPage):
     """Everything as it stands, as far as the reader may see it; null: there is no such right."""
 
-    url: str = Field(description="This page for people")
     state: Tone = Field(
         description="The worst of the clients seen; of none: thin when a site is lost, or unknown"
     )
@@ -121,6 +116,8 @@ class NowPage(StreamPage):
         default=None, description="To readers who see all sites: the switch that is held"
     )
     sites: tuple[NowSite, ...] = Field(description="Those that are closed or cut off first")
+    reopens: bool = Field(description="Whether the reader may approve a reopening")
+    works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
     clients: tuple[ClientNow, ...] = Field(description="Those that are short now first")
     service: ServiceNow | None = Field(
         default=None, description="The calls of today; null in a drill and to readers of no client"
@@ -129,7 +126,6 @@ class NowPage(StreamPage):
     messages: MessageCounts | None = Field(
         description="To agents, about days that are not over: written, sent, answered, waiting"
     )
-    relief_url: str = Field(default="", description="Of the relief in force and its people")
     aside: tuple[EffectAside, ...]
     retried: int = Field(description="Tasks that failed and are being retried")
     without_receipt: int = Field(
@@ -162,14 +158,12 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
     situation = live.situation_now(stream) if scene is None else scene.situation
     head = looked.build_head(operator.row.time_zone)
     at = head["at"]
-    works, all_sites = can(user, "incident.work"), seen.sites is None
+    all_sites = seen.sites is None
     coverage = None if scene is None else live.compute_scene_coverage(scene)
     clients = list_clients(operator, coverage, user)
     sites = _list_sites(stream, operator, situation, user)
-    people = can(user, "relief.people")
     return NowPage(
         **head,
-        url=reverse("now"),
         state=_state(clients, sites, coverage),
         plan=plan_reach(coverage),
         worker=None if is_outsider(user) else worker_now(),
@@ -177,12 +171,15 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
         proposals=tuple(_propose_events(stream, operator, situation, user)),
         switch=find_pressed(stream, user) if all_sites and not is_outsider(user) else None,
         sites=sites,
+        reopens=can(user, "reopening.approve"),
+        works=can(user, "incident.work"),
         clients=clients,
         service=None if live.is_drill(stream) else service_now(at, user, scene),
         late=tuple(_late(stream, situation, operator, at, user)),
-        messages=live.count_messages(stream, seen.sites) if people else None,
-        relief_url=reverse("relief") if people else "",
-        aside=tuple(_effect(row, works) for row in live.list_effects_aside(stream) if all_sites),
+        messages=live.count_messages(stream, seen.sites) if can(user, "relief.people") else None,
+        aside=tuple(
+            EffectAside.from_row(row) for row in live.list_effects_aside(stream) if all_sites
+        ),
         retried=len(live.list_late_effects(stream)) if all_sites else 0,
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
         timeline=tuple(list_timeline(stream, seen)),
@@ -192,7 +189,7 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
 def worker_now() -> WorkerNow | None:
     """Return what is wrong with the worker, None when nothing is."""
     found = live.read_worker_health()
-    return WorkerNow(alarm=found.alarm, since=found.since) if found.alarm else None
+    return WorkerNow.from_row(found) if found.alarm else None
 
 
 def _list_routing(stream: str) -> Iterator[RoutingNow]:
@@ -209,7 +206,7 @@ def _propose_events(
         site = operator.site.get(row.place)
         if site is None or not seen.has_site(site.id):
             continue
-        if _site(operator, situation, site.id).state != "open":
+        if _site(operator, situation, site.id, seen).state != "open":
             continue
         form = f"{reverse('record_outage')}?{urlencode({'site': site.id})}"
         may = can(user, "event.record.other", site=site.id)
@@ -237,52 +234,44 @@ def _list_sites(
 ) -> tuple[NowSite, ...]:
     """Return the sites that a user may see, built once for all readers of the same rights."""
     seen, enters = scope_for(user, "situation.see"), scope_for(user, "sites.see")
-    reopens, works = can(user, "reopening.approve"), can(user, "incident.work")
-    return _known_sites.get(
-        (stream, seen.sites, enters.sites, reopens, works),
-        (operator, situation, live.select_rules(situation)),
-        lambda: tuple(_sites(operator, situation, seen, enters, reopens, works)),
-    )
+
+    def build() -> tuple[NowSite, ...]:
+        rows = [
+            _site(operator, situation, row.id, enters)
+            for row in operator.sites
+            if seen.has_site(row.id)
+        ]
+        return tuple(sorted(rows, key=lambda row: row.state == "open"))
+
+    sources = (operator, situation, live.select_rules(situation))
+    return _known_sites.get((stream, seen.sites, enters.sites), sources, build)
 
 
 _known_sites: IdentityCache[tuple[NowSite, ...]] = IdentityCache()
 
 
-def _sites(
-    operator: Operator, situation: Situation, seen: Scope, enters: Scope, reopens: bool, works: bool
-) -> Iterator[NowSite]:
-    rows = [_site(operator, situation, row.id) for row in operator.sites if seen.has_site(row.id)]
-    for row in sorted(rows, key=lambda row: row.state == "open"):
-        closed = row.state == "closed"
-        room = f"{reverse('incident')}?{urlencode({'site': row.site})}"
-        links = {
-            "url": reverse("site", args=[row.site]) if enters.has_site(row.site) else "",
-            "reopening_url": reverse("record_reopening", args=[row.site])
-            if closed and reopens
-            else "",
-            "room_url": room if closed and works else "",
-        }
-        yield row.model_copy(update=links)
-
-
-def _site(operator: Operator, situation: Situation, site: str) -> NowSite:
+def _site(operator: Operator, situation: Situation, site: str, enters: Scope) -> NowSite:
     closure, own = situation.site(site).closure, operator.site[site]
-    zones: Any = {"time_zone": own.time_zone, "home_zone": operator.row.time_zone}
-    named: Any = {"site": site, "name": own.name, **zones}
+    named: Any = {
+        "site": site,
+        "name": own.name,
+        "time_zone": own.time_zone,
+        "enters": enters.has_site(site),
+    }
     if closure is not None:
         rule = live.select_rules(situation).find_closure_rule(closure.rule)
-        return NowSite(
+        return NowSite.from_row(
+            closure,
             **named,
             state="closed",
-            cause=closure.cause,
             rule_cases=None if rule is None else rule.n,
             rule_days=None if rule is None else rule.days,
             since=closure.ordered_at,
-            earliest_reopening=closure.earliest_reopening,
         )
-    for kind in ("power", "link"):
-        if outage := situation.outages.get((kind, site)):
-            return NowSite(**named, state="cut_off", since=outage.since)
+    outages = (situation.outages.get((kind, site)) for kind in ("power", "link"))
+    outage = next(filter(None, outages), None)
+    if outage is not None:
+        return NowSite.from_row(outage, **named, state="cut_off")
     return NowSite(**named, state="open")
 
 
@@ -340,8 +329,3 @@ def _find_remedy(notice: Notice, user: AnyUser) -> str:
 def _impersonal(notice: Notice) -> dict[str, Any]:
     """Return a notice's parameters without the agent whose absence it is about."""
     return {name: value for name, value in notice.params.items() if name != "agent"}
-
-
-def _effect(row: Any, works: bool) -> EffectAside:
-    url = reverse("effect_retry", args=[row.pk]) if works else ""
-    return EffectAside(id=row.pk, kind=row.kind, error=row.error, retry_url=url)

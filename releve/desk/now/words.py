@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import lru_cache
 
 from django.template import Library
@@ -168,18 +167,10 @@ def shortfalls(page: NowPage) -> str:
 
 
 @register.filter
-def plan_words(page: NowPage) -> str:
-    """Return how far the plan in force reaches, for a reader who sees no client."""
-    if page.clients or page.plan.until is None:
-        return ""
-    until = when(page.plan.until, text_now(page.time_zone))
-    return _("A plan is in force until {when}.").format(when=until)
-
-
-@register.filter
-def site_instant(at: datetime | None, site: NowSite) -> str:
-    """Return an instant by the clocks of a site; empty where there is none."""
-    return "" if at is None else when(at, text_now(site.home_zone).at_site(site.time_zone))
+def site_since(site: NowSite, page: NowPage) -> str:
+    """Return since when a site is lost, by its clocks; empty while it is open."""
+    text = text_now(page.time_zone).at_site(site.time_zone)
+    return "" if site.since is None else when(site.since, text)
 
 
 @register.filter
