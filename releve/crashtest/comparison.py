@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,11 +16,19 @@ from releve.crashtest.result import (
     compute_largest_penalty,
     compute_penalties,
     find_broken_targets,
+    read_estimates,
 )
 from releve.crashtest.run import Quarters
 from releve.crashtest.run_arrays import CrashTest, RunArrays
 
-__all__ = ["Case", "ClientDifference", "Difference", "compare", "encode_difference"]
+__all__ = [
+    "Case",
+    "ClientDifference",
+    "Difference",
+    "compare",
+    "decode_difference",
+    "encode_difference",
+]
 
 _OFFERED, _LOST = (PROGRAMME.index(name) for name in ("offered", "lost"))
 
@@ -130,3 +139,11 @@ def encode_difference(difference: Difference) -> dict[str, Any]:
         return None if isinstance(value, float) and not np.isfinite(value) else value
 
     return dict(plain(asdict(difference)))
+
+
+def decode_difference(tree: Mapping[str, Any]) -> Difference:
+    """Return the difference of :func:`encode_difference`; what is not known is an infinity."""
+    found = read_estimates(tree)
+    wider = np.inf if found["wider"] is None else found["wider"]
+    clients = tuple(ClientDifference(**read_estimates(row)) for row in tree["clients"])
+    return Difference(**{**found, "wider": wider, "clients": clients})

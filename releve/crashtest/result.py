@@ -8,6 +8,7 @@ mean alone.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ __all__ = [
     "build_result",
     "compute_penalties",
     "find_broken_targets",
+    "read_estimates",
     "result_from_json",
     "result_to_json",
 ]
@@ -382,18 +384,21 @@ def result_from_json(text: str) -> CrashResult:
                 "unknown": tuple(tree["unknown"]),
                 "calls_served": _estimate(tree["calls_served"]),
                 "penalty": _estimate(tree["penalty"]),
-                "clients": tuple(ClientResult(**_read(row)) for row in tree["clients"]),
-                "sites": tuple(SiteResult(**_read(row)) for row in tree["sites"]),
-                "causes": tuple(CauseResult(**_read(row)) for row in tree["causes"]),
-                "outbreak": OutbreakResult(**_read(tree["outbreak"])),
-                "removed": tuple(RemovedCause(**_read(row)) for row in tree.get("removed", ())),
+                "clients": tuple(ClientResult(**read_estimates(row)) for row in tree["clients"]),
+                "sites": tuple(SiteResult(**read_estimates(row)) for row in tree["sites"]),
+                "causes": tuple(CauseResult(**read_estimates(row)) for row in tree["causes"]),
+                "outbreak": OutbreakResult(**read_estimates(tree["outbreak"])),
+                "removed": tuple(
+                    RemovedCause(**read_estimates(row)) for row in tree.get("removed", ())
+                ),
             }
         )
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise CrashTestError(f"not the result of a crash test: {error}") from None
 
 
-def _read(row: dict[str, Any]) -> dict[str, Any]:
+def read_estimates(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a JSON object with its estimates and bands; null: an infinity."""
     return {name: _value(value) for name, value in row.items()}
 
 

@@ -31,6 +31,7 @@ from releve.registry.tables import KINDS, get_rows
 __all__ = [
     "apply_changes",
     "compare_versions",
+    "current_time_zone",
     "get_before",
     "get_current_version",
     "get_version",
@@ -45,6 +46,12 @@ __all__ = [
 
 def _ignore_progress(what: str, share: float) -> None:
     """Report no progress."""
+
+
+def current_time_zone() -> str:
+    """Return the operator's time zone; UTC before there are reference data."""
+    version = get_current_version()
+    return "UTC" if version is None else load_operator(version).row.time_zone
 
 
 def preview_changes(operator: Operator, progress: Progress = _ignore_progress) -> Changes:

@@ -81,6 +81,11 @@ class Job(Generic[O]):
     seconds: float = 0.0
 
     @property
+    def active(self) -> bool:
+        """Whether it is at work, or waits for its turn."""
+        return self.state in ACTIVE_STATES
+
+    @property
     def may_stop(self) -> bool:
         """Whether it can be asked to stop."""
         return self.state in ("waiting", "running")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from releve.crashtest import join_quarters
 from releve.crashtest.estimates import estimate_ratio
 from releve.crashtest.kernel_types import CLIENT, PROGRAMME
-from releve.crashtest.outbreak import Estimate
 from releve.crashtest.settings import INTERVALS
 from releve.files.run_folder import RunFolderError, read_parts, read_run, read_step
 from releve.runs.crash_test_job import CrashTestJob
@@ -26,7 +24,6 @@ __all__ = [
     "CurrentStep",
     "PartCalls",
     "QuarterColumns",
-    "job_to_json",
     "read_current_step",
     "read_part_calls",
     "read_progress",
@@ -143,30 +140,3 @@ def read_quarter_columns(folder: Path, case: int) -> QuarterColumns:
         rows.closures.astype(np.float64),
         rows.outbreak.astype(np.float64),
     )
-
-
-def job_to_json(run: CrashTestJob, done: Sequence[CaseProgress]) -> dict[str, Any]:
-    """Return a run on its way as data."""
-    return {
-        "run": run.id,
-        "name": run.order.name,
-        "at": run.order.at,
-        "by": run.order.by,
-        "state": run.state,
-        "reason": run.reason or None,
-        "quarters": run.order.quarters,
-        "days": run.order.days,
-        "seed": run.order.seed,
-        "policies": list(run.order.policies),
-        "cases": [
-            {"case": one.label, "quarters": one.done, "calls_served": _estimate_to_json(one.served)}
-            for one in done
-        ],
-    }
-
-
-def _estimate_to_json(one: Estimate | None) -> dict[str, float | None] | None:
-    if one is None:
-        return None
-    values = {"value": one.value, "low": one.low, "high": one.high}
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from releve.crashtest import CrashResult
+from releve.crashtest.comparison import Difference, decode_difference
 from releve.crashtest.estimates import estimate_mean
 from releve.crashtest.outbreak import FIELDS, Estimate
 from releve.files.run_folder import read_result, read_run
@@ -18,7 +19,6 @@ __all__ = [
     "ComparedCase",
     "Differences",
     "RunResults",
-    "compare_to_json",
     "compute_differences",
     "list_differing_inputs",
     "load_run_results",
@@ -47,7 +47,7 @@ class RunResults:
     """What a run found: the result of each case, and the others beside the first."""
 
     results: tuple[CrashResult, ...]
-    comparison: tuple[Mapping[str, Any], ...]
+    comparison: tuple[Difference, ...]
     certificate: Mapping[str, Any]
 
 
@@ -82,7 +82,8 @@ def load_run_results(run: CrashTestJob) -> RunResults:
     certificate = read_run(run.run_folder / "certificate.json")
     results = tuple(read_result(run.run_folder, at) for at in range(len(certificate["cases"])))
     beside = json.loads((run.run_folder / "comparison.json").read_text(encoding="utf-8"))
-    return RunResults(results, tuple(beside["cases"]), certificate)
+    differences = tuple(decode_difference(row) for row in beside["cases"])
+    return RunResults(results, differences, certificate)
 
 
 def list_differing_inputs(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
@@ -131,19 +132,3 @@ def _compare_lost_calls(
         ]
         found[client] = estimate_mean(lost[1] - lost[0])
     return found
-
-
-def compare_to_json(sides: tuple[ComparedCase, ComparedCase]) -> dict[str, Any]:
-    """Return two runs as data; without differences where their luck was not the same."""
-    differing = list_differing_inputs(sides[0].found.certificate, sides[1].found.certificate)
-    found = None if differing else compute_differences(sides)
-    return {
-        "runs": [side.run.id for side in sides],
-        "cases": [side.result.label for side in sides],
-        "differing": list(differing),
-        "second_less_first": found,
-        "clients": [
-            {row.client: row.calls_served for row in side.result.clients} for side in sides
-        ],
-        "sites": [{row.site: row.days_lost for row in side.result.sites} for side in sides],
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,16 @@ import pytest
 from scipy.stats import beta
 
 from releve.crashtest import build_result, build_run_arrays, run
-from releve.crashtest.comparison import Case, compare
+from releve.crashtest.comparison import (
+    Case,
+    ClientDifference,
+    Difference,
+    compare,
+    decode_difference,
+    encode_difference,
+)
 from releve.crashtest.estimates import bound_unseen, estimate_mean, estimate_ratio
-from releve.crashtest.outbreak import Controls
+from releve.crashtest.outbreak import Controls, Estimate
 from tests.crashtest.rough_quarter import DAYS, build_test
 
 
@@ -63,3 +71,13 @@ def test_no_quarter_without_a_disaster_says_that_there_are_none() -> None:
     same = compare(both, both)
     assert same.lost.low == -same.lost.high < 0.0 == same.lost.value
     assert same.clients[0].breaks_target.high == chance
+
+
+def test_a_difference_read_back_is_the_same_where_its_interval_is_not_known() -> None:
+    unknown = Estimate(3.0, -np.inf, np.inf)
+    client = ClientDifference("azur", unknown, Estimate(5.0, 4.0, 6.0), unknown)
+    found = Difference(
+        "no-rule", "as-given", unknown, client.penalty, unknown, unknown, np.inf, (client,)
+    )
+    written = json.dumps(encode_difference(found), allow_nan=False)
+    assert decode_difference(json.loads(written)) == found

@@ -154,7 +154,7 @@ def test_only_chances_are_kept_and_each_look_is_recorded(
     assert "Casablanca 1 25,0 % (20,0–31,0)" in plain(page)
     assert "Azur 10,0 % (6,6–14,9)" in plain(page)
     twin = web.get(f"{url}?format=json").json()
-    assert twin["sites"][0]["closes"]["value"] == 0.25
+    assert twin["chances"]["sites"][0]["closes"]["value"] == 0.25
     looks = recorded("outlook.seen")
     assert [row["run"] for row in looks] == [folder.name] * 2
     assert "Casablanca" not in json.dumps(looks)

@@ -9,20 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.crashtest.outbreak.random_ids import DAYS_MOST
-from releve.desk.crashtest.words import POLICY_WORDS
+from releve.desk.crashtest.words import POLICY_WORDS, SOURCE_WORDS
 from releve.desk.forms import PlainForm, set_choices
-from releve.runs.installation import PLAN_FOLDER, PLAN_IN_FORCE
+from releve.runs.crash_test_job import CrashTestOrder
+from releve.runs.job_store import current_stamp
 
 QUARTERS_MOST = 100_000
-_SOURCES = {
-    PLAN_IN_FORCE: lazy("the plan in force"),
-    PLAN_FOLDER: lazy("the plan folder of the desk"),
-}
-
-
-def source_word(source: str) -> str:
-    """Return where a plan comes from, in words."""
-    return str(_SOURCES.get(source, source))
 
 
 class StartForm(PlainForm):
@@ -61,9 +53,14 @@ class StartForm(PlainForm):
 
     def __init__(self, *args: Any, sources: dict[str, tuple[str, ...]], **options: Any) -> None:
         super().__init__(*args, **options)
-        choices = [(name, source_word(name)) for name in sources]
+        choices = [(name, SOURCE_WORDS.get(name, name)) for name in sources]
         set_choices(self, "plan", choices)
         set_choices(self, "beside", [("", _("no second plan")), *choices])
+
+    def order(self, by: str, version: int, agents: int) -> CrashTestOrder:
+        """Return the order that a valid form makes, on a version of the reference data."""
+        found = {**self.cleaned_data, "policies": tuple(self.cleaned_data["policies"])}
+        return CrashTestOrder(**found, by=by, at=current_stamp(), version=version, agents=agents)
 
     def clean(self) -> dict[str, Any]:
         """Refuse a plan beside itself."""

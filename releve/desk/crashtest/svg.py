@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from releve.crashtest.outbreak import Estimate
 from releve.desk.text import Text
 
 WIDTH, HEIGHT = 400, 190
@@ -108,21 +109,17 @@ def histogram(key: str, counts: Sequence[int], text: Text, title: str, descripti
         for at, n in enumerate(groups)
         if n
     )
-    ticks = [Label("x", LEFT + at * step, _BASE + 17, word) for at, word in _size_ticks(text)]
+    places = [(k // 5 + (k > 0), text.percent(k / 100)) for k in (0, 20, 40, 60, 80)]
+    ticks = [Label("x", LEFT + at * step, _BASE + 17, word) for at, word in places]
     return Picture(key, title, description, bars=bars, labels=(*_shares(0.0, y, text, top), *ticks))
 
 
-def _size_ticks(text: Text) -> list[tuple[int, str]]:
-    """Return where the labels of the sizes stand: at the left edges of some bars."""
-    return [(0, text.percent(0)), *((k // 5 + 1, text.percent(k / 100)) for k in (20, 40, 60, 80))]
-
-
-def range_bar(value: float, low: float, high: float, top: float) -> tuple[Bar, Shape]:
+def range_bar(one: Estimate, top: float) -> tuple[Bar, Shape]:
     """Return a bar of a list and the line of its interval, in a box 200 wide and 16 high."""
     scale = _BAR / top if top > 0 else 0.0
-    ends = [min(_BAR, max(0.0, at * scale)) for at in (low, high)]
+    ends = [min(_BAR, max(0.0, at * scale)) for at in (one.low, one.high)]
     line = f"M{ends[0]:.1f} 8H{ends[1]:.1f}M{ends[0]:.1f} 4V12M{ends[1]:.1f} 4V12"
-    return Bar("bar", 0, 2, round(max(0.0, value * scale), 1), 12), Shape("whisker", line)
+    return Bar("bar", 0, 2, round(max(0.0, one.value * scale), 1), 12), Shape("whisker", line)
 
 
 def stack(parts: Sequence[tuple[str, float]], top: float) -> tuple[Bar, ...]:

@@ -1,0 +1,247 @@
+"""What the pages of the crash test hold: runs, how far they are, what was found, in no language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import Field
+
+from releve.crashtest import ClientResult, CrashResult, SiteResult
+from releve.crashtest.comparison import Difference
+from releve.crashtest.outbreak.population import (
+    ASSUMED_AIR_CHANGES,
+    ASSUMED_M3_PER_SEAT,
+    ASSUMED_PITCH_M,
+    AssumedPlaces,
+    count_assumed_places,
+)
+from releve.desk.crashtest.causes import CauseLoss, list_cause_losses
+from releve.desk.page import PageModel
+from releve.network import Operator
+from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
+from releve.runs.execution import CaseProgress
+from releve.runs.installation import estimate_seconds
+from releve.runs.progress import CurrentStep, read_current_step, read_progress
+from releve.runs.results import (
+    ComparedCase,
+    Differences,
+    compute_differences,
+    list_differing_inputs,
+)
+
+_RULE_CASES = ("as-given", "no-tests", "no-rule")
+
+
+class RunHead(PageModel):
+    """A run: its order and how it stands; ``active``: it is at work, or waits for its turn."""
+
+    id: str
+    state: str
+    reason: str
+    order: CrashTestOrder
+    active: bool
+    may_stop: bool
+    may_resume: bool
+
+
+class IndexPage(PageModel):
+    """Every run, the newest first; ``acts``: the reader may start one."""
+
+    time_zone: str
+    acts: bool
+    runs: tuple[RunHead, ...]
+
+    @property
+    def finished(self) -> tuple[RunHead, ...]:
+        """The runs of which two can be compared."""
+        return tuple(one for one in self.runs if one.state == "done")
+
+
+class RunSize(PageModel):
+    """What starting a run means."""
+
+    cases: int
+    quarters: int
+    days: int
+    agents: int
+    minutes: int | None = Field(description="By the last run; null: none is known")
+    left_out: tuple[int, ...] = Field(description="Weekdays without a plan; 0: Monday")
+    assumed: AssumedPlaces
+    m3_per_seat: float = ASSUMED_M3_PER_SEAT
+    air_changes: float = ASSUMED_AIR_CHANGES
+    pitch_m: float = ASSUMED_PITCH_M
+
+
+class StartPage(PageModel):
+    """The plans that a run can take, each with its days; the size of the run that is asked for."""
+
+    plans: dict[str, tuple[str, ...]]
+    size: RunSize | None = None
+
+
+class RunPage(PageModel):
+    """A run that is not done."""
+
+    run: RunHead
+    time_zone: str
+    acts: bool
+    cases: tuple[CaseProgress, ...]
+    step: CurrentStep | None = Field(description="null: it is not at work")
+    seconds: int = Field(description="At work, by tens")
+    minutes_left: int | None = Field(description="By the pace so far; null: not known")
+
+    @property
+    def begins(self) -> bool:
+        """Whether the case at work has no quarter yet."""
+        case = 0 if self.step is None else self.step.case
+        return case >= len(self.cases) or not self.cases[case].done
+
+
+class RemovePage(PageModel):
+    """A run to be removed; not ``possible`` while it is at work."""
+
+    run: RunHead
+    time_zone: str
+    possible: bool
+
+
+class ResultPage(PageModel):
+    """A finished run: what it found, of which the HTML shows one ``case``."""
+
+    run: RunHead
+    acts: bool
+    case: int
+    results: tuple[CrashResult, ...]
+    comparison: tuple[Difference, ...]
+    certificate: Mapping[str, Any]
+
+    @property
+    def result(self) -> CrashResult:
+        return self.results[self.case]
+
+    @property
+    def clients(self) -> list[ClientResult]:
+        """The clients, the worst served first."""
+        return sorted(self.result.clients, key=lambda row: row.calls_served.value)
+
+    @property
+    def sites(self) -> list[SiteResult]:
+        """The sites, the one with most days lost first."""
+        return sorted(self.result.sites, key=lambda row: -row.days_lost.value)
+
+    @property
+    def harmful(self) -> list[CauseLoss]:
+        """The causes that cost calls, the costliest first."""
+        return [row for row in list_cause_losses(self.result) if row.lost.value > 0]
+
+    @property
+    def helpful(self) -> list[CauseLoss]:
+        """The causes that spare more than they cost."""
+        return [row for row in list_cause_losses(self.result) if row.lost.high < 0]
+
+    @property
+    def rule_cases(self) -> list[CrashResult]:
+        """The results that show what the closure rule does."""
+        known = {one.label: one for one in self.results}
+        return [known[label] for label in _RULE_CASES if label in known]
+
+    @property
+    def rule_differences(self) -> list[Difference]:
+        """The cases without the rule or its tests less the one with both."""
+        first, *others = _RULE_CASES
+        rows = (row for row in self.comparison if row.against == first)
+        return [row for row in rows if row.label in others]
+
+
+class CertificatePage(PageModel):
+    """The certificate of a run: what was run, and how anybody runs it to the same figures."""
+
+    run: RunHead
+    certificate: Mapping[str, Any]
+
+
+class ComparedRun(PageModel):
+    """One of two runs that are compared: the ``labels`` of its cases, and the result of one."""
+
+    run: RunHead
+    case: int
+    labels: tuple[str, ...]
+    result: CrashResult
+
+
+class ComparePage(PageModel):
+    """Two runs. Where ``differing`` names inputs, they have not met the same disasters."""
+
+    sides: tuple[ComparedRun, ComparedRun]
+    differing: tuple[str, ...]
+    second_less_first: Differences | None
+
+    @property
+    def clients(self) -> list[tuple[ClientResult, ClientResult]]:
+        """The clients of both, in both."""
+        first, second = (side.result.clients for side in self.sides)
+        return [(row, other) for row in first for other in second if other.client == row.client]
+
+    @property
+    def sites(self) -> list[tuple[SiteResult, SiteResult]]:
+        """The sites of both, in both."""
+        first, second = (side.result.sites for side in self.sides)
+        return [(row, other) for row in first for other in second if other.site == row.site]
+
+
+def run_size(
+    form: Mapping[str, Any], operator: Operator, sources: Mapping[str, Sequence[str]]
+) -> RunSize:
+    """Return what starting the run of a filled form means."""
+    agents, cases = len(operator.agents), len(form["policies"]) + bool(form["beside"])
+    planned = {date.fromisoformat(day).weekday() for day in sources[form["plan"]]}
+    missing = () if form["nearest"] else (day for day in range(7) if day not in planned)
+    seconds = estimate_seconds(cases * form["quarters"] * form["days"] * agents)
+    return RunSize(
+        cases=cases,
+        quarters=form["quarters"],
+        days=form["days"],
+        agents=agents,
+        minutes=None if seconds is None else max(1, math.ceil(seconds / 60)),
+        left_out=tuple(missing),
+        assumed=count_assumed_places(operator),
+    )
+
+
+def run_page(run: CrashTestJob, time_zone: str, *, acts: bool) -> RunPage:
+    """Return the page of a run on its way, with what its parts say already."""
+    cases = read_progress(run)
+    made, wanted = sum(one.done for one in cases), run.order.cases * run.order.quarters
+    left = None
+    if run.state == "running" and 0 < made < wanted:
+        left = math.ceil(run.seconds / made * (wanted - made) / 60)
+    return RunPage(
+        run=RunHead.from_row(run),
+        time_zone=time_zone,
+        acts=acts,
+        cases=cases,
+        step=read_current_step(run) if run.state in ("running", "stopping") else None,
+        seconds=10 * int(run.seconds / 10),
+        minutes_left=left,
+    )
+
+
+def compare_page(sides: tuple[ComparedCase, ComparedCase]) -> ComparePage:
+    """Return the page of two runs, each with one of its cases."""
+    differing = list_differing_inputs(*(side.found.certificate for side in sides))
+    one, two = (
+        ComparedRun.from_row(
+            side,
+            run=RunHead.from_row(side.run),
+            labels=tuple(one.label for one in side.found.results),
+        )
+        for side in sides
+    )
+    return ComparePage(
+        sides=(one, two),
+        differing=differing,
+        second_less_first=None if differing else compute_differences(sides),
+    )
