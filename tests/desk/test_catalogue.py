@@ -52,10 +52,10 @@ def test_a_count_before_its_noun_has_a_singular() -> None:
 _LONG_SPANS = (
     "Easter Sunday {days}",
     "It starts from the cases and closures known",
-    "{cases} × {quarters} quarters of {days} days",
+    "%(cases)s × %(quarters)s quarters of %(days)s days",
     "{quarters} of {days} days",
     "The cases are written down for its process",
-    "breaks its target over the {days} days",
+    "breaks its target over the %(days)s days",
     "{happened_at} is more than {days} days ago",
 )
 """Sentences whose days are a constant above one."""
