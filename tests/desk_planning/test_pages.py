@@ -79,7 +79,7 @@ def test_a_run_stands_beside_the_plan_in_force_and_says_who_moves(
     page = planner.get(f"/planning/runs/{made_run([changed]).id}?format=json").json()
     (day,) = page["planned"]
     assert (day["moved"], day["moves"][0]["agents"]) == (1, [first.agent])
-    assert day["moves"][0]["after_place"] is None
+    assert day["moves"][0]["after"] is None
     assert day["clients"][0]["after"] == "missed"
     assert page["leaving"] == [row.day.isoformat() for row in scenario.plans[1:]]
     html = planner.get(f"/planning/runs/{made_run([changed]).id}").content.decode()
@@ -123,7 +123,7 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
     run = asked[0]
     assert response.headers["Location"] == f"/planning/runs/{run}"
     page = planner.get(f"/planning/runs/{run}?format=json").json()
-    assert (page["line"]["days"], page["step"], page["planned"]) == (2, "reading", [])
+    assert (page["line"]["days"], page["progress"]["step"], page["planned"]) == (2, "reading", [])
     monkeypatch.setattr(
         "releve.desk.planning.page.read_plan_progress",
         lambda job: PlanProgress("planning", "2026-11-30", 0, 2, "reliefs", 0.4),

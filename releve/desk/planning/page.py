@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.desk.page import PageModel
@@ -15,9 +14,13 @@ from releve.desk.plan.page import SEVERITY, Status, client_status
 from releve.live import api as live
 from releve.plan import Placement, Plan
 from releve.plan.named_assignments import list_moves
+from releve.registry import service as registry
+from releve.registry.models import Version
 from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.plan_job import (
     PlanJob,
+    PlanProgress,
+    PlanRemarks,
     has_plan,
     list_plan_digests,
     read_plan_progress,
@@ -32,7 +35,6 @@ class PlanRunLine(PageModel):
     """A run: who ordered it, when, of which version of the reference data, and its days."""
 
     run: str
-    url: str
     by: str
     at: datetime
     version: int
@@ -62,13 +64,15 @@ class StatusChange(PageModel):
     worse: bool
 
 
+Post = tuple[str, str]
+"""A place and a programme."""
+
+
 class MoveGroup(PageModel):
     """Agents who change place or work in the same way; null: not planned."""
 
-    before_place: str | None
-    before_programme: str | None
-    after_place: str | None
-    after_programme: str | None
+    before: Post | None
+    after: Post | None
     agents: tuple[str, ...]
 
 
@@ -97,63 +101,51 @@ class PlanRunPage(PageModel):
     current: bool = Field(description="The reference data are still those it was made from")
     in_force: bool = Field(description="This plan is the one in force")
     active: bool
-    step: Literal["reading", "planning", "missing"]
-    step_day: date | None
-    stage: str
-    share: float
+    progress: PlanProgress
     planned: tuple[PlannedDay, ...]
-    left_out: tuple[date, ...] = Field(description="Days on which nothing is required")
-    unknown: dict[str, str] = Field(description="Programmes without a requirement, and why")
+    remarks: PlanRemarks
     leaving: tuple[date, ...] = Field(description="Days in force that this plan does not have")
     names: dict[str, str] = Field(description="Of sites and programmes, by id")
 
 
-def planning_page(
-    runs: Sequence[PlanJob], version: int | None, time_zone: str, found: live.Activation | None
-) -> PlanningPage:
+def planning_page(runs: Sequence[PlanJob]) -> PlanningPage:
     """Return the list of runs."""
-    lines = tuple(_line(job) for job in runs)
-    days = 0 if found is None else len(found.days)
-    return PlanningPage(version=version, time_zone=time_zone, runs=lines, in_force=days)
+    version, found = registry.get_current_version(), live.load_activation()
+    return PlanningPage(
+        version=None if version is None else version.number,
+        time_zone=_find_time_zone(version),
+        runs=tuple(_line(job) for job in runs),
+        in_force=0 if found is None else len(found.days),
+    )
+
+
+def _find_time_zone(version: Version | None) -> str:
+    """Return the operator's time zone."""
+    return "UTC" if version is None else registry.load_operator(version).row.time_zone
 
 
 def _line(job: PlanJob) -> PlanRunLine:
-    return PlanRunLine.from_row(
-        job.order,
-        run=job.id,
-        url=reverse("planning_run", args=[job.id]),
-        at=datetime.fromisoformat(job.order.at),
-        first=date.fromisoformat(job.order.first),
-        state=job.state,
-        planned=has_plan(job),
-    )
+    return PlanRunLine.from_row(job.order, run=job.id, state=job.state, planned=has_plan(job))
 
 
-def run_page(
-    job: PlanJob, version: int | None, time_zone: str, found: live.Activation | None
-) -> PlanRunPage:
+def run_page(job: PlanJob) -> PlanRunPage:
     """Return the page of a run beside the plan in force, if there is one."""
-    progress, plans, remarks = read_plan_progress(job), read_planned_days(job), read_remarks(job)
+    version, found = registry.get_current_version(), live.load_activation()
+    plans, digests = read_planned_days(job), list_plan_digests(job)
     ours = {plan.day for plan in plans}
-    force = (
-        {} if found is None else {date.fromisoformat(day): key for day, key in found.days.items()}
-    )
-    digests = list_plan_digests(job)
+    days = {} if found is None else found.days
+    force = {date.fromisoformat(day): key for day, key in days.items()}
     names = {row[0]: row[2] for plan in plans for row in plan.programmes}
     return PlanRunPage(
         line=_line(job),
         reason=job.reason,
-        time_zone=time_zone,
-        current=job.order.version == version,
+        time_zone=_find_time_zone(version),
+        current=version is not None and job.order.version == version.number,
         in_force=bool(plans) and all(force.get(day) in digests.get(day, ()) for day in ours),
         active=job.state in ACTIVE_STATES,
-        step=progress.step,  # type: ignore[arg-type]
-        step_day=date.fromisoformat(progress.day) if progress.day else None,
-        stage=progress.stage,
-        share=progress.share,
+        progress=read_plan_progress(job),
         planned=tuple(_day(job, plan, found, force) for plan in plans),
-        left_out=remarks.left_out,
-        unknown=dict(remarks.unknown),
+        remarks=read_remarks(job),
         leaving=tuple(sorted(day for day in force if plans and day not in ours)),
         names=names | {site.id: site.name for plan in plans for site in plan.sites},
     )
@@ -189,35 +181,24 @@ def _clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]:
     had = {} if before is None else {row.client: client_status(row) for row in before.verdicts}
     rows = []
     for verdict in after.verdicts:
-        status, old = client_status(verdict), had.get(verdict.client)
+        client, status = verdict.client, client_status(verdict)
+        old = had.get(client)
         worse = old is not None and SEVERITY.index(status) < SEVERITY.index(old)
-        rows.append(
-            StatusChange(
-                client=verdict.client,
-                name=names[verdict.client],
-                before=old,
-                after=status,
-                worse=worse,
-            )
-        )
+        name = names[client]
+        row = StatusChange(client=client, name=name, before=old, after=status, worse=worse)
+        rows.append(row)
     yield from sorted(rows, key=lambda row: (not row.worse, SEVERITY.index(row.after), row.name))
 
 
 def _group_moves(before: Plan, after: Plan) -> Iterator[MoveGroup]:
     """Yield who works differently, grouped by the change, the largest group first."""
     had, has = ({row.agent: row for row in plan.placements} for plan in (before, after))
-    groups: dict[tuple[str | None, ...], list[str]] = defaultdict(list)
+    groups: dict[tuple[Post | None, Post | None], list[str]] = defaultdict(list)
     for move in list_moves(had, has, frozenset(), frozenset()):
-        groups[(*_post(move.before), *_post(move.after))].append(move.agent)
-    for (place, work, to, new), agents in sorted(groups.items(), key=lambda pair: -len(pair[1])):
-        yield MoveGroup(
-            before_place=place,
-            before_programme=work,
-            after_place=to,
-            after_programme=new,
-            agents=tuple(agents),
-        )
+        groups[_post(move.before), _post(move.after)].append(move.agent)
+    for (old, new), agents in sorted(groups.items(), key=lambda pair: -len(pair[1])):
+        yield MoveGroup(before=old, after=new, agents=tuple(agents))
 
 
-def _post(row: Placement | None) -> tuple[str | None, str | None]:
-    return (None, None) if row is None else (row.place, row.programme)
+def _post(row: Placement | None) -> Post | None:
+    return None if row is None else (row.place, row.programme)

@@ -51,18 +51,24 @@ def start(request: HttpRequest) -> HttpResponse:
     form = _form(request)
     if form is None or not form.is_valid():
         return _show_index(request, form, 422)
-    version = registry.get_current_version()
-    assert version is not None
     values = form.cleaned_data
     try:
         week = _read_week(values.get("week"))
     except ValueError as error:
         form.add_error("week", translate_phrase(error.args[0]))
         return _show_index(request, form, 422)
+    hybrid = week is not None or bool(values.get("hybrid"))
+    return _start(request, ProposedPlan(values["first"], values["days"], hybrid), week)
+
+
+def _start(
+    request: HttpRequest, plan: ProposedPlan, week: HybridWeek | None = None
+) -> HttpResponse:
+    version = registry.get_current_version()
+    assert version is not None
     folder = start_plan_run(
-        version, values["first"], values["days"], by=actor_name(request),
-        hybrid=week is not None or bool(values.get("hybrid")), week=week,
-    )  # fmt: skip
+        version, plan.first, plan.days, by=actor_name(request), hybrid=bool(plan.hybrid), week=week
+    )
     return redirect("planning_run", folder.name)
 
 
@@ -76,13 +82,7 @@ def _read_week(file: UploadedFile[bytes] | None) -> HybridWeek | None:
 
 def start_proposed(request: HttpRequest) -> HttpResponse:
     """Start to compute the days that the roster proposes, and lead to the run."""
-    version = registry.get_current_version()
-    assert version is not None
-    plan = _propose_plan()
-    folder = start_plan_run(
-        version, plan.first, plan.days, by=actor_name(request), hybrid=bool(plan.hybrid)
-    )
-    return redirect("planning_run", folder.name)
+    return _start(request, _propose_plan())
 
 
 def _propose_plan() -> ProposedPlan:
@@ -114,7 +114,7 @@ def _show_index(
 ) -> HttpResponse:
     store = open_plan_runs()
     remove_expired_plans(store)
-    page = planning_page(store.list_jobs(), *_version(), live.load_activation())
+    page = planning_page(store.list_jobs())
     context = {"form": form or _form(request)}
     return page_response(request, "desk/planning/index.html", page, context, status=status)
 
@@ -123,7 +123,7 @@ def _show_index(
 def run(request: HttpRequest, run: str) -> HttpResponse:
     """A run on its way, or its days beside the plan in force; a browser polls ``?part=live``."""
     job = _find(run)
-    page = run_page(job, *_version(), live.load_activation())
+    page = run_page(job)
     if request.GET.get("part") == "live":
         if not page.active or (page.planned and request.GET.get("planned") != "1"):
             return HttpResponse(status=200, headers={"HX-Refresh": "true"})
@@ -191,11 +191,3 @@ def activate(request: HttpRequest, run: str) -> HttpResponse:
 
 def _find(name: str) -> PlanJob:
     return require_found(open_plan_runs().get(name), _("There is no such run."))
-
-
-def _version() -> tuple[int | None, str]:
-    """Return the current version of the reference data and the operator's time zone."""
-    version = registry.get_current_version()
-    if version is None:
-        return None, "UTC"
-    return version.number, registry.load_operator(version).row.time_zone

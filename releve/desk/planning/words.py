@@ -9,9 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.live.words import when
 from releve.desk.plan.names import status_word
-from releve.desk.planning.page import MoveGroup, PlannedDay, PlanRunLine, PlanRunPage
+from releve.desk.planning.page import PlanRunLine, PlanRunPage, Post
 from releve.desk.run_states import STATE_WORDS
 from releve.desk.text import text_now
 from releve.network import HOME
@@ -30,8 +29,6 @@ _STAGES = {
     "week": lazy("It looks for the days at home and the meetings of the teams."),
     "days": lazy("It plans the days of the week with their reliefs."),
 }
-_BAR = 200
-"""Width of a full bar."""
 
 
 @register.filter
@@ -51,14 +48,6 @@ def run_title(line: PlanRunLine) -> str:
 
 
 @register.filter
-def run_about(line: PlanRunLine, time_zone: str) -> str:
-    """Return who ordered a run, when and from what."""
-    return _("by {who}, {when}, from version {number} of the reference data").format(
-        who=line.by, when=when(line.at, text_now(time_zone)), number=line.version
-    )
-
-
-@register.filter
 def run_state(line: PlanRunLine) -> str:
     """Return the state of a run: planned comes before what is missing beside it."""
     if line.planned and line.state in ("waiting", "running"):
@@ -71,68 +60,23 @@ def run_state(line: PlanRunLine) -> str:
 @register.filter
 def step_words(page: PlanRunPage) -> str:
     """Return what a run at work does now."""
-    if page.step == "reading":
+    step, day = page.progress.step, page.progress.day
+    if step == "reading":
         return _("It reads the reference data and forecasts the calls.")
-    stage = str(_STAGES.get(page.stage, ""))
-    if page.step_day is None:
+    stage = str(_STAGES.get(page.progress.stage, ""))
+    if not day:
         return stage
-    day = text_now(page.time_zone).day(page.step_day)
-    if page.step == "missing":
-        return _("{day}: it looks for the cheapest set of what is missing.").format(day=day)
-    return _("{day}: {stage}").format(day=day, stage=stage)
+    words = text_now(page.time_zone).day(date.fromisoformat(day))
+    if step == "missing":
+        return _("{day}: it looks for the cheapest set of what is missing.").format(day=words)
+    return _("{day}: {stage}").format(day=words, stage=stage)
 
 
 @register.filter
-def bar_width(page: PlanRunPage) -> float:
-    """Return the length of the bar of the step, of 200."""
-    return round(_BAR * page.share, 1)
-
-
-@register.filter
-def day_verdict(day: PlannedDay) -> str:
-    """Return the verdict of a day in one sentence, beside that of the plan in force."""
-    total, text = len(day.clients), text_now("UTC")
-    said = ngettext(
-        "{held} client of {total} is held whatever place closes",
-        "{held} clients of {total} are held whatever place closes",
-        day.secure,
-    ).format(held=text.number(day.secure), total=text.number(total))
-    if day.secure_before is None:
-        return said
-    return _("{verdict} (in force: {before})").format(
-        verdict=said, before=text.number(day.secure_before)
-    )
-
-
-@register.filter
-def day_people(day: PlannedDay) -> str:
-    """Return how many people are planned, and how many work differently from the plan in force."""
-    text = text_now("UTC")
-    said = _("{placed} agents placed, {reserve} in reserve").format(
-        placed=text.number(day.placed), reserve=text.number(day.reserve)
-    )
-    if not day.in_force:
-        return _("{people}; this day is not in force yet").format(people=said)
-    moved = ngettext(
-        "{count} agent works differently", "{count} agents work differently", day.moved
-    ).format(count=text.number(day.moved))
-    return f"{said} · {moved}"
-
-
-@register.filter
-def post_before(group: MoveGroup, page: PlanRunPage) -> str:
-    """Return where agents work in the plan in force."""
-    return _post(group.before_place, group.before_programme, page)
-
-
-@register.filter
-def post_after(group: MoveGroup, page: PlanRunPage) -> str:
-    """Return where agents work in the computed plan."""
-    return _post(group.after_place, group.after_programme, page)
-
-
-def _post(place: str | None, programme: str | None, page: PlanRunPage) -> str:
-    if place is None or programme is None:
+def post_words(post: Post | None, page: PlanRunPage) -> str:
+    """Return where agents work, and for which programme."""
+    if post is None:
         return _("in reserve")
+    place, programme = post
     where = _("at home") if place == HOME else page.names.get(place, place)
     return f"{where} · {page.names.get(programme, programme)}"
