@@ -223,7 +223,7 @@ def list_missing_lines(plan: Plan) -> list[str]:
                 "skill": Phrase("trained for {0}", one.programme),
                 "vehicle": Phrase("vehicles like that"),
             }
-            price = NumberPhrase(one.count * one.unit_price)
+            price = NumberPhrase(one.price)
             lines.append(
                 Phrase(
                     "  {0} {1} at {2}, EUR {3}", f"{one.count:>4}", what[one.kind], one.where, price

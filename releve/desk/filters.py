@@ -83,6 +83,12 @@ def clock(at: datetime, time_zone: str) -> str:
 
 
 @register.filter
+def time_of_day(at: datetime, time_zone: str) -> str:
+    """Return a time of day for a sentence, in a time zone."""
+    return text_now(time_zone).time(at)
+
+
+@register.filter
 def own(row: object, name: str = "text") -> str:
     """Return a text that a row holds in both languages."""
     return text_now(_ANY_ZONE).own(row, name)
@@ -104,6 +110,12 @@ def day(value: date | str | None, weekday: bool = False) -> str:
         return ""
     found = date.fromisoformat(value) if isinstance(value, str) else value
     return text_now(_ANY_ZONE).day(found, weekday=weekday)
+
+
+@register.filter
+def short_day(value: date) -> str:
+    """Return a day for a tab or the head of a column."""
+    return text_now(_ANY_ZONE).short_day(value)
 
 
 @register.filter

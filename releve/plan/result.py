@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ __all__ = [
     "PlannedTeam",
     "Purchase",
     "ReliefCell",
+    "Status",
     "WhatIsMissing",
 ]
 
@@ -35,6 +37,9 @@ Floats = NDArray[np.float64]
 BASE = "base"
 """Id of the scenario in which nothing is lost."""
 
+
+Status = Literal["missed", "contract", "unknown", "thin", "held"]
+"""Of a cell or a client, the gravest first."""
 
 SINGLE = ("site", "carrier")
 """Kinds of contingency that are the loss of one place: what N-1 is about."""
@@ -135,6 +140,17 @@ class ClientVerdict:
     beyond: tuple[str, ...] = ()
     rounding: tuple[str, ...] = ()
 
+    @property
+    def status(self) -> Status:
+        """The gravest status when one place is lost, or none."""
+        if self.missed:
+            return "missed"
+        if self.contract:
+            return "contract"
+        if self.unknown:
+            return "unknown"
+        return "thin" if self.thin else "held"
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -186,6 +202,11 @@ class Purchase:
     where: str
     programme: str = ""
     agents: tuple[str, ...] = ()
+
+    @property
+    def price(self) -> float:
+        """The price of all pieces."""
+        return self.count * self.unit_price
 
 
 @dataclass(frozen=True)

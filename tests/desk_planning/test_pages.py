@@ -51,7 +51,7 @@ def test_a_plan_put_in_force_is_what_the_desk_shows_without_a_folder(
     response = planner.post(f"/planning/runs/{job.id}/activate")
     assert response.headers["Location"] == "/"
     shown = planner.get("/?format=json").json()
-    assert shown["days"] == [plan.day.isoformat() for plan in scenario.plans[:2]]
+    assert shown["plan"]["days"] == [plan.day.isoformat() for plan in scenario.plans[:2]]
     assert planner.get("/").status_code == 200
     assert planner.get(f"/planning/runs/{job.id}?format=json").json()["in_force"] is True
 
@@ -61,7 +61,7 @@ def test_the_plan_in_force_comes_before_the_folder_of_an_installation(
 ) -> None:
     settings.PLAN_FOLDER = settings.HOME / "no-such-folder"
     shown = planner.get("/?format=json").json()
-    assert shown["days"] == [plan.day.isoformat() for plan in scenario.plans]
+    assert shown["plan"]["days"] == [plan.day.isoformat() for plan in scenario.plans]
 
 
 def test_a_run_stands_beside_the_plan_in_force_and_says_who_moves(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -32,7 +31,6 @@ class ProgrammeDay(PageModel):
     name: str
     required: tuple[float, ...] | None
     placed: tuple[float, ...]
-    url: str
 
 
 class CellPage(PlannedPage):
@@ -50,15 +48,14 @@ class CellPage(PlannedPage):
     programme: str
     placements: tuple[Placement, ...] | None = Field(description="In the base")
     moves: tuple[Move, ...] | None = Field(description="Under a loss")
-    programme_names: dict[str, str] = Field(description="Of the programmes of these people")
-    place_names: dict[str, str] = Field(description="Of the sites of these people")
+    programme_names: dict[str, str] = Field(description="Of all programmes that the reader sees")
+    place_names: dict[str, str] = Field(description="Of the sites; none for a client")
 
 
 def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPage:
     """Return the page of a cell; its people are of all programmes of the client or of one."""
     plan, columns = shown.plan, shown.columns(cell.client)
     own = {programme} if programme else {plan.programmes[at][0] for at in columns}
-    placements, moves = _placements(shown, cell, own), _moves(shown, cell, own)
     scenario = plan.scenarios[cell.contingency]
     return CellPage(
         **page_base(shown, shown.cell_url(cell, programme)),
@@ -75,14 +72,14 @@ def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPa
                 name=plan.programmes[at][2],
                 required=_requirement(shown, at),
                 placed=tuple(scenario.placed[:, at].tolist()),
-                url=shown.cell_url(cell, plan.programmes[at][0]),
             )
             for at in columns
         ),
         programme=programme,
-        placements=placements,
-        moves=moves,
-        **_names(shown, placements, moves),
+        placements=_placements(shown, cell, own),
+        moves=_moves(shown, cell, own),
+        programme_names={key: name for key, _client, name in plan.programmes},
+        place_names={site.id: site.name for site in plan.sites},
     )
 
 
@@ -110,20 +107,3 @@ def _moves(shown: ShownPlan, cell: ReliefCell, own: set[str]) -> tuple[Move, ...
 def programmes_worked(move: Move) -> Iterator[str]:
     """Yield the programmes that an agent works on before and after a move."""
     return (side.programme for side in (move.before, move.after) if side is not None)
-
-
-def _names(
-    shown: ShownPlan,
-    placements: tuple[Placement, ...] | None,
-    moves: tuple[Move, ...] | None,
-) -> dict[str, Any]:
-    sides = [side for move in moves or () for side in (move.before, move.after)]
-    worked = [side for side in (*(placements or ()), *sides) if side is not None]
-    programmes, places = {side.programme for side in worked}, {side.place for side in worked}
-    plan = shown.plan
-    return {
-        "programme_names": {
-            key: name for key, _client, name in plan.programmes if key in programmes
-        },
-        "place_names": {site.id: site.name for site in plan.sites if site.id in places},
-    }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from django.core.paginator import Page, Paginator
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -21,12 +22,12 @@ from releve.desk.chart import (
     series_of,
     spark,
 )
+from releve.desk.filters import add_words
 from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
 from releve.desk.plan.names import loss_words
-from releve.desk.plan.words import CellWords, Fact, reason_words, word_cell
+from releve.desk.plan.words import CellWords, reason_words, word_cell
 from releve.desk.text import Text, text_now
-from releve.network.model import HOME
-from releve.plan.result import BASE, Move, Placement
+from releve.plan.result import BASE, Placement
 
 register = Library()
 PAGE_SIZE = 25
@@ -35,22 +36,11 @@ _SHORT = 1e-9
 """Agents missing in a half hour from which it is short, but for rounding."""
 
 
-class DayRow(NamedTuple):
-    """One half hour of the chart in numbers."""
-
-    time: str
-    required: str
-    covered: str
-    missing: str
-    beyond: str
-    short: bool
-
-
 class DayChart(NamedTuple):
     """The day in drawings, in numbers and in a sentence; no drawing where nothing happens."""
 
     charts: tuple[Chart, ...]
-    rows: tuple[DayRow, ...]
+    series: Series
     description: str
 
 
@@ -64,41 +54,13 @@ class ProgrammeRow(NamedTuple):
     paths: tuple[str, str, str] | None
 
 
-class Post(NamedTuple):
-    """A place and a programme; without a placement no place, and the word for that."""
-
-    place: str
-    programme: str
-
-
-class StaffRow(NamedTuple):
-    """One agent: where from, where to and why (a move), or where and when (a placement)."""
-
-    agent: str
-    before: Post
-    after: Post
-    shift: str
-    reason: str
-    tone: str
-
-
-class StaffPage(NamedTuple):
-    """One page of the list of people, with the numbers of the pages beside it (0: none)."""
-
-    rows: tuple[StaffRow, ...]
-    page: int
-    pages: int
-    previous: int
-    following: int
-
-
 @register.filter
 def cell_title(page: CellPage) -> str:
     """Return the client and what is lost."""
     key = page.cell.contingency
     if key == BASE:
         return _("{client}, nothing lost").format(client=page.client_name)
-    return _("{client}, if {loss}").format(client=page.client_name, loss=loss_words(page, key))
+    return _("{client}, if {loss}").format(client=page.client_name, loss=loss_words(key, page))
 
 
 @register.filter
@@ -123,38 +85,6 @@ def cell_sentence(page: CellPage) -> str:
 def sibling_cells(page: CellPage) -> list[CellWords]:
     """Return the cells of the client under every contingency."""
     return [word_cell(cell, page, page.client_name) for cell in page.cells]
-
-
-@register.filter
-def cell_figures(page: CellPage) -> list[Fact]:
-    """Return the figures of a cell; none where the requirement is not known."""
-    text, cell = text_now(page.plan.time_zone), page.cell
-    if cell.worst_coverage is None or cell.shortfall is None:
-        return []
-    at_worst = cell.worst_start if cell.worst_coverage < 1 else None
-    facts = [
-        Fact(
-            _("Worst interval"),
-            text.coverage(cell.worst_coverage),
-            "" if at_worst is None else text.time(at_worst),
-        ),
-        Fact(_("Missing over the day"), text.missing(cell.shortfall), _("share of agent hours")),
-        Fact(
-            _("Least possible"),
-            "?" if cell.floor is None else text.missing(cell.floor),
-            _("if the client had every agent to itself"),
-        ),
-        Fact(
-            _("Calls lost"),
-            "?" if cell.calls_lost is None else text.number(cell.calls_lost),
-            _("expected over the day"),
-        ),
-    ]
-    moves = page.loss_by_id[cell.contingency].moves
-    if moves is not None and cell.contingency != BASE:
-        meaning = _("over all clients, by this relief")
-        facts.append(Fact(_("People concerned"), text.number(moves), meaning))
-    return facts
 
 
 @register.filter
@@ -186,7 +116,7 @@ def day_chart(page: CellPage) -> DayChart:
     busy = bool(chosen) and bool(series.required.sum() or series.beyond.sum())
     sizes = (WIDE_CHART, NARROW_CHART) if busy else ()
     charts = tuple(draw(series, size, text) for size in sizes)
-    return DayChart(charts, _day_rows(series, text), _describe(series, busy, text))
+    return DayChart(charts, series, _describe(series, busy, text))
 
 
 def _series(page: CellPage, rows: list[ProgrammeDay]) -> Series:
@@ -221,21 +151,12 @@ def _describe(series: Series, busy: bool, text: Text) -> str:
     )
 
 
-def _day_rows(series: Series, text: Text) -> tuple[DayRow, ...]:
-    rows = zip(
-        series.starts, series.required, series.covered, series.missing, series.beyond, strict=True
-    )
-    return tuple(
-        DayRow(
-            text.clock(start),
-            text.number(float(required), 1),
-            text.number(float(covered), 1),
-            text.number(float(missing), 1),
-            text.number(float(beyond), 1),
-            bool(missing > _SHORT),
-        )
-        for start, required, covered, missing, beyond in rows
-    )
+@register.filter
+def half_hours(series: Series) -> Iterator[tuple[object, ...]]:
+    """Yield start, agents required, covered, missing and beyond, and whether it is short."""
+    short = series.missing > _SHORT
+    arrays = (series.required, series.covered, series.missing, series.beyond, short)
+    return zip(series.starts, *(array.tolist() for array in arrays), strict=True)
 
 
 @register.filter
@@ -274,48 +195,21 @@ _REASONS = {
 }
 
 
+add_words(register, "move_reason", _REASONS, else_code=True)
+
+
 @register.filter
-def staff_page(page: CellPage, number: int) -> StaffPage:
+def staff_page(page: CellPage, number: int) -> Page[Any]:
     """Return one page of the moves, or of the placements; the nearest one where it is not there."""
     people = (page.placements if page.moves is None else page.moves) or ()
-    pages = max(1, -(-len(people) // PAGE_SIZE))
-    number = min(max(number, 1), pages)
-    shown = people[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-    rows = tuple(_move(row, page) if isinstance(row, Move) else _placed(row, page) for row in shown)
-    return StaffPage(rows, number, pages, number - 1, number + 1 if number < pages else 0)
-
-
-def _move(move: Move, page: CellPage) -> StaffRow:
-    shift, text = move.after or move.before, text_now(page.plan.time_zone)
-    return StaffRow(
-        move.agent,
-        _post(move.before, page, _("in reserve")),
-        _post(move.after, page, _("no placement")),
-        "" if shift is None else text.span(shift.start, shift.end),
-        str(_REASONS.get(move.reason, move.reason)),
-        move.reason,
-    )
-
-
-def _placed(row: Placement, page: CellPage) -> StaffRow:
-    shift = text_now(page.plan.time_zone).span(row.start, row.end)
-    return StaffRow(row.agent, Post("", ""), _post(row, page, ""), shift, "", "")
-
-
-def _post(placement: Placement | None, page: CellPage, absent: str) -> Post:
-    if placement is None:
-        return Post("", absent)
-    at_home, place = placement.place == HOME, placement.place
-    return Post(
-        _("Home") if at_home else page.place_names.get(place, place),
-        page.programme_names.get(placement.programme, placement.programme),
-    )
+    return Paginator(people, PAGE_SIZE).get_page(max(number, 1))
 
 
 @register.filter
-def staff_position(staff: StaffPage) -> str:
-    """Return which page of the list is shown."""
-    return _("Page {page} of {pages}").format(page=staff.page, pages=staff.pages)
+def shift_span(shift: Placement | None, page: CellPage) -> str:
+    """Return when a shift begins and ends; empty without one."""
+    text = text_now(page.plan.time_zone)
+    return "" if shift is None else text.span(shift.start, shift.end)
 
 
 @register.filter

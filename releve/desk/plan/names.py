@@ -18,7 +18,7 @@ _STATUS = {
     "thin": lazy("held, thin"),
     "held": lazy("held"),
 }
-_KIND_TITLES = {
+KIND_TITLES = {
     BASE: lazy("Base"),
     "site": lazy("Sites"),
     "destination": lazy("Beyond N-1: destinations"),
@@ -70,17 +70,12 @@ def status_word(status: str) -> str:
     return str(_STATUS[status])
 
 
-def kind_title(kind: str) -> str:
-    """Return the heading of a kind of contingency."""
-    return str(_KIND_TITLES[kind])
-
-
 def country(code: str) -> str:
     """Return the name of a country, or its code where the desk has no name for it."""
     return str(_COUNTRIES.get(code, code))
 
 
-def contingency_name(page: PlannedPage, key: str) -> str:
+def contingency_name(key: str, page: PlannedPage) -> str:
     """Return the short name of a contingency, as at the head of a column."""
     if key == BASE:
         return _("Nothing lost")
@@ -88,7 +83,7 @@ def contingency_name(page: PlannedPage, key: str) -> str:
     return country(loss.name) if loss.kind == "destination" else loss.name
 
 
-def loss_words(page: PlannedPage, key: str) -> str:
+def loss_words(key: str, page: PlannedPage) -> str:
     """Return what happens under a contingency, as in the middle of a sentence."""
     if key == BASE:
         return _("nothing is lost")
@@ -98,10 +93,10 @@ def loss_words(page: PlannedPage, key: str) -> str:
         "carrier": _("{name} home lines fail"),
     }
     template = templates.get(page.loss_by_id[key].kind, _("“{name}” occurs"))
-    return template.format(name=contingency_name(page, key))
+    return template.format(name=contingency_name(key, page))
 
 
-def conditions(page: PlannedPage, keys: Iterable[str]) -> str:
+def conditions(keys: Iterable[str], page: PlannedPage) -> str:
     """Return ``if A closes, if B closes or if C occurs``."""
-    losses = [_("if {loss}").format(loss=loss_words(page, key)) for key in keys]
+    losses = [_("if {loss}").format(loss=loss_words(key, page)) for key in keys]
     return text_now(page.plan.time_zone).either(losses)

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Literal, cast
+from itertools import groupby
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -15,10 +16,9 @@ from releve.desk.plan.proof import PlannedPurchases, PlanProof, build_proof, fin
 from releve.desk.plan.shown import ShownPlan
 from releve.live.api import IdentityCache
 from releve.plan.contingency import Contingency
-from releve.plan.result import BASE, SINGLE, ClientVerdict, ReliefCell
+from releve.plan.result import BASE, SINGLE, ClientVerdict, ReliefCell, Status
 from releve.plan.settings import PlanSettings
 
-Status = Literal["missed", "contract", "unknown", "thin", "held"]
 SEVERITY: tuple[Status, ...] = ("missed", "contract", "unknown", "thin", "held")
 """Statuses of a client or a cell, the gravest first."""
 KINDS = (BASE, *SINGLE, "destination", "named")
@@ -31,11 +31,12 @@ _FIGURES = ("worst_coverage", "shortfall", "floor", "regret", "calls_lost")
 
 
 class PlanHead(PageModel):
-    """Whose plan it is, and of which day."""
+    """Whose plan it is, of which day, and the days planned beside it."""
 
     operator: str
     synthetic: bool
     day: date
+    days: tuple[date, ...]
     time_zone: str
     version: str
 
@@ -133,7 +134,6 @@ class PlannedPage(PageModel):
     """What every page of a plan holds."""
 
     plan: PlanHead
-    days: tuple[date, ...]
     url: str = Field(description="This page for people")
     home: str = Field(description="The verdict page of the day")
     whole: bool = Field(description="False: narrowed to the clients that the reader may see")
@@ -145,6 +145,12 @@ class PlannedPage(PageModel):
     @property
     def worded_cells(self) -> dict[tuple[str, str, str], Any]:
         return self._worded
+
+    @cached_property
+    def openings(self) -> frozenset[str]:
+        """The contingencies that open a group of columns."""
+        groups = groupby(self.contingencies, key=lambda loss: loss.kind)
+        return frozenset(next(members).id for _kind, members in groups)
 
     @cached_property
     def loss_by_id(self) -> dict[str, PlannedLoss]:
@@ -212,8 +218,7 @@ def _build(shown: ShownPlan) -> PlanPage:
 def page_base(shown: ShownPlan, url: str) -> dict[str, Any]:
     """Return what every page of a plan begins with."""
     return {
-        "plan": PlanHead.from_row(shown.plan),
-        "days": shown.days,
+        "plan": PlanHead.from_row(shown.plan, days=shown.days),
         "url": url,
         "home": shown.url("verdict"),
         "whole": shown.whole,
@@ -240,10 +245,8 @@ def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
     """Return a cell of the matrix with its address."""
     is_known, at = cell.status != "unknown", cell.worst_interval
     figures = {name: known(getattr(cell, name)) if is_known else None for name in _FIGURES}
-    return PlannedCell(
-        client=cell.client,
-        contingency=cell.contingency,
-        status=cast(Status, cell.status),
+    return PlannedCell.from_row(
+        cell,
         worst_interval=at if is_known else None,
         worst_start=shown.plan.starts[at] if is_known and at >= 0 else None,
         cured=shown.is_cured(cell),
@@ -252,19 +255,7 @@ def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
     )
 
 
-def client_status(verdict: ClientVerdict) -> Status:
-    """Return the gravest status of a client when one place is lost, or none."""
-    if verdict.missed:
-        return "missed"
-    if verdict.contract:
-        return "contract"
-    if verdict.unknown:
-        return "unknown"
-    return "thin" if verdict.thin else "held"
-
-
 def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
-    status = client_status(verdict)
     keys = (BASE, *(item.id for item in shown.plan.contingencies))
     own = [cell for key in keys if (cell := shown.cells.get((verdict.client, key)))]
     ranked = sorted(
@@ -275,16 +266,14 @@ def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
     return PlannedClient.from_row(
         verdict,
         name=shown.client_names[verdict.client],
-        status=status,
-        reason=_reason(shown, verdict, status, ranked),
+        reason=_reason(shown, verdict, ranked),
         short=min(_MAX_CHIPS, short),
         ranking=tuple(cell.contingency for cell in ranked),
     )
 
 
-def _reason(
-    shown: ShownPlan, verdict: ClientVerdict, status: Status, ranked: Sequence[ReliefCell]
-) -> Reason:
+def _reason(shown: ShownPlan, verdict: ClientVerdict, ranked: Sequence[ReliefCell]) -> Reason:
+    status = verdict.status
     if status == "held" and all(cell.worst_interval < 0 for cell in ranked):
         return Reason(code="idle")
     if status == "unknown":

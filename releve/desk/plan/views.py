@@ -19,7 +19,6 @@ from releve.desk.http import failure, json_response, other_form, respond_if_chan
 from releve.desk.plan.cell_page import CellPage, cell_page
 from releve.desk.plan.page import PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
-from releve.desk.plan.words import plan_frame
 from releve.desk.query import read_day, read_number, require_found
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan
@@ -129,7 +128,7 @@ def _render(
     request: HttpRequest, template: str, page: PlannedPage, context: dict[str, object]
 ) -> HttpResponse:
     frame = {
-        "frame": plan_frame(page),
+        "frame": page.plan,
         "twin_url": other_form(request, as_json=True),
         "may_compute": can(request.user, "plan.publish"),
     }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.template import Library
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext
 
+from releve.desk.filters import add_words
 from releve.desk.plan import names
-from releve.desk.plan.names import conditions, kind_title
+from releve.desk.plan.names import conditions
 from releve.desk.plan.page import (
     SEVERITY,
     PlannedCell,
@@ -24,42 +24,14 @@ from releve.desk.plan.page import (
 from releve.desk.text import text_now
 
 register = Library()
+add_words(register, "kind_title", names.KIND_TITLES)
 register.filter("country", names.country)
+register.filter("conditions", names.conditions)
+register.filter("contingency_name", names.contingency_name)
+register.filter("loss_words", names.loss_words)
 register.filter("status_word", names.status_word)
 register.filter("cell_word", names.cell_word)
 register.filter("client_word", names.client_word)
-
-_FOLD_FROM = 24
-"""Number of clients from which those that are held are folded away."""
-_WIDE_FROM = 36
-"""Length of a name from which its column is wide."""
-
-
-class Tally(NamedTuple):
-    """How many clients have one status."""
-
-    status: str
-    clients: int
-    word: str
-
-
-class Fact(NamedTuple):
-    """A measured or proved figure with its name and what it means."""
-
-    name: str
-    value: str
-    meaning: str
-
-
-class MatrixColumn(NamedTuple):
-    """A contingency at the head of a column; ``first`` of its group, ``wide`` for a long name."""
-
-    id: str
-    name: str
-    first: bool
-    wide: bool
-    held: str
-    moves: str
 
 
 class CellWords(NamedTuple):
@@ -74,48 +46,6 @@ class CellWords(NamedTuple):
     key: str
 
 
-class LegendItem(NamedTuple):
-    """What a status means, in the figures of the plan."""
-
-    status: str
-    meaning: str
-
-
-class DayLink(NamedTuple):
-    """A day of the folder; ``current`` when it is the one shown."""
-
-    label: str
-    title: str
-    url: str
-    current: bool
-
-
-class PlanFrame(NamedTuple):
-    """Head and foot of a plan's page."""
-
-    operator: str
-    synthetic: bool
-    day: str
-    days: tuple[DayLink, ...]
-    version: str
-
-
-def plan_frame(page: PlannedPage) -> PlanFrame:
-    """Return what frames a page of a plan."""
-    text, home, plan = text_now(page.plan.time_zone), reverse("verdict"), page.plan
-    links = (
-        DayLink(
-            text.short_day(day),
-            text.day(day),
-            f"{home}?day={day.isoformat()}",
-            day == plan.day,
-        )
-        for day in page.days
-    )
-    days = tuple(links) if len(page.days) > 1 else ()
-    return PlanFrame(plan.operator, plan.synthetic, text.day(plan.day), days, plan.version)
-
-
 @register.filter
 def verdict_sentence(page: PlanPage) -> str:
     """Return the verdict over all clients in one sentence."""
@@ -128,11 +58,11 @@ def verdict_sentence(page: PlanPage) -> str:
 
 
 @register.filter
-def tallies(page: PlanPage) -> list[Tally]:
-    """Return how many clients have each status, the held ones first."""
+def tallies(page: PlanPage) -> list[tuple[str, int, str]]:
+    """Return how many clients have each status and its word, the held ones first."""
     counts = Counter(client.status for client in page.clients)
     return [
-        Tally(status, counts[status], _tally_word(status, counts[status]))
+        (status, counts[status], _tally_word(status, counts[status]))
         for status in reversed(SEVERITY)
         if counts[status]
     ]
@@ -150,76 +80,22 @@ def _tally_word(status: str, count: int) -> str:
 
 
 @register.filter
-def verdict_detail(page: PlanPage) -> str:
-    """Return what was examined for the verdict."""
-    text, verdict = text_now(page.plan.time_zone), page.verdict
-    count, day = verdict.contingencies, text.day(page.plan.day)
-    if verdict.placed is None or verdict.reserve is None:
-        return ngettext(
-            "{count} contingency examined on {day}.",
-            "{count} contingencies examined on {day}.",
-            count,
-        ).format(count=count, day=day)
-    return ngettext(
-        "{count} contingency examined on {day}; {agents} agents placed, {reserve} in reserve.",
-        "{count} contingencies examined on {day}; {agents} agents placed, {reserve} in reserve.",
-        count,
-    ).format(
-        count=count,
-        day=day,
-        agents=text.number(verdict.placed),
-        reserve=text.number(verdict.reserve),
-    )
+def clients_held(page: PlanPage, held: bool) -> list[PlannedClient]:
+    """Return the clients that are held, or those that need attention."""
+    return [client for client in page.clients if (client.status == "held") is held]
 
 
 @register.filter
-def folds_held(page: PlanPage) -> bool:
-    """Return whether the clients that are held are folded away."""
-    return len(page.clients) >= _FOLD_FROM
-
-
-@register.filter
-def clients_to_see(page: PlanPage) -> list[PlannedClient]:
-    """Return the clients that need attention."""
-    return [client for client in page.clients if client.status != "held"]
-
-
-@register.filter
-def clients_held(page: PlanPage) -> list[PlannedClient]:
-    """Return the clients that are held."""
-    return [client for client in page.clients if client.status == "held"]
-
-
-@register.filter
-def held_title(clients: list[PlannedClient]) -> str:
-    """Return how many clients are held."""
-    title = ngettext("{count} client held", "{count} clients held", len(clients))
-    return title.format(count=len(clients))
-
-
-@register.filter
-def worst_cells(client: PlannedClient, page: PlanPage) -> list[CellWords]:
-    """Return a client's cells to show first."""
-    return _ranked(client, page)[: client.short]
-
-
-@register.filter
-def other_cells(client: PlannedClient, page: PlanPage) -> list[CellWords]:
-    """Return a client's cells that follow the worst."""
-    return _ranked(client, page)[client.short :]
-
-
-def _ranked(client: PlannedClient, page: PlanPage) -> list[CellWords]:
-    cells = (page.cells[client.client, key] for key in client.ranking)
-    return [word_cell(cell, page, client.name) for cell in cells]
+def ranked_cells(client: PlannedClient, page: PlanPage) -> tuple[list[CellWords], list[CellWords]]:
+    """Return a client's cells to show first, and those that follow."""
+    cells = [word_cell(page.cells[client.client, key], page, client.name) for key in client.ranking]
+    return cells[: client.short], cells[client.short :]
 
 
 @register.filter
 def client_reason(client: PlannedClient, page: PlanPage) -> str:
     """Return why a client has its status."""
     text, reason = text_now(page.plan.time_zone), client.reason
-    if reason.code != "missed":
-        return reason_words(reason, page, client.name)
     parts = [reason_words(reason, page, client.name)]
     if reason.others:
         parts.append(
@@ -229,12 +105,12 @@ def client_reason(client: PlannedClient, page: PlanPage) -> str:
                 reason.others,
             ).format(count=text.number(reason.others))
         )
-    if client.rounding:
+    if reason.code == "missed" and client.rounding:
         parts.append(
             _(
                 "Only rounding to whole people misses the target {conditions}: one more agent"
                 " would meet it."
-            ).format(conditions=conditions(page, client.rounding))
+            ).format(conditions=conditions(client.rounding, page))
         )
     return " ".join(parts)
 
@@ -259,7 +135,7 @@ def reason_words(reason: Reason, page: PlannedPage, client: str) -> str:
             " {floor} of its day would be missing."
         ),
     }
-    when = conditions(page, reason.contingencies)
+    when = conditions(reason.contingencies, page)
     missing = "" if reason.missing is None else text.missing(reason.missing)
     return sentences[reason.code].format(
         condition=when,
@@ -272,16 +148,8 @@ def reason_words(reason: Reason, page: PlannedPage, client: str) -> str:
     )
 
 
-@register.filter
-def beyond_n1(client: PlannedClient, page: PlanPage) -> str:
-    """Return which larger losses a client is not held under."""
-    return _("Beyond N-1: not held {conditions}.").format(
-        conditions=conditions(page, client.beyond)
-    )
-
-
 def word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
-    """Return a client's cell in words; written once however often it is shown."""
+    """Return a cell in words; written once however often it is shown."""
     key = (text_now("UTC").language, cell.client, cell.contingency)
     found: CellWords | None = page.worded_cells.get(key)
     if found is None:
@@ -292,7 +160,7 @@ def word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
 def _write_cell_words(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
     worst = _share(cell.worst_coverage)
     day = _share(None if cell.shortfall is None else 1 - cell.shortfall)
-    contingency = names.contingency_name(page, cell.contingency)
+    contingency = names.contingency_name(cell.contingency, page)
     label = _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
         client=client,
         contingency=contingency,
@@ -309,39 +177,21 @@ def _share(share: float | None) -> str:
 
 @register.filter
 def column_groups(page: PlanPage) -> list[tuple[str, int]]:
-    """Return the title of each group of columns of one kind, and how many they are."""
-    groups = groupby(page.contingencies, key=lambda loss: loss.kind)
-    return [(kind_title(kind), len(list(members))) for kind, members in groups]
+    """Return the kinds of the columns, and how many columns each has."""
+    return list(Counter(loss.kind for loss in page.contingencies).items())
 
 
 @register.filter
-def matrix_columns(page: PlanPage) -> list[MatrixColumn]:
-    """Return the heads of the columns."""
-    text, columns, kind = text_now("UTC"), [], ""
-    for loss in page.contingencies:
-        name = names.contingency_name(page, loss.id)
-        moves = "?" if loss.moves is None else text.number(loss.moves)
-        first, wide = loss.kind != kind, len(name) > _WIDE_FROM
-        columns.append(MatrixColumn(loss.id, name, first, wide, text.number(loss.held), moves))
-        kind = loss.kind
-    return columns
-
-
-@register.filter
-def matrix_cells(client: PlannedClient, page: PlanPage) -> list[tuple[CellWords | None, bool]]:
-    """Return a client's cells in the order of the columns, with whether each opens a group."""
-    found, kind = [], ""
+def matrix_cells(client: PlannedClient, page: PlanPage) -> Iterator[tuple[str, CellWords | None]]:
+    """Yield a client's cells in the order of the columns, with their contingencies."""
     for loss in page.contingencies:
         cell = page.cells.get((client.client, loss.id))
-        words = None if cell is None else word_cell(cell, page, client.name)
-        found.append((words, loss.kind != kind))
-        kind = loss.kind
-    return found
+        yield loss.id, None if cell is None else word_cell(cell, page, client.name)
 
 
 @register.filter
-def legend(page: PlanPage) -> list[LegendItem]:
-    """Return what each status means."""
+def legend(page: PlanPage) -> list[tuple[str, str]]:
+    """Return what each status means, in the figures of the plan."""
     text = text_now("UTC")
     target, thin = text.percent(page.target), text.percent(page.thin)
     meanings = {
@@ -351,7 +201,4 @@ def legend(page: PlanPage) -> list[LegendItem]:
         "contract": _("more than {target} of the day missing, and no plan can do better"),
         "unknown": _("no forecast, so no requirement"),
     }
-    return [
-        LegendItem(status, words.format(target=target, thin=thin))
-        for status, words in meanings.items()
-    ]
+    return [(status, words.format(target=target, thin=thin)) for status, words in meanings.items()]

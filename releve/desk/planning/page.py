@@ -10,10 +10,11 @@ from typing import Literal
 from pydantic import Field
 
 from releve.desk.page import PageModel
-from releve.desk.plan.page import SEVERITY, Status, client_status
+from releve.desk.plan.page import SEVERITY
 from releve.live import api as live
 from releve.plan import Placement, Plan
 from releve.plan.named_assignments import list_moves
+from releve.plan.result import Status
 from releve.registry import service as registry
 from releve.registry.models import Version
 from releve.runs.job_store import ACTIVE_STATES
@@ -178,10 +179,10 @@ def _day(
 def _clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]:
     """Yield the clients, those that become worse first, then the gravest."""
     names = dict(after.clients)
-    had = {} if before is None else {row.client: client_status(row) for row in before.verdicts}
+    had = {} if before is None else {row.client: row.status for row in before.verdicts}
     rows = []
     for verdict in after.verdicts:
-        client, status = verdict.client, client_status(verdict)
+        client, status = verdict.client, verdict.status
         old = had.get(client)
         worse = old is not None and SEVERITY.index(status) < SEVERITY.index(old)
         name = names[client]

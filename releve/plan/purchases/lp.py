@@ -264,4 +264,4 @@ def merge_purchases(purchases: Iterable[Purchase]) -> tuple[Purchase, ...]:
                 agents=lines[key].agents + one.agents,
             )  # fmt: skip
         lines[key] = one
-    return tuple(sorted(lines.values(), key=lambda one: (-one.count * one.unit_price, one.where)))
+    return tuple(sorted(lines.values(), key=lambda one: (-one.price, one.where)))

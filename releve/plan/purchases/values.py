@@ -64,7 +64,7 @@ def count_new_seats(purchases: Iterable[Purchase]) -> Counter[str]:
 
 def sum_cost(purchases: Iterable[Purchase]) -> float:
     """Return what purchases cost together, in EUR."""
-    return sum(one.count * one.unit_price for one in purchases)
+    return sum(one.price for one in purchases)
 
 
 def summarize_purchases(purchases: Iterable[Purchase]) -> str:
