@@ -162,6 +162,7 @@ TEMPLATES = [
                 "rules_words": "releve.desk.rules.words",
                 "telework_words": "releve.desk.telework.words",
                 "week_words": "releve.desk.week.words",
+                "valve_words": "releve.desk.valve.words",
                 "values": "releve.desk.filters",
             },
             "context_processors": [

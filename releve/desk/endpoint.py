@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import require_permission, require_recent_auth
 from releve.desk.http import failure
 from releve.desk.text import translate_error
+from releve.errors import ReleveError
 from releve.live import api as live
 from releve.registry.errors import Conflict, NotThere, RegistryError
 
@@ -49,6 +52,24 @@ def serve(
         return require_permission(permission, site=site, client=client)(asked)
 
     return decorate
+
+
+def perform(
+    request: HttpRequest,
+    act: Callable[[], object],
+    view: str,
+    *place: str,
+    said: str = "",
+    refused: str = "",
+) -> HttpResponse:
+    """Act, then lead to a page, which says ``said``; 409 with ``refused`` where it is refused."""
+    try:
+        act()
+    except ReleveError as error:
+        return failure(request, 409, refused or _("Nothing was changed."), translate_error(error))
+    if said:
+        messages.success(request, said)
+    return redirect(view, *place)
 
 
 def explain_errors(view: _View) -> _View:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
@@ -15,8 +15,6 @@ from releve.errors import ReleveError
 LONGEST = 500
 """Characters of a field for words."""
 _CLOCK = "%Y-%m-%dT%H:%M"
-
-_T = TypeVar("_T")
 
 
 class PlainForm(forms.Form):
@@ -101,19 +99,18 @@ def read_sent(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def act_on(form: forms.Form, act: Callable[[], _T], *refusals: type[Exception]) -> _T | None:
-    """Return what ``act`` gives; None where the form is faulty or it is refused, which it shows.
+def act_on(form: forms.Form, act: Callable[[], object], *refusals: type[Exception]) -> bool:
+    """Return whether a form was sound and ``act`` done; otherwise the form says why not.
 
     Refusals are every ReleveError, and the exceptions that ``refusals`` names.
     """
-    if not form.is_valid():
-        return None
     refused: tuple[type[Exception], ...] = (ReleveError, *refusals)
-    try:
-        return act()
-    except refused as error:
-        form.add_error(None, translate_error(error))
-        return None
+    if form.is_valid():
+        try:
+            act()
+        except refused as error:
+            form.add_error(None, translate_error(error))
+    return form.is_valid()
 
 
 def list_refusals(form: forms.Form) -> dict[str, list[str]]:

@@ -205,10 +205,10 @@ def help_and_recall(sector: Sector, giver: Page, asker: Page, contract: str) -> 
     """Lose both sites in a drill: the partner's agents cover and take calls until the recall."""
     (plan,) = read_plans(sector.folder / "plans" / ASKER)
     contracts = read_json(asker, "/contracts/?format=json")["contracts"]
-    (half_hours,) = [row["agents"] for row in contracts if row["contract"] == contract]
+    (half_hours,) = [row["half_hours"] for row in contracts if row["contract"] == contract]
     # which half hours are matched is drawn by lot
-    busiest = max(half_hours, key=lambda row: row["agents"])
-    begins = datetime.fromisoformat(busiest["at"]).astimezone(ZoneInfo("Europe/Paris"))
+    at, _agents = max(half_hours, key=lambda row: row[1])
+    begins = datetime.fromisoformat(at).astimezone(ZoneInfo("Europe/Paris"))
     begins += timedelta(minutes=5)
     asker.goto("/drills")
     asker.get_by_label("Scénario").fill("Entraide")

@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.association.contract_exchange import TermsBeside
-from releve.desk.forms import PlainForm, set_choices
+from releve.desk.forms import PlainForm, build_count_field, build_text_field, set_choices
 from releve.desk.valve.words import REASONS, STEPS
 
 Rows = list[dict[str, str | None]]
+_LONGEST = 200
+_MOST_CENTS = 10**12
 
 
 class ReliefRequestForm(PlainForm):
@@ -62,36 +64,36 @@ class ReliefOfferForm(PlainForm):
 class ClausesForm(PlainForm):
     """The clauses of the contracts that are drafted from the matches."""
 
-    annex = forms.CharField(
-        label=lazy("Annex on data protection"),
+    annex = build_text_field(
+        lazy("Annex on data protection"),
         help_text=lazy("Its reference, as the two operators agreed it."),
-        max_length=200,
+        longest=_LONGEST,
+        required=True,
     )
-    law = forms.CharField(label=lazy("Law that applies"), max_length=200, initial="Droit français")
-    notice_hours = forms.IntegerField(
-        label=lazy("Notice of a recall, hours"),
+    law = build_text_field(
+        lazy("Law that applies"), longest=_LONGEST, initial="Droit français", required=True
+    )
+    notice_hours = build_count_field(
+        lazy("Notice of a recall, hours"),
+        1000,
         help_text=lazy("Empty: firm, only a loss recalls the agents."),
-        min_value=0,
-        max_value=1000,
-        required=False,
     )
-    quality_percent = forms.IntegerField(
-        label=lazy("Calls answered, of 100"), min_value=0, max_value=100, initial=80
+    quality_percent = build_count_field(
+        lazy("Calls answered, of 100"), 100, initial=80, required=True
     )
-    liability_cap_cents = forms.IntegerField(
-        label=lazy("Cap of the liability, cents"),
+    liability_cap_cents = build_count_field(
+        lazy("Cap of the liability, cents"),
+        _MOST_CENTS,
         help_text=lazy("As the two operators agreed it; 0: none is paid."),
-        min_value=0,
-        max_value=10**12,
+        required=True,
     )
-    sip_address = forms.CharField(
-        label=lazy("Where the giver takes the calls (SIP)"),
+    sip_address = build_text_field(
+        lazy("Where the giver takes the calls (SIP)"),
         help_text=lazy("Such as 203.0.113.7:5060. Empty: no call is routed to the giver."),
-        max_length=200,
-        required=False,
+        longest=_LONGEST,
     )
-    outbound_mandate = forms.CharField(
-        label=lazy("Mandate of the client, for outbound calls"), max_length=200, required=False
+    outbound_mandate = build_text_field(
+        lazy("Mandate of the client, for outbound calls"), longest=_LONGEST
     )
     drill = forms.BooleanField(label=lazy("A drill: no real call moves"), required=False)
 
@@ -110,18 +112,15 @@ class ContractStepForm(PlainForm):
 
     before = forms.CharField(widget=forms.HiddenInput, max_length=64)
     kind = forms.ChoiceField(label=lazy("Step"))
-    reference = forms.CharField(
-        label=lazy("Reference"),
+    reference = build_text_field(
+        lazy("Reference"),
         help_text=lazy("Of the client’s agreement, or of the payment: letter, date."),
-        max_length=200,
-        required=False,
+        longest=_LONGEST,
     )
     reason = forms.ChoiceField(
         label=lazy("Reason of a recall"), choices=[("", "—"), *REASONS.items()], required=False
     )
-    cents = forms.IntegerField(
-        label=lazy("Paid, in cents"), min_value=0, max_value=10**12, required=False
-    )
+    cents = build_count_field(lazy("Paid, in cents"), _MOST_CENTS)
 
     def __init__(self, *args: Any, kinds: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)

@@ -1,184 +1,319 @@
-"""What the pages of contracts of relief show."""
+"""What the pages of clearings and of contracts of relief hold."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Self
 
-from django.urls import reverse
-from django.utils.translation import gettext as _
+from pydantic import Field
 
-from releve.association.contracts import DRILL, StoredContract
-from releve.association.gate_member import list_programmes
+from releve.association.agreements import ClientContract
+from releve.association.contracts import StoredContract
+from releve.association.gate_member import list_programmes, read_result, wrap_order
+from releve.association.models import LentAgent, OwnOrder, ReliefGate, SpareSearch
 from releve.association.partner_agents import list_half_hours
-from releve.desk.page import pick_fields
-from releve.desk.places.stream_context import when
-from releve.desk.text import Text
-from releve.desk.valve.forms import ContractStepForm
-from releve.desk.valve.search_page import SearchShown
-from releve.desk.valve.words import KINDS_OF_WORK, STATES, STEPS
-from releve.live import api as live
-from releve.sector import ContractTerms
+from releve.association.spare_searches import LEND
+from releve.desk.page import PageModel
+from releve.network import Operator
+from releve.sector import ContractTerms, parse_gate, parse_order
+
+_LENDS = ("matched", "client agreed", "both signed", "started")
+"""The states in which the giver of a contract names the agents."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContractLine:
-    """A contract in the list."""
+class SearchState(PageModel):
+    """A search for agents who can be lent; ``error`` is a text with its values."""
 
-    url: str
-    name: str
+    kind: str
+    state: str = Field(description="waiting, running, failed or done")
+    asked_at: datetime
+    begun_at: datetime | None
+    done_at: datetime | None
+    seconds: int = Field(description="Since it began")
+    error: str
+    error_values: tuple[Any, ...]
+    lent: int = Field(description="Agents named for the contract")
+    time_zone: str
+
+    @property
+    def active(self) -> bool:
+        """Whether the worker has not finished it."""
+        return self.state in ("waiting", "running")
+
+
+def search_state(search: SpareSearch | None, now: datetime, time_zone: str) -> SearchState | None:
+    """Return how far a search is; None where there was none."""
+    if search is None:
+        return None
+    state = "waiting" if search.begun_at is None else "running"
+    running = now - (search.begun_at or now)
+    if search.done_at is not None:
+        state = "failed" if search.error else "done"
+    lent = LentAgent.objects.filter(contract=search.name, drill=search.drill)
+    return SearchState.from_row(
+        search,
+        state=state,
+        seconds=max(0, int(running.total_seconds())),
+        lent=lent.count() if search.kind == LEND else 0,
+        time_zone=time_zone,
+    )
+
+
+class ContractCard(PageModel):
+    """What operators and the client see of a contract: no price, which is between operators."""
+
+    stream: str = Field(description="relief, or relief-drill: nothing of it is real")
+    contract: str
     state: str
-    asker: str
     giver: str
+    skill: str
+    starts_at: datetime
+    ends_at: datetime
+    digest: str
+    client_name: str
+    programme_name: str
+
+    @classmethod
+    def from_stored(cls, stored: StoredContract, stream: str, **others: Any) -> Self:
+        """Return a contract with those of its terms that the page has."""
+        found = stored.contract
+        return cls.from_row(
+            found.terms, stream=stream, state=found.state, digest=found.digest, **others
+        )
+
+
+class ContractLine(ContractCard):
+    """A contract as its two operators see it."""
+
+    asker: str
     client: str
-    work: str
-    period: str
-    drill: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StepLine:
-    """A step: what, by whom, when, and who has signed it."""
-
-    what: str
-    by: str
-    at: str
-    reference: str
-    signed: str
+    half_hours: tuple[tuple[datetime, int], ...] = Field(description="With the agents in each")
     countersigned: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ContractPage:
-    """One contract: terms, steps, and the form of the next step where there is one."""
+class ContractsPage(PageModel):
+    """Every contract, real and of drills, the newest first."""
 
-    line: ContractLine
-    facts: tuple[tuple[str, str], ...]
-    steps: tuple[StepLine, ...]
-    digest: str
-    text_url: str
-    message_url: str
-    form: ContractStepForm | None
-    lend_url: str
-    search: SearchShown | None
+    contracts: tuple[ContractLine, ...]
+    time_zone: str
 
 
-def build_contract_line(
-    stored: StoredContract, stream: str, text: Text, programmes: Mapping[str, str]
-) -> ContractLine:
-    """Return a contract as the list shows it; ``programmes``: the own ones, by reference."""
+class SignedStep(PageModel):
+    """A step: what, by whom, when, and who has signed it."""
+
+    kind: str
+    by: str
+    at: datetime
+    reference: str
+    signed: tuple[str, ...]
+    countersigned: bool
+
+
+class ContractPage(ContractLine):
+    """One contract: terms, steps, and the search for the agents whom its giver lends."""
+
+    terms: ContractTerms
+    total: int = Field(description="Agent half hours")
+    most: int = Field(description="Agents at most")
+    steps: tuple[SignedStep, ...]
+    may_lend: bool
+    search: SearchState | None
+    time_zone: str
+
+
+def describe_line(
+    stored: StoredContract, operator: Operator, programmes: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the fields of a contract that its terms lack; ``programmes``: own, by reference."""
     terms = stored.contract.terms
-    return ContractLine(
-        url=reverse("contract", args=[stream, terms.contract]),
-        name=terms.contract,
-        state=str(STATES.get(stored.contract.state, stored.contract.state)),
-        asker=terms.asker,
-        giver=terms.giver,
-        client=_find_names(terms, programmes)[0],
-        work=name_work(terms.skill),
-        period=_("{start} to {end}").format(
-            start=when(terms.starts_at, text), end=when(terms.ends_at, text)
-        ),
-        drill=stream == DRILL,
-    )
-
-
-def build_contract_page(
-    stored: StoredContract,
-    stream: str,
-    text: Text,
-    form: ContractStepForm | None,
-    party: str,
-    search: SearchShown | None,
-) -> ContractPage:
-    """Return the page of a contract, as its party sees it."""
-    terms = stored.contract.terms
-    total = sum(count for _half_hour, count in terms.agents)
-    most = max((count for _half_hour, count in terms.agents), default=0)
-    place = [stream, terms.contract]
-    notice = (
-        _("firm: only a loss recalls the agents")
-        if terms.notice_hours is None
-        else _("{hours} h of notice").format(hours=text.number(terms.notice_hours))
-    )
-    programmes = list_programmes()
-    client, programme = _find_names(terms, programmes)
-    facts = (
-        (_("Asks"), terms.asker),
-        (_("Lends"), terms.giver),
-        (_("Client"), client),
-        (_("Work"), name_work(terms.skill)),
-        (_("Destination"), terms.destination),
-        (_("Programme"), programme),
-        (_("Agent half hours"), text.number(total)),
-        (_("Agents at most"), text.number(most)),
-        (_("Price, cents a half hour"), text.number(terms.price_cents)),
-        (_("Recall"), notice),
-        (_("Calls answered, of 100"), text.number(terms.quality_percent)),
-        (_("Cap of the liability, cents"), text.number(terms.liability_cap_cents)),
-        (_("Law that applies"), terms.law),
-        (_("Annex on data protection"), terms.annex),
-        (_("Where the giver takes the calls (SIP)"), terms.sip_address or "–"),
-        (_("Mandate of the client, for outbound calls"), terms.outbound_mandate or "–"),
-    )
-    return ContractPage(
-        line=build_contract_line(stored, stream, text, programmes),
-        facts=facts,
-        steps=tuple(_list_steps(stored, text)),
-        digest=stored.contract.digest,
-        text_url=reverse("contract_text", args=place),
-        message_url=reverse("contract_message", args=place),
-        form=form,
-        lend_url=reverse("contract_lend", args=place) if _may_lend(stored, party) else "",
-        search=search,
-    )
-
-
-def _find_names(terms: ContractTerms, programmes: Mapping[str, str]) -> tuple[str, str]:
-    """Return client and programme: of an own request their names, of a partner's its reference."""
-    operator = live.operator_now()
-    row = operator.programme.get(programmes.get(terms.programme, ""))
-    if row is None:
-        return terms.client, terms.programme
-    return operator.client[row.client].name, row.name
-
-
-def _may_lend(stored: StoredContract, party: str) -> bool:
-    states = ("matched", "client agreed", "both signed", "started")
-    return party == stored.contract.terms.giver and stored.contract.state in states
-
-
-def build_contract_twin(stored: StoredContract, stream: str) -> dict[str, Any]:
-    """Return a contract as JSON."""
-    terms = stored.contract.terms
-    names = ("contract", "asker", "giver", "client", "skill", "starts_at", "ends_at")
+    own = operator.programme.get(programmes.get(terms.programme, ""))
     return {
-        **pick_fields(terms, *names),
-        "drill": stream == DRILL,
-        "state": stored.contract.state,
-        "agents": [{"at": at, "agents": count} for at, count in list_half_hours(terms)],
-        "digest": stored.contract.digest,
+        "client_name": terms.client if own is None else operator.client[own.client].name,
+        "programme_name": terms.programme if own is None else own.name,
+        "half_hours": tuple(list_half_hours(terms)),
         "countersigned": stored.is_countersigned,
     }
 
 
-def _list_steps(stored: StoredContract, text: Text) -> list[StepLine]:
-    both = {stored.contract.terms.asker, stored.contract.terms.giver}
-    return [
-        StepLine(
-            what=str(STEPS[step.kind]),
-            by=step.by,
-            at=when(step.at, text),
-            reference=step.reference,
-            signed=", ".join(sorted(stored.signatures[digest])),
-            countersigned=both <= set(stored.signatures[digest]),
+def contract_page(
+    stored: StoredContract, stream: str, operator: Operator, party: str, search: SearchState | None
+) -> ContractPage:
+    """Return the page of a contract, as its party sees it."""
+    contract, terms = stored.contract, stored.contract.terms
+    both, counts = {terms.asker, terms.giver}, [count for _half_hour, count in terms.agents]
+    steps = (
+        SignedStep.from_row(step, signed=tuple(sorted(signed)), countersigned=both <= set(signed))
+        for step, digest in zip(contract.steps, stored.digests, strict=True)
+        for signed in [stored.signatures[digest]]
+    )
+    return ContractPage.from_stored(
+        stored,
+        stream,
+        **describe_line(stored, operator, list_programmes()),
+        terms=terms,
+        total=sum(counts),
+        most=max(counts, default=0),
+        steps=tuple(steps),
+        may_lend=party == terms.giver and contract.state in _LENDS,
+        search=search,
+        time_zone=operator.row.time_zone,
+    )
+
+
+class AgreementCard(ContractCard):
+    """A contract for the work of the reader's client; ``awaited``: the client decides now."""
+
+    destination: str
+    annex: str
+    most: int = Field(description="Agents at most")
+    awaited: bool
+
+
+class AgreementsPage(PageModel):
+    """The contracts for the work of the reader's clients, the newest first."""
+
+    agreements: tuple[AgreementCard, ...]
+    time_zone: str
+
+
+def agreement_card(found: ClientContract, operator: Operator) -> AgreementCard:
+    """Return a contract as its client sees it."""
+    contract = found.stored.contract
+    return AgreementCard.from_stored(
+        found.stored,
+        found.stream,
+        client_name=operator.client[found.client].name,
+        programme_name=operator.programme[found.programme].name,
+        most=max(count for _half_hour, count in contract.terms.agents),
+        awaited=contract.state == "matched",
+    )
+
+
+class GateLine(PageModel):
+    """A clearing in the list; ``notice`` is the clerk's announcement of it."""
+
+    gate: str
+    day: date
+    closes_at: datetime
+    state: str = Field(description="open, closed (offers are opened), awaited or cleared")
+    notice: dict[str, Any]
+
+    @classmethod
+    def from_gate(cls, row: ReliefGate, now: datetime, **others: Any) -> Self:
+        """Return a clearing as it is at an instant."""
+        state = "open" if now < row.closes_at else "closed" if now < row.opens_until else "awaited"
+        return cls(
+            gate=row.name,
+            day=parse_gate(row.text).day,
+            closes_at=row.closes_at,
+            state="cleared" if row.result else state,
+            notice=json.loads(row.text),
+            **others,
         )
-        for step, digest in zip(stored.contract.steps, stored.digests, strict=True)
+
+
+class GatesPage(PageModel):
+    """The clearings of the association, the next first; null: a member of none."""
+
+    association: str | None
+    gates: tuple[GateLine, ...]
+    time_zone: str
+
+
+class OrderRow(PageModel):
+    """What is asked or offered: programme or package, agent half hours, price in cents."""
+
+    name: str
+    skill: str
+    half_hours: int
+    cents: int
+
+
+class OrderCard(PageModel):
+    """An own order: to the byte, and whether it was sent."""
+
+    kind: str
+    digest: str
+    content: str
+    sent_at: datetime | None
+    rows: tuple[OrderRow, ...]
+
+
+class GatePage(GateLine):
+    """One clearing: what was prepared and sent, and the own part of the result."""
+
+    orders: tuple[OrderCard, ...]
+    names: dict[str, str] = Field(description="Of the own programmes behind references")
+    result: dict[str, Any] | None
+    search: SearchState | None
+    time_zone: str
+
+    @property
+    def matches(self) -> list[dict[str, Any]]:
+        """The matches, one for each pair of offer and request, with all its half hours."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        if self.result is not None:
+            for one in self.result["matches"]:
+                gives = one["giver"] == self.result["member"]
+                pair = {**one, "half_hours": 0, "gives": gives}
+                held = found.setdefault((one["offer"], one["request"]), pair)
+                held["half_hours"] += one["agents"]
+        return list(found.values())
+
+    @property
+    def asks(self) -> bool:
+        """Whether agents of a partner were matched with an own request."""
+        return any(not one["gives"] for one in self.matches)
+
+    @property
+    def outcomes(self) -> list[tuple[str, int, int, str]]:
+        """Own requests and packages: half hours wanted, matched, and why no more."""
+        result = self.result or {"requests": (), "offers": ()}
+        return [
+            (self.names.get(one["request"], one["request"]), one["asked"], one["served"],
+             one["reason"])
+            for one in result["requests"]
+        ] + [
+            (one["offer"], one["offered"], one["taken"], one["reason"])
+            for one in result["offers"]
+        ]  # fmt: skip
+
+
+def gate_page(
+    row: ReliefGate, now: datetime, operator: Operator, search: SearchState | None
+) -> GatePage:
+    """Return the page of a clearing."""
+    orders = list(OwnOrder.objects.filter(gate=row.name).order_by("pk"))
+    names = {
+        reference: operator.programme[name].name if name in operator.programme else name
+        for order in orders
+        for reference, name in order.private.get("programmes", {}).items()
+    }
+    return GatePage.from_gate(
+        row,
+        now,
+        orders=tuple(_order_card(one, names) for one in orders),
+        names=names,
+        result=read_result(row.name),
+        search=search,
+        time_zone=operator.row.time_zone,
+    )
+
+
+def _order_card(row: OwnOrder, names: Mapping[str, str]) -> OrderCard:
+    read = parse_order(row.private["opening"] if row.kind == "commit" else row.text)
+    rows = [
+        (names.get(one.request, one.request), one.skill, one.agents, one.ceiling_cents)
+        for one in read.requests
     ]
-
-
-def name_work(skill: str) -> str:
-    """Return a skill in words."""
-    kind, *rest = skill.split(":")
-    return ", ".join(str(KINDS_OF_WORK.get(one, one)) for one in (kind, *rest))
+    rows += [(one.offer, one.skill, one.agents, one.price_cents) for one in read.offers]
+    return OrderCard.from_row(
+        row,
+        content=wrap_order(row).content.decode(),
+        rows=tuple(
+            OrderRow(name=name, skill=skill, half_hours=sum(n for _t, n in agents), cents=cents)
+            for name, skill, agents, cents in rows
+        ),
+    )

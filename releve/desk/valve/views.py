@@ -1,14 +1,19 @@
-"""The pages of contracts of relief: the list, one contract and its next step, text and message."""
+"""The pages of contracts of relief and of the clearings that they come from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from releve.accounts.scopes import scope_for
+from releve.association.agreements import ClientContract, decide_contract, list_client_contracts
+from releve.association.contract_exchange import draft_contracts
 from releve.association.contract_text import typeset_contract
 from releve.association.contracts import (
     DRILL,
@@ -19,84 +24,98 @@ from releve.association.contracts import (
     list_contracts,
     take_step,
 )
-from releve.association.gate_member import list_programmes
-from releve.association.spare_searches import LEND, find_search
-from releve.desk.endpoint import FORM, serve
-from releve.desk.http import answer, download
-from releve.desk.query import require_found
-from releve.desk.text import text_now, translate_error
-from releve.desk.valve.forms import ContractStepForm
-from releve.desk.valve.page import (
-    build_contract_line,
-    build_contract_page,
-    build_contract_twin,
+from releve.association.drafts import draft_requests, load_planned_day
+from releve.association.exchange import fetch_gates, fetch_result, send_order, sync_contracts
+from releve.association.gate_member import list_programmes, load_gate, prepare_request
+from releve.association.membership import find_membership
+from releve.association.models import OwnOrder, ReliefGate
+from releve.association.spare_searches import (
+    LEND,
+    OFFER,
+    ask_for_agents,
+    ask_for_offer,
+    find_search,
 )
-from releve.desk.valve.search_page import answer_search, build_search, build_search_twin
-from releve.errors import ReleveError
+from releve.desk.access.actor import actor_name
+from releve.desk.body_limits import takes
+from releve.desk.endpoint import ACT, FORM, perform, serve
+from releve.desk.forms import act_on, read_sent
+from releve.desk.http import download, failure, page_response, part_response
+from releve.desk.query import require_found
+from releve.desk.valve.forms import (
+    ClausesForm,
+    ContractStepForm,
+    ReliefOfferForm,
+    ReliefRequestForm,
+    read_table,
+)
+from releve.desk.valve.page import (
+    AgreementsPage,
+    ContractLine,
+    ContractsPage,
+    GateLine,
+    GatesPage,
+    SearchState,
+    agreement_card,
+    contract_page,
+    describe_line,
+    gate_page,
+    search_state,
+)
 from releve.live import api as live
-from releve.sector import list_next_steps
+from releve.sector import SectorError, list_next_steps, parse_gate, read_terms
+
+_MOST_BYTES = 2 * 1024**2
+_tables = takes(_MOST_BYTES, lambda: _("These files are larger than 2 MB."))
 
 
 @serve("sector.relief")
 def list_all(request: HttpRequest) -> HttpResponse:
     """Every contract, real and of drills, the newest first."""
-    text = text_now(live.operator_now().row.time_zone)
-    found = [
-        (stored, stream)
-        for stream in (RELIEF, DRILL)
-        for stored in reversed(list_contracts(stream).values())
-    ]
-    programmes = list_programmes()
-    lines = [build_contract_line(*one, text, programmes) for one in found]
-    twin = {"contracts": [build_contract_twin(*one) for one in found]}
-    return answer(request, "desk/valve/index.html", {"lines": lines}, twin)
+    operator, programmes = live.operator_now(), list_programmes()
+    page = ContractsPage(
+        contracts=tuple(
+            ContractLine.from_stored(stored, stream, **describe_line(stored, operator, programmes))
+            for stream in (RELIEF, DRILL)
+            for stored in reversed(list_contracts(stream).values())
+        ),
+        time_zone=operator.row.time_zone,
+    )
+    return page_response(request, "desk/valve/index.html", page)
 
 
 @serve("sector.relief", FORM)
 def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
     """One contract; the form takes the next step of this installation."""
-    stored = _find(stream, name)
-    party, status = find_own_party(stored), 200
-    kinds = list_next_steps(stored.contract, party)
-    form = None
-    if kinds:
-        form = ContractStepForm(
-            request.POST if request.method == "POST" else None,
-            kinds=kinds,
-            initial={"before": stored.contract.digest},
-        )
-    if request.method == "POST":
-        if form is None:
-            raise Http404
-        if form.is_valid():
-            values = form.cleaned_data
-            try:
-                take_step(
-                    name,
-                    values["kind"],
-                    party,
-                    timezone.now(),
-                    reason=values.get("reason", ""),
-                    reference=values.get("reference", ""),
-                    cents=values.get("cents"),
-                    before=values["before"],
-                    stream=stream,
-                )
-            except ReleveError as error:
-                form.add_error(None, translate_error(error))
-            else:
-                messages.success(request, _("The step is recorded and signed."))
-                return redirect("contract", stream, name)
-        status = 422
-    text = text_now(live.operator_now().row.time_zone)
-    search = find_search(LEND, name, drill=stream == DRILL)
-    shown = build_search(search, reverse("contract", args=[stream, name]), timezone.now(), text)
-    part = answer_search(request, shown)
-    if part is not None:
-        return part
-    page = build_contract_page(stored, stream, text, form, party, shown)
-    twin = {**build_contract_twin(stored, stream), "search": build_search_twin(search)}
-    return answer(request, "desk/valve/contract.html", page, twin, status)
+    stored, operator = _find(stream, name), live.operator_now()
+    found = find_search(LEND, name, drill=stream == DRILL)
+    search = search_state(found, timezone.now(), operator.row.time_zone)
+    if request.GET.get("part") == "search":
+        return _show_search(request, search)
+    party, form = find_own_party(stored), None
+    if kinds := list_next_steps(stored.contract, party):
+        before = {"before": stored.contract.digest}
+        form = ContractStepForm(read_sent(request), kinds=kinds, initial=before)
+    elif request.method == "POST":
+        raise Http404
+    if form is not None and form.is_bound:
+
+        def take() -> None:
+            take_step(name, party=party, now=timezone.now(), stream=stream, **form.cleaned_data)
+
+        if act_on(form, take):
+            messages.success(request, _("The step is recorded and signed."))
+            return redirect("contract", stream, name)
+    page = contract_page(stored, stream, operator, party, search)
+    status = 422 if form is not None and form.is_bound else 200
+    return page_response(request, "desk/valve/contract.html", page, {"form": form}, status=status)
+
+
+def _show_search(request: HttpRequest, search: SearchState | None) -> HttpResponse:
+    """Return the part of a page that waits for a search; once it is over, the page comes anew."""
+    if search is None or not search.active:
+        return HttpResponse(status=200, headers={"HX-Refresh": "true"})
+    return part_response(request, "desk/valve/_search.html", search, {})
 
 
 @serve("sector.relief")
@@ -118,3 +137,199 @@ def download_message(request: HttpRequest, stream: str, name: str) -> HttpRespon
 def _find(stream: str, name: str) -> StoredContract:
     stored = list_contracts(stream).get(name) if stream in (RELIEF, DRILL) else None
     return require_found(stored, _("There is no such contract."))
+
+
+@serve("sector.relief", ACT)
+def lend(request: HttpRequest, stream: str, name: str) -> HttpResponse:
+    """Have the worker name agents for a contract, from those that the plan in force can spare."""
+    said = _("The worker looks for agents who can be lent.")
+    return perform(
+        request,
+        lambda: ask_for_agents(name, timezone.now(), stream=stream),
+        "contract", stream, name,
+        said=said,
+    )  # fmt: skip
+
+
+@serve("sector.relief", ACT, recent=True)
+def sync(request: HttpRequest) -> HttpResponse:
+    """Exchange contracts with the partners, through the clerk; those of drills too."""
+
+    def exchange() -> None:
+        for drill in (False, True):
+            sync_contracts(timezone.now(), drill=drill)
+
+    return perform(request, exchange, "contracts", said=_("The contracts are exchanged."))
+
+
+@serve("sector.agree")
+def list_agreements(request: HttpRequest) -> HttpResponse:
+    """The contracts for the work of the reader's clients, which they agree to or refuse."""
+    operator = live.operator_now()
+    page = AgreementsPage(
+        agreements=tuple(agreement_card(one, operator) for one in _list_own(request)),
+        time_zone=operator.row.time_zone,
+    )
+    return page_response(request, "desk/valve/agreements.html", page)
+
+
+@serve("sector.agree", ACT, recent=True)
+def decide(request: HttpRequest, stream: str, name: str) -> HttpResponse:
+    """Record the client's agreement or refusal."""
+    own = {(one.stream, one.stored.contract.terms.contract): one for one in _list_own(request)}
+    found = require_found(own.get((stream, name)), _("There is no such contract."))
+    agrees, before = request.POST.get("decision") == "agree", request.POST.get("before", "")
+    said = _("The agreement is recorded.") if agrees else _("The refusal is recorded.")
+    return perform(
+        request,
+        lambda: decide_contract(found, agrees, before, actor_name(request), timezone.now()),
+        "agreements",
+        said=said,
+    )
+
+
+def _list_own(request: HttpRequest) -> list[ClientContract]:
+    scope = scope_for(request.user, "sector.agree")
+    return list_client_contracts(live.operator_now(), scope.has_client)
+
+
+@serve("sector.relief")
+def list_gates(request: HttpRequest) -> HttpResponse:
+    """The clearings that have come from the clerk."""
+    now, membership = timezone.now(), find_membership()
+    page = GatesPage(
+        association=None if membership is None else membership.association,
+        gates=tuple(
+            GateLine.from_gate(row, now) for row in ReliefGate.objects.order_by("-closes_at")
+        ),
+        time_zone=live.operator_now().row.time_zone,
+    )
+    return page_response(request, "desk/valve/gates.html", page)
+
+
+@serve("sector.relief")
+def show_gate(request: HttpRequest, gate: str) -> HttpResponse:
+    """One clearing: what was prepared, the forms, and the result."""
+    return _show_gate(request, _find_gate(gate))
+
+
+@serve("sector.relief", ACT)
+def fetch_clearings(request: HttpRequest) -> HttpResponse:
+    """Fetch the clerk's gates."""
+    said = _("The clearings have come.")
+    return perform(request, lambda: fetch_gates(timezone.now()), "gates", said=said)
+
+
+@_tables
+@serve("sector.relief", ACT)
+def ask(request: HttpRequest, gate: str) -> HttpResponse:
+    """Prepare a request, to be read before it is sent."""
+    row, now = _find_gate(gate), timezone.now()
+    form = _build_request_form(row, request)
+
+    def prepare() -> None:
+        notice, values = load_gate(gate), form.cleaned_data
+        ceilings, approvals, exclusions = (
+            read_table(values[name]) for name in ("ceilings", "approvals", "exclusions")
+        )
+        terms = read_terms(ceilings, approvals, exclusions, notice.day)
+        prepare_request(gate, *draft_requests(notice, values["contingency"], terms, now), now)
+
+    return _act(request, row, "request_form", form, prepare)
+
+
+@_tables
+@serve("sector.relief", ACT)
+def offer(request: HttpRequest, gate: str) -> HttpResponse:
+    """Have the worker prepare a sealed offer of what the plan in force can spare, to be read."""
+    form = ReliefOfferForm(request.POST, request.FILES)
+
+    def prepare() -> None:
+        ask_for_offer(gate, read_table(form.cleaned_data["packages"]), timezone.now())
+
+    return _act(request, _find_gate(gate), "offer_form", form, prepare)
+
+
+@serve("sector.relief", ACT, recent=True)
+def send(request: HttpRequest, gate: str) -> HttpResponse:
+    """Send the order that was shown."""
+    shown = OwnOrder.objects.filter(gate=gate, sent_at=None, digest=request.POST.get("digest"))
+    found = shown.first()
+    if found is None:
+        return failure(request, 409, _("This was sent, or made again since."))
+    said = _("It is sent.")
+    return perform(request, lambda: send_order(found, timezone.now()), "gate", gate, said=said)
+
+
+@serve("sector.relief", ACT)
+def result(request: HttpRequest, gate: str) -> HttpResponse:
+    """Fetch the result."""
+    _find_gate(gate)
+    said = _("The result has come.")
+    return perform(request, lambda: fetch_result(gate, timezone.now()), "gate", gate, said=said)
+
+
+@serve("sector.relief", ACT)
+def draft(request: HttpRequest, gate: str) -> HttpResponse:
+    """Ask for a contract per match of the own requests."""
+    row, form = _find_gate(gate), ClausesForm(request.POST)
+
+    def ask_for_contracts() -> None:
+        drill = form.cleaned_data["drill"]
+        draft_contracts(gate, form.clauses, timezone.now(), drill=drill)
+
+    said = _("The contracts are drafted and asked for: exchange them now.")
+    return _act(request, row, "clauses_form", form, ask_for_contracts, said)
+
+
+def _act(
+    request: HttpRequest,
+    row: ReliefGate,
+    name: str,
+    form: forms.Form,
+    act: Callable[[], None],
+    said: str = "",
+) -> HttpResponse:
+    """Act on a form of the page; lead to the contracts where there is something to say."""
+    if not act_on(form, act, ValueError):
+        return _show_gate(request, row, {name: form, "form": form}, 422)
+    if not said:
+        return redirect("gate", row.name)
+    messages.success(request, said)
+    return redirect("contracts")
+
+
+def _find_gate(gate: str) -> ReliefGate:
+    return require_found(
+        ReliefGate.objects.filter(name=gate).first(), _("There is no such clearing.")
+    )
+
+
+def _build_request_form(row: ReliefGate, request: HttpRequest | None = None) -> ReliefRequestForm:
+    try:
+        plan = load_planned_day(parse_gate(row.text).day).plan
+        choices = [(one.id, one.name) for one in plan.contingencies]
+    except SectorError:
+        choices = []
+    sent = () if request is None else (request.POST, request.FILES)
+    return ReliefRequestForm(*sent, contingencies=choices)
+
+
+def _show_gate(
+    request: HttpRequest,
+    row: ReliefGate,
+    sent: dict[str, forms.Form] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    operator, now = live.operator_now(), timezone.now()
+    search = search_state(find_search(OFFER, row.name), now, operator.row.time_zone)
+    if request.GET.get("part") == "search":
+        return _show_search(request, search)
+    context = {
+        "request_form": _build_request_form(row),
+        "offer_form": ReliefOfferForm(),
+        "clauses_form": ClausesForm(),
+        **(sent or {}),
+    }
+    page = gate_page(row, now, operator, search)
+    return page_response(request, "desk/valve/gate.html", page, context, status=status)

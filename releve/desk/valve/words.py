@@ -1,11 +1,24 @@
-"""What states, steps and kinds of work of a contract are called."""
+"""What states, steps and kinds of work of a contract are called, and how a search goes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
+from django.template import Library
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
+
+from releve.association.spare_searches import LEND
+from releve.desk.filters import add_words, moment_at
+from releve.desk.text import text_now, translate_phrase
+from releve.desk.valve.page import ContractCard, SearchState
+from releve.errors import Phrase, decode_phrase
+
+register = Library()
 
 STATES: Mapping[str, Promise] = {
     "asked": lazy("Asked: the partner’s offer is awaited"),
@@ -30,6 +43,12 @@ STEPS: Mapping[str, Promise] = {
     "end": lazy("End"),
     "settle": lazy("Record the payment"),
     "recall": lazy("Recall the agents"),
+}
+GATE_STATES: Mapping[str, Promise] = {
+    "open": lazy("Open: requests and sealed offers"),
+    "closed": lazy("Closed: offers are being opened"),
+    "awaited": lazy("The result is awaited"),
+    "cleared": lazy("Result received"),
 }
 REASONS: Mapping[str, Promise] = {
     "loss": lazy("The giver has lost a place"),
@@ -64,3 +83,53 @@ KINDS_OF_WORK: Mapping[str, Promise] = {
     "home": lazy("at home"),
     "site": lazy("on site"),
 }
+add_words(register, "contract_state", STATES, else_code=True)
+add_words(register, "contract_step", STEPS)
+add_words(register, "gate_state", GATE_STATES)
+add_words(register, "gate_outcome", OUTCOMES)
+
+
+@register.filter
+def work(skill: str) -> str:
+    """Return a skill in words."""
+    return ", ".join(str(KINDS_OF_WORK.get(one, one)) for one in skill.split(":"))
+
+
+@register.filter
+def period(row: ContractCard, time_zone: str) -> str:
+    """Return from when to when agents are lent."""
+    start, end = moment_at(row.starts_at, time_zone), moment_at(row.ends_at, time_zone)
+    return _("{start} to {end}").format(start=start, end=end)
+
+
+@register.filter
+def offer_refusal(row: Mapping[str, Any], time_zone: str) -> str:
+    """Return why an own offer was left out of a clearing."""
+    params = row["params"]
+    if row["code"] == "late":
+        params = [moment_at(datetime.fromisoformat(at), time_zone) for at in params]
+    return str(REFUSALS[row["code"]]).format(*params, offer=row["offer"])
+
+
+@register.filter
+def search_words(search: SearchState) -> str:
+    """Return how far a search is, or what it came to."""
+    text = text_now(search.time_zone)
+    if search.state == "failed":
+        values = map(decode_phrase, search.error_values)
+        return translate_phrase(Phrase.restore(search.error, values))
+    if search.state == "waiting":
+        return _("Asked for on {at}: the worker begins in a moment.").format(
+            at=moment_at(search.asked_at, search.time_zone)
+        )
+    if search.state == "running":
+        return _("The plan in force is searched for agents who can be lent: {seconds} s.").format(
+            seconds=text.number(search.seconds)
+        )
+    if search.kind != LEND:
+        return _("The offer is prepared: read it, then send it.")
+    return ngettext(
+        "{count} agent is named and counts as absent while the contract lasts.",
+        "{count} agents are named and count as absent while the contract lasts.",
+        search.lent,
+    ).format(count=text.number(search.lent))
