@@ -112,7 +112,7 @@ def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
 
 
 def _show_search(request: HttpRequest, search: SearchState | None) -> HttpResponse:
-    """Return the part of a page that waits for a search; once it is over, the page comes anew."""
+    """Return the part of a page that waits for a search; the whole page once it is over."""
     if search is None or not search.active:
         return HttpResponse(status=200, headers={"HX-Refresh": "true"})
     return part_response(request, "desk/valve/_search.html", search, {})
