@@ -115,9 +115,11 @@ def page_response(
 
     A page of a drill carries its banner. ``context`` is for HTML alone: forms, and what of the
     request is shown again. The JSON names the address of the HTML in a header ``Link``; where
-    the ``form`` of ``context`` has faults, it is the error that names them.
+    the ``form`` of ``context`` has faults, it is the error that names them. Its ``frame`` stands
+    for that of the registry.
     """
-    form = (context or {}).get("form")
+    given = context or {}
+    form = given.get("form")
     if wants_json(request) and isinstance(form, BaseForm) and form.errors:
         return _explain_form(request, status, form)
     if wants_json(request):
@@ -126,12 +128,12 @@ def page_response(
 
     def respond() -> HttpResponse:
         words = {
-            "frame": _frame(),
+            "frame": given.get("frame") or _frame(),
             "page": page,
             "drill": describe_drill(getattr(page, "drill", "")),
             "twin_url": other_form(request, as_json=True),
         }
-        return render(request, template, {**words, **(context or {})}, status=status)
+        return render(request, template, {**words, **given}, status=status)
 
     if forms:
         response = respond()

@@ -137,6 +137,7 @@ from releve.live.stream_state import (
     read_placement,
 )
 from releve.live.surge_relief import (
+    ClientMissing,
     SurgeProposal,
     end_surge_relief,
     foresee_factors,
@@ -165,6 +166,7 @@ __all__ = [
     "Busy",
     "ChannelFaults",
     "ClientCoverage",
+    "ClientMissing",
     "ClientStatement",
     "ComparedDay",
     "ContactFaults",

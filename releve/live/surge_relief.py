@@ -42,6 +42,16 @@ __all__ = [
 LEAST_FORESEEN, MOST_FACTOR = 0.1, 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class ClientMissing:
+    """The share of a client's requirement for the rest of the day that is missing."""
+
+    client: str
+    name: str
+    before: float
+    after: float
+
+
 @dataclass(frozen=True)
 class SurgeProposal:
     """A relief of today, not in force: who would move, and what that costs and brings.
@@ -59,7 +69,7 @@ class SurgeProposal:
     moved: int
     missing_before: float
     missing_after: float
-    clients: tuple[tuple[str, str, float, float], ...]
+    clients: tuple[ClientMissing, ...]
     digest: str
 
 
@@ -163,7 +173,7 @@ def _solve(scene: Scene, factors: Mapping[str, float]) -> SurgeProposal:
         missing_before=solved.unrelieved,
         missing_after=solved.penalty,
         clients=tuple(
-            (name, names[name], share, solved.missing[name])
+            ClientMissing(name, names[name], share, solved.missing[name])
             for name, share in solved.missing_unrelieved.items()
         ),
         digest=_name_proposal(scene, changes),

@@ -56,7 +56,7 @@ def test_a_pack_is_read_then_chosen_and_what_it_closes_at_once_is_shown_first(
     scenario.two_positives()
     web = english(browsers, Role.HEALTH)
     page = web.get("/rules/?format=json").json()
-    assert [row["pack"] for row in page["packs"]] == [PACK]
+    assert [row["pack"]["id"] for row in page["packs"]] == [PACK]
     sentences = [rule["text"] for rule in page["packs"][0]["rules"]]
     shown = unescape(web.get("/rules/").content.decode())
     assert len(sentences) >= 6

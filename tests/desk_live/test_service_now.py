@@ -321,9 +321,10 @@ def test_a_relief_is_proposed_for_the_calls_as_foreseen(
     assert page["foreseen"][first["programme"]] > 110
     foreseen = live.foresee_factors()
     assert foreseen == {name: percent / 100 for name, percent in page["foreseen"].items()}
-    assert page["missing_after"] <= page["missing_before"]
-    assert page["missing_before"] > live.propose_surge_relief({}).missing_before
-    relief = live.order_surge_relief(foreseen, digest=page["digest"], by="zoe")
+    proposal = page["proposal"]
+    assert proposal["missing_after"] <= proposal["missing_before"]
+    assert proposal["missing_before"] > live.propose_surge_relief({}).missing_before
+    relief = live.order_surge_relief(foreseen, digest=proposal["digest"], by="zoe")
     assert relief.source == "surge"
 
 

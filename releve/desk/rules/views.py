@@ -14,13 +14,11 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import failure, page_response
 from releve.desk.places.stream_context import StreamContext, moment
-from releve.desk.rules.forms import ChoiceForm, EndForm
+from releve.desk.rules.forms import ChoiceForm, EndForm, PackForm
 from releve.desk.rules.page import rules_page
 from releve.live import api as live
 from releve.network import zone
 from releve.situation import PackChosen, PackEnded, SiteClosed, find_refusals
-
-_Form = ChoiceForm | EndForm
 
 
 @serve("event.record.rules")
@@ -32,42 +30,37 @@ def index(request: HttpRequest) -> HttpResponse:
 @serve("event.record.rules", ACT, recent=True)
 def choose(request: HttpRequest) -> HttpResponse:
     """Choose a pack; where sites would close at once, only after that was shown."""
-    now = moment(request)
-    return _record(request, now, ChoiceForm(*_asked(request, now), request.POST))
+    return _record(request, ChoiceForm, _("The pack is chosen."))
 
 
 @serve("event.record.rules", ACT, recent=True)
 def end(request: HttpRequest) -> HttpResponse:
     """End a pack after a day."""
-    now = moment(request)
-    return _record(request, now, EndForm(*_asked(request, now), request.POST))
-
-
-def _asked(request: HttpRequest, now: StreamContext) -> tuple[str, date]:
-    return request.POST.get("pack", ""), _today(now)
+    return _record(request, EndForm, _("The pack is ended."))
 
 
 def _today(now: StreamContext) -> date:
     return now.at.astimezone(zone(now.operator.row.time_zone)).date()
 
 
-def _record(request: HttpRequest, now: StreamContext, form: _Form) -> HttpResponse:
+def _record(request: HttpRequest, kind: type[PackForm], said: str) -> HttpResponse:
+    now, pack = moment(request), request.POST.get("pack", "")
+    form = kind(pack, _today(now), request.POST)
     if not form.is_valid():
-        return _show(request, now, {form.initial["pack"]: form}, status=422)
-    event = form.event(actor_name(request), now.at)
+        return _show(request, now, {pack: form}, status=422)
+    event = form.event(now.stream, actor_name(request))
     rules = live.select_rules(now.situation)
     reasons = find_refusals(event, now.situation, now.operator, rules)
     if reasons and not live.is_recorded(form.key_text, now.stream):
         form.show_refusals(reasons, now.operator, now.text)
-        return _show(request, now, {event.pack: form}, status=422)
+        return _show(request, now, {pack: form}, status=422)
     closes = _list_closures(event, now)
     if closes and request.POST.get("confirmed") != "yes":
-        return _show(request, now, {event.pack: form}, closes=closes)
+        return _show(request, now, {pack: form}, closes=closes)
     try:
         live.record(event, key=form.key_text, stream=now.stream)
     except live.LiveError as error:
         return failure(request, 409, _("Nothing was recorded."), str(error))
-    said = _("The pack is chosen.") if isinstance(event, PackChosen) else _("The pack is ended.")
     messages.success(request, said)
     return redirect("rules")
 
@@ -81,18 +74,14 @@ def _list_closures(event: PackChosen | PackEnded, now: StreamContext) -> tuple[s
 def _show(
     request: HttpRequest,
     now: StreamContext,
-    sent: Mapping[str, _Form],
+    sent: Mapping[str, PackForm],
     *,
     closes: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
     today = _today(now)
-    rules = live.select_rules(now.situation)
-    page = rules_page(now.stream, today, rules, now.situation.packs)
-    forms = {
-        card.pack: sent.get(card.pack)
-        or (EndForm(card.pack, today) if card.lasting else ChoiceForm(card.pack, today))
-        for card in page.packs
-    }
-    context = {"drill": now.drill, "forms": forms, "closes": now.text.list(closes)}
+    page = rules_page(now, today, live.select_rules(now.situation))
+    kinds = {card.pack.id: EndForm if card.lasting else ChoiceForm for card in page.packs}
+    forms = {pack: sent.get(pack) or kind(pack, today) for pack, kind in kinds.items()}
+    context = {"forms": forms, "closes": now.text.list(closes)}
     return page_response(request, "desk/rules/index.html", page, context, status=status)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import date
 
-from django.forms import Form
 from django.template import Library
 from django.utils.translation import gettext as _
 
-from releve.desk.rules.forms import ChoiceForm
-from releve.desk.rules.page import PackCard, PackDays, PackRule
+from releve.desk.rules.page import PackRule
 from releve.desk.text import text_now
+from releve.situation import ChosenPack
 
 register = Library()
 
 
 @register.filter
-def days_words(row: PackDays | PackRule) -> str:
+def days_words(row: ChosenPack | PackRule) -> str:
     """Return from when to when a pack or a rule holds."""
     text = text_now("UTC")
     first = text.day(row.first, weekday=False)
@@ -26,19 +25,8 @@ def days_words(row: PackDays | PackRule) -> str:
 
 
 @register.filter
-def days_state(row: PackDays) -> str:
-    if row.over:
-        return _("over")
-    return _("not yet in force") if row.ahead else _("in force")
-
-
-@register.filter
-def pack_form(forms: Mapping[str, Form], card: PackCard) -> Form:
-    """Return the form of a pack."""
-    return forms[card.pack]
-
-
-@register.filter
-def chooses(form: Form) -> bool:
-    """Return whether a form chooses a pack, not ends one."""
-    return isinstance(form, ChoiceForm)
+def days_state(row: ChosenPack, today: date) -> str:
+    """Return whether days are over, running or to come."""
+    if row.holds_on(today):
+        return _("in force")
+    return _("not yet in force") if row.first > today else _("over")

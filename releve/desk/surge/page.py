@@ -7,53 +7,50 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import can
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel, StreamPage, pick_fields
+from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
+from releve.live.api import ClientMissing
 from releve.network import Operator
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 
-class ClientMissing(PageModel):
-    """The share of a client's requirement for the rest of the day that is missing."""
+class Proposal(PageModel):
+    """Who would work differently for the rest of a day, and what that costs and brings.
 
-    client: str
-    name: str
-    before: float
-    after: float
+    ``missing_before`` and ``missing_after`` are half hours of agents, weighted by the penalty of a
+    missed call.
+    """
+
+    day: date
+    absent: int
+    moved: int
+    missing_before: float
+    missing_after: float
+    clients: tuple[ClientMissing, ...]
+    digest: str = Field(description="Names the moves; asked for when they are put in force")
 
 
 class SurgePage(StreamPage):
-    """A proposal for some calls; ``digest`` is empty before it is asked for."""
+    """A proposal for some calls; null before it is asked for."""
 
-    url: str
     clients: dict[str, str] = Field(description="Every client by id")
     client: str = Field(description="Whose calls are more; empty: every client's")
     percent: int | None = Field(
         description="Calls to come over calls planned, in hundredths; null: as they are foreseen"
     )
     foreseen: dict[str, int] = Field(
-        default={},
-        description="By programme, from today's calls; without those of which no call is known",
+        description="By programme, from today's calls; without those of which no call is known"
     )
-    names: dict[str, str] = Field(default={}, description="Of these programmes")
-    day: date | None = None
-    absent: int = 0
-    moved: int = 0
-    missing_before: float = Field(
-        default=0.0, description="Half hours of agents, weighted by the penalty of a missed call"
-    )
-    missing_after: float = 0.0
-    effects: tuple[ClientMissing, ...] = ()
-    digest: str = ""
-    order_url: str = Field(default="", description="Empty without the right to put it in force")
-    end_url: str = Field(default="", description="Where one is in force that may be ended")
+    names: dict[str, str] = Field(description="Of these programmes")
+    proposal: Proposal | None
+    orders: bool = Field(description="Whether the reader may put it in force")
+    in_force: bool = Field(description="Whether a relief for a surge is in force")
 
     @property
     def named_factors(self) -> list[tuple[str, float]]:
@@ -84,34 +81,20 @@ def surge_page(
     Without one where it is asked for as foreseen, and no call of today is known.
     """
     operator, reliefs = live.operator_now(), live.list_reliefs(looked.name, 1)
-    may = can(user, "relief.order")
-    ends = may and bool(reliefs) and reliefs[0].source == "surge"
     foreseen: dict[str, int] = {}
     if asked and percent is None:
         factors_now = live.foresee_factors(looked.name)
         foreseen = {name: round(100 * factor) for name, factor in factors_now.items()}
-    factors = list_factors(operator, client, percent, foreseen)
-    page = SurgePage(
+    factors = list_factors(operator, client, percent, foreseen) if asked else {}
+    found = live.propose_surge_relief(factors, looked.name) if factors else None
+    return SurgePage(
         **looked.build_head(operator.row.time_zone),
-        url=reverse("surge"),
         clients={row.id: row.name for row in operator.clients},
         client=client,
         percent=percent,
         foreseen=foreseen,
         names={row.id: row.name for row in operator.programmes if row.id in foreseen},
-        end_url=reverse("surge_end") if ends else "",
-    )
-    if not (asked and factors):
-        return page
-    found = live.propose_surge_relief(factors, looked.name)
-    return page.model_copy(
-        update={
-            **pick_fields(found, "day", "absent", "moved", "missing_before", "missing_after"),
-            "digest": found.digest,
-            "effects": tuple(
-                ClientMissing(client=key, name=name, before=before, after=after)
-                for key, name, before, after in found.clients
-            ),
-            "order_url": reverse("surge_order") if may and found.moved else "",
-        }
+        proposal=None if found is None else Proposal.from_row(found),
+        orders=can(user, "relief.order"),
+        in_force=bool(reliefs) and reliefs[0].source == "surge",
     )

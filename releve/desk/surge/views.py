@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
@@ -19,6 +23,10 @@ from releve.live import api as live
 
 LEAST, MOST = 10, 500
 """Calls to come over calls planned, in hundredths."""
+_REFUSALS: Mapping[type[Exception], Any] = {
+    live.ProposalChanged: lazy("The relief of a loss is being made: ask again in a moment."),
+    live.NoSuch: lazy("No planned day runs now: no agent can be moved."),
+}
 
 
 class SurgeForm(forms.Form):
@@ -58,13 +66,10 @@ def show(request: HttpRequest) -> HttpResponse:
         client, percent = form.cleaned_data["client"], form.cleaned_data["percent"]
     try:
         page = surge_page(looked, request.user, client, percent, asked=asked)
-        if asked and not page.digest:
+        if asked and page.proposal is None:
             messages.error(request, _("No calls of today are known: give a percentage."))
-    except live.ProposalChanged:
-        messages.error(request, _("The relief of a loss is being made: ask again in a moment."))
-        page = surge_page(looked, request.user, client, percent, asked=False)
-    except live.NoSuch:
-        messages.error(request, _("No planned day runs now: no agent can be moved."))
+    except tuple(_REFUSALS) as error:
+        messages.error(request, _REFUSALS[type(error)])
         page = surge_page(looked, request.user, client, percent, asked=False)
     return page_response(request, "desk/surge/surge.html", page)
 

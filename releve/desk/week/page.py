@@ -9,6 +9,8 @@ from releve.desk.page import PageModel
 from releve.network.model import HOME
 from releve.plan.result import Placement, Plan, PlannedTeam
 
+_Day = tuple[Plan, dict[str, PlannedTeam]]
+
 
 class TeamDay(PageModel):
     """A team on a day: members on site and at home, and whether it meets."""
@@ -67,17 +69,12 @@ class WeekPage(PageModel):
 
 def week_page(plans: Sequence[Plan], team: str) -> WeekPage:
     """Return the page of the plans of a week; ``team`` "" lists the agents of the first team."""
-    by_id = [{one.id: one for one in plan.teams} for plan in plans]
-    names = sorted({name for teams in by_id for name in teams})
+    days = [(plan, {one.id: one for one in plan.teams}) for plan in plans]
+    names = sorted({name for _plan, teams in days for name in teams})
     chosen = team if team in names else (names[0] if names else "")
-    rows = tuple(_team_week(plans, by_id, name) for name in names)
-    columns = [
-        [day for day in column if day] for column in zip(*(r.days for r in rows), strict=True)
-    ]
-    total = tuple(
-        TeamDay(site=sum(day.site for day in held), home=sum(day.home for day in held), meets=False)
-        for held in columns
-    )
+    rows = tuple(_team_week(days, name) for name in names)
+    columns = zip(*(row.days for row in rows), strict=True)
+    total = tuple(_add_up([day for day in column if day]) for column in columns)
     at_work = sum(day.site + day.home for day in total)
     return WeekPage(
         operator=plans[0].operator,
@@ -87,59 +84,63 @@ def week_page(plans: Sequence[Plan], team: str) -> WeekPage:
         teams=rows,
         total=total,
         team=chosen,
-        agents=_agent_weeks(plans, by_id, chosen),
+        agents=_agent_weeks(days, chosen),
         meetings=sum(day is not None and day.meets for row in rows for day in row.days),
         home_share=sum(day.home for day in total) / max(1, at_work),
     )
 
 
-def _team_week(
-    plans: Sequence[Plan], by_id: Sequence[dict[str, PlannedTeam]], name: str
-) -> TeamWeek:
-    known = next(teams[name] for teams in by_id if name in teams)
-    days: list[TeamDay | None] = []
-    for plan, teams in zip(plans, by_id, strict=True):
-        if name not in teams:
-            days.append(None)
-            continue
-        home = len(frozenset(plan.home_days).intersection(teams[name].members))
-        members = len(teams[name].members)
-        days.append(TeamDay(site=members - home, home=home, meets=teams[name].meets))
-    return TeamWeek(id=name, site=known.site, supervisor=known.supervisor, days=tuple(days))
+def _add_up(days: Sequence[TeamDay]) -> TeamDay:
+    sums = (sum(day.site for day in days), sum(day.home for day in days))
+    return TeamDay(site=sums[0], home=sums[1], meets=False)
 
 
-def _agent_weeks(
-    plans: Sequence[Plan], by_id: Sequence[dict[str, PlannedTeam]], team: str
-) -> tuple[AgentWeek, ...]:
-    agents = sorted({agent for teams in by_id if team in teams for agent in teams[team].members})
-    placed = [{row.agent: row for row in plan.placements} for plan in plans]
-    leaders = {teams[team].supervisor for teams in by_id if team in teams}
-    return tuple(
-        AgentWeek(
-            agent=agent,
-            leads=agent in leaders,
-            days=tuple(
-                _agent_day(plan, teams[team], own.get(agent), agent)
-                if team in teams and agent in teams[team].members
-                else None
-                for plan, teams, own in zip(plans, by_id, placed, strict=True)
-            ),
-        )
-        for agent in agents
+def _team_week(days: Sequence[_Day], name: str) -> TeamWeek:
+    known = next(teams[name] for _plan, teams in days if name in teams)
+    return TeamWeek.from_row(
+        known, days=tuple(_team_day(plan, teams.get(name)) for plan, teams in days)
     )
 
 
-def _agent_day(plan: Plan, team: PlannedTeam, row: Placement | None, agent: str) -> AgentDay:
-    sites = {site.id: site for site in plan.sites}
-    at_home = agent in plan.home_days
+def _team_day(plan: Plan, team: PlannedTeam | None) -> TeamDay | None:
+    if team is None:
+        return None
+    home = len(frozenset(plan.home_days).intersection(team.members))
+    return TeamDay(site=len(team.members) - home, home=home, meets=team.meets)
+
+
+def _agent_weeks(days: Sequence[_Day], name: str) -> tuple[AgentWeek, ...]:
+    """Return the week of everybody who is in a team on one of the days."""
+    own = [(plan, teams[name]) for plan, teams in days if name in teams]
+    leaders = {team.supervisor for _plan, team in own}
+    placed = [{row.agent: row for row in plan.placements} for plan, _teams in days]
+
+    def week(agent: str) -> AgentWeek:
+        rows = (
+            _agent_day(plan, teams.get(name), rows.get(agent), agent)
+            for (plan, teams), rows in zip(days, placed, strict=True)
+        )
+        return AgentWeek(agent=agent, leads=agent in leaders, days=tuple(rows))
+
+    return tuple(
+        week(agent) for agent in sorted({name for _, team in own for name in team.members})
+    )
+
+
+def _agent_day(
+    plan: Plan, team: PlannedTeam | None, row: Placement | None, agent: str
+) -> AgentDay | None:
+    if team is None or agent not in team.members:
+        return None
     place = row.place if row is not None else "reserve"
-    where = place if place in sites else team.site
+    sites = {site.id: site for site in plan.sites}
+    where = sites.get(place) or sites.get(team.site)
     return AgentDay(
         place=place,
-        site=sites[where].name if where in sites else where,
-        at_home=at_home if place != HOME else True,
+        site=team.site if where is None else where.name,
+        at_home=place == HOME or agent in plan.home_days,
         meets=team.meets,
         start=None if row is None else row.start,
         end=None if row is None else row.end,
-        time_zone=sites[where].time_zone if where in sites else plan.time_zone,
+        time_zone=plan.time_zone if where is None else where.time_zone,
     )

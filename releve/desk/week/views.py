@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.desk.endpoint import serve
-from releve.desk.http import Frame, download, failure, json_response, other_form, wants_json
+from releve.desk.http import Frame, download, failure, page_response, wants_json
 from releve.desk.query import read_day, require_found
 from releve.desk.text import text_now
 from releve.desk.week.page import week_page
@@ -25,29 +25,25 @@ from releve.plan.week.hybrid_week import read_planned_week
 def week(request: HttpRequest) -> HttpResponse:
     """The calendar week of a planned day: its teams, and the members of one of them."""
     try:
-        plans = _find_week(_read_day(request))
+        plans = _find_week(request)
     except PlanFolderError as error:
         led = isinstance(error, NoPlan) and not wants_json(request)
         if led and can(request.user, "plan.publish"):
             return redirect("planning")
         return failure(request, 503, _("There is no plan to show."), str(error))
     page = week_page(plans, request.GET.get("team", "")[:64])
-    if wants_json(request):
-        return json_response(page, html=other_form(request, as_json=False))
     context = {
-        "page": page,
         "frame": Frame(page.operator, page.synthetic),
         "may_compute": can(request.user, "plan.publish"),
-        "twin_url": other_form(request, as_json=True),
     }
-    return render(request, "desk/week/week.html", context)
+    return page_response(request, "desk/week/week.html", page, context)
 
 
 @serve("reliefs.see")
 def download_week(request: HttpRequest) -> HttpResponse:
     """The hybrid week as CSV, to be edited in a spreadsheet and given to the next plan."""
     try:
-        plans = _find_week(_read_day(request))
+        plans = _find_week(request)
     except PlanFolderError as error:
         return failure(request, 503, _("There is no plan to show."), str(error))
     try:
@@ -62,15 +58,12 @@ def download_week(request: HttpRequest) -> HttpResponse:
     return download(text.encode("utf-8-sig"), name, "text/csv; charset=utf-8")
 
 
-def _find_week(day: date | None) -> list[Plan]:
+def _find_week(request: HttpRequest) -> list[Plan]:
     """Return the plans of a day's calendar week, the day by default today or the next planned."""
-    first = require_found(find_displayed_plan(day), _("There is no plan for this day."))
+    asked, missing = request.GET.get("day", ""), _("There is no plan for this day.")
+    day = require_found(read_day(asked), missing) if asked else None
+    first = require_found(find_displayed_plan(day), missing)
     monday = first.plan.day - timedelta(days=first.plan.day.weekday())
     wanted = [one for one in first.days if monday <= one < monday + timedelta(days=7)]
     found = (find_displayed_plan(one) for one in wanted)
     return [stored.plan for stored in found if stored is not None]
-
-
-def _read_day(request: HttpRequest) -> date | None:
-    asked = request.GET.get("day", "")
-    return require_found(read_day(asked), _("There is no plan for this day.")) if asked else None
