@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, register_converter
 
 from releve.desk import views
-from releve.desk.access import factor_views, identity_views, people_views
+from releve.desk.access import identity_views, people_views
 from releve.desk.access import views as access
 from releve.desk.converters import RefConverter
 
@@ -29,8 +29,8 @@ urlpatterns = [
     path("people/roles/<int:number>/end", people_views.end_role, name="role_end"),
     path("people/<int:number>/close", people_views.close_person, name="person_close"),
     path("people/<int:number>/link", people_views.show_password_link, name="person_link"),
-    path("people/<int:number>/factors", factor_views.ask_reset, name="factors_ask"),
-    path("people/factors/<int:number>/allow", factor_views.allow_reset, name="factors_allow"),
+    path("people/<int:number>/factors", people_views.ask_reset, name="factors_ask"),
+    path("people/factors/<int:number>/allow", people_views.allow_reset, name="factors_allow"),
     path("people/erase", identity_views.erase, name="erase"),
     path("identity", identity_views.identity, name="identity"),
     path("identity/read", identity_views.mark_notices_read, name="identity_read"),

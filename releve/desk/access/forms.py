@@ -17,7 +17,13 @@ from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.access.places import NamedPlaces
-from releve.desk.forms import PlainForm, build_day_field, build_id_field, set_choices
+from releve.desk.forms import (
+    PlainForm,
+    build_day_field,
+    build_id_field,
+    build_text_field,
+    set_choices,
+)
 
 
 class RoleChoiceForm(PlainForm):
@@ -120,3 +126,30 @@ class TokenForm(_RoleForm):
         if not now.date() <= day < (now + timedelta(days=LONGEST_DAYS)).date():
             raise ValidationError(_("Choose a day from today on, within a year."))
         return day
+
+
+class FactorResetForm(forms.Form):
+    """How the person was recognised."""
+
+    reason = build_text_field(
+        lazy("How the person was recognised"),
+        help_text=lazy("For example: in person, by the badge. It is recorded."),
+        required=True,
+    )
+
+
+class EraseForm(forms.Form):
+    """Whom to erase."""
+
+    pseudonym = build_id_field(lazy("Agent’s pseudonym"), longest=128)
+
+
+class IdentityForm(EraseForm):
+    """Whom to look behind, and why."""
+
+    reason = build_text_field(
+        lazy("Reason, which is recorded"),
+        rows=2,
+        help_text=lazy("Ten characters or more."),
+        required=True,
+    )

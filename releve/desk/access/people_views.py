@@ -1,12 +1,11 @@
-"""Pages of the administrator: who has which access; give a role, end one, close an account."""
+"""Pages of the administrator: who has which access; roles, accounts, tokens, second factors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
+from django import forms
 from django.contrib import messages
-from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,13 +13,13 @@ from django.utils.translation import gettext as _
 
 from releve.accounts import factor_resets, tokens
 from releve.accounts import grants as service
-from releve.accounts.models import Grant, Token, User
-from releve.desk.access.actor import actor_name
-from releve.desk.access.factor_views import translate_obstacle
-from releve.desk.access.forms import GrantForm, TokenForm
+from releve.accounts.models import FactorReset, Grant, Token, User
+from releve.desk.access.actor import act_and_lead, actor_name, require_user
+from releve.desk.access.forms import FactorResetForm, GrantForm, TokenForm
 from releve.desk.access.password_link import create_password_link
 from releve.desk.access.places import list_places
 from releve.desk.endpoint import ACT, FORM, serve
+from releve.desk.forms import act_on, read_sent
 from releve.desk.http import keep_unstored
 from releve.desk.text import translate_error
 from releve.live import api as live
@@ -29,23 +28,19 @@ from releve.live import api as live
 @serve("users.manage", FORM, recent=True)
 def list_people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
-    form = GrantForm(list_places(), request.POST or None)
-    if not form.is_valid():
-        return _shown(request, 422 if form.is_bound else 200, form=form)
-    if _visits(request, form):
-        return _shown(request, 422, form=form)
-    try:
-        made, is_new = service.give_role(
-            form.cleaned_data["name"],
-            form.wanted(),
-            by=actor_name(request),
-            email=form.cleaned_data["email"],
-        )
-    except service.AccessError as error:
-        form.add_error(None, translate_error(error))
-        return _shown(request, 422, form=form)
+    form = GrantForm(list_places(), read_sent(request))
+    made: list[tuple[User, bool]] = []
+
+    def give() -> None:
+        _refuse_visitor(request)
+        asked, by = form.cleaned_data, actor_name(request)
+        made.append(service.give_role(asked["name"], form.wanted(), by=by, email=asked["email"]))
+
+    if not form.is_bound or not act_on(form, give):
+        return _show(request, form=form)
+    ((user, is_new),) = made
     if is_new:
-        return _shown_with_link(request, made)
+        return _show_with_link(request, user)
     messages.success(request, _("The role is given."))
     return redirect("people")
 
@@ -54,78 +49,101 @@ def list_people(request: HttpRequest) -> HttpResponse:
 def end_role(request: HttpRequest, number: int) -> HttpResponse:
     """End a role now."""
     grant = get_object_or_404(Grant.objects.select_related("user"), pk=number)
-    return _done(
-        request, lambda: service.end_grant(grant, by=actor_name(request)), _("The role is ended.")
-    )
+    by, said = actor_name(request), _("The role is ended.")
+    return act_and_lead(request, lambda: service.end_grant(grant, by=by), said)
 
 
 @serve("users.manage", ACT, recent=True)
 def close_person(request: HttpRequest, number: int) -> HttpResponse:
     """Close an account; one's own is refused, so that an administrator remains."""
-    user = get_object_or_404(User, pk=number)
-    if user.pk == request.user.pk:
-        raise Http404
-    name = user.get_username()
-    return _done(
-        request,
-        lambda: service.close_account(name, by=actor_name(request)),
-        _("The account is closed."),
-    )
+    name = _find_other(request, pk=number).get_username()
+    by, said = actor_name(request), _("The account is closed.")
+    return act_and_lead(request, lambda: service.close_account(name, by=by), said)
 
 
 @serve("users.manage", ACT, recent=True)
 def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
     """Show a link for choosing a new password, to be handed over in person."""
-    user = get_object_or_404(User, pk=number, is_active=True)
-    return _shown_with_link(request, user)
+    return _show_with_link(request, get_object_or_404(User, pk=number, is_active=True))
 
 
 @serve("users.manage", ACT, recent=True)
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Give a program a token; its secret is shown in this one answer and kept nowhere."""
     form = TokenForm(list_places(), request.POST)
-    if not form.is_valid() or _visits(request, form):
-        return _shown(request, 422, token_form=form)
-    try:
-        found, secret = tokens.issue_token(
-            form.cleaned_data["name"], form.wanted(), by=actor_name(request)
-        )
-    except service.AccessError as error:
-        form.add_error(None, translate_error(error))
-        return _shown(request, 422, token_form=form)
-    return _shown(request, token=found, secret=secret)
+    made: list[tuple[Token, str]] = []
+
+    def issue() -> None:
+        _refuse_visitor(request)
+        name, by = form.cleaned_data["name"], actor_name(request)
+        made.append(tokens.issue_token(name, form.wanted(), by=by))
+
+    if not act_on(form, issue):
+        return _show(request, token_form=form)
+    ((token, secret),) = made
+    return _show(request, token=token, secret=secret)
 
 
 @serve("users.manage", ACT, recent=True)
 def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
     """End the token of a program now."""
-    found = get_object_or_404(Token, pk=number)
-    return _done(
-        request,
-        lambda: service.revoke_token(found, by=actor_name(request)),
-        _("The token is ended."),
-    )
+    found, by = get_object_or_404(Token, pk=number), actor_name(request)
+    said = _("The token is ended.")
+    return act_and_lead(request, lambda: service.revoke_token(found, by=by), said)
 
 
-def _visits(request: HttpRequest, form: Form) -> bool:
-    """Return whether an open desk's visitor asks, who gives nothing; the form then says so."""
-    visits = cast(User, request.user).visitor_role is not None
-    if visits:
-        form.add_error(None, _("An open desk gives no accounts: stop it and serve without --open."))
-    return visits
+@serve("users.manage", FORM, recent=True)
+def ask_reset(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask that the second factor of a person be removed, with how the person was recognised."""
+    user, by = _find_other(request, pk=number, is_active=True), actor_name(request)
+    form = FactorResetForm(read_sent(request))
+
+    def ask() -> None:
+        factor_resets.request_reset(user, form.cleaned_data["reason"], by=by)
+
+    if form.is_bound and act_on(form, ask):
+        messages.success(request, _("Asked: another administrator has to allow it."))
+        return redirect("people")
+    context = {"person": user, "form": form}
+    status = 422 if form.errors else 200
+    return render(request, "desk/people/factors.html", context, status=status)
 
 
-def _shown_with_link(request: HttpRequest, user: User) -> HttpResponse:
+@serve("users.manage", ACT, recent=True)
+def allow_reset(request: HttpRequest, number: int) -> HttpResponse:
+    """Allow the removal of a second factor, which another administrator has asked for."""
+    reset, by = get_object_or_404(FactorReset, pk=number), actor_name(request)
+    said = _("The second factor is removed.")
+    return act_and_lead(request, lambda: factor_resets.approve_reset(reset, by=by), said)
+
+
+def _find_other(request: HttpRequest, **wanted: Any) -> User:
+    """Return another account than the reader's own; Http404 for that one."""
+    user = get_object_or_404(User, **wanted)
+    if user.pk == request.user.pk:
+        raise Http404
+    return user
+
+
+def _refuse_visitor(request: HttpRequest) -> None:
+    """Refuse what an open desk's visitor gives."""
+    if require_user(request).visitor_role is not None:
+        raise service.AccessError(
+            _("An open desk gives no accounts: stop it and serve without --open.")
+        )
+
+
+def _show_with_link(request: HttpRequest, user: User) -> HttpResponse:
     link = create_password_link(user, by=actor_name(request), request=request)
-    return _shown(request, made=user, link=link)
+    return _show(request, made=user, link=link)
 
 
-def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
+def _show(request: HttpRequest, **more: Any) -> HttpResponse:
     """Return the page: the open accounts with the roles held now, the tokens that open something.
 
     ``more`` says what is shown once, and holds a form that was not accepted.
     """
-    now = timezone.now()
+    now, by = timezone.now(), actor_name(request)
     found = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
     context = {
         "people": [
@@ -133,8 +151,9 @@ def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
         ],
         "tokens": tokens.list_active_tokens(),
         "resets": [
-            (reset, translate_obstacle(reset, actor_name(request)))
+            (reset, obstacle and translate_error(obstacle))
             for reset in factor_resets.list_open_resets()
+            for obstacle in [factor_resets.find_obstacle(reset, by)]
         ],
         "form": GrantForm(list_places()),
         "token_form": TokenForm(list_places()),
@@ -142,6 +161,8 @@ def _shown(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse
         "unreached": _count_unreached(),
         **more,
     }
+    faulty = any(isinstance(one, forms.Form) and one.errors for one in more.values())
+    status = 422 if faulty else 200
     return keep_unstored(render(request, "desk/people/people.html", context, status=status))
 
 
@@ -153,13 +174,3 @@ def _count_unreached() -> list[tuple[str, int]]:
         return []
     labels = {"agent": _("Agents"), "manager": _("Sites"), "client": _("Clients")}
     return [(labels[role], count) for role, count in found.items() if count]
-
-
-def _done(request: HttpRequest, act: Callable[[], None], message: str) -> HttpResponse:
-    try:
-        act()
-    except service.AccessError as error:
-        messages.error(request, translate_error(error))
-    else:
-        messages.success(request, message)
-    return redirect("people")

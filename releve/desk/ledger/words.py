@@ -249,6 +249,7 @@ def translate_stream(stream: str) -> str:
     return str(STREAMS.get(stream, stream))
 
 
+@register.filter("actor")
 def translate_actor(actor: str) -> str:
     """Return who acted: a user, or a rule."""
     if actor.startswith("rule:"):

@@ -65,11 +65,11 @@ def test_a_name_is_asked_allowed_by_another_seen_once_and_listed(
     assert "10 caractères" in short.content.decode()
     values = {"pseudonym": agent_id(), "reason": REASON}
     assert officer.post("/identity/ask", values).status_code == 302
-    (row,) = officer.get("/identity").context["page"].rows
+    (row,) = officer.get("/identity").context["page"].looks
     assert (row.state, row.may_see, row.may_allow) == ("waiting", False, False)
     early = officer.post(f"/identity/{row.number}/see", follow=True).content.decode()
     assert "Personne ne l’a encore autorisé" in early
-    (row,) = admin.get("/identity").context["page"].rows
+    (row,) = admin.get("/identity").context["page"].looks
     assert row.may_allow
     assert admin.post(f"/identity/{row.number}/allow").status_code == 302
     shown = officer.post(f"/identity/{row.number}/see")
@@ -78,17 +78,17 @@ def test_a_name_is_asked_allowed_by_another_seen_once_and_listed(
     assert "Salma" not in officer.get("/identity").content.decode()
     twin = officer.get("/identity?format=json")
     assert "Salma" not in twin.content.decode()
-    (row,) = admin.get("/identity").context["page"].rows
-    assert "1" in row.seen
+    (row,) = admin.get("/identity").context["page"].looks
+    assert row.seen == 1
     kinds = [entry.kind for entry in iter_entries(stream=STREAM)]
     assert kinds == ["identity.imported", "identity.asked", "identity.allowed", "identity.seen"]
 
 
 def test_the_administrator_does_not_ask_and_does_not_see(officer: Client, admin: Client) -> None:
     officer.post("/identity/ask", {"pseudonym": agent_id(), "reason": REASON})
-    page = admin.get("/identity").context["page"]
-    assert page.form is None
-    number = page.rows[0].number
+    shown = admin.get("/identity")
+    assert shown.context["form"] is None
+    number = shown.context["page"].looks[0].number
     admin.post(f"/identity/{number}/allow")
     assert admin.post(f"/identity/{number}/see").status_code == 403
     assert officer.post(f"/identity/{number}/allow").status_code == 403
