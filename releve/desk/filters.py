@@ -83,9 +83,9 @@ def clock(at: datetime, time_zone: str) -> str:
 
 
 @register.filter
-def time_of_day(at: datetime, time_zone: str) -> str:
-    """Return a time of day for a sentence, in a time zone."""
-    return text_now(time_zone).time(at)
+def time_of_day(at: datetime | None, time_zone: str) -> str:
+    """Return a time of day for a sentence, in a time zone; empty where there is none."""
+    return "" if at is None else text_now(time_zone).time(at)
 
 
 @register.filter

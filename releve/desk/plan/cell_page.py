@@ -51,6 +51,11 @@ class CellPage(PlannedPage):
     programme_names: dict[str, str] = Field(description="Of all programmes that the reader sees")
     place_names: dict[str, str] = Field(description="Of the sites; none for a client")
 
+    @property
+    def unknown_programmes(self) -> list[str]:
+        """The names of the programmes whose requirement is not known."""
+        return [row.name for row in self.programmes if row.required is None]
+
 
 def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPage:
     """Return the page of a cell; its people are of all programmes of the client or of one."""

@@ -25,7 +25,7 @@ from releve.desk.chart import (
 from releve.desk.filters import add_words
 from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
 from releve.desk.plan.names import loss_words
-from releve.desk.plan.words import CellWords, reason_words, word_cell
+from releve.desk.plan.words import CellWords, word_cell
 from releve.desk.text import Text, text_now
 from releve.plan.result import BASE, Placement
 
@@ -64,37 +64,9 @@ def cell_title(page: CellPage) -> str:
 
 
 @register.filter
-def cell_sentence(page: CellPage) -> str:
-    """Return how much of the requirement is covered, or why no plan can cover it."""
-    text, cell = text_now(page.plan.time_zone), page.cell
-    if cell.worst_coverage is None or cell.shortfall is None:
-        return _("The requirement is not known, so neither is the coverage.")
-    if page.reason is not None:
-        reason = reason_words(page.reason, page, page.client_name)
-        return reason[:1].upper() + reason[1:]
-    if cell.worst_start is None or cell.worst_coverage >= 1:
-        return _("The requirement is covered at every moment of the day.")
-    return _("{day} of the day’s requirement is covered; at worst {worst}, at {time}.").format(
-        day=text.coverage(1 - cell.shortfall, 1),
-        worst=text.coverage(cell.worst_coverage),
-        time=text.time(cell.worst_start),
-    )
-
-
-@register.filter
 def sibling_cells(page: CellPage) -> list[CellWords]:
     """Return the cells of the client under every contingency."""
     return [word_cell(cell, page, page.client_name) for cell in page.cells]
-
-
-@register.filter
-def unknown_note(page: CellPage) -> str:
-    """Return which programmes are not in the chart; empty when all are."""
-    names = [row.name for row in page.programmes if row.required is None]
-    if not names:
-        return ""
-    listed = text_now(page.plan.time_zone).list(names)
-    return _("No forecast for {programmes}: not in the chart.").format(programmes=listed)
 
 
 @register.filter
@@ -193,8 +165,6 @@ _REASONS = {
     "isolated": lazy("isolated after exposure"),
     "stranded": lazy("cannot work elsewhere"),
 }
-
-
 add_words(register, "move_reason", _REASONS, else_code=True)
 
 

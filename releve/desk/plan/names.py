@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.plan.page import PlannedCell, PlannedClient, PlannedPage
+from releve.desk.plan.page import PlannedCell, PlannedPage
 from releve.desk.text import text_now
 from releve.plan.result import BASE
 
@@ -58,11 +58,6 @@ _COUNTRIES = {
 def cell_word(cell: PlannedCell) -> str:
     """Return the word for a cell; closed where nothing is required on that day."""
     return _("closed that day") if cell.idle else status_word(cell.status)
-
-
-def client_word(client: PlannedClient) -> str:
-    """Return the word for a client; closed where nothing is required on that day."""
-    return _("closed that day") if client.reason.code == "idle" else status_word(client.status)
 
 
 def status_word(status: str) -> str:

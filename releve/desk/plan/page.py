@@ -71,6 +71,11 @@ class PlannedCell(PageModel):
     url: str
 
     @property
+    def covered(self) -> float | None:
+        """The share of the day's requirement that is covered."""
+        return None if self.shortfall is None else 1 - self.shortfall
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is required on that day: there is nothing to hold."""
         return self.status == "held" and self.worst_start is None

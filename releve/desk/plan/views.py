@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, roles_held, scope_for
 from releve.desk.endpoint import serve
-from releve.desk.http import failure, json_response, other_form, respond_if_changed, wants_json
+from releve.desk.http import failure, page_response, respond_if_changed, wants_json
 from releve.desk.plan.cell_page import CellPage, cell_page
 from releve.desk.plan.page import PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
@@ -34,9 +34,8 @@ def verdict(request: HttpRequest) -> HttpResponse:
 
     def respond(shown: ShownPlan) -> HttpResponse:
         page = plan_page(shown)
-        if wants_json(request):
-            return json_response(page, html=other_form(request, as_json=False))
-        return _render(request, "desk/plan/verdict.html", page, {"body": _write(page)})
+        body = "" if wants_json(request) else _write(page)
+        return _show(request, "desk/plan/verdict.html", page, body=body)
 
     return _respond(request, respond)
 
@@ -50,9 +49,7 @@ def cell(request: HttpRequest, client: str, contingency: str) -> HttpResponse:
 
     def respond(shown: ShownPlan) -> HttpResponse:
         page = find_cell(shown, client, contingency, request.GET.get("programme", ""))
-        if wants_json(request):
-            return json_response(page, html=other_form(request, as_json=False))
-        return _render(request, "desk/plan/cell.html", page, {"number": number})
+        return _show(request, "desk/plan/cell.html", page, number=number)
 
     return _respond(request, respond)
 
@@ -101,8 +98,10 @@ def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -
 
 def _respond(request: HttpRequest, respond: Callable[[ShownPlan], HttpResponse]) -> HttpResponse:
     """Answer with the plan of the day asked for; 304 while its file and the reader are the same."""
+    asked, missing = request.GET.get("day", ""), _("There is no plan for this day.")
+    day = require_found(read_day(asked), missing) if asked else None
     try:
-        stored, shown = find_plan(request, _read_day(request))
+        stored, shown = find_plan(request, day)
     except PlanFolderError as error:
         if isinstance(error, NoPlan) and _may_compute(request):
             return redirect("planning")
@@ -124,15 +123,11 @@ def _may_compute(request: HttpRequest) -> bool:
     return not wants_json(request) and can(request.user, "plan.publish")
 
 
-def _render(
-    request: HttpRequest, template: str, page: PlannedPage, context: dict[str, object]
+def _show(
+    request: HttpRequest, template: str, page: PlannedPage, **context: object
 ) -> HttpResponse:
-    frame = {
-        "frame": page.plan,
-        "twin_url": other_form(request, as_json=True),
-        "may_compute": can(request.user, "plan.publish"),
-    }
-    return render(request, template, {"page": page, **frame, **context})
+    own = {"frame": page.plan, "may_compute": can(request.user, "plan.publish"), **context}
+    return page_response(request, template, page, own)
 
 
 def _write(page: PlanPage) -> SafeString:
@@ -149,8 +144,3 @@ def _write(page: PlanPage) -> SafeString:
 
 
 _bodies: IdentityCache[SafeString] = IdentityCache()
-
-
-def _read_day(request: HttpRequest) -> date | None:
-    asked = request.GET.get("day", "")
-    return require_found(read_day(asked), _("There is no plan for this day.")) if asked else None

@@ -12,14 +12,12 @@ from django.utils.translation import ngettext, npgettext
 
 from releve.desk.filters import add_words
 from releve.desk.plan import names
-from releve.desk.plan.names import conditions
 from releve.desk.plan.page import (
     SEVERITY,
     PlannedCell,
     PlannedClient,
     PlannedPage,
     PlanPage,
-    Reason,
 )
 from releve.desk.text import text_now
 
@@ -31,7 +29,6 @@ register.filter("contingency_name", names.contingency_name)
 register.filter("loss_words", names.loss_words)
 register.filter("status_word", names.status_word)
 register.filter("cell_word", names.cell_word)
-register.filter("client_word", names.client_word)
 
 
 class CellWords(NamedTuple):
@@ -58,25 +55,20 @@ def verdict_sentence(page: PlanPage) -> str:
 
 
 @register.filter
-def tallies(page: PlanPage) -> list[tuple[str, int, str]]:
-    """Return how many clients have each status and its word, the held ones first."""
+def tallies(page: PlanPage) -> Iterator[tuple[str, int, str]]:
+    """Yield how many clients have each status and its word, the held ones first."""
     counts = Counter(client.status for client in page.clients)
-    return [
-        (status, counts[status], _tally_word(status, counts[status]))
-        for status in reversed(SEVERITY)
-        if counts[status]
-    ]
-
-
-def _tally_word(status: str, count: int) -> str:
-    words = {
-        "held": npgettext("clients", "held", "held", count),
-        "thin": npgettext("clients", "held, thin", "held, thin", count),
-        "unknown": npgettext("clients", "unknown", "unknown", count),
-        "contract": npgettext("clients", "contract problem", "contract problems", count),
-        "missed": npgettext("clients", "missed", "missed", count),
-    }
-    return words[status]
+    for status in reversed(SEVERITY):
+        count = counts[status]
+        words = {
+            "held": npgettext("clients", "held", "held", count),
+            "thin": npgettext("clients", "held, thin", "held, thin", count),
+            "unknown": npgettext("clients", "unknown", "unknown", count),
+            "contract": npgettext("clients", "contract problem", "contract problems", count),
+            "missed": npgettext("clients", "missed", "missed", count),
+        }
+        if count:
+            yield status, count, words[status]
 
 
 @register.filter
@@ -92,62 +84,6 @@ def ranked_cells(client: PlannedClient, page: PlanPage) -> tuple[list[CellWords]
     return cells[: client.short], cells[client.short :]
 
 
-@register.filter
-def client_reason(client: PlannedClient, page: PlanPage) -> str:
-    """Return why a client has its status."""
-    text, reason = text_now(page.plan.time_zone), client.reason
-    parts = [reason_words(reason, page, client.name)]
-    if reason.others:
-        parts.append(
-            ngettext(
-                "{count} other contingency is missed too.",
-                "{count} other contingencies are missed too.",
-                reason.others,
-            ).format(count=text.number(reason.others))
-        )
-    if reason.code == "missed" and client.rounding:
-        parts.append(
-            _(
-                "Only rounding to whole people misses the target {conditions}: one more agent"
-                " would meet it."
-            ).format(conditions=conditions(client.rounding, page))
-        )
-    return " ".join(parts)
-
-
-def reason_words(reason: Reason, page: PlannedPage, client: str) -> str:
-    """Return a reason in a sentence; ``client`` stands in for programmes that are not named."""
-    text = text_now(page.plan.time_zone)
-    sentences = {
-        "idle": _("Nothing is required on that day."),
-        "covered": _("Fully covered whatever place is lost."),
-        "worst": _("At worst {coverage} of the requirement at {time}, {condition}."),
-        "unknown": _("No forecast for {programmes}: the requirement is not known."),
-        "missed": _("{missing} of the day is missing {condition} ({coverage} at {time})."),
-        "contract.cured": _(
-            "With today’s means no relief suffices {conditions}; “What is missing” cures it."
-        ),
-        "contract.one_site": _(
-            "No plan can protect it {conditions}: a single site allowed, work on site only."
-        ),
-        "contract.floor": _(
-            "No plan can protect it {conditions}: even with every agent to itself,"
-            " {floor} of its day would be missing."
-        ),
-    }
-    when = conditions(reason.contingencies, page)
-    missing = "" if reason.missing is None else text.missing(reason.missing)
-    return sentences[reason.code].format(
-        condition=when,
-        conditions=when,
-        coverage="" if reason.coverage is None else text.coverage(reason.coverage),
-        missing=missing,
-        floor=missing,
-        programmes=text.list(reason.programmes) or client,
-        time="" if reason.start is None else text.time(reason.start),
-    )
-
-
 def word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
     """Return a cell in words; written once however often it is shown."""
     key = (text_now("UTC").language, cell.client, cell.contingency)
@@ -158,8 +94,7 @@ def word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
 
 
 def _write_cell_words(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
-    worst = _share(cell.worst_coverage)
-    day = _share(None if cell.shortfall is None else 1 - cell.shortfall)
+    worst, day = _share(cell.worst_coverage), _share(cell.covered)
     contingency = names.contingency_name(cell.contingency, page)
     label = _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
         client=client,
