@@ -111,8 +111,3 @@ def act_on(form: forms.Form, act: Callable[[], object], *refusals: type[Exceptio
         except refused as error:
             form.add_error(None, translate_error(error))
     return form.is_valid()
-
-
-def list_refusals(form: forms.Form) -> dict[str, list[str]]:
-    """Return why each field of a form was refused; of the whole form under ``__all__``."""
-    return {name: [str(item) for item in items] for name, items in form.errors.items()}

@@ -17,7 +17,7 @@ from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import FORM, choose_status, serve
-from releve.desk.forms import PlainForm, list_refusals
+from releve.desk.forms import PlainForm
 from releve.desk.http import download, page_response, wants_json
 from releve.desk.planning.views import start_proposed
 from releve.desk.query import read_number
@@ -131,7 +131,7 @@ def _take_file(
         else:
             where = reverse(following, args=[upload.token])
             return JsonResponse({"confirm": where}) if wants_json(request) else redirect(where)
-    page = UploadPage(faults=faults, refused=list_refusals(form))
+    page = UploadPage(faults=faults)
     template = f"desk/registry/{template}.html"
     return page_response(request, template, page, {"form": form}, status=status)
 

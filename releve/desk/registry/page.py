@@ -77,7 +77,7 @@ class TablePage(PageModel):
 
 
 class RowPage(PageModel):
-    """A row, or a new one without ``key``; ``faults``: what would be wrong after the change."""
+    """A row, or a new one without ``key``; ``faults``: what would be wrong without the row."""
 
     table: str
     key: str
@@ -85,7 +85,6 @@ class RowPage(PageModel):
     time_zone: str
     values: Any
     faults: tuple[Fault, ...] = ()
-    refused: dict[str, list[str]] = Field(default={}, description="Why each field was refused")
 
 
 class ChangedRow(PageModel):
@@ -137,10 +136,9 @@ class ProposalPage(PageModel):
 
 
 class UploadPage(PageModel):
-    """The faults of the file that was sent, and why it was refused."""
+    """The faults of the file that was sent."""
 
     faults: tuple[Fault, ...]
-    refused: dict[str, list[str]]
 
 
 class CallsRead(PageModel):

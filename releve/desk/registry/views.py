@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, choose_status, serve
-from releve.desk.forms import list_refusals
 from releve.desk.http import page_response
 from releve.desk.query import read_number
 from releve.desk.registry.context import (
@@ -86,7 +85,7 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
         rows = get_rows(here.operator, table)
         at = get_position(here.operator, table, key) if key else len(rows)
         show_faults(form, table, at + 2, error.faults)
-        return _show(request, here, page.model_copy(update={"faults": error.faults}), form, 422)
+        return _show(request, here, page, form, 422)
     except RegistryError as error:
         form.add_error(None, translate_error(error))
         return _show(request, here, page, form, choose_status(error))
@@ -100,9 +99,8 @@ def _show(
     form: forms.Form,
     status: int = 200,
 ) -> HttpResponse:
-    shown = page.model_copy(update={"refused": list_refusals(form)})
     context = {"form": form, "suggestions": find_suggestions(page.table, here.operator)}
-    return page_response(request, "desk/registry/row.html", shown, context, status=status)
+    return page_response(request, "desk/registry/row.html", page, context, status=status)
 
 
 @serve("registry.edit", FORM, recent=True)
