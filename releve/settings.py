@@ -146,6 +146,7 @@ TEMPLATES = [
                 "crashtest_words": "releve.desk.crashtest.words",
                 "incident_words": "releve.desk.incident.words",
                 "ledger_words": "releve.desk.ledger.words",
+                "live_words": "releve.desk.live.words",
                 "now_words": "releve.desk.now.words",
                 "switch_words": "releve.desk.switches.words",
                 "service_words": "releve.desk.service.words",

@@ -5,7 +5,7 @@ from releve.situation.audit_sheet import AuditSheetFaults, SheetFault, read_shee
 from releve.situation.audits import AuditFinding, CharterAudit, list_findings
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
-from releve.situation.closure import find_closing_case, list_reopening_acts
+from releve.situation.closure import find_closing_case, find_undoable_acts, list_reopening_acts
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
 from releve.situation.consequences import derive_absence_id, derive_events
 from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
@@ -241,6 +241,7 @@ __all__ = [
     "find_draw_plans",
     "find_plannable_sites",
     "find_refusals",
+    "find_undoable_acts",
     "fold_events",
     "health_fields",
     "list_fields",

@@ -22,6 +22,7 @@ from releve.situation.state import DeclaredCase
 
 __all__ = [
     "find_closing_case",
+    "find_undoable_acts",
     "list_closing_cases",
     "list_confirmed_cases",
     "list_reopening_acts",
@@ -48,6 +49,20 @@ def list_reopening_acts(situation: Situation, site: str) -> tuple[ReopeningAct, 
         elif isinstance(event, ReopeningApproved) and event.actor in approvals:
             found[ReopeningApproved, event.actor] = event
     return tuple(found.values())
+
+
+def find_undoable_acts(situation: Situation, site: str, actor: str) -> frozenset[str]:
+    """Return the ids of the acts that a person may take back, for a site that is closed.
+
+    Ticks of the checklist while no person has approved, and one's own approval.
+    """
+    closure = situation.site(site).closure
+    approved = closure is not None and bool(closure.approvals)
+    return frozenset(
+        row.id
+        for row in list_reopening_acts(situation, site)
+        if (row.actor == actor if isinstance(row, ReopeningApproved) else not approved)
+    )
 
 
 def find_closing_case(

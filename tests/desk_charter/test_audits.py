@@ -45,7 +45,7 @@ def send(web: Client, path: str, **values: Any) -> Any:
 
 
 def faults(answer: Any) -> set[str]:
-    return set(answer.context["page"].form.errors)
+    return set(answer.context["form"].errors)
 
 
 def open_audit(act: Act) -> None:

@@ -55,5 +55,7 @@ def test_a_drill_that_is_not_there_is_not_found(browsers: Browsers) -> None:
 
 def test_only_who_runs_drills_may_start_one(browsers: Browsers) -> None:
     web = browsers.sign_in(Role.FLOW)
-    assert web.get("/drills").context["page"].form is None
+    page = web.get("/drills")
+    assert not page.context["page"].may_start
+    assert "/drills/start" not in page.content.decode()
     assert web.post("/drills/start", {"title": "x"}).status_code == 403

@@ -112,7 +112,7 @@ def test_photos_sent_with_a_faulty_form_are_not_sent_again(
     web = browsers.sign_in()
     answer = inspect(web, scenario, file(PHOTO), authority="")
     assert set(faults(answer)) == {"authority"}
-    kept = answer.context["page"].form["kept"].value()
+    kept = answer.context["form"]["kept"].value()
     assert inspect(web, scenario, kept=kept).status_code == 302
     (visit,) = live.situation_now(scenario.stream).inspections
     assert visit.photos == (DIGEST,)

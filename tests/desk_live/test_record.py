@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 def sent(web: Client, path: str, **changed: Any) -> Any:
     """Open a form, fill in what is given and send it with what it held."""
-    form = web.get(path).context["page"].form
+    form = web.get(path).context["form"]
     held = {name: form.get_initial_for_field(f, name) for name, f in form.fields.items()}
     values = {name: value for name, value in held.items() if value not in (None, False, "")}
     return web.post(path, {**values, **changed})
@@ -31,7 +31,7 @@ def sent(web: Client, path: str, **changed: Any) -> Any:
 
 def faults(answer: Any) -> dict[str, list[str]]:
     assert answer.status_code == 422
-    return {name: list(items) for name, items in answer.context["page"].form.errors.items()}
+    return {name: list(items) for name, items in answer.context["form"].errors.items()}
 
 
 def count(scenario: Scenario, kind: str) -> int:
@@ -98,11 +98,11 @@ def test_the_health_officer_clears_from_the_page_of_the_case(
     (case,) = live.situation_now(scenario.stream).cases
     web, path = browsers.sign_in(Role.HEALTH), f"/record/case?case={case.event}"
     assert path in web.get(f"/health/{case.event}").content.decode()
-    form = web.get(path).context["page"].form
+    form = web.get(path).context["form"]
     assert [form.initial[name] for name in ("site", "agent", "case", "status")] == [
         scenario.site, agent, case.event, "cleared",
     ]  # fmt: skip
-    lead = browsers.sign_in(Role.SITE).get(path).context["page"].form
+    lead = browsers.sign_in(Role.SITE).get(path).context["form"]
     assert not {"agent", "case"} & set(lead.initial), "only who sees cases has it filled in"
     wrong = {"site": scenario.site, "agent": other, "status": "cleared"}
     assert set(faults(sent(web, "/record/case", **wrong, case=case.event))) == {"case"}
@@ -126,7 +126,7 @@ def test_a_closure_shows_its_consequences_before_it_is_recorded(
     values = {"site": scenario.site, "cause": "hazard", "hours": "24", "home_only": "on"}
     shown = sent(web, "/record/closure", **values)
     assert shown.status_code == 200
-    found = shown.context["page"].consequences
+    found = shown.context["page"].impact
     assert int(found.seats) > 0
     assert int(found.working) > 0
     assert len(found.clients) == len(scenario.operator.clients)
@@ -195,7 +195,7 @@ def test_reopening_is_refused_too_early_and_to_one_person(
     early = web.post(path, {"act": "approve", "key": "early"})
     assert early.status_code == 422, "the checklist comes first"
     for item in page.items:
-        assert web.post(path, {"act": item.id, "key": item.key}).status_code == 302
+        assert web.post(path, {"act": item.id, "key": item.id}).status_code == 302
     assert web.post(path, {"act": "approve", "key": "one"}).status_code == 302
     assert web.post(path, {"act": "approve", "key": "two"}).status_code == 422
     scenario.later(hours=49)
@@ -222,15 +222,16 @@ def test_the_reopening_page_offers_only_what_would_be_recorded(
     for item in items:
         web.post(path, {"act": item, "key": item})
     done = web.get(path).context["page"].items[0]
-    assert done.by
-    assert done.at
-    assert web.post(path, {"act": f"undo:{done.undo}", "key": "undo"}).status_code == 302
-    assert [row.by for row in web.get(path).context["page"].items].count("") == 1
-    assert web.post(path, {"act": f"undo:{done.undo}", "key": "again"}).status_code == 404
+    assert done.done.by
+    assert done.done.at
+    undo = {"act": f"undo:{done.done.undo}"}
+    assert web.post(path, {**undo, "key": "undo"}).status_code == 302
+    assert [row.done for row in web.get(path).context["page"].items].count(None) == 1
+    assert web.post(path, {**undo, "key": "again"}).status_code == 404
     web.post(path, {"act": done.id, "key": "redo"})
     web.post(path, {"act": "approve", "key": "one"})
     page = web.get(path).context["page"]
-    assert not any(row.undo for row in page.items), "what a person approved is not taken back"
+    assert not any(row.done.undo for row in page.items), "what a person approved is not taken back"
     assert offered() == ["undo"], "one's own approval can be withdrawn"
     browsers.sign_in(Role.HEALTH).post(path, {"act": "approve", "key": "two"})
     shown = web.get(path).content.decode()
@@ -245,7 +246,7 @@ def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) ->
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
     for item in web.get(path).context["page"].items:
-        web.post(path, {"act": item.id, "key": item.key})
+        web.post(path, {"act": item.id, "key": item.id})
     for role in (Role.CONTINUITY, Role.HEALTH):
         browsers.sign_in(role).post(path, {"act": "approve", "key": role.value})
     answer = web.post(path, {"act": "open", "key": "open"})
@@ -254,14 +255,14 @@ def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) ->
 
 
 def test_each_form_offers_what_its_reader_may_record(browsers: Browsers) -> None:
-    urls = [
-        row.url for row in browsers.sign_in(Role.HEALTH).get("/record/").context["page"].choices
-    ]
-    assert urls == ["/record/case", "/record/check", "/record/tests"]
-    urls = [
-        row.url for row in browsers.sign_in(Role.PLANNER).get("/record/").context["page"].choices
-    ]
-    assert urls == ["/record/outage", "/record/attendance", "/record/authorisation"]
+    for role, names in (
+        (Role.HEALTH, ("case", "check", "tests")),
+        (Role.PLANNER, ("outage", "attendance", "authorisation")),
+    ):
+        answer = browsers.sign_in(role).get("/record/")
+        assert answer.context["page"].forms == tuple(f"record_{name}" for name in names)
+        linked = re.findall(r'href="/record/(\w+)"><b>', answer.content.decode())
+        assert tuple(linked) == names
 
 
 def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(scenario: Scenario) -> None:
@@ -313,3 +314,29 @@ def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(
     yes = sent(web, "/record/case", site=scenario.site, agent=second, confirmed="yes")
     assert yes.status_code == 302
     assert live.situation_now(scenario.stream).site(scenario.site).closed
+
+
+def test_the_pages_of_records_are_answered_as_json_too(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
+    values = {"site": scenario.site, "cause": "hazard", "home_only": "on", "key": "k"}
+    shown = web.post("/record/closure?format=json", values).json()
+    assert (shown["form"], shown["stream"]) == ("record_closure", scenario.stream)
+    assert shown["impact"]["kind"] == "site.closed"
+    assert shown["impact"]["seats"] > 0
+    assert all(row["after"] is None or row["after"] >= 0 for row in shown["impact"]["clients"])
+    faulty = web.post("/record/closure?format=json", {**values, "cause": "authority"})
+    assert faulty.status_code == 422
+    assert [row["field"] for row in faulty.json()["error"]["faults"]] == ["authority"]
+    done = web.post("/record/closure?format=json", {**values, "confirmed": "yes"})
+    assert (done.status_code, done.json()["before"]) == (201, False)
+    listed = web.get("/record/?format=json").json()
+    assert [row["site"] for row in listed["closed"]] == [scenario.site]
+    found = web.get(f"{path}?format=json").json()
+    assert (found["site"], found["mine"], found["needed"]) == (scenario.site, False, 2)
+    assert {row["done"] for row in found["items"]} <= {None}
+    refused = web.post(f"{path}?format=json", {"act": "open", "key": "open"})
+    assert (refused.status_code, len(refused.json()["refusals"]) > 0) == (422, True)
+    drills = web.get("/drills?format=json").json()
+    assert scenario.stream in {row["name"] for row in drills["drills"]}

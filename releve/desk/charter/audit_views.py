@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,8 +27,7 @@ from releve.desk.charter.forms import (
 from releve.desk.charter.views import find_today
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import download, failure, page_response
-from releve.desk.live.forms import Place, RecordForm
-from releve.desk.live.record_views import RecordPage, load_place, recorded
+from releve.desk.live.record_views import read_form, record_form
 from releve.desk.live.words import refusal_text
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.text import translate_phrase
@@ -44,7 +41,6 @@ from releve.situation import (
 )
 
 _MOST_SHEET_BYTES = 2_000_000
-_Form = TypeVar("_Form", bound=RecordForm)
 
 
 def _find(request: HttpRequest, audit: str, permission: str) -> tuple[CharterAudit, StreamContext]:
@@ -68,19 +64,12 @@ def build_audit_view(kind: type[OfAuditForm]) -> Callable[..., HttpResponse]:
             raise Http404(_("There is no such finding."))
         if kind.whole and set(sites) != set(found.opened.sites):
             raise Http404(_("There is no such audit."))
-        form = _read_form(request, kind, replace(load_place(request, kind.permission), sites=sites))
+        form = read_form(request, kind, sites)
         form.attach(found, row)
         back = reverse("audit", args=[audit])
-        return recorded(request, RecordPage(form, back=back, back_title=audit))
+        return record_form(request, form, back, audit)
 
     return record if kind.takes is None else takes(*kind.takes)(record)
-
-
-def _read_form(request: HttpRequest, kind: type[_Form], place: Place) -> _Form:
-    sent, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
-    form = kind(place, sent, request.GET.get("site", ""), files)
-    form.fill(request)
-    return form
 
 
 observe = build_audit_view(ObservationForm)
@@ -93,10 +82,10 @@ conclude = build_audit_view(ConclusionForm)
 @serve("event.record.audit", FORM)
 def open_one(request: HttpRequest) -> HttpResponse:
     """An audit begins."""
-    form = _read_form(request, AuditOpeningForm, load_place(request, AuditOpeningForm.permission))
+    form = read_form(request, AuditOpeningForm)
     valid = form.is_valid()
     back = reverse("audit", args=[form.cleaned_data["audit"]]) if valid else reverse("charter")
-    return recorded(request, RecordPage(form, back=back, back_title=_("Charter and label")))
+    return record_form(request, form, back, _("Charter and label"))
 
 
 @serve("charter.see")

@@ -31,6 +31,7 @@ from releve.situation import (
     FindingAnswered,
     FindingRaised,
     FindingVerified,
+    Notice,
 )
 from releve.situation.events_audit import OWNERS
 
@@ -201,7 +202,7 @@ class FindingForm(_WholeForm, OfAuditForm):
 class _OnFindingForm(_WholeForm, OfAuditForm):
     """A form about one finding."""
 
-    def introduce(self, notes: Sequence[str]) -> StrPromise | str:
+    def introduce(self, notes: Sequence[Notice]) -> StrPromise | str:
         """Return what was found."""
         return self.finding.raised.note
 
@@ -243,7 +244,7 @@ class VerificationForm(_OnFindingForm):
     note = build_text_field(lazy("What was seen"), rows=3)
     field_order = ("effective", "note", "happened_at", "key")
 
-    def introduce(self, notes: Sequence[str]) -> StrPromise | str:
+    def introduce(self, notes: Sequence[Notice]) -> StrPromise | str:
         """Return what was done about it."""
         answers = self.finding.answers
         return answers[-1].action if answers else super().introduce(notes)

@@ -1,13 +1,8 @@
-"""Responses of the live pages: HTML or JSON, 304 when nothing changed.
-
-A whole page is never answered by 304, since its forms hold a token of their own; the part of it
-that is asked for again and again, and the twin, are.
-"""
+"""Why something was not recorded; and the part of a page that a browser polls."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,21 +11,9 @@ from django.utils.translation import gettext as _
 
 from releve.desk import http
 from releve.desk.database_errors import unrecorded
-from releve.desk.http import wants_json
-from releve.desk.live.streams import looked_at
 from releve.desk.live.words import refusal_text
 from releve.desk.text import Text, text_now
 from releve.live import api as live
-
-
-def answer(
-    request: HttpRequest, template: str, page: object, twin: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    """Return a page as HTML, or as JSON on request; pages of a drill carry its banner."""
-    looked = looked_at(request)
-    twin = {"stream": looked.name, **twin}
-    response = http.answer(request, template, page, twin, status, drill=looked.banner)
-    return http.unchanged(request, response) if wants_json(request) else response
 
 
 def fragment(request: HttpRequest, template: str, page: object) -> HttpResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django import forms
@@ -16,11 +15,10 @@ from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.forms import build_time_field
-from releve.desk.live.answers import answer
+from releve.desk.http import page_response
+from releve.desk.live.page import drills_page
 from releve.desk.live.streams import COOKIE, looked_at
-from releve.desk.live.words import when
 from releve.desk.query import read_number
-from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import Stream
 from releve.network.clock import to_utc
@@ -35,32 +33,16 @@ class DrillForm(forms.Form):
     at = build_time_field(lazy("Its clock starts at"), lazy("Empty: now."))
 
 
-@dataclass(frozen=True, slots=True)
-class DrillRow:
-    """A drill in the list; ``now`` is the time of its clock, empty once it is over."""
-
-    number: int
-    name: str
-    title: str
-    by: str
-    now: str
-    over: bool
-    current: bool
-
-
-@dataclass(frozen=True)
-class DrillsPage:
-    """Every drill, and the form of a new one for who may start it."""
-
-    rows: tuple[DrillRow, ...]
-    live_current: bool
-    form: forms.Form | None
-
-
 @serve("incident.work")
 def index(request: HttpRequest) -> HttpResponse:
     """Every drill."""
-    return _render_index(request, DrillForm())
+    return _show(request, DrillForm())
+
+
+def _show(request: HttpRequest, form: DrillForm, status: int = 200) -> HttpResponse:
+    may_start = can(request.user, "drill.run")
+    page = drills_page(looked_at(request), live.operator_now(), may_start=may_start)
+    return page_response(request, "desk/live/drills.html", page, {"form": form}, status=status)
 
 
 @serve("incident.work", ACT)
@@ -80,7 +62,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Start a drill from the live situation on, and look at it."""
     form = DrillForm(request.POST)
     if not form.is_valid():
-        return _render_index(request, form, 422)
+        return _show(request, form, 422)
     at = form.cleaned_data["at"]
     if at is not None:
         at = to_utc(at.replace(tzinfo=None), live.operator_now().row.time_zone)
@@ -95,10 +77,10 @@ def start(request: HttpRequest) -> HttpResponse:
 def move(request: HttpRequest, number: int) -> HttpResponse:
     """Move a drill's clock forward by some hours."""
     hours = read_number(request.POST.get("hours", "")) or 0
-    if not 1 <= hours <= 1000:
+    if 1 <= hours <= 1000:
+        live.move_drill(f"drill:{number}", timedelta(hours=hours), by=actor_name(request))
+    else:
         messages.error(request, _("A drill’s clock moves forward by 1 to 1000 hours."))
-        return redirect("drills")
-    live.move_drill(f"drill:{number}", timedelta(hours=hours), by=actor_name(request))
     return redirect("drills")
 
 
@@ -108,23 +90,6 @@ def stop(request: HttpRequest, number: int) -> HttpResponse:
     live.stop_drill(f"drill:{number}", by=actor_name(request))
     messages.success(request, _("The drill is over."))
     return redirect("drills")
-
-
-def _render_index(request: HttpRequest, form: forms.Form, status: int = 200) -> HttpResponse:
-    operator = live.operator_now()
-    text, looked = text_now(operator.row.time_zone), looked_at(request).name
-    rows = tuple(_build_row(drill, looked, text) for drill in live.list_drills())
-    page = DrillsPage(rows, looked == live.LIVE, form if can(request.user, "drill.run") else None)
-    twin = {"drills": [{"name": row.name, "title": row.title, "over": row.over} for row in rows]}
-    return answer(request, "desk/live/drills.html", page, twin, status)
-
-
-def _build_row(drill: Stream, looked: str, text: Text) -> DrillRow:
-    over = drill.stopped_at is not None
-    now = "" if over else when(live.real_now() + drill.offset, text)
-    return DrillRow(
-        drill.pk, drill.name, drill.title, drill.started_by, now, over, drill.name == looked
-    )
 
 
 def set_stream_cookie(response: HttpResponse, request: HttpRequest, name: str) -> None:

@@ -39,6 +39,7 @@ from releve.situation import (
     ClosureRule,
     Event,
     EventRefusal,
+    Notice,
     SiteClosed,
     list_fields,
 )
@@ -176,11 +177,16 @@ class RecordForm(KeyedForm):
     def fill(self, request: HttpRequest) -> None:
         """Put in what depends on the request."""
 
-    def notes(self) -> Iterable[str]:
+    @property
+    def closing(self) -> bool | None:
+        """Whether a rule closes a site on what is recorded; None where that is not asked."""
+        return None
+
+    def notes(self) -> Iterable[Notice]:
         """Yield what is worth knowing before the form is filled in."""
         return ()
 
-    def introduce(self, notes: Sequence[str]) -> StrPromise | str:
+    def introduce(self, notes: Sequence[Notice]) -> StrPromise | str:
         """Return what stands above the form, before its notes."""
         return self.intro
 
@@ -257,13 +263,14 @@ class CaseForm(RecordForm):
                 found = {"site": case.site, "agent": case.agent, "case": case.event}
                 self.initial.update({"status": "cleared", **found})
 
-    def notes(self) -> Iterable[str]:
-        """Say where no rule closes a site of the place on the stream's day."""
+    @property
+    def closing(self) -> bool:
+        """Whether a rule closes a site of the place on the stream's day."""
         rules, place = live.rules_now(self.place.stream), self.place
-        for site in place.sites:
-            if rules.in_force(ClosureRule, place.day(site), place.operator.site[site]):
-                return
-        yield _("No closing rule is in force: a positive test is recorded, and closes no site.")
+        return any(
+            rules.in_force(ClosureRule, place.day(site), place.operator.site[site])
+            for site in place.sites
+        )
 
 
 class ClosureForm(RecordForm):

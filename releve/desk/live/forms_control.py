@@ -20,7 +20,7 @@ from releve.desk.forms import (
     set_choices,
 )
 from releve.desk.live.forms import RecordForm
-from releve.desk.live.words import notice_text, when
+from releve.desk.live.words import when
 from releve.live import api as live
 from releve.situation import (
     AgentsPresent,
@@ -29,6 +29,7 @@ from releve.situation import (
     Event,
     LinkDown,
     LinkUp,
+    Notice,
     PeopleTested,
     PowerDown,
     PowerUp,
@@ -202,10 +203,10 @@ class AuthorisationForm(RecordForm):
     def prepare(self, site: str) -> None:
         self.fields["site"].required = False
 
-    def notes(self) -> Iterator[str]:
+    def notes(self) -> Iterator[Notice]:
         return _list_notices(self, "authorisation.", "site.not_plannable")
 
-    def introduce(self, notes: Sequence[str]) -> StrPromise:
+    def introduce(self, notes: Sequence[Notice]) -> StrPromise:
         ending = lazy("A site that needs one and has none is not planned. Ending soon, or ended:")
         return ending if notes else self.intro
 
@@ -252,7 +253,7 @@ class AuditForm(RecordForm):
             set_choices(self, "site", [("", _("the operator as a whole")), *names])
             self.fields["site"].required = False
 
-    def notes(self) -> Iterator[str]:
+    def notes(self) -> Iterator[Notice]:
         return _list_notices(self, "audit.")
 
 
@@ -262,7 +263,7 @@ def _ask_for(form: RecordForm, field: str) -> None:
         form.add_error(field, _("Say which one."))
 
 
-def _list_notices(form: RecordForm, *codes: str) -> Iterator[str]:
+def _list_notices(form: RecordForm, *codes: str) -> Iterator[Notice]:
     """Yield the notices with some codes at the sites that the user may see."""
     place = form.place
     every = len(place.sites) == len(place.operator.sites)
@@ -270,4 +271,4 @@ def _list_notices(form: RecordForm, *codes: str) -> Iterator[str]:
     rules = live.select_rules(situation)
     for row in list_notices(situation, place.operator, rules, place.at):
         if row.code.startswith(codes) and (row.site in place.sites if row.site else every):
-            yield notice_text(row, place.operator, place.text)
+            yield row

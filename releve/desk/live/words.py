@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from django.template import Library
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.ledger.words import translate_field, translate_kind
-from releve.desk.text import Text
+from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone
@@ -25,6 +26,9 @@ from releve.situation.sentences import SHARES
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
+    from releve.desk.live.page import ReopeningPage
+
+register = Library()
 WHY_WORDS: Mapping[object, StrPromise] = {
     "major": lazy("a major measure"),
     "minor": lazy("too many minor measures"),
@@ -98,6 +102,12 @@ def when(at: datetime, text: Text) -> str:
     """Return an instant as in a sentence: ``mardi 1er décembre 2026, 10 h 30``."""
     day = at.astimezone(zone(text.time_zone)).date()
     return f"{text.day(day)}, {text.time(at)}"
+
+
+@register.filter
+def site_instant(at: datetime, page: ReopeningPage) -> str:
+    """Return an instant by the clocks of the site of a page."""
+    return when(at, text_now(page.time_zone).at_site(page.site_zone))
 
 
 def _fill_sentence(

@@ -1,0 +1,255 @@
+"""What the pages of records hold: forms, what would follow, a reopening, the drills."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import Field
+
+from releve.desk.live.streams import Looked
+from releve.desk.page import PageModel, StreamPage
+from releve.live import api as live
+from releve.network import Operator
+from releve.situation import (
+    Closure,
+    LinkDown,
+    Notice,
+    PowerDown,
+    ReopeningApproved,
+    ReopeningChecked,
+    SiteClosed,
+    SituationRule,
+    find_undoable_acts,
+    list_reopening_acts,
+    merge_reopening_terms,
+)
+
+Loses = SiteClosed | LinkDown | PowerDown
+"""The events by which a place is lost."""
+
+
+class DrillRow(PageModel):
+    """A drill; ``now`` is the time of its clock, null once it is over."""
+
+    number: int
+    name: str
+    title: str
+    by: str
+    now: datetime | None
+
+
+class DrillsPage(StreamPage):
+    """Every drill, the newest first; ``may_start``: the reader may start, move and end them."""
+
+    drills: tuple[DrillRow, ...]
+    may_start: bool
+
+
+class ClosedSite(PageModel):
+    """A site that waits to be reopened."""
+
+    site: str
+    name: str
+
+
+class RecordPage(StreamPage):
+    """What the reader may record: the names of the forms, and the closed sites."""
+
+    forms: tuple[str, ...]
+    closed: tuple[ClosedSite, ...]
+
+
+class ClientImpact(PageModel):
+    """A client's worst coverage within 48 hours: now, without a relief, and with it."""
+
+    client: str
+    name: str
+    before: float | None
+    unrelieved: float | None
+    after: float | None
+    held: bool = Field(description="Nothing is missing with the relief")
+
+
+class ClosingRule(PageModel):
+    """The rule that closes a site."""
+
+    id: str
+    text: str
+    text_fr: str
+
+
+class Impact(PageModel):
+    """What the loss of a place would do; null where no plan is in force to tell from."""
+
+    kind: str = Field(description="Of the event by which it is lost")
+    carrier: str = Field(description="Whose home lines are down; empty: a site is lost")
+    place: str = Field(description="What the site is called")
+    at: datetime
+    until: datetime | None = Field(description="May not open before, or is expected back")
+    rule: ClosingRule | None = Field(description="By which a case closes the site")
+    seats: int | None = None
+    working: int | None = None
+    moved: int | None = None
+    clients: tuple[ClientImpact, ...] = ()
+
+
+class FormPage(StreamPage):
+    """A form by the name of its address, and what is worth knowing before it is sent."""
+
+    form: str
+    fields: tuple[str, ...]
+    notices: tuple[Notice, ...]
+    closing: bool | None = Field(description="A rule closes sites on cases; null: not asked")
+    impact: Impact | None = Field(description="What would follow from what was sent")
+
+
+class ReopeningStep(PageModel):
+    """An act of a person; ``undo`` is the id by which the reader can take it back, or empty."""
+
+    by: str
+    at: datetime
+    undo: str
+
+
+class ReopeningItem(PageModel):
+    """An item of the checklist; ``done`` is null while it is to be done."""
+
+    id: str
+    text: str
+    text_fr: str
+    done: ReopeningStep | None
+
+
+class ReopeningPage(StreamPage):
+    """What a closure waits for; ``mine``: the reader has approved."""
+
+    site: str
+    name: str
+    site_zone: str
+    since: datetime
+    earliest_reopening: datetime | None
+    items: tuple[ReopeningItem, ...]
+    approvals: tuple[ReopeningStep, ...]
+    needed: int = Field(description="Approvals, each of another person")
+    mine: bool
+    refusals: tuple[str, ...] = Field(description="Why the last act was not recorded")
+
+    @property
+    def waits(self) -> bool:
+        """Whether its earliest time is still to come."""
+        return self.earliest_reopening is not None and self.at < self.earliest_reopening
+
+    @property
+    def undone(self) -> int:
+        """Items of the checklist that are to be done."""
+        return sum(item.done is None for item in self.items)
+
+    @property
+    def approvals_missing(self) -> bool:
+        """Whether more people have to approve."""
+        return len(self.approvals) < self.needed
+
+
+def record_page(
+    looked: Looked, operator: Operator, forms: Iterable[str], seen: Iterable[str]
+) -> RecordPage:
+    """Return what a reader may record, who may reopen the sites ``seen``."""
+    situation = live.situation_now(looked.name)
+    return RecordPage(
+        **looked.build_head(operator.row.time_zone),
+        forms=tuple(forms),
+        closed=tuple(
+            ClosedSite(site=site, name=operator.site[site].name)
+            for site in seen
+            if situation.site(site).closed
+        ),
+    )
+
+
+def drills_page(looked: Looked, operator: Operator, *, may_start: bool) -> DrillsPage:
+    """Return the page of the drills."""
+    now = live.real_now().replace(second=0, microsecond=0)
+    return DrillsPage(
+        **looked.build_head(operator.row.time_zone),
+        drills=tuple(
+            DrillRow.from_row(
+                drill,
+                number=drill.pk,
+                by=drill.started_by,
+                now=None if drill.stopped_at else now + drill.offset,
+            )
+            for drill in live.list_drills()
+        ),
+        may_start=may_start,
+    )
+
+
+def build_impact(
+    event: Loses, operator: Operator, stream: str, rule: SituationRule | None = None
+) -> Impact:
+    """Return what the loss of a place would do, by the plan in force."""
+    carrier = event.carrier if isinstance(event, LinkDown) else ""
+    head = Impact(
+        kind=event.kind,
+        carrier=carrier,
+        place=operator.site[event.site].name if event.site else "",
+        at=event.happened_at,
+        until=event.earliest_reopening if isinstance(event, SiteClosed) else event.expected_until,
+        rule=None if rule is None else ClosingRule.from_row(rule),
+    )
+    found = live.preview_impact(
+        sites=frozenset({event.site} - {""}),
+        carriers=frozenset({carrier} - {""}),
+        home_only=isinstance(event, SiteClosed) and event.home_only,
+        stream=stream,
+    )
+    if found is None:
+        return head
+    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
+    clients = tuple(
+        ClientImpact.from_row(
+            before,
+            before=before.worst,
+            unrelieved=unrelieved.worst,
+            after=after.worst,
+            held=after.worst is None or after.worst >= 1 - 1e-6,
+        )
+        for before, unrelieved, after in rows
+    )
+    counts = {"seats": found.seats, "working": found.working, "moved": found.moved}
+    return head.model_copy(update={**counts, "clients": clients})
+
+
+def reopening_page(
+    looked: Looked,
+    operator: Operator,
+    site: str,
+    closure: Closure,
+    reader: str,
+    refusals: tuple[str, ...],
+) -> ReopeningPage:
+    """Return what the closure of a site waits for."""
+    situation, place = live.situation_now(looked.name), operator.site[site]
+    terms = merge_reopening_terms(closure, site, operator, live.rules_now(looked.name))
+    undoable = find_undoable_acts(situation, site, reader)
+    acts = list_reopening_acts(situation, site)
+    steps = [
+        ReopeningStep(by=row.actor, at=row.happened_at, undo=row.id if row.id in undoable else "")
+        for row in acts
+    ]
+    found = list(zip(acts, steps, strict=True))
+    ticks = {row.item: step for row, step in found if isinstance(row, ReopeningChecked)}
+    return ReopeningPage(
+        **looked.build_head(operator.row.time_zone),
+        site=site,
+        name=place.name,
+        site_zone=place.time_zone,
+        since=closure.ordered_at,
+        earliest_reopening=closure.earliest_reopening,
+        items=tuple(ReopeningItem.from_row(row, done=ticks.get(row.id)) for row in terms.checklist),
+        approvals=tuple(step for row, step in found if isinstance(row, ReopeningApproved)),
+        needed=terms.approvals,
+        mine=reader in closure.approvals,
+        refusals=refusals,
+    )
