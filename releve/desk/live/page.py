@@ -112,7 +112,7 @@ class ReopeningStep(PageModel):
     undo: str
 
 
-class ReopeningItem(PageModel):
+class ReopeningTask(PageModel):
     """An item of the checklist; ``done`` is null while it is to be done."""
 
     id: str
@@ -129,7 +129,7 @@ class ReopeningPage(StreamPage):
     site_zone: str
     since: datetime
     earliest_reopening: datetime | None
-    items: tuple[ReopeningItem, ...]
+    items: tuple[ReopeningTask, ...]
     approvals: tuple[ReopeningStep, ...]
     needed: int = Field(description="Approvals, each of another person")
     mine: bool
@@ -247,7 +247,7 @@ def reopening_page(
         site_zone=place.time_zone,
         since=closure.ordered_at,
         earliest_reopening=closure.earliest_reopening,
-        items=tuple(ReopeningItem.from_row(row, done=ticks.get(row.id)) for row in terms.checklist),
+        items=tuple(ReopeningTask.from_row(row, done=ticks.get(row.id)) for row in terms.checklist),
         approvals=tuple(step for row, step in found if isinstance(row, ReopeningApproved)),
         needed=terms.approvals,
         mine=reader in closure.approvals,

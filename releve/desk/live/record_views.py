@@ -164,7 +164,7 @@ def record_form(
 
 
 def _confirm(request: HttpRequest, done: live.RecordResult, back: str) -> HttpResponse:
-    """Return the answer to a record; a page that sends it off line is told in both ways."""
+    """Return the answer to a record; a page that sends it off line gets both."""
     as_json = wants_json(request)
     if not as_json or "X-Releve-Page" in request.headers:
         if done.before:
