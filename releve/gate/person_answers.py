@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,12 @@ from releve.gate.clients import resolve_client
 from releve.gate.decision import build_call
 from releve.gate.fact_reader import CampaignTerms, read_facts
 from releve.gate.models import CampaignRow, MandateRow
-from releve.gate.person_requests import RecordedRequest
 from releve.gate.pseudonyms import number_text
 from releve.outbound import CallVerdict, LegalRules, judge_call
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.verdict import CallFinding
 
-__all__ = ["CampaignAnswer", "answer_to_json", "preview_answers", "recorded_to_json"]
+__all__ = ["CampaignAnswer", "answer_to_json", "preview_answers"]
 
 _SAID_KINDS = frozenset({"silence", "consent_withdrawal", "consent_refusal"})
 """The kinds of rows that refuse because of what the person said."""
@@ -98,21 +97,6 @@ def _find_callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
     rows = MandateRow.objects.filter(client__in=clients, first__lte=today, load__known_at__lte=now)
     rows = rows.exclude(last__lt=today).order_by("load__known_at", "pk")
     return dict(rows.values_list("client", "number"))
-
-
-def recorded_to_json(found: RecordedRequest, answers: Sequence[CampaignAnswer]) -> dict[str, Any]:
-    """Return what was recorded as data; no number, no id of a person."""
-    return {
-        "said": found.said,
-        "client": found.client or None,
-        "at": found.at,
-        "known_at": found.known_at,
-        "before": found.before,
-        "persons": found.persons,
-        "consents": found.consents,
-        "facts": found.facts,
-        "answers": list(map(answer_to_json, answers)),
-    }
 
 
 def answer_to_json(answer: CampaignAnswer) -> dict[str, Any]:

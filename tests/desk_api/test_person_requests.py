@@ -34,14 +34,15 @@ def test_stop_is_recorded_with_what_the_gate_would_answer(dialler: Program) -> N
     answer = dialler.post(ADDRESS, STOP, "k1")
     assert answer.status_code == 201, answer.content
     assert answer["Cache-Control"] == "private, no-store"
-    recorded = answer.json()
+    said = answer.json()
+    recorded = said["recorded"]
     assert (recorded["persons"], recorded["consents"], recorded["before"]) == (1, 1, False)
-    (one,) = recorded["answers"]
+    (one,) = said["answers"]
     assert (one["allowed"], one["for_request"]) == (False, True)
     assert "FR-OBJECTION" in one["rules"]
-    assert phone(1)[3:] not in json.dumps(recorded)
+    assert phone(1)[3:] not in json.dumps(said)
     again = dialler.post(ADDRESS, {**STOP, "number": phone(1)}, "k1")
-    assert (again.status_code, again.json()["before"]) == (200, True)
+    assert (again.status_code, again.json()["recorded"]["before"]) == (200, True)
     assert dialler.post(ADDRESS, {**STOP, "number": phone(2)}, "k1").status_code == 409
     assert WithdrawalRow.objects.count() == 2
 
@@ -54,8 +55,9 @@ def test_under_another_key_nothing_is_recorded(dialler: Program, settings: Setti
 
 
 def test_an_unmatched_number_is_recorded_and_said(dialler: Program) -> None:
-    recorded = dialler.post(ADDRESS, {**STOP, "number": phone(77), "client": "*"}, "k").json()
-    assert (recorded["persons"], recorded["client"], recorded["facts"]) == (0, None, 2)
+    said = dialler.post(ADDRESS, {**STOP, "number": phone(77), "client": "*"}, "k").json()
+    recorded = said["recorded"]
+    assert (recorded["persons"], recorded["client"], recorded["facts"]) == (0, "", 2)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from releve.desk.outbound.code_words import FAULTS
 from releve.desk.page import pick_fields
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
-from releve.gate.person_answers import preview_answers, recorded_to_json
+from releve.gate.person_answers import preview_answers
 from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
 
@@ -45,7 +45,7 @@ def person_request(
     )  # fmt: skip
     found = record_request(asked, by=actor_name(request), source="api")
     answers = preview_answers(sent.number, client, load_current_rules(), read_clock())
-    return Status(200 if found.before else 201, recorded_to_json(found, answers))
+    return Status(200 if found.before else 201, {"recorded": found, "answers": answers})
 
 
 @reads("/outbound/feeds/{feed}", schemas.Feed, "outbound", "outbound.request")

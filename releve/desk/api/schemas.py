@@ -14,6 +14,7 @@ from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from releve.desk.page import StreamPage
+from releve.gate.person_requests import RecordedRequest
 from releve.live.api import MessageCounts
 
 
@@ -183,16 +184,9 @@ class RequestAnswer(Schema):
 
 
 class Recorded(Schema):
-    """A request as it stands: counts, and what the gate would answer; ``client`` null: every."""
+    """A request as it stands: counts, and what the gate would answer."""
 
-    said: Said
-    client: str | None
-    at: datetime
-    known_at: datetime
-    before: bool
-    persons: int = Field(description="People known under the number; with none, it still binds")
-    consents: int = Field(description="Consents that were taken back")
-    facts: int
+    recorded: RecordedRequest
     answers: list[RequestAnswer]
 
 

@@ -16,7 +16,6 @@ from releve.plan import Placement, Plan
 from releve.plan.named_assignments import list_moves
 from releve.plan.result import Status
 from releve.registry import service as registry
-from releve.registry.models import Version
 from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.plan_job import (
     PlanJob,
@@ -114,15 +113,10 @@ def planning_page(runs: Sequence[PlanJob]) -> PlanningPage:
     version, found = registry.get_current_version(), live.load_activation()
     return PlanningPage(
         version=None if version is None else version.number,
-        time_zone=_find_time_zone(version),
+        time_zone=registry.current_time_zone(),
         runs=tuple(_line(job) for job in runs),
         in_force=0 if found is None else len(found.days),
     )
-
-
-def _find_time_zone(version: Version | None) -> str:
-    """Return the operator's time zone."""
-    return "UTC" if version is None else registry.load_operator(version).row.time_zone
 
 
 def _line(job: PlanJob) -> PlanRunLine:
@@ -140,7 +134,7 @@ def run_page(job: PlanJob) -> PlanRunPage:
     return PlanRunPage(
         line=_line(job),
         reason=job.reason,
-        time_zone=_find_time_zone(version),
+        time_zone=registry.current_time_zone(),
         current=version is not None and job.order.version == version.number,
         in_force=bool(plans) and all(force.get(day) in digests.get(day, ()) for day in ours),
         active=job.state in ACTIVE_STATES,

@@ -135,15 +135,3 @@ def _stack(
 def _rank(place: str, words: Mapping[str, str]) -> tuple[int, str]:
     """Return the order of a place: sites by name, then home, then no shift."""
     return ({"home": 1, "": 2}.get(place, 0), words[place])
-
-
-def draw_ring(parts: Sequence[tuple[str, int]]) -> tuple[tuple[str, float, float, float], ...]:
-    """Return each part of a ring as (kind, length, rest, offset) in hundredths of its length."""
-    total = sum(count for _, count in parts)
-    out, start = [], 0.0
-    for kind, count in parts:
-        length = 100 * count / total if total else 0.0
-        if count:
-            out.append((kind, round(length, 2), round(100 - length, 2), round(25 - start, 2)))
-        start += length
-    return tuple(out)

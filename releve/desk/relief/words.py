@@ -8,13 +8,11 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
-from releve.desk.places.words import source_word
 from releve.desk.relief.page import ReliefPage, ShiftPost
-from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt, draw_ring
+from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt
 from releve.desk.text import text_now
-from releve.live.api import NotifiedAgent, NotifiedRide, PeopleFlow
+from releve.live.api import MessageCounts, NotifiedAgent, NotifiedRide, PeopleFlow
 from releve.network import HOME
-from releve.plan.move_delays import SiteArrival
 from releve.transport import TO_SITE
 
 register = Library()
@@ -88,15 +86,6 @@ def relief_tone(page: ReliefPage) -> str:
 
 
 @register.filter
-def relief_source(page: ReliefPage) -> str:
-    """Return where the relief in force comes from."""
-    if page.generation is None:
-        return _("no relief: the plan applies")
-    name = _("relief {number}").format(number=page.generation)
-    return f"{name}, {source_word(page.source)}"
-
-
-@register.filter
 def lost_names(page: ReliefPage) -> str:
     """Return what is lost on the day shown."""
     names = [page.names.get(place, place) for place in page.lost]
@@ -120,16 +109,15 @@ def describe_state(row: NotifiedAgent) -> str:
 
 
 @register.filter
-def answer_ring(page: ReliefPage) -> tuple[tuple[str, float, float, float], ...]:
-    """Return the ring of acknowledgements: answered, waiting, out of reach."""
-    counts = page.counts
+def answer_ring(counts: MessageCounts) -> tuple[tuple[str, int, int], ...]:
+    """Return the parts of the ring of acknowledgements: tone, people, and people before it."""
     beyond = counts.unaddressed + counts.exhausted
-    parts = (
-        ("held", counts.acknowledged),
-        ("thin", counts.waiting - beyond),
-        ("missed", beyond),
+    reached = counts.notified - beyond
+    return (
+        ("held", counts.acknowledged, 0),
+        ("thin", reached - counts.acknowledged, counts.acknowledged),
+        ("missed", beyond, reached),
     )
-    return draw_ring(parts)
 
 
 @register.filter
@@ -175,32 +163,6 @@ def flow_line(row: PeopleFlow, page: ReliefPage) -> str:
     """Return how many people go from a place to a place."""
     ends = {"origin": name_place(row.origin, page), "target": name_place(row.target, page)}
     return _("{origin} → {target}: {count}").format(**ends, count=row.people)
-
-
-@register.filter
-def arrival_words(row: SiteArrival, page: ReliefPage) -> str:
-    """Return how long after the call people are at work on another site, and how that is known."""
-    text = text_now(page.time_zone)
-    most = text.number(row.most)
-    wait = (
-        most
-        if row.least == row.most
-        else _("{low} to {high}").format(low=text.number(row.least), high=most)
-    )
-    people = ngettext("{count} person", "{count} people", row.people).format(
-        count=text.number(row.people)
-    )
-    if row.known:
-        said = _(
-            "To {site}: {people} at work {minutes} min after the call, by the journeys in the"
-            " tables."
-        )
-    else:
-        said = _(
-            "To {site}: {people} at work {minutes} min after the call, the default delay: the"
-            " tables hold no journey from where they are."
-        )
-    return said.format(site=name_place(row.target, page), people=people, minutes=wait)
 
 
 @register.filter
