@@ -151,9 +151,10 @@ def test_a_look_at_contacts_is_listed_for_both_roles_and_names_no_agent(
     for role in (Role.HEALTH, Role.ADMINISTRATOR):
         reader = browsers.sign_in(role)
         (row,) = twin(reader, "/identity")["contacts"]
-        assert (row["case"], row["looked_by"]) == (path.rpartition("/")[2], looks()[0]["actor"])
-        assert row["stream"] == "exercice"
+        assert (row["case"], row["actor"]) == (path.rpartition("/")[2], looks()[0]["actor"])
+        assert row["of"].startswith("drill:")
         page = reader.get("/identity").content.decode()
+        assert "exercice" in page.split('id="contacts-title"')[1]
         assert row["case"] in page
         assert one not in page
         assert other not in page
