@@ -141,6 +141,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "libraries": {
+                "association_words": "releve.desk.association.words",
                 "charter_words": "releve.desk.charter.words",
                 "draw_words": "releve.desk.draws.words",
                 "crashtest_words": "releve.desk.crashtest.words",

@@ -87,7 +87,7 @@ def test_a_member_fetches_the_design_and_the_bulletin_by_hand(
     assert [request.method for request in sent_bytes] == ["GET"], "nothing goes out"
     desk.post("/association/send", {"digest": OwnContribution.objects.get().digest})
     shown = desk.get(page).json()["contribution"]
-    assert (shown["due"], shown["panel"]) == ("", 7)
+    assert (shown["due"], shown["panel"]) == (None, 7)
     sector.send_all(last_day)
     set_clock(TEN + timedelta(days=4, minutes=1))
     publish_bulletin(last_day, TEN + timedelta(days=4))
@@ -120,18 +120,20 @@ def test_the_clerk_sees_who_is_missing_and_publishes_when_it_is_time(
     sector.send_all()
     assert desk.post("/association/clerk/publish", {"day": "2026-11-26"}).status_code == 409
     assert desk.post("/association/clerk/publish", {"day": "today"}).status_code == 409
-    states = {row["member"]: row["missing"] for row in
-              desk.get("/association/clerk?format=json").json()["clerk"]["lines"]}  # fmt: skip
-    assert [member for member, missing in states.items() if missing] == ["rive"]
+    states = {row["member"]: row["state"] for row in
+              desk.get("/association/clerk?format=json").json()["clerk"]["members"]}  # fmt: skip
+    assert [member for member, state in states.items() if state == "missing"] == ["rive"]
     set_clock(TEN)
     assert desk.post("/association/clerk/publish", {"day": "2026-11-26"}).status_code == 302
     assert DayBulletin.objects.count() == 1
     shown = desk.get("/association/clerk?format=json").json()["clerk"]["bulletins"][0]
-    assert shown["contributions"] == "6 sur 7"
-    assert [cell["value"] for cell in shown["cells"][:2]] == ["1\u202f365", "825"]
-    states = {cell["figure"]: cell["state"] for cell in shown["cells"]}
-    assert (states["Sites fermés"], states["Appels reçus"]) == ("stated", "not_reported")
-    assert "non communiqué" in desk.get("/association/clerk").content.decode()
+    assert (shown["contributions"], shown["members"]) == (6, 7)
+    assert [cell["value"] for cell in shown["cells"][:2]] == [1365, 825]
+    states = {cell["measure"]: cell["state"] for cell in shown["cells"]}
+    assert (states["sites_closed"], states["calls_offered"]) == ("stated", "not_reported")
+    page = desk.get("/association/clerk").content.decode()
+    for words in ("6 sur 7", "1\u202f365", "Sites fermés", "Appels reçus", "non communiqué"):
+        assert words in page
     papers = [desk.get("/association/clerk/2026-11-26.pdf").content for _ in range(2)]
     assert papers[0] == papers[1]
     assert papers[0].startswith(b"%PDF")

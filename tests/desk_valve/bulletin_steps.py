@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from releve.association.envelopes import Envelope, open_envelope
 from releve.association.rules import find_publication, load_shipped_bulletin_rules
-from releve.sector import Contribution, find_rule, parse_design, sign_text
+from releve.sector import TOTAL, Contribution, find_rule, parse_design, sign_text
 from tests.association.sector_of_seven import sign_key
 from tests.browser_tools import follow
 from tests.desk_valve.offices import (
@@ -28,7 +28,7 @@ __all__ = ["approve_contribution", "publish_by_hand", "read_bulletin", "send_oth
 
 RECEIVED_ALL = "SELECT text FROM association_receivedcontribution"
 RECEIVED = f"{RECEIVED_ALL} WHERE member = ?"
-ON_SITE = "Téléconseillers sur site"
+ON_SITE = "agents_on_site"
 ROUNDING = 5
 
 
@@ -98,14 +98,10 @@ def read_bulletin(sector: Sector, member: Page) -> None:
         "dans le bulletin"
     )
     look(member, "bulletin-member")
-    on_site = [
-        json.loads(text)["figures"]["agents_on_site"]
-        for (text,) in read_clerk(sector, RECEIVED_ALL)
-    ]
+    on_site = [json.loads(text)["figures"][ON_SITE] for (text,) in read_clerk(sector, RECEIVED_ALL)]
     assert len(on_site) == 7
     cells = read_json(member, "/association/?format=json")["contribution"]["bulletin"]["cells"]
-    shown = {cell["group"]: cell["value"] for cell in cells if cell["figure"] == ON_SITE}
-    total = int(shown["Total"].replace("\u202f", ""))
-    assert abs(total - sum(sum(figures.values()) for figures in on_site)) < ROUNDING
-    assert shown["Autres destinations"] == "", "three members alone have this figure"
+    shown = {cell["group"]: cell["value"] for cell in cells if cell["measure"] == ON_SITE}
+    assert abs(shown[TOTAL] - sum(sum(figures.values()) for figures in on_site)) < ROUNDING
+    assert shown["other"] is None, "three members alone have this figure"
     assert shown["MA"] == "", "else the total would show it"

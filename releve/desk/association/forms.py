@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.association.figures import STATED
-from releve.desk.forms import PlainForm
+from releve.desk.forms import PlainForm, build_count_field
 
 _LABELS = {
     "relief_spare": lazy("Agents that could help others, {destination}"),
@@ -33,11 +32,9 @@ class StatedReliefForm(PlainForm):
         self.destinations = sorted(set(destinations))
         for measure in STATED:
             for where in self.destinations:
-                self.fields[f"{measure}-{where}"] = forms.IntegerField(
-                    label=str(_LABELS[measure]).format(destination=where),
-                    min_value=0,
-                    max_value=_MOST,
-                    required=False,
+                self.fields[f"{measure}-{where}"] = build_count_field(
+                    str(_LABELS[measure]).format(destination=where),
+                    _MOST,
                     help_text=_("Empty: not reported."),
                     initial=stated.get(measure, {}).get(where),
                 )

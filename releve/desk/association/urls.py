@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from releve.desk.association import clerk_views, exchange_views, member_views
+from releve.desk.association import exchange_views, views
 
 urlpatterns = [
-    path("", member_views.show, name="contribution"),
-    path("fetch", member_views.fetch, name="contribution_fetch"),
-    path("prepare", member_views.prepare, name="contribution_prepare"),
-    path("state", member_views.state_relief_figures, name="contribution_state"),
-    path("send", member_views.send, name="contribution_send"),
-    path("switch", member_views.switch, name="contribution_switch"),
-    path("clerk", clerk_views.show, name="clerk"),
-    path("clerk/publish", clerk_views.publish, name="clerk_publish"),
-    path("clerk/<str:day>.pdf", clerk_views.download_paper, name="clerk_paper"),
+    path("", views.show, name="contribution"),
+    path("fetch", views.fetch, name="contribution_fetch"),
+    path("prepare", views.prepare, name="contribution_prepare"),
+    path("state", views.state_relief_figures, name="contribution_state"),
+    path("send", views.send, name="contribution_send"),
+    path("switch", views.switch, name="contribution_switch"),
+    path("clerk", views.show_clerk, name="clerk"),
+    path("clerk/publish", views.publish, name="clerk_publish"),
+    path("clerk/<str:day>.pdf", views.download_paper, name="clerk_paper"),
     path("contributions", exchange_views.take, name="exchange_contributions"),
     path("gates", exchange_views.send_gates, name="exchange_gates"),
     path("messages/<slug:kind>", exchange_views.exchange_messages, name="exchange_messages"),
