@@ -159,7 +159,6 @@ TEMPLATES = [
                 "outbound_words": "releve.desk.outbound.words",
                 "places_words": "releve.desk.places.words",
                 "plan_words": "releve.desk.plan.words",
-                "plan_proof_words": "releve.desk.plan.proof_words",
                 "registry_words": "releve.desk.registry.words",
                 "rules_words": "releve.desk.rules.words",
                 "telework_words": "releve.desk.telework.words",

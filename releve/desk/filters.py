@@ -125,8 +125,10 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 @register.filter
-def plain(value: float | None) -> str:
-    """Return a number with the digits it has; a dash where there is none."""
+def plain(value: float | str | None) -> str:
+    """Return a number with the digits it has, a text as it is; a dash where there is none."""
+    if isinstance(value, str):
+        return value
     return "–" if value is None else text_now(_ANY_ZONE).plain(value)
 
 

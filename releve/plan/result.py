@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -229,6 +230,14 @@ class WhatIsMissing:
         """Whether every curable client held when planned again with the set bought."""
         return not self.left
 
+    @cached_property
+    def _not_cured(self) -> frozenset[tuple[str, str]]:
+        return frozenset([*self.incurable, *((loss, client) for loss, client, _share in self.left)])
+
+    def cures(self, contingency: str, client: str) -> bool:
+        """Return whether the purchases make a client hold under the loss of one place."""
+        return bool(self.purchases) and (contingency, client) not in self._not_cured
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedSite:
@@ -291,7 +300,10 @@ class Plan:
     teams: tuple[PlannedTeam, ...] = ()
     """Of a hybrid week: the teams at work."""
 
+    def find_columns(self, client: str) -> list[int]:
+        """Return the positions of a client's programmes in the arrays."""
+        return [at for at, (_id, owner, _name) in enumerate(self.programmes) if owner == client]
+
     def sum_required(self, client: str) -> float:
         """Return what a client requires over the day, in agent intervals."""
-        mine = [owner == client for _, owner, _ in self.programmes]
-        return float(np.nansum(self.required[:, mine]))
+        return float(np.nansum(self.required[:, self.find_columns(client)]))

@@ -71,6 +71,14 @@ def test_every_cell_of_the_matrix_leads_to_its_page(web: Client) -> None:
         assert web.get(link).status_code == 200
 
 
+def test_the_chart_is_of_the_programme_that_is_chosen(web: Client) -> None:
+    title = "Coverage of the requirement over the day"
+    assert f"{title}, all programmes" in words(web.get(CELL, headers=EN))
+    page = words(web.get(f"{CELL}?programme=banque-rive-2", headers=EN))
+    assert f"{title}: Conseil" in page
+    assert "all programmes" not in page
+
+
 def test_the_table_says_what_heads_what(web: Client) -> None:
     html = web.get("/").content.decode()
     table = html[html.index('<table class="matrix">') : html.index("</table>")]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from django.utils.translation import override
 
-from releve.desk.plan.client_view import narrow_plan
 from releve.desk.week import words
 from releve.desk.week.page import week_page
 from releve.network import HOME
+from releve.plan.client_view import narrow_plan
 from releve.plan.result import Plan, PlannedTeam
 from tests.desk.conftest import SetFolder
 from tests.desk.fixture_plan import week

@@ -59,7 +59,7 @@ class CellPage(PlannedPage):
 
 def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPage:
     """Return the page of a cell; its people are of all programmes of the client or of one."""
-    plan, columns = shown.plan, shown.columns(cell.client)
+    plan, columns = shown.plan, shown.plan.find_columns(cell.client)
     own = {programme} if programme else {plan.programmes[at][0] for at in columns}
     scenario = plan.scenarios[cell.contingency]
     return CellPage(

@@ -70,16 +70,6 @@ def sibling_cells(page: CellPage) -> list[CellWords]:
 
 
 @register.filter
-def chart_title(page: CellPage) -> str:
-    """Return the title of the chart."""
-    for row in page.programmes:
-        if row.id == page.programme:
-            title = _("Coverage of the requirement over the day: {programme}")
-            return title.format(programme=row.name)
-    return _("Coverage of the requirement over the day, all programmes")
-
-
-@register.filter
 def day_chart(page: CellPage) -> DayChart:
     """Return the day of the programmes chosen."""
     text = text_now(page.plan.time_zone)

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, PrivateAttr
 
 from releve.desk.page import PageModel, known
@@ -182,6 +183,16 @@ class PlanPage(PlannedPage):
     def client_names(self) -> dict[str, str]:
         return {client.client: client.name for client in self.clients}
 
+    @cached_property
+    def work_names(self) -> dict[str, str]:
+        """Programmes with their clients: ``Sinistres auto (Azur Assurances)``."""
+        names = self.client_names
+        return {row.id: f"{row.name} ({names[row.client]})" for row in self.programmes}
+
+    @cached_property
+    def place_names(self) -> dict[str, str]:
+        return {} if self.proof is None else {site.id: site.name for site in self.proof.sites}
+
 
 def plan_page(shown: ShownPlan) -> PlanPage:
     """Return the verdict page of a plan; the same object for as long as the plan is."""
@@ -282,9 +293,11 @@ def _reason(shown: ShownPlan, verdict: ClientVerdict, ranked: Sequence[ReliefCel
     if status == "held" and all(cell.worst_interval < 0 for cell in ranked):
         return Reason(code="idle")
     if status == "unknown":
-        columns = shown.columns(verdict.client)
-        return Reason(code="unknown", programmes=shown.unknown_programmes(columns))
-    same = [row for row in ranked if row.status == status and shown.is_single(row.contingency)]
+        unknown = np.asarray(np.isnan(shown.plan.required).any(axis=0))
+        columns = shown.plan.find_columns(verdict.client)
+        names = tuple(shown.plan.programmes[at][2] for at in columns if unknown[at])
+        return Reason(code="unknown", programmes=names)
+    same = [row for row in ranked if row.status == status and row.contingency not in shown.larger]
     if status == "contract":
         return contract_reason(shown, same)
     if status == "missed":

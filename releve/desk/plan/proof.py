@@ -8,8 +8,7 @@ from pydantic import Field
 
 from releve.desk.page import PageModel
 from releve.desk.plan.shown import ShownPlan
-from releve.network.model import HOME
-from releve.plan.result import Bound, Purchase
+from releve.plan.result import Bound, PlannedSite, Purchase
 
 
 class UncuredTarget(PageModel):
@@ -32,27 +31,14 @@ class PlannedPurchases(PageModel):
     incurable: tuple[UncuredTarget, ...]
 
 
-class PlannedPlace(PageModel):
-    """A site, or home, with the agents placed there; seats are null for home."""
-
-    id: str
-    name: str
-    country: str
-    placed: int
-    usable: int | None = None
-    usable_bound: int | None = None
-    seats: int | None = None
-    open: bool = True
-
-
 class PlanProof(PageModel):
     """How good the plan is known to be, and what it was made with."""
 
     bound: Bound
-    solved: bool
     violations: tuple[str, ...] = Field(description="Rules broken, by the independent checker")
     settings: dict[str, float | int | str]
-    places: tuple[PlannedPlace, ...]
+    sites: tuple[PlannedSite, ...]
+    placed: dict[str, int] = Field(description="Agents placed by site, or at home")
 
 
 def find_purchases(shown: ShownPlan) -> PlannedPurchases | None:
@@ -79,19 +65,5 @@ def find_purchases(shown: ShownPlan) -> PlannedPurchases | None:
 
 def build_proof(shown: ShownPlan) -> PlanProof:
     """Return how good a plan is known to be."""
-    plan = shown.plan
-    placed = Counter(item.place for item in plan.placements)
-    sites = [
-        PlannedPlace.from_row(
-            site,
-            country=site.destination,
-            placed=placed[site.id],
-            usable=len(site.usable_seats),
-        )
-        for site in plan.sites
-    ]
-    return PlanProof.from_row(
-        plan,
-        solved=plan.bound.solved,
-        places=(*sites, PlannedPlace(id=HOME, name="", country="", placed=placed[HOME])),
-    )
+    placed = Counter(item.place for item in shown.plan.placements)
+    return PlanProof.from_row(shown.plan, placed=placed)

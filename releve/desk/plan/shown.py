@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from urllib.parse import urlencode
 
-import numpy as np
 from django.urls import reverse
 
-from releve.desk.plan.client_view import narrow_plan
 from releve.live.api import IdentityCache
-from releve.plan.contingency import Contingency
+from releve.plan.client_view import narrow_plan
 from releve.plan.result import SINGLE, Plan, ReliefCell
 
 
@@ -38,36 +36,16 @@ class ShownPlan:
         return dict(self.plan.clients)
 
     @cached_property
-    def _lost(self) -> dict[str, Contingency]:
-        return {item.id: item for item in self.plan.contingencies}
-
-    @cached_property
-    def _not_cured(self) -> frozenset[tuple[str, str]]:
-        """(contingency, client) pairs that the purchases leave missed or that none cures."""
-        missing = self.plan.missing
-        if missing is None:
-            return frozenset()
-        return frozenset([*missing.incurable, *((key, client) for key, client, _ in missing.left)])
+    def larger(self) -> frozenset[str]:
+        """The contingencies that lose more than one place, which N-1 does not count."""
+        return frozenset(row.id for row in self.plan.contingencies if row.kind not in SINGLE)
 
     def is_cured(self, cell: ReliefCell) -> bool:
         """Return whether the purchases make a cell hold; they are for the loss of one place."""
         missing = self.plan.missing
-        if missing is None or not missing.purchases or not self.is_single(cell.contingency):
+        if missing is None or cell.contingency in self.larger:
             return False
-        return (cell.contingency, cell.client) not in self._not_cured
-
-    def is_single(self, contingency: str) -> bool:
-        """Return whether a contingency loses one place or none: what N-1 counts."""
-        return contingency not in self._lost or self._lost[contingency].kind in SINGLE
-
-    def columns(self, client: str) -> list[int]:
-        """Return the positions of a client's programmes in the arrays."""
-        return [at for at, (_p, owner, _n) in enumerate(self.plan.programmes) if owner == client]
-
-    def unknown_programmes(self, columns: Iterable[int]) -> tuple[str, ...]:
-        """Return the names of the programmes without a known requirement."""
-        holes = np.asarray(np.isnan(self.plan.required).any(axis=0))
-        return tuple(self.plan.programmes[at][2] for at in columns if holes[at])
+        return missing.cures(cell.contingency, cell.client)
 
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
         """Return the address of a page of this plan; it names the day unless it is the default."""

@@ -90,7 +90,7 @@ def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -
         shown.cells.get((client, contingency)),
         _("This client or contingency is not in the plan."),
     )
-    own = {shown.plan.programmes[at][0] for at in shown.columns(client)}
+    own = {shown.plan.programmes[at][0] for at in shown.plan.find_columns(client)}
     if programme and programme not in own:
         raise Http404(_("This programme is not one of the client’s."))
     return cell_page(shown, found, programme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -137,3 +138,9 @@ def legend(page: PlanPage) -> list[tuple[str, str]]:
         "unknown": _("no forecast, so no requirement"),
     }
     return [(status, words.format(target=target, thin=thin)) for status, words in meanings.items()]
+
+
+@register.filter
+def gap(share: float) -> str:
+    """Return the gap between the plan and what is proved."""
+    return _("no bound") if math.isnan(share) else text_now("UTC").missing(share, 2)
