@@ -194,18 +194,13 @@ def verify(outside: tuple[Path, ...]) -> None:
     Exit status 1 where a fault is found; each is named. What is run is the stand-alone verifier
     that others are given.
     """
-    from releve.evidence.verify import Export, Keys, read_root, report
-    from releve.ledger.export import export_lines
-    from releve.ledger.rotation import iter_rotations, list_own_keys
+    from releve.evidence.own_ledger import verify_own_ledger
+    from releve.evidence.verify import read_root, report
 
-    keys = Keys(list_own_keys())
     try:
-        for rotation in iter_rotations():
-            keys.add(rotation.document)
-        checked = Export(keys, [read_root(str(path), keys) for path in outside])
+        checked = verify_own_ledger(lambda keys: (read_root(str(path), keys) for path in outside))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--root") from None
-    checked.read(f"{line}\n".encode() for line in export_lines(values=True))
     raise SystemExit(report(checked.faults, checked.summary()))
 
 

@@ -99,15 +99,21 @@ def read_sent(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
-def act_on(form: forms.Form, act: Callable[[], object], *refusals: type[Exception]) -> bool:
+def act_on(
+    form: forms.Form,
+    act: Callable[[], object],
+    *refusals: type[Exception],
+    field: str | None = None,
+) -> bool:
     """Return whether a form was sound and ``act`` done; otherwise the form says why not.
 
-    Refusals are every ReleveError, and the exceptions that ``refusals`` names.
+    Refusals are every ReleveError, and the exceptions that ``refusals`` names; they are shown by
+    a ``field``, or above the form.
     """
     refused: tuple[type[Exception], ...] = (ReleveError, *refusals)
     if form.is_valid():
         try:
             act()
         except refused as error:
-            form.add_error(None, translate_error(error))
+            form.add_error(field, translate_error(error))
     return form.is_valid()

@@ -3,28 +3,38 @@
 An entry about one agent (a case, a contact, an absence, its end, a correction of one of these) is
 withheld from them whole: its site, its minute and who recorded it tell more of a single case than
 the count of cases, which is hidden below five.
+
+A personal value stands in an entry as a salted commitment. It is shown to the health officer
+alone; other readers see that there is one, or that it was erased. A health field about no person is
+a commitment too, shown to those who may see the cases of a site.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from django.db.models import Q
 
 from releve.ledger.digests import canonical_json, parse_canonical
 from releve.ledger.errors import ProofError
-from releve.ledger.models import LedgerEntry
+from releve.ledger.models import LedgerEntry, PersonalValue
 from releve.ledger.proofs import prove_entry
 from releve.ledger.roots import load_last_root
-from releve.situation import KINDS, EventCorrected, health_fields
+from releve.situation import KINDS, EventCorrected, health_fields, personal_fields
 
 __all__ = [
     "PERSON_KINDS",
+    "DisclosedField",
     "HealthInClear",
     "NoRoot",
+    "disclose_fields",
     "find_person_entries",
     "holds_health_in_clear",
+    "iter_values",
+    "list_entries",
+    "load_personal_values",
     "prove_for_disclosure",
 ]
 
@@ -38,6 +48,84 @@ class NoRoot(ProofError):  # noqa: N818 (named by its cause)
 
 class HealthInClear(ProofError):  # noqa: N818
     """The entry holds a health field in clear, from before such fields became commitments."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedField:
+    """One field of an entry: its ``value`` where it is shown; ``commitment``: it is personal."""
+
+    name: str
+    state: Literal["shown", "withheld", "erased"]
+    value: Any = None
+    commitment: str = ""
+
+
+def load_personal_values(seqs: Collection[int]) -> dict[int, dict[str, str]]:
+    """Return the personal values that are left of entries: canonical JSON by number and path."""
+    kept: dict[int, dict[str, str]] = {seq: {} for seq in seqs}
+    found = PersonalValue.objects.filter(entry__in=seqs)
+    for seq, path, value in found.values_list("entry", "path", "value"):
+        kept[seq][path] = value
+    return kept
+
+
+def disclose_fields(
+    kind: str, body: Mapping[str, Any], kept: Mapping[str, str], *, counts: bool, personal: bool
+) -> Iterator[DisclosedField]:
+    """Yield the fields of an entry as a reader may see them, by path.
+
+    ``kept`` are its personal values. ``counts``: the reader may see the number of cases;
+    ``personal``: whom they are of.
+    """
+    health = set(health_fields(kind)) if kind in KINDS else set()
+    numbers = health - set(personal_fields(kind)) if kind in KINDS else set()
+    for path, value in iter_values(body):
+        commitment = value["commitment"] if _is_commitment(value) else ""
+        if not commitment:
+            sees, found = counts or path not in health, value
+        elif path in kept:
+            sees, found = counts if path in numbers else personal, parse_canonical(kept[path])
+        else:
+            yield DisclosedField(path, "erased", None, commitment)
+            continue
+        state: Literal["shown", "withheld"] = "shown" if sees else "withheld"
+        yield DisclosedField(path, state, found if sees else None, commitment)
+
+
+def iter_values(body: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a body by path; a commitment is one value."""
+    for name, value in sorted(body.items()):
+        if isinstance(value, dict) and not _is_commitment(value):
+            yield from iter_values(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def list_entries(
+    most: int, *, persons: bool, stream: str = "", kind: str = "", before: int | None = None
+) -> list[LedgerEntry]:
+    """Return at most so many entries, the newest first, of every stream or kind or of one.
+
+    Without ``persons``, a reader who asks for a kind gets no entry of it about one agent.
+    """
+    rows = LedgerEntry.objects.order_by("-seq")
+    if kind in PERSON_KINDS and not persons:
+        return []
+    if stream:
+        rows = rows.filter(stream=stream)
+    if kind:
+        rows = rows.filter(kind=kind)
+    if before is not None:
+        rows = rows.filter(seq__lt=before)
+    if not kind or persons:
+        return list(rows[:most])
+    found: list[LedgerEntry] = []
+    rest = rows
+    while len(found) < most and (page := list(rest[:most])):
+        hidden = find_person_entries(page)
+        found += [row for row in page if row.seq not in hidden]
+        rest = rows.filter(seq__lt=page[-1].seq)
+    return found[:most]
 
 
 def prove_for_disclosure(seq: int) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,18 +13,11 @@ from ninja import Query
 from releve.desk.api import schemas
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
-from releve.desk.ledger.entries import (
-    PAGE,
-    EntryAccess,
-    EntryView,
-    build_entry_twin,
-    build_entry_views,
-    list_entries,
-)
+from releve.desk.ledger.entries import EntryAccess, EntryView, build_entry_views
+from releve.desk.ledger.page import PAGE
 from releve.desk.query import require_found
-from releve.desk.text import text_now
 from releve.ledger.chain import read_head
-from releve.ledger.disclosure import prove_for_disclosure
+from releve.ledger.disclosure import list_entries, prove_for_disclosure
 from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root
 from releve.registry import service as registry
@@ -42,8 +34,8 @@ def ledger(
 ) -> dict[str, Any]:
     """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
     eyes = EntryAccess.for_user(request.user)
-    rows = list_entries(eyes, stream=stream, kind=kind, before=before)
-    views = _views(request, rows[:PAGE])
+    rows = list_entries(PAGE + 1, persons=eyes.counts, stream=stream, kind=kind, before=before)
+    views = build_entry_views(rows[:PAGE], eyes)
     more = len(rows) > PAGE
     return {
         "count": read_head().seq,
@@ -53,7 +45,7 @@ def ledger(
 
 
 @reads("/ledger/{int:seq}", schemas.EntrySchema, "record", "ledger.see")
-def entry(request: HttpRequest, seq: Number) -> dict[str, Any]:
+def entry(request: HttpRequest, seq: Number) -> schemas.EntrySchema:
     """One entry. What the reader may not see is named as withheld, what was erased as erased."""
     return _entry(_view(request, seq))
 
@@ -81,16 +73,12 @@ def _view(request: HttpRequest, seq: int) -> EntryView:
     rows = LedgerEntry.objects.filter(seq=seq)
     if not rows:
         raise Http404(_("There is no entry of this number."))
-    (view,) = _views(request, list(rows))
+    (view,) = build_entry_views(list(rows), EntryAccess.for_user(request.user))
     return view
 
 
-def _views(request: HttpRequest, rows: list[LedgerEntry]) -> tuple[EntryView, ...]:
-    return build_entry_views(rows, EntryAccess.for_user(request.user), text_now(settings.TIME_ZONE))
-
-
-def _entry(view: EntryView) -> dict[str, Any]:
-    return {**build_entry_twin(view), "url": reverse("api_entry", args=[view.seq])}
+def _entry(view: EntryView) -> schemas.EntrySchema:
+    return schemas.EntrySchema.from_row(view, url=reverse("api_entry", args=[view.seq]))
 
 
 @reads("/registry/versions", schemas.Versions, "record", "registry.see")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from releve.desk.ledger.entries import EntryView
 from releve.desk.page import StreamPage
 from releve.gate.person_requests import RecordedRequest
 from releve.live.api import MessageCounts
@@ -80,30 +81,9 @@ class Accepted(Schema):
     stream: str
 
 
-class Value(Schema):
-    """One field of an entry; ``commitment`` where the entry holds one in its place."""
+class EntrySchema(EntryView):
+    """An entry as the reader may see it."""
 
-    name: str
-    state: Literal["shown", "withheld", "erased"]
-    value: Any = None
-    commitment: str = ""
-
-
-class EntrySchema(Schema):
-    """An entry as the reader may see it; ``concealed``: of a site that is not theirs.
-
-    Of an entry about one agent, ``kind`` is empty and ``recorded_at`` null for a reader who may not
-    see the cases of a site.
-    """
-
-    seq: int
-    stream: str
-    kind: str
-    recorded_at: str | None
-    concealed: bool
-    fields: list[Value]
-    hash: str
-    prev: str
     url: str
 
 

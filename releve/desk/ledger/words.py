@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.grants import STREAM as ACCESS
+from releve.desk.ledger.entries import EntryView
+from releve.desk.places.stream_context import when
+from releve.desk.text import text_now
 from releve.evidence.store import STREAM as EVIDENCE
 from releve.ledger.account_names import ACCOUNT_PREFIX
-from releve.ledger.disclosure import HealthInClear, NoRoot
+from releve.ledger.disclosure import HealthInClear, NoRoot, iter_values
 from releve.live import api as live
 from releve.situation import KINDS
 
@@ -229,15 +234,50 @@ FIELDS: Mapping[str, StrPromise] = {
 """Field -> its label; a field that is not here is shown by its name."""
 
 
+@register.filter("kind_word")
 def translate_kind(kind: str) -> str:
     """Return what an entry of a kind says happened; the kind itself where there is no word."""
     return str(WORDS.get(kind, kind))
 
 
+@register.filter
+def entry_word(entry: EntryView) -> str:
+    """Return what happened, as far as it is shown."""
+    return _("Entry about a person") if entry.about_person else translate_kind(entry.kind)
+
+
+@register.filter
+def kind_choices(kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """Return kinds in the order of their words."""
+    return sorted(((kind, translate_kind(kind)) for kind in kinds), key=lambda row: row[::-1])
+
+
+@register.filter("field_word")
 def translate_field(name: str) -> str:
     """Return the label of a field, of the last name of a path."""
     last = name.rpartition(".")[2]
     return str(FIELDS.get(last, last))
+
+
+@register.filter
+def field_value(value: Any, time_zone: str) -> str:
+    """Return the value of a field: instants in words, any other text as it is."""
+    if value is None or value == "" or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return " · ".join(field_value(item, time_zone) for item in value)
+    if isinstance(value, dict):
+        rows = iter_values(value)
+        return ", ".join(f"{translate_field(k)} {field_value(v, time_zone)}" for k, v in rows)
+    if isinstance(value, float):
+        return text_now(time_zone).plain(value)
+    text = str(value)
+    if len(text) >= 20 and text[4:5] == "-" and text.endswith(("Z", "+00:00")):
+        with suppress(ValueError):
+            return when(datetime.fromisoformat(text), text_now(time_zone))
+    return text
 
 
 @register.filter("stream_word")
