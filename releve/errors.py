@@ -49,7 +49,6 @@ Each package draws its own branch where it defines it::
     ├── SheetOverflow       network: a table with more rows than a sheet
     ├── SituationRuleFaults  situation: rows of its rules
     ├── SolverError         plan: the linear solver failed
-    ├── TooManyEntries      desk: more ledger entries than a check takes
     ├── TransportFolderError  files: a folder of runs of vehicles
     └── Unreadable          network: a file's encoding or format (internal)
 
