@@ -109,7 +109,13 @@ from releve.live.relief_comparison import (
     list_touching_reliefs,
     preview_publication,
 )
-from releve.live.roster_changes import PeopleFlow, RosterChange, ShiftCount, compare_rosters
+from releve.live.roster_changes import (
+    PeopleFlow,
+    PlaceChange,
+    RosterChange,
+    ShiftCount,
+    compare_rosters,
+)
 from releve.live.routes import revert_routes
 from releve.live.routing_watch import (
     DeadPlace,
@@ -188,6 +194,7 @@ __all__ = [
     "NotifiedAgent",
     "NotifiedRide",
     "PeopleFlow",
+    "PlaceChange",
     "PlanRefused",
     "PlanText",
     "PreparedSwitch",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from releve.live.stream_state import Scene
 from releve.plan import Placement
 
-__all__ = ["PeopleFlow", "RosterChange", "ShiftCount", "compare_rosters"]
+__all__ = ["PeopleFlow", "PlaceChange", "RosterChange", "ShiftCount", "compare_rosters"]
 
 OFF = ""
 """The place of an agent without a shift."""
@@ -34,6 +34,18 @@ class ShiftCount:
     end: datetime
     before: int
     after: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceChange:
+    """A place whose shifts change: its people in the plan and in force, the changing ``shifts``
+    in the order of times, and how many ``more`` are left out."""
+
+    place: str
+    before: int
+    after: int
+    shifts: tuple[ShiftCount, ...]
+    more: int
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,29 @@ class RosterChange:
             for rows in (self.before, self.after)
         )
         return [ShiftCount(*key, before[key], after[key]) for key in sorted({*before, *after})]
+
+    def list_places(self, most: int) -> dict[str, PlaceChange]:
+        """Return the places whose shifts change, each with at most the ``most`` largest changes."""
+        found: dict[str, list[ShiftCount]] = {}
+        for row in self.count_shifts():
+            found.setdefault(row.place, []).append(row)
+        return {
+            place: _describe_place(place, rows, most)
+            for place, rows in found.items()
+            if any(row.before != row.after for row in rows)
+        }
+
+
+def _describe_place(place: str, rows: Sequence[ShiftCount], most: int) -> PlaceChange:
+    changing = [row for row in rows if row.before != row.after]
+    largest = sorted(changing, key=lambda row: -abs(row.after - row.before))[:most]
+    return PlaceChange(
+        place=place,
+        before=sum(row.before for row in rows),
+        after=sum(row.after for row in rows),
+        shifts=tuple(sorted(largest, key=lambda row: (row.start, row.end))),
+        more=len(changing) - len(largest),
+    )
 
 
 def compare_rosters(

@@ -64,7 +64,7 @@ def test_it_says_who_moves_from_where_to_where_and_when(
     assert sum(flows.values()) == len({*before, *after})
     assert flows[relieved.site, HOME] > 0
     (closed,) = [row for row in page["places"] if row["place"] == relieved.site]
-    assert (closed["lost"], closed["after"]) == (True, 0)
+    assert (page["lost"], closed["after"]) == ([relieved.site], 0)
     shown = text_of(browsers.sign_in(), "/relief")
     assert "à domicile" in shown
     assert all(agent in shown for agent in changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,9 +20,9 @@ from releve.live.api import (
     NotifiedAgent,
     NotifiedRide,
     PeopleFlow,
+    PlaceChange,
     RosterChange,
     Scene,
-    ShiftCount,
 )
 from releve.network import HOME, Operator
 from releve.plan import Placement
@@ -83,18 +83,6 @@ class AgentMove(PageModel):
     rides: tuple[NotifiedRide, ...] = Field(default=(), description="In the message to the agent")
 
 
-class PlaceShifts(PageModel):
-    """A place whose shifts change; ``more`` changing shifts are left out."""
-
-    place: str
-    lost: bool
-    time_zone: str
-    before: int
-    after: int
-    bands: tuple[ShiftCount, ...]
-    more: int
-
-
 class ReliefPage(StreamPage):
     """The relief in force as one reader may see it."""
 
@@ -114,7 +102,7 @@ class ReliefPage(StreamPage):
     changes_pages: int = 1
     flows: tuple[PeopleFlow, ...] = ()
     arrivals: tuple[SiteArrival, ...] = ()
-    places: tuple[PlaceShifts, ...] = ()
+    places: tuple[PlaceChange, ...] = Field(default=(), description="Whose shifts change")
     counts: MessageCounts
     show: Shown = "unanswered"
     people: tuple[NotifiedAgent, ...] = Field(
@@ -205,6 +193,7 @@ def _describe_day(
     moves = _cut(roster.list_changed(), choice.moves, whole)
     lost, relief = scene.wanted[day], scene.relief
     rides = live.list_notified_rides(scene.stream, moves.object_list, day)
+    places, order = roster.list_places(MOST_SHIFTS), [*operator.site, HOME]
     return {
         "generation": None if relief is None else relief.generation,
         "source": "" if relief is None else relief.source,
@@ -222,7 +211,7 @@ def _describe_day(
         "changes_pages": moves.paginator.num_pages,
         "flows": roster.count_flows(),
         "arrivals": _list_arrivals(scene, day, roster),
-        "places": tuple(_list_places(roster, operator, lost.sites)),
+        "places": tuple(places[place] for place in order if place in places),
     }
 
 
@@ -247,25 +236,3 @@ def _describe_change(
 
     before, after = roster.before.get(agent), roster.after.get(agent)
     return AgentMove(agent=agent, site=site, before=post(before), after=post(after), rides=rides)
-
-
-def _list_places(
-    roster: RosterChange, operator: Operator, lost: frozenset[str]
-) -> Iterator[PlaceShifts]:
-    shifts = roster.count_shifts()
-    for place in [*(row.id for row in operator.sites), HOME]:
-        own = [row for row in shifts if row.place == place]
-        changing = [row for row in own if row.before != row.after]
-        if not changing:
-            continue
-        most = sorted(changing, key=lambda row: -abs(row.after - row.before))[:MOST_SHIFTS]
-        zone = operator.row.time_zone if place == HOME else operator.site[place].time_zone
-        yield PlaceShifts(
-            place=place,
-            lost=place in lost,
-            time_zone=zone,
-            before=sum(row.before for row in own),
-            after=sum(row.after for row in own),
-            bands=tuple(sorted(most, key=lambda row: (row.start, row.end))),
-            more=len(changing) - len(most),
-        )

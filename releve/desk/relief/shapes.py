@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from releve.desk.relief.page import PlaceShifts
-from releve.live.api import PeopleFlow, ShiftCount
+from releve.live.api import PeopleFlow, PlaceChange, ShiftCount
 
 _HOUR = timedelta(hours=1)
 _HEAD, _ROW, _GAP, _FOOT = 22.0, 18.0, 8.0, 24.0
@@ -34,13 +33,13 @@ class Gantt:
     width: float
     height: float
     base: float
-    places: tuple[tuple[float, PlaceShifts, tuple[Band, ...]], ...]
+    places: tuple[tuple[float, PlaceChange, tuple[Band, ...]], ...]
     hours: tuple[tuple[float, datetime], ...]
 
 
-def draw_gantt(places: Sequence[PlaceShifts], name: str, width: float, step_hours: int) -> Gantt:
+def draw_gantt(places: Sequence[PlaceChange], name: str, width: float, step_hours: int) -> Gantt:
     """Return the changing shifts of places on one axis of time, every ``step_hours`` labelled."""
-    bands = [band for place in places for band in place.bands]
+    bands = [band for place in places for band in place.shifts]
     first = min(band.start for band in bands)
     first = first.replace(minute=0, second=0, microsecond=0)
     last = max(band.end for band in bands)
@@ -53,7 +52,7 @@ def draw_gantt(places: Sequence[PlaceShifts], name: str, width: float, step_hour
     for place in places:
         rows = tuple(
             (x(band.start), y + _HEAD + _ROW * at, round(x(band.end) - x(band.start), 1), band)
-            for at, band in enumerate(place.bands)
+            for at, band in enumerate(place.shifts)
         )
         drawn.append((y, place, rows))
         y += _HEAD + _ROW * len(rows) + _GAP
