@@ -11,7 +11,8 @@ from django.template import Library
 from releve.desk.live.words import when
 from releve.desk.places.stream_context import when as name_moment
 from releve.desk.run_states import STATE_TONES, STATE_WORDS
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_phrase
+from releve.errors import Phrase
 
 register = Library()
 _ANY_ZONE = "UTC"
@@ -136,3 +137,9 @@ def plain(value: float | str | None) -> str:
 def listed(items: Sequence[str]) -> str:
     """Return items as an enumeration: ``a, b and c``."""
     return text_now(_ANY_ZONE).list(list(items))
+
+
+@register.filter
+def phrase(template: str, values: Sequence[str]) -> str:
+    """Return a sentence of an engine that a page holds as its template and its values."""
+    return translate_phrase(Phrase.restore(template, values))

@@ -154,7 +154,7 @@ def test_the_page_lists_the_runs_with_their_routes_and_no_agent_with_a_seat(
     html = web.get(f"/transport/?site={other}").content.decode()
     assert html.count("<polyline") > 1
     assert re.search(r"\ba0\d{4}\b", html) is None
-    sheet = web.get(run["sheet_url"])
+    sheet = web.get(f"/transport/vehicles/{run['vehicle']}?day={page['day']}")
     assert sheet.status_code == 200
     assert run["vehicle"] in sheet.content.decode()
     assert re.search(r"\ba0\d{4}\b", sheet.content.decode()) is None

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from django.urls import reverse
-
 from releve.accounts.scopes import can
+from releve.demand.telework.document import MOST, MOST_BOUND
 from releve.demand.telework.shrinkage import NORMAL_975
 from releve.desk.page import PageModel
 from releve.network import Operator
@@ -99,7 +98,9 @@ class TeleworkRow(PageModel):
 
 class TeleworkPage(PageModel):
     """Every programme of the operator, those right for home first. ``estimate`` 0: nothing was
-    measured yet. The addresses are empty where this reader may not act."""
+    measured yet. ``most`` and
+    ``most_bound``: what the reference data hold of an efficiency and of its interval; ``edits`` and
+    ``plans``: what the reader may do."""
 
     time_zone: str
     estimate: int
@@ -111,9 +112,15 @@ class TeleworkPage(PageModel):
     most_loss: float
     least_chance: float
     programmes: tuple[TeleworkRow, ...]
-    records_url: str
-    apply_url: str
-    planning_url: str
+    most: float
+    most_bound: float
+    edits: bool
+    plans: bool
+
+    @property
+    def records(self) -> int:
+        """The records of all programmes."""
+        return sum(row.records for row in self.programmes)
 
     @property
     def right(self) -> tuple[TeleworkRow, ...]:
@@ -155,7 +162,6 @@ def telework_page(found: TeleworkEstimate | None, version: Version, user: AnyUse
         _build_row(operator, name, rows.get(name), applied.get(name), most_loss)
         for name in operator.programme
     ]
-    edits = can(user, "registry.edit")
     return TeleworkPage(
         time_zone=operator.row.time_zone,
         estimate=0 if found is None else found.pk,
@@ -167,9 +173,10 @@ def telework_page(found: TeleworkEstimate | None, version: Version, user: AnyUse
         most_loss=most_loss,
         least_chance=float(content.get("least_chance", 0.0)),
         programmes=tuple(sorted(programmes, key=_rank)),
-        records_url=reverse("telework_records") if edits else "",
-        apply_url=reverse("telework_apply") if edits and found is not None else "",
-        planning_url=reverse("planning") if can(user, "plan.publish") else "",
+        most=MOST,
+        most_bound=MOST_BOUND,
+        edits=can(user, "registry.edit"),
+        plans=can(user, "plan.publish"),
     )
 
 

@@ -7,15 +7,12 @@ import math
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
 
-from releve.demand.telework.document import MOST, MOST_BOUND
 from releve.desk.crashtest.svg import Picture
 from releve.desk.filters import add_words
-from releve.desk.telework.page import EffectInterval, Measured, TeleworkPage, TeleworkRow
+from releve.desk.telework.page import EffectInterval, Measured, TeleworkRow
 from releve.desk.telework.shapes import draw_steps
-from releve.desk.text import Text, text_now, translate_phrase
-from releve.errors import Phrase
+from releve.desk.text import Text, text_now
 
 register = Library()
 
@@ -40,51 +37,8 @@ _DESIGNS = {
     "compared": lazy("compared"),
     "randomised": lazy("drawn by lot"),
 }
+add_words(register, "design", _DESIGNS)
 add_words(register, "verdict_tone", _TONES)
-
-
-@register.filter
-def telework_headline(page: TeleworkPage) -> str:
-    """Return how many operations are right for home."""
-    if not page.estimate:
-        return _("What telework does was not measured yet")
-    text, right = text_now(page.time_zone), len(page.right)
-    if not right:
-        return _("No operation is shown to be right for home")
-    return ngettext(
-        "{right} operation of {count} is right for home",
-        "{right} operations of {count} are right for home",
-        right,
-    ).format(right=text.number(right), count=text.number(len(page.programmes)))
-
-
-@register.filter
-def telework_tone(page: TeleworkPage) -> str:
-    """Return the tone of the page."""
-    return "held" if page.right else "unknown"
-
-
-@register.filter
-def telework_source(page: TeleworkPage) -> str:
-    """Return what was measured, from when to when."""
-    if page.first_day is None or page.last_day is None:
-        return ""
-    text = text_now(page.time_zone)
-    return _("Work records from {first} to {last}, {count} in all.").format(
-        first=text.day(page.first_day, weekday=False),
-        last=text.day(page.last_day, weekday=False),
-        count=text.number(sum(row.records for row in page.programmes)),
-    )
-
-
-@register.filter
-def telework_rule(page: TeleworkPage) -> str:
-    """Return when an operation is right for home."""
-    text = text_now(page.time_zone)
-    return _(
-        "An operation is right for home when home loses less than {loss} of the work with a chance"
-        " above {chance}, and neither does quality fall nor do repeats rise."
-    ).format(loss=text.percent(page.most_loss), chance=text.percent(page.least_chance))
 
 
 @register.filter
@@ -109,18 +63,15 @@ def _signed(share: float, text: Text, digits: int = 1) -> str:
 
 
 @register.filter
-def ratio_words(row: Measured) -> str:
-    """Return the difference that home makes."""
-    return _signed(row.ratio - 1, text_now("UTC"))
+def change(ratio: float) -> str:
+    """Return the difference that a ratio makes."""
+    return _signed(ratio - 1, text_now("UTC"))
 
 
 @register.filter
-def interval_words(row: Measured) -> str:
-    """Return the interval of the difference that home makes."""
-    text = text_now("UTC")
-    return _("{low} to {high}").format(
-        low=_signed(row.low - 1, text), high=_signed(row.high - 1, text)
-    )
+def log_change(difference: float) -> str:
+    """Return the difference that one of logarithms makes."""
+    return _signed(math.expm1(difference), text_now("UTC"))
 
 
 @register.filter
@@ -129,82 +80,6 @@ def chance_words(row: Measured) -> str:
     if row.chance > 0.99:
         return _("over 99%")
     return _("under 1%") if row.chance < 0.01 else text_now("UTC").percent(row.chance)
-
-
-@register.filter
-def design_words(row: TeleworkRow) -> str:
-    """Return how an effect is known, and from whom."""
-    text = text_now("UTC")
-    agents = ngettext(
-        "{count} agent, {movers} in both places",
-        "{count} agents, {movers} in both places",
-        row.agents,
-    ).format(count=text.number(row.agents), movers=text.number(row.movers))
-    return f"{_DESIGNS[row.design]} ({agents})"
-
-
-@register.filter
-def drawn_words(row: TeleworkRow) -> str:
-    """Return how many records are not where the lot put the agent; empty where all are."""
-    if not row.drawn_against:
-        return ""
-    text = text_now("UTC")
-    return ngettext(
-        "{count} of {drawn} records of the rota is not where the lot put the agent: the comparison"
-        " is not by lot.",
-        "{count} of {drawn} records of the rota are not where the lot put the agent: the"
-        " comparison is not by lot.",
-        row.drawn_against,
-    ).format(count=text.number(row.drawn_against), drawn=text.number(row.drawn))
-
-
-@register.filter
-def planned_words(row: TeleworkRow) -> str:
-    """Return the efficiency in the reference data, and how it is known."""
-    text = text_now("UTC")
-    value = text.percent(row.planned, 1)
-    return f"{value} ({_DESIGNS[row.planned_design]})"
-
-
-@register.filter
-def would_be_words(row: TeleworkRow) -> str:
-    """Return the efficiency that the estimate puts in its place."""
-    text = text_now("UTC")
-    if row.measured is None or row.would_be is None:
-        return ""
-    return _("{value} ({low} to {high})").format(
-        value=text.percent(row.would_be, 1),
-        low=text.percent(row.measured.low, 1),
-        high=text.percent(row.measured.high, 1),
-    )
-
-
-@register.filter
-def beyond_words(row: TeleworkRow) -> str:
-    """Return that the reference data cannot hold what was measured, and what then counts."""
-    if row.measured is None:
-        return ""
-    text = text_now("UTC")
-    return _(
-        "{name}: {value} ({low} to {high}) was measured. The reference data take a value above 0"
-        " and up to {most}, with an interval up to {bound}: {planned} stays, assumed. Look at its"
-        " {records} records, or measure over more weeks."
-    ).format(
-        name=f"{row.name}, {row.client}",
-        value=text.percent(row.measured.ratio, 1),
-        low=text.percent(row.measured.low, 1),
-        high=text.percent(row.measured.high, 1),
-        most=text.percent(MOST),
-        bound=text.percent(MOST_BOUND),
-        planned=text.percent(row.planned, 1),
-        records=text.number(row.records),
-    )
-
-
-@register.filter
-def refusal_words(row: TeleworkRow) -> str:
-    """Return why nothing can be learnt."""
-    return translate_phrase(Phrase.restore(row.refusal, row.refusal_values))
 
 
 @register.filter
@@ -221,15 +96,6 @@ def rota_words(row: TeleworkRow) -> str:
         agents=text.number(row.rota_agents),
         share=text.percent(math.expm1(row.rota_finds), 1),
     )
-
-
-@register.filter
-def naive_words(row: Measured) -> str:
-    """Return the plain difference, which also holds who the people are."""
-    if row.naive is None:
-        return ""
-    share = _signed(math.expm1(row.naive), text_now("UTC"))
-    return _("Those at home against those on site, as they are: {share}.").format(share=share)
 
 
 @register.filter

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.urls import reverse
-from django.utils.http import urlencode
 from pydantic import Field
 
-from releve.accounts.scopes import Scope, can, scope_for
+from releve.accounts.scopes import can, scope_for
 from releve.desk.live.streams import Looked
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
@@ -59,7 +57,6 @@ class RunRow(PageModel):
     boarded: int | None = Field(default=None, description="Counted by the daily check")
     estimated: bool = Field(description="Whether a drive is estimated from the distance")
     under_way: bool = Field(description="Whether it has left and is not over")
-    sheet_url: str = ""
 
 
 class RideLeft(PageModel):
@@ -77,7 +74,6 @@ class RideLeft(PageModel):
 class RunsPage(StreamPage):
     """The runs of a site on a day."""
 
-    url: str
     planned: bool = Field(description="Whether a plan is in force for the hours ahead")
     fleet: int = Field(default=0, description="Vehicles of the day; 0: the operator has none")
     days: tuple[date, ...] = ()
@@ -94,9 +90,9 @@ class RunsPage(StreamPage):
 
 
 class DriverSheet(StreamPage):
-    """A vehicle's day for its driver."""
+    """A vehicle's day for its driver; ``site``: of its first run."""
 
-    url: str
+    site: str
     day: date
     vehicle: str
     depot: str
@@ -104,7 +100,6 @@ class DriverSheet(StreamPage):
     cap: int
     seats: int
     runs: tuple[RunRow, ...]
-    back_url: str
 
 
 def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> RunsPage:
@@ -116,7 +111,7 @@ def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> Run
     zone = operator.site[site].time_zone if site else operator.row.time_zone
     page = RunsPage(
         **looked.build_head(zone),
-        url=reverse("transport"), planned=scene is not None and bool(scene.days),
+        planned=scene is not None and bool(scene.days),
         sites=sites, site=site,
         names={row.id: row.name for row in operator.sites if row.id in sites},
     )  # fmt: skip
@@ -133,9 +128,7 @@ def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> Run
     boarded = count_boarded(scene.situation, site, day)
     runs = [run for run in found.runs if run.wave.site == site]
     rows = tuple(
-        _describe_run(
-            operator, run, page.at, day, boarded.get((run.vehicle, found.write_hour(run)))
-        )
+        _describe_run(operator, run, page.at, boarded.get((run.vehicle, found.write_hour(run))))
         for run in runs
     )
     left = [rider for rider in found.left_behind if rider.wave.site == site]
@@ -162,15 +155,14 @@ def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) ->
     found = live.find_scene_runs(scene, day, live.select_rules(scene.situation))
     seen = scope_for(user, "sites.see")
     own = [] if found is None else [run for run in found.runs if run.vehicle == vehicle]
-    if found is None or not own or not _sees_all(seen, own):
+    if found is None or not own or not all(seen.has_site(run.wave.site) for run in own):
         return None
     operator = found.fleet.operator
     head = looked.build_head(operator.site[own[0].wave.site].time_zone)
     row = next(row for row in operator.vehicles if row.id == vehicle)
-    query = urlencode({"day": day.isoformat(), "site": own[0].wave.site})
     return DriverSheet(
         **head,
-        url=reverse("transport_sheet", args=[vehicle]), day=day, vehicle=vehicle, depot=row.depot,
+        site=own[0].wave.site, day=day, vehicle=vehicle, depot=row.depot,
         permits=tuple(
             held.id
             for held in operator.authorisations
@@ -179,20 +171,13 @@ def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) ->
         ),
         cap=own[0].cap, seats=own[0].seats,
         runs=tuple(
-            _describe_run(operator, run, head["at"], day, None)
+            _describe_run(operator, run, head["at"])
             for run in sorted(own, key=lambda run: run.busy_from)
         ),
-        back_url=f"{reverse('transport')}?{query}",
     )  # fmt: skip
 
 
-def _sees_all(seen: Scope, runs: Iterable[Run]) -> bool:
-    return all(seen.has_site(run.wave.site) for run in runs)
-
-
-def _describe_run(
-    operator: Operator, run: Run, at: datetime, day: date, boarded: int | None
-) -> RunRow:
+def _describe_run(operator: Operator, run: Run, at: datetime, boarded: int | None = None) -> RunRow:
     stops = {row.id: row.name for row in operator.stops}
     site = operator.site[run.wave.site]
     calls = [
@@ -208,7 +193,6 @@ def _describe_run(
         riders=run.count, cap=run.cap, seats=run.seats,
         boarded=boarded if out else None, estimated=run.estimated,
         under_way=run.busy_from <= at < run.busy_until,
-        sheet_url=f"{reverse('transport_sheet', args=[run.vehicle])}?day={day.isoformat()}",
     )  # fmt: skip
 
 

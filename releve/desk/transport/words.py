@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from django.template import Library
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.desk.text import text_now, translate_phrase
-from releve.desk.transport.page import DriverSheet, RideLeft, RunRow, RunsPage
+from releve.desk.filters import add_words
+from releve.desk.text import text_now
+from releve.desk.transport.page import DriverSheet, RunRow, RunsPage
 from releve.desk.transport.shapes import RouteMap, draw_routes
-from releve.errors import Phrase
-from releve.transport import TO_SITE
+from releve.transport import FROM_SITE, TO_SITE
 
 register = Library()
+add_words(register, "leg", {TO_SITE: lazy("to the site"), FROM_SITE: lazy("from the site")})
 
 MOST_LARGE_LINES, MOST_NARROW_LINES = 22, 56
 """Lines of a sheet in one and in two columns on one page of A4, under the banners of a drill; the
@@ -51,31 +53,9 @@ def is_over(row: RunRow) -> bool:
 
 
 @register.filter
-def runs_figures(page: RunsPage) -> str:
-    """Return rides, runs and vehicles of the day in a sentence."""
-    text = text_now(page.time_zone)
-    return _("{rides} rides in {runs} runs by {vehicles} of {fleet} vehicles").format(
-        rides=text.number(page.riders), runs=text.number(len(page.runs)),
-        vehicles=text.number(page.vehicles), fleet=text.number(page.fleet),
-    )  # fmt: skip
-
-
-@register.filter
-def leg_words(row: RunRow | RideLeft) -> str:
-    """Return which way a run goes, and for which shift."""
-    return _("to the site") if row.leg == TO_SITE else _("from the site")
-
-
-@register.filter
 def count_sign(call_riders: int, row: RunRow) -> str:
     """Return how many board (+) or alight (−) at a stop."""
     return f"+{call_riders}" if row.leg == TO_SITE else f"\u2212{call_riders}"
-
-
-@register.filter
-def reason_words(row: RideLeft) -> str:
-    """Return why riders have no seat."""
-    return translate_phrase(Phrase.restore(row.reason, row.values))
 
 
 @register.filter

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.association.spare_searches import LEND
-from releve.desk.filters import add_words, moment_at
-from releve.desk.text import text_now, translate_phrase
+from releve.desk.filters import add_words, moment_at, phrase
+from releve.desk.text import text_now
 from releve.desk.valve.page import ContractCard, SearchState
-from releve.errors import Phrase, decode_phrase
+from releve.errors import decode_phrase
 
 register = Library()
 
@@ -116,8 +116,7 @@ def search_words(search: SearchState) -> str:
     """Return how far a search is, or what it came to."""
     text = text_now(search.time_zone)
     if search.state == "failed":
-        values = map(decode_phrase, search.error_values)
-        return translate_phrase(Phrase.restore(search.error, values))
+        return phrase(search.error, tuple(map(decode_phrase, search.error_values)))
     if search.state == "waiting":
         return _("Asked for on {at}: the worker begins in a moment.").format(
             at=moment_at(search.asked_at, search.time_zone)
