@@ -20,7 +20,9 @@ def test_an_analyst_sees_the_consequences_switches_and_undoes(browsers: Browsers
     rows = web.get("/switches/?format=json").json()["rows"]
     assert {row["source"] for row in rows} == {"planned"}
     assert all(row["rehearsals"][0]["error"] == "" for row in rows)
-    url = next(row["url"] for row in rows if row["contingency"] == f"site:{scenario.site}")
+    assert f"site:{scenario.site}" in {row["contingency"] for row in rows}
+    url = f"/switches/site:{scenario.site}"
+    assert f'href="{url}"' in web.get("/switches/").content.decode()
     shown = web.get(f"{url}?format=json").json()
     assert {row["client"] for row in shown["effects"]} == set(shown["clients"])
     page = web.get(url).content.decode()
@@ -35,9 +37,11 @@ def test_an_analyst_sees_the_consequences_switches_and_undoes(browsers: Browsers
     now = web.get("/now?format=json").json()["switch"]
     assert now["contingency"] == f"site:{scenario.site}"
     assert 'id="pressed"' in web.get("/now").content.decode()
-    assert web.post(now["undo_url"], follow=True).status_code == 200
+    assert now["may_undo"]
+    assert 'action="/switches/undo"' in web.get("/switches/").content.decode()
+    assert web.post("/switches/undo", follow=True).status_code == 200
     assert web.get("/now?format=json").json()["switch"] is None
-    assert web.post(now["undo_url"]).status_code == 404, "undone once"
+    assert web.post("/switches/undo").status_code == 404, "undone once"
 
 
 def test_a_planner_sees_switches_and_has_no_button(browsers: Browsers) -> None:
@@ -45,7 +49,8 @@ def test_a_planner_sees_switches_and_has_no_button(browsers: Browsers) -> None:
     web, url = browsers.sign_in(Role.PLANNER), f"/switches/site:{scenario.site}"
     shown = web.get(f"{url}?client={scenario.operator.clients[0].id}&format=json").json()
     assert [row["client"] for row in shown["effects"]] == [scenario.operator.clients[0].id]
-    assert shown["press_url"] == ""
+    assert not shown["may_press"]
+    assert f"{url}/press" not in web.get(url).content.decode()
     count = Routes.objects.count()
     form = {"content": shown["content"], "minutes": "30"}
     assert web.post(f"{url}/press", form).status_code == 403

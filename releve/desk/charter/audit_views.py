@@ -24,7 +24,6 @@ from releve.desk.charter.forms import (
     SheetForm,
     VerificationForm,
 )
-from releve.desk.charter.views import find_today
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.http import download, failure, page_response
 from releve.desk.live.record_views import read_form, record_form
@@ -102,7 +101,7 @@ def _show(
     form: SheetForm,
     faults: tuple[str, ...],
 ) -> HttpResponse:
-    page = audit_page(audit, now, request.user, actor_name(request), find_today(now))
+    page = audit_page(audit, now, request.user, actor_name(request), now.find_day())
     context, status = {"form": form, "faults": faults}, 422 if faults else 200
     return page_response(request, "desk/charter/audit.html", page, context, status=status)
 
@@ -111,7 +110,7 @@ def _show(
 def print_sheet(request: HttpRequest, audit: str) -> HttpResponse:
     """The empty sheet, to be printed and filled in by hand."""
     found, now = _find(request, audit, "charter.see")
-    page = audit_page(found, now, request.user, actor_name(request), find_today(now))
+    page = audit_page(found, now, request.user, actor_name(request), now.find_day())
     return page_response(request, "desk/charter/sheet.html", page, forms=False)
 
 
@@ -119,7 +118,7 @@ def print_sheet(request: HttpRequest, audit: str) -> HttpResponse:
 def download_sheet(request: HttpRequest, audit: str) -> HttpResponse:
     """The empty sheet as CSV, to be filled in off line and imported."""
     found, now = _find(request, audit, "charter.see")
-    charter = live.select_rules(now.situation).charter(find_today(now))
+    charter = live.select_rules(now.situation).charter(now.find_day())
     if charter is None:
         return failure(request, 404, _("No charter is in force today."))
     sites = list_own_sites(found, request.user, "charter.see")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -11,23 +9,15 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.charter.page import charter_page, charter_site_page
 from releve.desk.endpoint import serve
 from releve.desk.http import failure, page_response
-from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.places.stream_context import moment
 from releve.desk.query import read_day, require_found
-from releve.network import zone
-
-
-def find_today(now: StreamContext, site: str = "") -> date:
-    """Return the stream's day where the operator counts its days, or at a site."""
-    found = now.operator.site.get(site)
-    name = now.operator.row.time_zone if found is None else found.time_zone
-    return now.at.astimezone(zone(name)).date()
 
 
 @serve("charter.see")
 def index(request: HttpRequest) -> HttpResponse:
     """The label, the matrix of sites and measures, what ends soon, findings and audits."""
     now = moment(request)
-    page = charter_page(now, find_today(now), scope_for(request.user, "charter.see"))
+    page = charter_page(now, now.find_day(), scope_for(request.user, "charter.see"))
     if page is None:
         return failure(request, 404, _("No charter is in force today."))
     audits = can(request.user, "event.record.audit")
@@ -40,7 +30,7 @@ def show_site(request: HttpRequest, site: str) -> HttpResponse:
     """Every measure of a site, on a day that is not over or any before."""
     now = moment(request)
     require_found(now.operator.site.get(site), _("There is no such site."))
-    today = find_today(now, site)
+    today = now.find_day(site)
     day = min(read_day(request.GET.get("day", "")) or today, today)
     page = charter_site_page(now, site, day, today)
     return page_response(request, "desk/charter/site.html", page, forms=False)

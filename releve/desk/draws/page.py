@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, StreamPage
+from releve.desk.places.stream_context import StreamContext
 from releve.network import Operator
-from releve.situation import DrawDay, DrawnVisit, Situation, build_draw_day, find_draw_plans
+from releve.situation import DrawDay, build_draw_day, find_draw_plans
 
 
 class FramedSite(PageModel):
@@ -54,74 +55,68 @@ class DrawnDayCard(PageModel):
     waiting: int = Field(description="Visits drawn that are neither made nor explained")
     previews: bool = Field(description="The reader may compute the visits from a link")
 
+    @property
+    def hidden(self) -> int:
+        """Visits that wait and are not shown."""
+        return self.waiting - sum(row.state == "waiting" for row in self.visits)
 
-class DrawsPage(PageModel):
+
+class DrawsPage(StreamPage):
     """The draws of a day; ``before`` and ``after`` are its neighbours."""
 
-    stream: str
     day: date
     before: date
     after: date
     today: bool
-    time_zone: str
     cards: tuple[DrawnDayCard, ...]
 
 
-def draws_page(
-    stream: str, situation: Situation, operator: Operator, day: date, today: date, *, inspects: bool
-) -> DrawsPage:
+def draws_page(now: StreamContext, day: date, *, inspects: bool) -> DrawsPage:
     """Return the draws of a day; ``inspects``: the reader is an inspector of the whole house."""
-    one = timedelta(days=1)
+    one, today = timedelta(days=1), now.find_day()
     return DrawsPage(
-        stream=stream,
+        **now.head,
         day=day,
         before=day - one,
         after=day + one,
         today=day == today,
-        time_zone=operator.row.time_zone,
         cards=tuple(
-            _card(build_draw_day(plan, situation, operator, day), operator, today, inspects)
-            for plan in find_draw_plans(situation, day)
+            _card(
+                build_draw_day(plan, now.situation, now.operator, day),
+                now.operator,
+                shown=inspects or day < today,
+                previews=inspects and day == today,
+            )
+            for plan in find_draw_plans(now.situation, day)
         ),
     )
 
 
-def _card(found: DrawDay, operator: Operator, today: date, inspects: bool) -> DrawnDayCard:
-    planned = found.plan.planned
-    shown = inspects or found.day < today
-    return DrawnDayCard(
+def _card(found: DrawDay, operator: Operator, *, shown: bool, previews: bool) -> DrawnDayCard:
+    planned, names = found.plan.planned, {row.id: row.name for row in operator.sites}
+    return DrawnDayCard.from_row(
+        found,
         plan=planned.plan,
         visits_a_day=planned.visits,
         deadline_hour=planned.deadline_hour,
-        state=found.state,
-        revealed=found.revealed,
-        withheld=found.withheld,
         frame=tuple(
             FramedSite.from_row(
                 unit,
-                name=_name(unit.site, operator),
+                name=names.get(unit.site, unit.site),
                 probability=float(found.probabilities[unit.site]),
             )
             for unit in found.units
         ),
         visits=tuple(
-            _line(row, operator) for row in found.visits if shown or row.state != "waiting"
+            VisitLine.from_row(
+                row,
+                name=names.get(row.site, row.site),
+                at=row.inspection and row.inspection.happened_at,
+                authority=row.inspection.authority if row.inspection else "",
+            )
+            for row in found.visits
+            if shown or row.state != "waiting"
         ),
         waiting=sum(row.state == "waiting" for row in found.visits),
-        previews=inspects and found.day == today and not found.drawn and bool(found.units),
+        previews=previews and not found.drawn and bool(found.units),
     )
-
-
-def _line(row: DrawnVisit, operator: Operator) -> VisitLine:
-    visit = row.inspection
-    return VisitLine.from_row(
-        row,
-        name=_name(row.site, operator),
-        at=visit.happened_at if visit else None,
-        authority=visit.authority if visit else "",
-    )
-
-
-def _name(site: str, operator: Operator) -> str:
-    found = operator.site.get(site)
-    return site if found is None else found.name

@@ -18,14 +18,13 @@ from releve.desk.query import read_day
 from releve.desk.text import translate_error
 from releve.inspection import DrawError
 from releve.live import api as live
-from releve.network import zone
 
 
 @serve("draw.see")
 def index(request: HttpRequest) -> HttpResponse:
     """The draws of today, or of a day that is asked for."""
     now = moment(request)
-    return _show(request, now, _read_day(request.GET.get("day", ""), now), {})
+    return _show(request, now, read_day(request.GET.get("day", "")) or now.find_day(), {})
 
 
 @changes_nothing
@@ -34,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """Show the visits that the commission's link gives; nothing is recorded, nothing is kept."""
     now, plan = moment(request), request.POST.get("plan", "")
-    day = _read_day("", now)
+    day = now.find_day()
     try:
         sites = live.preview_draw(plan, day, request.POST.get("link", ""), stream=now.stream)
     except DrawError as error:
@@ -43,17 +42,10 @@ def preview(request: HttpRequest) -> HttpResponse:
     return _show(request, now, day, {"plan": plan, "names": names or (_("no site"),)})
 
 
-def _read_day(text: str, now: StreamContext) -> date:
-    return read_day(text) or now.at.astimezone(zone(now.operator.row.time_zone)).date()
-
-
 def _show(
     request: HttpRequest, now: StreamContext, day: date, previewed: object, status: int = 200
 ) -> HttpResponse:
     inspects = can(request.user, "draw.preview")
-    page = draws_page(
-        now.stream, now.situation, now.operator, day, _read_day("", now), inspects=inspects
-    )
-    context = {"drill": now.drill, "previewed": previewed}
+    page, context = draws_page(now, day, inspects=inspects), {"previewed": previewed}
     response = page_response(request, "desk/draws/index.html", page, context, status=status)
     return keep_unstored(response) if previewed else response

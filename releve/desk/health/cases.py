@@ -109,7 +109,7 @@ def list_open_cases(now: StreamContext, reach: Scope) -> tuple[DeclaredCase, ...
     """Return the cases of some sites whose measure lasts, the newest first; none erased."""
     found = []
     for case in _known(now, reach):
-        today = now.at.astimezone(zone(now.operator.site[case.site].time_zone)).date()
+        today = now.find_day(case.site)
         if case.cleared_at is None and today <= _days(case, now)[1]:
             found.append(case)
     return tuple(reversed(found))

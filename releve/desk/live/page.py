@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pydantic import Field
 
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel, StreamPage
+from releve.desk.page import PageModel, StreamPage, known
 from releve.live import api as live
 from releve.network import Operator
 from releve.situation import (
@@ -61,13 +61,13 @@ class RecordPage(StreamPage):
 
 
 class ClientImpact(PageModel):
-    """A client's worst coverage within 48 hours: now, without a relief, and with it."""
+    """A client's worst coverage within 48 hours; null: nothing is required, or it is unknown."""
 
     client: str
     name: str
     before: float | None
-    unrelieved: float | None
-    after: float | None
+    unrelieved: float | None = Field(description="With the places lost, and people where they are")
+    after: float | None = Field(description="With the relief of a recorded loss")
     held: bool = Field(description="Nothing is missing with the relief")
 
 
@@ -206,19 +206,24 @@ def build_impact(
     )
     if found is None:
         return head
-    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
-    clients = tuple(
-        ClientImpact.from_row(
-            before,
-            before=before.worst,
-            unrelieved=unrelieved.worst,
-            after=after.worst,
-            held=after.worst is None or after.worst >= 1 - 1e-6,
-        )
-        for before, unrelieved, after in rows
-    )
     counts = {"seats": found.seats, "working": found.working, "moved": found.moved}
-    return head.model_copy(update={**counts, "clients": clients})
+    return head.model_copy(update={**counts, "clients": tuple(list_client_impacts(found))})
+
+
+def list_client_impacts(
+    found: live.ImpactPreview | live.SwitchPreview, client: str = ""
+) -> Iterator[ClientImpact]:
+    """Yield the coverage of each client, or of one alone."""
+    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
+    for before, unrelieved, after in rows:
+        if client in ("", before.client):
+            yield ClientImpact.from_row(
+                before,
+                before=known(before.worst),
+                unrelieved=known(unrelieved.worst),
+                after=known(after.worst),
+                held=after.worst is None or after.worst >= 1 - 1e-6,
+            )
 
 
 def reopening_page(

@@ -15,7 +15,6 @@ from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.live.api import SeatCount
 from releve.network import Site
-from releve.network.clock import zone
 from releve.situation import (
     CheckDone,
     HeldPermit,
@@ -154,7 +153,7 @@ def site_page(now: StreamContext, site: Site, user: AnyUser) -> SitePage:
     seats = live.count_seats(now.operator, now.situation, scene)[site.id]
     cases = sum(case.cleared_at is None for case in now.situation.cases_at.get(site.id, ()))
     shown = health or cases >= FEWEST
-    today = now.at.astimezone(zone(site.time_zone)).date()
+    today = now.find_day(site.id)
     check = now.situation.checks.get((site.id, today.isoformat()))
     return SitePage(
         **now.head,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -29,6 +29,12 @@ class StreamContext:
     situation: Situation
     text: Text
     title: str = ""
+
+    def find_day(self, site: str = "") -> date:
+        """Return the stream's day where the operator counts its days, or at a site."""
+        found = self.operator.site.get(site)
+        name = self.operator.row.time_zone if found is None else found.time_zone
+        return self.at.astimezone(zone(name)).date()
 
     @property
     def head(self) -> dict[str, Any]:

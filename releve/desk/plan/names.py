@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -10,6 +11,17 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.desk.plan.page import PlannedCell, PlannedPage
 from releve.desk.text import text_now
 from releve.plan.result import BASE
+
+
+class NamedLoss(Protocol):
+    """A contingency by its kind and what is lost."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
 
 _STATUS = {
     "missed": lazy("missed"),
@@ -74,21 +86,26 @@ def contingency_name(key: str, page: PlannedPage) -> str:
     """Return the short name of a contingency, as at the head of a column."""
     if key == BASE:
         return _("Nothing lost")
-    loss = page.loss_by_id[key]
+    return _name_loss(page.loss_by_id[key])
+
+
+def _name_loss(loss: NamedLoss) -> str:
     return country(loss.name) if loss.kind == "destination" else loss.name
 
 
 def loss_words(key: str, page: PlannedPage) -> str:
     """Return what happens under a contingency, as in the middle of a sentence."""
-    if key == BASE:
-        return _("nothing is lost")
+    return _("nothing is lost") if key == BASE else describe_loss(page.loss_by_id[key])
+
+
+def describe_loss(loss: NamedLoss) -> str:
+    """Return what the loss of places is, as in the middle of a sentence."""
     templates = {
         "site": _("{name} closes"),
         "destination": _("all sites of {name} close"),
         "carrier": _("{name} home lines fail"),
     }
-    template = templates.get(page.loss_by_id[key].kind, _("“{name}” occurs"))
-    return template.format(name=contingency_name(key, page))
+    return templates.get(loss.kind, _("“{name}” occurs")).format(name=_name_loss(loss))
 
 
 def conditions(keys: Iterable[str], page: PlannedPage) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +16,6 @@ from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.rules.forms import ChoiceForm, EndForm, PackForm
 from releve.desk.rules.page import rules_page
 from releve.live import api as live
-from releve.network import zone
 from releve.situation import PackChosen, PackEnded, SiteClosed, find_refusals
 
 
@@ -39,13 +37,9 @@ def end(request: HttpRequest) -> HttpResponse:
     return _record(request, EndForm, _("The pack is ended."))
 
 
-def _today(now: StreamContext) -> date:
-    return now.at.astimezone(zone(now.operator.row.time_zone)).date()
-
-
 def _record(request: HttpRequest, kind: type[PackForm], said: str) -> HttpResponse:
     now, pack = moment(request), request.POST.get("pack", "")
-    form = kind(pack, _today(now), request.POST)
+    form = kind(pack, now.find_day(), request.POST)
     if not form.is_valid():
         return _show(request, now, {pack: form}, status=422)
     event = form.event(now.stream, actor_name(request))
@@ -79,7 +73,7 @@ def _show(
     closes: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
-    today = _today(now)
+    today = now.find_day()
     page = rules_page(now, today, live.select_rules(now.situation))
     kinds = {card.pack.id: EndForm if card.lasting else ChoiceForm for card in page.packs}
     forms = {pack: sent.get(pack) or kind(pack, today) for pack, kind in kinds.items()}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import can
+from releve.desk.live.page import ClientImpact, list_client_impacts
 from releve.desk.live.streams import Looked
-from releve.desk.page import PageModel, StreamPage, known
+from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
-from releve.network import Operator
 from releve.plan import Contingency
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ class SwitchRow(PageModel):
     moved: int
     prepared_at: datetime | None
     rehearsals: tuple[Rehearsed, ...]
-    url: str
 
 
 class PressedSwitch(PageModel):
@@ -49,14 +46,12 @@ class PressedSwitch(PageModel):
     name: str
     generation: int
     until: datetime
-    url: str = Field(description="Of all switches")
-    undo_url: str = Field(description="Empty without the right to undo it")
+    may_undo: bool
 
 
 class SwitchesPage(StreamPage):
     """Every contingency of the plan in force."""
 
-    url: str
     rows: tuple[SwitchRow, ...]
     pressed: PressedSwitch | None
 
@@ -70,20 +65,9 @@ class PlaceCalls(PageModel):
     after: float
 
 
-class ClientEffect(PageModel):
-    """A client's least coverage within 48 hours; null: nothing is required, or it is unknown."""
-
-    client: str
-    name: str
-    before: float | None
-    unrelieved: float | None = Field(description="With the places lost, and people where they are")
-    after: float | None = Field(description="With the relief of a recorded loss")
-
-
 class SwitchPage(StreamPage):
     """A switch and its consequences, for one client or all (empty)."""
 
-    url: str
     contingency: str
     kind: str
     name: str
@@ -94,9 +78,9 @@ class SwitchPage(StreamPage):
     moved: int
     calls: tuple[PlaceCalls, ...]
     unserved: tuple[str, ...] = Field(description="Names of programmes that no place would serve")
-    effects: tuple[ClientEffect, ...]
+    effects: tuple[ClientImpact, ...]
     rehearsals: tuple[Rehearsed, ...]
-    press_url: str = Field(description="Empty without the right to publish it")
+    may_press: bool
 
 
 def switches_page(looked: Looked, user: AnyUser) -> SwitchesPage:
@@ -104,11 +88,9 @@ def switches_page(looked: Looked, user: AnyUser) -> SwitchesPage:
     operator, scene = live.operator_now(), live.load_scene(looked.name)
     kept = {row.contingency: row for row in live.list_switches(looked.name)}
     found = () if scene is None else live.list_contingencies(scene)
-    rows = tuple(_build_row(row, kept.get(row.id)) for row in found)
     return SwitchesPage(
         **looked.build_head(operator.row.time_zone),
-        url=reverse("switches"),
-        rows=rows,
+        rows=tuple(_build_row(row, kept.get(row.id)) for row in found),
         pressed=find_pressed(looked.name, user),
     )
 
@@ -122,7 +104,6 @@ def _build_row(row: Contingency, kept: live.PreparedSwitch | None) -> SwitchRow:
         moved=0 if kept is None else kept.moved,
         prepared_at=None if kept is None else kept.at,
         rehearsals=_read_rehearsals(kept),
-        url=reverse("switch", args=[row.id]),
     )
 
 
@@ -147,8 +128,7 @@ def find_pressed(stream: str, user: AnyUser) -> PressedSwitch | None:
         name=found.switch if row is None else row.name,
         generation=found.number,
         until=found.held_until,
-        url=reverse("switches"),
-        undo_url=reverse("switch_undo") if can(user, "routing.switch") else "",
+        may_undo=can(user, "routing.switch"),
     )
 
 
@@ -158,46 +138,17 @@ def switch_page(looked: Looked, user: AnyUser, contingency: str, client: str) ->
     found = live.preview_switch(contingency, client, looked.name)
     kept = {row.contingency: row for row in live.list_switches(looked.name)}
     names = {row.id: row.name for row in operator.sites}
-    return SwitchPage(
+    names |= {row.id: row.name for row in operator.programmes}
+    return SwitchPage.from_row(
+        found,
         **looked.build_head(operator.row.time_zone),
-        url=reverse("switch", args=[contingency]),
-        contingency=found.contingency.id,
+        contingency=contingency,
         kind=found.contingency.kind,
         name=found.contingency.name,
-        client=client,
         clients={row.id: row.name for row in operator.clients},
-        content=found.content,
-        source=found.source,
-        moved=found.moved,
-        calls=tuple(
-            PlaceCalls(
-                place=row.place, name=names.get(row.place, ""), before=row.before, after=row.after
-            )
-            for row in found.calls
-        ),
-        unserved=tuple(_name_programmes(operator, found.unserved)),
-        effects=tuple(_list_effects(found)),
+        calls=tuple(PlaceCalls.from_row(row, name=names.get(row.place, "")) for row in found.calls),
+        unserved=tuple(names.get(row, row) for row in found.unserved),
+        effects=tuple(list_client_impacts(found, client)),
         rehearsals=_read_rehearsals(kept.get(contingency)),
-        press_url=reverse("switch_press", args=[contingency])
-        if can(user, "routing.switch")
-        else "",
+        may_press=can(user, "routing.switch"),
     )
-
-
-def _name_programmes(operator: Operator, ids: tuple[str, ...]) -> Iterator[str]:
-    for name in ids:
-        row = operator.programme.get(name)
-        yield name if row is None else row.name
-
-
-def _list_effects(found: live.SwitchPreview) -> Iterator[ClientEffect]:
-    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
-    for before, unrelieved, after in rows:
-        if found.client in ("", before.client):
-            yield ClientEffect(
-                client=before.client,
-                name=before.name,
-                before=known(before.worst),
-                unrelieved=known(unrelieved.worst),
-                after=known(after.worst),
-            )

@@ -43,24 +43,22 @@ def press(request: HttpRequest, contingency: str) -> HttpResponse:
     client = request.POST.get("client", "")[:64]
     minutes = read_number(request.POST.get("minutes", "")) or 0
     back = f"{reverse('switch', args=[contingency])}?{urlencode({'client': client})}"
-    if not 1 <= minutes <= MOST_MINUTES:
-        messages.error(
-            request, _("A switch is held for 1 to {most} minutes.").format(most=MOST_MINUTES)
-        )
-        return redirect(back)
     try:
-        live.press_switch(
-            contingency, client, content=request.POST.get("content", ""), minutes=minutes,
-            by=actor_name(request), stream=looked_at(request).name,
-        )  # fmt: skip
+        if not 1 <= minutes <= MOST_MINUTES:
+            said = _("A switch is held for 1 to {most} minutes.").format(most=MOST_MINUTES)
+        else:
+            live.press_switch(
+                contingency, client, content=request.POST.get("content", ""), minutes=minutes,
+                by=actor_name(request), stream=looked_at(request).name,
+            )  # fmt: skip
+            messages.success(request, _("The calls are being switched."))
+            return redirect("switches")
     except live.SwitchChanged:
-        messages.error(request, _("The routes have changed meanwhile: here they are as of now."))
-        return redirect(back)
+        said = _("The routes have changed meanwhile: here they are as of now.")
     except EmptySet:
-        messages.error(request, _("No place would be left for any call: nothing was switched."))
-        return redirect(back)
-    messages.success(request, _("The calls are being switched."))
-    return redirect("switches")
+        said = _("No place would be left for any call: nothing was switched.")
+    messages.error(request, said)
+    return redirect(back)
 
 
 @serve("routing.switch", ACT)
