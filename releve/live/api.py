@@ -147,6 +147,7 @@ from releve.live.surge_relief import (
     SurgeProposal,
     end_surge_relief,
     foresee_factors,
+    list_surge_factors,
     order_surge_relief,
     propose_surge_relief,
 )
@@ -281,6 +282,7 @@ __all__ = [
     "list_response_steps",
     "list_routing_states",
     "list_runs_to",
+    "list_surge_factors",
     "list_switches",
     "list_touching_reliefs",
     "list_working",

@@ -30,11 +30,14 @@ from releve.live.relief_solver import ReliefRequest, revert_changes, solve_price
 from releve.live.routes import store_routes
 from releve.live.service_day import compute_service_day
 from releve.live.stream_state import Changes, Scene, load_scene
+from releve.network import Operator
 
 __all__ = [
+    "ClientMissing",
     "SurgeProposal",
     "end_surge_relief",
     "foresee_factors",
+    "list_surge_factors",
     "order_surge_relief",
     "propose_surge_relief",
 ]
@@ -95,6 +98,19 @@ def foresee_factors(stream: str = LIVE) -> dict[str, float]:
         name: round(min(max(factor, LEAST_FORESEEN), MOST_FACTOR), 2)
         for name, factor in found.items()
     }
+
+
+def list_surge_factors(
+    operator: Operator, client: str, percent: int | None, foreseen: Mapping[str, int]
+) -> dict[str, float]:
+    """Return the factor of each programme of a client, or of all (empty).
+
+    In hundredths: one for all of them but back office, or None: as ``foreseen``.
+    """
+    rows = [row for row in operator.programmes if client in ("", row.client)]
+    if percent is None:
+        return {row.id: foreseen[row.id] / 100 for row in rows if row.id in foreseen}
+    return {row.id: percent / 100 for row in rows if row.kind != "back_office"}
 
 
 def propose_surge_relief(factors: Mapping[str, float], stream: str = LIVE) -> SurgeProposal:

@@ -43,4 +43,5 @@ def test_a_site_found_dead_is_proposed_as_an_outage_until_it_is_recorded(
     page = web.get("/now").content.decode()
     assert f'id="proposal-{site}"' in page
     assert f"/record/outage?site={site}" in page
-    assert web.get(row["url"]).status_code == 200
+    assert row["records"]
+    assert web.get(f"/record/outage?site={site}").status_code == 200

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.urls import reverse
-from django.utils.http import urlencode
 from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, is_outsider, scope_for
@@ -93,7 +92,7 @@ class EventProposal(PageModel):
     name: str
     since: datetime
     adapters: tuple[str, ...] = Field(description="The systems that find the site dead")
-    url: str = Field(description="The form, filled in; empty without the right to record it")
+    records: bool = Field(description="Whether the reader may record it")
 
 
 class NowPage(StreamPage):
@@ -168,7 +167,7 @@ def now_page(looked: Looked, user: AnyUser) -> NowPage:
         plan=plan_reach(coverage),
         worker=None if is_outsider(user) else worker_now(),
         routing=tuple(_list_routing(stream)) if all_sites and not is_outsider(user) else (),
-        proposals=tuple(_propose_events(stream, operator, situation, user)),
+        proposals=tuple(_propose_events(stream, sites, user)),
         switch=find_pressed(stream, user) if all_sites and not is_outsider(user) else None,
         sites=sites,
         reopens=can(user, "reopening.approve"),
@@ -198,22 +197,16 @@ def _list_routing(stream: str) -> Iterator[RoutingNow]:
 
 
 def _propose_events(
-    stream: str, operator: Operator, situation: Situation, user: AnyUser
+    stream: str, sites: tuple[NowSite, ...], user: AnyUser
 ) -> Iterator[EventProposal]:
     """Yield the sites that are found dead and of which no closure or outage is recorded."""
-    seen = scope_for(user, "situation.see")
+    names = {site.site: site.name for site in sites if site.state == "open"}
     for row in live.list_dead_places(stream):
-        site = operator.site.get(row.place)
-        if site is None or not seen.has_site(site.id):
-            continue
-        if _site(operator, situation, site.id, seen).state != "open":
-            continue
-        form = f"{reverse('record_outage')}?{urlencode({'site': site.id})}"
-        may = can(user, "event.record.other", site=site.id)
-        yield EventProposal(
-            site=site.id, name=site.name, since=row.since, adapters=row.adapters,
-            url=form if may else "",
-        )  # fmt: skip
+        if row.place in names:
+            records = can(user, "event.record.other", site=row.place)
+            yield EventProposal.from_row(
+                row, site=row.place, name=names[row.place], records=records
+            )
 
 
 def _state(

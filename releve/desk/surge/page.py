@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from releve.desk.live.streams import Looked
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.live.api import ClientMissing
-from releve.network import Operator
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -63,16 +61,6 @@ class SurgePage(StreamPage):
         return json.dumps(self.foreseen)
 
 
-def list_factors(
-    operator: Operator, client: str, percent: int | None, foreseen: Mapping[str, int]
-) -> dict[str, float]:
-    """Return the factor of each programme of a client, or of all: one for them, or as foreseen."""
-    rows = [row for row in operator.programmes if client in ("", row.client)]
-    if percent is None:
-        return {row.id: foreseen[row.id] / 100 for row in rows if row.id in foreseen}
-    return {row.id: percent / 100 for row in rows if row.kind != "back_office"}
-
-
 def surge_page(
     looked: Looked, user: AnyUser, client: str, percent: int | None, *, asked: bool
 ) -> SurgePage:
@@ -85,8 +73,8 @@ def surge_page(
     if asked and percent is None:
         factors_now = live.foresee_factors(looked.name)
         foreseen = {name: round(100 * factor) for name, factor in factors_now.items()}
-    factors = list_factors(operator, client, percent, foreseen) if asked else {}
-    found = live.propose_surge_relief(factors, looked.name) if factors else None
+    factors = live.list_surge_factors(operator, client, percent, foreseen)
+    found = live.propose_surge_relief(factors, looked.name) if asked and factors else None
     return SurgePage(
         **looked.build_head(operator.row.time_zone),
         clients={row.id: row.name for row in operator.clients},

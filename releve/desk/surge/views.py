@@ -18,7 +18,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
 from releve.desk.live.streams import looked_at
-from releve.desk.surge.page import list_factors, surge_page
+from releve.desk.surge.page import surge_page
 from releve.live import api as live
 
 LEAST, MOST = 10, 500
@@ -81,7 +81,8 @@ def order(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return redirect("surge")
     client, percent = form.cleaned_data["client"], form.cleaned_data["percent"]
-    factors = list_factors(live.operator_now(), client, percent, form.cleaned_data["foreseen"])
+    foreseen = form.cleaned_data["foreseen"]
+    factors = live.list_surge_factors(live.operator_now(), client, percent, foreseen)
     digest, stream = request.POST.get("digest", ""), looked_at(request).name
     try:
         live.order_surge_relief(factors, digest=digest, by=actor_name(request), stream=stream)

@@ -15,15 +15,6 @@ register = template.Library()
 
 
 @register.filter
-def week_title(page: WeekPage) -> str:
-    """Return the first and the last day of the week."""
-    text = text_now("UTC")
-    return _("Week from {first} to {last}").format(
-        first=text.day(page.days[0], weekday=False), last=text.day(page.days[-1], weekday=False)
-    )
-
-
-@register.filter
 def week_sentence(page: WeekPage) -> str:
     """Return how much of the week is at home, and how many teams meet."""
     text = text_now("UTC")
@@ -43,14 +34,6 @@ def team_words(day: TeamDay) -> str:
     """Return a cell of the table for a screen reader."""
     words = _("{site} on site, {home} at home").format(site=day.site, home=day.home)
     return _("{words}, the team meets").format(words=words) if day.meets else words
-
-
-@register.filter
-def agent_place(day: AgentDay) -> str:
-    """Return where an agent is."""
-    if day.place == "reserve":
-        return _("in reserve at home") if day.at_home else _("in reserve on site")
-    return _("at home") if day.place == "home" else day.site
 
 
 @register.filter
