@@ -65,6 +65,14 @@ class StandingGrid:
         value = int(self.values[at])
         return None if value < 0 else STANDINGS[value]
 
+    def share_kept(self, measures: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return the share of some measures that is kept, [site, day]; NaN where none is asked."""
+        values = self.values[:, [self.measures.index(measure) for measure in measures]]
+        asked, kept = (values >= 0).sum(axis=1), (values == len(STANDINGS) - 1).sum(axis=1)
+        shares = np.full(asked.shape, np.nan)
+        np.divide(kept, asked, out=shares, where=asked > 0)
+        return shares
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

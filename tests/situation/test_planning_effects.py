@@ -9,6 +9,7 @@ import pytest
 
 from releve.situation import (
     DeclaredCase,
+    HeldPermit,
     compute_erasure_day,
     derive_absence_id,
     find_plannable_sites,
@@ -196,3 +197,18 @@ def test_personal_values_are_erased_on_their_day(
     chain = Chain()
     day = compute_erasure_day(chain.event(kind, **values), chain.operator, chain.rules)
     assert day == (None if days is None else DAY + timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("after", "withdrawn", "state"),
+    [(-1, False, "not_yet"), (0, False, "valid"), (9, False, "valid"), (10, False, "ended"),
+     (0, True, "withdrawn"), (10, True, "withdrawn")],
+)  # fmt: skip
+def test_a_permit_stands_on_a_day_as_its_dates_and_its_withdrawal_say(
+    after: int, withdrawn: bool, state: str
+) -> None:
+    last = DAY + timedelta(days=9)
+    held = HeldPermit("p1", "site", "casa", DAY, last, withdrawn=withdrawn)
+    day = DAY + timedelta(days=after)
+    assert held.state_on(day) == state
+    assert withdrawn or held.holds_on(day) == (state == "valid")

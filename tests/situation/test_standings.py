@@ -256,3 +256,9 @@ def test_a_year_of_two_hundred_sites_is_judged_at_once() -> None:
         day = first + timedelta(days=20 + n)
         for row in compute_site_standings(situation, house, rules, f"s{n}", day):
             assert row.value == grid.get(f"s{n}", row.measure, day)
+    some = grid.measures[3:9]
+    shares = grid.share_kept(some)
+    for n in range(0, 200, 40):
+        own = [grid.get(f"s{n}", measure, first + timedelta(days=n)) for measure in some]
+        asked = [value for value in own if value is not None]
+        assert shares[grid.sites.index(f"s{n}"), n] == asked.count("kept") / len(asked)

@@ -51,7 +51,6 @@ class AuditPage(StreamPage):
     lines: tuple[ObservationLine, ...]
     seen: int = Field(description="Measures of sites that were seen")
     findings: tuple[FindingLine, ...]
-    today: date
     observes: bool = Field(description="The reader may observe, and the audit goes on")
     raises: bool = Field(description="Something was seen wanting, and the reader may raise it")
     concludes: bool
@@ -89,7 +88,6 @@ def audit_page(
         lines=lines,
         seen=sum(bool(line.verdict) for line in lines),
         findings=tuple(finding_line(found, now) for found in findings),
-        today=today,
         observes=observes,
         raises=observes and any(line.verdict in ("partly", "not_kept") for line in lines),
         concludes=observes and set(own) == set(opened.sites) and bool(audit.observations),

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
-import numpy as np
 from pydantic import Field
 
 from releve.accounts.scopes import Scope
-from releve.desk.page import PageModel, StreamPage, pick_fields
+from releve.desk.page import PageModel, StreamPage, known, pick_fields
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.situation import (
-    STANDINGS,
     AuditFinding,
     Charter,
     CharterAudit,
@@ -149,24 +147,15 @@ def _list_standings(
     grid = compute_standings(
         now.situation, now.operator, rules, first, TREND_DAYS + 1, until=day, sites=sites
     )
-    at = [grid.measures.index(measure.id) for measure in charter.measures]
-    for site, values in zip(grid.sites, grid.values[:, at], strict=True):
-        asked, kept = values >= 0, values == len(STANDINGS) - 1
-        counts = asked.sum(axis=0)
-        shares = np.divide(kept.sum(axis=0), counts, out=np.zeros(len(counts)), where=counts > 0)
+    measures = [measure.id for measure in charter.measures]
+    for site, kept in zip(grid.sites, grid.share_kept(measures).tolist(), strict=True):
         yield SiteStandings(
             site=site,
             name=now.operator.site[site].name,
-            values=tuple(_name_standing(value) for value in values[:, -1]),
-            before=tuple(_name_standing(value) for value in values[:, 0]),
-            kept=tuple(
-                float(share) if count else None for share, count in zip(shares, counts, strict=True)
-            ),
+            values=tuple(grid.get(site, measure, day) or "" for measure in measures),
+            before=tuple(grid.get(site, measure, first) or "" for measure in measures),
+            kept=tuple(map(known, kept)),
         )
-
-
-def _name_standing(value: np.int8) -> str:
-    return STANDINGS[value] if value >= 0 else ""
 
 
 def _list_ending(now: StreamContext, seen: Scope) -> Iterator[Notice]:

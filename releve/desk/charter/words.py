@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from django.template import Library
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import pgettext_lazy
 
 from releve.accounts.roles import Role
 from releve.desk.charter.audit_page import AuditPage
 from releve.desk.charter.forms import CONCLUSIONS, METHODS, SEVERITIES
-from releve.desk.charter.page import CharterPage, MeasureLine, SiteStandings
+from releve.desk.charter.page import CharterPage, SiteStandings
 from releve.desk.filters import add_words
 from releve.desk.live.forms import VERDICTS
 from releve.desk.live.words import WHY_WORDS, notice_text
@@ -73,19 +72,8 @@ def label_tone(label: CharterLabel) -> str:
 
 
 @register.filter
-def label_words(label: CharterLabel) -> str:
-    """Return whether the label stands, and the day on which it falls."""
-    text = text_now("UTC")
-    if not label.stands:
-        return _("The label does not stand: {why}.").format(why=_list_whys(label.reasons))
-    if label.falls_on is None:
-        return _("The label stands; nothing brings it down within 400 days.")
-    return _("The label stands. It falls on {day} if nothing is done: {why}.").format(
-        day=text.day(label.falls_on), why=_list_whys(label.because)
-    )
-
-
-def _list_whys(reasons: Iterable[str]) -> str:
+def whys(reasons: Iterable[str]) -> str:
+    """Return why the label does not stand."""
     return text_now("UTC").list([str(WHY_WORDS[reason]) for reason in reasons])
 
 
@@ -120,13 +108,6 @@ def standing_cells(
 
 
 @register.filter
-def share_kept(row: SiteStandings) -> float:
-    """Return the share of the measures asked for that are kept."""
-    asked = [value for value in row.values if value]
-    return asked.count("kept") / len(asked) if asked else 0.0
-
-
-@register.filter
 def trend(row: SiteStandings) -> str:
     """Return the share kept over 30 days as the path of a line, in a box of 90 by 20."""
     step = 90 / max(1, len(row.kept) - 1)
@@ -136,17 +117,6 @@ def trend(row: SiteStandings) -> str:
         if share is not None
     ]
     return "M" + "L".join(points) if points else ""
-
-
-@register.filter
-def change_words(row: MeasureLine) -> str:
-    """Return when a standing changes if nothing is done; empty where it does not."""
-    if row.changes_on is None:
-        return ""
-    day = text_now("UTC").day(row.changes_on, weekday=False)
-    if not row.changes_to:
-        return _("not asked from {day} on").format(day=day)
-    return _("{standing} from {day} on").format(standing=_WORDS[row.changes_to], day=day)
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from releve.accounts.scopes import scope_for
-from releve.desk.chart import Chart, Series, Size, draw, spark
+from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, Series, draw, spark
 from releve.desk.now.clients import TONES, ClientNow, PlanReach, client_now, plan_reach
 from releve.desk.page import PageModel, StreamPage, known
 from releve.desk.places.relief_pages import ReliefRow
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 _MOST_RELIEFS = 10
-_SIZES = (
-    Size("wide", 960, 300, 44, 22, 14, 30, 3),
-    Size("narrow", 360, 230, 34, 16, 12, 28, 12),
-)
+_SIZES = (replace(WIDE_CHART, hours=3), replace(NARROW_CHART, hours=12))
 
 
 class ClientsPage(StreamPage):

@@ -59,13 +59,6 @@ class SitesPage(StreamPage):
         return tuple(sorted(self.sites, key=lambda row: row.state != "closed"))
 
 
-class ReopeningItem(PageModel):
-    """An item of the checklist; ``by`` who did it, empty while it is open."""
-
-    item: str
-    by: str
-
-
 class ClosureTerms(PageModel):
     """A closure while it lasts, and what a reopening takes."""
 
@@ -73,7 +66,7 @@ class ClosureTerms(PageModel):
     rule_cases: int | None = Field(description="Cases at which its rule closes")
     rule_days: float | None = Field(description="Within how many days")
     home_only: bool
-    items: tuple[ReopeningItem, ...]
+    checklist: dict[str, str] = Field(description="Item -> who did it; empty: open")
     approvals: int
     approvals_needed: int
 
@@ -189,7 +182,7 @@ def _closure(now: StreamContext, site: Site) -> ClosureTerms | None:
         rule_cases=None if rule is None else rule.n,
         rule_days=None if rule is None else rule.days,
         home_only=closure.home_only,
-        items=tuple(ReopeningItem(item=row.id, by=done.get(row.id, "")) for row in terms.checklist),
+        checklist={row.id: done.get(row.id, "") for row in terms.checklist},
         approvals=len(closure.approvals),
         approvals_needed=terms.approvals,
     )
