@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,12 +43,16 @@ from releve.sector.gate_orders import RESULT_FORMAT
 from releve.sector.openings import compare_formats
 
 __all__ = [
+    "OrderRow",
     "find_programme",
     "keep_gate",
     "keep_result",
     "list_open_gates",
+    "list_order_rows",
+    "list_outcomes",
     "list_programmes",
     "load_gate",
+    "merge_matches",
     "note_order_sent",
     "prepare_commit",
     "prepare_opening",
@@ -57,6 +62,16 @@ __all__ = [
 ]
 
 NONCE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What is asked or offered: a reference or a package, agent half hours, price in cents."""
+
+    name: str
+    skill: str
+    half_hours: int
+    cents: int
 
 
 def keep_gate(sent: Envelope, now: datetime) -> GateNotice:
@@ -183,6 +198,40 @@ def read_result(gate: str) -> dict[str, Any] | None:
     """Return the result of a gate; None before it has come."""
     text = ReliefGate.objects.filter(name=gate).values_list("result", flat=True).first()
     return json.loads(text) if text else None
+
+
+def merge_matches(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the own matches, one for each pair of offer and request, with ``half_hours`` in all.
+
+    ``gives``: this member lends.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in result["matches"]:
+        pair = {**one, "half_hours": 0, "gives": one["giver"] == result["member"]}
+        held = found.setdefault((one["offer"], one["request"]), pair)
+        held["half_hours"] += one["agents"]
+    return list(found.values())
+
+
+def list_outcomes(result: Mapping[str, Any]) -> list[tuple[str, int, int, str]]:
+    """Return own requests and packages: half hours wanted, matched, and why no more."""
+    requests = [
+        (one["request"], one["asked"], one["served"], one["reason"]) for one in result["requests"]
+    ]
+    return requests + [
+        (one["offer"], one["offered"], one["taken"], one["reason"]) for one in result["offers"]
+    ]
+
+
+def list_order_rows(order: OwnOrder) -> tuple[OrderRow, ...]:
+    """Return what an own order asks or offers; of a sealed one, what is in it."""
+    read = parse_order(order.private["opening"] if order.kind == "commit" else order.text)
+    rows = [(one.request, one.skill, one.agents, one.ceiling_cents) for one in read.requests]
+    rows += [(one.offer, one.skill, one.agents, one.price_cents) for one in read.offers]
+    return tuple(
+        OrderRow(name, skill, sum(count for _half_hour, count in agents), cents)
+        for name, skill, agents, cents in rows
+    )
 
 
 def find_programme(reference: str) -> str | None:

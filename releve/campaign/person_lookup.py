@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,13 +17,15 @@ from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
 from releve.outbound import CallVerdict, LegalRules, judge_call
+from releve.outbound.attempt_provider import is_own_provider
 
-__all__ = ["SHORTEST_REASON", "LookRefused", "PersonHistory", "show_person"]
+__all__ = ["SHORTEST_REASON", "KnownFact", "LookRefused", "PersonHistory", "show_person"]
 
 SHORTEST_REASON = 10
 _KEPT_DAYS = 365
 _STREAM = "outbound"
 _HISTORY = ("consents", "withdrawals", "contracts", "callbacks", "refusals", "attempts", "listings")
+_PERSONAL = ("person", "number", "proof")
 _WHEN = {"consents": "collected_at", "contracts": "first", "callbacks": "requested_at"}
 
 
@@ -31,19 +34,27 @@ class LookRefused(GateError):  # noqa: N818 (named like the others)
 
 
 @dataclass(frozen=True, slots=True)
-class PersonHistory:
-    """Facts about the holders of a number, the newest first, and the verdict on a call now.
+class KnownFact:
+    """A fact about a person: its table, when it was (None: its date cannot be read), its values.
 
-    ``events``: table, when (an instant or a day, None where its date cannot be read), when known,
-    and the fact's values.
+    ``cells`` lacks values that are empty, name the person, or say ``at`` again; sets are in order.
     """
+
+    table: str
+    at: datetime | date | None
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHistory:
+    """Facts about the holders of a number, the newest first, and the verdict on a call now."""
 
     campaign: str
     client: str
     pseudonym: str
     persons: tuple[str, ...]
     verdict: CallVerdict
-    events: tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]
+    events: tuple[KnownFact, ...]
 
 
 def show_person(
@@ -94,12 +105,21 @@ def _record_lookup(pseudonym: str, campaign: str, reason: str, by: str, now: dat
     )
 
 
-def _list_events(
-    answer: KnownFacts,
-) -> tuple[tuple[str, Any, datetime | None, dict[str, Any]], ...]:
+def _list_events(answer: KnownFacts) -> tuple[KnownFact, ...]:
     found = [
-        (table, cells.get(_WHEN.get(table, "at")), known, dict(cells))
+        _build_fact(table, cells.get(_WHEN.get(table, "at")), cells)
         for table in _HISTORY
-        for known, cells in answer.tables[table]
+        for _known, cells in answer.tables[table]
     ]
-    return tuple(sorted(found, key=lambda event: str(event[1] or ""), reverse=True))
+    return tuple(sorted(found, key=lambda fact: str(fact.at or ""), reverse=True))
+
+
+def _build_fact(table: str, at: Any, cells: Mapping[str, Any]) -> KnownFact:
+    said = {
+        name: tuple(sorted(value)) if isinstance(value, frozenset) else value
+        for name, value in cells.items()
+        if value not in ("", None, frozenset(), False, at)
+        and name not in _PERSONAL
+        and not (name == "provider" and is_own_provider(value))
+    }
+    return KnownFact(table, at, said)

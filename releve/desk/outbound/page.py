@@ -10,14 +10,13 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, SkipValidation
 
 from releve.campaign.figures import AbandonedDay, CampaignFigures, find_refusing_rows
-from releve.campaign.person_lookup import PersonHistory
+from releve.campaign.person_lookup import KnownFact, PersonHistory
 from releve.desk.page import PageModel
 from releve.gate.models import CampaignRow
 from releve.gate.person_answers import CampaignAnswer, answer_to_json
 from releve.gate.person_requests import RecordedRequest
 from releve.gate.person_rights import StoredData
 from releve.outbound import LegalRow, LegalRules
-from releve.outbound.attempt_provider import is_own_provider
 from releve.outbound.legal_rows import LEGAL_ZONE, Words
 from releve.outbound.row_json import row_to_json
 from releve.outbound.rule_impact import Flip, flip_to_json
@@ -33,7 +32,6 @@ CampaignRefusal = Annotated[CampaignAnswer, SkipValidation, PlainSerializer(answ
 FlippedCall = Annotated[Flip, SkipValidation, PlainSerializer(flip_to_json)]
 
 REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
-_PERSONAL = ("person", "number", "proof")
 
 
 class CampaignCard(PageModel):
@@ -120,14 +118,6 @@ class CalleeClock(PageModel):
     local: datetime
 
 
-class KnownFact(PageModel):
-    """Something known about a person."""
-
-    table: str
-    at: datetime | date | None
-    cells: dict[str, Any] = Field(description="Values by column, without those that are personal")
-
-
 class PersonLook(PageModel):
     """The verdict on a call now with its explanation, and what is known, the newest first."""
 
@@ -162,22 +152,8 @@ def person_look(found: PersonHistory, rules: LegalRules) -> PersonLook:
             CalleeClock(name=rules.territories[place.territory].name, local=place.local)
             for place in found.verdict.places
         ),
-        events=tuple(
-            KnownFact(table=table, at=at, cells=dict(_known_cells(cells, at)))
-            for table, at, _known, cells in found.events
-        ),
+        events=found.events,
     )
-
-
-def _known_cells(cells: Mapping[str, Any], at: object) -> dict[str, Any]:
-    """Return the cells that say something and name no one; sets in order."""
-    return {
-        name: tuple(sorted(value)) if isinstance(value, frozenset) else value
-        for name, value in cells.items()
-        if value not in ("", None, frozenset(), False, at)
-        and name not in _PERSONAL
-        and not (name == "provider" and is_own_provider(value))
-    }
 
 
 class RequestPage(PageModel):

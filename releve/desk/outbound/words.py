@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.campaign.person_lookup import KnownFact
 from releve.desk.filters import add_words
 from releve.desk.outbound.code_words import (
     COLUMNS,
@@ -29,7 +30,7 @@ from releve.desk.outbound.code_words import (
     TABLES,
     VALUES,
 )
-from releve.desk.outbound.page import CalleeClock, KnownFact
+from releve.desk.outbound.page import CalleeClock
 from releve.desk.places.stream_context import when
 from releve.desk.text import NARROW, Text, format_duration, text_now
 from releve.outbound import LegalRow

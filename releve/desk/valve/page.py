@@ -11,13 +11,21 @@ from pydantic import Field
 
 from releve.association.agreements import ClientContract
 from releve.association.contracts import StoredContract
-from releve.association.gate_member import list_programmes, read_result, wrap_order
+from releve.association.gate_member import (
+    OrderRow,
+    list_order_rows,
+    list_outcomes,
+    list_programmes,
+    merge_matches,
+    read_result,
+    wrap_order,
+)
 from releve.association.models import LentAgent, OwnOrder, ReliefGate, SpareSearch
 from releve.association.partner_agents import list_half_hours
 from releve.association.spare_searches import LEND
 from releve.desk.page import PageModel
 from releve.network import Operator
-from releve.sector import ContractTerms, parse_gate, parse_order
+from releve.sector import ContractTerms, parse_gate
 
 _LENDS = ("matched", "client agreed", "both signed", "started")
 """The states in which the giver of a contract names the agents."""
@@ -222,15 +230,6 @@ class GatesPage(PageModel):
     time_zone: str
 
 
-class OrderRow(PageModel):
-    """What is asked or offered: programme or package, agent half hours, price in cents."""
-
-    name: str
-    skill: str
-    half_hours: int
-    cents: int
-
-
 class OrderCard(PageModel):
     """An own order: to the byte, and whether it was sent."""
 
@@ -252,33 +251,18 @@ class GatePage(GateLine):
 
     @property
     def matches(self) -> list[dict[str, Any]]:
-        """The matches, one for each pair of offer and request, with all its half hours."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        if self.result is not None:
-            for one in self.result["matches"]:
-                gives = one["giver"] == self.result["member"]
-                pair = {**one, "half_hours": 0, "gives": gives}
-                held = found.setdefault((one["offer"], one["request"]), pair)
-                held["half_hours"] += one["agents"]
-        return list(found.values())
+        """The own matches of the result."""
+        return [] if self.result is None else merge_matches(self.result)
+
+    @property
+    def outcomes(self) -> list[tuple[str, int, int, str]]:
+        """What own requests and packages obtained."""
+        return [] if self.result is None else list_outcomes(self.result)
 
     @property
     def asks(self) -> bool:
         """Whether agents of a partner were matched with an own request."""
         return any(not one["gives"] for one in self.matches)
-
-    @property
-    def outcomes(self) -> list[tuple[str, int, int, str]]:
-        """Own requests and packages: half hours wanted, matched, and why no more."""
-        result = self.result or {"requests": (), "offers": ()}
-        return [
-            (self.names.get(one["request"], one["request"]), one["asked"], one["served"],
-             one["reason"])
-            for one in result["requests"]
-        ] + [
-            (one["offer"], one["offered"], one["taken"], one["reason"])
-            for one in result["offers"]
-        ]  # fmt: skip
 
 
 def gate_page(
@@ -294,26 +278,14 @@ def gate_page(
     return GatePage.from_gate(
         row,
         now,
-        orders=tuple(_order_card(one, names) for one in orders),
+        orders=tuple(
+            OrderCard.from_row(
+                one, content=wrap_order(one).content.decode(), rows=list_order_rows(one)
+            )
+            for one in orders
+        ),
         names=names,
         result=read_result(row.name),
         search=search,
         time_zone=operator.row.time_zone,
-    )
-
-
-def _order_card(row: OwnOrder, names: Mapping[str, str]) -> OrderCard:
-    read = parse_order(row.private["opening"] if row.kind == "commit" else row.text)
-    rows = [
-        (names.get(one.request, one.request), one.skill, one.agents, one.ceiling_cents)
-        for one in read.requests
-    ]
-    rows += [(one.offer, one.skill, one.agents, one.price_cents) for one in read.offers]
-    return OrderCard.from_row(
-        row,
-        content=wrap_order(row).content.decode(),
-        rows=tuple(
-            OrderRow(name=name, skill=skill, half_hours=sum(n for _t, n in agents), cents=cents)
-            for name, skill, agents, cents in rows
-        ),
     )
