@@ -83,6 +83,9 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
     web.get(f"{address}/file.pdf")
     assert [one.by for one in list_receipts()] == ["client"], "once, however often it is taken"
     assert "client, " in page(maker, address)
+    assert [row["received"] for row in web.get("/packs/?format=json").json()["packs"]] == [None]
+    rows = maker.get("/packs/?format=json").json()["packs"]
+    assert {row["kind"]: row["received"] for row in rows} == {"client": 1, "audit": 0}
 
 
 def test_a_pack_whose_root_was_cosigned_is_verified_with_its_witnesses(tmp_path: Path) -> None:

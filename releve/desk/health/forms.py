@@ -33,6 +33,11 @@ class SeatingForm(forms.Form):
         self._agents = frozenset(operator.agent)
         self._seats = frozenset(seat.id for seat in operator.all_seats)
 
+    @property
+    def seats(self) -> Mapping[str, str] | None:
+        """The seat by agent; None where nothing was sent, or nothing sound."""
+        return self.cleaned_data["seating"] if self.is_valid() else None
+
     def clean_seating(self) -> Mapping[str, str]:
         """Return the seat by agent; ValidationError names the lines that say nothing known."""
         seating: dict[str, str] = {}

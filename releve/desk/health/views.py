@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,20 +12,13 @@ from releve.accounts.scopes import scope_for
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import takes
 from releve.desk.endpoint import FORM, serve
-from releve.desk.health.cases import (
-    CasePage,
-    CasesPage,
-    build_case_page,
-    build_cases_page,
-    build_page_twin,
-    list_open_cases,
-)
+from releve.desk.forms import read_sent
 from releve.desk.health.forms import SeatingForm
-from releve.desk.http import answer, keep_unstored
-from releve.desk.places.stream_context import StreamContext, moment
+from releve.desk.health.page import CasePage, CasesPage, case_page, cases_page, list_open_cases
+from releve.desk.http import keep_unstored, page_response
+from releve.desk.places.stream_context import moment
 from releve.desk.query import require_found
 from releve.ledger.chain import append
-from releve.network import Operator
 from releve.situation import DeclaredCase
 
 _SEATING_BYTES = 2 * 1024**2
@@ -42,10 +33,9 @@ def _say_too_large() -> str:
 @serve("health.cases", FORM)
 def list_cases(request: HttpRequest) -> HttpResponse:
     """Open cases and what they share."""
-    now = moment(request)
-    form, seating = _form(request, now.operator)
-    page = build_cases_page(now, scope_for(request.user, "health.cases"), form, seating)
-    return _shown(request, "desk/health/cases.html", page, now)
+    now, reach = moment(request), scope_for(request.user, "health.cases")
+    form = SeatingForm(now.operator, read_sent(request))
+    return _show(request, "desk/health/cases.html", cases_page(now, reach, form.seats), form)
 
 
 @takes(_SEATING_BYTES, _say_too_large)
@@ -55,26 +45,18 @@ def show_case(request: HttpRequest, case: str) -> HttpResponse:
     now, reach = moment(request), scope_for(request.user, "health.cases")
     known = {row.event: row for row in list_open_cases(now, reach)}
     found = require_found(known.get(case), _("There is no such open case."))
-    form, seating = _form(request, now.operator)
-    if seating is not None:
+    form = SeatingForm(now.operator, read_sent(request))
+    if form.is_valid():
         _note(request, found, now.stream)
-    page = build_case_page(now, reach, found, form, seating)
-    return _shown(request, "desk/health/case.html", page, now)
+    return _show(request, "desk/health/case.html", case_page(now, reach, found, form.seats), form)
 
 
-def _form(request: HttpRequest, operator: Operator) -> tuple[SeatingForm, Mapping[str, str] | None]:
-    """Return the form, and the seating that was sent with it if it is sound."""
-    form = SeatingForm(operator, request.POST if request.method == "POST" else None)
-    return form, form.cleaned_data["seating"] if form.is_valid() else None
-
-
-def _shown(
-    request: HttpRequest, template: str, page: CasesPage | CasePage, now: StreamContext
+def _show(
+    request: HttpRequest, template: str, page: CasesPage | CasePage, form: SeatingForm
 ) -> HttpResponse:
     """Return a page that no browser keeps."""
-    twin = {"stream": now.stream, **build_page_twin(page)}
-    status = 422 if page.form.errors else 200
-    return keep_unstored(answer(request, template, page, twin, status, drill=now.drill))
+    status = 422 if form.errors else 200
+    return keep_unstored(page_response(request, template, page, {"form": form}, status=status))
 
 
 @transaction.atomic

@@ -163,11 +163,13 @@ def download_root(request: HttpRequest) -> HttpResponse:
     return download(root.text, root.file_name)
 
 
-@serve("ledger.see")
-def download_verifier(request: HttpRequest) -> HttpResponse:
+def send_verifier(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
     source = Path(verifier.__file__).read_text(encoding="utf-8")
     return download(source, "verify.py", "text/x-python; charset=utf-8")
+
+
+download_verifier = serve("ledger.see")(send_verifier)
 
 
 @changes_nothing

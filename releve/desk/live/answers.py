@@ -1,27 +1,15 @@
-"""Why something was not recorded; and the part of a page that a browser polls."""
+"""Why something was not recorded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from releve.desk import http
 from releve.desk.database_errors import unrecorded
 from releve.desk.live.words import refusal_text
 from releve.desk.text import Text, text_now
 from releve.live import api as live
-
-
-def fragment(request: HttpRequest, template: str, page: object) -> HttpResponse:
-    """Return the part of a page that a browser polls; 304 while what it shows is the same."""
-    facts = (get_language() or "", template, repr(page))
-    return http.respond_if_changed(
-        request, facts, lambda: render(request, template, {"page": page})
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -15,6 +16,7 @@ from releve.accounts.scopes import can, scope_for
 from releve.desk.forms import PlainForm, build_day_field, set_choices
 from releve.evidence.errors import PackRefused
 from releve.evidence.sources import PackRequest
+from releve.evidence.store import IssuedPack, issue_pack
 from releve.network import Operator
 from releve.runs.installation import open_crash_tests
 
@@ -64,6 +66,7 @@ def list_choices(user: AnyUser, operator: Operator) -> Iterator[tuple[str, str]]
 class EvidencePackForm(PlainForm):
     """What to make; the period proposed ends before the last root was signed."""
 
+    made: IssuedPack
     what = forms.ChoiceField(label=lazy("Pack"))
     first = build_day_field(lazy("First day"))
     last = build_day_field(lazy("Last day"))
@@ -79,6 +82,10 @@ class EvidencePackForm(PlainForm):
         self.initial.setdefault("first", sealed - timedelta(days=_DAYS))
         self.initial.setdefault("last", sealed - timedelta(days=1))
         self.initial.setdefault("language", (get_language() or "fr")[:2])
+
+    def make(self, by: str) -> None:
+        """Make the pack that a valid form says: ``made``."""
+        self.made = issue_pack(self.cleaned_data["request"], by, timezone.now())
 
     def clean(self) -> dict[str, Any]:
         """Return the fields with the request that they make."""
