@@ -88,7 +88,7 @@ def test_the_review_has_the_time_of_each_step_and_what_follows(
     assert act(web, review, "follow_up", **follows).status_code == 302
     twin = web.get(review, {"format": "json"}).json()
     assert twin["review"]["well"] == "La relève était là"
-    assert [(row["text"], row["follow_up"]) for row in twin["tasks"]] == [
+    assert [(row["set"]["task"], row["set"]["follow_up"]) for row in twin["tasks"]] == [
         ("Refaire les adresses", True)
     ]
     assert twin["steps"][0]["seconds"] == 0

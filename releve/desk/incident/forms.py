@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.forms import KeyedForm, build_text_field, build_time_field, set_choices
 from releve.desk.live.words import ROLES
+from releve.live import api as live
 from releve.network.clock import to_utc
 from releve.situation import (
     Event,
@@ -18,6 +20,8 @@ from releve.situation import (
     IncidentDecided,
     IncidentNoted,
     IncidentReviewed,
+    IncidentRoleTaken,
+    IncidentTaskDone,
     IncidentTaskSet,
     list_fields,
 )
@@ -32,8 +36,13 @@ class ActForm(KeyedForm):
     records: ClassVar[type[Event]]
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        options.setdefault("prefix", self.act)
-        super().__init__(*args, **options)
+        super().__init__(*args, **{"prefix": self.act, **options})
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a sending that names no act."""
+        if not self.act:
+            self.add_error(None, _("Choose what to do."))
+        return super().clean() or {}
 
     def event(self, common: dict[str, Any], time_zone: str) -> Event:
         """Return the event that a valid form says; its times are local."""
@@ -65,6 +74,15 @@ class OpenForm(ActForm):
         set_choices(self, "site", [*whole, *sites])
         self.fields["site"].required = not everywhere
 
+    def open_room(self, stream: str, tasks: Mapping[str, Any], by: str) -> None:
+        """Open the room that a valid form says, with the usual ``tasks`` if they are ticked."""
+        found = self.cleaned_data
+        ready = {code: str(words) for code, words in tasks.items()}
+        live.open_incident(
+            stream, found["title"], found["site"], self.key_text, by=by,
+            tasks=ready if found["checklist"] else None,
+        )  # fmt: skip
+
 
 class DecisionForm(ActForm):
     """A decision and why."""
@@ -73,7 +91,6 @@ class DecisionForm(ActForm):
     records = IncidentDecided
     decision = build_text_field(lazy("Decision"), longest=_LONGEST, rows=2, required=True)
     reason = build_text_field(lazy("Why"), longest=_LONGEST, rows=2, required=True)
-    field_order = ("decision", "reason", "key")
 
 
 class TaskForm(ActForm):
@@ -84,7 +101,6 @@ class TaskForm(ActForm):
     task = build_text_field(lazy("To do"), longest=_LONGEST, required=True)
     owner = forms.ChoiceField(label=lazy("Who does it"), choices=tuple(ROLES.items()))
     due = build_time_field(lazy("Done by"), lazy("Empty: no time is set."))
-    field_order = ("task", "owner", "due", "key")
 
 
 class FollowUpForm(TaskForm):
@@ -104,7 +120,6 @@ class NoteForm(ActForm):
     note = build_text_field(
         lazy("What happened, without a person’s name"), longest=_LONGEST, rows=2, required=True
     )
-    field_order = ("note", "key")
 
 
 class CloseForm(ActForm):
@@ -113,7 +128,6 @@ class CloseForm(ActForm):
     act = "close"
     records = IncidentClosed
     note = build_text_field(lazy("Remark"), longest=_LONGEST)
-    field_order = ("note", "key")
 
 
 class ReviewForm(ActForm):
@@ -123,11 +137,47 @@ class ReviewForm(ActForm):
     records = IncidentReviewed
     well = build_text_field(lazy("What went well"), longest=_LONGEST, rows=4)
     badly = build_text_field(lazy("What went badly"), longest=_LONGEST, rows=4)
-    field_order = ("well", "badly", "key")
+
+
+class Button(ActForm):
+    """An act without fields to type in; its hidden fields have no prefix."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"prefix": "", **options})
+
+
+class RoleButton(Button):
+    """A role taken."""
+
+    act = "take"
+    records = IncidentRoleTaken
+    role = forms.ChoiceField(
+        choices=tuple(ROLES.items()),
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), lazy("There is no such role.")
+        ),
+    )
+
+
+class TaskButton(Button):
+    """A task done."""
+
+    act = "done"
+    records = IncidentTaskDone
+    task = forms.CharField(max_length=64)
 
 
 FORMS: dict[str, type[ActForm]] = {
     form.act: form
-    for form in (DecisionForm, TaskForm, NoteForm, CloseForm, ReviewForm, FollowUpForm)
+    for form in (
+        DecisionForm,
+        TaskForm,
+        NoteForm,
+        CloseForm,
+        ReviewForm,
+        FollowUpForm,
+        RoleButton,
+        TaskButton,
+    )
 }
 """By act, those that a page of the room sends."""

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from django.urls import reverse
-from django.utils.http import urlencode
-
 from releve.desk.live.streams import Looked
 from releve.desk.page import PageModel
 from releve.live import api as live
@@ -32,21 +29,21 @@ STEP_PERMISSIONS: Mapping[StepCode, str] = {
 
 
 class GuideStep(PageModel):
-    """A step: where it is done, and whether it is; ``done`` null where nothing tells."""
+    """A step, and whether it is done; null where nothing tells."""
 
     code: StepCode
-    url: str
-    done: bool | None
+    done: bool | None = None
 
 
 class GuidePage(PageModel):
-    """The steps of a rehearsal; ``stream`` is empty before it has begun."""
+    """The steps of a rehearsal; all but ``ready`` and ``steps`` are empty before it has begun."""
 
-    stream: str
-    title: str
-    site: str
-    site_name: str
-    agent: str
+    stream: str = ""
+    title: str = ""
+    site: str = ""
+    site_name: str = ""
+    agent: str = ""
+    incident: str = ""
     ready: bool
     steps: tuple[GuideStep, ...]
 
@@ -56,45 +53,20 @@ def guide_page(looked: Looked, operator: Operator) -> GuidePage:
     found = live.find_rehearsal(looked.name) if looked.title else None
     ready = live.load_activation() is not None
     if found is None:
-        first = GuideStep(code="start", url=reverse("rehearsal_start"), done=False)
-        steps: tuple[GuideStep, ...] = (_step("matrix", "verdict"), first) if ready else ()
-        return GuidePage(
-            stream="", title="", site="", site_name="", agent="", ready=ready, steps=steps
-        )
-    site = {"site": found.site}
-    act = ("case", "record_case") if found.by_rule else ("close", "record_closure")
-    room = reverse("incident_room", args=[found.incident]) if found.incident else ""
-    return GuidePage(
-        stream=found.stream,
+        first = (GuideStep(code="matrix"), GuideStep(code="start", done=False))
+        return GuidePage(ready=ready, steps=first if ready else ())
+    return GuidePage.from_row(
+        found,
         title=looked.title,
-        site=found.site,
         site_name=operator.site[found.site].name,
-        agent=found.agent,
         ready=ready,
         steps=(
-            _step("matrix", "verdict"),
-            _step(*act, done=found.closed, query=site),  # type: ignore[arg-type]
-            _step("now", "now"),
-            _step("relief", "relief", done=found.relieved),
-            GuideStep(
-                code="incident",
-                url=room or f"{reverse('incident')}?{urlencode(site)}",
-                done=bool(found.incident),
-            ),
-            GuideStep(
-                code="reopening",
-                url=reverse("record_reopening", args=[found.site]),
-                done=found.items_done > 0,
-            ),
-            _step("crashtest", "crashtest"),
+            GuideStep(code="matrix"),
+            GuideStep(code="case" if found.by_rule else "close", done=found.closed),
+            GuideStep(code="now"),
+            GuideStep(code="relief", done=found.relieved),
+            GuideStep(code="incident", done=bool(found.incident)),
+            GuideStep(code="reopening", done=found.items_done > 0),
+            GuideStep(code="crashtest"),
         ),
-    )
-
-
-def _step(
-    code: StepCode, name: str, *, done: bool | None = None, query: dict[str, str] | None = None
-) -> GuideStep:
-    address = reverse(name)
-    return GuideStep(
-        code=code, url=f"{address}?{urlencode(query)}" if query else address, done=done
     )
