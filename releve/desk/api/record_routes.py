@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from ninja import Query
 
@@ -15,10 +14,11 @@ from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
 from releve.desk.ledger.entries import EntryAccess, EntryView, build_entry_views
 from releve.desk.ledger.page import PAGE
+from releve.desk.ledger.views import find_view
 from releve.desk.query import require_found
+from releve.desk.registry.page import VersionRow
 from releve.ledger.chain import read_head
 from releve.ledger.disclosure import list_entries, prove_for_disclosure
-from releve.ledger.models import LedgerEntry
 from releve.ledger.roots import load_last_root
 from releve.registry import service as registry
 from releve.registry.models import Version
@@ -39,15 +39,15 @@ def ledger(
     more = len(rows) > PAGE
     return {
         "count": read_head().seq,
-        "entries": [_entry(view) for view in views],
+        "entries": views,
         "older": views[-1].seq if more else None,
     }
 
 
-@reads("/ledger/{int:seq}", schemas.EntrySchema, "record", "ledger.see")
-def entry(request: HttpRequest, seq: Number) -> schemas.EntrySchema:
+@reads("/ledger/{int:seq}", EntryView, "record", "ledger.see")
+def entry(request: HttpRequest, seq: Number) -> EntryView:
     """One entry. What the reader may not see is named as withheld, what was erased as erased."""
-    return _entry(_view(request, seq))
+    return find_view(request, seq)
 
 
 @reads("/ledger/{int:seq}/proof", schemas.Proof, "record", "ledger.prove")
@@ -56,8 +56,7 @@ def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
 
     It shows nothing personal and nothing of anybody's health: those values are commitments.
     """
-    view = _view(request, seq)
-    if view.concealed:
+    if find_view(request, seq).concealed:
         raise Http404
     return prove_for_disclosure(seq)
 
@@ -69,25 +68,14 @@ def root(request: HttpRequest) -> Any:
     return json.loads(found.text)
 
 
-def _view(request: HttpRequest, seq: int) -> EntryView:
-    rows = LedgerEntry.objects.filter(seq=seq)
-    if not rows:
-        raise Http404(_("There is no entry of this number."))
-    (view,) = build_entry_views(list(rows), EntryAccess.for_user(request.user))
-    return view
-
-
-def _entry(view: EntryView) -> schemas.EntrySchema:
-    return schemas.EntrySchema.from_row(view, url=reverse("api_entry", args=[view.seq]))
-
-
 @reads("/registry/versions", schemas.Versions, "record", "registry.see")
 def versions(request: HttpRequest) -> dict[str, Any]:
     """The versions of the reference data, the current one first; the last two hundred."""
-    return {"versions": Version.objects.all()[:_MOST_VERSIONS]}
+    rows = Version.objects.all()[:_MOST_VERSIONS]
+    return {"versions": [VersionRow.from_row(row) for row in rows]}
 
 
-@reads("/registry/versions/{int:number}", schemas.VersionSchema, "record", "registry.see")
-def version(request: HttpRequest, number: Number) -> Version:
+@reads("/registry/versions/{int:number}", VersionRow, "record", "registry.see")
+def version(request: HttpRequest, number: Number) -> VersionRow:
     """One version."""
-    return registry.get_version(number)
+    return VersionRow.from_row(registry.get_version(number))

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from releve.desk.ledger.entries import EntryView
 from releve.desk.page import StreamPage
+from releve.desk.registry.page import VersionRow
 from releve.gate.person_requests import RecordedRequest
 from releve.live.api import MessageCounts
 
@@ -81,17 +82,11 @@ class Accepted(Schema):
     stream: str
 
 
-class EntrySchema(EntryView):
-    """An entry as the reader may see it."""
-
-    url: str
-
-
 class Entries(Schema):
     """A page of entries, the newest first."""
 
     count: int
-    entries: list[EntrySchema]
+    entries: list[EntryView]
     older: int | None = Field(description="Ask with before= this for the next page")
 
 
@@ -112,23 +107,10 @@ class Proof(Root):
     values: list[dict[str, Any]]
 
 
-class VersionSchema(Schema):
-    """A version of the reference data; ``summary``: rows changed, by table."""
-
-    number: int
-    made_at: datetime
-    made_by: str
-    comment: str
-    source: str
-    undoes: int | None
-    digest: str
-    summary: dict[str, Any]
-
-
 class Versions(Schema):
     """The versions, the current one first."""
 
-    versions: list[VersionSchema]
+    versions: list[VersionRow]
 
 
 Said = Literal["stop", "refusal", "not-interested", "not-now", "outcome"]

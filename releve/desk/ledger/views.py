@@ -121,7 +121,7 @@ def show_index(request: HttpRequest) -> HttpResponse:
 @serve("ledger.see")
 def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
     """One entry: its values, what each commits to, its place in the chain."""
-    view, root, proof = _find_view(request, seq), load_last_root(), ""
+    view, root, proof = find_view(request, seq), load_last_root(), ""
     if can(request.user, "ledger.prove") and not (view.concealed or holds_health_in_clear(seq)):
         proof = "now" if root is not None and seq <= root.size else "next"
     page = EntryPage.from_row(
@@ -133,7 +133,7 @@ def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
 @serve("ledger.prove")
 def download_proof(request: HttpRequest, seq: int) -> HttpResponse:
     """The proof of one entry under the last root; what is personal or of health stays hidden."""
-    if _find_view(request, seq).concealed:
+    if find_view(request, seq).concealed:
         raise Http404
     try:
         document = prove_for_disclosure(seq)
@@ -197,7 +197,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     return page_response(request, "desk/ledger/verify.html", page, {"form": form}, status=status)
 
 
-def _find_view(request: HttpRequest, seq: int) -> EntryView:
+def find_view(request: HttpRequest, seq: int) -> EntryView:
     row = LedgerEntry.objects.filter(seq=seq).first() if seq < 2**31 else None
     found = require_found(row, _("There is no entry of this number."))
     (view,) = build_entry_views([found], EntryAccess.for_user(request.user))
