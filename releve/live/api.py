@@ -33,7 +33,12 @@ from releve.live.current_operator import operator_now
 from releve.live.current_rules import load_installed_rules, rules_now, select_rules
 from releve.live.daily_jobs import erase_due_data
 from releve.live.day_runs import find_scene_runs, list_runs_to
-from releve.live.displayed_plan import NoPlan, find_displayed_plan
+from releve.live.displayed_plan import (
+    NamedPlaces,
+    NoPlan,
+    find_displayed_plan,
+    list_named_places,
+)
 from releve.live.draws import (
     build_draw_pack,
     find_draw_plan,
@@ -188,6 +193,7 @@ __all__ = [
     "Lending",
     "LiveError",
     "MessageCounts",
+    "NamedPlaces",
     "NoOperator",
     "NoPlan",
     "NoSuch",
@@ -276,6 +282,7 @@ __all__ = [
     "list_incidents",
     "list_late_effects",
     "list_lendings",
+    "list_named_places",
     "list_notified_agents",
     "list_notified_rides",
     "list_reliefs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
@@ -13,8 +14,9 @@ from releve.live.clock import real_now
 from releve.live.current_operator import operator_at
 from releve.live.plans import load_activation, load_day_plan
 from releve.network import zone
+from releve.registry.service import get_current_version, load_operator
 
-__all__ = ["NoPlan", "find_displayed_plan"]
+__all__ = ["NamedPlaces", "NoPlan", "find_displayed_plan", "list_named_places"]
 
 
 class NoPlan(PlanFolderError):  # noqa: N818 (a state of the installation)
@@ -47,3 +49,30 @@ def _choose_day(days: Sequence[date], zone_name: str) -> date:
     """Return today or the next planned day; the last one where all are over."""
     today = real_now().astimezone(zone(zone_name)).date()
     return next((day for day in days if day >= today), days[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlaces:
+    """Sites and clients as (id, name), in the order of their tables."""
+
+    sites: tuple[tuple[str, str], ...] = ()
+    clients: tuple[tuple[str, str], ...] = ()
+
+
+def list_named_places() -> NamedPlaces:
+    """Return what a role can be held for: of the reference data, else of the displayed plan."""
+    version = get_current_version()
+    if version is not None:
+        operator = load_operator(version)
+        return NamedPlaces(
+            tuple((site.id, site.name) for site in operator.sites),
+            tuple((client.id, client.name) for client in operator.clients),
+        )
+    try:
+        stored = find_displayed_plan()
+    except PlanFolderError:
+        return NamedPlaces()
+    if stored is None:
+        return NamedPlaces()
+    plan = stored.plan
+    return NamedPlaces(tuple((site.id, site.name) for site in plan.sites), plan.clients)

@@ -16,7 +16,6 @@ from releve.accounts.models import Token
 from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
-from releve.desk.access.places import NamedPlaces
 from releve.desk.forms import (
     PlainForm,
     build_day_field,
@@ -24,6 +23,7 @@ from releve.desk.forms import (
     build_text_field,
     set_choices,
 )
+from releve.live.api import NamedPlaces
 
 
 class RoleChoiceForm(PlainForm):

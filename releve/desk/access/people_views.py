@@ -17,7 +17,6 @@ from releve.accounts.models import FactorReset, Grant, Token, User
 from releve.desk.access.actor import act_and_lead, actor_name, require_user
 from releve.desk.access.forms import FactorResetForm, GrantForm, TokenForm
 from releve.desk.access.password_link import create_password_link
-from releve.desk.access.places import list_places
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import act_on, read_sent
 from releve.desk.http import keep_unstored
@@ -28,7 +27,7 @@ from releve.live import api as live
 @serve("users.manage", FORM, recent=True)
 def list_people(request: HttpRequest) -> HttpResponse:
     """List the accounts with their roles; give a role, and an account where there is none."""
-    form = GrantForm(list_places(), read_sent(request))
+    form = GrantForm(live.list_named_places(), read_sent(request))
     made: list[tuple[User, bool]] = []
 
     def give() -> None:
@@ -70,7 +69,7 @@ def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
 @serve("users.manage", ACT, recent=True)
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Give a program a token; its secret is shown in this one answer and kept nowhere."""
-    form = TokenForm(list_places(), request.POST)
+    form = TokenForm(live.list_named_places(), request.POST)
     made: list[tuple[Token, str]] = []
 
     def issue() -> None:
@@ -155,8 +154,8 @@ def _show(request: HttpRequest, **more: Any) -> HttpResponse:
             for reset in factor_resets.list_open_resets()
             for obstacle in [factor_resets.find_obstacle(reset, by)]
         ],
-        "form": GrantForm(list_places()),
-        "token_form": TokenForm(list_places()),
+        "form": GrantForm(live.list_named_places()),
+        "token_form": TokenForm(live.list_named_places()),
         "systems": live.list_routing_states(),
         "unreached": _count_unreached(),
         **more,

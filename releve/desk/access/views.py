@@ -17,9 +17,9 @@ from releve.accounts.models import User
 from releve.desk.access.forms import RoleChoiceForm
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.access.open_mode import COOKIE, changes_nothing, format_choice
-from releve.desk.access.places import list_places
 from releve.desk.access.second_factor import lacks_second_factor
 from releve.desk.navigation import find_home
+from releve.live import api as live
 
 
 @allow_anonymous
@@ -38,7 +38,7 @@ def choose_role(request: HttpRequest) -> HttpResponse:
     """On an open desk, choose the role to look through; the choice is kept in a cookie."""
     if not settings.OPEN_DESK:
         raise Http404
-    form = RoleChoiceForm(list_places(), request.POST or None)
+    form = RoleChoiceForm(live.list_named_places(), request.POST or None)
     if not form.is_valid():
         return render(request, "desk/look.html", {"form": form})
     answer = redirect("start")
