@@ -73,7 +73,7 @@ from releve.situation.label import CharterLabel, compute_label
 from releve.situation.permits import HeldPermit, find_plannable_sites, list_permits
 from releve.situation.presence import Stay, list_placed_stays, list_roster_stays
 from releve.situation.reference import write_reference
-from releve.situation.refusal import REFUSALS, EventRefusal, refuse
+from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
 from releve.situation.retention import compute_erasure_day
 from releve.situation.rule_files import SituationRuleFaults, load_charter, load_rules
 from releve.situation.rules import (
@@ -257,6 +257,7 @@ __all__ = [
     "personal_fields",
     "read_sheet",
     "refuse",
+    "to_local_day",
     "trace_contacts",
     "write_reference",
     "write_sheet",

@@ -199,12 +199,60 @@ REFUSALS: Mapping[str, str] = {
 """The sentence of each code; its braces are filled from the refusal's parameters."""
 
 
+_FIELDS: Mapping[str, str] = {
+    "agent.unknown": "agent",
+    "case.nothing_to_clear": "case",
+    "case.names_case": "case",
+    "case.dates": "until",
+    "case.too_long": "until",
+    "case.since": "since",
+    "closure.cause": "authority",
+    "closure.rule": "cause",
+    "closure.earliest": "earliest_reopening",
+    "outage.expected": "expected_until",
+    "tests.counts": "positive",
+    **dict.fromkeys(
+        ("check.boarded", "check.vehicle", "check.seats", "check.boarded_twice"), "boarded"
+    ),
+    "attendance.counts": "count",
+    "attendance.twice": "agents",
+    "authorisation.dates": "valid_to",
+    "authorisation.taken": "authorisation",
+    "audit.expiry": "valid_to",
+    "audit.id_taken": "audit",
+    "audit.sites": "sites",
+    "audit.measure": "measure",
+    "audit.no_evidence": "evidence",
+    "audit.late_evidence": "evidence",
+    "audit.other_evidence": "evidence",
+    "audit.seen_late": "happened_at",
+    "audit.before": "happened_at",
+    "audit.findings_open": "conclusion",
+    "audit.without_finding": "conclusion",
+    "finding.due": "due",
+    "finding.not_observed": "measure",
+    "date.future": "happened_at",
+    "date.too_old": "happened_at",
+    "check.day": "day",
+    **dict.fromkeys(("site.unknown", "closure.closed_already", "closure.past"), "site"),
+    "pack.dates": "valid_to",
+    "pack.past": "valid_to",
+    "pack.chosen_already": "valid_from",
+}
+"""The field of the event that a refusal is of, by code; the others are of the event as a whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventRefusal:
     """One reason why an event is not accepted."""
 
     code: str
     params: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def field(self) -> str:
+        """The field of the event that is at fault; empty: the event as a whole."""
+        return _FIELDS.get(self.code, "")
 
     def sentence(self) -> str:
         """Return the reason and the fix in English."""

@@ -62,9 +62,9 @@ def test_every_fault_of_a_body_is_named_at_once(manager: Program) -> None:
 
 def test_a_refusal_has_its_code_and_what_to_do(manager: Program) -> None:
     answer = manager.record("site.closed", site="nowhere", cause="authority")
-    codes = {row["code"] for row in answer.json()["error"]["faults"]}
+    found = {(row["field"], row["code"]) for row in answer.json()["error"]["faults"]}
     assert answer.status_code == 422
-    assert codes == {"site.unknown", "closure.cause"}
+    assert found == {("site", "site.unknown"), ("authority", "closure.cause")}
 
 
 @pytest.mark.parametrize(

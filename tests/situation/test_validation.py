@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from releve.situation import REFUSALS, MeasureFinding, derive_absence_id, find_refusals, refuse
+from releve.situation import (
+    KINDS,
+    REFUSALS,
+    MeasureFinding,
+    derive_absence_id,
+    find_refusals,
+    list_fields,
+    refuse,
+)
 from releve.situation.shipped import load_rules_with
 from tests.situation import audit_rows, draw_rows
 from tests.situation.rule_chain import CHECKLIST, HEALTH_2020, START, Chain, operator, permit
@@ -372,6 +380,8 @@ def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
     assert "{" not in sentence
     assert len(sentence) > 15
     assert sentence.endswith(".")
+    own = {field.name for field in list_fields(KINDS[kind])}
+    assert found[code].field in {"", *own}, "the field that is named is one of the event's"
 
 
 def test_every_refusal_has_a_case() -> None:

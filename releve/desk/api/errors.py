@@ -64,7 +64,7 @@ def _refused(request: HttpRequest, error: live.Refused) -> HttpResponse:
     operator = live.operator_now()
     text = text_now(operator.row.time_zone)
     rows = error.reasons
-    faults = [_fault("", row.code, refusal_text(row, operator, text)) for row in rows]
+    faults = [_fault(row.field, row.code, refusal_text(row, operator, text)) for row in rows]
     return _unacceptable(request, faults)
 
 

@@ -99,12 +99,10 @@ class AuditOpeningForm(_WholeForm):
         label=lazy("Sites of the sample"), widget=forms.CheckboxSelectMultiple
     )
     basis = build_text_field(lazy("How the sample was chosen"), rows=2, required=True)
-    field_order = ("audit", "body", "sites", "basis", "happened_at", "key")
 
     def prepare(self, site: str) -> None:
         super().prepare(site)
-        names = [(key, self.place.operator.site[key].name) for key in self.place.sites]
-        set_choices(self, "sites", names)
+        set_choices(self, "sites", self.place.list_names())
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         charter = self.place.charter
@@ -130,10 +128,7 @@ class ObservationForm(PhotosForm, OfAuditForm):
         widget=forms.TextInput({"inputmode": "numeric"}),
     )
     note = build_text_field(lazy("Remark, without a person’s name"), rows=3)
-    field_order = (
-        "site", "measure", "verdict", "method", "happened_at", "evidence", "photos", "note", "kept",
-        "key",
-    )  # fmt: skip
+    field_order = ("site", "measure", "verdict", "method", "happened_at", "evidence")
 
     def fill(self, request: HttpRequest) -> None:
         """Fill in the measure that a link names."""
@@ -176,7 +171,6 @@ class FindingForm(_WholeForm, OfAuditForm):
     severity = build_radio_field(lazy("How serious it is"), *SEVERITIES)
     due = build_day_field(lazy("To be corrected by"))
     note = build_text_field(lazy("What is wrong, without a person’s name"), rows=3, required=True)
-    field_order = ("subject", "severity", "due", "note", "happened_at", "key")
 
     def attach(self, audit: CharterAudit, finding: AuditFinding | None) -> None:
         """Offer the measures of the user's sites that were last seen wanting."""
@@ -222,7 +216,6 @@ class AnswerForm(_OnFindingForm):
     action = build_text_field(lazy("What is done"), rows=3, required=True)
     owner = forms.ChoiceField(label=lazy("Role that does it"))
     due = build_day_field(lazy("Done by"))
-    field_order = ("cause", "action", "owner", "due", "happened_at", "key")
 
     def prepare(self, site: str) -> None:
         super().prepare(site)
@@ -242,7 +235,6 @@ class VerificationForm(_OnFindingForm):
         ("no", lazy("no: it stays open")),
     )
     note = build_text_field(lazy("What was seen"), rows=3)
-    field_order = ("effective", "note", "happened_at", "key")
 
     def introduce(self, notes: Sequence[Notice]) -> StrPromise | str:
         """Return what was done about it."""
@@ -265,7 +257,6 @@ class ConclusionForm(_WholeForm, OfAuditForm):
 
     conclusion = build_radio_field(lazy("Conclusion"), *CONCLUSIONS)
     note = build_text_field(lazy("Remark, without a person’s name"), rows=3)
-    field_order = ("conclusion", "note", "happened_at", "key")
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         return {"audit": self.audit.opened.audit}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -30,10 +30,9 @@ from releve.desk.forms import (
     set_choices,
 )
 from releve.desk.live.words import refusal_text
-from releve.desk.text import Text
+from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.network import Operator
-from releve.network.clock import to_utc, zone
+from releve.network.clock import to_utc
 from releve.situation import (
     CaseDeclared,
     ClosureRule,
@@ -48,46 +47,6 @@ from releve.situation.charter import Charter
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-_SITE = frozenset({"site.unknown", "closure.closed_already", "closure.past"})
-_FIELD_OF = {
-    "agent.unknown": "agent",
-    "case.nothing_to_clear": "case",
-    "case.names_case": "case",
-    "case.dates": "until",
-    "case.too_long": "until",
-    "case.since": "since",
-    "closure.cause": "authority",
-    "closure.rule": "cause",
-    "closure.earliest": "hours",
-    "outage.expected": "expected_until",
-    "tests.counts": "positive",
-    **dict.fromkeys(
-        ("check.boarded", "check.vehicle", "check.seats", "check.boarded_twice"), "boarded"
-    ),
-    "attendance.counts": "count",
-    "attendance.twice": "agents",
-    "authorisation.dates": "valid_to",
-    "authorisation.taken": "authorisation",
-    "audit.expiry": "valid_to",
-    "audit.id_taken": "audit",
-    "audit.sites": "sites",
-    "audit.measure": "measure",
-    "audit.no_evidence": "evidence",
-    "audit.late_evidence": "evidence",
-    "audit.other_evidence": "evidence",
-    "audit.seen_late": "happened_at",
-    "audit.before": "happened_at",
-    "audit.findings_open": "conclusion",
-    "audit.without_finding": "conclusion",
-    "finding.due": "due",
-    "finding.not_observed": "measure",
-    "finding.nothing_said": "note",
-    "date.future": "happened_at",
-    "date.too_old": "happened_at",
-    "check.day": "day",
-    **dict.fromkeys(_SITE, "site"),
-}
-"""The field beside which a refusal is shown, by code; the others are shown above the form."""
 VERDICTS = (
     ("kept", lazy("kept")),
     ("partly", lazy("partly")),
@@ -98,37 +57,35 @@ PRIVATE = {"data-private": ""}
 """Marks a control whose value no device keeps: it is of health, or names people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where and when a form is filled in: the sites to choose from, the stream and its time.
+@dataclass(frozen=True)
+class Place(StreamContext):
+    """Where and when a form is filled in: the stream, and the sites to choose from.
 
     ``carriers`` are the carriers of home lines, for who records for every site; else none.
     """
 
-    operator: Operator
-    sites: tuple[str, ...]
-    stream: str
-    at: datetime
-    text: Text
-    charter: Charter | None = None
+    sites: tuple[str, ...] = ()
     carriers: tuple[str, ...] = ()
+
+    @property
+    def charter(self) -> Charter | None:
+        """The charter in force."""
+        return live.rules_now(self.stream).charter(self.at.date())
 
     def instant(self, local: datetime, site: str) -> datetime:
         """Return the instant of a time on the clocks of a site."""
-        return to_utc(local.replace(tzinfo=None), self._zone_at(site))
-
-    def day(self, site: str = "") -> date:
-        """Return the stream's day on the clocks of a site."""
-        return self.at.astimezone(zone(self._zone_at(site))).date()
-
-    def _zone_at(self, site: str) -> str:
         found = self.operator.site.get(site)
-        return self.operator.row.time_zone if found is None else found.time_zone
+        name = self.operator.row.time_zone if found is None else found.time_zone
+        return to_utc(local.replace(tzinfo=None), name)
 
     def list_measures(self) -> tuple[tuple[str, str], ...]:
         """Return the measures of the charter in force, as (id, text)."""
         rows = () if self.charter is None else self.charter.measures
         return tuple((row.id, self.text.own(row)) for row in rows)
+
+    def list_names(self) -> list[tuple[str, str]]:
+        """Return the sites to choose from, as (id, name)."""
+        return [(key, self.operator.site[key].name) for key in self.sites]
 
 
 class RecordForm(KeyedForm):
@@ -137,7 +94,8 @@ class RecordForm(KeyedForm):
     ``name`` is that of its address; ``intro`` stands above the form, ``teaser`` in the list of
     forms; ``confirm`` is the button once the consequences are shown, empty where none are;
     ``draft`` names what the browser keeps of it without a network; ``takes`` is the most bytes, and
-    what is said of more.
+    what is said of more. ``happened_at`` stands last unless ``field_order`` names it, and
+    ``aliases`` are the fields that are called otherwise in the event.
     """
 
     name: ClassVar[str]
@@ -151,6 +109,8 @@ class RecordForm(KeyedForm):
     draft: ClassVar[str] = ""
     records: ClassVar[type[Event]]
     takes: ClassVar[tuple[int, Callable[[], str]] | None] = None
+    field_order: Any = ("site",)
+    aliases: ClassVar[Mapping[str, str]] = {}
 
     site = forms.ChoiceField(label=lazy("Site"))
     happened_at = build_time_field(
@@ -166,7 +126,9 @@ class RecordForm(KeyedForm):
     ) -> None:
         super().__init__(data, files, initial={"site": site})
         self.place = place
-        names = [(key, place.operator.site[key].name) for key in place.sites]
+        if "happened_at" not in self.field_order:
+            self.fields["happened_at"] = self.fields.pop("happened_at")
+        names = place.list_names()
         many = [] if len(names) == 1 else [("", _("choose"))]
         set_choices(self, "site", [*many, *names])
         self.prepare(site)
@@ -252,13 +214,13 @@ class CaseForm(RecordForm):
         lazy("First day of the measure"), lazy("Empty: the day of the declaration.")
     )
     until = build_day_field(lazy("Last day of the measure"), lazy("Empty: as the rule says."))
-    field_order = ("site", "agent", "status", "case", "happened_at", "since", "until", "key")
+    field_order = ("site", "agent", "status", "case", "happened_at")
 
     def fill(self, request: HttpRequest) -> None:
         """Fill the form in with the clearing of the case that a link names, if it may be seen."""
         reach = scope_for(request.user, "health.cases")
         named = request.GET.get("case", "")
-        for case in live.situation_now(self.place.stream).cases:
+        for case in self.place.situation.cases:
             if case.event == named and reach.has_site(case.site):
                 found = {"site": case.site, "agent": case.agent, "case": case.event}
                 self.initial.update({"status": "cleared", **found})
@@ -268,7 +230,7 @@ class CaseForm(RecordForm):
         """Whether a rule closes a site of the place on the stream's day."""
         rules, place = live.rules_now(self.place.stream), self.place
         return any(
-            rules.in_force(ClosureRule, place.day(site), place.operator.site[site])
+            rules.in_force(ClosureRule, place.find_day(site), place.operator.site[site])
             for site in place.sites
         )
 
@@ -301,10 +263,8 @@ class ClosureForm(RecordForm):
         label=lazy("Its people may work at home only, not on another site"), required=False
     )
     reason = build_text_field(lazy("Reason, without a person’s name"))
-    field_order = (
-        "site", "cause", "authority", "reference", "happened_at", "hours", "home_only", "reason",
-        "key",
-    )  # fmt: skip
+    field_order = ("site", "cause", "authority", "reference", "happened_at")
+    aliases: ClassVar = {"earliest_reopening": "hours"}
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         hours = self.cleaned_data["hours"]
@@ -312,9 +272,17 @@ class ClosureForm(RecordForm):
         return {"earliest_reopening": until}
 
 
-def show_refusals(form: RecordForm, reasons: Sequence[EventRefusal]) -> None:
-    """Put each refusal by the field it is of; the others above the form."""
+def show_refusals(
+    form: forms.Form,
+    reasons: Sequence[EventRefusal],
+    context: StreamContext,
+    aliases: Mapping[str, str],
+) -> None:
+    """Put each refusal by the field it is of; the others above the form.
+
+    ``aliases`` are the fields that are called otherwise in the event.
+    """
     for reason in reasons:
-        field = _FIELD_OF.get(reason.code)
-        sentence = refusal_text(reason, form.place.operator, form.place.text)
+        field = aliases.get(reason.field, reason.field)
+        sentence = refusal_text(reason, context.operator, context.text)
         form.add_error(field if field in form.fields else None, sentence)

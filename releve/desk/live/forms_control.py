@@ -68,7 +68,7 @@ class OutageForm(RecordForm):
     )
     carrier = forms.ChoiceField(label=lazy("Carrier"), required=False)
     expected_until = build_time_field(lazy("Expected back"), lazy("Empty: not known."))
-    field_order = ("what", "site", "carrier", "state", "happened_at", "expected_until", "key")
+    field_order = ("what", "site", "carrier", "state", "happened_at")
 
     def prepare(self, site: str) -> None:
         self.fields["site"].required = False
@@ -110,21 +110,20 @@ class TestsForm(RecordForm):
     intro = lazy("Numbers only, never who. The number of positives is health data.")
     records = PeopleTested
 
+    inspection = forms.ChoiceField(
+        label=lazy("On which inspection"), required=False, help_text=lazy("Empty: on none.")
+    )
     tested = build_count_field(lazy("How many were tested"), _MOST_PEOPLE, required=True)
     positive = build_count_field(
         lazy("How many were positive"),
         _MOST_PEOPLE,
         help_text=lazy("Empty: not known yet. Each positive is declared by itself, too."),
     )
-    inspection = forms.ChoiceField(
-        label=lazy("On which inspection"), required=False, help_text=lazy("Empty: on none.")
-    )
-    field_order = ("site", "inspection", "tested", "positive", "happened_at", "key")
 
     def fill(self, request: HttpRequest) -> None:
         """Offer the last inspections of the sites, the newest first."""
         place = self.place
-        found = live.situation_now(place.stream).inspections
+        found = place.situation.inspections
         newest = [row for row in found if row.site in place.sites][-_MOST_VISITS:]
         visits = [
             (
@@ -155,10 +154,9 @@ class AttendanceForm(RecordForm):
         widget=forms.Textarea({"rows": 3, "autocapitalize": "none"}),
         help_text=lazy("May stay empty: then only the number is recorded."),
     )
-    field_order = ("site", "day", "count", "agents", "happened_at", "key")
 
     def prepare(self, site: str) -> None:
-        self.initial["day"] = self.place.day(site)
+        self.initial["day"] = self.place.find_day(site)
 
     def clean(self) -> dict[str, Any]:
         """Ask for a number or for names."""
@@ -195,10 +193,7 @@ class AuthorisationForm(RecordForm):
     authority = build_text_field(lazy("Who granted it"))
     valid_from = build_day_field(lazy("First day"))
     valid_to = build_day_field(lazy("Last day"))
-    field_order = (
-        "of", "site", "vehicle", "agent", "authorisation", "authority", "valid_from", "valid_to",
-        "happened_at", "key",
-    )  # fmt: skip
+    field_order = ("of", "site", "vehicle", "agent")
 
     def prepare(self, site: str) -> None:
         self.fields["site"].required = False
@@ -242,14 +237,11 @@ class AuditForm(RecordForm):
     )
     valid_to = build_day_field(lazy("Last day it holds"))
     auditor = build_text_field(lazy("Auditing body"), required=True)
-    field_order = (
-        "site", "measure", "evidence", "verdict", "valid_to", "auditor", "happened_at", "key",
-    )  # fmt: skip
 
     def prepare(self, site: str) -> None:
         set_choices(self, "measure", [("", _("choose")), *self.place.list_measures()])
         if len(self.place.sites) == len(self.place.operator.sites) > 1:
-            names = [(key, self.place.operator.site[key].name) for key in self.place.sites]
+            names = self.place.list_names()
             set_choices(self, "site", [("", _("the operator as a whole")), *names])
             self.fields["site"].required = False
 
@@ -267,8 +259,7 @@ def _list_notices(form: RecordForm, *codes: str) -> Iterator[Notice]:
     """Yield the notices with some codes at the sites that the user may see."""
     place = form.place
     every = len(place.sites) == len(place.operator.sites)
-    situation = live.situation_now(place.stream)
-    rules = live.select_rules(situation)
-    for row in list_notices(situation, place.operator, rules, place.at):
+    rules = live.select_rules(place.situation)
+    for row in list_notices(place.situation, place.operator, rules, place.at):
         if row.code.startswith(codes) and (row.site in place.sites if row.site else every):
             yield row

@@ -19,8 +19,11 @@ from releve.situation import CheckDone, MeasureFinding
 class FindingsForm(RecordForm):
     """A form with a verdict on each measure."""
 
-    def add_measures(self, *, daily: bool) -> None:
-        """Add a field for each measure of the charter in force, or for those of the daily check."""
+    def add_measures(self, *, daily: bool) -> list[str]:
+        """Add a field for each measure of the charter in force, or for those of the daily check.
+
+        Return the names of the fields.
+        """
         charter, words = self.place.charter, dict(self.place.list_measures())
         measures = () if charter is None else charter.measures
         self.measures = [row.id for row in measures if row.daily or not daily]
@@ -31,6 +34,7 @@ class FindingsForm(RecordForm):
                 required=False,
                 widget=forms.RadioSelect({"class": "verdicts"}),
             )
+        return [f"m-{measure}" for measure in self.measures]
 
     def findings(self, otherwise: str = "") -> tuple[MeasureFinding, ...]:
         """Return what was found of the measures that were looked at.
@@ -80,13 +84,11 @@ class CheckForm(FindingsForm):
     note = build_text_field(lazy("Remark, without a person’s name"))
 
     def prepare(self, site: str) -> None:
-        self.initial["day"] = self.place.day(site)
-        self.add_measures(daily=True)
+        self.initial["day"] = self.place.find_day(site)
+        measures = self.add_measures(daily=True)
         if not self.place.operator.vehicles:
             del self.fields["boarded"]
-        last = ("transport", "boarded", "symptomatic", "commission", "note", "happened_at", "key")
-        measures = [name for name in self.fields if name.startswith("m-")]
-        self.order_fields(["site", "day", "all_kept", *measures, *last])
+        self.order_fields(["site", "day", "all_kept", *measures])
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         fill = self.cleaned_data["transport"]

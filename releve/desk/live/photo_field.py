@@ -135,10 +135,8 @@ class InspectionForm(FindingsForm, PhotosForm):
     note = build_text_field(lazy("Remark, without a person’s name"))
 
     def prepare(self, site: str) -> None:
-        self.add_measures(daily=False)
-        measures = [name for name in self.fields if name.startswith("m-")]
         first = ["site", "authority", "unannounced", "happened_at", "inspectors"]
-        self.order_fields([*first, *measures, "photos", "note", "kept", "key"])
+        self.order_fields([*first, *self.add_measures(daily=False)])
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         return {

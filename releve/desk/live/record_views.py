@@ -36,7 +36,7 @@ from releve.desk.live.forms_findings import CheckForm
 from releve.desk.live.page import FormPage, Impact, Loses, build_impact, record_page
 from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import looked_at
-from releve.desk.text import text_now
+from releve.desk.places.stream_context import load_stream_context
 from releve.live import api as live
 from releve.situation import CaseDeclared, SiteClosed, find_refusals
 
@@ -95,16 +95,11 @@ def read_form(
 
 def load_place(request: HttpRequest, permission: str) -> Place:
     """Return where and when the user records: the user's sites, the time of the stream."""
-    operator = live.operator_now()
-    seen = scope_for(request.user, permission)
-    stream = looked_at(request).name
-    at = live.now(stream)
-    text = text_now(operator.row.time_zone)
-    sites = tuple(site.id for site in operator.sites if seen.has_site(site.id))
-    lines = {agent.carrier for agent in operator.agents if agent.carrier}
+    now, seen = load_stream_context(looked_at(request)), scope_for(request.user, permission)
+    sites = tuple(site.id for site in now.operator.sites if seen.has_site(site.id))
+    lines = {agent.carrier for agent in now.operator.agents if agent.carrier}
     carriers = tuple(sorted(lines)) if seen.sites is None else ()
-    charter = live.rules_now(stream).charter(at.date())
-    return Place(operator, sites, stream, at, text, charter, carriers)
+    return Place(**vars(now), sites=sites, carriers=carriers)
 
 
 def _foresee(request: HttpRequest, form: RecordForm) -> Impact | None:
@@ -124,7 +119,7 @@ def _foresee(request: HttpRequest, form: RecordForm) -> Impact | None:
     if isinstance(event, Loses):
         if not reasons:
             return build_impact(event, operator, stream)
-        show_refusals(form, reasons)
+        show_refusals(form, reasons, form.place, form.aliases)
         return None
     if reasons or live.is_recorded(form.key_text, stream):
         return None
@@ -153,7 +148,7 @@ def record_form(
             judge = build_approval_check(event)
             done = live.record(event, key=form.key_text, stream=form.place.stream, judge=judge)
         except live.Refused as error:
-            show_refusals(form, error.reasons)
+            show_refusals(form, error.reasons, form.place, form.aliases)
         except live.LiveError as error:
             failed = explain_failure(error)
             form.add_error(None, list(failed.sentences))
@@ -189,7 +184,7 @@ def show_form(
     notices, operator = tuple(form.notes()), form.place.operator
     where = request.resolver_match
     page = FormPage(
-        **looked_at(request).build_head(operator.row.time_zone, form.place.at),
+        **form.place.head,
         form=where.url_name or "" if where else "",
         fields=tuple(form.fields),
         notices=notices,

@@ -15,7 +15,7 @@ from releve.live import api as live
 from releve.live.api import NoOperator
 from releve.network import Operator
 from releve.network.clock import zone
-from releve.situation import Situation
+from releve.situation import Situation, to_local_day
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,7 @@ class StreamContext:
 
     def find_day(self, site: str = "") -> date:
         """Return the stream's day where the operator counts its days, or at a site."""
-        found = self.operator.site.get(site)
-        name = self.operator.row.time_zone if found is None else found.time_zone
-        return self.at.astimezone(zone(name)).date()
+        return to_local_day(self.at, site, self.operator)
 
     @property
     def head(self) -> dict[str, Any]:

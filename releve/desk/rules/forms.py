@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any, ClassVar
 
@@ -10,13 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.forms import KeyedForm, build_day_field
-from releve.desk.live.words import refusal_text
-from releve.desk.text import Text
 from releve.live import api as live
-from releve.network import Operator
-from releve.situation import EventRefusal, PackChosen, PackEnded
-
-_FIELDS = {"pack.dates": "valid_to", "pack.past": "valid_to", "pack.chosen_already": "valid_from"}
+from releve.situation import PackChosen, PackEnded
 
 
 class PackForm(KeyedForm):
@@ -29,15 +23,6 @@ class PackForm(KeyedForm):
         day = "valid_from" if "valid_from" in self.base_fields else "valid_to"
         first = {"pack": pack, day: today}
         super().__init__(data, initial=first, auto_id=f"{type(self).__name__}_{pack}_%s")
-
-    def show_refusals(
-        self, reasons: Sequence[EventRefusal], operator: Operator, text: Text
-    ) -> None:
-        """Put each refusal by the field it is of; the others above the form."""
-        for reason in reasons:
-            field = _FIELDS.get(reason.code)
-            shown = field if field in self.fields else None
-            self.add_error(shown, refusal_text(reason, operator, text))
 
     def event(self, stream: str, by: str) -> PackChosen | PackEnded:
         """Return the event that a valid form says."""

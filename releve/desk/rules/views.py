@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import failure, page_response
+from releve.desk.live.forms import show_refusals
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.rules.forms import ChoiceForm, EndForm, PackForm
 from releve.desk.rules.page import rules_page
@@ -46,7 +47,7 @@ def _record(request: HttpRequest, kind: type[PackForm], said: str) -> HttpRespon
     rules = live.select_rules(now.situation)
     reasons = find_refusals(event, now.situation, now.operator, rules)
     if reasons and not live.is_recorded(form.key_text, now.stream):
-        form.show_refusals(reasons, now.operator, now.text)
+        show_refusals(form, reasons, now, {})
         return _show(request, now, {pack: form}, status=422)
     closes = _list_closures(event, now)
     if closes and request.POST.get("confirmed") != "yes":
