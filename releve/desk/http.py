@@ -1,19 +1,16 @@
 """How the desk answers: a page as HTML or JSON, 304 where it has not changed, errors in one shape.
 
-A page with forms is never answered by 304, since each of its forms holds a token of its own.
+A page with forms is always sent again: each of them holds a token of its own.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, cast
 
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BaseForm
 from django.http import (
     HttpRequest,
@@ -39,17 +36,6 @@ API = "/api/"
 JSON_STYLE = {"ensure_ascii": False, "separators": (",", ":")}
 
 
-class JsonEncoder(DjangoJSONEncoder):
-    """Writes records as objects, instants in full as ISO 8601, and sets in order."""
-
-    def default(self, value: Any) -> Any:
-        if isinstance(value, datetime):
-            return value.isoformat().replace("+00:00", "Z")
-        if dataclasses.is_dataclass(value):
-            return {row.name: getattr(value, row.name) for row in dataclasses.fields(value)}
-        return sorted(value) if isinstance(value, frozenset) else super().default(value)
-
-
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Head of a page: whose data these are."""
@@ -65,82 +51,36 @@ def wants_json(request: HttpRequest) -> bool:
     return request.path.endswith(".json") or request.GET.get("format") == "json"
 
 
-def answer(
-    request: HttpRequest,
-    template: str,
-    page: object,
-    twin: dict[str, Any],
-    status: int = 200,
-    *,
-    drill: str = "",
-) -> HttpResponse:
-    """Return a page as HTML or, where it is asked for, as JSON; never kept by a shared cache.
-
-    ``drill`` is the banner of a drill, empty for the live stream.
-    """
-    if wants_json(request):
-        twin = {**twin, "links": {"html": other_form(request, as_json=False)}}
-        response: HttpResponse = JsonResponse(
-            twin, JsonEncoder, status=status, json_dumps_params=JSON_STYLE
-        )
-    else:
-        context = {
-            "frame": _frame(),
-            "page": page,
-            "drill": drill,
-            "twin_url": other_form(request, as_json=True),
-        }
-        response = render(request, template, context, status=status)
-    response["Cache-Control"] = _CACHE_CONTROL
-    return response
-
-
-def fresh(
-    request: HttpRequest, template: str, page: object, twin: dict[str, Any], *, drill: str = ""
-) -> HttpResponse:
-    """Return a page without forms, as HTML or JSON; 304 when the reader has it already."""
-    return unchanged(request, answer(request, template, page, twin, drill=drill))
-
-
 def page_response(
     request: HttpRequest,
     template: str,
     page: PageModel,
     context: Mapping[str, object] | None = None,
     *,
-    forms: bool = True,
     status: int = 200,
 ) -> HttpResponse:
-    """Return a page object as HTML or as JSON; 304 when the reader has it, unless it has forms.
+    """Return a page object as HTML or as JSON; 304 when the reader has the same already.
 
-    A page of a drill carries its banner. ``context`` is for HTML alone: forms, and what of the
-    request is shown again. The JSON names the address of the HTML in a header ``Link``; where
-    the ``form`` of ``context`` has faults, it is the error that names them. Its ``frame`` stands
-    for that of the registry.
+    A page of a drill carries its banner. ``context`` is for HTML alone: forms, what of the
+    request is shown again, and a ``frame`` in place of the operator's. The JSON names the
+    address of the HTML in a header ``Link``; where the ``form`` of ``context`` has faults, it is
+    the error that names them.
     """
-    given = context or {}
-    form = given.get("form")
-    if wants_json(request) and isinstance(form, BaseForm) and form.errors:
-        return _explain_form(request, status, form)
+    form = (context or {}).get("form")
     if wants_json(request):
+        if isinstance(form, BaseForm) and form.errors:
+            return _explain_form(request, status, form)
         html = other_form(request, as_json=False)
         return unchanged(request, json_response(page, status, html=html))
-
-    def respond() -> HttpResponse:
-        words = {
-            "frame": given.get("frame") or _frame(),
-            "page": page,
-            "drill": describe_drill(getattr(page, "drill", "")),
-            "twin_url": other_form(request, as_json=True),
-        }
-        return render(request, template, {**words, **given}, status=status)
-
-    if forms:
-        response = respond()
-        response["Cache-Control"] = _CACHE_CONTROL
-        return response
-    facts = (get_language() or "", template, page.json_bytes)
-    return respond_if_changed(request, facts, respond)
+    words = {
+        "page": page,
+        "drill": describe_drill(getattr(page, "drill", "")),
+        "twin_url": other_form(request, as_json=True),
+        **(context or {}),
+    }
+    if "frame" not in words:
+        words["frame"] = _frame()
+    return unchanged(request, render(request, template, words, status=status))
 
 
 def _explain_form(request: HttpRequest, status: int, form: BaseForm) -> HttpResponse:
@@ -179,11 +119,10 @@ _parts: IdentityCache[str] = IdentityCache(16)
 
 
 def json_response(page: PageModel, status: int = 200, *, html: str = "") -> HttpResponse:
-    """Return a page object as JSON, never kept by a shared cache; ``html``: its address as HTML."""
+    """Return a page object as JSON; ``html``: its address as HTML."""
     response = HttpResponse(page.json_bytes, content_type="application/json", status=status)
     if html:
         response["Link"] = f'<{html}>; rel="alternate"; type="text/html"'
-    response["Cache-Control"] = _CACHE_CONTROL
     return response
 
 
@@ -206,8 +145,12 @@ def keep_unstored(response: HttpResponse) -> HttpResponse:
 
 
 def unchanged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Give a response the ETag of its content; 304 when the reader has it already."""
-    if response.status_code != 200:
+    """Give what was read the ETag of its content; 304 when the reader has it already.
+
+    The content holds the reader's own menu, so that no other user of a browser gets it.
+    """
+    response["Cache-Control"] = _CACHE_CONTROL
+    if response.status_code != 200 or request.method not in ("GET", "HEAD"):
         return response
     return respond_if_changed(request, [response.content], lambda: response)
 

@@ -111,7 +111,7 @@ def print_sheet(request: HttpRequest, audit: str) -> HttpResponse:
     """The empty sheet, to be printed and filled in by hand."""
     found, now = _find(request, audit, "charter.see")
     page = audit_page(found, now, request.user, actor_name(request), now.find_day())
-    return page_response(request, "desk/charter/sheet.html", page, forms=False)
+    return page_response(request, "desk/charter/sheet.html", page)
 
 
 @serve("charter.see")

@@ -22,7 +22,7 @@ def index(request: HttpRequest) -> HttpResponse:
         return failure(request, 404, _("No charter is in force today."))
     audits = can(request.user, "event.record.audit")
     context = {"operator": now.operator, "audits": audits}
-    return page_response(request, "desk/charter/index.html", page, context, forms=False)
+    return page_response(request, "desk/charter/index.html", page, context)
 
 
 @serve("charter.see", site="site")
@@ -33,4 +33,4 @@ def show_site(request: HttpRequest, site: str) -> HttpResponse:
     today = now.find_day(site)
     day = min(read_day(request.GET.get("day", "")) or today, today)
     page = charter_site_page(now, site, day, today)
-    return page_response(request, "desk/charter/site.html", page, forms=False)
+    return page_response(request, "desk/charter/site.html", page)

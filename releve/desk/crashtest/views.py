@@ -61,7 +61,7 @@ def index(request: HttpRequest) -> HttpResponse:
         acts=can(request.user, "crashtest.run"),
         runs=tuple(RunHead.from_row(one) for one in open_crash_tests().list_jobs()),
     )
-    return page_response(request, "desk/crashtest/index.html", page, forms=False)
+    return page_response(request, "desk/crashtest/index.html", page)
 
 
 @serve("crashtest.run", FORM)
@@ -97,10 +97,10 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
         held = load_run_results(found)
         case = _read_case(request, held)
         result = ResultPage.from_row(held, run=RunHead.from_row(found), case=case, acts=acts)
-        return page_response(request, "desk/crashtest/result.html", result, forms=False)
+        return page_response(request, "desk/crashtest/result.html", result)
     page = run_page(found, registry.current_time_zone(), acts=acts)
     template = "desk/crashtest/_progress.html" if polled else "desk/crashtest/run.html"
-    return page_response(request, template, page, forms=not polled)
+    return page_response(request, template, page)
 
 
 def _read_case(request: HttpRequest, found: RunResults, field: str = "case") -> int:
@@ -155,7 +155,7 @@ def certificate(request: HttpRequest, run: str) -> HttpResponse:
     page = CertificatePage(
         run=RunHead.from_row(found), certificate=load_run_results(found).certificate
     )
-    return page_response(request, "desk/crashtest/certificate.html", page, forms=False)
+    return page_response(request, "desk/crashtest/certificate.html", page)
 
 
 @serve("crashtest.see")
@@ -171,7 +171,7 @@ def compare(request: HttpRequest) -> HttpResponse:
     """Two finished runs side by side."""
     sides = (_side(request, "one", "case_first"), _side(request, "two", "case_second"))
     page = compare_page(sides)
-    return page_response(request, "desk/crashtest/compare.html", page, forms=False)
+    return page_response(request, "desk/crashtest/compare.html", page)
 
 
 def _side(request: HttpRequest, run: str, case: str) -> ComparedCase:

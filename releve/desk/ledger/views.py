@@ -115,7 +115,7 @@ def show_index(request: HttpRequest) -> HttpResponse:
         may_prove=can(request.user, "ledger.prove"),
         may_export=_may_export(request, eyes),
     )
-    return page_response(request, "desk/ledger/index.html", page, forms=False)
+    return page_response(request, "desk/ledger/index.html", page)
 
 
 @serve("ledger.see")
@@ -127,7 +127,7 @@ def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
     page = EntryPage.from_row(
         view, time_zone=current_time_zone(), proof=proof, last=read_head().seq
     )
-    return page_response(request, "desk/ledger/entry.html", page, forms=False)
+    return page_response(request, "desk/ledger/entry.html", page)
 
 
 @serve("ledger.prove")

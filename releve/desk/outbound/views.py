@@ -84,7 +84,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         registers=list_registers(read_register_ages(now)) if may_look else {},
         may_look=may_look,
     )
-    return page_response(request, "desk/outbound/campaigns.html", page, forms=False)
+    return page_response(request, "desk/outbound/campaigns.html", page)
 
 
 @serve("outbound.see")
@@ -95,7 +95,7 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     found = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
     page = campaign_page(row, found, rules, may_look=can(request.user, "outbound.manage"))
     template = "desk/outbound/campaign.html"
-    return page_response(request, template, page, {"fault": fault}, forms=False)
+    return page_response(request, template, page, {"fault": fault})
 
 
 @serve("outbound.see")
@@ -114,7 +114,7 @@ def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
         files=tuple(REPORT_FILES),
     )
     template = "desk/outbound/sheet.html"
-    return page_response(request, template, page, {"fault": fault}, forms=False)
+    return page_response(request, template, page, {"fault": fault})
 
 
 @serve("outbound.see")
@@ -225,7 +225,7 @@ def feeds(request: HttpRequest) -> HttpResponse:
         read=tuple(ReadFeed(file=name, rows=n) for name, n in list_feed_positions(_MOST_SHOWN)),
         set_aside=tuple(map(AsideRow.from_row, aside)),
     )
-    return page_response(request, "desk/outbound/feeds.html", page, forms=False)
+    return page_response(request, "desk/outbound/feeds.html", page)
 
 
 @serve("outbound.rules")
@@ -243,7 +243,7 @@ def rules(request: HttpRequest) -> HttpResponse:
         may_change=can(request.user, "outbound.manage"),
     )
     template = "desk/outbound/rules.html"
-    return page_response(request, template, page, {"fault": fault}, forms=False)
+    return page_response(request, template, page, {"fault": fault})
 
 
 @takes(3 * MOST_BYTES + FORM_BYTES, say_too_large)

@@ -72,7 +72,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
         makes=makes,
         receipts=tuple(list_receipts(pack.sha256)) if makes else (),
     )
-    return page_response(request, "desk/packs/pack.html", page, forms=False)
+    return page_response(request, "desk/packs/pack.html", page)
 
 
 @serve("evidence.pack")

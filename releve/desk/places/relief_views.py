@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
-from releve.desk.http import page_response, unchanged
+from releve.desk.http import page_response
 from releve.desk.places.relief_pages import (
     comparison_page,
     digest_plans,
@@ -37,8 +37,7 @@ def reliefs(request: HttpRequest) -> HttpResponse:
         "names": list_names(now.operator),
         "may_publish": can(request.user, "plan.publish"),
     }
-    response = page_response(request, "desk/places/reliefs.html", reliefs_page(now), context)
-    return unchanged(request, response)
+    return page_response(request, "desk/places/reliefs.html", reliefs_page(now), context)
 
 
 @serve("reliefs.see")
@@ -56,7 +55,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         raise Http404(_("There is no relief of this number."))
     page = comparison_page(now, known.get(first), known[second], found)
     context = {"names": list_names(now.operator)}
-    return unchanged(request, page_response(request, "desk/places/compare.html", page, context))
+    return page_response(request, "desk/places/compare.html", page, context)
 
 
 @serve("plan.publish", FORM, recent=True)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.endpoint import serve
-from releve.desk.http import keep_unstored, page_response, unchanged
+from releve.desk.http import keep_unstored, page_response
 from releve.desk.places.client_pages import client_page, clients_page, draw_client, draw_sparks
 from releve.desk.places.site_pages import site_page, sites_page
 from releve.desk.places.stream_context import StreamContext, moment
@@ -24,9 +24,7 @@ def sites(request: HttpRequest) -> HttpResponse:
     """The sites that the reader may see, the closed ones first."""
     now = moment(request)
     page = sites_page(now, request.user)
-    return unchanged(
-        request, page_response(request, "desk/places/sites.html", page, {"at": now.at})
-    )
+    return page_response(request, "desk/places/sites.html", page, {"at": now.at})
 
 
 @serve("sites.see", site="site")
@@ -37,7 +35,7 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
     page = site_page(now, found, request.user)
     checks = can(request.user, "event.record.check", site=site)
     context = {"names": _list_texts(now), "at": now.at, "checks": checks}
-    return unchanged(request, page_response(request, "desk/places/site.html", page, context))
+    return page_response(request, "desk/places/site.html", page, context)
 
 
 def _list_texts(now: StreamContext) -> dict[str, str]:
@@ -76,7 +74,7 @@ def clients(request: HttpRequest) -> HttpResponse:
         "systems": list(live.list_routing_states(now.stream)) if every else [],
     }
     page = clients_page(now, request.user)
-    return unchanged(request, page_response(request, "desk/places/clients.html", page, context))
+    return page_response(request, "desk/places/clients.html", page, context)
 
 
 @serve("plan.see", client="client")
@@ -89,4 +87,4 @@ def client(request: HttpRequest, client: str) -> HttpResponse:
         "names": list_names(now.operator),
     }
     page = client_page(now, row)
-    return unchanged(request, page_response(request, "desk/places/client.html", page, context))
+    return page_response(request, "desk/places/client.html", page, context)

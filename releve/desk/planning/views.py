@@ -127,7 +127,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     if request.GET.get("part") == "live":
         if not page.active or (page.planned and request.GET.get("planned") != "1"):
             return HttpResponse(status=200, headers={"HX-Refresh": "true"})
-        return page_response(request, "desk/planning/_progress.html", page, {}, forms=False)
+        return page_response(request, "desk/planning/_progress.html", page)
     return page_response(request, "desk/planning/run.html", page, {"verdicts": _verdicts(job)})
 
 

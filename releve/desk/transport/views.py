@@ -19,7 +19,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     site = request.GET.get("site", "")[:64]
     page = runs_page(looked, request.user, read_day(request.GET.get("day", "")), site)
     context = {"drill": looked.banner}
-    return page_response(request, "desk/transport/runs.html", page, context, forms=False)
+    return page_response(request, "desk/transport/runs.html", page, context)
 
 
 @serve("sites.see")
@@ -31,4 +31,4 @@ def sheet(request: HttpRequest, vehicle: str) -> HttpResponse:
         sheet_page(looked, request.user, day, vehicle), _("This vehicle has no run that day.")
     )
     context = {"drill": looked.banner}
-    return page_response(request, "desk/transport/sheet.html", page, context, forms=False)
+    return page_response(request, "desk/transport/sheet.html", page, context)

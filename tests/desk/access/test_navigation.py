@@ -58,6 +58,19 @@ def test_who_may_report_can_on_every_page(stocked: None, role: Role) -> None:
     assert ('href="/record/"' in page.content.decode()) is may
 
 
+def test_the_next_user_of_a_browser_is_sent_the_page_with_their_own_menu(stocked: None) -> None:
+    """It once was "not changed" for any other user, as its figures were the same."""
+    first = signed_in_as(Role.CONTINUITY).get("/charter/")
+    inspector = person("yves")
+    give(inspector, Role.INSPECTOR)
+    web = sign_in(inspector)
+    again = web.get("/charter/", headers={"if-none-match": first["ETag"]})
+    assert again.status_code == 200
+    assert again.context["navigation"] != first.context["navigation"]
+    held = web.get("/charter/", headers={"if-none-match": again["ETag"]})
+    assert held.status_code == 304
+
+
 def test_an_address_without_its_last_slash_leads_to_the_page(stocked: None) -> None:
     web = signed_in_as(Role.PLANNER)
     found = web.get("/registry?a=1")
