@@ -13,6 +13,7 @@ live``; this package cannot import it, since Django loads the package before its
 ``compute_coverage(…)``                each client's half hours ahead, with reliefs and absences
 ``count_seats(…)``                     the seats of every site: in all, usable, taken
 ``find_stays(…)``                      who was where in a period, by plan, relief or roster
+``find_case_clusters(…)``              declared cases that shared a place or a time
 ``list_reliefs()``                     generations of reliefs, the one in force first
 ``load_scene(stream)``                 who works where on the days ahead: ``list_placements``
 ``activate_plan(folder, by=…)``        put a plan folder in force; ``load_activation`` reads it

@@ -21,6 +21,7 @@ from releve.live.acknowledgements import (
 )
 from releve.live.audits import SheetResult, find_audit, find_event_ids, record_sheet
 from releve.live.call_intake import find_statistics_folder
+from releve.live.case_clusters import find_case_clusters
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import (
     check_channels,
@@ -252,6 +253,7 @@ __all__ = [
     "erase_due_data",
     "erase_person",
     "find_audit",
+    "find_case_clusters",
     "find_displayed_plan",
     "find_draw_plan",
     "find_effect_site",

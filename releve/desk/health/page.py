@@ -14,16 +14,12 @@ from releve.accounts.scopes import Scope
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.live.api import IdentityCache
 from releve.network import zone
 from releve.situation import (
     AbsenceRule,
-    CaseCluster,
     DeclaredCase,
-    Stay,
     TracedContact,
     TracingRule,
-    find_clusters,
     trace_contacts,
 )
 
@@ -110,7 +106,9 @@ def case_page(
     rule, contacts = _rule(now, case.at), None
     if seating is not None:
         since = case.at - timedelta(days=rule.days_before)
-        stays = _find_stays(now, (since, case.at), seating)
+        stays = live.find_stays(
+            now.stream, now.operator, now.situation, (since, case.at), seating=seating
+        )
         contacts = tuple(trace_contacts(case, stays, now.operator, rule))
     clusters = _list_clusters(now, reach, seating)
     return CasePage(
@@ -143,24 +141,14 @@ def _rule(now: StreamContext, at: datetime) -> TracingRule:
     return live.select_rules(now.situation).one(TracingRule, day) or TracingRule()
 
 
-_clusters: IdentityCache[tuple[CaseCluster, ...]] = IdentityCache()
-
-
 def _list_clusters(
     now: StreamContext, reach: Scope, seating: Mapping[str, str] | None
 ) -> tuple[ClusterRow, ...]:
-    """Return the clusters whose last case is no older than the days that make a cluster.
-
-    Without a seating they are read again only when something happened: the stays of some weeks
-    are behind them.
-    """
-    rule = _rule(now, now.at)
-    if seating:
-        found = _find_clusters(now, reach, rule, seating)
-    else:
-        key = (now.stream, reach, rule, *_in_force(now.stream))
-        sources = (now.operator, now.situation)
-        found = _clusters.get(key, sources, lambda: _find_clusters(now, reach, rule, {}))
+    """Return the clusters whose last case is no older than the days that make a cluster."""
+    rule, known = _rule(now, now.at), tuple(_known(now, reach))
+    found = live.find_case_clusters(
+        now.stream, now.operator, now.situation, rule, known, seating or {}
+    )
     lately = now.at - timedelta(days=rule.cluster_days)
     return tuple(
         ClusterRow.from_row(
@@ -168,34 +156,4 @@ def _list_clusters(
         )
         for row in found
         if row.last >= lately
-    )
-
-
-def _in_force(stream: str) -> tuple[int, int, tuple[live.Lending, ...]]:
-    """Return the plan and the relief in force by number, 0 where there is none, and who is lent."""
-    plan, newest = live.load_activation(), live.list_reliefs(stream, most=1)
-    lent = live.list_lendings(stream)
-    return plan.pk if plan else 0, newest[0].generation if newest else 0, lent
-
-
-def _find_clusters(
-    now: StreamContext, reach: Scope, rule: TracingRule, seating: Mapping[str, str]
-) -> tuple[CaseCluster, ...]:
-    known = [case for case in _known(now, reach) if case.status == "declared_case"]
-    if not known:
-        return ()
-    since = known[0].at - timedelta(days=rule.cluster_days)
-    agents = frozenset(case.agent for case in known)
-    stays = _find_stays(now, (since, known[-1].at), seating, agents)
-    return find_clusters(known, stays, now.operator, rule)
-
-
-def _find_stays(
-    now: StreamContext,
-    period: tuple[datetime, datetime],
-    seating: Mapping[str, str],
-    agents: frozenset[str] | None = None,
-) -> tuple[Stay, ...]:
-    return live.find_stays(
-        now.stream, now.operator, now.situation, period, of=agents, seating=seating
     )
