@@ -102,7 +102,8 @@ def test_a_drill_is_flagged_and_is_for_those_who_work_in_it(
     manager: Program, scenario: Scenario
 ) -> None:
     (drill,) = manager.get("/drills").json()["drills"]
-    assert drill["stream"] == scenario.stream
+    assert drill["name"] == scenario.stream
+    assert (drill["by"], drill["stopped_at"]) == ("tests", None)
     path = f"/now?stream={scenario.stream}"
     assert manager.get(path).json()["drill"] == drill["title"]
     assert manager.get("/now").json()["drill"] == ""

@@ -51,22 +51,6 @@ class Messages(StreamPage):
     counts: MessageCounts
 
 
-class Drill(Schema):
-    """A drill."""
-
-    stream: str = Field(validation_alias="name")
-    title: str
-    started_by: str
-    started_at: datetime
-    stopped_at: datetime | None
-
-
-class Drills(Schema):
-    """The drills, the newest first."""
-
-    drills: list[Drill]
-
-
 class Acknowledgement(Schema):
     """The secret of a message's link."""
 

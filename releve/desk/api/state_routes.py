@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from releve.accounts.scopes import can
 from releve.desk.api import schemas
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number, Ref, StreamName, asked
 from releve.desk.http import json_response
-from releve.desk.live.streams import named
+from releve.desk.live.page import DrillsPage, drills_page
+from releve.desk.live.streams import Looked, named
 from releve.desk.now.page import NowPage, now_page
 from releve.desk.places.client_pages import ClientPage, ClientsPage, client_page, clients_page
 from releve.desk.places.relief_pages import (
@@ -87,10 +88,11 @@ def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> schemas.Me
     return schemas.Messages(**found.head, counts=live.count_messages(found.stream))
 
 
-@reads("/drills", schemas.Drills, "situation", "incident.work")
-def drills(request: HttpRequest) -> dict[str, Any]:
+@reads("/drills", DrillsPage, "situation", "incident.work")
+def drills(request: HttpRequest) -> HttpResponse:
     """The drills. Ask for one with stream=: nothing of it is real, and each answer says so."""
-    return {"drills": live.list_drills()}
+    starts, operator = can(request.user, "drill.run"), live.operator_now()
+    return json_response(drills_page(Looked(live.LIVE), operator, may_start=starts))
 
 
 @reads("/plan", PlanPage, "plan", "plan.see")

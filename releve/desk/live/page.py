@@ -36,6 +36,8 @@ class DrillRow(PageModel):
     name: str
     title: str
     by: str
+    started_at: datetime
+    stopped_at: datetime | None
     now: datetime | None
 
 
