@@ -17,10 +17,10 @@ from releve.desk.charter.audit_page import audit_page, list_own_sites
 from releve.desk.charter.forms import (
     AnswerForm,
     AuditOpeningForm,
+    AuditStepForm,
     ConclusionForm,
     FindingForm,
     ObservationForm,
-    OfAuditForm,
     SheetForm,
     VerificationForm,
 )
@@ -51,7 +51,7 @@ def _find(request: HttpRequest, audit: str, permission: str) -> tuple[CharterAud
     return found, now
 
 
-def build_audit_view(kind: type[OfAuditForm]) -> Callable[..., HttpResponse]:
+def build_audit_view(kind: type[AuditStepForm]) -> Callable[..., HttpResponse]:
     """Return the view of a form of an audit, or of one of its findings."""
 
     @serve(kind.permission, FORM, recent=kind.recent)

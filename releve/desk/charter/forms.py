@@ -52,7 +52,7 @@ CONCLUSIONS = (
 _MOST_DIGITS = 9
 
 
-class OfAuditForm(RecordForm):
+class AuditStepForm(RecordForm):
     """A form of an audit, or of one of its findings; ``whole``: for who reaches all its sites."""
 
     permission = "event.record.audit"
@@ -113,7 +113,7 @@ class AuditOpeningForm(_WholeForm):
         }
 
 
-class ObservationForm(PhotosForm, OfAuditForm):
+class ObservationForm(PhotosForm, AuditStepForm):
     """What was seen of one measure at one site."""
 
     records = AuditObserved
@@ -159,7 +159,7 @@ class ObservationForm(PhotosForm, OfAuditForm):
         }
 
 
-class FindingForm(_WholeForm, OfAuditForm):
+class FindingForm(_WholeForm, AuditStepForm):
     """A finding on a measure that was observed as wanting."""
 
     records = FindingRaised
@@ -193,7 +193,7 @@ class FindingForm(_WholeForm, OfAuditForm):
         }
 
 
-class _OnFindingForm(_WholeForm, OfAuditForm):
+class _OnFindingForm(_WholeForm, AuditStepForm):
     """A form about one finding."""
 
     def introduce(self, notes: Sequence[Notice]) -> StrPromise | str:
@@ -245,7 +245,7 @@ class VerificationForm(_OnFindingForm):
         return {"effective": self.cleaned_data["effective"] == "yes"}
 
 
-class ConclusionForm(_WholeForm, OfAuditForm):
+class ConclusionForm(_WholeForm, AuditStepForm):
     """The auditor's conclusion on the whole."""
 
     records = AuditConcluded
