@@ -90,6 +90,7 @@ from releve.live.incident_room import (
     open_incident,
 )
 from releve.live.installation_metrics import InstallationCollector
+from releve.live.log_entries import list_last_entries
 from releve.live.lost_places import NO_LOSS
 from releve.live.models import (
     Activation,
@@ -282,6 +283,7 @@ __all__ = [
     "list_effects_aside",
     "list_incident_entries",
     "list_incidents",
+    "list_last_entries",
     "list_late_effects",
     "list_lendings",
     "list_named_places",

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, QuerySet
 
-from releve.ledger.account_names import restore_names
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry
 from releve.live.event_service import record, sign_event
+from releve.live.log_entries import LogEntry, read_last_entries
 from releve.live.situation_cache import situation_now
 from releve.situation import (
     Closure,
@@ -25,7 +25,6 @@ from releve.situation import (
 from releve.situation.ready_tasks import list_ready_tasks
 
 __all__ = [
-    "IncidentEntry",
     "ResponseStep",
     "find_incident_start",
     "list_incident_entries",
@@ -44,15 +43,6 @@ _STEPS = (
     ("last_acknowledged", "message.acknowledged", "last"),
     ("reopened", "site.reopened", "first"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class IncidentEntry:
-    """An entry of the ledger in the log of an incident."""
-
-    kind: str
-    at: datetime
-    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +118,19 @@ def list_incident_entries(
     stream: str,
     kinds: Collection[str],
     sees: Callable[[Mapping[str, Any]], bool],
-) -> tuple[IncidentEntry, ...]:
+) -> tuple[LogEntry, ...]:
     """Return the last entries of some kinds in the log of an incident, the newest first.
 
     They are its own, and those of its site or of none that the reader ``sees``.
     """
-    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds).order_by("-seq")
-    kept: list[tuple[str, str, dict[str, Any]]] = []
-    for kind, at, written in rows.values_list("kind", "recorded_at", "body"):
-        body = json.loads(written)
+
+    def shows(kind: str, body: Mapping[str, Any]) -> bool:
         if kind.startswith("incident."):
-            shown = body["id" if kind == "incident.opened" else "incident"] == incident.id
-        else:
-            shown = _concerns(body, incident) and sees(body)
-        if shown:
-            kept.append((kind, at, body))
-        if len(kept) == _MOST:
-            break
-    restore_names([body for _, _, body in kept])
-    return tuple(IncidentEntry(kind, datetime.fromisoformat(at), body) for kind, at, body in kept)
+            return bool(body["id" if kind == "incident.opened" else "incident"] == incident.id)
+        return _concerns(body, incident) and sees(body)
+
+    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds).order_by("-seq")
+    return read_last_entries(rows, shows, _MOST)
 
 
 def list_response_steps(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +14,10 @@ from pydantic import Field
 from releve.accounts.scopes import Scope
 from releve.desk.page import PageModel
 from releve.desk.text import Text
-from releve.ledger.account_names import restore_names
-from releve.ledger.models import LedgerEntry
+from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone
 from releve.situation import KINDS
-
-_MAX_ENTRIES = 20
-_ENTRIES_READ = 200
-"""Entries read at most to find those that this reader may see."""
-
 
 SENTENCES = {
     **{kind: lazy(event.headline) for kind, event in KINDS.items() if event.headline},
@@ -104,19 +97,8 @@ class TimelineEntry(PageModel):
 
 def list_timeline(stream: str, seen: Scope) -> Iterator[TimelineEntry]:
     """Yield the last entries that a user may see, the newest first."""
-    rows = LedgerEntry.objects.filter(stream=stream, kind__in=SENTENCES).order_by("-seq")
-    shown = 0
-    read = list(rows.values_list("kind", "recorded_at", "body")[:_ENTRIES_READ])
-    bodies = [json.loads(written) for _, _, written in read]
-    restore_names(bodies)
-    for (kind, at, _body), body in zip(read, bodies, strict=True):
-        if visible(body, seen):
-            yield TimelineEntry(
-                kind=kind, at=datetime.fromisoformat(at), params=read_params(kind, body)
-            )
-            shown += 1
-        if shown == _MAX_ENTRIES:
-            return
+    for row in live.list_last_entries(stream, SENTENCES, lambda body: visible(body, seen)):
+        yield TimelineEntry(kind=row.kind, at=row.at, params=read_params(row.kind, row.body))
 
 
 def read_params(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
