@@ -26,6 +26,9 @@ from releve.association.exchange import fetch_gates, run_member_gates, send_orde
 from releve.association.gate_member import (
     find_programme,
     keep_result,
+    list_order_rows,
+    list_outcomes,
+    merge_matches,
     prepare_commit,
     prepare_request,
     read_result,
@@ -140,6 +143,12 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
     assert result["keys"] == {GIVER: KEY}
     (reference,) = {one["request"] for one in result["matches"]}
     assert find_programme(reference) == "azur-sinistres"
+    (pair,) = merge_matches(result)
+    assert (pair["half_hours"], pair["gives"], pair["giver"]) == (9, False, GIVER)
+    ((name, wanted, matched, _reason),) = list_outcomes(result)
+    assert (name, wanted, matched) == (reference, 13, 9)
+    (row,) = list_order_rows(OwnOrder.objects.get(kind="request"))
+    assert (row.name, row.half_hours, row.cents) == (reference, 13, REQUEST.ceiling_cents)
     third = json.loads(wrap_result(ReliefGate.objects.get(), THIRD).text)
     assert (third["matches"], third["offers"], third["requests"], third["keys"]) == ([], [], [], {})
     kinds = list_kinds()
@@ -155,6 +164,8 @@ def test_what_was_committed_is_opened_by_the_worker_once_the_gate_is_closed(
     offer = make_offer(OWN)
     send_order(prepare_commit("g-1", [offer], START), START)
     assert not any(b'"price_cents"' in request.content for request in sent_bytes), "sealed"
+    (row,) = list_order_rows(OwnOrder.objects.get(kind="commit"))
+    assert (row.name, row.half_hours, row.cents) == (offer.offer, 10, 900), "its owner reads it"
     run_member_gates(CLOSES - timedelta(seconds=1))
     assert not OwnOrder.objects.filter(kind="open").exists()
     set_clock(OPENS)
