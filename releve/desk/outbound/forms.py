@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -136,7 +137,9 @@ class FlipsForm(forms.Form):
     """The calls that wait, the rows that would change, and what is known about the people."""
 
     calls = forms.FileField(
-        label=lazy("Calls that wait (CSV)"), widget=forms.FileInput({"accept": ".csv"})
+        label=lazy("Calls that wait (CSV)"),
+        help_text=format_lazy(lazy("Columns: {names}."), names=", ".join(CALL_COLUMNS)),
+        widget=forms.FileInput({"accept": ".csv"}),
     )
     rows = forms.FileField(
         label=lazy("Rows that add, close or amend (YAML)"),
@@ -151,11 +154,6 @@ class FlipsForm(forms.Form):
         widget=forms.FileInput({"accept": ".zip"}),
         required=False,
     )
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        columns = _("Columns: {names}.").format(names=", ".join(CALL_COLUMNS))
-        self.fields["calls"].help_text = columns
 
     def clean(self) -> dict[str, Any]:
         """Refuse what is too large to be judged within a request."""

@@ -21,7 +21,7 @@ from releve.outbound.legal_rows import LEGAL_ZONE, Words
 from releve.outbound.row_json import row_to_json
 from releve.outbound.rule_impact import Flip, flip_to_json
 from releve.outbound.sources import SOURCES, list_source_numbers
-from releve.outbound.verdict import CallFinding
+from releve.outbound.verdict import CallFinding, LocalTime
 
 LegalText = Annotated[Words, PlainSerializer(Words._asdict)]
 RuleRow = Annotated[LegalRow, SkipValidation, PlainSerializer(row_to_json)]
@@ -30,8 +30,7 @@ RefusingRow = Annotated[
 ]
 CampaignRefusal = Annotated[CampaignAnswer, SkipValidation, PlainSerializer(answer_to_json)]
 FlippedCall = Annotated[Flip, SkipValidation, PlainSerializer(flip_to_json)]
-
-REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
+_REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
 
 
 class CampaignCard(PageModel):
@@ -62,7 +61,7 @@ class CampaignsPage(PageModel):
 def list_registers(ages: Mapping[str, timedelta]) -> dict[str, int | None]:
     """Return the age of each register in minutes, rounded up."""
     minute = timedelta(minutes=1)
-    return {name: math.ceil(ages[name] / minute) if name in ages else None for name in REGISTERS}
+    return {name: math.ceil(ages[name] / minute) if name in ages else None for name in _REGISTERS}
 
 
 class CampaignPage(CampaignCard):
@@ -111,13 +110,6 @@ class SheetPage(CampaignCard):
     time_zone: str = LEGAL_ZONE
 
 
-class CalleeClock(PageModel):
-    """Where the person may be, and the time there."""
-
-    name: LegalText
-    local: datetime
-
-
 class PersonLook(PageModel):
     """The verdict on a call now with its explanation, and what is known, the newest first."""
 
@@ -127,7 +119,8 @@ class PersonLook(PageModel):
     allowed: bool
     legal: bool
     findings: tuple[RefusingRow, ...] = Field(description="As JSON the versions of the rows")
-    places: tuple[CalleeClock, ...]
+    places: tuple[LocalTime, ...] = Field(description="Where the person may be")
+    territories: dict[str, LegalText]
     basis: str
     until: datetime | None
     next_allowed: datetime | None
@@ -148,10 +141,10 @@ def person_look(found: PersonHistory, rules: LegalRules) -> PersonLook:
         campaign=found.campaign,
         number=found.pseudonym,
         persons=found.persons,
-        places=tuple(
-            CalleeClock(name=rules.territories[place.territory].name, local=place.local)
+        territories={
+            place.territory: rules.territories[place.territory].name
             for place in found.verdict.places
-        ),
+        },
         events=found.events,
     )
 

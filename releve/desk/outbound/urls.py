@@ -10,11 +10,7 @@ urlpatterns = [
     path("", views.campaigns, name="outbound"),
     path("campaigns/<ref:campaign>", views.campaign, name="outbound_campaign"),
     path("campaigns/<ref:campaign>/sheet", views.sheet, name="outbound_sheet"),
-    path(
-        "campaigns/<ref:campaign>/sheet/<str:name>",
-        views.sheet_file,
-        name="outbound_sheet_file",
-    ),
+    path("campaigns/<ref:campaign>/sheet/<str:name>", views.sheet_file, name="outbound_sheet_file"),
     path("person", views.person, name="outbound_person"),
     path("requests", views.requests, name="outbound_requests"),
     path("rights", views.rights, name="outbound_rights"),

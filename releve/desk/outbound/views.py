@@ -196,25 +196,19 @@ def rights(request: HttpRequest) -> HttpResponse:
     form, page, status = RightsForm(read_sent(request)), RightsPage(), 200
     if form.is_bound:
         holder, status = ask_gate(form, lambda given: identify_holder(**given))
-        act = request.POST.get("act", "see")
+        act, reason = request.POST.get("act", "see"), form.cleaned_data.get("reason", "")
         by, now = actor_name(request), read_clock()
-        reason = form.cleaned_data.get("reason", "")
-        if holder is None:
-            pass
-        elif act == "export":
-            return _send_export(export_stored(holder, reason, by=by, now=now))
-        elif act == "erase":
+        if holder is not None and act == "export":
+            document = export_stored(holder, reason, by=by, now=now)
+            text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
+            return download(f"{text}\n", "person.json", "application/json; charset=utf-8")
+        if holder is not None and act == "erase":
             page = RightsPage(erased=erase_stored(holder, reason, by=by, now=now))
             scrub_files(("gate_personal",))
             form = RightsForm()
-        else:
+        elif holder is not None:
             page = RightsPage(stored=count_stored(holder, reason, by=by, now=now))
     return _show(request, "rights", page, {"form": form}, status)
-
-
-def _send_export(document: object) -> HttpResponse:
-    text = json.dumps(document, ensure_ascii=False, indent=2, default=str)
-    return download(f"{text}\n", "person.json", "application/json; charset=utf-8")
 
 
 @serve("outbound.manage")

@@ -30,7 +30,7 @@ from releve.desk.outbound.code_words import (
     TABLES,
     VALUES,
 )
-from releve.desk.outbound.page import CalleeClock
+from releve.desk.outbound.page import PersonLook
 from releve.desk.places.stream_context import when
 from releve.desk.text import NARROW, Text, format_duration, text_now
 from releve.outbound import LegalRow
@@ -127,12 +127,13 @@ def basis_words(basis: str) -> str:
 
 
 @register.filter
-def clock_words(places: Sequence[CalleeClock]) -> str:
+def clock_words(look: PersonLook) -> str:
     """Return where a person may be, with the time there."""
     language = text_now(_ANY_ZONE).language
     return ", ".join(
-        f"{said(place.name)}, " + format_time_of_day(place.local.hour, place.local.minute, language)
-        for place in places
+        f"{said(look.territories[place.territory])}, "
+        + format_time_of_day(place.local.hour, place.local.minute, language)
+        for place in look.places
     )
 
 
@@ -177,12 +178,6 @@ def outline(row: LegalRow) -> str:
     """Return what a row refuses with, with gaps for a call's own figures; empty for none."""
     language = text_now(_ANY_ZONE).language
     return " ".join(render_outline(words, language) for words in (row.refuses, row.remedy) if words)
-
-
-@register.filter
-def source_numbers(source: str) -> tuple[str, ...]:
-    """Return the numbers of the sources that a row names."""
-    return list_source_numbers(source)
 
 
 @register.filter
@@ -288,6 +283,7 @@ def explained(finding: CallFinding) -> str:
     return finding.explains(text_now(_ANY_ZONE).language)
 
 
+register.filter("source_numbers", list_source_numbers)
 add_words(register, "direction", DIRECTIONS)
 add_words(register, "fact_word", FACTS)
 add_words(register, "fault_words", FAULTS)
