@@ -26,12 +26,14 @@ from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles import finders
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests import processes
 from tests.homes import make_home_with_tables
 
 __all__ = [
+    "PRINTED",
     "SIZES",
     "VIEWS",
     "WAIT_MS",
@@ -46,9 +48,12 @@ __all__ = [
     "overflow",
     "serious",
     "served",
+    "with_styles",
 ]
 
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
+PRINTED = {"portrait": 703, "landscape": 1032}
+"""Width of a printed A4 page between its margins, in CSS pixels."""
 WAIT_MS = 600_000
 """What bounds a wait for work beside the page: seconds on an idle machine, minutes on another."""
 expect.set_options(timeout=20_000)  # a page may be waited for: other tests run beside
@@ -150,6 +155,19 @@ def overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than the screen."""
     script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     return int(page.evaluate(script))
+
+
+def with_styles(html: str) -> str:
+    """Return a page of the desk that needs no server: its own styles within it, no script."""
+
+    def inline(link: re.Match[str]) -> str:
+        found = finders.find(link[1])
+        assert isinstance(found, str), link[1]
+        return f"<style>{Path(found).read_text(encoding='utf-8')}</style>"
+
+    styled = re.sub(r'<link rel="stylesheet" href="/static/([^"]+)">', inline, html)
+    assert styled.count("<style>") >= 3
+    return re.sub(r"<script.*?</script>", "", styled, flags=re.S)
 
 
 def serious(page: Page) -> list[str]:

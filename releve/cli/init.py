@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from releve.cli.database import open_desk_database
+from releve.cli.user import print_password_link
 
 __all__ = ["init"]
 
@@ -69,7 +70,6 @@ def _make_home() -> Path:
 def _give_first_account(name: str, email: str) -> None:
     from releve.accounts import grants
     from releve.accounts.models import User
-    from releve.desk.access.password_link import create_password_link
 
     if User.objects.exists():
         raise click.ClickException(
@@ -81,4 +81,4 @@ def _give_first_account(name: str, email: str) -> None:
         )
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{name}, choose a password: {create_password_link(made, by='command line')}")
+    print_password_link(made, f"{name}, choose a password: ")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from releve.cli.database import open_desk_database
 
-__all__ = ["user"]
+if TYPE_CHECKING:
+    from releve.accounts.models import User
+
+__all__ = ["print_password_link", "user"]
 
 ROLES = (
     "administrator",
@@ -57,7 +61,6 @@ def add(
     """
     open_desk_database()
     from releve.accounts import grants
-    from releve.desk.access.password_link import create_password_link
 
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
     wanted = grants.RoleRequest(role, sites, clients, until.date() if until else None)
@@ -69,7 +72,22 @@ def add(
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role}")
     if is_new and not password:
-        click.echo(f"Choose a password: {create_password_link(made, by='command line')}")
+        print_password_link(made, "Choose a password: ")
+
+
+def print_password_link(account: User, label: str = "") -> None:
+    """Print the link at which an account chooses its password, and what sets how it begins."""
+    from django.conf import settings
+
+    from releve.desk.access.password_link import create_password_link
+
+    click.echo(f"{label}{create_password_link(account, by='command line')}")
+    if not settings.DESK_URL_IS_SET:
+        click.echo(
+            f"RELEVE_URL is not set, so the link begins with {settings.DESK_URL}: replace that if"
+            " the desk has another address.",
+            err=True,
+        )
 
 
 @user.command(name="list")
@@ -122,10 +140,9 @@ def link(name: str) -> None:
     """Print a link for NAME to choose a new password; it works once, for three days."""
     open_desk_database()
     from releve.accounts import grants
-    from releve.desk.access.password_link import create_password_link
 
     try:
-        click.echo(create_password_link(grants.get_account(name), by="command line"))
+        print_password_link(grants.get_account(name))
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
 

@@ -127,6 +127,19 @@ def test_the_command_line_refuses_a_reach_that_the_role_cannot_have(
     assert not Token.objects.exists()
 
 
+def test_the_command_line_says_where_a_link_may_have_to_name_another_address(
+    settings: Settings,
+) -> None:
+    settings.DESK_URL_IS_SET = False
+    made = run("user", "add", "x", "--role", "planner")
+    assert made.exit_code == 0
+    assert "so the link begins with http://127.0.0.1:8000: replace that" in made.stderr
+    settings.DESK_URL, settings.DESK_URL_IS_SET = "https://desk.example.org", True
+    link = run("user", "link", "x")
+    assert link.stdout.startswith("https://desk.example.org/")
+    assert link.stderr == ""
+
+
 def test_the_lists_of_the_command_line_say_what_each_role_is_held_for() -> None:
     until = ("--until", last_day().isoformat())
     assert run("user", "add", "x", "--role", "auditor", "--client", "azur", *until).exit_code == 0

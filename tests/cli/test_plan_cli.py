@@ -246,6 +246,17 @@ def test_a_target_that_is_still_missed_is_named_with_its_loss_and_by_how_much() 
     assert lines[-1] in list_missing_lines(replace(plan, missing=replace(left, purchases=())))
 
 
+def test_the_matrix_rounds_a_coverage_as_every_face() -> None:
+    case = two_sites_one_client()
+    plan = name_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))
+    cells = tuple(replace(cell, worst_coverage=0.639) for cell in plan.cells)
+    out = StringIO()
+    tables = build_matrix_tables(replace(plan, cells=cells), Speech("en"))
+    Console(width=200, file=out).print(*tables)
+    (row,) = [line for line in out.getvalue().splitlines() if " K " in line]
+    assert set(re.findall(r"\d+", row)) == {"64"}
+
+
 def test_a_plan_is_summed_up_in_french_with_french_numbers() -> None:
     case = two_sites_one_client()
     plan = name_plan(case.operator, solve_day(case.operator, case.requirement, case.settings))

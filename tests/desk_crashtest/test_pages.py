@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import IO
 
 import numpy as np
@@ -16,12 +17,13 @@ from django.test import Client
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import Role
 from releve.crashtest.ablation import Ablation
+from releve.crashtest.outbreak import Estimate
 from releve.files.locks import try_lock
-from releve.files.run_folder import write_part, write_step
+from releve.files.run_folder import write_part, write_result, write_step
 from releve.ledger.chain import iter_entries
 from releve.runs import job_process, orders
 from releve.runs.crash_test_job import CrashTestJob
-from tests.desk_crashtest.conftest import Maker, read
+from tests.desk_crashtest.conftest import POLICIES, Maker, build_result, read
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 Look = Callable[..., Client]
@@ -237,6 +239,23 @@ def test_a_cause_is_told_by_what_a_quarter_loses_less_without_it(
     assert "2 trimestres ont été revécus" in french
     other = plain(looking(Role.PLANNER, "en").get(f"{url}?case=1"))
     assert "a share, not what would be saved without the cause" in other
+
+
+def test_a_cause_that_never_happened_is_not_listed_with_an_interval(
+    maker: Maker, looking: Look
+) -> None:
+    run, result = maker.done(), build_result(POLICIES[0], 20)
+    never = replace(
+        result.causes[0],
+        cause="link",
+        lost=Estimate(0.0, 0.0, 42_524.0),
+        occurs=Estimate(0.0, 0.0, 0.0037),
+        lost_by_client={},
+    )
+    write_result(run.run_folder, 0, replace(result, causes=(*result.causes, never)))
+    page = plain(looking(Role.PLANNER, "en").get(f"/crashtest/runs/{run.id}"))
+    assert "600 (560–640)" in page
+    assert "42,524" not in page
 
 
 def test_the_polled_part_of_a_run_that_ended_asks_for_the_whole_page(

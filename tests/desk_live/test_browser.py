@@ -21,6 +21,7 @@ from releve.plan import Plan
 from releve.plan.plan_json import plan_from_json
 from tests import processes
 from tests.browser_tools import (
+    PRINTED,
     VIEWS,
     WAIT_MS,
     View,
@@ -251,10 +252,6 @@ def acknowledge(browser: Browser, desk: Installation, manager: Page, stream: str
         expect(agent.get_by_role("heading", name="Merci")).to_be_visible()
     manager.goto("/now")
     expect(manager.locator("#notified-answered")).to_have_text("1")
-
-
-PRINTED = {"portrait": 703, "landscape": 1032}
-"""Width of a printed A4 page between its margins, in CSS pixels."""
 
 
 def list_unanswered(browser: Browser, desk: Installation, manager: Page, stream: str) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.staticfiles import finders
 from django.test import Client
 
 from releve.desk.transport import views
 from releve.desk.transport.page import DriverSheet, RunCall
 from releve.transport import FROM_SITE, TO_SITE
+from tests.browser_tools import with_styles
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_transport import find_runs, planned, relieved
 from tests.live.scenario import Scenario
@@ -31,15 +31,8 @@ def print_pages(html: str, folder: Path) -> int:
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
 
-    def inline(link: re.Match[str]) -> str:
-        found = finders.find(link[1])
-        assert isinstance(found, str), link[1]
-        return f"<style>{Path(found).read_text(encoding='utf-8')}</style>"
-
     page, paper = folder / "sheet.html", folder / "sheet.pdf"
-    styled = re.sub(r'<link rel="stylesheet" href="/static/([^"]+)">', inline, html)
-    assert styled.count("<style>") >= 3
-    page.write_text(re.sub(r"<script.*?</script>", "", styled, flags=re.S), encoding="utf-8")
+    page.write_text(with_styles(html), encoding="utf-8")
     options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
                f"--user-data-dir={folder / 'profile'}", "--no-pdf-header-footer")  # fmt: skip
     subprocess.run(

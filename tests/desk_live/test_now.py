@@ -215,6 +215,40 @@ def test_a_message_is_answered_by_its_link_without_a_sign_in(scenario: Scenario)
     assert web.get("/ack/none").content == unknown, "a look does not tell whether a link is one"
 
 
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_page_of_an_answer_speaks_to_a_client_of_no_shift(
+    scenario: Scenario, language: str
+) -> None:
+    scenario.two_positives()
+    scenario.work()
+    letter = Message.objects.filter(stream=scenario.stream, role="client")[0]
+    web, path = Client(headers={"accept-language": language}), f"/ack/{letter.token}"
+    for answer in (web.get(path), web.post(path), web.post(path)):
+        said = answer.content.decode().partition("<main")[2].partition("</main>")[0]
+        assert "ack-title" in said
+        assert not re.search("shift|schedul|vacation|planning|horaire", said, re.IGNORECASE)
+
+
+def test_a_message_without_an_address_is_not_shown_as_sent(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    agent = scenario.agents_at(scenario.site)[2]
+    contacts = f"role,who,channel,address,language\nagent,{agent},file,x,fr\n"
+    live.import_contacts(contacts.encode(), by="tests")
+    scenario.two_positives()
+    scenario.work()
+    shown = browsers.sign_in().get("/now").content.decode()
+    counts = live.count_messages(scenario.stream)
+    assert counts.notified > counts.sent == 1
+    assert dict(re.findall(r'id="notified-(\w+)">(\d+)<', shown)) == {
+        "sent": "1",
+        "answered": "0",
+        "waiting": str(counts.notified),
+        "unaddressed": str(counts.notified - 1),
+    }
+    assert "sans adresse (message rédigé, non envoyé)" in shown
+
+
 def test_time_left_is_written_in_hours_and_minutes() -> None:
     at = live.real_now()
     assert left(at, at + timedelta(hours=47, minutes=59, seconds=30)) == "48\xa0h\xa000\xa0min"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from releve.accounts.roles import Role
 from releve.live import api as live
+from releve.network import zone
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import count, faults, sent
 from tests.live.scenario import Scenario
@@ -28,6 +31,18 @@ def test_power_down_shows_its_consequences_before_it_is_recorded(
     done = sent(web, "/record/outage", what="power", site=scenario.site, state="up")
     assert done.status_code == 302
     assert not live.situation_now(scenario.stream).outages
+
+
+def test_a_time_is_typed_by_the_clocks_of_its_site(browsers: Browsers, scenario: Scenario) -> None:
+    (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
+    values = {"what": "power", "site": site.id, "expected_until": "2027-01-01T10:00"}
+    done = sent(browsers.sign_in(), "/record/outage", **values, confirmed="yes")
+    assert done.status_code == 302
+    outage = live.situation_now(scenario.stream).outages["power", site.id]
+    here, paris = (
+        datetime(2027, 1, 1, 10, tzinfo=zone(name)) for name in (site.time_zone, "Europe/Paris")
+    )
+    assert outage.expected_until == here != paris
 
 
 def test_home_lines_of_a_carrier_are_lost_with_who_works_on_them(

@@ -6,7 +6,7 @@ import pytest
 from django.utils.translation import override
 
 from releve.accounts.permissions import PERMISSIONS
-from releve.desk.live.words import notice_text, refusal_text
+from releve.desk.live.words import notice_text, refusal_text, translate_cause
 from releve.desk.text import text_now
 from releve.live import api as live
 from releve.situation import KINDS, Notice, refuse
@@ -43,3 +43,11 @@ def test_parameters_are_written_for_the_reader(scenario: Scenario) -> None:
         params = {"measures": ("masks", "signs", "flows"), "day": at.date()}
         many = notice_text(Notice("measure.expiring", scenario.site, at, params), operator, text)
         assert "3 mesures" in many
+
+
+def test_one_day_and_one_case_are_singular() -> None:
+    with override("fr"):
+        assert "1 cas en 1 jour)" in translate_cause("rule", 1, 1.0)
+        assert "2 cas en 14 jours)" in translate_cause("rule", 2, 14.0)
+    with override("en"):
+        assert "1 case in 1 day)" in translate_cause("rule", 1, 1.0)

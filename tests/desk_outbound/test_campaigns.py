@@ -61,6 +61,12 @@ def test_the_list_counts_today_s_refusals_and_says_when_registers_were_read(
     assert "lu il y a" not in other
 
 
+def test_the_object_of_a_campaign_is_a_word_and_no_code(manager: Client) -> None:
+    page = re.sub(r"<[^>]+>", " ", html.unescape(manager.get("/outbound/").content.decode()))
+    assert "électricité" in page
+    assert "electricity" not in page
+
+
 def test_a_refusal_is_explained_by_the_row_that_refused_it(manager: Client) -> None:
     """The law and our policy share the id FR-AUTO-1; thirty calls were refused by the law."""
     text, policy = (row.rule.of("fr") for row in built_in_rules().rows if row.id == "FR-AUTO-1")

@@ -174,6 +174,24 @@ def test_checks_and_inspections_say_what_was_not_kept_and_nobodys_name(
     assert "renvoyées" not in shown(at_drill(signed_in(Role.PLANNER), scenario), path)
 
 
+def test_what_happened_on_a_site_is_dated_by_its_clocks(
+    scenario: Scenario, manager: Client
+) -> None:
+    (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
+    found = (MeasureFinding(measure="masks", verdict="kept"),)
+    scenario.act(
+        InspectionHeld.kind,
+        site=site.id,
+        authority="Commission mixte",
+        inspectors=("M. Alaoui",),
+        findings=found,
+    )
+    scenario.close(site.id)
+    page = re.sub(r"\s", " ", shown(manager, f"/sites/{site.id}"))
+    assert page.count("9 h 40 (Casablanca)") >= 2, "the visit and the closure"
+    assert "10 h 40" not in page, "the time in Paris"
+
+
 def test_the_queries_are_the_same_for_one_site_and_for_all(scenario: Scenario) -> None:
     one = signed_in(Role.SITE, sites=[scenario.site])
     every = signed_in(Role.SITE, sites=[row.id for row in scenario.operator.sites])

@@ -40,6 +40,15 @@ def test_a_new_person_is_given_an_account_and_a_link(admin: Client) -> None:
     assert found == [("access.given", "amina"), shown, shown]
 
 
+def test_a_link_begins_with_the_address_at_which_the_administrator_reads_it(admin: Client) -> None:
+    here = {"host": "127.0.0.1:9000"}
+    made = admin.post("/people", {"name": "zoe", "role": "planner"}, headers=here)
+    zoe = User.objects.get(username="zoe")
+    for answer in (made, admin.post(f"/people/{zoe.pk}/link", headers=here)):
+        links = re.findall(r"http://[^/]+(?=/account/password/)", answer.content.decode())
+        assert set(links) == {"http://127.0.0.1:9000"}
+
+
 @pytest.mark.parametrize(
     ("form", "message"),
     [
