@@ -267,6 +267,7 @@ def test_an_absence_that_is_over_is_late_without_its_agent(
     (over,) = (row for row in found["late"] if row["code"] == "absence.over")
     assert (over["site"], set(over["params"])) == (scenario.site, {"until"})
     assert agent not in browsers.sign_in().get("/now.json").content.decode()
+    assert "10 h 40 (Casablanca)" in text_of(browsers.sign_in(), "/now"), "not the time in Paris"
 
 
 def test_the_api_answers_the_same_object_as_the_page(

@@ -242,6 +242,17 @@ def test_the_reopening_page_offers_only_what_would_be_recorded(
     assert offered() == ["undo", "open"]
 
 
+def test_the_reopening_page_is_dated_by_the_clocks_of_its_site(
+    browsers: Browsers, scenario: Scenario
+) -> None:
+    (site, *_) = [row for row in scenario.operator.sites if row.time_zone == "Africa/Casablanca"]
+    scenario.close(site.id)
+    answer = browsers.sign_in().get(f"/record/reopening/{site.id}")
+    shown = re.sub(r"\s", " ", answer.content.decode())
+    assert "9 h 40 (Casablanca)" in shown
+    assert "10 h 40" not in shown, "the time in Paris"
+
+
 def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"

@@ -68,6 +68,7 @@ def test_it_says_who_moves_from_where_to_where_and_when(
     shown = text_of(browsers.sign_in(), "/relief")
     assert "à domicile" in shown
     assert all(agent in shown for agent in changes)
+    assert "(Casablanca)" in shown, "shifts are dated by the clocks of their place"
 
 
 def test_it_lists_who_has_not_answered_and_what_they_were_written_by(
