@@ -111,14 +111,20 @@ class Wording:
         return city(self.time_zone)
 
     def value(self, value: Any, unit: str) -> str:
-        """Return a statement's value with its unit; a dash where it is not known."""
+        """Return a statement's value with its unit; a dash where it is not known.
+
+        A share that is not all is never written as 100, and one that is not nothing never as 0.
+        """
         if value is None:
             return "–"
         if isinstance(value, bool | str):
             return self.say(_WORDS.get(str(value), str(value)))
         if unit == "share":
-            digits = 0 if round(100 * value, 6) == round(100 * value) else 1
-            return self.number(100 * value, digits) + (f"{_NARROW}%" if self.french else "%")
+            percent = 100 * value
+            whole = round(percent, 6) == round(percent)
+            if 0 < value < 1 and not whole:
+                percent = min(max(percent, 0.1), 99.9)
+            return self.number(percent, 0 if whole else 1) + (f"{_NARROW}%" if self.french else "%")
         if unit == "min":
             hours, minutes = divmod(int(value), 60)
             return f"{self.number(hours)}{_NO_BREAK}h{_NO_BREAK}{minutes:02d}{_NO_BREAK}min"

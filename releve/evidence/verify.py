@@ -1426,9 +1426,12 @@ def figure_text(value: Any, unit: str, language: str) -> str:
     if not isinstance(value, (int, float)):
         return json.dumps(value)
     if unit == "share":
-        whole = round(100 * value, 6) == round(100 * value)
-        percent = number_text(100 * value, 0 if whole else 1, language)
-        return percent + ("\u202f%" if language == "fr" else "%")
+        percent = 100 * value
+        whole = round(percent, 6) == round(percent)
+        if 0 < value < 1 and not whole:
+            percent = min(max(percent, 0.1), 99.9)
+        shown = number_text(percent, 0 if whole else 1, language)
+        return shown + ("\u202f%" if language == "fr" else "%")
     if unit == "min":
         return f"{number_text(int(value) // 60, 0, language)} h {int(value) % 60:02d} min"
     return f"{number_text(value, 0 if float(value).is_integer() else 2, language)} {unit}".rstrip()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from releve.evidence import verify
 from releve.evidence.language import Wording
@@ -72,10 +74,17 @@ def test_a_console_without_the_spaces_of_french_shows_the_rest(
     ("value", "unit"),
     [(None, ""), (0, ""), (12_345, ""), (1234.5, "s"), (0.875, "share"), (0.8, "share"),
      (1, "share"), (3030, "min"), (100_000, "min"), ("kept", ""), ("not_met", ""), ("1–4", ""),
-     (0.999999999, "share")],
+     (0.999999999, "share"), (0.9996, "share"), (0.0004, "share")],
 )  # fmt: skip
 def test_figures_are_written_as_the_pages_print_them(
     value: object, unit: str, language: str
 ) -> None:
     printed = Wording(language).value(value, unit).replace("\u00a0", " ")
     assert verify.figure_text(value, unit, language) == printed
+
+
+@given(st.floats(1e-6, 1 - 1e-6))
+def test_a_share_that_is_not_all_is_never_written_as_100_nor_as_0(share: float) -> None:
+    percent = float(Wording("en").value(share, "share").removesuffix("%"))
+    assert 0 < percent < 100
+    assert abs(percent - 100 * share) <= 0.1
