@@ -265,6 +265,18 @@ def test_the_polled_part_of_a_run_that_ended_asks_for_the_whole_page(
     assert answer["HX-Refresh"] == "true"
 
 
+def test_a_finished_run_that_cannot_be_read_is_said_on_each_of_its_pages(
+    maker: Maker, looking: Look
+) -> None:
+    run, web = maker.done(), looking(Role.PLANNER, "en")
+    (run.run_folder / "certificate.json").write_text("{")
+    own = f"/crashtest/runs/{run.id}"
+    for path in (own, f"{own}/certificate", f"/crashtest/compare?one={run.id}&two={run.id}"):
+        answer = web.get(path)
+        assert answer.status_code == 503, path
+        assert "This run cannot be read" in plain(answer)
+
+
 def test_a_failed_run_says_why(maker: Maker, looking: Look) -> None:
     run = maker.begun()
     (run.folder / "failed.json").write_text('{"reason": "no plan for <Monday>"}')

@@ -115,6 +115,20 @@ def test_what_is_refused_keeps_what_was_typed(browsers: Browsers, scenario: Scen
     assert "Rester ouvert" in answer.content.decode()
 
 
+def test_a_button_of_no_act_or_role_is_refused(browsers: Browsers, scenario: Scenario) -> None:
+    web = browsers.sign_in()
+    path = opened(web)
+    for sent, said in (
+        ({"act": "none"}, "Choisissez"),
+        ({"act": "take", "role": "cook"}, "rôle n’existe pas"),
+        ({"act": "done", "task": "none"}, 'role="alert"'),
+    ):
+        answer = web.post(path, sent)
+        assert answer.status_code == 422, sent
+        assert said in answer.content.decode(), sent
+    assert incident(scenario).roles == ()
+
+
 def test_a_site_lead_sees_the_incidents_of_the_own_site_alone(
     browsers: Browsers, scenario: Scenario
 ) -> None:
