@@ -54,12 +54,12 @@ def write_three(version: Version) -> tuple[list[str], bytes]:
     return names, parts[0] + b"".join(part.partition(b"\n")[2] for part in parts[1:])
 
 
-def send(web: Client, data: bytes, draw: bytes | None = None) -> Any:
+def send(web: Client, data: bytes, draw: bytes | None = None, query: str = "") -> Any:
     """Send a file of records, and the rota that was drawn."""
     files = {"file": SimpleUploadedFile("releves.csv", data)}
     if draw is not None:
         files["draw"] = SimpleUploadedFile("roulement.json", draw)
-    return web.post("/telework/records", files)
+    return web.post(f"/telework/records{query}", files)
 
 
 @pytest.mark.database
@@ -105,6 +105,10 @@ def test_a_faulty_file_is_refused_by_its_rows_and_nothing_is_measured(
     answer = send(web, data.replace(b",home,", b",casa,", 2))
     assert answer.status_code == 422
     assert answer.content.decode().count(", place") >= 2
+    shown = send(web, data.replace(b",home,", b",casa,", 2), query="?format=json").json()
+    assert sum(", place" in fault for fault in shown["faults"]) >= 2
+    (fault,) = send(web, b"", query="?format=json").json()["error"]["faults"]
+    assert fault["field"] == "file"
     answer = send(web, data.replace(names[0].encode(), b"autre"))
     assert answer.status_code == 422
     assert "autre" in answer.content.decode()
