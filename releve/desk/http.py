@@ -75,7 +75,7 @@ def page_response(
     words = {
         "page": page,
         "drill": describe_drill(getattr(page, "drill", "")),
-        "twin_url": other_form(request, as_json=True),
+        "json_url": other_form(request, as_json=True),
         **(context or {}),
     }
     if "frame" not in words:

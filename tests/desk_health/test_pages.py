@@ -10,7 +10,7 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.places.stream_context import StreamContext, load_stream_context
 from releve.ledger.chain import iter_entries
 from releve.ledger.models import LedgerEntry
@@ -56,7 +56,7 @@ def pairs(scenario: Scenario) -> tuple[str, str]:
 
 
 def moment(scenario: Scenario) -> StreamContext:
-    return load_stream_context(Looked(scenario.stream))
+    return load_stream_context(ShownStream(scenario.stream))
 
 
 def find_stays(

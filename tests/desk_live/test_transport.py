@@ -196,5 +196,5 @@ def test_the_page_says_by_what_an_arrival_on_another_site_is_counted(
         web.get("/relief", headers={"accept-language": language}).content.decode()
         for language in ("fr", "en")
     )
-    assert f"{row['people']} personnes à leur poste 120 min après l’appel, délai" in french
+    assert f"{row['people']} personnes en poste 120 min après l’appel, délai" in french
     assert f"{row['people']} people at work 120 min after the call, the default" in english

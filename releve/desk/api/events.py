@@ -24,7 +24,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.routes import writes
 from releve.desk.api.shared import StreamName
-from releve.desk.live.streams import named
+from releve.desk.live.streams import find_stream
 from releve.live import api as live
 from releve.situation import KINDS, EventFaults, EventRefusal, FieldFault, event_from_json
 from releve.situation.event_schema import build_event_schema
@@ -51,21 +51,21 @@ def _recorder(kind: str) -> Callable[..., Any]:
         request: HttpRequest, idempotency_key: Key, stream: StreamName = live.LIVE
     ) -> Status[dict[str, Any]]:
         sent = _sent(request, kind)
-        looked = named(request, stream)
-        at = live.now(looked.name)
+        shown = find_stream(request, stream)
+        at = live.now(shown.name)
         own = {"id": uuid.uuid4().hex, "recorded_at": at, "actor": actor_name(request)}
         event = event_from_json(kind, {"happened_at": at, **sent, **own})
-        who = (live.operator_now(), live.situation_now(looked.name))
+        who = (live.operator_now(), live.situation_now(shown.name))
         check_event_reach(request.user, event, *who)
         narrowed = narrow_return(request.user, event, *who)
         if isinstance(narrowed, EventRefusal):
             raise live.Refused((narrowed,))
         key = hashlib.sha256(f"{actor_name(request)}\n{idempotency_key}".encode()).hexdigest()
         judge = build_approval_check(narrowed)
-        done = live.record(narrowed, key=key, stream=looked.name, judge=judge)
+        done = live.record(narrowed, key=key, stream=shown.name, judge=judge)
         if done.before:
             live.refuse_reused_key(done.seq, narrowed, tuple(sent))
-        return Status(200 if done.before else 201, {**asdict(done), "stream": looked.name})
+        return Status(200 if done.before else 201, {**asdict(done), "stream": shown.name})
 
     record.__name__ = f"record_{kind.replace('.', '_')}"
     record.__doc__ = KINDS[kind].doc

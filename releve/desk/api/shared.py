@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Path, Query
 from pydantic import WithJsonSchema
 
-from releve.desk.live.streams import named
+from releve.desk.live.streams import find_stream
 from releve.desk.places.stream_context import StreamContext, load_stream_context
 
 StreamName = Annotated[
@@ -34,4 +34,4 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 def asked(request: HttpRequest, stream: str) -> StreamContext:
     """Return the moment of the stream asked for; NoSuch where it is not there for the reader."""
-    return load_stream_context(named(request, stream))
+    return load_stream_context(find_stream(request, stream))

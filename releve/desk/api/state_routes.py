@@ -13,7 +13,7 @@ from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number, Ref, StreamName, asked
 from releve.desk.http import json_response
 from releve.desk.live.page import DrillsPage, drills_page
-from releve.desk.live.streams import Looked, named
+from releve.desk.live.streams import ShownStream, find_stream
 from releve.desk.now.page import NowPage, now_page
 from releve.desk.places.client_pages import ClientPage, ClientsPage, client_page, clients_page
 from releve.desk.places.relief_pages import (
@@ -35,7 +35,7 @@ from releve.live.api import Relief
 @reads("/now", NowPage, "situation", "situation.see")
 def now(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
     """Everything as it stands: sites, coverage now and for 48 hours, what is late."""
-    return json_response(now_page(named(request, stream), request.user))
+    return json_response(now_page(find_stream(request, stream), request.user))
 
 
 @reads("/sites", SitesPage, "situation", "sites.see")
@@ -78,7 +78,7 @@ def relief_in_force(
 ) -> HttpResponse:
     """The relief in force: who moves where, who was notified by what, who has answered."""
     choice = ReliefChoice(day, site, show, people, moves)
-    return json_response(relief_page(named(request, stream), request.user, choice))
+    return json_response(relief_page(find_stream(request, stream), request.user, choice))
 
 
 @reads("/messages", schemas.Messages, "situation", "reliefs.see")
@@ -92,7 +92,7 @@ def messages(request: HttpRequest, stream: StreamName = live.LIVE) -> schemas.Me
 def drills(request: HttpRequest) -> HttpResponse:
     """The drills. Ask for one with stream=: nothing of it is real, and each answer says so."""
     starts, operator = can(request.user, "drill.run"), live.operator_now()
-    return json_response(drills_page(Looked(live.LIVE), operator, may_start=starts))
+    return json_response(drills_page(ShownStream(live.LIVE), operator, may_start=starts))
 
 
 @reads("/plan", PlanPage, "plan", "plan.see")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import Scope
 from releve.desk.incident.words import OWN_ENTRIES
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.live.timeline import SENTENCES, TimelineEntry, read_params, visible
 from releve.desk.live.words import ROLES
 from releve.desk.page import PageModel, StreamPage
@@ -75,11 +75,11 @@ class IncidentPage(StreamPage, IncidentHead):
 
 
 def incidents_page(
-    looked: Looked, operator: Operator, incidents: tuple[Incident, ...]
+    shown: ShownStream, operator: Operator, incidents: tuple[Incident, ...]
 ) -> IncidentsPage:
     """Return the list of some incidents."""
     return IncidentsPage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         incidents=tuple(
             IncidentHead.from_row(row, place=_name_place(row, operator)) for row in incidents
         ),
@@ -92,20 +92,20 @@ def _name_place(incident: Incident, operator: Operator) -> str:
 
 
 def incident_page(
-    looked: Looked, operator: Operator, incident: Incident, seen: Scope, *, looked_back: bool
+    shown: ShownStream, operator: Operator, incident: Incident, seen: Scope, *, whole: bool
 ) -> IncidentPage:
-    """Return one incident; ``looked_back``: with its steps, its log from the beginning."""
-    stream = looked.name
+    """Return one incident; ``whole``: with its steps, its log from the beginning."""
+    stream = shown.name
     start = live.find_incident_start(incident, live.situation_now(stream))
     log = tuple(_list_log(incident, start, stream, seen))
     return IncidentPage.from_row(
         incident,
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         place=_name_place(incident, operator),
         decisions=incident.decisions[::-1],
         tasks=tuple(sorted(incident.tasks, key=lambda row: row.done is not None)),
-        steps=live.list_response_steps(incident, start, stream) if looked_back else (),
-        log=log[::-1] if looked_back else log,
+        steps=live.list_response_steps(incident, start, stream) if whole else (),
+        log=log[::-1] if whole else log,
     )
 
 

@@ -24,7 +24,7 @@ from releve.desk.incident.forms import FORMS, ActForm, OpenForm
 from releve.desk.incident.page import incident_page, incidents_page
 from releve.desk.incident.words import READY_TASKS
 from releve.desk.live.answers import explain_failure
-from releve.desk.live.streams import Looked, looked_at
+from releve.desk.live.streams import ShownStream, read_stream
 from releve.desk.query import require_found
 from releve.live import api as live
 from releve.network import Operator
@@ -35,7 +35,7 @@ from releve.situation import Incident
 class _Seen:
     """What every page is made from: the stream, the scope and the visible incidents."""
 
-    looked: Looked
+    shown: ShownStream
     operator: Operator
     scope: Scope
     incidents: tuple[Incident, ...]
@@ -44,18 +44,18 @@ class _Seen:
 def _load_seen(request: HttpRequest) -> _Seen:
     """Return what the reader may see; an incident of the operator as a whole is for those who see
     every site."""
-    looked, operator = looked_at(request), live.operator_now()
+    shown, operator = read_stream(request), live.operator_now()
     reach = scope_for(request.user, "incident.work")
-    rows = live.list_incidents(live.situation_now(looked.name), looked.name)
+    rows = live.list_incidents(live.situation_now(shown.name), shown.name)
     seen = (row for row in rows if (reach.has_site(row.site) if row.site else reach.sites is None))
-    return _Seen(looked, operator, reach, tuple(seen))
+    return _Seen(shown, operator, reach, tuple(seen))
 
 
 @serve("incident.work", FORM)
 def index(request: HttpRequest) -> HttpResponse:
     """Every incident, and the form that opens one; ``?site=`` leads to the room of its closure."""
     seen, site = _load_seen(request), request.GET.get("site", "")
-    stream, status = seen.looked.name, 200
+    stream, status = seen.shown.name, 200
     closure = live.situation_now(stream).site(site).closure if site else None
     if request.method != "POST" and closure is not None:
         for known in seen.incidents:
@@ -67,7 +67,7 @@ def index(request: HttpRequest) -> HttpResponse:
         if status == 200:
             messages.success(request, _("The incident room is open."))
             return redirect("incident_room", _load_seen(request).incidents[0].id)
-    page = incidents_page(seen.looked, seen.operator, seen.incidents)
+    page = incidents_page(seen.shown, seen.operator, seen.incidents)
     return page_response(request, "desk/incident/index.html", page, {"form": form}, status=status)
 
 
@@ -77,7 +77,7 @@ def _build_open_form(request: HttpRequest, seen: _Seen, site: str) -> OpenForm:
     form.offer(list(names.items()), everywhere=seen.scope.sites is None)
     if site in names:
         form.initial["site"] = site
-        if live.situation_now(seen.looked.name).site(site).closed:
+        if live.situation_now(seen.shown.name).site(site).closed:
             form.initial["title"] = _("Closure of {site}").format(site=names[site])
     return form
 
@@ -85,17 +85,17 @@ def _build_open_form(request: HttpRequest, seen: _Seen, site: str) -> OpenForm:
 @serve("incident.work", FORM)
 def room(request: HttpRequest, incident: str) -> HttpResponse:
     """One incident: roles, decisions, tasks, log."""
-    return _show(request, incident, ("decide", "task", "note", "close"), looked_back=False)
+    return _show(request, incident, ("decide", "task", "note", "close"), whole=False)
 
 
 @serve("incident.work", FORM)
 def review(request: HttpRequest, incident: str) -> HttpResponse:
     """An incident looked back on: how long each step took, what went well, what follows."""
-    return _show(request, incident, ("review", "follow_up"), looked_back=True)
+    return _show(request, incident, ("review", "follow_up"), whole=True)
 
 
 def _show(
-    request: HttpRequest, incident: str, acts: tuple[str, ...], *, looked_back: bool
+    request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: bool
 ) -> HttpResponse:
     """Do what was sent, else show the page with its forms; the one sent with what was typed."""
     seen, sent, status = _load_seen(request), None, 200
@@ -106,7 +106,7 @@ def _show(
         status = _send(sent, lambda: _record(request, seen, found, sent))
         if status == 200:
             return redirect(request.path)
-    if found.closed and not looked_back:
+    if found.closed and not whole:
         acts = ()
     forms = {act: FORMS[act]() for act in acts}
     last = found.review
@@ -114,7 +114,7 @@ def _show(
         forms["review"].initial.update({"well": last.well, "badly": last.badly})
     if sent is not None and sent.act in forms:
         forms[sent.act] = sent
-    page = incident_page(seen.looked, seen.operator, found, seen.scope, looked_back=looked_back)
+    page = incident_page(seen.shown, seen.operator, found, seen.scope, whole=whole)
     context = {
         "form": sent,
         "forms": forms,
@@ -122,7 +122,7 @@ def _show(
         "own": actor_name(request),
         "key": uuid.uuid4().hex,
     }
-    template = "desk/incident/review.html" if looked_back else "desk/incident/room.html"
+    template = "desk/incident/review.html" if whole else "desk/incident/room.html"
     return page_response(request, template, page, context, status=status)
 
 
@@ -141,7 +141,7 @@ def _send(form: ActForm, act: Callable[[], None]) -> int:
 
 
 def _record(request: HttpRequest, seen: _Seen, incident: Incident, form: ActForm) -> None:
-    site, stream = seen.operator.site.get(incident.site), seen.looked.name
+    site, stream = seen.operator.site.get(incident.site), seen.shown.name
     zone = seen.operator.row.time_zone if site is None else site.time_zone
     common = {"incident": incident.id, "site": incident.site}
     event = form.event({**live.sign_event(stream, actor_name(request)), **common}, zone)

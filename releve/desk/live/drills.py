@@ -17,7 +17,7 @@ from releve.desk.endpoint import ACT, serve
 from releve.desk.forms import build_time_field
 from releve.desk.http import page_response
 from releve.desk.live.page import drills_page
-from releve.desk.live.streams import COOKIE, looked_at
+from releve.desk.live.streams import COOKIE, read_stream
 from releve.desk.query import read_number
 from releve.live import api as live
 from releve.live.api import Stream
@@ -41,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 def _show(request: HttpRequest, form: DrillForm, status: int = 200) -> HttpResponse:
     may_start = can(request.user, "drill.run")
-    page = drills_page(looked_at(request), live.operator_now(), may_start=may_start)
+    page = drills_page(read_stream(request), live.operator_now(), may_start=may_start)
     return page_response(request, "desk/live/drills.html", page, {"form": form}, status=status)
 
 

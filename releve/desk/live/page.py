@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage, known
 from releve.live import api as live
 from releve.network import Operator
@@ -154,12 +154,12 @@ class ReopeningPage(StreamPage):
 
 
 def record_page(
-    looked: Looked, operator: Operator, forms: Iterable[str], seen: Iterable[str]
+    shown: ShownStream, operator: Operator, forms: Iterable[str], seen: Iterable[str]
 ) -> RecordPage:
     """Return what a reader may record, who may reopen the sites ``seen``."""
-    situation = live.situation_now(looked.name)
+    situation = live.situation_now(shown.name)
     return RecordPage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         forms=tuple(forms),
         closed=tuple(
             ClosedSite(site=site, name=operator.site[site].name)
@@ -169,11 +169,11 @@ def record_page(
     )
 
 
-def drills_page(looked: Looked, operator: Operator, *, may_start: bool) -> DrillsPage:
+def drills_page(shown: ShownStream, operator: Operator, *, may_start: bool) -> DrillsPage:
     """Return the page of the drills."""
     now = live.real_now().replace(second=0, microsecond=0)
     return DrillsPage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         drills=tuple(
             DrillRow.from_row(
                 drill,
@@ -229,7 +229,7 @@ def list_client_impacts(
 
 
 def reopening_page(
-    looked: Looked,
+    shown: ShownStream,
     operator: Operator,
     site: str,
     closure: Closure,
@@ -237,8 +237,8 @@ def reopening_page(
     refusals: tuple[str, ...],
 ) -> ReopeningPage:
     """Return what the closure of a site waits for."""
-    situation, place = live.situation_now(looked.name), operator.site[site]
-    terms = merge_reopening_terms(closure, site, operator, live.rules_now(looked.name))
+    situation, place = live.situation_now(shown.name), operator.site[site]
+    terms = merge_reopening_terms(closure, site, operator, live.rules_now(shown.name))
     undoable = find_undoable_acts(situation, site, reader)
     acts = list_reopening_acts(situation, site)
     steps = [
@@ -248,7 +248,7 @@ def reopening_page(
     found = list(zip(acts, steps, strict=True))
     ticks = {row.item: step for row, step in found if isinstance(row, ReopeningChecked)}
     return ReopeningPage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         site=site,
         name=place.name,
         site_zone=place.time_zone,

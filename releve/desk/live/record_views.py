@@ -35,7 +35,7 @@ from releve.desk.live.forms_control import (
 from releve.desk.live.forms_findings import CheckForm
 from releve.desk.live.page import FormPage, Impact, Loses, build_impact, record_page
 from releve.desk.live.photo_field import InspectionForm
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.places.stream_context import load_stream_context
 from releve.live import api as live
 from releve.situation import CaseDeclared, SiteClosed, find_refusals
@@ -63,7 +63,7 @@ def index(request: HttpRequest) -> HttpResponse:
     reopens = [
         row.id for row in operator.sites if can(request.user, "reopening.approve", site=row.id)
     ]
-    page = record_page(looked_at(request), operator, [form.name for form in offered], reopens)
+    page = record_page(read_stream(request), operator, [form.name for form in offered], reopens)
     choices = [(form.name, form.title, form.teaser) for form in offered]
     return page_response(request, "desk/live/record.html", page, {"choices": choices})
 
@@ -95,7 +95,7 @@ def read_form(
 
 def load_place(request: HttpRequest, permission: str) -> Place:
     """Return where and when the user records: the user's sites, the time of the stream."""
-    now, seen = load_stream_context(looked_at(request)), scope_for(request.user, permission)
+    now, seen = load_stream_context(read_stream(request)), scope_for(request.user, permission)
     sites = tuple(site.id for site in now.operator.sites if seen.has_site(site.id))
     lines = {agent.carrier for agent in now.operator.agents if agent.carrier}
     carriers = tuple(sorted(lines)) if seen.sites is None else ()

@@ -15,7 +15,7 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response
 from releve.desk.live.answers import RecordFailure, explain_failure
 from releve.desk.live.page import reopening_page
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.query import require_found
 from releve.desk.text import text_now
 from releve.live import api as live
@@ -34,24 +34,24 @@ _UNDO = "undo:"
 @serve("reopening.approve", FORM, site="site", recent=True)
 def reopening(request: HttpRequest, site: str) -> HttpResponse:
     """The checklist, the approvals and the opening of one closed site."""
-    operator, looked = live.operator_now(), looked_at(request)
+    operator, shown = live.operator_now(), read_stream(request)
     place = require_found(operator.site.get(site), _("There is no such site."))
     failed = RecordFailure(200, ())
     if request.method == "POST":
         text = text_now(operator.row.time_zone).at_site(place.time_zone)
         try:
-            event = _build_event(request, site, looked.name)
+            event = _build_event(request, site, shown.name)
             key, judge = _read_key(request), build_approval_check(event)
-            live.record(event, key=key, stream=looked.name, judge=judge)
+            live.record(event, key=key, stream=shown.name, judge=judge)
         except live.LiveError as error:
             failed = explain_failure(error, text)
         else:
-            return _redirect_next(request, site, looked.name)
-    closure = live.situation_now(looked.name).site(site).closure
+            return _redirect_next(request, site, shown.name)
+    closure = live.situation_now(shown.name).site(site).closure
     if closure is None:
         messages.info(request, _("This site is open."))
         return redirect("now")
-    page = reopening_page(looked, operator, site, closure, actor_name(request), failed.sentences)
+    page = reopening_page(shown, operator, site, closure, actor_name(request), failed.sentences)
     context = {"key": uuid.uuid4().hex}
     return page_response(request, "desk/live/reopening.html", page, context, status=failed.status)
 

@@ -17,7 +17,7 @@ COOKIE = "releve_stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ShownStream:
     """A stream by its name; ``title`` is empty for the live one."""
 
     name: str
@@ -45,24 +45,24 @@ def describe_drill(title: str) -> str:
     return banner.format(title=title)
 
 
-def looked_at(request: HttpRequest) -> Looked:
+def read_stream(request: HttpRequest) -> ShownStream:
     """Return the stream a reader chose; the live one where a drill is over, or is not for them."""
     name = request.COOKIES.get(COOKIE, live.LIVE)
     if not live.is_drill(name) or not can(request.user, "incident.work"):
-        return Looked(live.LIVE)
-    return _find_running(name) or Looked(live.LIVE)
+        return ShownStream(live.LIVE)
+    return _find_running(name) or ShownStream(live.LIVE)
 
 
-def named(request: HttpRequest, name: str) -> Looked:
+def find_stream(request: HttpRequest, name: str) -> ShownStream:
     """Return the stream a program names; NoSuch for a drill that is over, or is not for it."""
     if not live.is_drill(name):
-        return Looked(live.LIVE)
+        return ShownStream(live.LIVE)
     found = _find_running(name) if can(request.user, "incident.work") else None
     if found is None:
         raise live.NoSuch(f"there is no drill {name!r} that goes on")
     return found
 
 
-def _find_running(name: str) -> Looked | None:
+def _find_running(name: str) -> ShownStream | None:
     found = Stream.objects.filter(name=name, stopped_at=None).first()
-    return None if found is None else Looked(found.name, found.title)
+    return None if found is None else ShownStream(found.name, found.title)

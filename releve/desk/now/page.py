@@ -10,7 +10,7 @@ from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, is_outsider, scope_for
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.live.timeline import TimelineEntry, list_timeline
 from releve.desk.now.clients import (
     TONES,
@@ -147,15 +147,15 @@ class NowPage(StreamPage):
         return min(ahead, key=lambda client: client.worst or 0.0, default=None)
 
 
-def now_page(looked: Looked, user: AnyUser) -> NowPage:
+def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     """Return a stream as one user may see it.
 
     The number of queries does not depend on the number of sites, clients or people.
     """
-    stream, seen = looked.name, scope_for(user, "situation.see")
+    stream, seen = shown.name, scope_for(user, "situation.see")
     operator, scene = live.operator_now(), live.load_scene(stream)
     situation = live.situation_now(stream) if scene is None else scene.situation
-    head = looked.build_head(operator.row.time_zone)
+    head = shown.build_head(operator.row.time_zone)
     at = head["at"]
     all_sites = seen.sites is None
     coverage = None if scene is None else live.compute_scene_coverage(scene)

@@ -11,7 +11,7 @@ from releve.accounts.scopes import scope_for
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response, part_response
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.now.page import now_page
 from releve.live import api as live
 
@@ -19,8 +19,8 @@ from releve.live import api as live
 @serve("situation.see")
 def now(request: HttpRequest) -> HttpResponse:
     """Everything as it stands; the browser polls ``?part=live``."""
-    looked = looked_at(request)
-    page = now_page(looked, request.user)
+    shown = read_stream(request)
+    page = now_page(shown, request.user)
     context = {"operator": live.operator_now()}
     if request.GET.get("part") == "live":
         return part_response(request, "desk/now/_live.html", page, context)

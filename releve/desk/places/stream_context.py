@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 
-from releve.desk.live.streams import Looked, looked_at
+from releve.desk.live.streams import ShownStream, read_stream
 from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import NoOperator
@@ -37,28 +37,28 @@ class StreamContext:
     @property
     def head(self) -> dict[str, Any]:
         """The fields of a StreamPage; to the minute, so that a page stays the same meanwhile."""
-        return Looked(self.stream, self.title).build_head(self.operator.row.time_zone, self.at)
+        return ShownStream(self.stream, self.title).build_head(self.operator.row.time_zone, self.at)
 
 
 def moment(request: HttpRequest) -> StreamContext:
     """Return the stream that the user looks at; Http404 where there is no operator."""
     try:
-        return load_stream_context(looked_at(request))
+        return load_stream_context(read_stream(request))
     except NoOperator:
         raise Http404(_("There are no reference data yet.")) from None
 
 
-def load_stream_context(looked: Looked) -> StreamContext:
+def load_stream_context(shown: ShownStream) -> StreamContext:
     """Return the current context of a stream; NoOperator when the registry is empty."""
     operator = live.operator_now()
     return StreamContext(
-        looked.name,
-        looked.banner,
-        live.now(looked.name),
+        shown.name,
+        shown.banner,
+        live.now(shown.name),
         operator,
-        live.situation_now(looked.name),
+        live.situation_now(shown.name),
         text_now(operator.row.time_zone),
-        looked.title,
+        shown.title,
     )
 
 

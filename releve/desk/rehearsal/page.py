@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel
 from releve.live import api as live
 from releve.network import Operator
@@ -48,16 +48,16 @@ class GuidePage(PageModel):
     steps: tuple[GuideStep, ...]
 
 
-def guide_page(looked: Looked, operator: Operator) -> GuidePage:
+def guide_page(shown: ShownStream, operator: Operator) -> GuidePage:
     """Return the guide: before a drill is looked at, its beginning."""
-    found = live.find_rehearsal(looked.name) if looked.title else None
+    found = live.find_rehearsal(shown.name) if shown.title else None
     ready = live.load_activation() is not None
     if found is None:
         first = (GuideStep(code="matrix"), GuideStep(code="start", done=False))
         return GuidePage(ready=ready, steps=first if ready else ())
     return GuidePage.from_row(
         found,
-        title=looked.title,
+        title=shown.title,
         site_name=operator.site[found.site].name,
         ready=ready,
         steps=(

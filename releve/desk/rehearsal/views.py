@@ -12,7 +12,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
 from releve.desk.live.drills import set_stream_cookie
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.rehearsal.page import STEP_PERMISSIONS, guide_page
 from releve.live import api as live
 
@@ -20,11 +20,11 @@ from releve.live import api as live
 @serve("incident.work")
 def guide(request: HttpRequest) -> HttpResponse:
     """The steps of a rehearsal, those that are done marked."""
-    looked = looked_at(request)
-    page = guide_page(looked, live.operator_now())
+    shown = read_stream(request)
+    page = guide_page(shown, live.operator_now())
     opens = {code: can(request.user, asked) for code, asked in STEP_PERMISSIONS.items()}
     context = {
-        "drill": looked.banner,
+        "drill": shown.banner,
         "may_start": opens["start"],
         "opens": {code for code, may in opens.items() if may},
         "plans": can(request.user, "plan.publish"),

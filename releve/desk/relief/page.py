@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, scope_for
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.live.api import (
@@ -124,10 +124,10 @@ class ReliefPage(StreamPage):
 
 
 def relief_page(
-    looked: Looked, user: AnyUser, choice: ReliefChoice, *, whole: bool = False
+    shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whole: bool = False
 ) -> ReliefPage:
     """Return the relief in force; ``whole``: every row on one page, as a file has it."""
-    stream, scene, operator = looked.name, live.load_scene(looked.name), live.operator_now()
+    stream, scene, operator = shown.name, live.load_scene(shown.name), live.operator_now()
     seen = scope_for(user, "relief.people")
     homes = _find_homes(seen, operator, choice.site)
     calls = can(user, "relief.call")
@@ -139,7 +139,7 @@ def relief_page(
         found = _describe_day(scene, choice, seen, homes, whole=whole)
     met = _find_places_of_people(found)
     return ReliefPage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         planned=bool(found),
         site=choice.site,
         sites=tuple(row.id for row in operator.sites if seen.has_site(row.id)),

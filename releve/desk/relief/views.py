@@ -15,7 +15,7 @@ from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import download, page_response
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.query import read_day, read_number
 from releve.desk.relief.page import SHOWN, ReliefChoice, Shown, relief_page
 from releve.desk.relief.workbook import write_relief
@@ -26,9 +26,9 @@ from releve.network.workbook import WORKBOOK_TYPE
 @serve("relief.people")
 def relief(request: HttpRequest) -> HttpResponse:
     """Who moves from where to where and when, who was notified, and who has not answered."""
-    looked = looked_at(request)
+    shown = read_stream(request)
     choice = read_choice(request)
-    page = relief_page(looked, request.user, choice)
+    page = relief_page(shown, request.user, choice)
     context = {
         "shown": tuple(SHOWN),
         "query": choice.query,
@@ -40,7 +40,7 @@ def relief(request: HttpRequest) -> HttpResponse:
 @serve("relief.people")
 def workbook(request: HttpRequest) -> HttpResponse:
     """The same as an Excel file, with every row."""
-    page = relief_page(looked_at(request), request.user, read_choice(request), whole=True)
+    page = relief_page(read_stream(request), request.user, read_choice(request), whole=True)
     name = f"releve-{page.day or page.at.date()}.xlsx"
     return download(write_relief(page), name, WORKBOOK_TYPE)
 
@@ -48,7 +48,7 @@ def workbook(request: HttpRequest) -> HttpResponse:
 @serve("relief.call", ACT)
 def answer(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
     """Record that an agent answered by voice."""
-    stream = looked_at(request).name
+    stream = read_stream(request).name
     site = live.find_message_site(stream, message)
     if site is None or not can(request.user, "relief.call", site=site):
         raise Http404(_("There is no such message."))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from releve.accounts.scopes import can
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.live.api import ClientMissing
@@ -62,21 +62,21 @@ class SurgePage(StreamPage):
 
 
 def surge_page(
-    looked: Looked, user: AnyUser, client: str, percent: int | None, *, asked: bool
+    shown: ShownStream, user: AnyUser, client: str, percent: int | None, *, asked: bool
 ) -> SurgePage:
     """Return the page; ``asked``: with the proposal, worked out now.
 
     Without one where it is asked for as foreseen, and no call of today is known.
     """
-    operator, reliefs = live.operator_now(), live.list_reliefs(looked.name, 1)
+    operator, reliefs = live.operator_now(), live.list_reliefs(shown.name, 1)
     foreseen: dict[str, int] = {}
     if asked and percent is None:
-        factors_now = live.foresee_factors(looked.name)
+        factors_now = live.foresee_factors(shown.name)
         foreseen = {name: round(100 * factor) for name, factor in factors_now.items()}
     factors = live.list_surge_factors(operator, client, percent, foreseen)
-    found = live.propose_surge_relief(factors, looked.name) if asked and factors else None
+    found = live.propose_surge_relief(factors, shown.name) if asked and factors else None
     return SurgePage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         clients={row.id: row.name for row in operator.clients},
         client=client,
         percent=percent,

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as lazy
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.surge.page import surge_page
 from releve.live import api as live
 
@@ -56,7 +56,7 @@ class SurgeForm(forms.Form):
 @serve("reliefs.see")
 def show(request: HttpRequest) -> HttpResponse:
     """The question and, once asked, the proposal with its price."""
-    looked, form = looked_at(request), SurgeForm(request.GET)
+    shown, form = read_stream(request), SurgeForm(request.GET)
     asked = "percent" in request.GET
     if asked and not form.is_valid():
         messages.error(request, _("Give the calls as 10 to 500 % of those planned."))
@@ -65,12 +65,12 @@ def show(request: HttpRequest) -> HttpResponse:
     if asked:
         client, percent = form.cleaned_data["client"], form.cleaned_data["percent"]
     try:
-        page = surge_page(looked, request.user, client, percent, asked=asked)
+        page = surge_page(shown, request.user, client, percent, asked=asked)
         if asked and page.proposal is None:
             messages.error(request, _("No calls of today are known: give a percentage."))
     except tuple(_REFUSALS) as error:
         messages.error(request, _REFUSALS[type(error)])
-        page = surge_page(looked, request.user, client, percent, asked=False)
+        page = surge_page(shown, request.user, client, percent, asked=False)
     return page_response(request, "desk/surge/surge.html", page)
 
 
@@ -83,7 +83,7 @@ def order(request: HttpRequest) -> HttpResponse:
     client, percent = form.cleaned_data["client"], form.cleaned_data["percent"]
     foreseen = form.cleaned_data["foreseen"]
     factors = live.list_surge_factors(live.operator_now(), client, percent, foreseen)
-    digest, stream = request.POST.get("digest", ""), looked_at(request).name
+    digest, stream = request.POST.get("digest", ""), read_stream(request).name
     try:
         live.order_surge_relief(factors, digest=digest, by=actor_name(request), stream=stream)
     except live.ProposalChanged:
@@ -98,6 +98,6 @@ def order(request: HttpRequest) -> HttpResponse:
 @serve("relief.order", ACT, recent=True)
 def end(request: HttpRequest) -> HttpResponse:
     """Go back to the plan."""
-    live.end_surge_relief(by=actor_name(request), stream=looked_at(request).name)
+    live.end_surge_relief(by=actor_name(request), stream=read_stream(request).name)
     messages.success(request, _("The plan applies again: people are being notified."))
     return redirect("relief")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from releve.accounts.scopes import can
 from releve.desk.live.page import ClientImpact, list_client_impacts
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.plan import Contingency
@@ -83,15 +83,15 @@ class SwitchPage(StreamPage):
     may_press: bool
 
 
-def switches_page(looked: Looked, user: AnyUser) -> SwitchesPage:
+def switches_page(shown: ShownStream, user: AnyUser) -> SwitchesPage:
     """Return the switches of a stream as they were prepared last."""
-    operator, scene = live.operator_now(), live.load_scene(looked.name)
-    kept = {row.contingency: row for row in live.list_switches(looked.name)}
+    operator, scene = live.operator_now(), live.load_scene(shown.name)
+    kept = {row.contingency: row for row in live.list_switches(shown.name)}
     found = () if scene is None else live.list_contingencies(scene)
     return SwitchesPage(
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         rows=tuple(_build_row(row, kept.get(row.id)) for row in found),
-        pressed=find_pressed(looked.name, user),
+        pressed=find_pressed(shown.name, user),
     )
 
 
@@ -132,16 +132,16 @@ def find_pressed(stream: str, user: AnyUser) -> PressedSwitch | None:
     )
 
 
-def switch_page(looked: Looked, user: AnyUser, contingency: str, client: str) -> SwitchPage:
+def switch_page(shown: ShownStream, user: AnyUser, contingency: str, client: str) -> SwitchPage:
     """Return a switch with its consequences, worked out now."""
     operator = live.operator_now()
-    found = live.preview_switch(contingency, client, looked.name)
-    kept = {row.contingency: row for row in live.list_switches(looked.name)}
+    found = live.preview_switch(contingency, client, shown.name)
+    kept = {row.contingency: row for row in live.list_switches(shown.name)}
     names = {row.id: row.name for row in operator.sites}
     names |= {row.id: row.name for row in operator.programmes}
     return SwitchPage.from_row(
         found,
-        **looked.build_head(operator.row.time_zone),
+        **shown.build_head(operator.row.time_zone),
         contingency=contingency,
         kind=found.contingency.kind,
         name=found.contingency.name,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
-from releve.desk.live.streams import looked_at
+from releve.desk.live.streams import read_stream
 from releve.desk.query import read_number
 from releve.desk.switches.page import switch_page, switches_page
 from releve.live import api as live
@@ -24,16 +24,16 @@ MOST_MINUTES = 24 * 60
 @serve("reliefs.see")
 def index(request: HttpRequest) -> HttpResponse:
     """Every contingency of the plan in force, and whether its routes are ready."""
-    looked = looked_at(request)
-    page = switches_page(looked, request.user)
+    shown = read_stream(request)
+    page = switches_page(shown, request.user)
     return page_response(request, "desk/switches/index.html", page)
 
 
 @serve("reliefs.see")
 def show(request: HttpRequest, contingency: str) -> HttpResponse:
     """The consequences of a switch, before the button that publishes it."""
-    looked, client = looked_at(request), request.GET.get("client", "")[:64]
-    page = switch_page(looked, request.user, contingency, client)
+    shown, client = read_stream(request), request.GET.get("client", "")[:64]
+    page = switch_page(shown, request.user, contingency, client)
     return page_response(request, "desk/switches/switch.html", page)
 
 
@@ -49,7 +49,7 @@ def press(request: HttpRequest, contingency: str) -> HttpResponse:
         else:
             live.press_switch(
                 contingency, client, content=request.POST.get("content", ""), minutes=minutes,
-                by=actor_name(request), stream=looked_at(request).name,
+                by=actor_name(request), stream=read_stream(request).name,
             )  # fmt: skip
             messages.success(request, _("The calls are being switched."))
             return redirect("switches")
@@ -64,6 +64,6 @@ def press(request: HttpRequest, contingency: str) -> HttpResponse:
 @serve("routing.switch", ACT)
 def undo(request: HttpRequest) -> HttpResponse:
     """Publish the routes before the switch again."""
-    live.undo_switch(by=actor_name(request), stream=looked_at(request).name)
+    live.undo_switch(by=actor_name(request), stream=read_stream(request).name)
     messages.success(request, _("The routes before the switch are being published again."))
     return redirect("switches")

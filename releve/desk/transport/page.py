@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.live.streams import Looked
+from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.network import Operator
@@ -102,15 +102,15 @@ class DriverSheet(StreamPage):
     runs: tuple[RunRow, ...]
 
 
-def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> RunsPage:
+def runs_page(shown: ShownStream, user: AnyUser, day: date | None, site: str) -> RunsPage:
     """Return the runs of one site that the reader may see, by default of the first."""
-    scene, operator = live.load_scene(looked.name), live.operator_now()
+    scene, operator = live.load_scene(shown.name), live.operator_now()
     seen = scope_for(user, "sites.see")
     sites = tuple(row.id for row in operator.sites if seen.has_site(row.id))
     site = site if site in sites else next(iter(sites), "")
     zone = operator.site[site].time_zone if site else operator.row.time_zone
     page = RunsPage(
-        **looked.build_head(zone),
+        **shown.build_head(zone),
         planned=scene is not None and bool(scene.days),
         sites=sites, site=site,
         names={row.id: row.name for row in operator.sites if row.id in sites},
@@ -146,9 +146,11 @@ def runs_page(looked: Looked, user: AnyUser, day: date | None, site: str) -> Run
     )
 
 
-def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) -> DriverSheet | None:
+def sheet_page(
+    shown: ShownStream, user: AnyUser, day: date | None, vehicle: str
+) -> DriverSheet | None:
     """Return a vehicle's day; None where it has no run to or from a site that the reader sees."""
-    scene = live.load_scene(looked.name)
+    scene = live.load_scene(shown.name)
     if scene is None or not scene.days:
         return None
     day = day if day in scene.days else scene.days[0]
@@ -158,7 +160,7 @@ def sheet_page(looked: Looked, user: AnyUser, day: date | None, vehicle: str) ->
     if found is None or not own or not all(seen.has_site(run.wave.site) for run in own):
         return None
     operator = found.fleet.operator
-    head = looked.build_head(operator.site[own[0].wave.site].time_zone)
+    head = shown.build_head(operator.site[own[0].wave.site].time_zone)
     row = next(row for row in operator.vehicles if row.id == vehicle)
     return DriverSheet(
         **head,
