@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from releve.accounts.models import Grant
+from releve.accounts.models import Grant, User
 from releve.accounts.roles import Role
 from releve.ledger.models import LedgerEntry
 from releve.live import api
@@ -119,6 +119,19 @@ def test_an_auditor_of_one_site_sees_and_observes_that_one_alone(act: Act) -> No
     assert faults(send(auditor, f"{AUDIT}/observe", **seen, site="rabat")) == {"site"}
     assert auditor.get("/charter/sites/rabat").status_code == 404
     assert auditor.get("/charter/").context["page"].label is None
+
+
+def test_a_finding_is_offered_for_the_sites_that_its_auditor_audits(act: Act) -> None:
+    open_audit(act)
+    auditor = browser("ali", Role.AUDITOR)
+    Grant.objects.update(sites=["casa"])
+    give(User.objects.get(username="ali"), Role.INSPECTOR, sites=["casa", "rabat"])
+    for site, offered in (("rabat", False), ("casa", True)):
+        act("audit.observed", actor="ines", audit="x1", site=site, measure="masks", method="test",
+            seen_at=api.now(api.LIVE), verdict="not_kept")  # fmt: skip
+        page = auditor.get(f"{AUDIT}?format=json").json()
+        assert site in {line["site"] for line in page["lines"] if line["verdict"]}
+        assert page["raises"] is offered
 
 
 def test_a_photo_of_an_audit_is_shown_to_its_sites_and_stays_as_long_as_one_of_a_visit(

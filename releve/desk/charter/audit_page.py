@@ -89,7 +89,7 @@ def audit_page(
         seen=sum(bool(line.verdict) for line in lines),
         findings=tuple(finding_line(found, now) for found in findings),
         observes=observes,
-        raises=observes and any(line.verdict in ("partly", "not_kept") for line in lines),
+        raises=observes and any(site in own for site, _measure in audit.list_wanting()),
         concludes=observes and set(own) == set(opened.sites) and bool(audit.observations),
         answers=tuple(
             found.raised.finding
