@@ -291,7 +291,7 @@ def test_no_worker_starts_where_contacts_use_a_channel_that_cannot_send(
     live.check_channels()
 
 
-def test_the_link_of_a_message_and_of_a_password_start_with_one_setting(
+def test_the_link_of_a_message_starts_as_the_setting_says(
     living: Scenario, settings: Settings
 ) -> None:
     settings.DESK_URL, settings.DESK_URL_IS_SET = "https://desk.example.org", True
