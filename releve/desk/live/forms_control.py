@@ -1,4 +1,4 @@
-"""The forms of outages, tests on a visit, attendance, authorisations and audits."""
+"""The forms of outages, tests, attendance, authorisations and audits; the list of all forms."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from releve.desk.forms import (
     build_time_field,
     set_choices,
 )
-from releve.desk.live.forms import RecordForm
+from releve.desk.live.forms import CaseForm, ClosureForm, RecordForm
+from releve.desk.live.forms_findings import CheckForm
+from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.words import when
 from releve.live import api as live
 from releve.situation import (
@@ -263,3 +265,17 @@ def _list_notices(form: RecordForm, *codes: str) -> Iterator[Notice]:
     for row in list_notices(place.situation, place.operator, rules, place.at):
         if row.code.startswith(codes) and (row.site in place.sites if row.site else every):
             yield row
+
+
+FORMS: tuple[type[RecordForm], ...] = (
+    CaseForm,
+    ClosureForm,
+    CheckForm,
+    InspectionForm,
+    TestsForm,
+    OutageForm,
+    AttendanceForm,
+    AuthorisationForm,
+    AuditForm,
+)
+"""In the order in which they are offered."""

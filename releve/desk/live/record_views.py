@@ -18,40 +18,14 @@ from releve.desk.body_limits import takes
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response, wants_json
 from releve.desk.live.answers import explain_failure
-from releve.desk.live.forms import (
-    CaseForm,
-    ClosureForm,
-    Place,
-    RecordForm,
-    show_refusals,
-)
-from releve.desk.live.forms_control import (
-    AttendanceForm,
-    AuditForm,
-    AuthorisationForm,
-    OutageForm,
-    TestsForm,
-)
-from releve.desk.live.forms_findings import CheckForm
+from releve.desk.live.forms import Place, RecordForm, show_refusals
+from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import FormPage, Impact, Loses, build_impact, record_page
-from releve.desk.live.photo_field import InspectionForm
 from releve.desk.live.streams import read_stream
 from releve.desk.places.stream_context import load_stream_context
 from releve.live import api as live
 from releve.situation import CaseDeclared, SiteClosed, find_refusals
 
-FORMS: tuple[type[RecordForm], ...] = (
-    CaseForm,
-    ClosureForm,
-    CheckForm,
-    InspectionForm,
-    TestsForm,
-    OutageForm,
-    AttendanceForm,
-    AuthorisationForm,
-    AuditForm,
-)
-"""In the order in which they are offered."""
 _Form = TypeVar("_Form", bound=RecordForm)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from releve.desk.live import drills, record_views, reopening_views, views
+from releve.desk.live.forms_control import FORMS
 
 urlpatterns = [
     path("ack/<slug:token>", views.ack, name="ack"),
@@ -20,7 +21,7 @@ urlpatterns = [
             record_views.build_record_view(form),
             name=form.name,
         )
-        for form in record_views.FORMS
+        for form in FORMS
     ),
     path("record/reopening/<ref:site>", reopening_views.reopening, name="record_reopening"),
 ]
