@@ -211,6 +211,7 @@ def test_reopening_is_refused_too_early_and_to_one_person(
 def test_the_reopening_page_offers_only_what_would_be_recorded(
     browsers: Browsers, scenario: Scenario
 ) -> None:
+    scenario.later(seconds=40)
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
 
@@ -238,8 +239,14 @@ def test_the_reopening_page_offers_only_what_would_be_recorded(
     assert "données\u202f: 2 sur 2" in shown
     assert "Une autre personne" not in shown
     assert 'value="open"' not in shown, "not before its earliest time"
-    scenario.later(hours=49)
-    assert offered() == ["undo", "open"]
+    closure = live.situation_now(scenario.stream).site(scenario.site).closure
+    assert closure is not None
+    assert closure.earliest_reopening is not None
+    left = closure.earliest_reopening - live.now(scenario.stream)
+    scenario.later(seconds=left.total_seconds() - 60)
+    assert offered() == ["undo"]
+    scenario.later(seconds=60)
+    assert offered() == ["undo", "open"], "to the second, not to the minute"
 
 
 def test_the_reopening_page_is_dated_by_the_clocks_of_its_site(

@@ -136,11 +136,7 @@ class ReopeningPage(StreamPage):
     needed: int = Field(description="Approvals, each of another person")
     mine: bool
     refusals: tuple[str, ...] = Field(description="Why the last act was not recorded")
-
-    @property
-    def waits(self) -> bool:
-        """Whether its earliest time is still to come."""
-        return self.earliest_reopening is not None and self.at < self.earliest_reopening
+    waits: bool = Field(description="Its earliest time is still to come, to the second")
 
     @property
     def undone(self) -> int:
@@ -240,7 +236,7 @@ def reopening_page(
     situation, place = live.situation_now(shown.name), operator.site[site]
     terms = merge_reopening_terms(closure, site, operator, live.rules_now(shown.name))
     undoable = find_undoable_acts(situation, site, reader)
-    acts = list_reopening_acts(situation, site)
+    acts, earliest = list_reopening_acts(situation, site), closure.earliest_reopening
     steps = [
         ReopeningStep(by=row.actor, at=row.happened_at, undo=row.id if row.id in undoable else "")
         for row in acts
@@ -253,7 +249,8 @@ def reopening_page(
         name=place.name,
         site_zone=place.time_zone,
         since=closure.ordered_at,
-        earliest_reopening=closure.earliest_reopening,
+        earliest_reopening=earliest,
+        waits=earliest is not None and live.now(shown.name) < earliest,
         items=tuple(ReopeningTask.from_row(row, done=ticks.get(row.id)) for row in terms.checklist),
         approvals=tuple(step for row, step in found if isinstance(row, ReopeningApproved)),
         needed=terms.approvals,
