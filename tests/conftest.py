@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,30 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Let the database of the tests be a copy of one that has the tables, on PostgreSQL."""
     if connection.vendor == "postgresql":
         connection.settings_dict["TEST"]["TEMPLATE"] = make_template(os.environ[DATABASE])
+
+
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+ENDING_SECONDS = 10
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Before the tests' database goes, wait for sessions of processes that are ending; end others.
+
+    PostgreSQL does not drop a database that is in use, which would fail tests that have passed.
+    """
+    yield
+    if connection.vendor != "postgresql":
+        return
+    until = time.monotonic() + ENDING_SECONDS
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(f"SELECT count(*) {OTHERS}")
+            if cursor.fetchone()[0] == 0:
+                return
+            time.sleep(0.1)
+        cursor.execute(f"SELECT application_name, query, pg_terminate_backend(pid) {OTHERS}")
+        print("sessions left on the tests' database:", cursor.fetchall(), file=sys.stderr)
 
 
 @pytest.fixture(scope="session", autouse=True)
