@@ -22,6 +22,7 @@ from django.http import (
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
+from django.utils.encoding import escape_uri_path
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -214,5 +215,5 @@ def other_form(request: HttpRequest, *, as_json: bool) -> str:
     query.pop("format", None)
     if as_json:
         query["format"] = "json"
-    path = request.path.removesuffix("verdict.json").removesuffix(".json")
+    path = escape_uri_path(request.path.removesuffix("verdict.json").removesuffix(".json"))
     return f"{path}?{query.urlencode()}" if query else path

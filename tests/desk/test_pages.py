@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from django.template.loader import render_to_string
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from releve.desk.body_limits import FORM_BYTES
 from releve.desk.headers import POLICY
+from releve.desk.http import other_form
 from releve.files.plan_folder import write_plans
 from tests.desk.conftest import STAMP, SetFolder
 from tests.desk.fixture_plan import DAY, synthetic_plan
@@ -218,6 +219,12 @@ def test_every_page_links_to_its_twin(web: Client) -> None:
     twin = web.get(unescape(found[1]))
     assert twin.json()["plan"]["day"] == "2026-12-01"
     assert twin["Link"] == f'<{CELL}?day=2026-12-01>; rel="alternate"; type="text/html"'
+
+
+def test_the_address_of_the_other_form_is_fit_for_a_header() -> None:
+    request = RequestFactory().get("/switches/carrier:Maroc%20T%C3%A9l%3E%0A", {"client": "a b"})
+    found = other_form(request, as_json=True)
+    assert found == "/switches/carrier:Maroc%20T%C3%A9l%3E%0A?client=a+b&format=json"
 
 
 def test_an_unchanged_page_is_304(web: Client) -> None:

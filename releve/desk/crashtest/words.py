@@ -76,7 +76,6 @@ _SAID = 3
 """Causes of a site that are put in words."""
 
 add_words(register, "differing_input", _DIFFERING)
-add_words(register, "plan_source", SOURCE_WORDS, else_code=True)
 
 
 def _text() -> Text:

@@ -234,7 +234,6 @@ FIELDS: Mapping[str, StrPromise] = {
 """Field -> its label; a field that is not here is shown by its name."""
 
 
-@register.filter("kind_word")
 def translate_kind(kind: str) -> str:
     """Return what an entry of a kind says happened; the kind itself where there is no word."""
     return str(WORDS.get(kind, kind))
