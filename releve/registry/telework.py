@@ -7,7 +7,6 @@ import hashlib
 from django.utils import timezone
 
 from releve.demand.telework import (
-    AppliedEffect,
     apply_effects,
     build_document,
     estimate_effects,
@@ -27,7 +26,7 @@ from releve.registry.service import (
     preview_changes,
 )
 
-__all__ = ["apply_estimate", "find_estimate", "list_effects", "measure_telework"]
+__all__ = ["apply_estimate", "find_estimate", "measure_telework"]
 
 
 def measure_telework(
@@ -67,11 +66,6 @@ def find_estimate() -> TeleworkEstimate | None:
     """Return the newest estimate, None where nothing was measured yet, or in an older form."""
     found = TeleworkEstimate.objects.order_by("-pk").first()
     return found if found is not None and found.content.get("format") == FORMAT else None
-
-
-def list_effects(found: TeleworkEstimate, operator: Operator) -> tuple[AppliedEffect, ...]:
-    """Return what an estimate would do to each programme of an operator."""
-    return apply_effects(operator, found.content)[1]
 
 
 def apply_estimate(number: int, seen: int, by: str) -> Version:

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 from django.utils.translation import override
 
+from releve.demand.telework import EffectStep, ProgrammeVerdict, judge_programmes
 from releve.desk.access.open_mode import COOKIE
-from releve.desk.telework.page import Measured, Step, TeleworkRow, _judge
 from releve.desk.telework.shapes import draw_steps
 from releve.desk.telework.words import verdict_words
 from releve.desk.text import Text
@@ -21,6 +21,7 @@ from releve.registry.service import get_current_version, load_operator
 from releve.registry.telework import find_estimate
 from tests.demand.telework.panels import Design, draw_panel, write_records
 from tests.demand.telework.test_rota_records import follow, make_draw
+from tests.demand.telework.test_verdicts import build_found
 
 GOOD, BAD, AT_ONCE = (
     Design(effect=0.06, noise=0.02),
@@ -69,7 +70,7 @@ def test_records_are_measured_shown_and_put_into_the_operator(web: Client, first
     assert web.get("/telework/").status_code == 200
     assert send(web, data).status_code == 302
     page = web.get("/telework/?format=json").json()
-    rows = {row["programme"]: row for row in page["programmes"]}
+    rows = {row["programme"]: row for row in page["verdicts"]["programmes"]}
     assert [rows[name]["verdict"] for name in names] == ["right", "loses", "refused"]
     low, high = (rows[names[0]]["measured"][end] for end in ("low", "high"))
     assert low < 1.0618 < high
@@ -165,7 +166,7 @@ def test_a_value_that_the_reference_data_cannot_hold_is_said_in_both_languages(
     send(web, write_records(draw_panel(Design(effect=0.6, noise=0.02), 1), name))
     row = next(
         row
-        for row in web.get("/telework/?format=json").json()["programmes"]
+        for row in web.get("/telework/?format=json").json()["verdicts"]["programmes"]
         if row["programme"] == name
     )
     assert row["beyond"]
@@ -181,9 +182,9 @@ def test_a_value_that_the_reference_data_cannot_hold_is_said_in_both_languages(
 
 def test_the_picture_keeps_every_point_within_its_box() -> None:
     steps = (
-        Step(month=-1, value=-0.01, low=None, high=None),
-        Step(month=0, value=0.02, low=-0.3, high=0.34),
-        Step(month=1, value=2.0, low=-6.0, high=10.0),
+        EffectStep(-1, -0.01),
+        EffectStep(month=0, value=0.02, low=-0.3, high=0.34),
+        EffectStep(month=1, value=2.0, low=-6.0, high=10.0),
     )
     with override("en"):
         picture = draw_steps("k", steps, Text("en", "UTC"), "t", "d")
@@ -195,20 +196,20 @@ def test_the_picture_keeps_every_point_within_its_box() -> None:
     assert draw_steps("k", (), Text("fr", "UTC"), "t", "d").shapes
 
 
-def test_an_operation_not_right_for_home_is_said_with_each_reason() -> None:
-    found = {"home_efficiency": 0.9, "right_for_home": False, "interval": [0.88, 0.92]}
-    guards = {"quality_falls": True, "repeats_rise": False}
-    assert _judge(found | guards, 0.03) == "loses"
-    assert _judge(found | guards | {"interval": [0.95, 0.99]}, 0.03) == "guard"
-    measured = Measured.model_construct(quality_falls=True, repeats_rise=True)
+def judge(operator: Operator, **found: Any) -> ProgrammeVerdict:
+    """Return the verdict on the first programme by what was measured of it."""
+    verdicts = judge_programmes(operator, build_found(operator.programmes[0].id, **found))
+    return next(row for row in verdicts.programmes if row.measured)
+
+
+def test_an_operation_not_right_for_home_is_said_with_each_reason(small: Operator) -> None:
+    loses = judge(small, interval=[0.88, 0.92], quality_falls=True, repeats_rise=True)
+    guard = judge(small, interval=[0.95, 0.99], quality_falls=True, repeats_rise=False)
     with override("fr"):
-        loses = TeleworkRow.model_construct(verdict="loses", measured=measured)
         assert verdict_words(loses) == (
             "à garder sur site\u202f: du travail se perd, la qualité baisse,"
             " les réitérations augmentent"
         )
-        only = Measured.model_construct(quality_falls=True, repeats_rise=False)
-        guard = TeleworkRow.model_construct(verdict="guard", measured=only)
         assert verdict_words(guard) == "à garder sur site\u202f: la qualité baisse"
 
 

@@ -10,6 +10,7 @@
 ``power``           the smallest effect that a rota drawn by lot would show
 ``estimate``        all of it for every programme, and the rule that names those right for home
 ``document``        what was measured as JSON, and the operator whose home efficiency follows it
+``verdicts``        what follows for each programme, beside what the operator's tables say today
 ``rota``            who works at home when, drawn from a seed that was committed to
 ``rota_records``    the records of such a rota, and whether they are as drawn
 ==================  ==============================================================================
@@ -40,21 +41,35 @@ from releve.demand.telework.rota import (
     parse_draw,
     parse_protocol,
 )
+from releve.demand.telework.verdicts import (
+    EffectInterval,
+    EffectStep,
+    MeasuredEffect,
+    ProgrammeVerdict,
+    TeleworkVerdicts,
+    judge_programmes,
+)
 
 __all__ = [
     "AppliedEffect",
     "EffectDocumentError",
+    "EffectInterval",
+    "EffectStep",
+    "MeasuredEffect",
     "ProgrammeEffect",
+    "ProgrammeVerdict",
     "RecordFaults",
     "RotaDraw",
     "RotaError",
     "RotaProtocol",
     "TeleworkReport",
+    "TeleworkVerdicts",
     "WorkRecords",
     "apply_effects",
     "build_document",
     "commit_to_rota",
     "estimate_effects",
+    "judge_programmes",
     "list_unknown_programmes",
     "parse_document",
     "parse_draw",

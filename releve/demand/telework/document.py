@@ -16,6 +16,7 @@ __all__ = [
     "AppliedEffect",
     "EffectDocumentError",
     "apply_effects",
+    "apply_to_programme",
     "build_document",
     "list_unknown_programmes",
     "parse_document",
@@ -135,7 +136,7 @@ def apply_effects(
     programme. A programme of which nothing was learnt keeps its value.
     """
     found = {row["programme"]: row for row in document["programmes"]}
-    done = tuple(_apply_to(row, found.get(row.id)) for row in operator.programmes)
+    done = tuple(apply_to_programme(row, found.get(row.id)) for row in operator.programmes)
     rows = tuple(
         row
         if one.after is None
@@ -151,7 +152,8 @@ def apply_effects(
     return replace(operator, programmes=rows), done
 
 
-def _apply_to(row: Programme, found: Mapping[str, Any] | None) -> AppliedEffect:
+def apply_to_programme(row: Programme, found: Mapping[str, Any] | None) -> AppliedEffect:
+    """Return what the row of a document would do to its programme; None: it has no row."""
     before, records = row.home_efficiency, 0 if found is None else int(found["records"])
     if found is None or "home_efficiency" not in found:
         return AppliedEffect(row.id, before, None, None, None, "assumed", records)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from releve.demand.telework import EffectStep
 from releve.desk.crashtest.svg import Label, Picture, Shape
-from releve.desk.telework.page import Step
 from releve.desk.text import Text
 
 _WIDTH, _HEIGHT = 400, 200
@@ -17,7 +17,7 @@ _MOST_LABELS = 12
 
 
 def draw_steps(
-    key: str, steps: Sequence[Step], text: Text, title: str, description: str
+    key: str, steps: Sequence[EffectStep], text: Text, title: str, description: str
 ) -> Picture:
     """Draw each month's difference with its interval; those before the move are hollow."""
     ends = [math.expm1(v) for s in steps for v in (s.value, s.low, s.high) if v is not None]
@@ -71,7 +71,9 @@ def _label_shares(reach: float, y: Callable[[float], float], text: Text) -> list
     return found
 
 
-def _label_months(steps: Sequence[Step], x: Callable[[int], float], text: Text) -> list[Label]:
+def _label_months(
+    steps: Sequence[EffectStep], x: Callable[[int], float], text: Text
+) -> list[Label]:
     """Return the months: -1 the last before the move, 1 the first at home."""
     every = math.ceil(len(steps) / _MOST_LABELS)
     return [

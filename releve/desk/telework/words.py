@@ -8,9 +8,9 @@ from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.demand.telework import EffectInterval, MeasuredEffect, ProgrammeVerdict
 from releve.desk.crashtest.svg import Picture
 from releve.desk.filters import add_words
-from releve.desk.telework.page import EffectInterval, Measured, TeleworkRow
 from releve.desk.telework.shapes import draw_steps
 from releve.desk.text import Text, text_now
 
@@ -42,7 +42,7 @@ add_words(register, "verdict_tone", _TONES)
 
 
 @register.filter
-def verdict_words(row: TeleworkRow) -> str:
+def verdict_words(row: ProgrammeVerdict) -> str:
     """Return what follows for a programme, and of one that is not right for home each reason."""
     known, reasons = row.measured, []
     if row.verdict == "loses":
@@ -75,7 +75,7 @@ def log_change(difference: float) -> str:
 
 
 @register.filter
-def chance_words(row: Measured) -> str:
+def chance_words(row: MeasuredEffect) -> str:
     """Return the chance that home loses less than is allowed; never said to be certain."""
     if row.chance > 0.99:
         return _("over 99%")
@@ -83,7 +83,7 @@ def chance_words(row: Measured) -> str:
 
 
 @register.filter
-def rota_words(row: TeleworkRow) -> str:
+def rota_words(row: ProgrammeVerdict) -> str:
     """Return what a rota drawn by lot would show; empty where that is not known."""
     if row.rota_finds is None:
         return ""
@@ -99,7 +99,7 @@ def rota_words(row: TeleworkRow) -> str:
 
 
 @register.filter
-def before_words(row: TeleworkRow) -> str:
+def before_words(row: ProgrammeVerdict) -> str:
     """Return whether people differed before they moved; it proves nothing where they did not."""
     if row.design == "randomised":
         return _("The lot decided who was at home when: each agent is compared with themselves.")
@@ -139,7 +139,7 @@ def _write_change(row: EffectInterval, unit: int, digits: int) -> str:
 
 
 @register.filter
-def steps_picture(row: TeleworkRow) -> Picture | None:
+def steps_picture(row: ProgrammeVerdict) -> Picture | None:
     """Return the drawing of the months before and after the move."""
     if row.measured is None or not row.measured.steps:
         return None
