@@ -38,6 +38,7 @@ from releve.live.displayed_plan import (
     NamedPlaces,
     NoPlan,
     find_displayed_plan,
+    list_displayed_week,
     list_named_places,
 )
 from releve.live.draws import (
@@ -279,6 +280,7 @@ __all__ = [
     "list_contingencies",
     "list_day_placements",
     "list_dead_places",
+    "list_displayed_week",
     "list_drills",
     "list_effects_aside",
     "list_incident_entries",

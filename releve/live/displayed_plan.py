@@ -14,9 +14,17 @@ from releve.live.clock import real_now
 from releve.live.current_operator import operator_at
 from releve.live.plans import load_activation, load_day_plan
 from releve.network import zone
+from releve.plan import Plan
+from releve.plan.week.hybrid_week import find_monday
 from releve.registry.service import get_current_version, load_operator
 
-__all__ = ["NamedPlaces", "NoPlan", "find_displayed_plan", "list_named_places"]
+__all__ = [
+    "NamedPlaces",
+    "NoPlan",
+    "find_displayed_plan",
+    "list_displayed_week",
+    "list_named_places",
+]
 
 
 class NoPlan(PlanFolderError):  # noqa: N818 (a state of the installation)
@@ -43,6 +51,19 @@ def find_displayed_plan(day: date | None = None) -> StoredPlan | None:
     if digest is None:
         return None
     return StoredPlan(load_day_plan(digest, found.version).plan, digest, days, default)
+
+
+def list_displayed_week(day: date | None = None) -> list[Plan]:
+    """Return the plans of a day's calendar week, by default today's or the next planned one.
+
+    Empty where the day is not planned; NoPlan and PlanFolderError as of find_displayed_plan.
+    """
+    first = find_displayed_plan(day)
+    if first is None:
+        return []
+    monday = find_monday(first.plan.day)
+    found = (find_displayed_plan(one) for one in first.days if find_monday(one) == monday)
+    return [stored.plan for stored in found if stored is not None]
 
 
 def _choose_day(days: Sequence[date], zone_name: str) -> date:

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 
+from releve.network import HOME
 from releve.network.clock import UTC, day_bounds, zone
 from releve.plan.contingency import Contingency
 from releve.plan.relief_matrix import build_verdict
@@ -26,6 +27,7 @@ from releve.plan.result import (
     Plan,
     PlannedScenario,
     PlannedSite,
+    PlannedTeam,
     Purchase,
     ReliefCell,
     WhatIsMissing,
@@ -370,3 +372,16 @@ def larger(plan: Plan, times: int) -> Plan:
         scenarios={**plan.scenarios, **copies},
         cells=(*plan.cells, *cells),
     )
+
+
+def build_hybrid_week() -> list[Plan]:
+    """Return two days on which one team of five works, and meets on the second."""
+    plans = week(2)
+    placed = [row.agent for row in plans[0].placements if row.place == HOME][:2]
+    placed += [row.agent for row in plans[0].placements if row.place == "casa-1"][:3]
+    out = []
+    for number, plan in enumerate(plans):
+        at_home = tuple(row.agent for row in plan.placements if row.place == HOME)
+        team = PlannedTeam("casa-1-t01", "casa-1", placed[2], tuple(placed), number == 1)
+        out.append(replace(plan, home_days=at_home, teams=(team,)))
+    return out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,12 +11,13 @@ from releve.desk.endpoint import serve
 from releve.desk.http import Frame, download, failure, page_response, wants_json
 from releve.desk.query import read_day, require_found
 from releve.desk.text import text_now
-from releve.desk.week.page import week_page
+from releve.desk.week.page import WeekPage
 from releve.files.plan_folder import PlanFolderError
-from releve.live.api import NoOperator, NoPlan, find_displayed_plan, operator_now
+from releve.live.api import NoOperator, NoPlan, list_displayed_week, operator_now
 from releve.plan import Plan
 from releve.plan.week.hybrid_table import format_week
 from releve.plan.week.hybrid_week import read_planned_week
+from releve.plan.week.team_weeks import group_week_by_team
 
 
 @serve("reliefs.see")
@@ -31,7 +30,8 @@ def week(request: HttpRequest) -> HttpResponse:
         if led and can(request.user, "plan.publish"):
             return redirect("planning")
         return failure(request, 503, _("There is no plan to show."), str(error))
-    page = week_page(plans, request.GET.get("team", "")[:64])
+    shown = group_week_by_team(plans, request.GET.get("team", "")[:64])
+    page = WeekPage.from_row(plans[0], week=shown)
     context = {
         "frame": Frame(page.operator, page.synthetic),
         "may_compute": can(request.user, "plan.publish"),
@@ -59,11 +59,8 @@ def download_week(request: HttpRequest) -> HttpResponse:
 
 
 def _find_week(request: HttpRequest) -> list[Plan]:
-    """Return the plans of a day's calendar week, the day by default today or the next planned."""
-    asked, missing = request.GET.get("day", ""), _("There is no plan for this day.")
-    day = require_found(read_day(asked), missing) if asked else None
-    first = require_found(find_displayed_plan(day), missing)
-    monday = first.plan.day - timedelta(days=first.plan.day.weekday())
-    wanted = [one for one in first.days if monday <= one < monday + timedelta(days=7)]
-    found = (find_displayed_plan(one) for one in wanted)
-    return [stored.plan for stored in found if stored is not None]
+    """Return the plans of the calendar week that is asked for; Http404 for a day without one."""
+    asked = request.GET.get("day", "")
+    day = read_day(asked) if asked else None
+    plans = [] if asked and day is None else list_displayed_week(day)
+    return require_found(plans or None, _("There is no plan for this day."))

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from django import template
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from releve.desk.text import text_now
-from releve.desk.week.page import AgentDay, TeamDay, WeekPage
+from releve.plan.week.team_weeks import AgentDay, TeamDay, WeekByTeam
 
 register = template.Library()
 
 
 @register.filter
-def week_sentence(page: WeekPage) -> str:
+def week_sentence(week: WeekByTeam) -> str:
     """Return how much of the week is at home, and how many teams meet."""
     text = text_now("UTC")
-    share = _("{share} of the days worked are at home.").format(share=text.percent(page.home_share))
-    meetings = ngettext("{count} team day on site.", "{count} team days on site.", page.meetings)
-    return f"{share} {meetings.format(count=text.number(page.meetings))}"
-
-
-@register.filter
-def column_day(day: date) -> str:
-    """Return a day as the head of a column."""
-    return text_now("UTC").short_day(day)
+    share = _("{share} of the days worked are at home.").format(share=text.percent(week.home_share))
+    meetings = ngettext("{count} team day on site.", "{count} team days on site.", week.meetings)
+    return f"{share} {meetings.format(count=text.number(week.meetings))}"
 
 
 @register.filter
