@@ -33,7 +33,7 @@ from releve.live.coverage import ClientCoverage, Coverage, compute_coverage, com
 from releve.live.current_operator import operator_now
 from releve.live.current_rules import load_installed_rules, rules_now, select_rules
 from releve.live.daily_jobs import erase_due_data
-from releve.live.day_runs import find_scene_runs, list_runs_to
+from releve.live.day_runs import find_scene_runs, find_timetable, list_runs_to
 from releve.live.displayed_plan import (
     NamedPlaces,
     NoPlan,
@@ -268,6 +268,7 @@ __all__ = [
     "find_scene_runs",
     "find_statistics_folder",
     "find_stays",
+    "find_timetable",
     "foresee_factors",
     "has_photo",
     "hold_draw",

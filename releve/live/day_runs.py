@@ -18,10 +18,11 @@ from releve.network import Operator, zone
 from releve.plan import Placement
 from releve.plan.day_fleet import build_day_fleet
 from releve.plan.day_runs import DayRuns, PlacementsFrom, route_day
-from releve.situation import SituationRules
+from releve.plan.timetable import SiteTimetable, build_site_timetable
+from releve.situation import SituationRules, count_boarded
 from releve.transport import TO_SITE
 
-__all__ = ["find_day_runs", "find_scene_runs", "list_runs_to"]
+__all__ = ["find_day_runs", "find_scene_runs", "find_timetable", "list_runs_to"]
 
 
 def find_scene_runs(
@@ -35,6 +36,17 @@ def find_scene_runs(
         until = 0 if scene.relief is None else scene.relief.generation
     found = load_day_plan(scene.activation.days[day.isoformat()], scene.activation.version)
     return find_day_runs(scene.stream, found, rules, until)
+
+
+def find_timetable(scene: Scene, day: date, site: str) -> SiteTimetable | None:
+    """Return the runs of a site on a day, with the heads that its daily check counted.
+
+    None where the operator has no vehicles.
+    """
+    found = find_scene_runs(scene, day, select_rules(scene.situation))
+    if found is None:
+        return None
+    return build_site_timetable(found, site, scene.at, count_boarded(scene.situation, site, day))
 
 
 def list_runs_to(stream: str, site: str) -> tuple[str, ...]:

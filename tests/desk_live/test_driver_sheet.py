@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from django.test import Client
 
 from releve.desk.transport import views
-from releve.desk.transport.page import DriverSheet, RunCall
+from releve.desk.transport.page import DriverSheet
+from releve.plan.timetable import RunCall
 from releve.transport import FROM_SITE, TO_SITE
 from tests.browser_tools import with_styles
 from tests.desk_live.conftest import Browsers
@@ -52,7 +54,7 @@ def find_busiest(web: Client, scenario: Scenario) -> str:
 
 def fill(page: DriverSheet, runs: int, stops: int) -> DriverSheet:
     """Return a sheet of so many runs, to the site and from it by turns, of so many calls each."""
-    (first, *_) = page.runs
+    (first, *_) = page.sheet.runs
     rows = []
     for at in range(runs):
         leg = TO_SITE if at % 2 == 0 else FROM_SITE
@@ -64,8 +66,8 @@ def fill(page: DriverSheet, runs: int, stops: int) -> DriverSheet:
             )
             for n in range(stops)
         )  # fmt: skip
-        rows.append(first.model_copy(update={"run": f"r{at:04}", "leg": leg, "calls": calls}))
-    return page.model_copy(update={"runs": tuple(rows)})
+        rows.append(replace(first, run=f"r{at:04}", leg=leg, calls=calls))
+    return page.model_copy(update={"sheet": replace(page.sheet, runs=tuple(rows))})
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -147,9 +147,9 @@ def test_the_page_lists_the_runs_with_their_routes_and_no_agent_with_a_seat(
     web = browsers.sign_in()
     other = relieved.operator.sites[1].id
     page = web.get(f"/transport/runs.json?site={other}").json()
-    assert page["runs"]
-    assert page["left"] == []
-    (run, *_) = page["runs"]
+    assert page["timetable"]["runs"]
+    assert page["timetable"]["left"] == []
+    (run, *_) = page["timetable"]["runs"]
     assert 0 < run["riders"] <= run["cap"] == 8
     html = web.get(f"/transport/?site={other}").content.decode()
     assert html.count("<polyline") > 1
@@ -167,7 +167,7 @@ def test_a_daily_check_compares_heads_with_the_plan_and_refuses_more_than_seats(
     scenario.work()
     web = browsers.sign_in(Role.SITE)
     page = web.get(f"/transport/runs.json?site={scenario.site}").json()
-    run = next(row for row in page["runs"] if row["leg"] == TO_SITE)
+    run = next(row for row in page["timetable"]["runs"] if row["leg"] == TO_SITE)
     arrived = datetime.fromisoformat(run["calls"][-1]["at"])
     hour = arrived.astimezone(zone(scenario.operator.site[scenario.site].time_zone))
     label = f"{run['vehicle']} {hour:%H:%M}"
@@ -179,7 +179,7 @@ def test_a_daily_check_compares_heads_with_the_plan_and_refuses_more_than_seats(
     done = sent(web, "/record/check", site=scenario.site, boarded=f"{label} 9")
     assert done.status_code == 302
     page = web.get(f"/transport/runs.json?site={scenario.site}").json()
-    counted = {row["boarded"] for row in page["runs"]} - {None}
+    counted = {row["boarded"] for row in page["timetable"]["runs"]} - {None}
     assert counted == {9}
     html = web.get(f"/transport/?site={scenario.site}").content.decode()
     assert "is-missed" in html

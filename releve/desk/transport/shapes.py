@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, radians
 
-from releve.desk.transport.page import MapPlace, RunRow
+from releve.plan.timetable import MapPlace, RunRow
 
 _MARGIN = 34.0
 _LEAST = 0.004

@@ -18,8 +18,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     shown = read_stream(request)
     site = request.GET.get("site", "")[:64]
     page = runs_page(shown, request.user, read_day(request.GET.get("day", "")), site)
-    context = {"drill": shown.banner}
-    return page_response(request, "desk/transport/runs.html", page, context)
+    return page_response(request, "desk/transport/runs.html", page)
 
 
 @serve("sites.see")
@@ -30,5 +29,4 @@ def sheet(request: HttpRequest, vehicle: str) -> HttpResponse:
     page = require_found(
         sheet_page(shown, request.user, day, vehicle), _("This vehicle has no run that day.")
     )
-    context = {"drill": shown.banner}
-    return page_response(request, "desk/transport/sheet.html", page, context)
+    return page_response(request, "desk/transport/sheet.html", page)

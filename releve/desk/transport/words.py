@@ -9,8 +9,9 @@ from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
 from releve.desk.text import text_now
-from releve.desk.transport.page import DriverSheet, RunRow, RunsPage
+from releve.desk.transport.page import RunsPage
 from releve.desk.transport.shapes import RouteMap, draw_routes
+from releve.plan.timetable import RunRow, SiteTimetable, VehicleSheet
 from releve.transport import FROM_SITE, TO_SITE
 
 register = Library()
@@ -26,14 +27,14 @@ def runs_headline(page: RunsPage) -> str:
     """Return how many ride to and from a site in how many runs; or why there is none."""
     if not page.planned:
         return _("No plan is in force")
-    if not page.fleet:
+    if page.timetable is None or not page.timetable.fleet:
         return _("The reference data have no vehicles")
-    behind = sum(row.riders for row in page.left)
+    behind = sum(row.riders for row in page.timetable.left)
     if behind:
         return ngettext("{count} ride has no seat", "{count} rides have no seat", behind).format(
             count=text_now(page.time_zone).number(behind)
         )
-    if not page.runs:
+    if not page.timetable.runs:
         return _("No shuttle runs to this site that day")
     return _("Every rider has a seat")
 
@@ -41,9 +42,10 @@ def runs_headline(page: RunsPage) -> str:
 @register.filter
 def runs_tone(page: RunsPage) -> str:
     """Return the tone of the page."""
-    if page.left or any(is_over(row) for row in page.runs):
-        return "missed"
-    return "held" if page.runs else "unknown"
+    found = page.timetable
+    if found is None or not (found.left or found.runs):
+        return "unknown"
+    return "missed" if found.left or any(map(is_over, found.runs)) else "held"
 
 
 @register.filter
@@ -59,20 +61,18 @@ def count_sign(call_riders: int, row: RunRow) -> str:
 
 
 @register.filter
-def route_maps(page: RunsPage) -> tuple[RouteMap, ...]:
-    """Return the drawing for a wide and for a narrow screen; none without runs."""
-    if not page.runs:
-        return ()
+def route_maps(found: SiteTimetable) -> tuple[RouteMap, ...]:
+    """Return the drawing for a wide and for a narrow screen."""
     return (
-        draw_routes(page.places, page.runs, "wide", 960, 420),
-        draw_routes(page.places, page.runs, "narrow", 360, 360),
+        draw_routes(found.places, found.runs, "wide", 960, 420),
+        draw_routes(found.places, found.runs, "narrow", 360, 360),
     )
 
 
 @register.filter
-def print_classes(page: DriverSheet) -> str:
+def print_classes(sheet: VehicleSheet) -> str:
     """Return how a sheet is printed to stay on one page: in two columns, or in fine print too."""
-    lines = sum(len(row.calls) + 2 for row in page.runs)
+    lines = sum(len(row.calls) + 2 for row in sheet.runs)
     if lines <= MOST_LARGE_LINES:
         return ""
     return "narrow" if lines <= MOST_NARROW_LINES else "narrow fine"
