@@ -50,6 +50,15 @@ def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager
     assert any(re.search(r"[1-9]\d* personnes? travaille", page) for page in pages)
 
 
+def test_nothing_is_said_of_the_telephony_in_a_drill(scenario: Scenario, manager: Client) -> None:
+    """The systems hold the real routes; the drill's are published to a file of its own."""
+    scenario.two_positives()
+    scenario.work()
+    assert "Aucune route" not in manager.get("/clients").content.decode()
+    manager.cookies.pop(COOKIE)
+    assert "Aucune route" in manager.get("/clients").content.decode()
+
+
 def test_a_client_sees_its_own_pages_and_no_other_client(scenario: Scenario) -> None:
     own, *others = scenario.operator.clients
     web = signed_in(Role.CLIENT, clients=[own.id])
