@@ -153,7 +153,6 @@ TEMPLATES = [
                 "switch_words": "releve.desk.switches.words",
                 "service_words": "releve.desk.service.words",
                 "transport_words": "releve.desk.transport.words",
-                "rehearsal_words": "releve.desk.rehearsal.words",
                 "pack_words": "releve.desk.packs.words",
                 "relief_words": "releve.desk.relief.words",
                 "plan_cell_words": "releve.desk.plan.cell_words",

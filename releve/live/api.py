@@ -109,7 +109,13 @@ from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_phot
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
 from releve.live.presence import find_stays
 from releve.live.readiness import Readiness, check_readiness
-from releve.live.rehearsal import Rehearsal, find_rehearsal, start_rehearsal
+from releve.live.rehearsal import (
+    Rehearsal,
+    RehearsalStep,
+    find_rehearsal,
+    list_rehearsal_steps,
+    start_rehearsal,
+)
 from releve.live.relief_comparison import (
     ComparedDay,
     PublishedDay,
@@ -215,6 +221,7 @@ __all__ = [
     "RecordResult",
     "Refused",
     "Rehearsal",
+    "RehearsalStep",
     "Relief",
     "ReliefDay",
     "ResponseStep",
@@ -292,6 +299,7 @@ __all__ = [
     "list_named_places",
     "list_notified_agents",
     "list_notified_rides",
+    "list_rehearsal_steps",
     "list_reliefs",
     "list_response_steps",
     "list_routing_states",

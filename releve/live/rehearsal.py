@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Literal
 
 from releve.live.clock import now
 from releve.live.current_operator import operator_now
@@ -19,8 +20,17 @@ from releve.network import HOME, to_utc
 from releve.plan import Plan
 from releve.situation import CaseDeclared, ClosureRule, PackChosen
 
-__all__ = ["Rehearsal", "find_rehearsal", "start_rehearsal"]
+__all__ = [
+    "Rehearsal",
+    "RehearsalStep",
+    "find_rehearsal",
+    "list_rehearsal_steps",
+    "start_rehearsal",
+]
 
+RehearsalStepCode = Literal[
+    "matrix", "start", "case", "close", "now", "relief", "incident", "reopening", "crashtest"
+]
 _CLOCK = time(10, 40)
 """Where the drill's clock starts, operator's time: the morning is under way."""
 _PACK = "health-2020"
@@ -44,6 +54,29 @@ class Rehearsal:
     relieved: bool
     incident: str
     items_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalStep:
+    """A step of a rehearsal by its code, and whether it is done; None where nothing tells."""
+
+    code: RehearsalStepCode
+    done: bool | None = None
+
+
+def list_rehearsal_steps(found: Rehearsal | None) -> tuple[RehearsalStep, ...]:
+    """Return the steps of a rehearsal in their order; None: those that come before it."""
+    if found is None:
+        return (RehearsalStep("matrix"), RehearsalStep("start", False))
+    return (
+        RehearsalStep("matrix"),
+        RehearsalStep("case" if found.by_rule else "close", found.closed),
+        RehearsalStep("now"),
+        RehearsalStep("relief", found.relieved),
+        RehearsalStep("incident", bool(found.incident)),
+        RehearsalStep("reopening", found.items_done > 0),
+        RehearsalStep("crashtest"),
+    )
 
 
 def start_rehearsal(title: str, *, by: str) -> Stream:

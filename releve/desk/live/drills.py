@@ -17,13 +17,10 @@ from releve.desk.endpoint import ACT, serve
 from releve.desk.forms import build_time_field
 from releve.desk.http import page_response
 from releve.desk.live.page import drills_page
-from releve.desk.live.streams import COOKIE, read_stream
+from releve.desk.live.streams import lead_into, read_stream
 from releve.desk.query import read_number
 from releve.live import api as live
-from releve.live.api import Stream
 from releve.network.clock import to_utc
-
-_COOKIE_SECONDS = 12 * 3600
 
 
 class DrillForm(forms.Form):
@@ -48,13 +45,7 @@ def _show(request: HttpRequest, form: DrillForm, status: int = 200) -> HttpRespo
 @serve("incident.work", ACT)
 def look(request: HttpRequest) -> HttpResponse:
     """Show a drill, or the live stream, in this browser from now on."""
-    response = redirect("now")
-    name = request.POST.get("stream", live.LIVE)
-    if Stream.objects.filter(name=name, stopped_at=None).exclude(name=live.LIVE).exists():
-        set_stream_cookie(response, request, name)
-    else:
-        response.delete_cookie(COOKIE)
-    return response
+    return lead_into(request, request.POST.get("stream", live.LIVE), "now")
 
 
 @serve("drill.run", ACT)
@@ -68,9 +59,7 @@ def start(request: HttpRequest) -> HttpResponse:
         at = to_utc(at.replace(tzinfo=None), live.operator_now().row.time_zone)
     found = live.start_drill(form.cleaned_data["title"], by=actor_name(request), at=at)
     messages.success(request, _("The drill has begun."))
-    response = redirect("now")
-    set_stream_cookie(response, request, found.name)
-    return response
+    return lead_into(request, found.name, "now")
 
 
 @serve("drill.run", ACT)
@@ -90,11 +79,3 @@ def stop(request: HttpRequest, number: int) -> HttpResponse:
     live.stop_drill(f"drill:{number}", by=actor_name(request))
     messages.success(request, _("The drill is over."))
     return redirect("drills")
-
-
-def set_stream_cookie(response: HttpResponse, request: HttpRequest, name: str) -> None:
-    """Let this browser look at a stream from now on."""
-    response.set_cookie(
-        COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
-        secure=request.is_secure(),
-    )  # fmt: skip

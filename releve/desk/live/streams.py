@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
@@ -14,6 +15,7 @@ from releve.live import api as live
 from releve.live.api import Stream
 
 COOKIE = "releve_stream"
+_COOKIE_SECONDS = 12 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,6 @@ class ShownStream:
 
     name: str
     title: str = ""
-
-    @property
-    def banner(self) -> str:
-        """The text above every page of a drill; empty for the live stream."""
-        return describe_drill(self.title)
 
     def build_head(self, time_zone: str, at: datetime | None = None) -> dict[str, Any]:
         """Return the fields of a StreamPage, by default as of the stream's clock.
@@ -47,22 +44,35 @@ def describe_drill(title: str) -> str:
 
 def read_stream(request: HttpRequest) -> ShownStream:
     """Return the stream a reader chose; the live one where a drill is over, or is not for them."""
-    name = request.COOKIES.get(COOKIE, live.LIVE)
-    if not live.is_drill(name) or not can(request.user, "incident.work"):
-        return ShownStream(live.LIVE)
-    return _find_running(name) or ShownStream(live.LIVE)
+    return _find_drill(request, request.COOKIES.get(COOKIE, "")) or ShownStream(live.LIVE)
 
 
 def find_stream(request: HttpRequest, name: str) -> ShownStream:
     """Return the stream a program names; NoSuch for a drill that is over, or is not for it."""
     if not live.is_drill(name):
         return ShownStream(live.LIVE)
-    found = _find_running(name) if can(request.user, "incident.work") else None
+    found = _find_drill(request, name)
     if found is None:
         raise live.NoSuch(f"there is no drill {name!r} that goes on")
     return found
 
 
-def _find_running(name: str) -> ShownStream | None:
+def _find_drill(request: HttpRequest, name: str) -> ShownStream | None:
+    """Return a drill that goes on and is for who asks; None where there is none of that name."""
+    if not live.is_drill(name) or not can(request.user, "incident.work"):
+        return None
     found = Stream.objects.filter(name=name, stopped_at=None).first()
     return None if found is None else ShownStream(found.name, found.title)
+
+
+def lead_into(request: HttpRequest, name: str, view: str) -> HttpResponse:
+    """Lead to a page, and let this browser look at a drill from now on; else at the live stream."""
+    response = redirect(view)
+    if _find_drill(request, name) is None:
+        response.delete_cookie(COOKIE)
+    else:
+        response.set_cookie(
+            COOKIE, name, max_age=_COOKIE_SECONDS, httponly=True, samesite="Lax",
+            secure=request.is_secure(),
+        )  # fmt: skip
+    return response

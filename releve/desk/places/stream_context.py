@@ -20,10 +20,9 @@ from releve.situation import Situation, to_local_day
 
 @dataclass(frozen=True)
 class StreamContext:
-    """A stream at an instant; ``drill`` is the banner of a drill, ``title`` its title."""
+    """A stream at an instant; ``title`` is that of a drill."""
 
     stream: str
-    drill: str
     at: datetime
     operator: Operator
     situation: Situation
@@ -53,7 +52,6 @@ def load_stream_context(shown: ShownStream) -> StreamContext:
     operator = live.operator_now()
     return StreamContext(
         shown.name,
-        shown.banner,
         live.now(shown.name),
         operator,
         live.situation_now(shown.name),

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
 from releve.desk.http import page_response
-from releve.desk.live.drills import set_stream_cookie
-from releve.desk.live.streams import read_stream
-from releve.desk.rehearsal.page import STEP_PERMISSIONS, guide_page
+from releve.desk.live.streams import lead_into, read_stream
+from releve.desk.rehearsal.page import guide_page
 from releve.live import api as live
+
+_PERMISSIONS: Mapping[str, str] = {
+    "matrix": "plan.see",
+    "start": "drill.run",
+    "case": "event.record.case",
+    "close": "event.record.closure",
+    "now": "situation.see",
+    "relief": "relief.people",
+    "incident": "incident.work",
+    "reopening": "reopening.approve",
+    "crashtest": "crashtest.see",
+}
+"""What the page of a step asks of its reader; others see the step without its link."""
 
 
 @serve("incident.work")
 def guide(request: HttpRequest) -> HttpResponse:
     """The steps of a rehearsal, those that are done marked."""
-    shown = read_stream(request)
-    page = guide_page(shown, live.operator_now())
-    opens = {code: can(request.user, asked) for code, asked in STEP_PERMISSIONS.items()}
-    context = {
-        "drill": shown.banner,
-        "may_start": opens["start"],
-        "opens": {code for code, may in opens.items() if may},
-        "plans": can(request.user, "plan.publish"),
-    }
+    page = guide_page(read_stream(request), live.operator_now())
+    opens = {code for code, asked in _PERMISSIONS.items() if can(request.user, asked)}
+    context = {"opens": opens, "plans": can(request.user, "plan.publish")}
     return page_response(request, "desk/rehearsal/guide.html", page, context)
 
 
@@ -37,6 +44,4 @@ def start(request: HttpRequest) -> HttpResponse:
     """Start a rehearsal, and look at it."""
     stream = live.start_rehearsal(_("Rehearsal: a site closes"), by=actor_name(request))
     messages.success(request, _("The drill has begun."))
-    response = redirect("rehearsal")
-    set_stream_cookie(response, request, stream.name)
-    return response
+    return lead_into(request, stream.name, "rehearsal")
