@@ -1,4 +1,4 @@
-"""System checks: what would leave the desk without a plan to show, and what to do about it."""
+"""System check: a plan folder that would leave the desk without a plan, and what to do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+
+__all__ = ["plan_folder_check"]
 
 _HINT = "Write one with `releve plan FOLDER`, then set RELEVE_PLAN_FOLDER to it."
 
