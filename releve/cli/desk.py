@@ -100,7 +100,7 @@ def _listen(host: str, port: int, threads: int) -> None:
     from django.core.wsgi import get_wsgi_application
 
     from releve.desk.server import DeskServer, open_listener
-    from releve.desk.warm_up import warm_in_background
+    from releve.live import api as live
 
     listener = open_listener(host, port)
     server = DeskServer(get_wsgi_application(), listener, threads=threads)
@@ -108,5 +108,5 @@ def _listen(host: str, port: int, threads: int) -> None:
         signal.signal(number, lambda *_: server.ask_to_stop())
     shown = f"[{host}]" if ":" in host else host
     click.echo(f"Relève: http://{shown}:{listener.getsockname()[1]}/ (Ctrl+C stops it)")
-    warm_in_background()
+    live.warm_in_background()
     server.run()

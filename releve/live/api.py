@@ -175,6 +175,7 @@ from releve.live.switches import (
     preview_switch,
     undo_switch,
 )
+from releve.live.warm_up import warm_in_background
 from releve.live.worker_health import WorkerAlarm, WorkerHealth, read_worker_health
 
 __all__ = [
@@ -348,6 +349,7 @@ __all__ = [
     "stop_drill",
     "store_photo",
     "undo_switch",
+    "warm_in_background",
 ]
 
 

@@ -182,7 +182,7 @@ def test_one_connection_too_many_waits_for_another_to_end(monkeypatch: pytest.Mo
 def test_the_command_serves_by_this_server(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[DeskServer] = []
     monkeypatch.setattr(DeskServer, "run", lambda server: served.append(server))
-    monkeypatch.setattr("releve.desk.warm_up.warm_in_background", lambda: None)
+    monkeypatch.setattr("releve.live.api.warm_in_background", lambda: None)
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
     done = CliRunner().invoke(main, ["desk", "serve", "--port", "0"])
     assert (done.exit_code, len(served)) == (0, 1), done.output

@@ -1,4 +1,4 @@
-"""What the first look after a start would wait for, read beforehand, beside the server.
+"""What the first look at the desk would wait for, read beforehand, beside the server.
 
 The operator, what has happened, the plans of the days ahead and the plan to show: seconds for a
 large operator. Nothing depends on it: who comes earlier waits as before.
@@ -13,9 +13,13 @@ from threading import Thread
 from django.db import connection
 
 from releve.files.plan_folder import PlanFolderError
-from releve.live import api as live
+from releve.live.coverage import compute_coverage
+from releve.live.displayed_plan import find_displayed_plan
+from releve.live.errors import LiveError
 
-_log = logging.getLogger("releve.desk")
+__all__ = ["warm", "warm_in_background"]
+
+_log = logging.getLogger("releve.live")
 
 
 def warm_in_background() -> Thread:
@@ -27,22 +31,14 @@ def warm_in_background() -> Thread:
 
 def warm() -> None:
     """Read what *Now*, the clients' pages and the verdict are made from; what fails is logged."""
-    for read in (_now, _plan):
-        _tried(read)
+    for read in (compute_coverage, find_displayed_plan):
+        _try_to_read(read)
 
 
-def _now() -> None:
-    live.compute_coverage(live.LIVE)
-
-
-def _plan() -> None:
-    live.find_displayed_plan()
-
-
-def _tried(read: Callable[[], None]) -> None:
+def _try_to_read(read: Callable[[], object]) -> None:
     try:
         read()
-    except (live.LiveError, PlanFolderError):
+    except (LiveError, PlanFolderError):
         return  # nothing to read yet: the page itself says what is missing
     except Exception:  # whatever it is, the page that needs it meets it again
         _log.exception("what the first page needs could not be read beforehand")

@@ -11,9 +11,8 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from releve.desk import warm_up
-from releve.live import api as live
-from releve.live import plans
+from releve.live import plans, warm_up
+from releve.live.coverage import compute_coverage
 from releve.live.models import Activation
 from releve.network.sample import FIRST_DAY
 from tests.live.scenario import Scenario
@@ -29,7 +28,7 @@ def test_the_first_look_reads_no_plan_any_more(
     plans.clear_plan_cache()
     warm_up.warm()
     with CaptureQueriesContext(connection) as queries:
-        found = live.compute_coverage()
+        found = compute_coverage()
     assert found is not None
     assert len(found.starts) > 48, "three days are needed"
     assert not [row for row in queries if "plantext" in row["sql"]]
@@ -49,11 +48,11 @@ def test_what_cannot_be_read_is_logged_and_the_rest_is_read(
 ) -> None:
     read = []
 
-    def locked(stream: str) -> Any:
+    def locked() -> Any:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(live, "compute_coverage", locked)
-    monkeypatch.setattr(live, "find_displayed_plan", lambda: read.append("plan"))
+    monkeypatch.setattr(warm_up, "compute_coverage", locked)
+    monkeypatch.setattr(warm_up, "find_displayed_plan", lambda: read.append("plan"))
     warm_up.warm()
     assert read == ["plan"]
     assert "could not be read beforehand" in caplog.text
