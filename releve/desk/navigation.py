@@ -1,24 +1,26 @@
 """The way to every page: five groups of pages, of which each reader sees what they may enter.
 
-A new page adds its row; the row shows as soon as an address of that name exists. The first page of
-a reader is the one that their role starts the day with.
+A new page adds its row; who sees it is whom the page's view lets in. The first page of a reader is
+the one that their role starts the day with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import resolve, reverse
 from django.utils.translation import gettext_lazy as lazy
 
 from releve import __version__
 from releve.accounts.models import User
 from releve.accounts.roles import Role
 from releve.accounts.scopes import can, roles_held, scope_for
+from releve.desk.access.guard import permission_of
 from releve.registry import service as registry
 
 if TYPE_CHECKING:
@@ -29,20 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page by the name of its address; ``within`` names further pages that belong to it."""
+    """A page of a group by the name of its address.
 
+    Pages under its address belong to it; ``within`` names those of other addresses that do too.
+    """
+
+    group: StrPromise
     label: StrPromise
     name: str
-    permission: str
     within: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Pages of one question."""
-
-    label: StrPromise
-    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,86 +72,47 @@ class Reader:
     visits: bool
 
 
-GROUPS = (
-    Group(
-        lazy("Now"),
-        (
-            Entry(lazy("Now"), "now", "situation.see"),
-            Entry(lazy("Who goes where"), "relief", "relief.people"),
-            Entry(lazy("More calls"), "surge", "reliefs.see"),
-            Entry(lazy("Switches"), "switches", "reliefs.see", frozenset({"switch"})),
-            Entry(lazy("Incidents"), "incident", "incident.work"),
-            Entry(lazy("Drills"), "drills", "incident.work", frozenset({"rehearsal"})),
-        ),
+_NOW, _PLAN, _SITES = lazy("Now"), lazy("Plan"), lazy("Sites")
+_OUTBOUND, _PROOF = lazy("Outbound calls"), lazy("Proof and settings")
+ENTRIES = (
+    Entry(_NOW, lazy("Now"), "now"),
+    Entry(_NOW, lazy("Who goes where"), "relief"),
+    Entry(_NOW, lazy("More calls"), "surge"),
+    Entry(_NOW, lazy("Switches"), "switches"),
+    Entry(_NOW, lazy("Incidents"), "incident"),
+    Entry(_NOW, lazy("Drills"), "drills", frozenset({"rehearsal"})),
+    Entry(_PLAN, lazy("Plan"), "verdict", frozenset({"cell", "planning", "planning_run"})),
+    Entry(_PLAN, lazy("Hybrid week"), "week"),
+    Entry(_PLAN, lazy("Telework"), "telework"),
+    Entry(_PLAN, lazy("Clients"), "clients"),
+    Entry(_PLAN, lazy("Reliefs"), "reliefs"),
+    Entry(_PLAN, lazy("Crash test"), "crashtest"),
+    Entry(_PLAN, lazy("Outlook"), "outlooks"),
+    Entry(_PLAN, lazy("Reference data"), "registry"),
+    Entry(_SITES, lazy("Sites"), "sites"),
+    Entry(_SITES, lazy("Shuttles"), "transport"),
+    Entry(_SITES, lazy("Health"), "health"),
+    Entry(_SITES, lazy("Charter and label"), "charter"),
+    Entry(_SITES, lazy("Draws of visits"), "draws"),
+    Entry(_OUTBOUND, lazy("Campaigns"), "outbound"),
+    Entry(
+        _OUTBOUND,
+        lazy("On the phone"),
+        "outbound_requests",
+        frozenset({"outbound_rights", "outbound_feeds"}),
     ),
-    Group(
-        lazy("Plan"),
-        (
-            Entry(
-                lazy("Plan"), "verdict", "plan.see", frozenset({"cell", "planning", "planning_run"})
-            ),
-            Entry(lazy("Hybrid week"), "week", "reliefs.see"),
-            Entry(lazy("Telework"), "telework", "reliefs.see", frozenset({"telework_records"})),
-            Entry(lazy("Clients"), "clients", "plan.see"),
-            Entry(lazy("Reliefs"), "reliefs", "reliefs.see"),
-            Entry(lazy("Crash test"), "crashtest", "crashtest.see"),
-            Entry(lazy("Outlook"), "outlooks", "crashtest.outlook", frozenset({"outlook"})),
-            Entry(lazy("Reference data"), "registry", "registry.see"),
-        ),
-    ),
-    Group(
-        lazy("Sites"),
-        (
-            Entry(lazy("Sites"), "sites", "sites.see"),
-            Entry(lazy("Shuttles"), "transport", "sites.see", frozenset({"transport_sheet"})),
-            Entry(lazy("Health"), "health", "health.cases"),
-            Entry(
-                lazy("Charter and label"),
-                "charter",
-                "charter.see",
-                frozenset({"charter_site", "audit"}),
-            ),
-            Entry(lazy("Draws of visits"), "draws", "draw.see"),
-        ),
-    ),
-    Group(
-        lazy("Outbound calls"),
-        (
-            Entry(lazy("Campaigns"), "outbound", "outbound.see"),
-            Entry(
-                lazy("On the phone"),
-                "outbound_requests",
-                "outbound.request",
-                frozenset({"outbound_rights", "outbound_feeds"}),
-            ),
-            Entry(
-                lazy("Calling rules"),
-                "outbound_rules",
-                "outbound.rules",
-                frozenset({"outbound_flips"}),
-            ),
-        ),
-    ),
-    Group(
-        lazy("Proof and settings"),
-        (
-            Entry(lazy("Rules of the sites"), "rules", "event.record.rules"),
-            Entry(lazy("Ledger"), "ledger", "ledger.see"),
-            Entry(lazy("Evidence packs"), "packs", "evidence.pack", frozenset({"pack"})),
-            Entry(
-                lazy("Relief between operators"),
-                "gates",
-                "sector.relief",
-                frozenset({"gate", "contracts", "contract"}),
-            ),
-            Entry(lazy("Relief by other operators"), "agreements", "sector.agree"),
-            Entry(lazy("Bulletin of the sector"), "contribution", "sector.contribute"),
-            Entry(lazy("Clerk of the association"), "clerk", "sector.clerk"),
-            Entry(lazy("Pseudonyms"), "identity", "health.looks", frozenset({"identity_see"})),
-            Entry(lazy("People"), "people", "users.manage", frozenset({"erase"})),
-        ),
-    ),
+    Entry(_OUTBOUND, lazy("Calling rules"), "outbound_rules"),
+    Entry(_PROOF, lazy("Rules of the sites"), "rules"),
+    Entry(_PROOF, lazy("Ledger"), "ledger"),
+    Entry(_PROOF, lazy("Evidence packs"), "packs"),
+    Entry(_PROOF, lazy("Relief between operators"), "gates", frozenset({"contracts", "contract"})),
+    Entry(_PROOF, lazy("Relief by other operators"), "agreements"),
+    Entry(_PROOF, lazy("Bulletin of the sector"), "contribution"),
+    Entry(_PROOF, lazy("Clerk of the association"), "clerk"),
+    Entry(_PROOF, lazy("Pseudonyms"), "identity"),
+    Entry(_PROOF, lazy("People"), "people"),
 )
+"""Every page of the menus; those of a group stand together."""
 
 HOMES = {
     Role.CONTINUITY: "now",
@@ -173,56 +131,55 @@ _WITHOUT_OPERATOR = ("verdict", "registry", "people")
 """Pages that say something before there is an operator in the reference data."""
 
 
+@cache
+def find_permission(name: str) -> str:
+    """Return the permission that the view of an address without arguments asks for."""
+    permission = permission_of(resolve(reverse(name)).func)
+    if not permission:
+        raise ValueError(f"the view of {name!r} must ask for a permission, got {permission!r}")
+    return permission
+
+
 def menus(request: HttpRequest) -> tuple[Menu, ...]:
     """Return the groups that this reader may enter, the page they are in marked."""
-    user = request.user
-    rows = [
-        (group, entry, url)
-        for group in GROUPS
-        for entry in group.entries
-        if (url := _address(entry.name)) and can(user, entry.permission)
-    ]
-    inside = [url for _group, entry, url in rows if _inside(request, entry, url)]
+    opened = (row for row in ENTRIES if can(request.user, find_permission(row.name)))
+    rows = [(row, reverse(row.name)) for row in opened]
+    inside = [url for entry, url in rows if _is_inside(request, entry, url)]
     nearest = max(inside, key=len, default="")
     return tuple(
-        Menu(str(group.label), found)
-        for group in GROUPS
-        if (
-            found := tuple(
-                Link(str(entry.label), url, url == nearest)
-                for owner, entry, url in rows
-                if owner is group
-            )
-        )
+        Menu(str(group), tuple(Link(str(row.label), url, url == nearest) for row, url in members))
+        for group, members in groupby(rows, key=lambda pair: pair[0].group)
     )
+
+
+def _is_inside(request: HttpRequest, entry: Entry, url: str) -> bool:
+    """Return whether a request is for an entry's page or one that belongs to it."""
+    match = request.resolver_match
+    name = match.url_name if match is not None else None
+    if name == entry.name or name in entry.within:
+        return True
+    return url != "/" and request.path.startswith(url.rstrip("/") + "/")
 
 
 def find_home(user: AnyUser) -> str:
     """Return the address of a user's first page; where no role is held, the own account."""
-    names = {e.name: e for group in GROUPS for e in group.entries if can(user, e.permission)}
     version = registry.get_current_version()
     if version is None:
-        return reverse(next((name for name in _WITHOUT_OPERATOR if name in names), "account"))
+        opened = (name for name in _WITHOUT_OPERATOR if can(user, find_permission(name)))
+        return reverse(next(opened, "account"))
     held = {row.role for row in roles_held(user)}
     role = next((role for role in HOMES if role in held), None)
     if role is None:
         return reverse("account")
-    return next(_own_places(user, role), reverse(HOMES[role]))
-
-
-def _own_places(user: AnyUser, role: Role) -> Iterator[str]:
-    """Yield the page of the one site or client that a role is held for, where there is one."""
-    version = registry.get_current_version()
-    if version is None or role not in (Role.SITE, Role.CLIENT):
-        return
     operator = registry.load_operator(version)
-    if role is Role.SITE:
-        own, name, known = scope_for(user, "sites.see").sites, "site", set(operator.site)
-    else:
-        clients = {row.id for row in operator.clients}
-        own, name, known = scope_for(user, "plan.see").clients, "client", clients
-    if own is not None and len(own) == 1 and own <= known:
-        yield reverse(name, args=[*own])
+    own = scope_for(user, find_permission(HOMES[role]))
+    for limited, name, ids, known in (
+        (Role.SITE, "site", own.sites, operator.site),
+        (Role.CLIENT, "client", own.clients, operator.client),
+    ):
+        if role is limited and ids and len(ids) == 1 and ids <= known.keys():
+            return reverse(name, args=[*ids])
+    return reverse(HOMES[role])
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -240,18 +197,3 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "reader": Reader(name, ", ".join(roles), visits),
         "open_desk": visits and settings.OPEN_DESK,
     }
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
-
-
-def _inside(request: HttpRequest, entry: Entry, url: str) -> bool:
-    match = request.resolver_match
-    name = match.url_name if match is not None else None
-    if name == entry.name or name in entry.within:
-        return True
-    return url != "/" and request.path.startswith(url.rstrip("/") + "/")
