@@ -1,24 +1,24 @@
 """Coverage against requirement over a day, as the paths of an SVG drawing.
 
 Everything is a step: an interval's value holds until the next one. The area up to the requirement
-is split exactly into what is covered and what is missing, summed over programmes, so that one
-programme's surplus never hides another's shortfall; agents beyond the requirement lie on top.
+is split exactly into what is covered and what is missing; agents beyond the requirement lie on top.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
+from releve.demand.tables import INTERVAL
 from releve.desk.text import Text
+from releve.plan.coverage import CoverageSeries
 from releve.plan.result import Floats
 
 _Scale = Callable[[float], float]
-_HALF_HOUR = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,6 @@ class Size:
 
 WIDE_CHART = Size("wide", 960, 300, 44, 22, 14, 30, 1)
 NARROW_CHART = Size("narrow", 360, 230, 34, 16, 12, 28, 3)
-
-
-@dataclass(frozen=True)
-class Series:
-    """Agents per interval, each array [interval]: ``covered`` + ``missing`` = ``required``."""
-
-    starts: tuple[datetime, ...]
-    required: Floats
-    covered: Floats
-    missing: Floats
-    beyond: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +66,7 @@ class Chart:
     agents: tuple[Tick, ...]
 
 
-def series_of(
-    starts: tuple[datetime, ...], required: Floats, placed: Floats, columns: Sequence[int]
-) -> Series:
-    """Return the day's sums over some programmes, cut to the hours in which anything happens.
-
-    A programme whose requirement is not known is left out of the sums.
-    """
-    known = [at for at in columns if not np.isnan(required[:, at]).any()]
-    need, have = required[:, known], placed[:, known]
-    covered = np.minimum(need, have)
-    busy = np.flatnonzero((need > 0).any(axis=1) | (have > 0).any(axis=1))
-    first, last = (int(busy[0]), int(busy[-1]) + 1) if busy.size else (0, len(starts))
-    day = slice(first, last)
-    return Series(
-        starts[day],
-        need[day].sum(axis=1),
-        covered[day].sum(axis=1),
-        (need - covered)[day].sum(axis=1),
-        (have - covered)[day].sum(axis=1),
-    )
-
-
-def draw(series: Series, size: Size, text: Text) -> Chart:
+def draw(series: CoverageSeries, size: Size, text: Text) -> Chart:
     """Return the drawing of a day's series at one size."""
     top = float((series.required + series.beyond).max(initial=0.0))
     step = _nice_step(top)
@@ -136,7 +103,7 @@ def draw(series: Series, size: Size, text: Text) -> Chart:
     )
 
 
-def spark(series: Series, width: int = 160, height: int = 28) -> tuple[str, str, str]:
+def spark(series: CoverageSeries, width: int = 160, height: int = 28) -> tuple[str, str, str]:
     """Return small paths (covered, missing, required) in a box of ``width`` and ``height``."""
     top = float(series.required.max(initial=0.0)) or 1.0
     count = max(len(series.starts), 1)
@@ -158,7 +125,7 @@ def spark(series: Series, width: int = 160, height: int = 28) -> tuple[str, str,
 def _hours(starts: tuple[datetime, ...], size: Size, text: Text, x: _Scale) -> tuple[Tick, ...]:
     if not starts:
         return ()
-    edges = [*starts, starts[-1] + _HALF_HOUR]
+    edges = [*starts, starts[-1] + INTERVAL]
     found = []
     for at, start in enumerate(edges):
         hour, minute = (int(part) for part in text.clock(start).split(":"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -21,10 +22,12 @@ from releve.plan.result import Placement
 __all__ = [
     "COVERED",
     "NOTHING",
+    "CoverageSeries",
     "Timeline",
     "count_placed",
     "measure_coverage",
     "round_coverage",
+    "sum_coverage",
 ]
 
 Floats = NDArray[np.float64]
@@ -105,3 +108,35 @@ def round_coverage(share: float, digits: int = 0) -> float:
     scale = 10.0**digits
     nearest = math.floor(100 * share * scale + 0.5 + 1e-9) / scale
     return nearest if share >= COVERED else min(nearest, 100 - 1 / scale)
+
+
+@dataclass(frozen=True)
+class CoverageSeries:
+    """Agents per interval, each array [interval]: ``covered`` + ``missing`` = ``required``."""
+
+    starts: tuple[datetime, ...]
+    required: Floats
+    covered: Floats
+    missing: Floats
+    beyond: Floats
+
+
+def sum_coverage(starts: Sequence[datetime], required: Floats, placed: Floats) -> CoverageSeries:
+    """Return the sums over some programmes, cut to the hours in which anything happens.
+
+    Both are agents ``[interval, programme]``. One programme's surplus never hides another's
+    shortfall; a programme whose requirement is not known (NaN) is left out of the sums.
+    """
+    known = ~np.isnan(required).any(axis=0)
+    need, have = required[:, known], placed[:, known]
+    covered = np.minimum(need, have)
+    busy = np.flatnonzero((need > 0).any(axis=1) | (have > 0).any(axis=1))
+    first, last = (int(busy[0]), int(busy[-1]) + 1) if busy.size else (0, len(starts))
+    day = slice(first, last)
+    return CoverageSeries(
+        tuple(starts[day]),
+        need[day].sum(axis=1),
+        covered[day].sum(axis=1),
+        (need - covered)[day].sum(axis=1),
+        (have - covered)[day].sum(axis=1),
+    )

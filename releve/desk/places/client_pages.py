@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from releve.accounts.scopes import scope_for
-from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, Series, draw, spark
+from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.now.clients import TONES, ClientNow, PlanReach, client_now, plan_reach
 from releve.desk.page import PageModel, StreamPage, known
 from releve.desk.places.relief_pages import ReliefRow
@@ -19,7 +19,7 @@ from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.live.api import ClientCoverage, Coverage, IdentityCache
 from releve.network import Client
-from releve.plan.coverage import COVERED
+from releve.plan.coverage import COVERED, CoverageSeries
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -162,6 +162,6 @@ def draw_sparks(stream: str) -> Mapping[str, tuple[str, str, str]]:
 _sparks: IdentityCache[Mapping[str, tuple[str, str, str]]] = IdentityCache()
 
 
-def _build_series(found: ClientCoverage, starts: tuple[datetime, ...]) -> Series:
+def _build_series(found: ClientCoverage, starts: tuple[datetime, ...]) -> CoverageSeries:
     missing = found.required - found.covered
-    return Series(starts, found.required, found.covered, missing, np.zeros(len(starts)))
+    return CoverageSeries(starts, found.required, found.covered, missing, np.zeros(len(starts)))

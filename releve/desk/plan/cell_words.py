@@ -17,9 +17,7 @@ from releve.desk.chart import (
     NARROW_CHART,
     WIDE_CHART,
     Chart,
-    Series,
     draw,
-    series_of,
     spark,
 )
 from releve.desk.filters import add_words
@@ -27,6 +25,7 @@ from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
 from releve.desk.plan.names import loss_words
 from releve.desk.plan.words import CellWords, word_cell
 from releve.desk.text import Text, text_now
+from releve.plan.coverage import CoverageSeries, sum_coverage
 from releve.plan.result import BASE, Placement
 
 register = Library()
@@ -40,7 +39,7 @@ class DayChart(NamedTuple):
     """The day in drawings, in numbers and in a sentence; no drawing where nothing happens."""
 
     charts: tuple[Chart, ...]
-    series: Series
+    series: CoverageSeries
     description: str
 
 
@@ -81,16 +80,15 @@ def day_chart(page: CellPage) -> DayChart:
     return DayChart(charts, series, _describe(series, busy, text))
 
 
-def _series(page: CellPage, rows: list[ProgrammeDay]) -> Series:
+def _series(page: CellPage, rows: list[ProgrammeDay]) -> CoverageSeries:
     nothing = [np.nan] * len(page.starts)
     required = np.array([row.required or nothing for row in rows]).T
     placed = np.array([row.placed for row in rows]).T
     shape = (len(page.starts), len(rows))
-    columns = range(len(rows))
-    return series_of(page.starts, required.reshape(shape), placed.reshape(shape), columns)
+    return sum_coverage(page.starts, required.reshape(shape), placed.reshape(shape))
 
 
-def _describe(series: Series, busy: bool, text: Text) -> str:
+def _describe(series: CoverageSeries, busy: bool, text: Text) -> str:
     """Say in words what the chart shows, for a reader who does not see it."""
     if not busy or not len(series.starts):
         return _("Nothing is required.")
@@ -114,7 +112,7 @@ def _describe(series: Series, busy: bool, text: Text) -> str:
 
 
 @register.filter
-def half_hours(series: Series) -> Iterator[tuple[object, ...]]:
+def half_hours(series: CoverageSeries) -> Iterator[tuple[object, ...]]:
     """Yield start, agents required, covered, missing and beyond, and whether it is short."""
     short = series.missing > _SHORT
     arrays = (series.required, series.covered, series.missing, series.beyond, short)
