@@ -23,7 +23,10 @@ _Scale = Callable[[float], float]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A drawing's box and margins, in its own units; ``hours`` between labels of the day."""
+    """A drawing's box ``0 0 width height`` and the edges of its plot; ``base`` is the lower one.
+
+    ``hours`` lie between two labels of the day.
+    """
 
     name: str
     width: int
@@ -31,12 +34,12 @@ class Size:
     left: int
     right: int
     top: int
-    bottom: int
+    base: int
     hours: int
 
 
-WIDE_CHART = Size("wide", 960, 300, 44, 22, 14, 30, 1)
-NARROW_CHART = Size("narrow", 360, 230, 34, 16, 12, 28, 3)
+WIDE_CHART = Size("wide", 960, 300, 44, 938, 14, 270, 1)
+NARROW_CHART = Size("narrow", 360, 230, 34, 344, 12, 202, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,9 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Paths and labels in the units of the box ``0 0 width height``."""
+    """Paths and labels in the units of a box."""
 
-    name: str
-    width: int
-    height: int
-    left: int
-    right: int
-    base: float
-    label_y: float
+    size: Size
     covered: str
     missing: str
     beyond: str
@@ -72,25 +69,16 @@ def draw(series: CoverageSeries, size: Size, text: Text) -> Chart:
     step = _nice_step(top)
     ceiling = max(step, math.ceil(top / step - 1e-9) * step)
     count = max(len(series.starts), 1)
-    plot_width = size.width - size.left - size.right
-    plot_height = size.height - size.top - size.bottom
-    base = float(size.height - size.bottom)
 
     def x(at: float) -> float:
-        return size.left + plot_width * at / count
+        return size.left + (size.right - size.left) * at / count
 
     def y(value: float) -> float:
-        return base - plot_height * value / ceiling
+        return size.base - (size.base - size.top) * value / ceiling
 
     zero = np.zeros(len(series.starts))
     return Chart(
-        name=size.name,
-        width=size.width,
-        height=size.height,
-        left=size.left,
-        right=size.width - size.right,
-        base=base,
-        label_y=base + 18,
+        size=size,
         covered=_band(zero, series.covered, x, y),
         missing=_band(series.covered, series.required, x, y),
         beyond=_band(series.required, series.required + series.beyond, x, y),

@@ -27,8 +27,8 @@ def test_the_paths_stay_in_the_box_and_the_areas_are_closed() -> None:
     chart = draw(series([4, 9, 9, 2], [4, 5, 12, 1]), WIDE_CHART, TEXT)
     for path in (chart.covered, chart.missing, chart.beyond, chart.required):
         numbers = [float(n) for n in re.findall(r"[\d.]+", path)]
-        assert all(chart.left <= x <= chart.right for x in numbers[::2])
-        assert all(0 <= y <= chart.base for y in numbers[1::2])
+        assert all(chart.size.left <= x <= chart.size.right for x in numbers[::2])
+        assert all(0 <= y <= chart.size.base for y in numbers[1::2])
     assert chart.missing.count("Z") == 2, "two separate times are short"
     assert chart.beyond.count("Z") == 1
     assert not chart.required.endswith("Z")
