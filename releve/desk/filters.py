@@ -7,15 +7,32 @@ from datetime import date, datetime
 from typing import Any
 
 from django.template import Library
+from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.words import when
 from releve.desk.places.stream_context import when as name_moment
-from releve.desk.run_states import STATE_TONES, STATE_WORDS
 from releve.desk.text import text_now, translate_phrase
 from releve.errors import Phrase
 
 register = Library()
 _ANY_ZONE = "UTC"
+_RUN_TONES = {
+    "waiting": "waiting",
+    "running": "running",
+    **dict.fromkeys(("stopping", "stopped", "broken"), "thin"),
+    "failed": "missed",
+    "done": "held",
+}
+RUN_STATES = {
+    "waiting": lazy("waiting for its turn"),
+    "running": lazy("running"),
+    "stopping": lazy("stopping"),
+    "stopped": lazy("stopped"),
+    "broken": lazy("broken off"),
+    "failed": lazy("failed"),
+    "done": lazy("done"),
+}
+"""States of a run of the worker."""
 
 
 def add_words(
@@ -31,8 +48,8 @@ def add_words(
         return str(words.get(code, code) if else_code else words[code])
 
 
-add_words(register, "run_tone", STATE_TONES)
-add_words(register, "run_word", STATE_WORDS)
+add_words(register, "run_tone", _RUN_TONES)
+add_words(register, "run_word", RUN_STATES)
 
 
 @register.filter

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
+from releve.desk.filters import RUN_STATES
 from releve.desk.plan.names import status_word
 from releve.desk.planning.page import PlanRunLine, PlanRunPage, Post
-from releve.desk.run_states import STATE_WORDS
 from releve.desk.text import text_now
 from releve.network import HOME
 
@@ -54,7 +54,7 @@ def run_state(line: PlanRunLine) -> str:
         return _("planned; what is missing is being worked out")
     if line.planned and line.state != "done":
         return _("planned; what is missing was not worked out")
-    return str(STATE_WORDS[line.state])
+    return str(RUN_STATES[line.state])
 
 
 @register.filter
