@@ -10,14 +10,23 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+)
 
 from releve.accounts.scopes import can
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.api.auth import Door, enter, identify_caller
-from releve.desk.system.exposition import render_metrics
+from releve.desk.system.request_log import REQUESTS
 from releve.live import api as live
 
 _WATCH = "system.watch"
+_INSTALLATION = CollectorRegistry()
+ProcessCollector(registry=_INSTALLATION)
+_INSTALLATION.register(live.InstallationCollector())
 
 
 @allow_anonymous
@@ -51,8 +60,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _render(request: HttpRequest) -> HttpResponse:
-    body, content_type = render_metrics()
-    return HttpResponse(body, content_type=content_type)
+    body = generate_latest(_INSTALLATION) + generate_latest(REQUESTS)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
 
 
 metrics = enter(_render, "GET", Door(_WATCH))
