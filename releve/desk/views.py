@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -9,7 +11,7 @@ from django.views.i18n import set_language as django_set_language
 
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.access.open_mode import changes_nothing
-from releve.desk.database_errors import when_busy
+from releve.desk.database_errors import answer_if_busy
 from releve.desk.http import failure
 
 set_language = changes_nothing(allow_anonymous(csrf_exempt(django_set_language)))
@@ -26,7 +28,7 @@ def stranger(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 without saying what went wrong; the log does. A busy database is no fault."""
-    busy = when_busy(request)
+    busy = answer_if_busy(request, sys.exception())
     if busy is not None:
         return busy
     return failure(request, 500, _("Something went wrong. It has been logged."))

@@ -70,6 +70,7 @@ from releve.live.errors import (
     ProposalChanged,
     Refused,
     SwitchChanged,
+    is_busy,
     is_disk_full,
 )
 from releve.live.event_service import (
@@ -281,6 +282,7 @@ __all__ = [
     "has_photo",
     "hold_draw",
     "import_contacts",
+    "is_busy",
     "is_disk_full",
     "is_drill",
     "is_recorded",

@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import InterfaceError, OperationalError
+
 from releve.errors import ReleveError
 
 if TYPE_CHECKING:
@@ -38,11 +40,16 @@ __all__ = [
     "ProposalChanged",
     "Refused",
     "SwitchChanged",
+    "is_busy",
     "is_disk_full",
 ]
 
-_SQLITE_FULL = 13
+_SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_FULL = 5, 6, 13
 _POSTGRES_DISK_FULL = "53100"
+_POSTGRES_STATES = frozenset({"55P03", "40P01", "40001", "53300"})
+"""A lock not had, a deadlock, a transaction to be tried again, too many connections."""
+_POSTGRES_CLASSES = ("08", "57")
+"""The connection is gone, the server is starting or stopping."""
 
 
 class LiveError(ReleveError):
@@ -70,6 +77,20 @@ class Busy(LiveError):  # noqa: N818
 
 class DiskFull(Busy):
     """The database's disk is full; nothing was done, and nothing can be until there is room."""
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Return whether something failed only because the database does not answer just now."""
+    if isinstance(error, Busy):
+        return True
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in (_SQLITE_BUSY, _SQLITE_LOCKED)
+    state = getattr(cause, "sqlstate", "")
+    return state is None or state in _POSTGRES_STATES or state[:2] in _POSTGRES_CLASSES
 
 
 def is_disk_full(error: BaseException | None) -> bool:
