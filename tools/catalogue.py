@@ -2,9 +2,9 @@
 
 ``python -m tools.catalogue`` brings ``locale/fr/LC_MESSAGES/django.po`` up to date with the
 sources and compiles it, without gettext tools. Texts also come from below the desk: those that
-:mod:`releve.situation` and the tables of :mod:`releve.network` declare, and those marked in
-:data:`ROOMS`. English is the language of the sources and has no catalogue. A new message is empty
-until it is translated.
+:mod:`releve.situation`, :mod:`releve.ledger.labels` and the tables of :mod:`releve.network`
+declare, and those marked in :data:`ROOMS`. English is the language of the sources and has no
+catalogue. A new message is empty until it is translated.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import releve.desk
+from releve.ledger.labels import FIELD_LABELS, KIND_LABELS, STREAM_LABELS
 from releve.network import TABLES, list_columns
 from releve.situation import KINDS, NOTICES, REFUSALS
 
@@ -45,6 +46,7 @@ ROOMS = (
     "cli",
     "demand",
     "evidence",
+    "ledger",
     "network",
     "plan",
     "registry",
@@ -108,7 +110,11 @@ def extract_declared() -> dict[tuple[str, str], CatalogueEntry]:
     """Return the texts from below the desk, by key."""
     labels = [text for event in KINDS.values() for text in (event.label, event.headline) if text]
     texts = [*labels, *REFUSALS.values(), *NOTICES.values()]
-    found = [CatalogueEntry(text, places=("../situation",)) for text in texts]
+    found = [
+        CatalogueEntry(text, places=("../ledger/labels.py",))
+        for text in (*KIND_LABELS.values(), *STREAM_LABELS.values(), *FIELD_LABELS.values())
+    ]
+    found += [CatalogueEntry(text, places=("../situation",)) for text in texts]
     docs = [text for kind in TABLES for text in (kind.doc, *(c.doc for c in list_columns(kind)))]
     found += [CatalogueEntry(text, places=("../network/model.py",)) for text in docs]
     found += [

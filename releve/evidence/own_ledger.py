@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from releve.evidence.verify import Export, Keys, VerifyError
+from releve.errors import Phrase
+from releve.evidence.verify import Export, Keys, VerifyError, check_root, read_line
 from releve.ledger.export import export_lines
 from releve.ledger.rotation import iter_rotations, list_own_keys
 
-__all__ = ["verify_own_ledger"]
+__all__ = ["LedgerVerification", "verify_own_ledger", "verify_with_root"]
+
+_MOST_FAULTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerVerification:
+    """What the verifier found, in its own words, which are English; ``faults``: the first ones."""
+
+    holds: bool
+    entries: int
+    faults: tuple[str, ...]
+    fault_count: int
+    summary: str
+
+    @property
+    def more(self) -> int:
+        """The faults that are not listed."""
+        return self.fault_count - len(self.faults)
 
 
 def verify_own_ledger(read_roots: Callable[[Keys], Iterable[dict[str, Any]]]) -> Export:
@@ -28,3 +48,26 @@ def verify_own_ledger(read_roots: Callable[[Keys], Iterable[dict[str, Any]]]) ->
     checked = Export(keys, roots)
     checked.read(f"{line}\n".encode() for line in export_lines(values=True))
     return checked
+
+
+def verify_with_root(root: bytes, *, counts: bool) -> LedgerVerification:
+    """Return the check of this installation with a root that was kept elsewhere; empty: without.
+
+    A case has more personal values than an absence, so that their number is for readers who may see
+    the number of cases: ``counts``. ValueError where the root is none of this ledger.
+    """
+    given = [root] if root else []
+    try:
+        checked = verify_own_ledger(
+            lambda keys: (check_root(read_line(content), keys) for content in given)
+        )
+    except ValueError as fault:
+        said = Phrase("This file is no signed root of this ledger: {0}.", str(fault))
+        raise ValueError(said) from None
+    return LedgerVerification(
+        holds=not checked.faults,
+        entries=checked.seq,
+        faults=tuple(checked.faults[:_MOST_FAULTS]),
+        fault_count=len(checked.faults),
+        summary="" if checked.faults else checked.summary(counts=counts),
+    )

@@ -7,6 +7,7 @@
 ``proofs``     ``prove`` one entry without the others; ``prove_growth`` from one root to a later one
 ``erasure``    ``erase_due``, ``erase_subject``, ``set_erase_on``, ``scrub``
 ``export``     the whole ledger as one file for the stand-alone verifier
+``labels``     what kinds, streams and fields of entries are called
 ``checkpoints``  the forms that tools of others verify; ``witnesses`` cosign them
 =============  =====================================================================================
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from django.db.models import Q
 
+from releve.errors import Phrase
 from releve.ledger.digests import canonical_json, parse_canonical
 from releve.ledger.errors import ProofError
 from releve.ledger.models import LedgerEntry, PersonalValue
@@ -27,8 +28,6 @@ from releve.situation import KINDS, EventCorrected, health_fields, personal_fiel
 __all__ = [
     "PERSON_KINDS",
     "DisclosedField",
-    "HealthInClear",
-    "NoRoot",
     "disclose_fields",
     "find_person_entries",
     "holds_health_in_clear",
@@ -40,14 +39,6 @@ __all__ = [
 
 PERSON_KINDS = frozenset(kind for kind, event in KINDS.items() if event.about == ("agent",))
 """Kinds of entries about one agent: cases and absences alike, so that they look the same."""
-
-
-class NoRoot(ProofError):  # noqa: N818 (named by its cause)
-    """No root has been signed yet."""
-
-
-class HealthInClear(ProofError):  # noqa: N818
-    """The entry holds a health field in clear, from before such fields became commitments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +122,18 @@ def list_entries(
 def prove_for_disclosure(seq: int) -> dict[str, Any]:
     """Return the proof of an entry under the last root, with commitments in place of values.
 
-    NoRoot, HealthInClear, or another ProofError where the root does not cover the entry.
+    ProofError, in a phrase, where there is no root or it does not cover the entry, and where the
+    entry holds a health field in clear, from before such fields became commitments.
     """
     root = load_last_root()
     if root is None:
-        raise NoRoot("no root has been signed yet")
+        raise ProofError(Phrase("No root has been signed yet."))
     if holds_health_in_clear(seq):
-        raise HealthInClear(f"entry {seq} holds a health field in clear")
+        raise ProofError(
+            Phrase("This entry holds a health field in clear: its proof is not handed out.")
+        )
+    if seq > root.size:
+        raise ProofError(Phrase("Its proof can be had once the next root is signed."))
     return prove_entry(seq, root)
 
 

@@ -21,7 +21,6 @@ from django.test import override_settings
 from pytest_django.fixtures import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from releve.desk.ledger.words import WORDS
 from releve.evidence import verify
 from releve.evidence.comparison import compare_remade
 from releve.evidence.errors import PackError, PackRefused
@@ -32,6 +31,7 @@ from releve.ledger.chain import Draft
 from releve.ledger.digests import canonical_json
 from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.keys import public_key
+from releve.ledger.labels import KIND_LABELS
 from releve.ledger.tallies import KIND as TALLY
 from releve.ledger.tallies import TALLIED_KINDS, name_count
 from releve.network import read_operator, sample_operator, write_operator
@@ -326,13 +326,13 @@ def everything(
 ) -> Iterator[dict[str, tuple[BuiltPack, str]]]:
     """Packs of a house in which every kind of event happened once, and what their pages print.
 
-    So did every other kind of entry that the desk has words for and no pack counts.
+    So did every other kind of entry that has a label and that no pack counts.
     """
     storage.clear_cache()
     moment = datetime(2026, 11, 26, 9, tzinfo=UTC)
     drafts = [
         Draft(kind, {"site": SITE, "who": "PERSON-x", "client": "PERSON-y"}, moment)
-        for kind in WORDS.keys() - KINDS.keys() - set(TALLIED_KINDS) - {TALLY}
+        for kind in KIND_LABELS.keys() - KINDS.keys() - set(TALLIED_KINDS) - {TALLY}
     ]
     printed: list[str] = []
 

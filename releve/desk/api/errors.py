@@ -14,10 +14,9 @@ from ninja.errors import HttpError, ValidationError
 from releve.accounts.event_reach import EventElsewhere, EventOfNoSite
 from releve.desk.endpoint import refuse_without_operator
 from releve.desk.http import failure
-from releve.desk.ledger.words import describe_missing_proof
 from releve.desk.live.words import refusal_text
 from releve.desk.outbound.code_words import FAULTS
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_error
 from releve.files.plan_folder import PlanFolderError
 from releve.gate.errors import KeyFault
 from releve.gate.person_requests import RequestFaults, RequestReused
@@ -97,7 +96,7 @@ def _feed_moved(request: HttpRequest, error: FeedMoved) -> HttpResponse:
 
 
 def _no_proof(request: HttpRequest, error: Exception) -> HttpResponse:
-    return failure(request, 409, describe_missing_proof(error))
+    return failure(request, 409, translate_error(error))
 
 
 _HANDLERS: Mapping[type[Exception], _Handler] = {

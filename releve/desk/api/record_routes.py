@@ -9,16 +9,15 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query
 
+from releve.accounts.entry_reach import EntryAccess, EntryView, load_entries
 from releve.desk.api import schemas
 from releve.desk.api.routes import reads
 from releve.desk.api.shared import Number
-from releve.desk.ledger.entries import EntryAccess, EntryView, build_entry_views
-from releve.desk.ledger.page import PAGE
-from releve.desk.ledger.views import find_view
+from releve.desk.ledger.views import find_entry
 from releve.desk.query import require_found
 from releve.desk.registry.page import VersionRow
 from releve.ledger.chain import read_head
-from releve.ledger.disclosure import list_entries, prove_for_disclosure
+from releve.ledger.disclosure import prove_for_disclosure
 from releve.ledger.roots import load_last_root
 from releve.registry import service as registry
 from releve.registry.models import Version
@@ -34,20 +33,14 @@ def ledger(
 ) -> dict[str, Any]:
     """Entries, the newest first, of every stream or kind or of one; fifty at a time."""
     eyes = EntryAccess.for_user(request.user)
-    rows = list_entries(PAGE + 1, persons=eyes.counts, stream=stream, kind=kind, before=before)
-    views = build_entry_views(rows[:PAGE], eyes)
-    more = len(rows) > PAGE
-    return {
-        "count": read_head().seq,
-        "entries": views,
-        "older": views[-1].seq if more else None,
-    }
+    found = load_entries(eyes, stream=stream, kind=kind, before=before)
+    return {"count": read_head().seq, "entries": found.entries, "older": found.older}
 
 
 @reads("/ledger/{int:seq}", EntryView, "record", "ledger.see")
 def entry(request: HttpRequest, seq: Number) -> EntryView:
     """One entry. What the reader may not see is named as withheld, what was erased as erased."""
-    return find_view(request, seq)
+    return find_entry(request, seq)
 
 
 @reads("/ledger/{int:seq}/proof", schemas.Proof, "record", "ledger.prove")
@@ -56,7 +49,7 @@ def proof(request: HttpRequest, seq: Number) -> dict[str, Any]:
 
     It shows nothing personal and nothing of anybody's health: those values are commitments.
     """
-    if find_view(request, seq).concealed:
+    if find_entry(request, seq).concealed:
         raise Http404
     return prove_for_disclosure(seq)
 

@@ -51,7 +51,6 @@ _STEPS = {
 
 
 register.filter(role_word)
-register.filter("actor", translate_actor)
 add_words(register, "step_name", _STEPS)
 
 

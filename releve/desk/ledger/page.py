@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
-from releve.desk.ledger.entries import EntryView
+from releve.accounts.entry_reach import EntryView, ProofState
 from releve.desk.page import PageModel
+from releve.evidence.own_ledger import LedgerVerification
 
-PAGE = 50
 MOST_ENTRIES = 100_000
 """Entries that are checked while a reader waits; more are for the command line."""
 
@@ -44,27 +43,13 @@ class LedgerPage(PageModel):
         return 0 if self.root is None else self.count - self.root.size
 
 
-class EntryPage(EntryView):
+class EntryPage(PageModel):
     """One entry; its ``proof`` can be had now, under the next root, or not by this reader."""
 
+    entry: EntryView
     time_zone: str
-    proof: Literal["", "now", "next"]
+    proof: ProofState
     last: int = Field(description="The newest entry")
-
-
-class VerificationResult(PageModel):
-    """What the verifier found, in its own words, which are English."""
-
-    holds: bool
-    entries: int
-    faults: tuple[str, ...] = Field(description="The first of them")
-    fault_count: int
-    summary: str
-
-    @property
-    def more(self) -> int:
-        """The faults that are not listed."""
-        return self.fault_count - len(self.faults)
 
 
 class VerifyPage(PageModel):
@@ -75,4 +60,4 @@ class VerifyPage(PageModel):
     root: RootHead | None
     may_export: bool
     most: int = MOST_ENTRIES
-    outcome: VerificationResult | None
+    outcome: LedgerVerification | None

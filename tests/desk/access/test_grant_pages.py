@@ -51,7 +51,7 @@ def test_an_auditor_of_one_client_reads_the_entries_of_that_client_alone(auditor
         ("plan.activated", {"actor": "a"}, True),
     )
     seqs = [append(kind, body, recorded_at=now, stream="x").seq for kind, body, _concealed in rows]
-    shown = [auditor.get(f"/ledger/{seq}?format=json").json() for seq in seqs]
+    shown = [auditor.get(f"/ledger/{seq}?format=json").json()["entry"] for seq in seqs]
     assert [row["concealed"] for row in shown] == [concealed for _k, _b, concealed in rows]
     assert all(row["fields"] == [] for row in shown if row["concealed"])
     for seq, (_kind, _body, concealed) in zip(seqs, rows, strict=True):

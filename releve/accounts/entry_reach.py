@@ -1,4 +1,4 @@
-"""What the pages of the ledger show of entries, to whom: values, withheld, erased.
+"""Which entries of the ledger a user may read, and what of them: values, withheld, erased.
 
 An entry about one agent, whether a case or an absence, is shown to those who may see the cases of
 a site: other readers see its place in the chain. The entries of a site or client are shown to those
@@ -10,49 +10,83 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from releve.accounts.scopes import Scope, can, scope_for
-from releve.desk.page import PageModel
 from releve.ledger.account_names import restore_names
 from releve.ledger.digests import parse_canonical
 from releve.ledger.disclosure import (
+    PERSON_KINDS,
     DisclosedField,
     disclose_fields,
     find_person_entries,
+    holds_health_in_clear,
+    list_entries,
     load_personal_values,
 )
+from releve.ledger.labels import KIND_LABELS
 from releve.ledger.models import LedgerEntry
+from releve.ledger.roots import load_last_root
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
+__all__ = [
+    "EntryAccess",
+    "EntryList",
+    "EntryView",
+    "ProofState",
+    "find_proof_state",
+    "load_entries",
+    "load_entry",
+]
+
+ProofState = Literal["", "now", "next"]
+"""When the proof of an entry can be had: empty = not by this reader."""
+_MOST_ENTRIES = 50
+_LARGEST_NUMBER = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class EntryAccess:
-    """What a reader may see of the ledger's entries."""
+    """What a reader may see of the ledger's entries, and whether they may have proofs of them."""
 
     personal: bool
     counts: bool
+    proves: bool
     scope: Scope
 
     @classmethod
     def for_user(cls, user: AnyUser) -> EntryAccess:
         """Return what a user may see."""
         return cls(
-            can(user, "health.cases"), can(user, "health.see"), scope_for(user, "ledger.see")
+            can(user, "health.cases"),
+            can(user, "health.see"),
+            can(user, "ledger.prove"),
+            scope_for(user, "ledger.see"),
         )
+
+    @property
+    def exports(self) -> bool:
+        """Whether the whole may be handed out: not to a reader who is here for some."""
+        return self.proves and self.scope.is_whole
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds whose entries the reader may see."""
+        return tuple(kind for kind in KIND_LABELS if self.counts or kind not in PERSON_KINDS)
 
     def sees(self, body: Mapping[str, Any]) -> bool:
         """Return whether an entry may be read; one of no site and no client takes all of them."""
         return self.scope.covers(site=_text(body, "site"), client=_text(body, "client"))
 
 
-class EntryView(PageModel):
+@dataclass(frozen=True, slots=True)
+class EntryView:
     """An entry as one reader sees it; ``concealed``: of what is not theirs.
 
     ``about_person``: it is concealed because it is about one agent; ``kind`` is empty and
-    ``recorded_at`` null for a reader who may not see the cases of a site.
+    ``recorded_at`` None for a reader who may not see the cases of a site.
     """
 
     seq: int
@@ -68,7 +102,43 @@ class EntryView(PageModel):
     fields: tuple[DisclosedField, ...] = ()
 
 
-def build_entry_views(rows: Sequence[LedgerEntry], eyes: EntryAccess) -> tuple[EntryView, ...]:
+@dataclass(frozen=True, slots=True)
+class EntryList:
+    """Entries, the newest first; ``older``: ask with it as ``before`` for the next of them."""
+
+    entries: tuple[EntryView, ...]
+    older: int | None
+
+
+def load_entries(
+    eyes: EntryAccess,
+    *,
+    stream: str = "",
+    kind: str = "",
+    before: int | None = None,
+    most: int = _MOST_ENTRIES,
+) -> EntryList:
+    """Return entries of every stream or kind or of one, as a reader sees them."""
+    rows = list_entries(most + 1, persons=eyes.counts, stream=stream, kind=kind, before=before)
+    older = rows[most - 1].seq if len(rows) > most else None
+    return EntryList(_view_entries(rows[:most], eyes), older)
+
+
+def load_entry(seq: int, eyes: EntryAccess) -> EntryView | None:
+    """Return one entry as a reader sees it; None where there is none of this number."""
+    row = LedgerEntry.objects.filter(seq=seq).first() if seq <= _LARGEST_NUMBER else None
+    return None if row is None else _view_entries([row], eyes)[0]
+
+
+def find_proof_state(entry: EntryView, eyes: EntryAccess) -> ProofState:
+    """Return whether a reader can have the proof of an entry now, under the next root, or not."""
+    if not eyes.proves or entry.concealed or holds_health_in_clear(entry.seq):
+        return ""
+    root = load_last_root()
+    return "now" if root is not None and entry.seq <= root.size else "next"
+
+
+def _view_entries(rows: Sequence[LedgerEntry], eyes: EntryAccess) -> tuple[EntryView, ...]:
     """Return entries as a reader sees them; one query for the personal values of all."""
     kept = load_personal_values([row.seq for row in rows])
     hidden = frozenset() if eyes.counts else find_person_entries(rows)
@@ -82,7 +152,7 @@ def build_entry_views(rows: Sequence[LedgerEntry], eyes: EntryAccess) -> tuple[E
 
 def _conceal(row: LedgerEntry, **shown: Any) -> EntryView:
     """Return the place of an entry in the chain, and no more of it than ``shown``."""
-    return EntryView(seq=row.seq, stream=row.stream, hash=row.hash, prev=row.prev, **shown)
+    return EntryView(row.seq, row.stream, row.hash, row.prev, **shown)
 
 
 def _view(
