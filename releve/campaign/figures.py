@@ -15,14 +15,14 @@ from releve.gate.unplaced_calls import select_unplaced
 from releve.network.clock import zone
 from releve.outbound import LegalRow, LegalRules, compute_abandoned_share
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.legal_rows import find_legal_midnight, to_legal_day
+from releve.outbound.legal_rows import Words, find_legal_midnight, to_legal_day
 
 __all__ = [
     "AbandonedDay",
     "CampaignFigures",
     "compute_figures",
     "count_refusals",
-    "find_refusing_rows",
+    "find_refusal_texts",
 ]
 
 _AHEAD_DAYS = 30
@@ -98,7 +98,15 @@ def compute_figures(
     )
 
 
-def find_refusing_rows(
+def find_refusal_texts(found: CampaignFigures, rules: LegalRules) -> dict[str, tuple[Words, ...]]:
+    """Return what the rows that refused calls of the period say, each text once, by their ids."""
+    return {
+        name: tuple(dict.fromkeys(row.rule for row in _find_refusing_rows(name, found, rules)))
+        for name in found.by_rule
+    }
+
+
+def _find_refusing_rows(
     name: str, found: CampaignFigures, rules: LegalRules
 ) -> tuple[LegalRow, ...]:
     """Return the rows of an id that may have refused a call of the period."""

@@ -11,27 +11,48 @@ from datetime import datetime
 import polars as pl
 from django.db import transaction
 
+from releve.gate.current_rules import load_current_rules, load_current_texts
+from releve.gate.db_clock import read_clock
 from releve.gate.fact_reader import read_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.pseudonyms import number_text, person_pseudonym
 from releve.ledger.chain import append
 from releve.network.size_limits import MAX_FILES, count_parquet_cells, measure_unpacked
-from releve.outbound import Call, CallVerdict, LegalRules, judge_call
-from releve.outbound.errors import FactFaults
+from releve.outbound import Call, CallVerdict, LegalRules, OutboundError, judge_call, load_rules
+from releve.outbound.errors import CallFault, FactFaults
 from releve.outbound.fact_tables import build_facts_on, read_tables
 from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.rule_impact import Flip, find_flips
+from releve.outbound.rule_impact import Flip, find_flips, read_calls
 
-__all__ = ["TRIED", "try_call", "try_rules", "try_rules_on_tables"]
+__all__ = [
+    "TRIED",
+    "TooManyCalls",
+    "try_call",
+    "try_files",
+    "try_rules",
+    "try_rules_on_tables",
+]
 
 TRIED = "outbound.tried"
 """The kind of the ledger's entry: ``actor``, ``calls`` (a count), both versions of the rules."""
 
+_MOST_CALLS = 2_000
+"""The most calls that :func:`try_files` judges on tables."""
+_MOST_RECORDED = 500
+"""The same, where each takes a look into the database."""
 _MOST_UNPACKED = 50_000_000
 _MOST_CELLS = 10_000_000
 
 Progress = Callable[[int, int], None]
 """Takes the calls judged and the calls in all."""
+
+
+class TooManyCalls(CallFault):
+    """No call, or more than are judged while a user waits: ``most``."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"1 to {most} calls are judged here; use the command")
+        self.most = most
 
 
 def try_rules(
@@ -71,6 +92,28 @@ def try_rules_on_tables(
     tables = read_tables(_unpack_tables(archive), whole=True)
     facts = build_facts_on(tables, before.numbers, to_legal_day(known))
     return find_flips(calls, facts, before, after, known)
+
+
+def try_files(
+    calls: bytes, rows: bytes, facts: bytes | None, *, name: str, by: str
+) -> tuple[int, tuple[Flip, ...]]:
+    """Return how many calls files hold, and those whose verdict new rows would change.
+
+    ``calls``: CSV. ``rows``: YAML, as a file ``name`` would be added to the rules in force.
+    ``facts``: a zip of tables; without it, what is recorded now. TooManyCalls above what is judged
+    while a user waits, or for none; another OutboundError for a file that cannot be read.
+    """
+    asked = read_calls(calls)
+    most = _MOST_CALLS if facts is not None else _MOST_RECORDED
+    if not 0 < len(asked) <= most:
+        raise TooManyCalls(most)
+    try:
+        after = load_rules({**load_current_texts(), f"~{name}": rows.decode("utf-8")})
+        if facts is not None:
+            return len(asked), try_rules_on_tables(asked, facts, load_current_rules(), after)
+    except (UnicodeDecodeError, zipfile.BadZipFile) as error:
+        raise OutboundError(str(error)) from error
+    return len(asked), try_rules(asked, load_current_rules(), after, read_clock(), by=by)
 
 
 def _unpack_tables(data: bytes) -> dict[str, bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from releve.cli.outbound_screen import Progress
 from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
 from releve.outbound.fact_tables import build_facts_on
 from releve.outbound.legal_rows import to_legal_day
-from releve.outbound.rule_impact import Flip, flip_to_json, read_calls
+from releve.outbound.rule_impact import Flip, count_directions, flip_to_json, read_calls
 from releve.outbound.rule_impact import find_flips as flips_of
 
 __all__ = ["flips"]
@@ -104,7 +103,7 @@ def _find_recorded(asked: tuple[Call, ...], texts: dict[str, str], by: str) -> t
 
 
 def _render_lines(found: tuple[Flip, ...], asked: int, lang: str) -> list[str]:
-    words, count = _WORDS[lang], Counter(flip.direction for flip in found)
+    words, count = _WORDS[lang], count_directions(found)
     colon = "\u00a0: " if lang == "fr" else ": "
     lines = [f"{'appels' if lang == 'fr' else 'calls'}{colon}{asked}"]
     lines += [f"{word}{colon}{count[name]}" for name, word in words.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,17 @@ from releve.gate.models import WatermarkRow
 from releve.gate.schema import TABLES
 from releve.outbound.fact_tables import EVENT
 
-__all__ = ["RegisterState", "read_register_ages", "read_register_state", "summarize_register"]
+__all__ = [
+    "REGISTERS",
+    "RegisterState",
+    "read_register_ages",
+    "read_register_minutes",
+    "read_register_state",
+    "summarize_register",
+]
+
+REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
+"""The registers, those that forbid calls first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,12 @@ def read_register_ages(now: datetime) -> dict[str, timedelta]:
     rows = WatermarkRow.objects.exclude(load__isnull=False, load__known_at=None)
     found = rows.order_by("feed").values_list("feed").annotate(last=Max("read_at"))
     return {feed: now - last for feed, last in found}
+
+
+def read_register_minutes(now: datetime) -> dict[str, int | None]:
+    """Return the age of each register in minutes, rounded up; None where it was never read."""
+    ages, minute = read_register_ages(now), timedelta(minutes=1)
+    return {name: math.ceil(ages[name] / minute) if name in ages else None for name in REGISTERS}
 
 
 def summarize_register(frames: Mapping[str, pl.DataFrame], feed: str) -> RegisterState:

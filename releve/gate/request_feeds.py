@@ -40,10 +40,13 @@ from releve.outbound import Watermark as ReadAt
 __all__ = [
     "COLUMNS",
     "EVERY",
+    "AsideRow",
     "FeedMoved",
+    "FeedPosition",
     "FeedResult",
     "RowFault",
     "feed_position",
+    "list_aside_rows",
     "list_feed_positions",
     "record_reading",
     "take_files",
@@ -114,10 +117,36 @@ def feed_position(feed: str) -> int:
     return 0 if row is None else row.offset
 
 
-def list_feed_positions(most: int) -> list[tuple[str, int]]:
-    """Return the latest files and feeds, the newest first, each with how many rows were taken."""
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """A file or a feed, and how many of its rows were read."""
+
+    file: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsideRow:
+    """A row that was set aside; what it held is not kept."""
+
+    at: datetime
+    file: str
+    line: int
+    field: str
+    code: str
+
+
+def list_feed_positions(most: int) -> tuple[FeedPosition, ...]:
+    """Return the latest files and feeds, the newest first, each with how many rows were read."""
     found = Cursor.objects.filter(Q(source__startswith="drop:") | Q(source__startswith="feed:"))
-    return list(found.order_by("-pk").values_list("file", "offset")[:most])
+    rows = found.order_by("-pk").values_list("file", "offset")[:most]
+    return tuple(FeedPosition(file, offset) for file, offset in rows)
+
+
+def list_aside_rows(most: int) -> tuple[AsideRow, ...]:
+    """Return the latest rows that were set aside, the newest first."""
+    rows = FeedFaultRow.objects.order_by("-pk").values_list("at", "file", "line", "field", "code")
+    return tuple(AsideRow(*row) for row in rows[:most])
 
 
 def take_files(

@@ -8,7 +8,14 @@ from typing import NamedTuple
 from releve.network.clock import zone
 from releve.outbound.legal_rows import LEGAL_ZONE
 
-__all__ = ["WEEKDAYS", "CalendarNames", "format_day", "format_instant", "format_time_of_day"]
+__all__ = [
+    "MONTHS",
+    "WEEKDAYS",
+    "CalendarNames",
+    "format_day",
+    "format_instant",
+    "format_time_of_day",
+]
 
 
 class CalendarNames(NamedTuple):
@@ -22,8 +29,12 @@ class CalendarNames(NamedTuple):
         return self.fr if language == "fr" else self.en
 
 
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
-           "October", "November", "December")  # fmt: skip
+MONTHS = CalendarNames(
+    ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
+     "octobre", "novembre", "décembre"),
+    ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+     "October", "November", "December"),
+)  # fmt: skip
 WEEKDAYS = CalendarNames(
     ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
     ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
@@ -33,9 +44,9 @@ _SPACE = "\u00a0"
 
 def format_day(day: date, language: str) -> str:
     """Return a day: 15/09/2026 in French, 15 September 2026 in English."""
-    return (
-        f"{day:%d/%m/%Y}" if language == "fr" else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-    )
+    if language == "fr":
+        return f"{day:%d/%m/%Y}"
+    return f"{day.day} {MONTHS.en[day.month - 1]} {day.year}"
 
 
 def format_time_of_day(hour: int, minute: int, language: str) -> str:

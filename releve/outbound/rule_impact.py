@@ -7,6 +7,7 @@ no longer is, or the other way round; ``moved`` are those still refused, by othe
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -18,13 +19,23 @@ from releve.outbound.calls import Call
 from releve.outbound.errors import CallFault
 from releve.outbound.facts import Facts
 from releve.outbound.legal_rows import LegalRules
-from releve.outbound.verdict import CallVerdict, judge_call
+from releve.outbound.verdict import CallFinding, CallVerdict, judge_call
 
-__all__ = ["CALL_COLUMNS", "Flip", "find_flips", "flip_to_json", "read_calls"]
+__all__ = [
+    "CALL_COLUMNS",
+    "DIRECTIONS",
+    "Flip",
+    "count_directions",
+    "find_flips",
+    "flip_to_json",
+    "read_calls",
+]
 
 _NOT_READ = ("authenticated", "mobile_terminal")
 CALL_COLUMNS = tuple(field.name for field in fields(Call) if field.name not in _NOT_READ)
 """The columns of a file of calls."""
+DIRECTIONS = ("refused", "allowed", "moved")
+"""What a call that flips becomes."""
 _MUST = ("client", "number", "at", "object", "sector")
 _SHOWN = 20
 
@@ -50,6 +61,12 @@ class Flip:
         return _list_versions(self.after, self.before)
 
     @property
+    def gained_findings(self) -> tuple[CallFinding, ...]:
+        """Return the findings of :attr:`gained`, one a version."""
+        found = {finding.row.version: finding for finding in self.after.findings}
+        return tuple(found[version] for version in self.gained)
+
+    @property
     def lost(self) -> tuple[str, ...]:
         """Return the versions of the rows that no longer refuse it."""
         return _list_versions(self.before, self.after)
@@ -65,6 +82,12 @@ def flip_to_json(flip: Flip) -> dict[str, Any]:
         "before": [finding.row.version for finding in flip.before.findings],
         "after": [finding.row.version for finding in flip.after.findings],
     }
+
+
+def count_directions(flips: Iterable[Flip]) -> dict[str, int]:
+    """Return how many calls become what: by every direction, in the order of DIRECTIONS."""
+    count = Counter(flip.direction for flip in flips)
+    return {direction: count[direction] for direction in DIRECTIONS}
 
 
 def _list_versions(these: CallVerdict, not_those: CallVerdict) -> tuple[str, ...]:

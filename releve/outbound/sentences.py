@@ -110,9 +110,10 @@ def render_sentence(words: Words, row: LegalRow, quotes: Mapping[str, Any], lang
     return words.of(language).format_map(said)
 
 
-def render_outline(words: Words, language: str) -> str:
-    """Return a row's words with a gap where a call's own figures would stand."""
-    return re.sub(r"\{\w+\}", "…", words.of(language))
+def render_outline(row: LegalRow, language: str) -> str:
+    """Return what a row refuses with, gaps for a call's own figures; empty where it never does."""
+    said = [words.of(language) for words in (row.refuses, row.remedy) if words is not None]
+    return re.sub(r"\{\w+\}", "…", " ".join(said))
 
 
 def _format_quote(value: Any, language: str) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-__all__ = ["SOURCES", "list_source_numbers"]
+from releve.outbound.legal_rows import LegalRow
+
+__all__ = ["SOURCES", "cite_sources", "list_source_numbers"]
 
 SOURCES: dict[str, str] = {
     "1": "Public note on telecom and telemarketing law; Légifrance and Arcep read 13–14 Sept 2026",
@@ -60,3 +63,9 @@ SOURCES: dict[str, str] = {
 def list_source_numbers(source: str) -> tuple[str, ...]:
     """Return the numbers that a row's source names: ``[8][1]`` or ``[8], tz``."""
     return tuple(found.strip("[]") for found in re.findall(r"\[\w+\]|\btz\b", source))
+
+
+def cite_sources(rows: Iterable[LegalRow]) -> dict[str, str]:
+    """Return what the numbers of rows' sources stand for, in the order of SOURCES."""
+    cited = {number for row in rows for number in list_source_numbers(row.source)}
+    return {number: text for number, text in SOURCES.items() if number in cited}

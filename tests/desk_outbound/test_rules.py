@@ -17,7 +17,6 @@ from django.test import Client
 
 from releve.accounts.roles import Role
 from releve.campaign import rule_trial
-from releve.desk.outbound.words import value_word
 from releve.outbound import built_in_rules
 from releve.outbound.fact_files import NEEDED
 from releve.outbound.fact_tables import list_columns
@@ -92,12 +91,6 @@ def test_a_day_before_the_law_says_that_no_call_may_be_placed(manager: Client) -
 def test_every_source_that_a_row_names_can_be_looked_up() -> None:
     named = {number for row in built_in_rules().rows for number in list_source_numbers(row.source)}
     assert named <= set(SOURCES)
-
-
-def test_a_word_of_the_law_reads_as_in_its_vocabulary() -> None:
-    assert value_word("heat-pump", "fr") == "pompe à chaleur"
-    assert value_word("manual", "en") == "manual"
-    assert value_word("row-of-its-own", "fr") == "row-of-its-own"
 
 
 def test_a_lawyer_from_outside_reads_and_does_not_try(manager: Client) -> None:

@@ -15,10 +15,11 @@ from releve.accounts.event_reach import EventElsewhere, EventOfNoSite
 from releve.desk.endpoint import refuse_without_operator
 from releve.desk.http import failure
 from releve.desk.live.words import refusal_text
-from releve.desk.outbound.code_words import FAULTS
+from releve.desk.outbound.words import said
 from releve.desk.text import text_now, translate_error
 from releve.files.plan_folder import PlanFolderError
 from releve.gate.errors import KeyFault
+from releve.gate.fault_sentences import FAULT_SENTENCES
 from releve.gate.person_requests import RequestFaults, RequestReused
 from releve.gate.request_feeds import FeedMoved
 from releve.ledger.errors import ProofError
@@ -86,8 +87,12 @@ def _nowhere(request: HttpRequest, error: Exception) -> HttpResponse:
 
 def _request_faults(request: HttpRequest, error: RequestFaults) -> HttpResponse:
     rows = error.faults
-    faults = [_fault(row.field, row.code, str(FAULTS[row.code])) for row in rows]
+    faults = [_fault(row.field, row.code, said(FAULT_SENTENCES[row.code])) for row in rows]
     return _unacceptable(request, faults)
+
+
+def _no_gate_key(request: HttpRequest, error: KeyFault) -> HttpResponse:
+    return failure(request, 503, said(FAULT_SENTENCES["gate.key"]))
 
 
 def _feed_moved(request: HttpRequest, error: FeedMoved) -> HttpResponse:
@@ -106,6 +111,7 @@ _HANDLERS: Mapping[type[Exception], _Handler] = {
     HttpError: _http,
     Http404: _nowhere,
     RequestFaults: _request_faults,
+    KeyFault: _no_gate_key,
     FeedMoved: _feed_moved,
     ProofError: _no_proof,
     live.NoOperator: lambda request, error: refuse_without_operator(request),
@@ -118,7 +124,6 @@ _SENTENCES: Mapping[type[Exception], tuple[int, Any]] = {
     EventOfNoSite: (403, lazy("Your role is held for some sites: this is of none of them.")),
     live.KeyReused: (409, _REUSED),
     RequestReused: (409, _REUSED),
-    KeyFault: (503, FAULTS["gate.key"]),
     PlanFolderError: (503, lazy("There is no plan to show.")),
 }
 """Status and sentence of the errors that say nothing more."""

@@ -15,10 +15,11 @@ from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.events import Key
 from releve.desk.api.routes import reads, writes
-from releve.desk.outbound.code_words import FAULTS
+from releve.desk.outbound.words import said
 from releve.desk.page import pick_fields
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
+from releve.gate.fault_sentences import FAULT_SENTENCES
 from releve.gate.person_answers import preview_answers
 from releve.gate.person_requests import PhoneRequest, record_request
 from releve.gate.request_feeds import COLUMNS, EVERY, feed_position, take_rows
@@ -38,7 +39,7 @@ def person_request(
     """What the person at a number says: recorded, and counting, before this answers."""
     client = "" if sent.client == EVERY else sent.client
     if not can_reach(request.user, client):
-        raise HttpError(403, str(FAULTS["client.elsewhere"]))
+        raise HttpError(403, said(FAULT_SENTENCES["client.elsewhere"]))
     asked = PhoneRequest(
         idempotency_key, sent.number, sent.said, client, sent.at, sent.channel, sent.outcome,
         sent.call,
@@ -66,7 +67,12 @@ def send_feed(request: HttpRequest, feed: _Name, sent: schemas.FeedRows) -> dict
         allowed=lambda client: can_reach(request.user, client),
     )  # fmt: skip
     faults = [
-        {"row": one.line, "field": one.field, "code": one.code, "message": str(FAULTS[one.code])}
+        {
+            "row": one.line,
+            "field": one.field,
+            "code": one.code,
+            "message": said(FAULT_SENTENCES[one.code]),
+        }
         for one in found.faults
     ]
     counts = pick_fields(found, "recorded", "before", "set_aside", "position")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -14,25 +12,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.campaign.person_lookup import SHORTEST_REASON
-from releve.campaign.rule_trial import try_rules, try_rules_on_tables
-from releve.desk.forms import PlainForm, build_id_field, build_radio_field, set_choices
-from releve.desk.outbound.code_words import FAULTS, OUTCOMES, SAYINGS
+from releve.campaign.rule_trial import TooManyCalls, try_files
+from releve.desk.forms import KeyedForm, build_id_field, build_radio_field, set_choices
 from releve.desk.outbound.page import FlipsPage
+from releve.desk.outbound.words import SAYINGS, said, word
 from releve.desk.text import text_now
-from releve.gate.current_rules import load_current_rules, load_current_texts
-from releve.gate.db_clock import read_clock
+from releve.gate.attempt_outcomes import REPORTED_OUTCOMES
 from releve.gate.errors import KeyFault
+from releve.gate.fault_sentences import FAULT_SENTENCES
 from releve.gate.person_requests import OUTCOME, PhoneRequest, RequestFaults, RequestReused
 from releve.gate.person_rights import RightsRefused
-from releve.outbound import OutboundError, load_rules
+from releve.outbound import OutboundError
 from releve.outbound.facts import EVERY_CLIENT
-from releve.outbound.rule_impact import CALL_COLUMNS, read_calls
+from releve.outbound.rule_impact import CALL_COLUMNS
 
 MOST_BYTES = 5_000_000
-MOST_CALLS = 2_000
-"""The most calls judged within a request; the command takes more."""
-MOST_RECORDED = 500
-"""The same, where each takes a look into the database."""
 _EVERY = "*"
 """The value of the choice of every client: an empty one is none."""
 
@@ -49,7 +43,7 @@ def ask_gate(form: forms.Form, ask: Callable[[dict[str, Any]], _T]) -> tuple[_T 
     try:
         return ask(form.cleaned_data), 200
     except KeyFault:
-        form.add_error(None, str(FAULTS["gate.key"]))
+        form.add_error(None, said(FAULT_SENTENCES["gate.key"]))
         return None, 503
     except RightsRefused as error:
         _refuse(form, error.field, error.code)
@@ -64,7 +58,7 @@ def ask_gate(form: forms.Form, ask: Callable[[dict[str, Any]], _T]) -> tuple[_T 
 def _refuse(form: forms.Form, field: str, code: str) -> None:
     """Show a fault at its field, where people see that field."""
     shown = field in form.fields and field != "key"
-    form.add_error(field if shown else None, str(FAULTS[code]))
+    form.add_error(field if shown else None, said(FAULT_SENTENCES[code]))
 
 
 class PersonForm(forms.Form):
@@ -97,10 +91,9 @@ class RightsForm(forms.Form):
     )
 
 
-class RequestForm(PlainForm):
-    """A number, the client, what was said; a form sent twice has one ``key``: one record."""
+class RequestForm(KeyedForm):
+    """A number, the client, what was said."""
 
-    key = forms.CharField(widget=forms.HiddenInput, max_length=128)
     number = forms.CharField(
         label=lazy("Number of the person"),
         max_length=40,
@@ -108,15 +101,12 @@ class RequestForm(PlainForm):
     )
     client = forms.ChoiceField(label=lazy("Client"))
     said = build_radio_field(lazy("What was said"), *SAYINGS.items())
-    outcome = forms.ChoiceField(
-        label=lazy("Outcome"),
-        choices=[("", lazy("Only for an outcome")), *OUTCOMES.items()],
-        required=False,
-    )
+    outcome = forms.ChoiceField(label=lazy("Outcome"), required=False)
 
     def __init__(self, clients: Sequence[str], every: bool, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.initial["key"] = secrets.token_urlsafe(16)
+        outcomes = [(name, word(name, "outcome")) for name in REPORTED_OUTCOMES]
+        set_choices(self, "outcome", [("", _("Only for an outcome")), *outcomes])
         named = [(client, client) for client in clients]
         if every:
             named.append((_EVERY, _("Every client")))
@@ -129,7 +119,7 @@ class RequestForm(PlainForm):
         client = EVERY_CLIENT if values["client"] == _EVERY else values["client"]
         outcome = values["outcome"] if values["said"] == OUTCOME else ""
         return PhoneRequest(
-            values["key"], values["number"], values["said"], client, outcome=outcome
+            self.key_text, values["number"], values["said"], client, outcome=outcome
         )
 
 
@@ -171,20 +161,16 @@ def say_too_large() -> str:
 
 def run_flips(form: FlipsForm, *, by: str) -> FlipsPage:
     """Return what the change would do, or what is wrong with the files; nothing is loaded."""
+    files = {name: file.read() for name, file in form.cleaned_data.items() if file}
+    name = form.cleaned_data["rows"].name
     try:
-        data = {name: file.read() for name, file in form.cleaned_data.items() if file}
-        calls = read_calls(data["calls"])
-        most = MOST_CALLS if "facts" in data else MOST_RECORDED
-        if not calls or len(calls) > most:
-            limit = text_now("UTC").number(most)
-            fault = _("One call at least and {limit} at most are judged here.").format(limit=limit)
-            return FlipsPage(faults=(fault,))
-        name = f"~{form.cleaned_data['rows'].name}"
-        changed = load_rules({**load_current_texts(), name: data["rows"].decode("utf-8")})
-        if "facts" in data:
-            found = try_rules_on_tables(calls, data["facts"], load_current_rules(), changed)
-        else:
-            found = try_rules(calls, load_current_rules(), changed, read_clock(), by=by)
-    except (OutboundError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        count, found = try_files(
+            files["calls"], files["rows"], files.get("facts"), name=name, by=by
+        )
+    except TooManyCalls as error:
+        limit = text_now("UTC").number(error.most)
+        fault = _("One call at least and {limit} at most are judged here.").format(limit=limit)
+        return FlipsPage(faults=(fault,))
+    except OutboundError as error:
         return FlipsPage(faults=tuple(str(error).split("\n")))
-    return FlipsPage(calls=len(calls), flips=found)
+    return FlipsPage(calls=count, flips=found)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import Field, PlainSerializer, SkipValidation
 
-from releve.campaign.figures import AbandonedDay, CampaignFigures, find_refusing_rows
+from releve.campaign.figures import AbandonedDay
 from releve.campaign.person_lookup import KnownFact, PersonHistory
 from releve.desk.page import PageModel
-from releve.gate.models import CampaignRow
 from releve.gate.person_answers import CampaignAnswer, answer_to_json
 from releve.gate.person_requests import RecordedRequest
 from releve.gate.person_rights import StoredData
+from releve.gate.request_feeds import AsideRow, FeedPosition
 from releve.outbound import LegalRow, LegalRules
 from releve.outbound.legal_rows import LEGAL_ZONE, Words
 from releve.outbound.row_json import row_to_json
-from releve.outbound.rule_impact import Flip, flip_to_json
-from releve.outbound.sources import SOURCES, list_source_numbers
+from releve.outbound.rule_impact import Flip, count_directions, flip_to_json
 from releve.outbound.verdict import CallFinding, LocalTime
 
 LegalText = Annotated[Words, PlainSerializer(Words._asdict)]
@@ -30,7 +28,6 @@ RefusingRow = Annotated[
 ]
 CampaignRefusal = Annotated[CampaignAnswer, SkipValidation, PlainSerializer(answer_to_json)]
 FlippedCall = Annotated[Flip, SkipValidation, PlainSerializer(flip_to_json)]
-_REGISTERS = ("withdrawals", "refusals", "consents", "attempts")
 
 
 class CampaignCard(PageModel):
@@ -58,12 +55,6 @@ class CampaignsPage(PageModel):
     may_look: bool
 
 
-def list_registers(ages: Mapping[str, timedelta]) -> dict[str, int | None]:
-    """Return the age of each register in minutes, rounded up."""
-    minute = timedelta(minutes=1)
-    return {name: math.ceil(ages[name] / minute) if name in ages else None for name in _REGISTERS}
-
-
 class CampaignPage(CampaignCard):
     """A campaign's figures from one legal day to another, both included."""
 
@@ -80,22 +71,6 @@ class CampaignPage(CampaignCard):
     pacing: tuple[AbandonedDay, ...]
     most_percent: float | None = Field(description="Abandoned calls that policy bears")
     may_look: bool
-
-
-def campaign_page(
-    row: CampaignRow, found: CampaignFigures, rules: LegalRules, *, may_look: bool
-) -> CampaignPage:
-    """Return a campaign's figures, with the texts of the rows that refused its calls."""
-    texts = {
-        name: tuple(dict.fromkeys(one.rule for one in find_refusing_rows(name, found, rules)))
-        for name in found.by_rule
-    }
-    return CampaignPage.from_row(found, **campaign_fields(row), texts=texts, may_look=may_look)
-
-
-def campaign_fields(row: CampaignRow) -> dict[str, str]:
-    """Return what every page of a campaign says of it."""
-    return {"campaign": row.ref, "client": row.client, "object": row.object, "mode": row.mode}
 
 
 class SheetPage(CampaignCard):
@@ -190,29 +165,6 @@ class RulesPage(PageModel):
     may_change: bool
 
 
-def rules_page(rules: LegalRules, day: date, jurisdiction: str, *, may_change: bool) -> RulesPage:
-    """Return the table in force on a day; an unknown jurisdiction: of all."""
-    codes = sorted({row.jurisdiction for row in rules.rows}, key=_rank)
-    wanted = jurisdiction if jurisdiction in codes else ""
-    binding = [row for row in rules.rows if row.binds_on(day) and wanted in ("", row.jurisdiction)]
-    rows = tuple(sorted(binding, key=lambda row: _rank(row.jurisdiction)))
-    numbers = {number for row in rows for number in list_source_numbers(row.source)}
-    return RulesPage(
-        on=day,
-        jurisdiction=wanted,
-        jurisdictions=tuple(codes),
-        version=rules.version,
-        rows=rows,
-        unsure=sum(row.unsure for row in rows),
-        sources={number: text for number, text in SOURCES.items() if number in numbers},
-        may_change=may_change,
-    )
-
-
-def _rank(code: str) -> tuple[bool, bool, str]:
-    return (code == "ANY", code != "FR", code)
-
-
 class FlipsPage(PageModel):
     """Which of the calls that wait a change of the rules would flip; null before it was tried."""
 
@@ -221,27 +173,15 @@ class FlipsPage(PageModel):
     flips: tuple[FlippedCall, ...] | None = None
     faults: tuple[str, ...] = Field(default=(), description="Of the files, in English")
 
-
-class ReadFeed(PageModel):
-    """A file or a feed, and how many of its rows were read."""
-
-    file: str
-    rows: int
-
-
-class AsideRow(PageModel):
-    """A row that was set aside; what it held is not kept."""
-
-    at: datetime
-    file: str
-    line: int
-    field: str
-    code: str
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many calls would become what."""
+        return count_directions(self.flips or ())
 
 
 class FeedsPage(PageModel):
     """What was read and which rows of it were set aside, the newest first."""
 
     time_zone: str = LEGAL_ZONE
-    read: tuple[ReadFeed, ...]
+    read: tuple[FeedPosition, ...]
     set_aside: tuple[AsideRow, ...]

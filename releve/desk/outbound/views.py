@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from releve.accounts.request_reach import can_reach, list_clients_within
 from releve.accounts.scopes import can, scope_for
-from releve.campaign.figures import compute_figures, count_refusals
+from releve.campaign.figures import compute_figures, count_refusals, find_refusal_texts
 from releve.campaign.person_lookup import show_person
 from releve.campaign.report_files import REPORT_FILES, load_report
 from releve.desk.access.actor import actor_name
@@ -31,37 +31,35 @@ from releve.desk.outbound.forms import (
     say_too_large,
 )
 from releve.desk.outbound.page import (
-    AsideRow,
     CampaignLine,
+    CampaignPage,
     CampaignsPage,
     FeedsPage,
     FlipsPage,
     PersonPage,
-    ReadFeed,
     RequestPage,
     RightsPage,
+    RulesPage,
     SheetPage,
-    campaign_fields,
-    campaign_page,
-    list_registers,
     person_look,
-    rules_page,
 )
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, pick_fields
 from releve.desk.query import read_day, require_found
 from releve.gate.campaigns import load_campaigns
 from releve.gate.current_rules import load_current_rules
 from releve.gate.db_clock import read_clock
-from releve.gate.models import CampaignRow, FeedFaultRow
+from releve.gate.models import CampaignRow
 from releve.gate.person_answers import preview_answers
 from releve.gate.person_requests import record_request
 from releve.gate.person_rights import count_stored, erase_stored, export_stored, identify_holder
-from releve.gate.registers import read_register_ages
-from releve.gate.request_feeds import list_feed_positions
+from releve.gate.registers import read_register_minutes
+from releve.gate.request_feeds import list_aside_rows, list_feed_positions
 from releve.ledger.erasure import scrub_files
 from releve.live import api as live
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.legal_rows import to_legal_day
+from releve.outbound.sources import cite_sources
+from releve.outbound.tables_text import list_jurisdictions, select_rows_on
 
 _MOST_DAYS = 366
 _MOST_SHOWN = 200
@@ -76,12 +74,10 @@ def campaigns(request: HttpRequest) -> HttpResponse:
     refused = count_refusals([row.ref for row in rows], to_legal_day(now))
     page = CampaignsPage(
         campaigns=tuple(
-            CampaignLine.from_row(
-                row, **campaign_fields(row), refused_today=refused.get(row.ref, 0)
-            )
+            CampaignLine.from_row(row, campaign=row.ref, refused_today=refused.get(row.ref, 0))
             for row in rows
         ),
-        registers=list_registers(read_register_ages(now)) if may_look else {},
+        registers=read_register_minutes(now) if may_look else {},
         may_look=may_look,
     )
     return page_response(request, "desk/outbound/campaigns.html", page)
@@ -93,7 +89,13 @@ def campaign(request: HttpRequest, campaign: str) -> HttpResponse:
     row, now, rules = _find_campaign(request, campaign), read_clock(), load_current_rules()
     first, last, fault = _read_period(request, to_legal_day(now))
     found = compute_figures(row.ref, row.client, row.object, first, last, rules, now)
-    page = campaign_page(row, found, rules, may_look=can(request.user, "outbound.manage"))
+    page = CampaignPage.from_row(
+        found,
+        campaign=row.ref,
+        **pick_fields(row, "client", "object", "mode"),
+        texts=find_refusal_texts(found, rules),
+        may_look=can(request.user, "outbound.manage"),
+    )
     template = "desk/outbound/campaign.html"
     return page_response(request, template, page, {"fault": fault})
 
@@ -104,8 +106,9 @@ def sheet(request: HttpRequest, campaign: str) -> HttpResponse:
     row = _find_campaign(request, campaign)
     first, last, fault = _read_period(request, to_legal_day(read_clock()))
     found = load_report(row, first, last)
-    page = SheetPage(
-        **campaign_fields(row),
+    page = SheetPage.from_row(
+        row,
+        campaign=row.ref,
         first=first,
         last=last,
         report=found.content,
@@ -214,11 +217,7 @@ def rights(request: HttpRequest) -> HttpResponse:
 @serve("outbound.manage")
 def feeds(request: HttpRequest) -> HttpResponse:
     """How far feeds from diallers were read, and the rows that could not be taken."""
-    aside = FeedFaultRow.objects.order_by("-pk")[:_MOST_SHOWN]
-    page = FeedsPage(
-        read=tuple(ReadFeed(file=name, rows=n) for name, n in list_feed_positions(_MOST_SHOWN)),
-        set_aside=tuple(map(AsideRow.from_row, aside)),
-    )
+    page = FeedsPage(read=list_feed_positions(_MOST_SHOWN), set_aside=list_aside_rows(_MOST_SHOWN))
     return page_response(request, "desk/outbound/feeds.html", page)
 
 
@@ -230,10 +229,17 @@ def rules(request: HttpRequest) -> HttpResponse:
     day = read_day(asked)
     if asked and day is None:
         fault = _("“{text}” is no day: today’s rules are shown.").format(text=asked[:40])
-    page = rules_page(
-        table,
-        day or to_legal_day(live.now(live.LIVE)),
-        request.GET.get("jurisdiction", ""),
+    day = day or to_legal_day(live.now(live.LIVE))
+    codes, wanted = list_jurisdictions(table.rows), request.GET.get("jurisdiction", "")
+    rows = select_rows_on(table, day, wanted if wanted in codes else "")
+    page = RulesPage(
+        on=day,
+        jurisdiction=wanted if wanted in codes else "",
+        jurisdictions=codes,
+        version=table.version,
+        rows=rows,
+        unsure=sum(row.unsure for row in rows),
+        sources=cite_sources(rows),
         may_change=can(request.user, "outbound.manage"),
     )
     template = "desk/outbound/rules.html"
