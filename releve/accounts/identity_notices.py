@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -19,9 +21,19 @@ from django.utils.translation import override
 from releve.accounts.models import Grant, IdentityNotice, IdentityRequest, User
 from releve.accounts.roles import Role
 
-__all__ = ["list_unread", "mark_read", "notify_officers"]
+__all__ = ["LookNotice", "list_unread", "mark_read", "notify_officers"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LookNotice:
+    """A notice that a look was asked for or allowed: ``kind`` is asked or allowed."""
+
+    kind: str
+    by: str
+    at: datetime
+    pseudonym: str
 
 
 def notify_officers(request: IdentityRequest, kind: str, by: str) -> None:
@@ -34,10 +46,11 @@ def notify_officers(request: IdentityRequest, kind: str, by: str) -> None:
     transaction.on_commit(lambda: _mail(addresses, kind, by))
 
 
-def list_unread(user: User) -> Sequence[IdentityNotice]:
+def list_unread(user: User) -> list[LookNotice]:
     """Return the notices that an officer has not read, the newest first."""
     rows = IdentityNotice.objects.filter(user__username=user.get_username(), read_at=None)
-    return list(rows.select_related("request"))
+    values = rows.values_list("kind", "by", "at", "request__pseudonym")
+    return [LookNotice(*row) for row in values]
 
 
 def mark_read(user: User) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releve.accounts.grants import STREAM
-from releve.accounts.models import IdentityRequest
+from releve.accounts.models import IdentityRequest, User
 from releve.accounts.reidentification import ANSWERED_WITHIN
+from releve.accounts.scopes import can
+from releve.accounts.two_people import find_tied_accounts
 from releve.ledger.account_names import restore_names
 from releve.ledger.models import LedgerEntry
 
-__all__ = ["ContactAccess", "count_looks", "find_state", "list_contact_accesses"]
+__all__ = ["ContactAccess", "IdentityLook", "list_contact_accesses", "list_looks"]
 
 _MOST_COUNTED = 5000
 
@@ -29,6 +31,45 @@ class ContactAccess:
     of: str
 
 
+@dataclass(frozen=True, slots=True)
+class IdentityLook:
+    """A look behind a pseudonym that was asked for, and what its reader may do about it.
+
+    ``state``: waiting, late (not allowed in time), open or over. ``seen``: how often the name was
+    shown.
+    """
+
+    number: int
+    pseudonym: str
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    allowed_by: str
+    state: str
+    seen: int
+    may_allow: bool
+    may_see: bool
+
+
+def list_looks(user: User, now: datetime, most: int) -> tuple[IdentityLook, ...]:
+    """Return the looks behind pseudonyms, the newest first, as a user may act on them."""
+    name, seen = user.get_username(), _count_looks()
+    asks, allows = can(user, "health.reidentify"), can(user, "health.approve")
+    tied = find_tied_accounts(name)
+    found = []
+    for row in IdentityRequest.objects.all()[:most]:
+        state = _find_state(row, now)
+        may_allow = state == "waiting" and row.asked_by not in tied and allows
+        may_see = state == "open" and row.asked_by == name and asks
+        found.append(
+            IdentityLook(
+                row.pk, row.pseudonym, row.reason, row.asked_by, row.asked_at, row.allowed_by,
+                state, seen[row.pk], may_allow, may_see,
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
 def list_contact_accesses(most: int) -> tuple[ContactAccess, ...]:
     """Return the looks at contacts, the newest first."""
     rows = LedgerEntry.objects.filter(stream=STREAM, kind="contacts.seen").order_by("-seq")[:most]
@@ -41,15 +82,14 @@ def list_contact_accesses(most: int) -> tuple[ContactAccess, ...]:
     )
 
 
-def count_looks() -> Counter[int]:
+def _count_looks() -> Counter[int]:
     """Return how often each allowed request was used, of the newest looks."""
     rows = LedgerEntry.objects.filter(stream=STREAM, kind="identity.seen").order_by("-seq")
     bodies = rows.values_list("body", flat=True)[:_MOST_COUNTED]
     return Counter(json.loads(body)["look"] for body in bodies)
 
 
-def find_state(look: IdentityRequest, now: datetime) -> str:
-    """Return ``waiting``, ``late`` (not allowed in time), ``open`` or ``over``."""
+def _find_state(look: IdentityRequest, now: datetime) -> str:
     if look.open_until is not None:
         return "open" if now < look.open_until else "over"
     return "late" if now - look.asked_at > ANSWERED_WITHIN else "waiting"

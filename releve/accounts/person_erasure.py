@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ AGENT = "erase.agent"
 """The act of the journal: ``agent``, by pseudonym."""
 _TOKEN = "erased-"
 _TOKEN_BYTES = 6
+_WHETHER = ("name", "values")
+"""Kinds of which only is said whether there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class ErasurePreview:
     stay.
     """
 
-    erased: Mapping[str, int]
+    erased: Mapping[str, int | bool]
     kept: Mapping[str, int]
     files: tuple[str, ...]
 
@@ -55,6 +57,16 @@ class ErasurePreview:
     def found(self) -> bool:
         """Whether there is anything to erase."""
         return any(self.erased.values())
+
+    def without_counts(self) -> ErasurePreview:
+        """Return what a page may show: of the name and of values only whether there are any.
+
+        A case has more values in the ledger than an absence.
+        """
+        erased = {
+            kind: bool(count) if kind in _WHETHER else count for kind, count in self.erased.items()
+        }
+        return replace(self, erased=erased)
 
 
 def preview_erasure(user: User, agent: str) -> ErasurePreview:

@@ -15,19 +15,18 @@ from django.utils.translation import gettext as _
 from releve.accounts import reidentification as service
 from releve.accounts.grants import AccessError
 from releve.accounts.identity_notices import list_unread, mark_read
-from releve.accounts.looks import count_looks, find_state, list_contact_accesses
+from releve.accounts.looks import list_contact_accesses, list_looks
 from releve.accounts.models import IdentityRequest
 from releve.accounts.person_erasure import erase_person, preview_erasure
 from releve.accounts.scopes import can
-from releve.accounts.two_people import find_tied_accounts
-from releve.desk.access.actor import act_and_lead, actor_name, require_user
+from releve.desk.access.actor import act_and_lead, require_user
 from releve.desk.access.forms import EraseForm, IdentityForm
-from releve.desk.access.page import ErasePage, IdentityPage, LookLine, LookNotice, erase_page
+from releve.desk.access.page import ErasePage, IdentityPage
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import act_on, read_sent
 from releve.desk.http import keep_unstored, page_response
 from releve.desk.text import translate_error
-from releve.live import api as live
+from releve.registry.service import current_time_zone
 
 _MOST = 100
 
@@ -93,7 +92,7 @@ def erase(request: HttpRequest) -> HttpResponse:
             form.add_error(None, translate_error(error))
         else:
             if found.found:
-                page = erase_page(found)
+                page = ErasePage(preview=found.without_counts())
             else:
                 form.add_error("pseudonym", _describe_nothing(found.files))
     status = 422 if form.errors else 200
@@ -112,34 +111,15 @@ def _show(
     request: HttpRequest, form: IdentityForm, shown: dict[str, str] | None = None
 ) -> HttpResponse:
     """Return the page; ``shown`` is the name that was just asked for, which no JSON holds."""
-    user, now, seen = require_user(request), timezone.now(), count_looks()
-    asks, allows = can(user, "health.reidentify"), can(user, "health.approve")
-    tied = find_tied_accounts(actor_name(request))
-    try:
-        time_zone = live.operator_now().row.time_zone
-    except live.NoOperator:
-        time_zone = "UTC"
-    looks = (
-        LookLine.from_row(
-            look,
-            number=look.pk,
-            state=(state := find_state(look, now)),
-            seen=seen[look.pk],
-            may_allow=state == "waiting" and look.asked_by not in tied and allows,
-            may_see=state == "open" and look.asked_by == user.get_username() and asks,
-        )
-        for look in IdentityRequest.objects.all()[:_MOST]
-    )
+    user = require_user(request)
     page = IdentityPage(
-        time_zone=time_zone,
+        time_zone=current_time_zone(),
         names=service.has_names(),
-        notices=tuple(
-            LookNotice.from_row(notice, pseudonym=notice.request.pseudonym)
-            for notice in list_unread(user)
-        ),
-        looks=tuple(looks),
+        notices=tuple(list_unread(user)),
+        looks=list_looks(user, timezone.now(), _MOST),
         contacts=list_contact_accesses(_MOST),
     )
+    asks = can(user, "health.reidentify")
     context = {"form": form if asks else None, "shown": shown}
     status = 422 if form.errors else 200
     return page_response(request, "desk/people/identity.html", page, context, status=status)

@@ -102,6 +102,10 @@ def test_an_erasure_is_shown_before_it_is_done(admin: Client) -> None:
     found = shown.context["page"].preview
     assert found.erased["name"]
     assert found.erased["blocks"] > 0
+    twin = admin.post("/people/erase?format=json", {"pseudonym": agent}).json()["preview"]
+    assert twin["erased"]["name"] is True, "whether there is one, and no count"
+    assert twin["erased"]["values"] in (True, False)
+    assert isinstance(twin["erased"]["values"], bool)
     assert agent_id() == agent, "nothing is done yet"
     done = admin.post("/people/erase", {"pseudonym": agent, "confirmed": "yes"})
     assert done.status_code == 302
