@@ -129,6 +129,13 @@ def test_french_has_narrow_spaces_before_double_punctuation_and_curly_apostrophe
         assert "'" not in text, text
 
 
+def test_no_word_that_loses_its_vowel_stands_before_a_name() -> None:
+    """« La fermeture de Antananarivo »: names begin as they like, so the sentence goes round it."""
+    names = "site|client|carrier|subject|member|association|measure"
+    elided = re.compile(rf"\b(?:de|que|jusque) (?:\{{|%\()(?:{names})\b", re.IGNORECASE)
+    assert [text for text in TRANSLATIONS if elided.search(text)] == []
+
+
 def test_the_compiled_form_is_what_gettext_reads() -> None:
     messages = [
         CatalogueEntry("a day", strings=("un jour",)),
