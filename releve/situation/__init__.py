@@ -95,6 +95,7 @@ from releve.situation.rules import (
     TracingRule,
     TransportRule,
 )
+from releve.situation.site_status import SiteStatus, list_site_statuses
 from releve.situation.situation import (
     LostPlaces,
     Situation,
@@ -213,6 +214,7 @@ __all__ = [
     "SiteClosed",
     "SiteReopened",
     "SiteState",
+    "SiteStatus",
     "Situation",
     "SituationRule",
     "SituationRuleFaults",
@@ -251,6 +253,7 @@ __all__ = [
     "list_placed_stays",
     "list_reopening_acts",
     "list_roster_stays",
+    "list_site_statuses",
     "load_charter",
     "load_rules",
     "merge_reopening_terms",

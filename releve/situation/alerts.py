@@ -57,7 +57,7 @@ NOTICES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice; ``site`` is empty when it concerns no single site.
+    """One notice, which names no person; ``site`` is empty when it concerns no single site.
 
     ``due_at`` sorts the notices: when the matter is due, ends or was missed.
     """
@@ -255,9 +255,9 @@ def _find_overdue(context: ValidationContext, now: datetime) -> Iterator[Notice]
     for agent, absences in context.situation.absences.items():
         last = max(absences, key=lambda absence: absence.until or datetime.max.replace(tzinfo=UTC))
         if last.until is not None and not last.back and recent <= last.until <= now:
-            site = context.operator.agent.get(agent)
-            params = {"agent": agent, "until": last.until}
-            yield Notice("absence.over", site.home_site if site else "", last.until, params)
+            row = context.operator.agent.get(agent)
+            site = row.home_site if row else ""
+            yield Notice("absence.over", site, last.until, {"until": last.until})
     for (what, name), outage in context.situation.outages.items():
         due = outage.expected_until
         if due is not None and due <= now:

@@ -1,0 +1,61 @@
+"""How each site stands: open, closed or cut off, since when, and by what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from releve.network import Operator, Site
+from releve.situation.rules import SituationRules
+from releve.situation.situation import Situation
+
+__all__ = ["SiteStatus", "list_site_statuses"]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStatus:
+    """A site as it stands; ``since`` is when it was closed, or cut off from power or its link.
+
+    Of a closure: its ``cause`` (rule, authority, hazard or operator), the earliest reopening, and
+    the cases within so many days at which its rule closes.
+    """
+
+    site: str
+    name: str
+    time_zone: str
+    state: Literal["open", "closed", "cut_off"]
+    cause: str = ""
+    rule_cases: int | None = None
+    rule_days: float | None = None
+    since: datetime | None = None
+    earliest_reopening: datetime | None = None
+
+
+def list_site_statuses(
+    operator: Operator, situation: Situation, rules: SituationRules
+) -> tuple[SiteStatus, ...]:
+    """Return every site of an operator as it stands, those closed or cut off first."""
+    found = [_judge_site(site, situation, rules) for site in operator.sites]
+    return tuple(sorted(found, key=lambda row: row.state == "open"))
+
+
+def _judge_site(site: Site, situation: Situation, rules: SituationRules) -> SiteStatus:
+    own = (site.id, site.name, site.time_zone)
+    closure = situation.site(site.id).closure
+    if closure is not None:
+        rule = rules.find_closure_rule(closure.rule)
+        return SiteStatus(
+            *own,
+            state="closed",
+            cause=closure.cause,
+            rule_cases=None if rule is None else rule.n,
+            rule_days=None if rule is None else rule.days,
+            since=closure.ordered_at,
+            earliest_reopening=closure.earliest_reopening,
+        )
+    for kind in ("power", "link"):
+        outage = situation.outages.get((kind, site.id))
+        if outage is not None:
+            return SiteStatus(*own, state="cut_off", since=outage.since)
+    return SiteStatus(*own, state="open")
