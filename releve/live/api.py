@@ -29,7 +29,16 @@ from releve.live.contacts import (
     erase_person,
     import_contacts,
 )
-from releve.live.coverage import ClientCoverage, Coverage, compute_coverage, compute_scene_coverage
+from releve.live.coverage import (
+    CLIENT_STATES,
+    ClientCoverage,
+    ClientState,
+    Coverage,
+    PlanReach,
+    compute_coverage,
+    compute_scene_coverage,
+    find_plan_reach,
+)
 from releve.live.current_operator import operator_now
 from releve.live.current_rules import load_installed_rules, rules_now, select_rules
 from releve.live.daily_jobs import erase_due_data
@@ -135,6 +144,7 @@ from releve.live.routes import revert_routes
 from releve.live.routing_watch import (
     DeadPlace,
     RoutingReport,
+    StrayRouting,
     list_astray,
     list_dead_places,
     list_routing_states,
@@ -180,6 +190,7 @@ from releve.live.warm_up import warm_in_background
 from releve.live.worker_health import WorkerAlarm, WorkerHealth, read_worker_health
 
 __all__ = [
+    "CLIENT_STATES",
     "LIVE",
     "MAX_PHOTOS",
     "MAX_PHOTO_BYTES",
@@ -190,6 +201,7 @@ __all__ = [
     "ChannelFaults",
     "ClientCoverage",
     "ClientMissing",
+    "ClientState",
     "ClientStatement",
     "ComparedDay",
     "ContactFaults",
@@ -213,6 +225,7 @@ __all__ = [
     "NotifiedRide",
     "PeopleFlow",
     "PlaceChange",
+    "PlanReach",
     "PlanRefused",
     "PlanText",
     "PreparedSwitch",
@@ -237,6 +250,7 @@ __all__ = [
     "SheetResult",
     "ShiftCount",
     "StatementLine",
+    "StrayRouting",
     "Stream",
     "SurgeProposal",
     "SwitchChanged",
@@ -272,6 +286,7 @@ __all__ = [
     "find_incident_start",
     "find_message_site",
     "find_overdue_documents",
+    "find_plan_reach",
     "find_pressed_switch",
     "find_rehearsal",
     "find_scene_runs",

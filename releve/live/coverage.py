@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,22 @@ from releve.plan import Plan
 from releve.plan.coverage import COVERED, Timeline, count_placed, measure_coverage
 
 __all__ = [
+    "CLIENT_STATES",
     "ClientCoverage",
     "ClientState",
     "Coverage",
+    "PlanReach",
     "compute_coverage",
     "compute_scene_coverage",
     "cover_client",
+    "find_plan_reach",
     "judge_client",
 ]
 
 Floats = NDArray[np.float64]
 ClientState = Literal["missed", "thin", "unknown", "held"]
+CLIENT_STATES: tuple[ClientState, ...] = get_args(ClientState)
+"""The worst first."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,35 @@ class Coverage:
     def is_whole(self) -> bool:
         """Whether the figures speak of all the hours asked for."""
         return self.reach is not None and self.reach >= self.at + timedelta(hours=self.hours)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReach:
+    """How far the plan in force reaches; all is None where none is in force or it is over.
+
+    ``begins`` is when a plan begins that does so after the hours asked for, ``until`` where its
+    days have a first gap. The figures speak until ``reach``, which may be the ``whole`` of the
+    hours asked for.
+    """
+
+    in_force: bool
+    begins: datetime | None = None
+    until: datetime | None = None
+    reach: datetime | None = None
+    whole: bool = False
+
+
+def find_plan_reach(coverage: Coverage | None) -> PlanReach:
+    """Return how far the plan behind a coverage reaches; None: no plan is in force."""
+    if coverage is None:
+        return PlanReach(in_force=False)
+    return PlanReach(
+        in_force=True,
+        begins=coverage.planned_from,
+        until=coverage.planned_until,
+        reach=coverage.reach,
+        whole=coverage.is_whole,
+    )
 
 
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:

@@ -33,6 +33,7 @@ from releve.routing import (
 __all__ = [
     "DeadPlace",
     "RoutingReport",
+    "StrayRouting",
     "list_astray",
     "list_dead_places",
     "list_routing_states",
@@ -86,6 +87,22 @@ class RoutingReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StrayRouting:
+    """A telephony system that does not hold the newest routes, past its deadline.
+
+    ``wanted`` is the generation of routes that it should hold, ``held`` the one that it holds: None
+    where it holds none or cannot say.
+    """
+
+    adapter: str
+    state: str
+    wanted: int
+    held: int | None
+    since: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadPlace:
     """A place that is open by our wish and that telephony systems found dead."""
 
@@ -124,9 +141,12 @@ def observe_routing(stream: str = LIVE) -> list[RoutingReport]:
     return found
 
 
-def list_astray(stream: str = LIVE) -> list[RoutingState]:
+def list_astray(stream: str = LIVE) -> tuple[StrayRouting, ...]:
     """Return the systems that do not hold the newest routes although they should by now."""
-    return list(RoutingState.objects.filter(stream=stream, alarmed=True))
+    return tuple(
+        StrayRouting(row.adapter, row.state, row.number, row.held, row.astray_since, row.error)
+        for row in RoutingState.objects.filter(stream=stream, alarmed=True)
+    )
 
 
 def list_routing_states(stream: str = LIVE) -> list[RoutingState]:

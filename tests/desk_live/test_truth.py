@@ -17,20 +17,21 @@ from hypothesis import strategies as st
 
 from releve.accounts.roles import Role
 from releve.demand.tables import INTERVAL
-from releve.desk.now.clients import TONES, PlanReach, client_now
-from releve.desk.now.page import NowPage, NowSite
+from releve.desk.now.clients import client_now
+from releve.desk.now.page import NowPage
 from releve.desk.now.words import headline, shortfalls
 from releve.desk.relief.page import ReliefPage
 from releve.desk.relief.words import relief_headline, ring_words
 from releve.desk.text import Text
 from releve.live import api as live
-from releve.live.api import MessageCounts
+from releve.live.api import MessageCounts, PlanReach
 from releve.live.coverage import ClientCoverage, Coverage, cover_client
 from releve.live.message_texts import write_message
 from releve.live.models import Message
 from releve.live.notifications import describe_client
 from releve.network.model import Client as ClientOfOperator
 from releve.plan.coverage import round_coverage
+from releve.situation import SiteStatus
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
 
@@ -72,14 +73,14 @@ def is_whole(halves: Need) -> bool:
 def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours: int) -> NowPage:
     reach = AT + timedelta(hours=hours)
     rows = [client_now(ClientOfOperator(id=row.client, name=row.name), row) for row in clients]
-    rows.sort(key=lambda row: TONES.index(row.state))
+    rows.sort(key=lambda row: live.CLIENT_STATES.index(row.state))
     return NowPage.model_construct(
         stream="live",
         at=AT,
         time_zone="Europe/Paris",
         plan=PlanReach(in_force=True, until=reach, reach=reach, whole=hours == 48),
         sites=tuple(
-            NowSite(site=f"s{at}", name=f"Site {at}", state=state, time_zone="Europe/Paris")
+            SiteStatus(site=f"s{at}", name=f"Site {at}", state=state, time_zone="Europe/Paris")
             for at, state in enumerate(sites)
         ),
         clients=tuple(rows),

@@ -1,25 +1,17 @@
-"""A client as it is served now and at the worst of 48 hours, and how far the plan reaches."""
+"""A client as it is served now and at the worst of 48 hours."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from releve.accounts.scopes import scope_for
+from releve.accounts.scopes import Scope
 from releve.desk.page import Figure, PageModel
 from releve.live import api as live
-from releve.live.api import IdentityCache
+from releve.live.api import ClientState, IdentityCache
 from releve.network import Client, Operator
 from releve.plan.coverage import COVERED
-
-if TYPE_CHECKING:
-    from releve.accounts.scopes import AnyUser
-
-Tone = Literal["missed", "thin", "unknown", "held"]
-TONES: tuple[Tone, ...] = ("missed", "thin", "unknown", "held")
-"""States of a client, the worst first."""
 
 
 class ClientNow(PageModel):
@@ -27,7 +19,7 @@ class ClientNow(PageModel):
 
     client: str
     name: str
-    state: Tone = Field(
+    state: ClientState = Field(
         description="missed: short now, or within 48 h beyond the plan's target; thin: short"
         " within it; held: nothing is missing; unknown"
     )
@@ -40,7 +32,6 @@ class ClientNow(PageModel):
     missing: Figure = Field(
         default=None, description="Share of what is required in 48 h that is missing"
     )
-    enters: bool = Field(default=False, description="Whether the reader may open its page")
     shares: tuple[Figure, ...] = Field(default=(), exclude=True)
     """Coverage of each half hour, for the drawing alone; the client's own address has them."""
 
@@ -55,63 +46,21 @@ class ClientNow(PageModel):
         return self.state == "unknown" and self.known
 
 
-class PlanReach(PageModel):
-    """How far the plan in force reaches; both null where none is in force or it is over."""
-
-    in_force: bool
-    begins: datetime | None = Field(
-        default=None, description="Where it begins after the 48 hours: when"
-    )
-    until: datetime | None = Field(default=None, description="Where its days have a first gap")
-    reach: datetime | None = Field(
-        default=None, description="Until when the figures speak: 48 hours at most"
-    )
-    whole: bool = Field(default=False, description="Whether that is the whole of the 48 hours")
-
-
-def plan_reach(coverage: live.Coverage | None) -> PlanReach:
-    """Return how far the plan behind a coverage reaches."""
-    if coverage is None:
-        return PlanReach(in_force=False)
-    return PlanReach(
-        in_force=True,
-        begins=coverage.planned_from,
-        until=coverage.planned_until,
-        reach=coverage.reach,
-        whole=coverage.is_whole,
-    )
-
-
 def list_clients(
-    operator: Operator, coverage: live.Coverage | None, user: AnyUser
+    operator: Operator, coverage: live.Coverage | None, seen: Scope
 ) -> tuple[ClientNow, ...]:
-    """Return the clients of a coverage that a user may see, and whose pages they may open."""
+    """Return the clients of a coverage that are in a scope, those served worst first."""
     if coverage is None:
         return ()
-    seen, enters = scope_for(user, "situation.see"), scope_for(user, "plan.see")
-    every = _clients(operator, coverage)
-    return _known_seen.get(
-        (seen.clients, enters.clients),
-        (every,),
-        lambda: tuple(
-            row.model_copy(update={"enters": enters.has_client(row.client)})
-            for row in every
-            if seen.has_client(row.client)
-        ),
-    )
+    found = coverage.clients
 
-
-_known_seen: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()
-"""By what readers may see: their clients."""
-
-
-def _clients(operator: Operator, coverage: live.Coverage) -> tuple[ClientNow, ...]:
     def build() -> tuple[ClientNow, ...]:
-        own = {row.client: row for row in coverage.clients}
+        own = {row.client: row for row in found}
         rows = [client_now(row, own[row.id]) for row in operator.clients if row.id in own]
-        return tuple(sorted(rows, key=lambda row: TONES.index(row.state)))
+        return tuple(sorted(rows, key=lambda row: live.CLIENT_STATES.index(row.state)))
 
-    return _known_clients.get(coverage.stream, (operator, coverage.clients), build)
+    every = _known_clients.get(coverage.stream, (operator, found), build)
+    return tuple(row for row in every if seen.has_client(row.client))
 
 
 _known_clients: IdentityCache[tuple[ClientNow, ...]] = IdentityCache()

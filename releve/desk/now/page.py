@@ -4,49 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from pydantic import Field
 
-from releve.accounts.scopes import Scope, can, is_outsider, scope_for
+from releve.accounts.scopes import can, is_outsider, scope_for
 from releve.desk.live.streams import ShownStream
 from releve.desk.live.timeline import TimelineEntry, list_timeline
-from releve.desk.now.clients import (
-    TONES,
-    ClientNow,
-    PlanReach,
-    Tone,
-    list_clients,
-    plan_reach,
-)
+from releve.desk.now.clients import ClientNow, list_clients
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.service.page import ServiceNow, service_now
 from releve.desk.switches.page import PressedSwitch, find_pressed
 from releve.live import api as live
-from releve.live.api import IdentityCache, MessageCounts
+from releve.live.api import (
+    ClientState,
+    IdentityCache,
+    MessageCounts,
+    PlanReach,
+    StrayRouting,
+    WorkerHealth,
+)
 from releve.network import Operator
-from releve.situation import Notice, Situation, list_notices
+from releve.situation import Notice, SiteStatus, Situation, list_notices, list_site_statuses
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 _MAX_NOTICES = 30
-
-
-class NowSite(PageModel):
-    """A site's state; ``enters``: the reader may open its page."""
-
-    site: str
-    name: str
-    time_zone: str
-    state: Literal["open", "closed", "cut_off"]
-    cause: str = Field(default="", description="Of a closure: rule, authority, hazard or operator")
-    rule_cases: int | None = Field(default=None, description="Cases at which its rule closes")
-    rule_days: float | None = Field(default=None, description="Within how many days")
-    since: datetime | None = Field(default=None, description="When it closed or was cut off")
-    earliest_reopening: datetime | None = None
-    enters: bool = False
 
 
 class LateNotice(PageModel):
@@ -67,24 +52,6 @@ class EffectAside(PageModel):
     error: str
 
 
-class WorkerNow(PageModel):
-    """What is wrong with the worker: events have no effect, a late one, or a wrong time."""
-
-    alarm: Literal["disk", "stopped", "silent", "stuck", "overdue", "clock"]
-    since: datetime | None
-
-
-class RoutingNow(PageModel):
-    """A telephony system that does not hold the newest routes, past its deadline."""
-
-    adapter: str
-    state: str = Field(description="pending, applied, diverged, silent or timed_out")
-    wanted: int = Field(description="Generation of routes that it should hold")
-    held: int | None = Field(description="The one that it holds; null: none, or it cannot say")
-    since: datetime | None
-    error: str
-
-
 class EventProposal(PageModel):
     """An event that a telephony system's own finding suggests; a person records it."""
 
@@ -98,14 +65,14 @@ class EventProposal(PageModel):
 class NowPage(StreamPage):
     """Everything as it stands, as far as the reader may see it; null: there is no such right."""
 
-    state: Tone = Field(
+    state: ClientState = Field(
         description="The worst of the clients seen; of none: thin when a site is lost, or unknown"
     )
     plan: PlanReach
-    worker: WorkerNow | None = Field(
+    worker: WorkerHealth | None = Field(
         default=None, description="Null while effects are run in time, and to outsiders"
     )
-    routing: tuple[RoutingNow, ...] = Field(
+    routing: tuple[StrayRouting, ...] = Field(
         default=(), description="To readers who see all sites: systems without the newest routes"
     )
     proposals: tuple[EventProposal, ...] = Field(
@@ -114,10 +81,16 @@ class NowPage(StreamPage):
     switch: PressedSwitch | None = Field(
         default=None, description="To readers who see all sites: the switch that is held"
     )
-    sites: tuple[NowSite, ...] = Field(description="Those that are closed or cut off first")
+    sites: tuple[SiteStatus, ...] = Field(description="Those that are closed or cut off first")
+    sites_entered: tuple[str, ...] = Field(
+        default=(), description="Of these, those whose pages the reader may open"
+    )
     reopens: bool = Field(description="Whether the reader may approve a reopening")
     works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
     clients: tuple[ClientNow, ...] = Field(description="Those that are short now first")
+    clients_entered: tuple[str, ...] = Field(
+        default=(), description="Of these, those whose pages the reader may open"
+    )
     service: ServiceNow | None = Field(
         default=None, description="The calls of today; null in a drill and to readers of no client"
     )
@@ -133,7 +106,7 @@ class NowPage(StreamPage):
     timeline: tuple[TimelineEntry, ...] = Field(description="The newest first")
 
     @property
-    def lost(self) -> tuple[NowSite, ...]:
+    def lost(self) -> tuple[SiteStatus, ...]:
         """Sites that are closed or cut off."""
         return tuple(site for site in self.sites if site.state != "open")
 
@@ -153,26 +126,31 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     The number of queries does not depend on the number of sites, clients or people.
     """
     stream, seen = shown.name, scope_for(user, "situation.see")
+    site_pages, client_pages = scope_for(user, "sites.see"), scope_for(user, "plan.see")
     operator, scene = live.operator_now(), live.load_scene(stream)
     situation = live.situation_now(stream) if scene is None else scene.situation
     head = shown.build_head(operator.row.time_zone)
     at = head["at"]
-    all_sites = seen.sites is None
+    all_sites, inside = seen.sites is None, not is_outsider(user)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
-    clients = list_clients(operator, coverage, user)
-    sites = _list_sites(stream, operator, situation, user)
+    clients = list_clients(operator, coverage, seen)
+    statuses = list_site_statuses(operator, situation, live.select_rules(situation))
+    sites = tuple(row for row in statuses if seen.has_site(row.site))
+    worker = live.read_worker_health() if inside else None
     return NowPage(
         **head,
         state=_state(clients, sites, coverage),
-        plan=plan_reach(coverage),
-        worker=None if is_outsider(user) else worker_now(),
-        routing=tuple(_list_routing(stream)) if all_sites and not is_outsider(user) else (),
+        plan=live.find_plan_reach(coverage),
+        worker=worker if worker is not None and worker.alarm else None,
+        routing=live.list_astray(stream) if all_sites and inside else (),
         proposals=tuple(_propose_events(stream, sites, user)),
-        switch=find_pressed(stream, user) if all_sites and not is_outsider(user) else None,
+        switch=find_pressed(stream, user) if all_sites and inside else None,
         sites=sites,
+        sites_entered=tuple(row.site for row in sites if site_pages.has_site(row.site)),
         reopens=can(user, "reopening.approve"),
         works=can(user, "incident.work"),
         clients=clients,
+        clients_entered=tuple(row.client for row in clients if client_pages.has_client(row.client)),
         service=None if live.is_drill(stream) else service_now(at, user, scene),
         late=tuple(_late(stream, situation, operator, at, user)),
         messages=live.count_messages(stream, seen.sites) if can(user, "relief.people") else None,
@@ -185,19 +163,8 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     )
 
 
-def worker_now() -> WorkerNow | None:
-    """Return what is wrong with the worker, None when nothing is."""
-    found = live.read_worker_health()
-    return WorkerNow.from_row(found) if found.alarm else None
-
-
-def _list_routing(stream: str) -> Iterator[RoutingNow]:
-    for row in live.list_astray(stream):
-        yield RoutingNow.from_row(row, wanted=row.number, since=row.astray_since)
-
-
 def _propose_events(
-    stream: str, sites: tuple[NowSite, ...], user: AnyUser
+    stream: str, sites: tuple[SiteStatus, ...], user: AnyUser
 ) -> Iterator[EventProposal]:
     """Yield the sites that are found dead and of which no closure or outage is recorded."""
     names = {site.site: site.name for site in sites if site.state == "open"}
@@ -210,62 +177,16 @@ def _propose_events(
 
 
 def _state(
-    clients: tuple[ClientNow, ...], sites: tuple[NowSite, ...], coverage: live.Coverage | None
-) -> Tone:
+    clients: tuple[ClientNow, ...], sites: tuple[SiteStatus, ...], coverage: live.Coverage | None
+) -> ClientState:
     """Return the worst state of the clients that need someone; without a client, of the sites."""
     states = {client.state for client in clients if not client.idle}
     if states:
-        return min(states, key=TONES.index)
+        return min(states, key=live.CLIENT_STATES.index)
     if any(site.state != "open" for site in sites):
         return "thin"
     planned = coverage is not None and coverage.reach is not None
     return "held" if planned and sites and not clients else "unknown"
-
-
-def _list_sites(
-    stream: str, operator: Operator, situation: Situation, user: AnyUser
-) -> tuple[NowSite, ...]:
-    """Return the sites that a user may see, built once for all readers of the same rights."""
-    seen, enters = scope_for(user, "situation.see"), scope_for(user, "sites.see")
-
-    def build() -> tuple[NowSite, ...]:
-        rows = [
-            _site(operator, situation, row.id, enters)
-            for row in operator.sites
-            if seen.has_site(row.id)
-        ]
-        return tuple(sorted(rows, key=lambda row: row.state == "open"))
-
-    sources = (operator, situation, live.select_rules(situation))
-    return _known_sites.get((stream, seen.sites, enters.sites), sources, build)
-
-
-_known_sites: IdentityCache[tuple[NowSite, ...]] = IdentityCache()
-
-
-def _site(operator: Operator, situation: Situation, site: str, enters: Scope) -> NowSite:
-    closure, own = situation.site(site).closure, operator.site[site]
-    named: Any = {
-        "site": site,
-        "name": own.name,
-        "time_zone": own.time_zone,
-        "enters": enters.has_site(site),
-    }
-    if closure is not None:
-        rule = live.select_rules(situation).find_closure_rule(closure.rule)
-        return NowSite.from_row(
-            closure,
-            **named,
-            state="closed",
-            rule_cases=None if rule is None else rule.n,
-            rule_days=None if rule is None else rule.days,
-            since=closure.ordered_at,
-        )
-    outages = (situation.outages.get((kind, site)) for kind in ("power", "link"))
-    outage = next(filter(None, outages), None)
-    if outage is not None:
-        return NowSite.from_row(outage, **named, state="cut_off")
-    return NowSite(**named, state="open")
 
 
 def _late(
@@ -282,7 +203,7 @@ def _late(
         row for row in notices if (seen.has_site(row.site) if row.site else seen.sites is None)
     )
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
-        yield LateNotice.from_row(row, params=_impersonal(row), url=_find_remedy(row, user))
+        yield LateNotice.from_row(row, params=dict(row.params), url=_find_remedy(row, user))
 
 
 _known_notices: IdentityCache[tuple[Notice, ...]] = IdentityCache()
@@ -317,8 +238,3 @@ def _find_remedy(notice: Notice, user: AnyUser) -> str:
     if closing and can(user, "reopening.approve", site=site):
         return reverse("record_reopening", args=[site])
     return reverse("site", args=[site]) if can(user, "sites.see", site=site) else ""
-
-
-def _impersonal(notice: Notice) -> dict[str, Any]:
-    """Return a notice's parameters without the agent whose absence it is about."""
-    return {name: value for name, value in notice.params.items() if name != "agent"}

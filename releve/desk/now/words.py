@@ -12,17 +12,13 @@ from django.utils.translation import ngettext
 from releve.desk.filters import add_words
 from releve.desk.live.timeline import TimelineEntry, TimelineLine, moment
 from releve.desk.live.words import notice_text, translate_cause, when
-from releve.desk.now.page import (
-    LateNotice,
-    NowPage,
-    NowSite,
-    RoutingNow,
-)
+from releve.desk.now.page import LateNotice, NowPage
 from releve.desk.places.words import SITE_TONES
 from releve.desk.text import left, text_now
+from releve.live.api import StrayRouting
 from releve.network import Operator
 from releve.plan.coverage import COVERED
-from releve.situation import Notice
+from releve.situation import Notice, SiteStatus
 
 register = Library()
 
@@ -137,7 +133,7 @@ add_words(register, "routing_state", _ROUTING_STATES)
 
 
 @register.filter
-def routing_alarm(row: RoutingNow) -> str:
+def routing_alarm(row: StrayRouting) -> str:
     """Return what is wrong with a telephony system."""
     late = lazy("{system} has not taken the newest routes")
     return str(_ROUTING.get(row.state, late)).format(system=row.adapter)
@@ -167,14 +163,14 @@ def shortfalls(page: NowPage) -> str:
 
 
 @register.filter
-def site_since(site: NowSite, page: NowPage) -> str:
+def site_since(site: SiteStatus, page: NowPage) -> str:
     """Return since when a site is lost, by its clocks; empty while it is open."""
     text = text_now(page.time_zone).at_site(site.time_zone)
     return "" if site.since is None else when(site.since, text)
 
 
 @register.filter
-def site_state(site: NowSite) -> str:
+def site_state(site: SiteStatus) -> str:
     """Return a site's state, with who closed it."""
     if site.state == "closed":
         return translate_cause(site.cause, site.rule_cases, site.rule_days)
@@ -182,7 +178,7 @@ def site_state(site: NowSite) -> str:
 
 
 @register.filter
-def time_left(site: NowSite, page: NowPage) -> str:
+def time_left(site: SiteStatus, page: NowPage) -> str:
     """Return the time until a closed site may open; empty where there is none left."""
     return "" if site.earliest_reopening is None else left(page.at, site.earliest_reopening)
 

@@ -12,12 +12,12 @@ from pydantic import Field
 
 from releve.accounts.scopes import scope_for
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
-from releve.desk.now.clients import TONES, ClientNow, PlanReach, client_now, plan_reach
+from releve.desk.now.clients import ClientNow, client_now
 from releve.desk.page import PageModel, StreamPage, known
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.live.api import ClientCoverage, Coverage, IdentityCache
+from releve.live.api import ClientCoverage, Coverage, IdentityCache, PlanReach
 from releve.network import Client
 from releve.plan.coverage import COVERED, CoverageSeries
 
@@ -37,7 +37,7 @@ class ClientsPage(StreamPage):
     @property
     def ranked(self) -> tuple[ClientNow, ...]:
         """The clients, those short now first."""
-        return tuple(sorted(self.clients, key=lambda row: TONES.index(row.state)))
+        return tuple(sorted(self.clients, key=lambda row: live.CLIENT_STATES.index(row.state)))
 
 
 class HalfHour(PageModel):
@@ -92,7 +92,7 @@ def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
     own = {} if found is None else {row.client: row for row in found.clients}
     return ClientsPage(
         **now.head,
-        plan=plan_reach(found),
+        plan=live.find_plan_reach(found),
         clients=tuple(
             client_now(row, own.get(row.id))
             for row in now.operator.clients
@@ -110,7 +110,7 @@ def client_page(now: StreamContext, client: Client) -> ClientPage:
     return ClientPage(
         **now.head,
         **dict(client_now(client, own)),
-        plan=plan_reach(found),
+        plan=live.find_plan_reach(found),
         half_hours=tuple(_list_half_hours(found, own)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
         reliefs=tuple(_list_reliefs(now, touched)),
