@@ -134,11 +134,16 @@ from releve.live.relief_comparison import (
     preview_publication,
 )
 from releve.live.roster_changes import (
+    AgentMove,
     PeopleFlow,
     PlaceChange,
+    ReliefInForce,
     RosterChange,
     ShiftCount,
+    ShiftPost,
     compare_rosters,
+    describe_relief,
+    list_agent_moves,
 )
 from releve.live.routes import revert_routes
 from releve.live.routing_watch import (
@@ -197,6 +202,7 @@ __all__ = [
     "NO_LOSS",
     "AcknowledgeResult",
     "Activation",
+    "AgentMove",
     "Busy",
     "ChannelFaults",
     "ClientCoverage",
@@ -239,6 +245,7 @@ __all__ = [
     "RehearsalStep",
     "Relief",
     "ReliefDay",
+    "ReliefInForce",
     "ResponseStep",
     "RosterChange",
     "RoutingReport",
@@ -249,6 +256,7 @@ __all__ = [
     "ServiceLoss",
     "SheetResult",
     "ShiftCount",
+    "ShiftPost",
     "StatementLine",
     "StrayRouting",
     "Stream",
@@ -273,6 +281,7 @@ __all__ = [
     "count_missing_addresses",
     "count_seats",
     "count_waiting_effects",
+    "describe_relief",
     "detect_photo_type",
     "end_surge_relief",
     "erase_due_data",
@@ -302,6 +311,7 @@ __all__ = [
     "is_drill",
     "is_recorded",
     "list_addresses",
+    "list_agent_moves",
     "list_astray",
     "list_contingencies",
     "list_day_placements",

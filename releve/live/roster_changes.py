@@ -1,4 +1,4 @@
-"""Who moves from where to where on a day of the relief in force, against the plan."""
+"""Who moves from where to where and when on a day of the relief in force, against the plan."""
 
 from __future__ import annotations
 
@@ -7,10 +7,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from releve.live.stream_state import Scene
+from releve.live.acknowledgements import NotifiedRide, list_notified_rides
+from releve.live.clock import LIVE
+from releve.live.stream_state import Scene, load_scene
+from releve.network import HOME, Operator
 from releve.plan import Placement
+from releve.plan.move_delays import MoveDelays, SiteArrival
 
-__all__ = ["PeopleFlow", "PlaceChange", "RosterChange", "ShiftCount", "compare_rosters"]
+__all__ = [
+    "AgentMove",
+    "PeopleFlow",
+    "PlaceChange",
+    "ReliefInForce",
+    "RosterChange",
+    "ShiftCount",
+    "ShiftPost",
+    "compare_rosters",
+    "describe_relief",
+    "list_agent_moves",
+]
 
 OFF = ""
 """The place of an agent without a shift."""
@@ -46,6 +61,31 @@ class PlaceChange:
     after: int
     shifts: tuple[ShiftCount, ...]
     more: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftPost:
+    """A shift at a place, a site or ``home``; its time zone is that of the place."""
+
+    place: str
+    programme: str
+    start: datetime
+    end: datetime
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMove:
+    """An agent of a home ``site`` who works differently; None: no shift.
+
+    ``rides`` are those in the message to the agent.
+    """
+
+    agent: str
+    site: str
+    before: ShiftPost | None
+    after: ShiftPost | None
+    rides: tuple[NotifiedRide, ...]
 
 
 @dataclass(frozen=True)
@@ -126,6 +166,100 @@ def compare_rosters(
         for placed in rows
     )
     return RosterChange(day, before, after)
+
+
+@dataclass(frozen=True)
+class ReliefInForce:
+    """A day of the hours ahead under the relief in force; ``generation`` None: the plan applies.
+
+    ``days`` are those of the hours ahead. ``from_at`` is when the relief was made, ``published``
+    whether its routes are. ``arrivals`` are when those called to a site are at work, ``places``
+    those whose shifts change.
+    """
+
+    scene: Scene
+    day: date
+    days: tuple[date, ...]
+    lost_sites: frozenset[str]
+    lost_carriers: frozenset[str]
+    generation: int | None
+    source: str
+    from_at: datetime | None
+    published: bool
+    roster: RosterChange
+    flows: tuple[PeopleFlow, ...]
+    arrivals: tuple[SiteArrival, ...]
+    places: tuple[PlaceChange, ...]
+
+
+def describe_relief(
+    stream: str = LIVE,
+    day: date | None = None,
+    home_sites: Collection[str] | None = None,
+    *,
+    most_shifts: int,
+) -> ReliefInForce | None:
+    """Return a day ahead, of the agents of some home sites or of all; None: none is planned.
+
+    By default, or where there is no such day, the first on which anything changes.
+    ``most_shifts`` are the shifts listed of a place at most.
+    """
+    scene = load_scene(stream)
+    if scene is None or not scene.days:
+        return None
+    rosters = {one: compare_rosters(scene, one, home_sites) for one in scene.days}
+    changing = (one for one in scene.days if rosters[one].list_changed())
+    chosen = day if day in rosters else next(changing, scene.days[0])
+    roster, lost, relief = rosters[chosen], scene.wanted[chosen], scene.relief
+    places = roster.list_places(most_shifts)
+    order = (*scene.day_plan(chosen).operator.site, HOME)
+    return ReliefInForce(
+        scene=scene,
+        day=chosen,
+        days=scene.days,
+        lost_sites=lost.sites,
+        lost_carriers=lost.carriers,
+        generation=None if relief is None else relief.generation,
+        source="" if relief is None else relief.source,
+        from_at=None if relief is None else relief.from_at,
+        published=relief is not None and relief.published_at is not None,
+        roster=roster,
+        flows=roster.count_flows(),
+        arrivals=_list_arrivals(scene, roster),
+        places=tuple(places[place] for place in order if place in places),
+    )
+
+
+def _list_arrivals(scene: Scene, roster: RosterChange) -> tuple[SiteArrival, ...]:
+    """Return when those called are at work, where a relief was made while the day ran."""
+    found, relief = scene.day_plan(roster.day), scene.relief
+    if relief is None or relief.from_at <= found.plan.starts[0]:
+        return ()
+    delays = MoveDelays(found.operator)
+    return delays.list_site_arrivals(roster.before, roster.after, relief.from_at)
+
+
+def list_agent_moves(relief: ReliefInForce, agents: Collection[str]) -> tuple[AgentMove, ...]:
+    """Return how some agents work before and after on the day of a relief."""
+    roster, operator = relief.roster, relief.scene.day_plan(relief.day).operator
+    rides = list_notified_rides(relief.scene.stream, agents, relief.day)
+    return tuple(
+        AgentMove(
+            agent=agent,
+            site=operator.agent[agent].home_site,
+            before=_describe_post(roster.before.get(agent), operator),
+            after=_describe_post(roster.after.get(agent), operator),
+            rides=rides.get(agent, ()),
+        )
+        for agent in agents
+    )
+
+
+def _describe_post(row: Placement | None, operator: Operator) -> ShiftPost | None:
+    if row is None:
+        return None
+    where = operator.agent[row.agent].home_site if row.place == HOME else row.place
+    return ShiftPost(row.place, row.programme, row.start, row.end, operator.site[where].time_zone)
 
 
 def _find_place(rows: Mapping[str, Placement], agent: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.utils.http import urlencode
@@ -13,20 +13,18 @@ from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, scope_for
 from releve.desk.live.streams import ShownStream
-from releve.desk.page import PageModel, StreamPage
+from releve.desk.page import StreamPage
 from releve.live import api as live
 from releve.live.api import (
+    AgentMove,
     MessageCounts,
     NotifiedAgent,
-    NotifiedRide,
     PeopleFlow,
     PlaceChange,
-    RosterChange,
-    Scene,
+    ReliefInForce,
 )
-from releve.network import HOME, Operator
-from releve.plan import Placement
-from releve.plan.move_delays import MoveDelays, SiteArrival
+from releve.network import Operator
+from releve.plan.move_delays import SiteArrival
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -61,26 +59,6 @@ class ReliefChoice:
         day = "" if self.day is None else self.day.isoformat()
         given = {"day": day, "site": self.site, "show": self.show}
         return urlencode({name: value for name, value in given.items() if value})
-
-
-class ShiftPost(PageModel):
-    """A shift at a place; ``place`` is a site or ``home``."""
-
-    place: str
-    programme: str
-    start: datetime
-    end: datetime
-    time_zone: str
-
-
-class AgentMove(PageModel):
-    """An agent who works differently; null: no shift."""
-
-    agent: str
-    site: str = Field(description="Home site")
-    before: ShiftPost | None
-    after: ShiftPost | None
-    rides: tuple[NotifiedRide, ...] = Field(default=(), description="In the message to the agent")
 
 
 class ReliefPage(StreamPage):
@@ -127,20 +105,27 @@ def relief_page(
     shown: ShownStream, user: AnyUser, choice: ReliefChoice, *, whole: bool = False
 ) -> ReliefPage:
     """Return the relief in force; ``whole``: every row on one page, as a file has it."""
-    stream, scene, operator = shown.name, live.load_scene(shown.name), live.operator_now()
+    stream, operator = shown.name, live.operator_now()
     seen = scope_for(user, "relief.people")
     homes = _find_homes(seen, operator, choice.site)
     calls = can(user, "relief.call")
     rows = live.list_notified_agents(stream, homes)
     people = _cut([row for row in rows if row.state in SHOWN[choice.show]], choice.people, whole)
     listed = tuple(people.object_list)
-    found: dict[str, Any] = {}
-    if scene is not None and scene.days:
-        found = _describe_day(scene, choice, seen, homes, whole=whole)
-    met = _find_places_of_people(found)
-    return ReliefPage(
+    found = live.describe_relief(stream, choice.day, homes, most_shifts=MOST_SHIFTS)
+    moves = _cut(() if found is None else found.roster.list_changed(), choice.moves, whole)
+    moving = tuple(moves.object_list)
+    changes = () if found is None else live.list_agent_moves(found, moving)
+    met = _find_places_of_people(changes, () if found is None else found.places)
+    return ReliefPage.from_row(
+        found,
         **shown.build_head(operator.row.time_zone),
-        planned=bool(found),
+        planned=found is not None,
+        lost=() if found is None else _list_lost(found, seen),
+        changed=moves.paginator.count,
+        changes=changes,
+        changes_page=moves.number,
+        changes_pages=moves.paginator.num_pages,
         site=choice.site,
         sites=tuple(row.id for row in operator.sites if seen.has_site(row.id)),
         counts=live.count_messages(stream, homes),
@@ -153,8 +138,12 @@ def relief_page(
         addresses=_find_addresses(listed, user) if calls else {},
         names={row.id: row.name for row in operator.sites if seen.has_site(row.id) or row.id in met}
         | {row.id: row.name for row in operator.programmes},
-        **found,
     )
+
+
+def _list_lost(found: ReliefInForce, seen: Scope) -> tuple[str, ...]:
+    """Return the sites lost that are in a scope, and the carriers."""
+    return (*sorted(filter(seen.has_site, found.lost_sites)), *sorted(found.lost_carriers))
 
 
 def _find_addresses(people: Sequence[NotifiedAgent], user: AnyUser) -> dict[str, tuple[str, ...]]:
@@ -164,10 +153,10 @@ def _find_addresses(people: Sequence[NotifiedAgent], user: AnyUser) -> dict[str,
     return {agent: tuple(known.get(agent, ())) for agent in agents}
 
 
-def _find_places_of_people(found: Mapping[str, Any]) -> set[str]:
+def _find_places_of_people(changes: Sequence[AgentMove], places: Sequence[PlaceChange]) -> set[str]:
     """Return the places where the people shown are found or sent: their names may be read too."""
-    posts = (post for row in found.get("changes", ()) for post in (row.before, row.after))
-    return {row.place for row in found.get("places", ())} | {post.place for post in posts if post}
+    posts = (post for row in changes for post in (row.before, row.after))
+    return {row.place for row in places} | {post.place for post in posts if post}
 
 
 def _find_homes(seen: Scope, operator: Operator, site: str) -> frozenset[str] | None:
@@ -181,58 +170,3 @@ def _cut(rows: Sequence[_Row], number: int, whole: bool) -> Page[_Row]:
     """Return a page of rows by its number, within bounds; ``whole``: all of them."""
     size = max(1, len(rows)) if whole else ROWS_A_PAGE
     return Paginator(rows, size).get_page(max(1, number))
-
-
-def _describe_day(
-    scene: Scene, choice: ReliefChoice, seen: Scope, homes: frozenset[str] | None, *, whole: bool
-) -> dict[str, Any]:
-    rosters = {day: live.compare_rosters(scene, day, homes) for day in scene.days}
-    changing = [day for day in scene.days if rosters[day].list_changed()]
-    day = choice.day if choice.day in scene.days else next(iter([*changing, *scene.days]))
-    roster, operator = rosters[day], scene.day_plan(day).operator
-    moves = _cut(roster.list_changed(), choice.moves, whole)
-    lost, relief = scene.wanted[day], scene.relief
-    rides = live.list_notified_rides(scene.stream, moves.object_list, day)
-    places, order = roster.list_places(MOST_SHIFTS), [*operator.site, HOME]
-    return {
-        "generation": None if relief is None else relief.generation,
-        "source": "" if relief is None else relief.source,
-        "lost": (*sorted(filter(seen.has_site, lost.sites)), *sorted(lost.carriers)),
-        "from_at": None if relief is None else relief.from_at,
-        "published": relief is not None and relief.published_at is not None,
-        "days": scene.days,
-        "day": day,
-        "changed": moves.paginator.count,
-        "changes": tuple(
-            _describe_change(roster, agent, operator, rides.get(agent, ()))
-            for agent in moves.object_list
-        ),
-        "changes_page": moves.number,
-        "changes_pages": moves.paginator.num_pages,
-        "flows": roster.count_flows(),
-        "arrivals": _list_arrivals(scene, day, roster),
-        "places": tuple(places[place] for place in order if place in places),
-    }
-
-
-def _list_arrivals(scene: Scene, day: date, roster: RosterChange) -> tuple[SiteArrival, ...]:
-    found, relief = scene.day_plan(day), scene.relief
-    if relief is None or relief.from_at <= found.plan.starts[0]:
-        return ()
-    delays = MoveDelays(found.operator)
-    return delays.list_site_arrivals(roster.before, roster.after, relief.from_at)
-
-
-def _describe_change(
-    roster: RosterChange, agent: str, operator: Operator, rides: tuple[NotifiedRide, ...]
-) -> AgentMove:
-    site = operator.agent[agent].home_site
-
-    def post(row: Placement | None) -> ShiftPost | None:
-        if row is None:
-            return None
-        where = site if row.place == HOME else row.place
-        return ShiftPost.from_row(row, time_zone=operator.site[where].time_zone)
-
-    before, after = roster.before.get(agent), roster.after.get(agent)
-    return AgentMove(agent=agent, site=site, before=post(before), after=post(after), rides=rides)

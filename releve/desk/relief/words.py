@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
-from releve.desk.relief.page import ReliefPage, ShiftPost
+from releve.desk.relief.page import ReliefPage
 from releve.desk.relief.shapes import FlowDrawing, Gantt, draw_flows, draw_gantt
 from releve.desk.text import text_now
-from releve.live.api import MessageCounts, NotifiedAgent, NotifiedRide, PeopleFlow
+from releve.live.api import MessageCounts, NotifiedAgent, NotifiedRide, PeopleFlow, ShiftPost
 from releve.network import HOME
 from releve.transport import TO_SITE
 
