@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
+from releve.association.gate_member import load_gate, prepare_request
 from releve.association.membership import require_membership
+from releve.association.models import OwnOrder
 from releve.demand.tables import INTERVAL
 from releve.errors import Phrase
 from releve.live import api as live
 from releve.live.plans import DayPlan, read_settings
 from releve.network import day_bounds
+from releve.plan import Contingency
 from releve.plan.spare import count_spare, find_spare
 from releve.sector import (
     ClientTerms,
@@ -22,9 +25,17 @@ from releve.sector import (
     build_offers,
     build_requests,
     number_half_hours,
+    read_terms,
 )
+from releve.sector.openings import Row
 
-__all__ = ["draft_offers", "draft_requests", "load_planned_day"]
+__all__ = [
+    "draft_offers",
+    "draft_requests",
+    "list_planned_contingencies",
+    "load_planned_day",
+    "prepare_relief_request",
+]
 
 
 def load_planned_day(day: date) -> DayPlan:
@@ -34,6 +45,14 @@ def load_planned_day(day: date) -> DayPlan:
     if active is None or digest is None:
         raise SectorError(Phrase("no plan in force has {0}: put one in force first", day))
     return live.load_day_plan(digest, active.version)
+
+
+def list_planned_contingencies(day: date) -> tuple[Contingency, ...]:
+    """Return the losses that the plan in force has a relief for on a day; none without the day."""
+    try:
+        return load_planned_day(day).plan.contingencies
+    except SectorError:
+        return ()
 
 
 def draft_offers(
@@ -69,6 +88,22 @@ def draft_requests(
         half_hours=number_half_hours(found.plan.starts, notice.day, notice.time_zone),
         asked_at=_number_now(notice, now),
     )  # fmt: skip
+
+
+def prepare_relief_request(
+    gate: str,
+    contingency: str,
+    tables: tuple[Iterable[Row], Iterable[Row], Iterable[Row]],
+    now: datetime,
+) -> OwnOrder:
+    """Store a request for what the plan in force lacks; it names no client, and is not sent yet.
+
+    ``tables``: the clients' ceilings, approvals and exclusions. SectorError names what is wrong in
+    them, and where there is no plan of the day or no such contingency.
+    """
+    notice = load_gate(gate)
+    terms = read_terms(*tables, notice.day)
+    return prepare_request(gate, *draft_requests(notice, contingency, terms, now), now)
 
 
 def _number_now(notice: GateNotice, now: datetime) -> int:

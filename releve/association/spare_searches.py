@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,16 +22,47 @@ from releve.association.drafts import draft_offers
 from releve.association.errors import AssociationError
 from releve.association.gate_member import load_gate, prepare_commit
 from releve.association.lent_agents import find_agents_to_lend, lend_agents, require_giver
-from releve.association.models import SpareSearch
+from releve.association.models import LentAgent, SpareSearch
 from releve.errors import Phrase, ReleveError, encode_phrase
 from releve.ledger.chain import lock_head
 from releve.sector import read_packages
 
-__all__ = ["LEND", "OFFER", "ask_for_agents", "ask_for_offer", "find_search", "run_searches"]
+__all__ = [
+    "LEND",
+    "OFFER",
+    "SearchState",
+    "ask_for_agents",
+    "ask_for_offer",
+    "find_search",
+    "run_searches",
+]
 
 OFFER, LEND = "offer", "lend"
 LEASE = timedelta(minutes=10)
 """A search whose worker was killed runs again after this time; none may take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchState:
+    """A search for agents who can be lent: waiting, running (for ``seconds``), failed or done.
+
+    ``error`` is the template of why it failed, with its values; ``lent``: agents named for the
+    contract.
+    """
+
+    kind: str
+    state: str
+    asked_at: datetime
+    seconds: int
+    error: str
+    error_values: tuple[Any, ...]
+    lent: int
+
+    @property
+    def active(self) -> bool:
+        """Whether the worker has not finished it."""
+        return self.state in ("waiting", "running")
+
 
 _log = logging.getLogger("releve.association")
 _Rows = Sequence[Mapping[str, str | None]]
@@ -52,6 +84,28 @@ def ask_for_agents(contract: str, now: datetime, *, stream: str = RELIEF) -> Non
 def find_search(kind: str, name: str, *, drill: bool = False) -> SpareSearch | None:
     """Return the last search that was asked for; None where there was none."""
     return SpareSearch.objects.filter(kind=kind, name=name, drill=drill).first()
+
+
+def describe_search(
+    kind: str, name: str, now: datetime, *, drill: bool = False
+) -> SearchState | None:
+    """Return how far the last search is that was asked for; None where there was none."""
+    search = find_search(kind, name, drill=drill)
+    if search is None:
+        return None
+    state = "waiting" if search.begun_at is None else "running"
+    if search.done_at is not None:
+        state = "failed" if search.error else "done"
+    lent = LentAgent.objects.filter(contract=name, drill=drill).count() if kind == LEND else 0
+    return SearchState(
+        kind=kind,
+        state=state,
+        asked_at=search.asked_at,
+        seconds=max(0, int((now - (search.begun_at or now)).total_seconds())),
+        error=search.error,
+        error_values=tuple(search.error_values),
+        lent=lent,
+    )
 
 
 def run_searches(now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from releve.cli.live import on_the_database
 
 if TYPE_CHECKING:
     from releve.association.models import OwnOrder
+    from releve.sector.openings import Row
 
 __all__ = ["gate"]
 
@@ -82,8 +82,7 @@ def offer(name: str, packages: Path, show: bool) -> None:
     from releve.association.gate_member import load_gate, prepare_commit
     from releve.sector import read_packages
 
-    with packages.open(encoding="utf-8-sig", newline="") as stream:
-        known = read_packages(csv.DictReader(stream))
+    known = read_packages(_read(packages))
     offers, missing = draft_offers(load_gate(name), known, read_clock())
     for skill, destination in missing:
         click.echo(f"not offered: no package for {skill} in {destination}", err=True)
@@ -107,15 +106,10 @@ def ask(
     show: bool,
 ) -> None:
     """Ask for what the plan in force lacks under a contingency; no client is named."""
-    from releve.association.drafts import draft_requests
-    from releve.association.gate_member import load_gate, prepare_request
-    from releve.sector import read_terms
+    from releve.association.drafts import prepare_relief_request
 
-    notice = load_gate(name)
-    rows = [_read(path) for path in (ceilings, approvals, exclusions)]
-    terms = read_terms(rows[0], rows[1], rows[2], notice.day)
-    requests, approved = draft_requests(notice, contingency, terms, read_clock())
-    _send(prepare_request(name, requests, approved, read_clock()), show)
+    tables = (_read(ceilings), _read(approvals), _read(exclusions))
+    _send(prepare_relief_request(name, contingency, tables, read_clock()), show)
 
 
 @gate.command()
@@ -142,8 +136,7 @@ def _send(row: OwnOrder, show: bool) -> None:
     click.echo(f"{row.gate} {row.kind} {row.digest}")
 
 
-def _read(path: Path | None) -> list[dict[str, str | None]]:
-    if path is None:
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        return [dict(row) for row in csv.DictReader(stream)]
+def _read(path: Path | None) -> list[Row]:
+    from releve.sector import parse_rows
+
+    return [] if path is None else parse_rows(path.read_bytes())

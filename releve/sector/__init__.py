@@ -73,7 +73,14 @@ from releve.sector.gate_orders import (
 from releve.sector.mask import check_one_closing, hash_closing, mask_figures, unmask_sums
 from releve.sector.matches import Clearing, ReliefMatch, check_clearing, clear, recall
 from releve.sector.needs import ClientTerms, build_requests, read_terms
-from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest, read_openings
+from releve.sector.openings import (
+    Openings,
+    SectorError,
+    SectorOffer,
+    SectorRequest,
+    parse_rows,
+    read_openings,
+)
 from releve.sector.packages import ReliefPackage, build_offers, number_half_hours, read_packages
 from releve.sector.panel import (
     BulletinDesign,
@@ -174,6 +181,7 @@ __all__ = [
     "parse_design",
     "parse_gate",
     "parse_order",
+    "parse_rows",
     "read_delivered",
     "read_openings",
     "read_packages",

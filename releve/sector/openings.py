@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ __all__ = [
     "SectorOffer",
     "SectorRequest",
     "compare_formats",
+    "parse_rows",
     "read_number",
     "read_openings",
     "read_word",
@@ -161,6 +164,15 @@ def _group(
             )
         group[2][half_hour] = agents
     return groups
+
+
+def parse_rows(content: bytes) -> list[Row]:
+    """Return the rows of a CSV table with a header; SectorError where it is not UTF-8 text."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SectorError(Phrase("The file is not UTF-8 text: save it as CSV UTF-8.")) from error
+    return [dict(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
 def compare_formats(expected: str, found: object) -> Phrase:

@@ -11,6 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.association import contracts
+from releve.association.contract_summaries import (
+    list_signed_steps,
+    may_lend_agents,
+    summarise_contract,
+)
 from releve.association.contract_text import compose_contract, typeset_contract
 from releve.association.contracts import (
     StoredContract,
@@ -23,6 +28,7 @@ from releve.association.contracts import (
 )
 from releve.ledger.chain import iter_entries
 from releve.ledger.keys import public_hex
+from releve.network import sample_operator
 from releve.sector import SectorError
 from tests.sector.sector_case import CLERK, NOW, bring_to, make_terms
 
@@ -92,6 +98,26 @@ def test_every_step_stands_in_both_ledgers_with_the_same_digest(act_as: As) -> N
             assert {"atlas", "rif"} <= set(stored.signatures[digest])
     kinds = [one.kind for one in iter_entries("relief-rif")]
     assert kinds.count("contract.step") == len(STEPS) + 1
+
+
+def test_a_summary_has_state_people_and_signatures_and_no_price(act_as: As) -> None:
+    start_contract(make_terms(), CLERK, NOW, stream=act_as("atlas"))
+    operator = sample_operator(50, 2, 1, weeks_of_history=1)
+    stored, own = load_contract("c-1", "relief-atlas"), operator.programmes[0]
+    found = summarise_contract(
+        stored, "relief", operator, {stored.contract.terms.programme: own.id}
+    )
+    assert (found.contract, found.programme_name) == ("c-1", own.name)
+    assert found.client_name == operator.client[own.client].name
+    assert found.total == sum(count for _at, count in found.half_hours) >= found.most > 0
+    assert not hasattr(found, "price_cents")
+    other = summarise_contract(stored, "relief", operator, {})
+    assert other.client_name == stored.contract.terms.client
+    steps = list_signed_steps(stored)
+    assert [step.kind for step in steps] == [step.kind for step in stored.contract.steps]
+    assert steps[0].signed == ("atlas",)
+    assert not steps[0].countersigned
+    assert not may_lend_agents(stored, "rif"), "nothing is matched yet"
 
 
 def test_receiving_a_message_again_changes_nothing(act_as: As) -> None:

@@ -33,6 +33,7 @@ from releve.association.gate_member import (
     prepare_request,
     read_result,
 )
+from releve.association.gate_summaries import describe_gate, list_gate_summaries, summarise_gate
 from releve.association.gates import (
     announce_gate,
     clear_gate,
@@ -44,6 +45,7 @@ from releve.association.gates import (
 from releve.association.keys import load_clearing_secret
 from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
 from releve.ledger.models import LedgerEntry
+from releve.network import sample_operator
 from releve.sector import (
     ContributionError,
     GateOrder,
@@ -149,6 +151,11 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
     assert (name, wanted, matched) == (reference, 13, 9)
     (row,) = list_order_rows(OwnOrder.objects.get(kind="request"))
     assert (row.name, row.half_hours, row.cents) == (reference, 13, REQUEST.ceiling_cents)
+    details = describe_gate("g-1", sample_operator(50, 2, 1, weeks_of_history=1))
+    assert details.asks
+    assert details.names[reference] == "azur-sinistres", "this operator has no such programme"
+    assert [(one.kind, one.sent_at) for one in details.orders] == [("request", START)]
+    assert reference in details.orders[0].content
     third = json.loads(wrap_result(ReliefGate.objects.get(), THIRD).text)
     assert (third["matches"], third["offers"], third["requests"], third["keys"]) == ([], [], [], {})
     kinds = list_kinds()
@@ -156,6 +163,15 @@ def test_a_member_asks_another_offers_and_each_has_its_own_result_alone(
                  "result.received"):  # fmt: skip
         assert kind in kinds
     assert not any(b"azur" in request.content for request in sent_bytes)
+
+
+def test_a_clearing_is_open_then_closed_then_its_result_is_awaited(gate: ReliefGate) -> None:
+    instants = (START, CLOSES, gate.opens_until)
+    assert [summarise_gate(gate, at).state for at in instants] == ["open", "closed", "awaited"]
+    gate.result = "{}"
+    assert summarise_gate(gate, CLEARS).state == "cleared"
+    (row,) = list_gate_summaries(START)
+    assert (row.gate, row.closes_at) == ("g-1", CLOSES)
 
 
 def test_what_was_committed_is_opened_by_the_worker_once_the_gate_is_closed(

@@ -11,7 +11,13 @@ from django.utils.translation import override
 
 from releve.association import spare_searches
 from releve.association.models import SpareSearch
-from releve.association.spare_searches import LEASE, LEND, find_search, run_searches
+from releve.association.spare_searches import (
+    LEASE,
+    LEND,
+    describe_search,
+    find_search,
+    run_searches,
+)
 from releve.desk.text import translate_phrase
 from releve.errors import Phrase
 from releve.sector import SectorError
@@ -55,9 +61,16 @@ def test_the_worker_makes_every_search_that_waits_once(
     ask("c-1")
     ask("c-2")
     assert lent == {}, "nothing is searched where it is asked for"
+    waiting = describe_search(LEND, "c-1", LATER)
+    assert waiting is not None
+    assert (waiting.state, waiting.active) == ("waiting", True)
+    assert describe_search(LEND, "c-3", LATER) is None
     run_searches(LATER)
     assert lent == {"c-1": ("a", "b"), "c-2": ("a", "b")}
     assert (read().begun_at, read().done_at, read().error) == (LATER, LATER, "")
+    state = describe_search(LEND, "c-1", LATER)
+    assert state is not None
+    assert (state.state, state.active, state.seconds) == ("done", False, 0)
     set_search(monkeypatch, lambda contract, stream: pytest.fail("it was done"))
     run_searches(LATER)
 

@@ -13,6 +13,7 @@ from releve.sector import (
     build_offers,
     build_requests,
     number_half_hours,
+    parse_rows,
     read_packages,
     read_terms,
 )
@@ -24,6 +25,13 @@ ROW = {
     "currency": "EUR", "valid_from": "2026-01-01", "valid_to": "2026-12-31",
 }  # fmt: skip
 SPARE = {("inbound:fr:home", "TN"): {16: 3, 18: 5, 19: 0, 20: 4}}
+
+
+def test_a_table_is_read_with_a_mark_of_its_encoding_and_refused_in_another() -> None:
+    rows = parse_rows('\ufeffclient,operator\r\nazur,"a\nb"\r\n'.encode())
+    assert rows == [{"client": "azur", "operator": "a\nb"}]
+    with pytest.raises(SectorError, match="UTF-8"):
+        parse_rows("client\nétoile\n".encode("cp1252"))
 
 
 def test_an_offer_starts_when_its_package_can_and_leaves_out_empty_half_hours() -> None:

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.association.contract_exchange import TermsBeside
 from releve.desk.forms import PlainForm, build_count_field, build_text_field, set_choices
+from releve.desk.text import translate_error
 from releve.desk.valve.words import REASONS, STEPS
+from releve.sector import SectorError, parse_rows
+from releve.sector.openings import Row
 
-Rows = list[dict[str, str | None]]
 _LONGEST = 200
 _MOST_CENTS = 10**12
+
+
+class _TableField(forms.FileField):
+    """A table as CSV, whose value are its rows; none where it was left out."""
+
+    def clean(self, data: Any, initial: Any = None) -> list[Row]:
+        """Return the rows; ValidationError where the file is not UTF-8 text."""
+        file = super().clean(data, initial)
+        try:
+            return parse_rows(file.read()) if file else []
+        except SectorError as error:
+            raise forms.ValidationError(translate_error(error)) from error
 
 
 class ReliefRequestForm(PlainForm):
     """What is lost, and the clients' terms as files (docs/sector.md)."""
 
     contingency = forms.ChoiceField(label=lazy("What is lost"))
-    ceilings = forms.FileField(
+    ceilings = _TableField(
         label=lazy("Highest prices, CSV"), help_text=lazy("Columns: client, ceiling_cents.")
     )
-    approvals = forms.FileField(
+    approvals = _TableField(
         label=lazy("Receivers that clients approved, CSV"),
         help_text=lazy("Columns: client, operator, destination, valid_from, valid_to."),
     )
-    exclusions = forms.FileField(
+    exclusions = _TableField(
         label=lazy("Operators that clients exclude, CSV"),
         help_text=lazy("Columns: client, operator."),
         required=False,
@@ -52,7 +63,7 @@ class ReliefRequestForm(PlainForm):
 class ReliefOfferForm(PlainForm):
     """Packages, prepared and priced, as a file."""
 
-    packages = forms.FileField(
+    packages = _TableField(
         label=lazy("Packages, CSV"),
         help_text=lazy(
             "Columns: package, giver, destination, skill, tools, hours_to_start, block,"
@@ -131,14 +142,3 @@ class ContractStepForm(PlainForm):
             del self.fields["reason"]
         if "settle" not in kinds:
             del self.fields["cents"]
-
-
-def read_table(file: UploadedFile[bytes] | None) -> Rows:
-    """Return the rows of an uploaded table; ValueError where it is not UTF-8 text."""
-    if file is None:
-        return []
-    try:
-        text = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(_("The file is not UTF-8 text: save it as CSV UTF-8.")) from error
-    return [dict(row) for row in csv.DictReader(io.StringIO(text, newline=""))]

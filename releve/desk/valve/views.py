@@ -14,6 +14,13 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import scope_for
 from releve.association.agreements import ClientContract, decide_contract, list_client_contracts
 from releve.association.contract_exchange import draft_contracts
+from releve.association.contract_summaries import (
+    list_contract_summaries,
+    list_signed_steps,
+    may_lend_agents,
+    summarise_agreement,
+    summarise_contract,
+)
 from releve.association.contract_text import typeset_contract
 from releve.association.contracts import (
     DRILL,
@@ -24,9 +31,14 @@ from releve.association.contracts import (
     list_contracts,
     take_step,
 )
-from releve.association.drafts import draft_requests, load_planned_day
+from releve.association.drafts import list_planned_contingencies, prepare_relief_request
 from releve.association.exchange import fetch_gates, fetch_result, send_order, sync_contracts
-from releve.association.gate_member import list_programmes, load_gate, prepare_request
+from releve.association.gate_member import list_programmes
+from releve.association.gate_summaries import (
+    describe_gate,
+    list_gate_summaries,
+    summarise_gate,
+)
 from releve.association.membership import find_membership
 from releve.association.models import OwnOrder, ReliefGate
 from releve.association.spare_searches import (
@@ -34,7 +46,7 @@ from releve.association.spare_searches import (
     OFFER,
     ask_for_agents,
     ask_for_offer,
-    find_search,
+    describe_search,
 )
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import takes
@@ -47,23 +59,10 @@ from releve.desk.valve.forms import (
     ContractStepForm,
     ReliefOfferForm,
     ReliefRequestForm,
-    read_table,
 )
-from releve.desk.valve.page import (
-    AgreementsPage,
-    ContractLine,
-    ContractsPage,
-    GateLine,
-    GatesPage,
-    SearchState,
-    agreement_card,
-    contract_page,
-    describe_line,
-    gate_page,
-    search_state,
-)
+from releve.desk.valve.page import ContractPage, ContractsPage, GatePage, GatesPage, SearchPart
 from releve.live import api as live
-from releve.sector import SectorError, list_next_steps, parse_gate, read_terms
+from releve.sector import list_next_steps, parse_gate
 
 _MOST_BYTES = 2 * 1024**2
 _tables = takes(_MOST_BYTES, lambda: _("These files are larger than 2 MB."))
@@ -72,14 +71,9 @@ _tables = takes(_MOST_BYTES, lambda: _("These files are larger than 2 MB."))
 @serve("sector.relief")
 def list_all(request: HttpRequest) -> HttpResponse:
     """Every contract, real and of drills, the newest first."""
-    operator, programmes = live.operator_now(), list_programmes()
+    operator = live.operator_now()
     page = ContractsPage(
-        contracts=tuple(
-            ContractLine.from_stored(stored, stream, **describe_line(stored, operator, programmes))
-            for stream in (RELIEF, DRILL)
-            for stored in reversed(list_contracts(stream).values())
-        ),
-        time_zone=operator.row.time_zone,
+        contracts=list_contract_summaries(operator), time_zone=operator.row.time_zone
     )
     return page_response(request, "desk/valve/index.html", page)
 
@@ -88,10 +82,9 @@ def list_all(request: HttpRequest) -> HttpResponse:
 def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
     """One contract; the form takes the next step of this installation."""
     stored, operator = _find(stream, name), live.operator_now()
-    found = find_search(LEND, name, drill=stream == DRILL)
-    search = search_state(found, timezone.now(), operator.row.time_zone)
+    head = _find_search(LEND, name, drill=stream == DRILL)
     if request.GET.get("part") == "search":
-        return _show_search(request, search)
+        return _show_search(request, head)
     party, form = find_own_party(stored), None
     if kinds := list_next_steps(stored.contract, party):
         before = {"before": stored.contract.digest}
@@ -106,16 +99,29 @@ def show_contract(request: HttpRequest, stream: str, name: str) -> HttpResponse:
         if act_on(form, take):
             messages.success(request, _("The step is recorded and signed."))
             return redirect("contract", stream, name)
-    page = contract_page(stored, stream, operator, party, search)
+    page = ContractPage.from_row(
+        head,
+        summary=summarise_contract(stored, stream, operator, list_programmes()),
+        terms=stored.contract.terms,
+        steps=list_signed_steps(stored),
+        may_lend=may_lend_agents(stored, party),
+    )
     status = 422 if form is not None and form.is_bound else 200
     return page_response(request, "desk/valve/contract.html", page, {"form": form}, status=status)
 
 
-def _show_search(request: HttpRequest, search: SearchState | None) -> HttpResponse:
+def _find_search(kind: str, name: str, *, drill: bool = False) -> SearchPart:
+    zone = live.operator_now().row.time_zone
+    return SearchPart(
+        search=describe_search(kind, name, timezone.now(), drill=drill), time_zone=zone
+    )
+
+
+def _show_search(request: HttpRequest, page: SearchPart) -> HttpResponse:
     """Return the part of a page that waits for a search; the whole page once it is over."""
-    if search is None or not search.active:
+    if page.search is None or not page.search.active:
         return HttpResponse(status=200, headers={"HX-Refresh": "true"})
-    return part_response(request, "desk/valve/_search.html", search, {})
+    return part_response(request, "desk/valve/_search.html", page, {})
 
 
 @serve("sector.relief")
@@ -166,8 +172,8 @@ def sync(request: HttpRequest) -> HttpResponse:
 def list_agreements(request: HttpRequest) -> HttpResponse:
     """The contracts for the work of the reader's clients, which they agree to or refuse."""
     operator = live.operator_now()
-    page = AgreementsPage(
-        agreements=tuple(agreement_card(one, operator) for one in _list_own(request)),
+    page = ContractsPage(
+        contracts=tuple(summarise_agreement(one, operator) for one in _list_own(request)),
         time_zone=operator.row.time_zone,
     )
     return page_response(request, "desk/valve/agreements.html", page)
@@ -196,12 +202,10 @@ def _list_own(request: HttpRequest) -> list[ClientContract]:
 @serve("sector.relief")
 def list_gates(request: HttpRequest) -> HttpResponse:
     """The clearings that have come from the clerk."""
-    now, membership = timezone.now(), find_membership()
+    membership = find_membership()
     page = GatesPage(
         association=None if membership is None else membership.association,
-        gates=tuple(
-            GateLine.from_gate(row, now) for row in ReliefGate.objects.order_by("-closes_at")
-        ),
+        gates=list_gate_summaries(timezone.now()),
         time_zone=live.operator_now().row.time_zone,
     )
     return page_response(request, "desk/valve/gates.html", page)
@@ -224,16 +228,13 @@ def fetch_clearings(request: HttpRequest) -> HttpResponse:
 @serve("sector.relief", ACT)
 def ask(request: HttpRequest, gate: str) -> HttpResponse:
     """Prepare a request, to be read before it is sent."""
-    row, now = _find_gate(gate), timezone.now()
+    row = _find_gate(gate)
     form = _build_request_form(row, request)
 
     def prepare() -> None:
-        notice, values = load_gate(gate), form.cleaned_data
-        ceilings, approvals, exclusions = (
-            read_table(values[name]) for name in ("ceilings", "approvals", "exclusions")
-        )
-        terms = read_terms(ceilings, approvals, exclusions, notice.day)
-        prepare_request(gate, *draft_requests(notice, values["contingency"], terms, now), now)
+        values = form.cleaned_data
+        tables = (values["ceilings"], values["approvals"], values["exclusions"])
+        prepare_relief_request(gate, values["contingency"], tables, timezone.now())
 
     return _act(request, row, "request_form", form, prepare)
 
@@ -245,7 +246,7 @@ def offer(request: HttpRequest, gate: str) -> HttpResponse:
     form = ReliefOfferForm(request.POST, request.FILES)
 
     def prepare() -> None:
-        ask_for_offer(gate, read_table(form.cleaned_data["packages"]), timezone.now())
+        ask_for_offer(gate, form.cleaned_data["packages"], timezone.now())
 
     return _act(request, _find_gate(gate), "offer_form", form, prepare)
 
@@ -306,11 +307,8 @@ def _find_gate(gate: str) -> ReliefGate:
 
 
 def _build_request_form(row: ReliefGate, request: HttpRequest | None = None) -> ReliefRequestForm:
-    try:
-        plan = load_planned_day(parse_gate(row.text).day).plan
-        choices = [(one.id, one.name) for one in plan.contingencies]
-    except SectorError:
-        choices = []
+    losses = list_planned_contingencies(parse_gate(row.text).day)
+    choices = [(one.id, one.name) for one in losses]
     sent = () if request is None else (request.POST, request.FILES)
     return ReliefRequestForm(*sent, contingencies=choices)
 
@@ -321,15 +319,18 @@ def _show_gate(
     sent: dict[str, forms.Form] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    operator, now = live.operator_now(), timezone.now()
-    search = search_state(find_search(OFFER, row.name), now, operator.row.time_zone)
+    head = _find_search(OFFER, row.name)
     if request.GET.get("part") == "search":
-        return _show_search(request, search)
+        return _show_search(request, head)
     context = {
         "request_form": _build_request_form(row),
         "offer_form": ReliefOfferForm(),
         "clauses_form": ClausesForm(),
         **(sent or {}),
     }
-    page = gate_page(row, now, operator, search)
+    page = GatePage.from_row(
+        head,
+        gate=summarise_gate(row, timezone.now()),
+        details=describe_gate(row.name, live.operator_now()),
+    )
     return page_response(request, "desk/valve/gate.html", page, context, status=status)

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
-from releve.association.spare_searches import LEND
+from releve.association.contract_summaries import ContractSummary
+from releve.association.spare_searches import LEND, SearchState
 from releve.desk.filters import add_words, moment_at, phrase
 from releve.desk.text import text_now
-from releve.desk.valve.page import ContractCard, SearchState
 from releve.errors import decode_phrase
 
 register = Library()
@@ -96,7 +96,7 @@ def work(skill: str) -> str:
 
 
 @register.filter
-def period(row: ContractCard, time_zone: str) -> str:
+def period(row: ContractSummary, time_zone: str) -> str:
     """Return from when to when agents are lent."""
     start, end = moment_at(row.starts_at, time_zone), moment_at(row.ends_at, time_zone)
     return _("{start} to {end}").format(start=start, end=end)
@@ -112,14 +112,14 @@ def offer_refusal(row: Mapping[str, Any], time_zone: str) -> str:
 
 
 @register.filter
-def search_words(search: SearchState) -> str:
+def search_words(search: SearchState, time_zone: str) -> str:
     """Return how far a search is, or what it came to."""
-    text = text_now(search.time_zone)
+    text = text_now(time_zone)
     if search.state == "failed":
         return phrase(search.error, tuple(map(decode_phrase, search.error_values)))
     if search.state == "waiting":
         return _("Asked for on {at}: the worker begins in a moment.").format(
-            at=moment_at(search.asked_at, search.time_zone)
+            at=moment_at(search.asked_at, time_zone)
         )
     if search.state == "running":
         return _("The plan in force is searched for agents who can be lent: {seconds} s.").format(
