@@ -5,7 +5,7 @@ from releve.situation.audit_sheet import AuditSheetFaults, SheetFault, read_shee
 from releve.situation.audits import AuditFinding, CharterAudit, list_findings
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
-from releve.situation.closure import find_closing_case, find_undoable_acts, list_reopening_acts
+from releve.situation.closure import find_closing_case
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
 from releve.situation.consequences import derive_absence_id, derive_events
 from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
@@ -74,6 +74,7 @@ from releve.situation.permits import HeldPermit, find_plannable_sites, list_perm
 from releve.situation.presence import Stay, list_placed_stays, list_roster_stays
 from releve.situation.reference import write_reference
 from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
+from releve.situation.reopening_state import Reopening, find_reopening, find_undoable_acts
 from releve.situation.retention import compute_erasure_day
 from releve.situation.rule_files import SituationRuleFaults, load_charter, load_rules
 from releve.situation.rules import (
@@ -204,6 +205,7 @@ __all__ = [
     "PowerDown",
     "PowerUp",
     "RecordingRule",
+    "Reopening",
     "ReopeningApproved",
     "ReopeningChecked",
     "ReopeningRule",
@@ -243,6 +245,7 @@ __all__ = [
     "find_draw_plans",
     "find_plannable_sites",
     "find_refusals",
+    "find_reopening",
     "find_undoable_acts",
     "fold_events",
     "health_fields",
@@ -251,7 +254,6 @@ __all__ = [
     "list_notices",
     "list_permits",
     "list_placed_stays",
-    "list_reopening_acts",
     "list_roster_stays",
     "list_site_statuses",
     "load_charter",

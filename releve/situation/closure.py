@@ -10,59 +10,19 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from releve.network import UTC
-from releve.situation.events import (
-    ClosureExtended,
-    ReopeningApproved,
-    ReopeningChecked,
-    SiteClosed,
-)
+from releve.situation.events import ClosureExtended, SiteClosed
 from releve.situation.rules import ClosureRule
 from releve.situation.situation import Situation
 from releve.situation.state import DeclaredCase
 
 __all__ = [
     "find_closing_case",
-    "find_undoable_acts",
     "list_closing_cases",
     "list_confirmed_cases",
-    "list_reopening_acts",
 ]
-
-ReopeningAct = ReopeningChecked | ReopeningApproved
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def list_reopening_acts(situation: Situation, site: str) -> tuple[ReopeningAct, ...]:
-    """Return the acts that count towards the reopening of a closed site, in the order of record."""
-    closure = situation.site(site).closure
-    if closure is None:
-        return ()
-    done, approvals = dict(closure.done), set(closure.approvals)
-    found: dict[tuple[type[ReopeningAct], str], ReopeningAct] = {}
-    for event in sorted(situation.list_events("sites", site), key=lambda row: row.recorded_at):
-        if event.id in situation.corrected or event.recorded_at < closure.orders[0].recorded_at:
-            continue
-        if isinstance(event, ReopeningChecked) and done.get(event.item) == event.actor:
-            found.setdefault((ReopeningChecked, event.item), event)
-        elif isinstance(event, ReopeningApproved) and event.actor in approvals:
-            found[ReopeningApproved, event.actor] = event
-    return tuple(found.values())
-
-
-def find_undoable_acts(situation: Situation, site: str, actor: str) -> frozenset[str]:
-    """Return the ids of the acts that a person may take back, for a site that is closed.
-
-    Ticks of the checklist while no person has approved, and one's own approval.
-    """
-    closure = situation.site(site).closure
-    approved = closure is not None and bool(closure.approvals)
-    return frozenset(
-        row.id
-        for row in list_reopening_acts(situation, site)
-        if (row.actor == actor if isinstance(row, ReopeningApproved) else not approved)
-    )
 
 
 def find_closing_case(

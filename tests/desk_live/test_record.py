@@ -191,7 +191,7 @@ def test_reopening_is_refused_too_early_and_to_one_person(
 ) -> None:
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
-    page = web.get(path).context["page"]
+    page = web.get(path).context["page"].reopening
     early = web.post(path, {"act": "approve", "key": "early"})
     assert early.status_code == 422, "the checklist comes first"
     for item in page.items:
@@ -201,7 +201,7 @@ def test_reopening_is_refused_too_early_and_to_one_person(
     scenario.later(hours=49)
     alone = web.post(path, {"act": "open", "key": "open"})
     assert alone.status_code == 422
-    assert len(alone.context["page"].refusals) == 1
+    assert len(alone.context["form"].errors["__all__"]) == 1
     other = browsers.sign_in(Role.HEALTH)
     assert other.post(path, {"act": "approve", "key": "three"}).status_code == 302
     assert web.post(path, {"act": "open", "key": "open2"})["Location"] == "/now"
@@ -218,20 +218,20 @@ def test_the_reopening_page_offers_only_what_would_be_recorded(
     def offered() -> list[str]:
         return re.findall(r'name="act"\s+value="([^":]+)', web.get(path).content.decode())
 
-    items = [item.id for item in web.get(path).context["page"].items]
+    items = [item.id for item in web.get(path).context["page"].reopening.items]
     assert offered() == items, "neither a yes nor the opening before the checklist is done"
     for item in items:
         web.post(path, {"act": item, "key": item})
-    done = web.get(path).context["page"].items[0]
+    done = web.get(path).context["page"].reopening.items[0]
     assert done.done.by
     assert done.done.at
     undo = {"act": f"undo:{done.done.undo}"}
     assert web.post(path, {**undo, "key": "undo"}).status_code == 302
-    assert [row.done for row in web.get(path).context["page"].items].count(None) == 1
+    assert [row.done for row in web.get(path).context["page"].reopening.items].count(None) == 1
     assert web.post(path, {**undo, "key": "again"}).status_code == 404
     web.post(path, {"act": done.id, "key": "redo"})
     web.post(path, {"act": "approve", "key": "one"})
-    page = web.get(path).context["page"]
+    page = web.get(path).context["page"].reopening
     assert not any(row.done.undo for row in page.items), "what a person approved is not taken back"
     assert offered() == ["undo"], "one's own approval can be withdrawn"
     browsers.sign_in(Role.HEALTH).post(path, {"act": "approve", "key": "two"})
@@ -263,7 +263,7 @@ def test_the_reopening_page_is_dated_by_the_clocks_of_its_site(
 def test_before_48_hours_nobody_opens(browsers: Browsers, scenario: Scenario) -> None:
     scenario.two_positives()
     web, path = browsers.sign_in(), f"/record/reopening/{scenario.site}"
-    for item in web.get(path).context["page"].items:
+    for item in web.get(path).context["page"].reopening.items:
         web.post(path, {"act": item.id, "key": item.id})
     for role in (Role.CONTINUITY, Role.HEALTH):
         browsers.sign_in(role).post(path, {"act": "approve", "key": role.value})
@@ -352,9 +352,10 @@ def test_the_pages_of_records_are_answered_as_json_too(
     listed = web.get("/record/?format=json").json()
     assert [row["site"] for row in listed["closed"]] == [scenario.site]
     found = web.get(f"{path}?format=json").json()
-    assert (found["site"], found["mine"], found["needed"]) == (scenario.site, False, 2)
-    assert {row["done"] for row in found["items"]} <= {None}
+    waits = found["reopening"]
+    assert (found["site"], waits["mine"], waits["needed"]) == (scenario.site, False, 2)
+    assert {row["done"] for row in waits["items"]} <= {None}
     refused = web.post(f"{path}?format=json", {"act": "open", "key": "open"})
-    assert (refused.status_code, len(refused.json()["refusals"]) > 0) == (422, True)
+    assert (refused.status_code, len(refused.json()["error"]["faults"]) > 0) == (422, True)
     drills = web.get("/drills?format=json").json()
     assert scenario.stream in {row["name"] for row in drills["drills"]}

@@ -10,19 +10,15 @@ from pydantic import Field
 from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage, known
 from releve.live import api as live
-from releve.network import Operator
+from releve.network import Operator, Site
 from releve.situation import (
-    Closure,
     LinkDown,
     Notice,
     PowerDown,
-    ReopeningApproved,
-    ReopeningChecked,
+    Reopening,
     SiteClosed,
     SituationRule,
-    find_undoable_acts,
-    list_reopening_acts,
-    merge_reopening_terms,
+    find_reopening,
 )
 
 Loses = SiteClosed | LinkDown | PowerDown
@@ -106,47 +102,13 @@ class FormPage(StreamPage):
     impact: Impact | None = Field(description="What would follow from what was sent")
 
 
-class ReopeningStep(PageModel):
-    """An act of a person; ``undo`` is the id by which the reader can take it back, or empty."""
-
-    by: str
-    at: datetime
-    undo: str
-
-
-class ReopeningTask(PageModel):
-    """An item of the checklist; ``done`` is null while it is to be done."""
-
-    id: str
-    text: str
-    text_fr: str
-    done: ReopeningStep | None
-
-
 class ReopeningPage(StreamPage):
-    """What a closure waits for; ``mine``: the reader has approved."""
+    """What the closure of a site waits for."""
 
     site: str
     name: str
     site_zone: str
-    since: datetime
-    earliest_reopening: datetime | None
-    items: tuple[ReopeningTask, ...]
-    approvals: tuple[ReopeningStep, ...]
-    needed: int = Field(description="Approvals, each of another person")
-    mine: bool
-    refusals: tuple[str, ...] = Field(description="Why the last act was not recorded")
-    waits: bool = Field(description="Its earliest time is still to come, to the second")
-
-    @property
-    def undone(self) -> int:
-        """Items of the checklist that are to be done."""
-        return sum(item.done is None for item in self.items)
-
-    @property
-    def approvals_missing(self) -> bool:
-        """Whether more people have to approve."""
-        return len(self.approvals) < self.needed
+    reopening: Reopening
 
 
 def record_page(
@@ -225,35 +187,18 @@ def list_client_impacts(
 
 
 def reopening_page(
-    shown: ShownStream,
-    operator: Operator,
-    site: str,
-    closure: Closure,
-    reader: str,
-    refusals: tuple[str, ...],
-) -> ReopeningPage:
-    """Return what the closure of a site waits for."""
-    situation, place = live.situation_now(shown.name), operator.site[site]
-    terms = merge_reopening_terms(closure, site, operator, live.rules_now(shown.name))
-    undoable = find_undoable_acts(situation, site, reader)
-    acts, earliest = list_reopening_acts(situation, site), closure.earliest_reopening
-    steps = [
-        ReopeningStep(by=row.actor, at=row.happened_at, undo=row.id if row.id in undoable else "")
-        for row in acts
-    ]
-    found = list(zip(acts, steps, strict=True))
-    ticks = {row.item: step for row, step in found if isinstance(row, ReopeningChecked)}
+    shown: ShownStream, operator: Operator, site: Site, reader: str
+) -> ReopeningPage | None:
+    """Return what the closure of a site waits for; None for a site that is open."""
+    situation, rules = live.situation_now(shown.name), live.rules_now(shown.name)
+    now = live.now(shown.name)
+    found = find_reopening(situation, site.id, operator, rules, now, reader)
+    if found is None:
+        return None
     return ReopeningPage(
         **shown.build_head(operator.row.time_zone),
-        site=site,
-        name=place.name,
-        site_zone=place.time_zone,
-        since=closure.ordered_at,
-        earliest_reopening=earliest,
-        waits=earliest is not None and live.now(shown.name) < earliest,
-        items=tuple(ReopeningTask.from_row(row, done=ticks.get(row.id)) for row in terms.checklist),
-        approvals=tuple(step for row, step in found if isinstance(row, ReopeningApproved)),
-        needed=terms.approvals,
-        mine=reader in closure.approvals,
-        refusals=refusals,
+        site=site.id,
+        name=site.name,
+        site_zone=site.time_zone,
+        reopening=found,
     )
