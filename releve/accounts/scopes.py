@@ -50,6 +50,10 @@ class Scope:
     def has_client(self, client: str) -> bool:
         return self.clients is None or client in self.clients
 
+    def sees(self, site: str) -> bool:
+        """Return whether what is of a site may be seen; of none (empty), it is of every site."""
+        return self.has_site(site) if site else self.sites is None
+
     @property
     def is_whole(self) -> bool:
         """Whether every site and every client is in it."""

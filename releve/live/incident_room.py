@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, QuerySet
 
+from releve.errors import Phrase
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry
-from releve.live.event_service import record, sign_event
+from releve.live.event_service import RecordResult, record, sign_event
 from releve.live.log_entries import LogEntry, read_last_entries
 from releve.live.situation_cache import situation_now
 from releve.situation import (
@@ -59,12 +60,18 @@ class ResponseStep:
 
 
 def open_incident(
-    stream: str, title: str, site: str, key: str, *, by: str, tasks: Mapping[str, str] | None = None
-) -> None:
+    stream: str,
+    title: str,
+    site: str,
+    key: str,
+    *,
+    by: str,
+    write: Callable[[Phrase], str] | None = None,
+) -> RecordResult:
     """Open a room; of a site that is closed it is the room of that closure.
 
-    ``tasks`` are the sentences of the tasks that it begins with, by code; None: it begins without.
-    Raises Refused, Busy or KeyReused.
+    ``write`` puts the tasks of the usual checklist in the language of the room; None: it begins
+    without them. Raises Refused, Busy or KeyReused.
     """
     closure = situation_now(stream).site(site).closure if site else None
     event = IncidentOpened(
@@ -73,21 +80,22 @@ def open_incident(
         title=title,
         closure="" if closure is None else closure.event,
     )
-    record(event, key=key, stream=stream)
-    if tasks is None:
-        return
+    done = record(event, key=key, stream=stream)
+    if write is None:
+        return done
     health = closure is not None and closure.cause == "rule"
     for number, ready in enumerate(list_ready_tasks(site=bool(site), health=health)):
         task = IncidentTaskSet(
             **sign_event(stream, by),
             incident=event.id,
             site=site,
-            task=tasks[ready.code],
+            task=write(ready.text),
             owner=ready.owner,
             due=None if ready.within is None else event.happened_at + ready.within,
             follow_up=ready.follow_up,
         )
         record(task, key=f"{key[:60]}-{number}", stream=stream)
+    return done
 
 
 def list_incidents(situation: Situation, stream: str) -> Iterator[Incident]:

@@ -10,12 +10,14 @@ from tests.live.scenario import Scenario
 
 
 def test_the_first_tasks_go_by_the_place_and_by_health() -> None:
-    every = [row.code for row in READY_TASKS]
+    every = [row.text for row in READY_TASKS]
     assert len(set(every)) == len(every)
-    codes = [row.code for row in list_ready_tasks(site=True, health=True)]
-    assert codes == [code for code in every if code != "safe"]
-    wide = [row.code for row in list_ready_tasks(site=False, health=False)]
-    assert wide == [code for code in every if code not in ("safe_site", "contacts", "reopening")]
+    of_site = set(list_ready_tasks(site=True, health=True))
+    (missing,) = [text for text in every if text not in {row.text for row in of_site}]
+    assert missing == "Check that everybody is safe, and list who is missing"
+    wide = [row.text for row in list_ready_tasks(site=False, health=False)]
+    assert wide == [row.text for row in READY_TASKS if not (row.site or row.health)]
+    assert len(wide) == len(every) - 3, "the site, its reopening, the contacts"
     (last,) = (row for row in READY_TASKS if row.follow_up)
     assert last.within is None
 
@@ -24,14 +26,13 @@ def test_the_first_tasks_go_by_the_place_and_by_health() -> None:
 @pytest.mark.django_db
 def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) -> None:
     scenario.two_positives()
-    tasks = {row.code: row.code.upper() for row in READY_TASKS}
     for _twice in range(2):
         live.open_incident(
-            scenario.stream, "Closure", scenario.site, "k" * 32, by="tests", tasks=tasks
+            scenario.stream, "Closure", scenario.site, "k" * 32, by="tests", write=str.upper
         )
     (incident,) = live.list_incidents(live.situation_now(scenario.stream), scenario.stream)
     assert [row.set.task for row in incident.tasks] == [
-        row.code.upper() for row in list_ready_tasks(site=True, health=True)
+        row.text.upper() for row in list_ready_tasks(site=True, health=True)
     ]
     scenario.work()
     start = live.find_incident_start(incident, live.situation_now(scenario.stream))

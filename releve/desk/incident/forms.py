@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.forms import KeyedForm, build_text_field, build_time_field, set_choices
+from releve.desk.forms import build_text_field, build_time_field, set_choices
+from releve.desk.live.event_form import EventForm
 from releve.desk.live.words import ROLES
+from releve.desk.text import translate_phrase
 from releve.live import api as live
-from releve.network.clock import to_utc
 from releve.situation import (
     Event,
     IncidentClosed,
@@ -23,20 +22,15 @@ from releve.situation import (
     IncidentRoleTaken,
     IncidentTaskDone,
     IncidentTaskSet,
-    list_fields,
 )
 
 _LONGEST = 1000
 
 
-class ActForm(KeyedForm):
-    """A form of an act on an incident, which is also the prefix of its fields."""
+class ActForm(EventForm):
+    """A form of an act on an incident, which is also the prefix of fields to type in."""
 
     act: ClassVar[str] = ""
-    records: ClassVar[type[Event]]
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{"prefix": self.act, **options})
 
     def clean(self) -> dict[str, Any]:
         """Refuse a sending that names no act."""
@@ -44,23 +38,11 @@ class ActForm(KeyedForm):
             self.add_error(None, _("Choose what to do."))
         return super().clean() or {}
 
-    def event(self, common: dict[str, Any], time_zone: str) -> Event:
-        """Return the event that a valid form says; its times are local."""
-        own = {row.name for row in list_fields(self.records)}
-        values: dict[str, Any] = {
-            name: to_utc(value.replace(tzinfo=None), time_zone)
-            if isinstance(value, datetime)
-            else value
-            for name, value in self.cleaned_data.items()
-            if name in own
-        }
-        return self.records(**common, **values)
-
 
 class OpenForm(ActForm):
     """The title and the site of an incident."""
 
-    act = "open"
+    act = prefix = "open"
     title = forms.CharField(label=lazy("What it is about"), max_length=200)
     site = forms.ChoiceField(label=lazy("Site"), required=False)
     checklist = forms.BooleanField(
@@ -74,20 +56,21 @@ class OpenForm(ActForm):
         set_choices(self, "site", [*whole, *sites])
         self.fields["site"].required = not everywhere
 
-    def open_room(self, stream: str, tasks: Mapping[str, Any], by: str) -> None:
-        """Open the room that a valid form says, with the usual ``tasks`` if they are ticked."""
+    def open_room(self, stream: str, by: str) -> live.RecordResult | None:
+        """Open the room that a valid form says; None where it is not, and the form says why."""
         found = self.cleaned_data
-        ready = {code: str(words) for code, words in tasks.items()}
-        live.open_incident(
-            stream, found["title"], found["site"], self.key_text, by=by,
-            tasks=ready if found["checklist"] else None,
-        )  # fmt: skip
+        write = translate_phrase if found["checklist"] else None
+        return self.attempt(
+            lambda: live.open_incident(
+                stream, found["title"], found["site"], self.key_text, by=by, write=write
+            )
+        )
 
 
 class DecisionForm(ActForm):
     """A decision and why."""
 
-    act = "decide"
+    act = prefix = "decide"
     records = IncidentDecided
     decision = build_text_field(lazy("Decision"), longest=_LONGEST, rows=2, required=True)
     reason = build_text_field(lazy("Why"), longest=_LONGEST, rows=2, required=True)
@@ -96,7 +79,7 @@ class DecisionForm(ActForm):
 class TaskForm(ActForm):
     """A task, the role that owns it, and its time."""
 
-    act = "task"
+    act = prefix = "task"
     records = IncidentTaskSet
     task = build_text_field(lazy("To do"), longest=_LONGEST, required=True)
     owner = forms.ChoiceField(label=lazy("Who does it"), choices=tuple(ROLES.items()))
@@ -106,16 +89,16 @@ class TaskForm(ActForm):
 class FollowUpForm(TaskForm):
     """A task that follows from the review."""
 
-    act = "follow_up"
+    act = prefix = "follow_up"
 
-    def event(self, common: dict[str, Any], time_zone: str) -> Event:
-        return super().event({**common, "follow_up": True}, time_zone)
+    def build_event(self, **given: Any) -> Event:
+        return super().build_event(**given, follow_up=True)
 
 
 class NoteForm(ActForm):
     """A line of the log."""
 
-    act = "note"
+    act = prefix = "note"
     records = IncidentNoted
     note = build_text_field(
         lazy("What happened, without a person’s name"), longest=_LONGEST, rows=2, required=True
@@ -125,7 +108,7 @@ class NoteForm(ActForm):
 class CloseForm(ActForm):
     """The end of an incident."""
 
-    act = "close"
+    act = prefix = "close"
     records = IncidentClosed
     note = build_text_field(lazy("Remark"), longest=_LONGEST)
 
@@ -133,21 +116,14 @@ class CloseForm(ActForm):
 class ReviewForm(ActForm):
     """The review: what went well, what went badly."""
 
-    act = "review"
+    act = prefix = "review"
     records = IncidentReviewed
     well = build_text_field(lazy("What went well"), longest=_LONGEST, rows=4)
     badly = build_text_field(lazy("What went badly"), longest=_LONGEST, rows=4)
 
 
-class Button(ActForm):
-    """An act without fields to type in; its hidden fields have no prefix."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{"prefix": "", **options})
-
-
-class RoleButton(Button):
-    """A role taken."""
+class RoleButton(ActForm):
+    """A role taken: a button, with hidden fields of no prefix."""
 
     act = "take"
     records = IncidentRoleTaken
@@ -159,8 +135,8 @@ class RoleButton(Button):
     )
 
 
-class TaskButton(Button):
-    """A task done."""
+class TaskButton(ActForm):
+    """A task done: a button, with hidden fields of no prefix."""
 
     act = "done"
     records = IncidentTaskDone

@@ -7,7 +7,6 @@ when.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -22,8 +21,6 @@ from releve.desk.forms import read_sent
 from releve.desk.http import page_response
 from releve.desk.incident.forms import FORMS, ActForm, OpenForm
 from releve.desk.incident.page import incident_page, incidents_page
-from releve.desk.incident.words import READY_TASKS
-from releve.desk.live.answers import explain_failure
 from releve.desk.live.streams import ShownStream, read_stream
 from releve.desk.query import require_found
 from releve.live import api as live
@@ -47,28 +44,27 @@ def _load_seen(request: HttpRequest) -> _Seen:
     shown, operator = read_stream(request), live.operator_now()
     reach = scope_for(request.user, "incident.work")
     rows = live.list_incidents(live.situation_now(shown.name), shown.name)
-    seen = (row for row in rows if (reach.has_site(row.site) if row.site else reach.sites is None))
-    return _Seen(shown, operator, reach, tuple(seen))
+    return _Seen(shown, operator, reach, tuple(row for row in rows if reach.sees(row.site)))
 
 
 @serve("incident.work", FORM)
 def index(request: HttpRequest) -> HttpResponse:
     """Every incident, and the form that opens one; ``?site=`` leads to the room of its closure."""
     seen, site = _load_seen(request), request.GET.get("site", "")
-    stream, status = seen.shown.name, 200
+    stream = seen.shown.name
     closure = live.situation_now(stream).site(site).closure if site else None
     if request.method != "POST" and closure is not None:
         for known in seen.incidents:
             if known.opened.closure == closure.event:
                 return redirect("incident_room", known.id)
     form = _build_open_form(request, seen, site)
-    if request.method == "POST":
-        status = _send(form, lambda: form.open_room(stream, READY_TASKS, actor_name(request)))
-        if status == 200:
-            messages.success(request, _("The incident room is open."))
-            return redirect("incident_room", _load_seen(request).incidents[0].id)
-    page = incidents_page(seen.shown, seen.operator, seen.incidents)
-    return page_response(request, "desk/incident/index.html", page, {"form": form}, status=status)
+    if form.is_valid() and form.open_room(stream, actor_name(request)) is not None:
+        messages.success(request, _("The incident room is open."))
+        return redirect("incident_room", _load_seen(request).incidents[0].id)
+    page, context = incidents_page(seen.shown, seen.operator, seen.incidents), {"form": form}
+    return page_response(
+        request, "desk/incident/index.html", page, context, status=form.http_status
+    )
 
 
 def _build_open_form(request: HttpRequest, seen: _Seen, site: str) -> OpenForm:
@@ -98,13 +94,12 @@ def _show(
     request: HttpRequest, incident: str, acts: tuple[str, ...], *, whole: bool
 ) -> HttpResponse:
     """Do what was sent, else show the page with its forms; the one sent with what was typed."""
-    seen, sent, status = _load_seen(request), None, 200
+    seen, sent = _load_seen(request), None
     known = {row.id: row for row in seen.incidents}
     found = require_found(known.get(incident), _("There is no such incident."))
     if request.method == "POST":
         sent = FORMS.get(request.POST.get("act", ""), ActForm)(request.POST)
-        status = _send(sent, lambda: _record(request, seen, found, sent))
-        if status == 200:
+        if sent.is_valid() and _record(request, seen, found, sent) is not None:
             return redirect(request.path)
     if found.closed and not whole:
         acts = ()
@@ -123,26 +118,13 @@ def _show(
         "key": uuid.uuid4().hex,
     }
     template = "desk/incident/review.html" if whole else "desk/incident/room.html"
+    status = 200 if sent is None else sent.http_status
     return page_response(request, template, page, context, status=status)
 
 
-def _send(form: ActForm, act: Callable[[], None]) -> int:
-    """Return 200 where a form was sound and ``act`` done; else the status, and the form says why
-    not."""
-    if not form.is_valid():
-        return 422
-    try:
-        act()
-    except live.LiveError as error:
-        failed = explain_failure(error)
-        form.add_error(None, list(failed.sentences))
-        return failed.status
-    return 200
-
-
-def _record(request: HttpRequest, seen: _Seen, incident: Incident, form: ActForm) -> None:
-    site, stream = seen.operator.site.get(incident.site), seen.shown.name
-    zone = seen.operator.row.time_zone if site is None else site.time_zone
-    common = {"incident": incident.id, "site": incident.site}
-    event = form.event({**live.sign_event(stream, actor_name(request)), **common}, zone)
-    live.record(event, key=form.key_text, stream=stream)
+def _record(
+    request: HttpRequest, seen: _Seen, incident: Incident, form: ActForm
+) -> live.RecordResult | None:
+    stream = seen.shown.name
+    own = live.sign_event(stream, actor_name(request))
+    return form.record(form.build_event(site=incident.site, incident=incident.id, **own), stream)

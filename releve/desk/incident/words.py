@@ -16,18 +16,6 @@ from releve.network import Operator
 
 register = Library()
 
-READY_TASKS = {
-    "declare": lazy("Record what happened, with its cause and the earliest end"),
-    "safe_site": lazy("Check that everybody on the site is safe, and list who is missing"),
-    "safe": lazy("Check that everybody is safe, and list who is missing"),
-    "calls": lazy("Check that calls follow the relief, and that none reaches a closed place"),
-    "agents": lazy("Call the agents who have not answered their message"),
-    "clients": lazy("Inform each client: the effect, the coverage, the time of the next news"),
-    "campaigns": lazy("Pause or move the outbound campaigns that are affected"),
-    "contacts": lazy("List and inform the contacts of each case"),
-    "reopening": lazy("Prepare the reopening: its checklist, its date and who approves it"),
-    "review": lazy("Hold the review, and note what follows"),
-}
 OWN_ENTRIES = {
     "incident.opened": lazy("The incident room was opened by {actor}."),
     "incident.role_taken": lazy("{actor} takes the role: {role}."),

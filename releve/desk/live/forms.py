@@ -5,10 +5,9 @@ A form keeps its own random key in a hidden field: sent twice, it records once.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -20,7 +19,6 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.scopes import scope_for
 from releve.desk.forms import (
-    KeyedForm,
     build_count_field,
     build_day_field,
     build_id_field,
@@ -29,18 +27,15 @@ from releve.desk.forms import (
     build_time_field,
     set_choices,
 )
-from releve.desk.live.words import refusal_text
+from releve.desk.live.event_form import EventForm, read_clocks
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.network.clock import to_utc
 from releve.situation import (
     CaseDeclared,
     ClosureRule,
     Event,
-    EventRefusal,
     Notice,
     SiteClosed,
-    list_fields,
 )
 from releve.situation.charter import Charter
 
@@ -72,12 +67,6 @@ class Place(StreamContext):
         """The charter in force."""
         return live.rules_now(self.stream).charter(self.at.date())
 
-    def instant(self, local: datetime, site: str) -> datetime:
-        """Return the instant of a time on the clocks of a site."""
-        found = self.operator.site.get(site)
-        name = self.operator.row.time_zone if found is None else found.time_zone
-        return to_utc(local.replace(tzinfo=None), name)
-
     def list_measures(self) -> tuple[tuple[str, str], ...]:
         """Return the measures of the charter in force, as (id, text)."""
         rows = () if self.charter is None else self.charter.measures
@@ -88,14 +77,13 @@ class Place(StreamContext):
         return [(key, self.operator.site[key].name) for key in self.sites]
 
 
-class RecordForm(KeyedForm):
+class RecordForm(EventForm):
     """The fields of every form: a site, the time of the event there, and the form's key.
 
     ``name`` is that of its address; ``intro`` stands above the form, ``teaser`` in the list of
     forms; ``confirm`` is the button once the consequences are shown, empty where none are;
     ``draft`` names what the browser keeps of it without a network; ``takes`` is the most bytes, and
-    what is said of more. ``happened_at`` stands last unless ``field_order`` names it, and
-    ``aliases`` are the fields that are called otherwise in the event.
+    what is said of more. ``happened_at`` stands last unless ``field_order`` names it.
     """
 
     name: ClassVar[str]
@@ -107,10 +95,8 @@ class RecordForm(KeyedForm):
     send: ClassVar[StrPromise] = lazy("Record")
     confirm: ClassVar[StrPromise | str] = ""
     draft: ClassVar[str] = ""
-    records: ClassVar[type[Event]]
     takes: ClassVar[tuple[int, Callable[[], str]] | None] = None
     field_order: Any = ("site",)
-    aliases: ClassVar[Mapping[str, str]] = {}
 
     site = forms.ChoiceField(label=lazy("Site"))
     happened_at = build_time_field(
@@ -159,16 +145,9 @@ class RecordForm(KeyedForm):
 
     def common(self, actor: str) -> dict[str, Any]:
         """Return the fields that every event of a site has."""
-        site = self.cleaned_data["site"]
-        local = self.cleaned_data["happened_at"]
-        happened = self.place.at if local is None else self.place.instant(local, site)
-        return {
-            "id": uuid.uuid4().hex,
-            "site": site,
-            "happened_at": happened,
-            "recorded_at": self.place.at,
-            "actor": actor,
-        }
+        site, local = self.cleaned_data["site"], self.cleaned_data["happened_at"]
+        own = {**live.sign_event(self.place.stream, actor), "site": site}
+        return own if local is None else {**own, "happened_at": read_clocks(local, site)}
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of the event that are not those of the form as they are."""
@@ -176,9 +155,8 @@ class RecordForm(KeyedForm):
 
     def event(self, actor: str) -> Event:
         """Return the event that a valid form says."""
-        own, common = {row.name for row in list_fields(self.records)}, self.common(actor)
-        same = {name: value for name, value in self.cleaned_data.items() if name in own}
-        return self.records(**{**same, **common, **self.values(common)})
+        common = self.common(actor)
+        return self.build_event(**{**common, **self.values(common)})
 
 
 class CaseForm(RecordForm):
@@ -270,19 +248,3 @@ class ClosureForm(RecordForm):
         hours = self.cleaned_data["hours"]
         until = None if hours is None else common["happened_at"] + timedelta(hours=hours)
         return {"earliest_reopening": until}
-
-
-def show_refusals(
-    form: forms.Form,
-    reasons: Sequence[EventRefusal],
-    context: StreamContext,
-    aliases: Mapping[str, str],
-) -> None:
-    """Put each refusal by the field it is of; the others above the form.
-
-    ``aliases`` are the fields that are called otherwise in the event.
-    """
-    for reason in reasons:
-        field = aliases.get(reason.field, reason.field)
-        sentence = refusal_text(reason, context.operator, context.text)
-        form.add_error(field if field in form.fields else None, sentence)

@@ -43,6 +43,15 @@ if TYPE_CHECKING:
 
 _MOST_PEOPLE = 1_000_000
 _MOST_VISITS = 20
+_OUTAGES: Mapping[tuple[str, str], type[Event]] = {
+    ("link", "down"): LinkDown,
+    ("link", "up"): LinkUp,
+    ("power", "down"): PowerDown,
+    ("power", "up"): PowerUp,
+    ("carrier", "down"): LinkDown,
+    ("carrier", "up"): LinkUp,
+}
+"""What is recorded of what is down or back."""
 
 
 class OutageForm(RecordForm):
@@ -83,23 +92,15 @@ class OutageForm(RecordForm):
     def clean(self) -> dict[str, Any]:
         """Ask for the site or the carrier, whichever it is about."""
         found = super().clean() or {}
-        _ask_for(self, "carrier" if found.get("what") == "carrier" else "site")
-        return found
+        asked, other = (
+            ("carrier", "site") if found.get("what") == "carrier" else ("site", "carrier")
+        )
+        _ask_for(self, asked)
+        return {**found, other: ""}
 
     def event(self, actor: str) -> Event:
-        found, common = self.cleaned_data, self.common(actor)
-        until = found["expected_until"]
-        if until is not None:
-            until = self.place.instant(until, found["site"])
-        down, what = found["state"] == "down", found["what"]
-        if what == "power":
-            return PowerDown(**common, expected_until=until) if down else PowerUp(**common)
-        of_carrier = what == "carrier"
-        common["site"] = "" if of_carrier else found["site"]
-        carrier = found["carrier"] if of_carrier else ""
-        if down:
-            return LinkDown(**common, carrier=carrier, expected_until=until)
-        return LinkUp(**common, carrier=carrier)
+        self.records = _OUTAGES[self.cleaned_data["what"], self.cleaned_data["state"]]
+        return super().event(actor)
 
 
 class TestsForm(RecordForm):

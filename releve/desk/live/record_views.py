@@ -12,13 +12,11 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can, scope_for
-from releve.accounts.two_people import build_approval_check
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import takes
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response, wants_json
-from releve.desk.live.answers import explain_failure
-from releve.desk.live.forms import Place, RecordForm, show_refusals
+from releve.desk.live.forms import Place, RecordForm
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import FormPage, Impact, Loses, build_impact, record_page
 from releve.desk.live.streams import read_stream
@@ -93,7 +91,7 @@ def _foresee(request: HttpRequest, form: RecordForm) -> Impact | None:
     if isinstance(event, Loses):
         if not reasons:
             return build_impact(event, operator, stream)
-        show_refusals(form, reasons, form.place, form.aliases)
+        form.refuse(reasons)
         return None
     if reasons or live.is_recorded(form.key_text, stream):
         return None
@@ -115,21 +113,11 @@ def record_form(
     ``back`` is the address of the page that it belongs to, ``back_title`` its name; empty: of all
     that is recorded.
     """
-    status = 422 if form.is_bound else 200
     if form.is_valid():
-        event = form.event(actor_name(request))
-        try:
-            judge = build_approval_check(event)
-            done = live.record(event, key=form.key_text, stream=form.place.stream, judge=judge)
-        except live.Refused as error:
-            show_refusals(form, error.reasons, form.place, form.aliases)
-        except live.LiveError as error:
-            failed = explain_failure(error)
-            form.add_error(None, list(failed.sentences))
-            status = failed.status
-        else:
+        done = form.record(form.event(actor_name(request)), form.place.stream)
+        if done is not None:
             return _confirm(request, done, back)
-    return show_form(request, form, None, back, back_title, status)
+    return show_form(request, form, None, back, back_title)
 
 
 def _confirm(request: HttpRequest, done: live.RecordResult, back: str) -> HttpResponse:
@@ -152,7 +140,6 @@ def show_form(
     impact: Impact | None,
     back: str = "",
     back_title: str = "",
-    status: int = 200,
 ) -> HttpResponse:
     """Show a form, or what would follow from what was sent with it."""
     notices, operator = tuple(form.notes()), form.place.operator
@@ -173,4 +160,4 @@ def show_form(
         "back_title": back_title,
     }
     template = "desk/live/confirm.html" if impact else "desk/live/form.html"
-    return page_response(request, template, page, context, status=status)
+    return page_response(request, template, page, context, status=form.http_status)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.forms import KeyedForm, build_day_field
-from releve.live import api as live
+from releve.desk.forms import build_day_field
+from releve.desk.live.event_form import EventForm
 from releve.situation import PackChosen, PackEnded
 
 
-class PackForm(KeyedForm):
-    """A form about one pack, on a day of the operator; it says an event of a ``kind``."""
+class PackForm(EventForm):
+    """A form about one pack, on a day of the operator."""
 
-    kind: ClassVar[type[PackChosen | PackEnded]]
     pack = forms.CharField(widget=forms.HiddenInput, max_length=64)
 
     def __init__(self, pack: str, today: date, data: Any = None) -> None:
@@ -24,16 +23,11 @@ class PackForm(KeyedForm):
         first = {"pack": pack, day: today}
         super().__init__(data, initial=first, auto_id=f"{type(self).__name__}_{pack}_%s")
 
-    def event(self, stream: str, by: str) -> PackChosen | PackEnded:
-        """Return the event that a valid form says."""
-        said = {name: value for name, value in self.cleaned_data.items() if name != "key"}
-        return self.kind(**live.sign_event(stream, by), **said)
-
 
 class ChoiceForm(PackForm):
     """The days for which a pack is chosen."""
 
-    kind = PackChosen
+    records = PackChosen
     valid_from = build_day_field(lazy("First day in force"))
     valid_to = build_day_field(lazy("Last day in force"), lazy("Empty: until you end it."))
 
@@ -41,7 +35,7 @@ class ChoiceForm(PackForm):
 class EndForm(PackForm):
     """The last day on which a pack holds."""
 
-    kind = PackEnded
+    records = PackEnded
     valid_to = build_day_field(
         lazy("Last day in force"),
         help_text=lazy(

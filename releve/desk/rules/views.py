@@ -11,13 +11,12 @@ from django.utils.translation import gettext as _
 
 from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import ACT, serve
-from releve.desk.http import failure, page_response
-from releve.desk.live.forms import show_refusals
+from releve.desk.http import page_response
 from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.rules.forms import ChoiceForm, EndForm, PackForm
 from releve.desk.rules.page import rules_page
 from releve.live import api as live
-from releve.situation import PackChosen, PackEnded, SiteClosed, find_refusals
+from releve.situation import Event, SiteClosed, find_refusals
 
 
 @serve("event.record.rules")
@@ -41,26 +40,21 @@ def end(request: HttpRequest) -> HttpResponse:
 def _record(request: HttpRequest, kind: type[PackForm], said: str) -> HttpResponse:
     now, pack = moment(request), request.POST.get("pack", "")
     form = kind(pack, now.find_day(), request.POST)
-    if not form.is_valid():
-        return _show(request, now, {pack: form}, status=422)
-    event = form.event(now.stream, actor_name(request))
-    rules = live.select_rules(now.situation)
-    reasons = find_refusals(event, now.situation, now.operator, rules)
-    if reasons and not live.is_recorded(form.key_text, now.stream):
-        show_refusals(form, reasons, now, {})
-        return _show(request, now, {pack: form}, status=422)
-    closes = _list_closures(event, now)
-    if closes and request.POST.get("confirmed") != "yes":
-        return _show(request, now, {pack: form}, closes=closes)
-    try:
-        live.record(event, key=form.key_text, stream=now.stream)
-    except live.LiveError as error:
-        return failure(request, 409, _("Nothing was recorded."), str(error))
-    messages.success(request, said)
-    return redirect("rules")
+    if form.is_valid():
+        event = form.build_event(**live.sign_event(now.stream, actor_name(request)))
+        if not live.is_recorded(form.key_text, now.stream):
+            rules = live.select_rules(now.situation)
+            form.refuse(find_refusals(event, now.situation, now.operator, rules))
+        closes = () if form.errors else _list_closures(event, now)
+        if closes and request.POST.get("confirmed") != "yes":
+            return _show(request, now, {pack: form}, closes=closes)
+        if not form.errors and form.record(event, now.stream) is not None:
+            messages.success(request, said)
+            return redirect("rules")
+    return _show(request, now, {pack: form}, status=form.http_status)
 
 
-def _list_closures(event: PackChosen | PackEnded, now: StreamContext) -> tuple[str, ...]:
+def _list_closures(event: Event, now: StreamContext) -> tuple[str, ...]:
     """Return the names of the sites that would close as soon as the event is recorded."""
     answers = live.preview_answers(event, now.stream)
     return tuple(now.operator.site[row.site].name for row in answers if isinstance(row, SiteClosed))
