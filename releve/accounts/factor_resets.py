@@ -7,7 +7,8 @@ one person; who made the others from there is not tied to it.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,12 +19,48 @@ from releve.accounts.models import AccountAct, FactorReset, User
 from releve.accounts.two_people import are_tied
 from releve.errors import Phrase
 
-__all__ = ["COMMAND_LINE", "approve_reset", "find_obstacle", "list_open_resets", "request_reset"]
+__all__ = [
+    "COMMAND_LINE",
+    "ResetLine",
+    "approve_reset",
+    "find_obstacle",
+    "list_open_resets",
+    "list_resets_for",
+    "request_reset",
+]
 
 COMMAND_LINE = "command line"
 """Who acts where a command does."""
 _OPEN = timedelta(days=1)
 _SHORTEST_REASON = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ResetLine:
+    """A request that waits; ``obstacle``: why its reader cannot allow it, empty where they can."""
+
+    number: int
+    name: str
+    asked_by: str
+    asked_at: datetime
+    reason: str
+    obstacle: str
+
+
+def list_resets_for(by: str) -> tuple[ResetLine, ...]:
+    """Return the requests that wait, the newest first, as one person may allow them."""
+    return tuple(
+        ResetLine(
+            row.pk,
+            row.user.get_username(),
+            row.asked_by,
+            row.asked_at,
+            row.reason,
+            "" if obstacle is None else obstacle.args[0],
+        )
+        for row in list_open_resets()
+        for obstacle in [find_obstacle(row, by)]
+    )
 
 
 def list_open_resets() -> QuerySet[FactorReset]:

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from releve.accounts.roles import DATED, Role
-from releve.accounts.scopes import HeldRole, find_scope_faults
+from releve.accounts.roles import DATED, Role, label_role
+from releve.accounts.scopes import HeldRole, describe_reach, find_scope_faults
 from releve.ledger.account_names import give_pseudonym
 
 __all__ = [
@@ -72,14 +72,12 @@ class ScopedRole(models.Model):
     @property
     def label(self) -> str:
         """The role in the reader's language."""
-        return str(Role(self.role).label) if self.role in Role.values else self.role
+        return label_role(self.role)
 
     @property
     def reach(self) -> str:
         """The ids that the role is held for, that it is held for all, or that it gives nothing."""
-        if self.to_held_role() is None:
-            return _("nothing: this role cannot be held for what is named")
-        return ", ".join([*self.sites, *self.clients]) or _("everything")
+        return describe_reach(self.sites, self.clients, void=self.to_held_role() is None)
 
     def to_held_role(self) -> HeldRole | None:
         """Return the role with what it is limited to; None where it cannot be held so."""

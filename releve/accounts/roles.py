@@ -14,6 +14,7 @@ __all__ = [
     "OUTSIDE",
     "READ_ONLY",
     "Role",
+    "label_role",
 ]
 
 
@@ -30,6 +31,11 @@ class Role(TextChoices):
     INSPECTOR = "inspector", lazy("Inspector")
     AUDITOR = "auditor", lazy("Auditor")
     ADMINISTRATOR = "administrator", lazy("Administrator")
+
+
+def label_role(role: str) -> str:
+    """Return what a role is called in the reader's language; a word that is none as it is."""
+    return str(Role(role).label) if role in Role.values else role
 
 
 BY_SITE = frozenset({Role.SITE})

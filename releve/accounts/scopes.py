@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,6 +30,7 @@ __all__ = [
     "HeldRole",
     "Scope",
     "can",
+    "describe_reach",
     "find_scope_faults",
     "is_outsider",
     "roles_held",
@@ -127,6 +128,13 @@ def find_scope_faults(role: str, sites: object, clients: object) -> dict[str, st
     elif role in BY_CLIENT and not clients:
         faults["clients"] = _("Name the clients: this role is held for clients.")
     return faults
+
+
+def describe_reach(sites: Sequence[str], clients: Sequence[str], *, void: bool) -> str:
+    """Return the ids that a role is held for, or that it is held for all; ``void``: for nothing."""
+    if void:
+        return _("nothing: this role cannot be held for what is named")
+    return ", ".join([*sites, *clients]) or _("everything")
 
 
 def _are_ids(value: object) -> bool:

@@ -27,7 +27,6 @@ __all__ = [
     "get_token",
     "is_program",
     "issue_token",
-    "list_active_tokens",
 ]
 
 PREFIX = "releve_"
@@ -75,11 +74,6 @@ def get_token(name: str) -> Token:
     if found is None:
         raise AccessError(f"there is no token of the name {name!r}")
     return found
-
-
-def list_active_tokens() -> list[Token]:
-    """Return the tokens that open something now, by name."""
-    return list(Token.objects.filter(ends_at__gt=timezone.now()))
 
 
 def authenticate(secret: str) -> User | None:

@@ -47,11 +47,12 @@ def add(
 def list_tokens() -> None:
     """List the tokens that open something now, with their roles."""
     open_desk_database()
-    from releve.accounts import tokens
+    from releve.accounts.directory import list_programs
 
-    for row in tokens.list_active_tokens():
+    for program in list_programs():
+        held = program.held
         click.echo(
-            f"{row.name}: {row.role} for {row.reach}, until {row.ends_at:%Y-%m-%d %H:%M} UTC"
+            f"{program.name}: {held.role} for {held.reach}, until {held.ends_at:%Y-%m-%d %H:%M} UTC"
         )
 
 

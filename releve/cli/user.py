@@ -94,15 +94,11 @@ def print_password_link(account: User, label: str = "") -> None:
 def list_users() -> None:
     """List the accounts, with the roles they hold now."""
     open_desk_database()
-    from django.utils import timezone
+    from releve.accounts.directory import list_accounts
 
-    from releve.accounts.models import User
-
-    now = timezone.now()
-    for person in User.objects.prefetch_related("grants").order_by("username"):
-        running = [row for row in person.grants.all() if row.is_active_at(now)]
-        held = ", ".join(f"{row.role} for {row.reach}" for row in running) or "no role now"
-        click.echo(f"{person.get_username()}: {held if person.is_active else 'closed'}")
+    for account in list_accounts(closed=True):
+        held = ", ".join(f"{row.role} for {row.reach}" for row in account.roles) or "no role now"
+        click.echo(f"{account.name}: {held if account.is_open else 'closed'}")
 
 
 @user.command(name="end")

@@ -64,13 +64,13 @@ def page_response(
 
     A page of a drill carries its banner. ``context`` is for HTML alone: forms, what of the
     request is shown again, and a ``frame`` in place of the operator's. The JSON names the
-    address of the HTML in a header ``Link``; where the ``form`` of ``context`` has faults, it is
-    the error that names them, unless the page itself has ``faults``.
+    address of the HTML in a header ``Link``; where a form of ``context`` has faults, it is the
+    error that names them, unless the page itself has ``faults``.
     """
-    form = (context or {}).get("form")
     if wants_json(request):
-        if isinstance(form, BaseForm) and form.errors and not getattr(page, "faults", ()):
-            return _explain_form(request, status, form)
+        for form in (context or {}).values():
+            if isinstance(form, BaseForm) and form.errors and not getattr(page, "faults", ()):
+                return _explain_form(request, status, form)
         html = other_form(request, as_json=False)
         return unchanged(request, json_response(page, status, html=html))
     words = {

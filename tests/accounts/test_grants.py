@@ -16,6 +16,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts import grants, tokens
+from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import Grant, ScopedRole, Token, User
 from releve.accounts.permissions import PERMISSIONS, Permission
 from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
@@ -174,6 +175,8 @@ def test_a_grant_that_is_stored_too_wide_gives_nothing_and_is_named_at_start(
     assert not any(can(user, key) for key in PERMISSIONS)
     assert tokens.authenticate(f"{tokens.PREFIX}bi") is None
     assert grant.reach == token.reach
+    (account,), (program,) = list_accounts(), list_programs()
+    assert {account.roles[0].reach, program.held.reach} == {grant.reach}
     assert grant.reach.startswith("rien"), "People and the lists say that it gives nothing"
     faults = [row for row in run_checks(databases=["default"]) if row.id == "releve.access.E003"]
     assert len(faults) == 2

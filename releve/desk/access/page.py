@@ -1,17 +1,48 @@
-"""What the pages of looks behind pseudonyms and of an erasure hold; a name is in neither."""
+"""What the pages of people hold: who has access, looks behind pseudonyms, an erasure."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
+from releve.accounts.directory import AccountLine, ProgramLine
+from releve.accounts.factor_resets import ResetLine
 from releve.accounts.identity_notices import LookNotice
 from releve.accounts.looks import ContactAccess, IdentityLook
 from releve.accounts.person_erasure import ErasurePreview
 from releve.desk.page import PageModel
 
 
+class SystemState(PageModel):
+    """A system of telephony, and whether it holds the newest routes."""
+
+    adapter: str
+    state: str
+
+
+class NewSecret(PageModel):
+    """What was just made for an account or a program: a link to choose a password, or a token."""
+
+    name: str
+    link: str = ""
+    token: str = ""
+
+
+class PeoplePage(PageModel):
+    """The open accounts and the programs with the roles they hold now, and what needs a hand."""
+
+    made: NewSecret | None = Field(description="Shown in the one answer to the form that made it")
+    people: tuple[AccountLine, ...]
+    programs: tuple[ProgramLine, ...]
+    resets: tuple[ResetLine, ...] = Field(description="Second factors to remove")
+    systems: tuple[SystemState, ...]
+    unreached: dict[str, int] = Field(description="Contacts without an address, by their role")
+
+
 class IdentityPage(PageModel):
-    """Every look, the newest first, the unread notices of the reader, and looks at contacts."""
+    """Every look, the newest first, the unread notices of the reader, and looks at contacts.
+
+    A name is never in it.
+    """
 
     time_zone: str
     names: bool = Field(description="This installation holds names")

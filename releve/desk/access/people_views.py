@@ -8,19 +8,19 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from releve.accounts import factor_resets, tokens
 from releve.accounts import grants as service
+from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import FactorReset, Grant, Token, User
 from releve.desk.access.actor import act_and_lead, actor_name, require_user
 from releve.desk.access.forms import FactorResetForm, GrantForm, TokenForm
+from releve.desk.access.page import NewSecret, PeoplePage, SystemState
 from releve.desk.access.password_link import create_password_link
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import act_on, read_sent
-from releve.desk.http import keep_unstored
-from releve.desk.text import translate_error
+from releve.desk.http import keep_unstored, page_response
 from releve.live import api as live
 
 
@@ -80,7 +80,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
     if not act_on(form, issue):
         return _show(request, token_form=form)
     ((token, secret),) = made
-    return _show(request, token=token, secret=secret)
+    return _show(request, NewSecret(name=token.name, token=secret))
 
 
 @serve("users.manage", ACT, recent=True)
@@ -134,42 +134,35 @@ def _refuse_visitor(request: HttpRequest) -> None:
 
 def _show_with_link(request: HttpRequest, user: User) -> HttpResponse:
     link = create_password_link(user, by=actor_name(request), request=request)
-    return _show(request, made=user, link=link)
+    return _show(request, NewSecret(name=user.get_username(), link=link))
 
 
-def _show(request: HttpRequest, **more: Any) -> HttpResponse:
-    """Return the page: the open accounts with the roles held now, the tokens that open something.
-
-    ``more`` says what is shown once, and holds a form that was not accepted.
-    """
-    now, by = timezone.now(), actor_name(request)
-    found = User.objects.filter(is_active=True).prefetch_related("grants").order_by("username")
+def _show(
+    request: HttpRequest, made: NewSecret | None = None, **refused: forms.Form
+) -> HttpResponse:
+    """Return the page, with what was just made, or with a form that was ``refused``."""
+    page = PeoplePage(
+        made=made,
+        people=list_accounts(),
+        programs=list_programs(),
+        resets=factor_resets.list_resets_for(actor_name(request)),
+        systems=tuple(map(SystemState.from_row, live.list_routing_states())),
+        unreached=_count_unreached(),
+    )
     context = {
-        "people": [
-            (user, [row for row in user.grants.all() if row.is_active_at(now)]) for user in found
-        ],
-        "tokens": tokens.list_active_tokens(),
-        "resets": [
-            (reset, obstacle and translate_error(obstacle))
-            for reset in factor_resets.list_open_resets()
-            for obstacle in [factor_resets.find_obstacle(reset, by)]
-        ],
         "form": GrantForm(live.list_named_places()),
         "token_form": TokenForm(live.list_named_places()),
-        "systems": live.list_routing_states(),
-        "unreached": _count_unreached(),
-        **more,
+        **refused,
     }
-    faulty = any(isinstance(one, forms.Form) and one.errors for one in more.values())
-    status = 422 if faulty else 200
-    return keep_unstored(render(request, "desk/people/people.html", context, status=status))
+    status = 422 if any(form.errors for form in refused.values()) else 200
+    template = "desk/people/people.html"
+    return keep_unstored(page_response(request, template, page, context, status=status))
 
 
-def _count_unreached() -> list[tuple[str, int]]:
+def _count_unreached() -> dict[str, int]:
     """Return who no message reaches for want of an address, in numbers; empty without operator."""
     try:
         found = live.count_missing_addresses(live.operator_now())
     except live.NoOperator:
-        return []
-    labels = {"agent": _("Agents"), "manager": _("Sites"), "client": _("Clients")}
-    return [(labels[role], count) for role, count in found.items() if count]
+        return {}
+    return {role: count for role, count in found.items() if count}

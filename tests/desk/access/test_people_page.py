@@ -91,6 +91,29 @@ def test_the_token_of_a_program_is_listed_and_ended(admin: Client) -> None:
     assert "wallboard" not in admin.get("/people").content.decode()
 
 
+def test_the_page_as_json_has_roles_as_codes_and_a_secret_only_in_answer(admin: Client) -> None:
+    give(person("zoe"), Role.PLANNER)
+    answer = admin.post("/people/tokens?format=json", token_form())
+    assert answer["Cache-Control"] == "private, no-store"
+    made = answer.json()["made"]
+    assert made["name"] == "wallboard"
+    assert tokens.authenticate(made["token"]) is not None
+    shown = admin.get("/people?format=json")
+    assert made["token"] not in shown.content.decode()
+    page = shown.json()
+    assert page["made"] is None
+    assert {row["name"]: [held["role"] for held in row["roles"]] for row in page["people"]} == {
+        "amina": ["administrator"],
+        "zoe": ["planner"],
+    }
+    (program,) = page["programs"]
+    assert (program["name"], program["held"]["role"]) == ("wallboard", "flow")
+    assert page["unreached"]["agent"] == 60
+    refused = admin.post("/people/tokens?format=json", token_form(name="<b>"))
+    assert refused.status_code == 422
+    assert [fault["field"] for fault in refused.json()["error"]["faults"]] == ["name"]
+
+
 def token_form(**fields: str) -> dict[str, str]:
     day = (timezone.now() + timedelta(days=30)).date().isoformat()
     return {"name": "wallboard", "role": "flow", "last_day": day, **fields}
