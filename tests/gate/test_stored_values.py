@@ -34,7 +34,12 @@ from releve.gate.pseudonyms import (
     number_text,
     person_pseudonym,
 )
-from releve.gate.registers import RegisterState, read_register_ages, read_register_state
+from releve.gate.registers import (
+    RegisterState,
+    read_register_ages,
+    read_register_minutes,
+    read_register_state,
+)
 from releve.gate.request_feeds import take_files
 from releve.outbound import Attempt, Withdrawal
 from releve.outbound.fact_tables import build_empty_frames
@@ -114,6 +119,9 @@ def test_a_register_is_what_its_closed_loads_hold() -> None:
     assert (len(ages), ages["consents"]) == (4, timedelta(hours=5))
     WatermarkRow.objects.create(feed="consents", read_at=later, digest="")
     assert read_register_ages(later)["consents"] == timedelta(0)
+    WatermarkRow.objects.filter(feed="refusals").delete()
+    minutes = read_register_minutes(later + timedelta(seconds=61))
+    assert (minutes["consents"], minutes["refusals"]) == (2, None), "rounded up; never read"
 
 
 def _withdrawals(count: int, **change: str) -> list[Withdrawal]:
