@@ -40,6 +40,7 @@ class Size:
 
 WIDE_CHART = Size("wide", 960, 300, 44, 938, 14, 270, 1)
 NARROW_CHART = Size("narrow", 360, 230, 34, 344, 12, 202, 3)
+_SPARK = Size("spark", 160, 28, 0, 160, 1, 27, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,7 @@ def draw(series: CoverageSeries, size: Size, text: Text) -> Chart:
     top = float((series.required + series.beyond).max(initial=0.0))
     step = _nice_step(top)
     ceiling = max(step, math.ceil(top / step - 1e-9) * step)
-    count = max(len(series.starts), 1)
-
-    def x(at: float) -> float:
-        return size.left + (size.right - size.left) * at / count
-
-    def y(value: float) -> float:
-        return size.base - (size.base - size.top) * value / ceiling
-
+    x, y = _find_scales(size, len(series.starts), ceiling)
     zero = np.zeros(len(series.starts))
     return Chart(
         size=size,
@@ -91,23 +85,28 @@ def draw(series: CoverageSeries, size: Size, text: Text) -> Chart:
     )
 
 
-def spark(series: CoverageSeries, width: int = 160, height: int = 28) -> tuple[str, str, str]:
-    """Return small paths (covered, missing, required) in a box of ``width`` and ``height``."""
+def spark(series: CoverageSeries) -> tuple[str, str, str]:
+    """Return small paths (covered, missing, required) in the box ``0 0 160 28``."""
     top = float(series.required.max(initial=0.0)) or 1.0
-    count = max(len(series.starts), 1)
-
-    def x(at: float) -> float:
-        return width * at / count
-
-    def y(value: float) -> float:
-        return height - 1 - (height - 2) * value / top
-
+    x, y = _find_scales(_SPARK, len(series.starts), top)
     zero = np.zeros(len(series.starts))
     return (
         _band(zero, series.covered, x, y),
         _band(series.covered, series.required, x, y),
         _steps(series.required, x, y),
     )
+
+
+def _find_scales(size: Size, intervals: int, ceiling: float) -> tuple[_Scale, _Scale]:
+    """Return where an interval and a number of agents lie in a box."""
+
+    def x(at: float) -> float:
+        return size.left + (size.right - size.left) * at / max(intervals, 1)
+
+    def y(value: float) -> float:
+        return size.base - (size.base - size.top) * value / ceiling
+
+    return x, y
 
 
 def _hours(starts: tuple[datetime, ...], size: Size, text: Text, x: _Scale) -> tuple[Tick, ...]:
