@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from django.core.paginator import Page, Paginator
-from django.utils.http import urlencode
 from pydantic import Field
 
 from releve.accounts.scopes import Scope, can, scope_for
@@ -52,13 +51,6 @@ class ReliefChoice:
     show: Shown = "unanswered"
     people: int = 1
     moves: int = 1
-
-    @property
-    def query(self) -> str:
-        """The choice as the query of an address, without the numbers of pages."""
-        day = "" if self.day is None else self.day.isoformat()
-        given = {"day": day, "site": self.site, "show": self.show}
-        return urlencode({name: value for name, value in given.items() if value})
 
 
 class ReliefPage(StreamPage):

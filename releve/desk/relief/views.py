@@ -26,14 +26,8 @@ from releve.network.workbook import WORKBOOK_TYPE
 @serve("relief.people")
 def relief(request: HttpRequest) -> HttpResponse:
     """Who moves from where to where and when, who was notified, and who has not answered."""
-    shown = read_stream(request)
-    choice = read_choice(request)
-    page = relief_page(shown, request.user, choice)
-    context = {
-        "shown": tuple(SHOWN),
-        "query": choice.query,
-        "generations": can(request.user, "reliefs.see"),
-    }
+    page = relief_page(read_stream(request), request.user, read_choice(request))
+    context = {"shown": tuple(SHOWN), "generations": can(request.user, "reliefs.see")}
     return page_response(request, "desk/relief/relief.html", page, context)
 
 
@@ -54,7 +48,7 @@ def answer(request: HttpRequest, message: uuid.UUID) -> HttpResponse:
         raise Http404(_("There is no such message."))
     live.record_spoken_answer(stream, message, by=actor_name(request))
     messages.success(request, _("The answer is recorded."))
-    return redirect(f"{reverse('relief')}?{read_choice(request).query}#people")
+    return redirect(f"{reverse('relief')}?{request.GET.urlencode()}#people")
 
 
 def read_choice(request: HttpRequest) -> ReliefChoice:
