@@ -101,7 +101,13 @@ class DeskServer:
     ) -> None:
         self._map: dict[int, Any] = {}
         self._stopping = False
-        self._server = _create(application, listener, self._map, threads)
+        dispatcher = ThreadedTaskDispatcher()
+        dispatcher.set_thread_count(threads)
+        address = (listener.family, listener.type, listener.proto, listener.getsockname())
+        self._server = _Server(
+            application, self._map, True, listener, dispatcher=dispatcher, sockinfo=address,
+            adj=_adjust_waitress(listener, threads), bind_socket=False,
+        )  # fmt: skip
 
     def run(self) -> None:
         """Serve; once asked to stop, answer what has begun, for at most STOP_SECONDS."""
@@ -127,10 +133,8 @@ class DeskServer:
         wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
 
 
-def _create(
-    application: Callable[..., Any], listener: socket.socket, map_: dict[int, Any], threads: int
-) -> _Server:
-    settings = Adjustments(
+def _adjust_waitress(listener: socket.socket, threads: int) -> Adjustments:
+    return Adjustments(
         sockets=[listener],
         threads=threads,
         backlog=_BACKLOG,
@@ -145,10 +149,3 @@ def _create(
         log_socket_errors=False,
         ident=None,
     )
-    dispatcher = ThreadedTaskDispatcher()
-    dispatcher.set_thread_count(threads)
-    address = (listener.family, listener.type, listener.proto, listener.getsockname())
-    return _Server(
-        application, map_, True, listener, dispatcher=dispatcher, adj=settings,
-        sockinfo=address, bind_socket=False,
-    )  # fmt: skip
