@@ -24,7 +24,6 @@ def policy(form_targets: Sequence[str] = ()) -> str:
     )
 
 
-POLICY = policy()
 _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.test import Client, RequestFactory, override_settings
 
 from releve.desk.body_limits import FORM_BYTES
-from releve.desk.headers import POLICY
+from releve.desk.headers import policy
 from releve.desk.http import other_form
 from releve.files.plan_folder import write_plans
 from tests.desk.conftest import STAMP, SetFolder
@@ -284,7 +284,7 @@ def test_without_any_plan_a_planner_is_led_to_where_one_is_computed(web: Client)
 @pytest.mark.parametrize("path", [*PAGES, "/healthz", "/nowhere", "/?format=json"])
 def test_every_answer_carries_the_security_headers(web: Client, path: str) -> None:
     response = web.get(path)
-    assert response["Content-Security-Policy"] == POLICY
+    assert response["Content-Security-Policy"] == policy()
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["X-Frame-Options"] == "DENY"
     assert response["Referrer-Policy"] == "same-origin"
@@ -352,7 +352,7 @@ def test_static_files_are_served(web: Client) -> None:
     for path in re.findall(r'(?:src|href)="(/static/[^"]+)"', html):
         response = web.get(path)
         assert response.status_code == 200, path
-        assert response["Content-Security-Policy"] == POLICY
+        assert response["Content-Security-Policy"] == policy()
         response.close()
 
 
