@@ -1,7 +1,15 @@
 """Typed events, the situation they fold into, and the rules with their consequences."""
 
-from releve.situation.alerts import NOTICES, Notice, list_notices
+from releve.situation.alerts import NOTICES, Notice, list_charter_notices, list_notices
 from releve.situation.audit_sheet import AuditSheetFaults, SheetFault, read_sheet, write_sheet
+from releve.situation.audit_summaries import (
+    AuditSummary,
+    FindingSummary,
+    ObservationLine,
+    list_observations,
+    summarise_audit,
+    summarise_finding,
+)
 from releve.situation.audits import AuditFinding, CharterAudit, list_findings
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
@@ -96,6 +104,7 @@ from releve.situation.rules import (
     TracingRule,
     TransportRule,
 )
+from releve.situation.site_standings import TREND_DAYS, SiteStandings, list_site_standings
 from releve.situation.site_status import SiteStatus, list_site_statuses
 from releve.situation.situation import (
     LostPlaces,
@@ -129,6 +138,7 @@ __all__ = [
     "NOTICES",
     "REFUSALS",
     "STANDINGS",
+    "TREND_DAYS",
     "Absence",
     "AbsenceRule",
     "AgentBack",
@@ -139,6 +149,7 @@ __all__ = [
     "AuditObserved",
     "AuditOpened",
     "AuditSheetFaults",
+    "AuditSummary",
     "AuditVerdict",
     "AuthorisationGranted",
     "AuthorisationRule",
@@ -177,6 +188,7 @@ __all__ = [
     "FieldFault",
     "FindingAnswered",
     "FindingRaised",
+    "FindingSummary",
     "FindingVerified",
     "HeldPermit",
     "Incident",
@@ -197,6 +209,7 @@ __all__ = [
     "MeasureFinding",
     "Notice",
     "NoticeRule",
+    "ObservationLine",
     "Outage",
     "PackChosen",
     "PackEnded",
@@ -215,6 +228,7 @@ __all__ = [
     "SheetFault",
     "SiteClosed",
     "SiteReopened",
+    "SiteStandings",
     "SiteState",
     "SiteStatus",
     "Situation",
@@ -249,12 +263,15 @@ __all__ = [
     "find_undoable_acts",
     "fold_events",
     "health_fields",
+    "list_charter_notices",
     "list_fields",
     "list_findings",
     "list_notices",
+    "list_observations",
     "list_permits",
     "list_placed_stays",
     "list_roster_stays",
+    "list_site_standings",
     "list_site_statuses",
     "load_charter",
     "load_rules",
@@ -262,6 +279,8 @@ __all__ = [
     "personal_fields",
     "read_sheet",
     "refuse",
+    "summarise_audit",
+    "summarise_finding",
     "to_local_day",
     "trace_contacts",
     "write_reference",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from releve.network import UTC, Operator, Site, day_bounds
@@ -19,7 +19,7 @@ from releve.situation.situation import Situation
 from releve.situation.standings import EXPIRED, compute_standings
 from releve.situation.validation import merge_reopening_terms
 
-__all__ = ["NOTICES", "Notice", "list_notices"]
+__all__ = ["NOTICES", "Notice", "list_charter_notices", "list_notices"]
 
 NOTICES: Mapping[str, str] = {
     "check.late": "The daily check of {site} for {day} is late: it was due at {due}.",
@@ -53,6 +53,7 @@ NOTICES: Mapping[str, str] = {
     "label.falling": "The label of the charter falls on {day} if nothing is done ({why}).",
 }
 """The sentence of each code; its braces are filled from the notice's parameters."""
+_CHARTER = ("authorisation.", "measure.", "audit.", "finding.", "label.", "site.not_plannable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,16 @@ class Notice:
         return fill_sentence(
             NOTICES[self.code], {"site": self.site or "the operator", **self.params}
         )
+
+
+def list_charter_notices(
+    situation: Situation, operator: Operator, rules: SituationRules, now: datetime
+) -> Iterator[Notice]:
+    """Yield the notices about permits, evidence, findings and the label; none names a person."""
+    for row in list_notices(situation, operator, rules, now):
+        if row.code.startswith(_CHARTER):
+            params = {name: value for name, value in row.params.items() if name != "agent"}
+            yield replace(row, params=params)
 
 
 def list_notices(

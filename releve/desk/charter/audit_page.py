@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.charter.page import FindingLine, finding_line
-from releve.desk.page import PageModel, StreamPage, pick_fields
+from releve.desk.page import StreamPage
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.situation import CharterAudit, CharterMeasure
+from releve.situation import (
+    CharterAudit,
+    CharterMeasure,
+    FindingSummary,
+    ObservationLine,
+    list_observations,
+    summarise_finding,
+)
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
-
-
-class ObservationLine(PageModel):
-    """A measure of a site of the sample, with what was last seen of it; empty: not yet."""
-
-    site: str
-    name: str
-    time_zone: str
-    measure: str
-    verdict: str = ""
-    method: str = ""
-    seen_at: datetime | None = None
-    note: str = ""
-    evidence: int = 0
-    photos: tuple[str, ...] = Field(default=(), description="SHA-256 of those not erased")
 
 
 class AuditPage(StreamPage):
@@ -48,9 +39,9 @@ class AuditPage(StreamPage):
     note: str = ""
     sites: tuple[str, ...]
     measures: tuple[CharterMeasure, ...] = Field(description="Of the charter in force today")
-    lines: tuple[ObservationLine, ...]
+    lines: tuple[ObservationLine, ...] = Field(description="Photos: those not erased")
     seen: int = Field(description="Measures of sites that were seen")
-    findings: tuple[FindingLine, ...]
+    findings: tuple[FindingSummary, ...]
     observes: bool = Field(description="The reader may observe, and the audit goes on")
     raises: bool = Field(description="Something was seen wanting, and the reader may raise it")
     concludes: bool
@@ -74,7 +65,10 @@ def audit_page(
     observes = ended is None and bool(own)
     charter = live.select_rules(now.situation).charter(today)
     measures = () if charter is None else charter.measures
-    lines = tuple(_list_lines(audit, now, sites, measures))
+    lines = tuple(
+        replace(line, photos=tuple(filter(live.has_photo, line.photos)))
+        for line in list_observations(audit, now.operator, sites, measures)
+    )
     findings = [found for found in audit.findings if found.raised.site in sites]
     return AuditPage.from_row(
         opened,
@@ -87,7 +81,7 @@ def audit_page(
         measures=measures,
         lines=lines,
         seen=sum(bool(line.verdict) for line in lines),
-        findings=tuple(finding_line(found, now) for found in findings),
+        findings=tuple(summarise_finding(found, now.operator) for found in findings),
         observes=observes,
         raises=observes and any(site in own for site, _measure in audit.list_wanting()),
         concludes=observes and set(own) == set(opened.sites) and bool(audit.observations),
@@ -104,29 +98,3 @@ def audit_page(
             and actor not in {answer.actor for answer in found.answers}
         ),
     )
-
-
-def _list_lines(
-    audit: CharterAudit,
-    now: StreamContext,
-    sites: tuple[str, ...],
-    measures: Sequence[CharterMeasure],
-) -> Iterator[ObservationLine]:
-    """Yield a line for each measure of the charter in force, and for those seen before it."""
-    ids = [*(row.id for row in measures), *(row.measure for row in audit.observations)]
-    for site in sites:
-        found = now.operator.site.get(site)
-        for measure in dict.fromkeys(ids):
-            line = ObservationLine(
-                site=site,
-                name=found.name if found else site,
-                time_zone=found.time_zone if found else now.operator.row.time_zone,
-                measure=measure,
-            )
-            seen = audit.find_observation(site, measure)
-            if seen is not None:
-                update = pick_fields(seen, "verdict", "method", "seen_at", "note")
-                photos = tuple(filter(live.has_photo, seen.photos))
-                update |= {"evidence": len(seen.evidence), "photos": photos}
-                line = line.model_copy(update=update)
-            yield line

@@ -2,72 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 from pydantic import Field
 
 from releve.accounts.scopes import Scope
-from releve.desk.page import PageModel, StreamPage, known, pick_fields
+from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
 from releve.situation import (
-    AuditFinding,
-    Charter,
-    CharterAudit,
+    AuditSummary,
     CharterLabel,
     CharterMeasure,
+    FindingSummary,
     Notice,
+    SiteStandings,
     compute_label,
     compute_site_standings,
-    compute_standings,
-    list_notices,
+    list_charter_notices,
+    list_findings,
+    list_site_standings,
+    summarise_audit,
+    summarise_finding,
 )
-
-TREND_DAYS = 30
-_ENDING = ("authorisation.", "measure.", "audit.", "finding.", "label.", "site.not_plannable")
-
-
-class SiteStandings(PageModel):
-    """A site: a standing for each measure, that of 30 days ago, and the share kept day by day."""
-
-    site: str
-    name: str
-    values: tuple[str, ...] = Field(description="In the order of the measures; empty: none asked")
-    before: tuple[str, ...]
-    kept: tuple[float | None, ...] = Field(description="Share of the measures kept, oldest first")
-
-
-class FindingLine(PageModel):
-    """A finding of an audit."""
-
-    audit: str
-    finding: str
-    site: str
-    name: str
-    measure: str
-    severity: str
-    due: date
-    state: str = Field(description="raised, answered, refused or closed")
-    note: str
-    cause: str = ""
-    action: str = ""
-    owner: str = ""
-    answered_by: str = ""
-    verified_by: str = ""
-
-
-class AuditLine(PageModel):
-    """An audit in the list."""
-
-    audit: str
-    body: str
-    opened: date
-    sites: tuple[str, ...]
-    observed: int
-    open_findings: int
-    conclusion: str
 
 
 class CharterPage(StreamPage):
@@ -81,8 +38,8 @@ class CharterPage(StreamPage):
     measures: tuple[CharterMeasure, ...]
     sites: tuple[SiteStandings, ...]
     ending: tuple[Notice, ...] = Field(description="What ends, ended or waits; of no person")
-    findings: tuple[FindingLine, ...] = Field(description="Those that are open")
-    audits: tuple[AuditLine, ...]
+    findings: tuple[FindingSummary, ...] = Field(description="Those that are open")
+    audits: tuple[AuditSummary, ...]
 
 
 class MeasureLine(PageModel):
@@ -123,80 +80,22 @@ def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | No
         whole=seen.sites is None,
         label=label,
         measures=charter.measures,
-        sites=tuple(_list_standings(now, charter, day, sites)),
-        ending=tuple(_list_ending(now, seen)),
+        sites=tuple(list_site_standings(now.situation, now.operator, rules, charter, day, sites)),
+        ending=tuple(
+            row
+            for row in list_charter_notices(now.situation, now.operator, rules, now.at)
+            if (seen.has_site(row.site) if row.site else seen.sites is None)
+        ),
         findings=tuple(
-            finding_line(one, now)
-            for audit in now.situation.charter_audits.values()
-            for one in audit.findings
+            summarise_finding(one, now.operator)
+            for one in list_findings(now.situation)
             if one.closing is None and seen.has_site(one.raised.site)
         ),
         audits=tuple(
-            _audit_line(audit, now, seen)
+            summarise_audit(audit, seen.has_site)
             for audit in reversed(tuple(now.situation.charter_audits.values()))
-            if any(seen.has_site(site) for site in audit.opened.sites)
+            if any(map(seen.has_site, audit.opened.sites))
         ),
-    )
-
-
-def _list_standings(
-    now: StreamContext, charter: Charter, day: date, sites: list[str]
-) -> Iterator[SiteStandings]:
-    first = day - timedelta(days=TREND_DAYS)
-    rules = live.select_rules(now.situation)
-    grid = compute_standings(
-        now.situation, now.operator, rules, first, TREND_DAYS + 1, until=day, sites=sites
-    )
-    measures = [measure.id for measure in charter.measures]
-    for site, kept in zip(grid.sites, grid.share_kept(measures).tolist(), strict=True):
-        yield SiteStandings(
-            site=site,
-            name=now.operator.site[site].name,
-            values=tuple(grid.get(site, measure, day) or "" for measure in measures),
-            before=tuple(grid.get(site, measure, first) or "" for measure in measures),
-            kept=tuple(map(known, kept)),
-        )
-
-
-def _list_ending(now: StreamContext, seen: Scope) -> Iterator[Notice]:
-    """Yield the notices about permits, evidence, findings and the label; none names a person."""
-    rules = live.select_rules(now.situation)
-    for row in list_notices(now.situation, now.operator, rules, now.at):
-        may = seen.has_site(row.site) if row.site else seen.sites is None
-        if may and row.code.startswith(_ENDING):
-            params = {name: value for name, value in row.params.items() if name != "agent"}
-            yield replace(row, params=params)
-
-
-def finding_line(found: AuditFinding, now: StreamContext) -> FindingLine:
-    """Return a finding as pages hold it."""
-    raised, site = found.raised, now.operator.site.get(found.raised.site)
-    answer = found.answers[-1] if found.answers else None
-    return FindingLine.from_row(
-        raised,
-        name=site.name if site else raised.site,
-        state=found.state,
-        **(pick_fields(answer, "cause", "action", "owner") if answer else {}),
-        answered_by=answer.actor if answer else "",
-        verified_by=found.closing.actor if found.closing else "",
-    )
-
-
-def _audit_line(audit: CharterAudit, now: StreamContext, seen: Scope) -> AuditLine:
-    """Return an audit as far as the reader's sites reach."""
-    opened = audit.opened
-    return AuditLine(
-        audit=opened.audit,
-        body=opened.body,
-        opened=opened.happened_at.date(),
-        sites=tuple(site for site in opened.sites if seen.has_site(site)),
-        observed=len(
-            {(row.site, row.measure) for row in audit.observations if seen.has_site(row.site)}
-        ),
-        open_findings=sum(
-            one.closing is None and seen.has_site(one.raised.site) for one in audit.findings
-        ),
-        conclusion=audit.concluded.conclusion if audit.concluded else "",
     )
 
 

@@ -11,13 +11,13 @@ from django.utils.translation import pgettext_lazy
 from releve.accounts.roles import Role
 from releve.desk.charter.audit_page import AuditPage
 from releve.desk.charter.forms import CONCLUSIONS, METHODS, SEVERITIES
-from releve.desk.charter.page import CharterPage, SiteStandings
+from releve.desk.charter.page import CharterPage
 from releve.desk.filters import add_words
 from releve.desk.live.forms import VERDICTS
 from releve.desk.live.words import WHY_WORDS, notice_text
 from releve.desk.text import text_now
 from releve.network import Operator
-from releve.situation import STANDINGS, CharterLabel, CharterMeasure, Notice
+from releve.situation import STANDINGS, CharterLabel, CharterMeasure, Notice, SiteStandings
 
 register = Library()
 
@@ -99,12 +99,8 @@ def row_at(number: int) -> int:
 def standing_cells(
     row: SiteStandings, page: CharterPage
 ) -> Iterator[tuple[CharterMeasure, str, str, str]]:
-    """Yield the cells of a site: measure, standing, that of 30 days ago, and how they compare."""
-    for measure, value, before in zip(page.measures, row.values, row.before, strict=True):
-        change = ""
-        if value and before and value != before:
-            change = "up" if STANDINGS.index(value) > STANDINGS.index(before) else "down"
-        yield measure, value, before, change
+    """Return the cells of a site: measure, standing, that of 30 days ago, and how they compare."""
+    return zip(page.measures, row.values, row.before, row.changes, strict=True)
 
 
 @register.filter
