@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.plan.plan_json import PlanFormatError, plan_from_json
 from releve.plan.result import Plan
 
-__all__ = ["PlanStore", "StoredPlan", "open_plan_store"]
+__all__ = ["PlanStore", "StoredPlan", "digest_plans", "open_plan_store"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class PlanStore:
             read = self._fresh(chosen, files[chosen])
         return StoredPlan(read.plan, read.digest, tuple(files), next(iter(files)))
 
+    def get_all(self) -> tuple[StoredPlan, ...]:
+        """Return every plan of the folder, by day; PlanFolderError as for one."""
+        found = (self.get(day) for day in self.days())
+        return tuple(item for item in found if item is not None)
+
     def _fresh(self, day: date, path: Path) -> _Read:
         try:
             status = path.stat()
@@ -73,6 +79,12 @@ class PlanStore:
         digest = hashlib.sha256(content).hexdigest()
         self._read[day] = _Read(signature, digest, plan)
         return self._read[day]
+
+
+def digest_plans(plans: Iterable[StoredPlan]) -> str:
+    """Return what identifies some plans of a folder together; empty for none."""
+    digests = "".join(item.digest for item in plans)
+    return hashlib.sha256(digests.encode()).hexdigest() if digests else ""
 
 
 _stores: dict[Path, PlanStore] = {}

@@ -11,7 +11,8 @@ live``; this package cannot import it, since Django loads the package before its
 ``situation_now()``                    the situation, cached until the next event
 ``preview_impact(…)``                  the consequences of a loss in numbers, before it is recorded
 ``compute_coverage(…)``                each client's half hours ahead, with reliefs and absences
-``count_seats(…)``                     the seats of every site: in all, usable, taken
+``count_seats(…)``,                    the seats of every site: in all, usable, taken; how each
+``describe_sites(…)``                  site stands
 ``find_stays(…)``                      who was where in a period, by plan, relief or roster
 ``find_case_clusters(…)``              declared cases that shared a place or a time
 ``list_reliefs()``                     generations of reliefs, the one in force first

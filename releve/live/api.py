@@ -34,6 +34,7 @@ from releve.live.coverage import (
     ClientCoverage,
     ClientState,
     Coverage,
+    HalfHour,
     PlanReach,
     compute_coverage,
     compute_scene_coverage,
@@ -155,8 +156,9 @@ from releve.live.routing_watch import (
     list_routing_states,
     observe_routing,
 )
-from releve.live.seats import SeatCount, count_seats
+from releve.live.seats import count_seats
 from releve.live.service_day import ProgrammeService, ServiceDay, TargetState, compute_service_day
+from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
 from releve.live.statement import (
     ClientStatement,
@@ -215,6 +217,7 @@ __all__ = [
     "DaySeal",
     "DeadPlace",
     "DiskFull",
+    "HalfHour",
     "IdentityCache",
     "ImpactPreview",
     "InstallationCollector",
@@ -251,7 +254,7 @@ __all__ = [
     "RoutingReport",
     "RoutingState",
     "Scene",
-    "SeatCount",
+    "SeatedSite",
     "ServiceDay",
     "ServiceLoss",
     "SheetResult",
@@ -282,6 +285,7 @@ __all__ = [
     "count_seats",
     "count_waiting_effects",
     "describe_relief",
+    "describe_sites",
     "detect_photo_type",
     "end_surge_relief",
     "erase_due_data",

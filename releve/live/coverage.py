@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
@@ -24,6 +24,7 @@ __all__ = [
     "ClientCoverage",
     "ClientState",
     "Coverage",
+    "HalfHour",
     "PlanReach",
     "compute_coverage",
     "compute_scene_coverage",
@@ -66,6 +67,21 @@ class ClientCoverage:
     state: ClientState
 
 
+@dataclass(frozen=True, slots=True)
+class HalfHour:
+    """A client's effective agents of one half hour; None: not known, or nothing is required."""
+
+    start: datetime
+    required: float | None
+    covered: float | None
+    share: float | None
+
+    @property
+    def short(self) -> bool:
+        """Whether something is missing."""
+        return self.share is not None and self.share < COVERED
+
+
 @dataclass(frozen=True)
 class Coverage:
     """Every client's coverage from ``at`` on; ``starts`` names the half hours.
@@ -96,6 +112,18 @@ class Coverage:
     def is_whole(self) -> bool:
         """Whether the figures speak of all the hours asked for."""
         return self.reach is not None and self.reach >= self.at + timedelta(hours=self.hours)
+
+    def find_client(self, client: str) -> ClientCoverage | None:
+        """Return a client's coverage; None where the plan reaches no hour of it."""
+        return next((row for row in self.clients if row.client == client), None)
+
+    def list_half_hours(self, client: str) -> Iterator[HalfHour]:
+        """Yield a client's half hours from now on; none where the plan reaches no hour of it."""
+        own = self.find_client(client)
+        if own is None:
+            return
+        for start, *figures in zip(self.starts, own.required, own.covered, own.share, strict=True):
+            yield HalfHour(start, *(None if np.isnan(one) else float(one) for one in figures))
 
 
 @dataclass(frozen=True, slots=True)

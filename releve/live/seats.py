@@ -24,6 +24,10 @@ class SeatCount:
     usable: frozenset[str] | None
     taken: int | None
 
+    def count_usable(self) -> int | None:
+        """Return how many seats are usable; None where no plan is in force."""
+        return None if self.usable is None else len(self.usable)
+
 
 def count_seats(
     operator: Operator, situation: Situation, scene: Scene | None

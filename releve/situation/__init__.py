@@ -14,6 +14,7 @@ from releve.situation.audits import AuditFinding, CharterAudit, list_findings
 from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
 from releve.situation.closure import find_closing_case
+from releve.situation.closure_terms import ClosureTerms, find_closure_terms
 from releve.situation.codec import EventFaults, event_from_json, event_to_json
 from releve.situation.consequences import derive_absence_id, derive_events
 from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
@@ -105,7 +106,13 @@ from releve.situation.rules import (
     TransportRule,
 )
 from releve.situation.site_standings import TREND_DAYS, SiteStandings, list_site_standings
-from releve.situation.site_status import SiteStatus, list_site_statuses
+from releve.situation.site_status import SiteStatus, find_site_status, list_site_statuses
+from releve.situation.site_visits import (
+    SiteVisit,
+    find_photo_sites,
+    list_site_checks,
+    list_site_inspections,
+)
 from releve.situation.situation import (
     LostPlaces,
     Situation,
@@ -168,6 +175,7 @@ __all__ = [
     "ClosureExtended",
     "ClosureOrder",
     "ClosureRule",
+    "ClosureTerms",
     "DailyCheckRule",
     "DeclaredCase",
     "DrawDay",
@@ -231,6 +239,7 @@ __all__ = [
     "SiteStandings",
     "SiteState",
     "SiteStatus",
+    "SiteVisit",
     "Situation",
     "SituationRule",
     "SituationRuleFaults",
@@ -255,11 +264,14 @@ __all__ = [
     "event_from_json",
     "event_to_json",
     "find_closing_case",
+    "find_closure_terms",
     "find_clusters",
     "find_draw_plans",
+    "find_photo_sites",
     "find_plannable_sites",
     "find_refusals",
     "find_reopening",
+    "find_site_status",
     "find_undoable_acts",
     "fold_events",
     "health_fields",
@@ -271,6 +283,8 @@ __all__ = [
     "list_permits",
     "list_placed_stays",
     "list_roster_stays",
+    "list_site_checks",
+    "list_site_inspections",
     "list_site_standings",
     "list_site_statuses",
     "load_charter",

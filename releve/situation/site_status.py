@@ -10,12 +10,15 @@ from releve.network import Operator, Site
 from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 
-__all__ = ["SiteStatus", "list_site_statuses"]
+__all__ = ["SiteStatus", "find_site_status", "list_site_statuses"]
+
+_Outage = Literal["power", "link"]
+_OUTAGES: tuple[_Outage, ...] = ("power", "link")
 
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """A site as it stands; ``since`` is when it was closed, or cut off from power or its link.
+    """A site as it stands; ``since`` is when it was closed, or cut off by an ``outage``.
 
     Of a closure: its ``cause`` (rule, authority, hazard or operator), the earliest reopening, and
     the cases within so many days at which its rule closes.
@@ -23,8 +26,11 @@ class SiteStatus:
 
     site: str
     name: str
+    city: str
+    destination: str
     time_zone: str
     state: Literal["open", "closed", "cut_off"]
+    outage: Literal["", "power", "link"] = ""
     cause: str = ""
     rule_cases: int | None = None
     rule_days: float | None = None
@@ -36,12 +42,13 @@ def list_site_statuses(
     operator: Operator, situation: Situation, rules: SituationRules
 ) -> tuple[SiteStatus, ...]:
     """Return every site of an operator as it stands, those closed or cut off first."""
-    found = [_judge_site(site, situation, rules) for site in operator.sites]
+    found = [find_site_status(site, situation, rules) for site in operator.sites]
     return tuple(sorted(found, key=lambda row: row.state == "open"))
 
 
-def _judge_site(site: Site, situation: Situation, rules: SituationRules) -> SiteStatus:
-    own = (site.id, site.name, site.time_zone)
+def find_site_status(site: Site, situation: Situation, rules: SituationRules) -> SiteStatus:
+    """Return a site as it stands."""
+    own = (site.id, site.name, site.city, site.destination, site.time_zone)
     closure = situation.site(site.id).closure
     if closure is not None:
         rule = rules.find_closure_rule(closure.rule)
@@ -54,8 +61,8 @@ def _judge_site(site: Site, situation: Situation, rules: SituationRules) -> Site
             since=closure.ordered_at,
             earliest_reopening=closure.earliest_reopening,
         )
-    for kind in ("power", "link"):
+    for kind in _OUTAGES:
         outage = situation.outages.get((kind, site.id))
         if outage is not None:
-            return SiteStatus(*own, state="cut_off", since=outage.since)
+            return SiteStatus(*own, state="cut_off", outage=kind, since=outage.since)
     return SiteStatus(*own, state="open")

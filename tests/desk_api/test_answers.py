@@ -29,8 +29,8 @@ def test_a_closure_recorded_by_a_program_is_seen_now(manager: Program, scenario:
     row = next(row for row in manager.get("/now").json()["sites"] if row["site"] == scenario.site)
     assert (row["state"], row["cause"]) == ("closed", "hazard")
     detail = manager.get(f"/sites/{scenario.site}").json()
-    assert detail["state"] == "closed"
-    assert detail["usable"] in (0, None)
+    assert detail["status"]["state"] == "closed"
+    assert detail["status"]["usable"] in (0, None)
     (entry,) = [row for row in iter_entries() if row.kind == "site.closed"]
     assert entry.body["actor"] == "token:continuity-0"
     assert entry.seq == made.json()["seq"]

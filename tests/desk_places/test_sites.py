@@ -72,7 +72,8 @@ def test_a_site_closed_by_the_rule_shows_its_countdown_and_no_seat(
     assert "règle de distance" not in page
     assert "Approbations données\u202f: 0 sur 2" in page
     twin = manager.get(f"/sites/{scenario.site}?format=json").json()
-    assert (twin["state"], twin["usable"], twin["taken"]) == ("closed", 0, 0)
+    status = twin["status"]
+    assert (status["state"], status["usable"], status["taken"]) == ("closed", 0, 0)
     states = {seat["state"] for floor in twin["floors"] for seat in floor["seats"]}
     assert states == {"blocked"}
 
@@ -83,11 +84,12 @@ def test_the_drawing_shows_as_many_seats_taken_and_usable_as_the_numbers_say(
     path = f"/sites/{scenario.site}"
     twin = manager.get(f"{path}?format=json").json()
     states = [seat["state"] for floor in twin["floors"] for seat in floor["seats"]]
-    assert states.count("taken") == twin["taken"]
-    assert states.count("taken") + states.count("free") == twin["usable"]
-    assert len(states) == twin["seats"]
+    status = twin["status"]
+    assert states.count("taken") == status["taken"]
+    assert states.count("taken") + states.count("free") == status["usable"]
+    assert len(states) == status["seats"]
     page = shown(manager, path)
-    assert page.count('class="seat-taken"') == twin["taken"]
+    assert page.count('class="seat-taken"') == status["taken"]
     assert page.count("<desc ") == len(twin["floors"])
 
 
@@ -100,10 +102,10 @@ def test_a_floor_is_named_once(scenario: Scenario, manager: Client) -> None:
 def test_a_drill_changes_nothing_of_the_real_sites(scenario: Scenario, manager: Client) -> None:
     scenario.close()
     path = f"/sites/{scenario.site}"
-    assert manager.get(f"{path}?format=json").json()["state"] == "closed"
+    assert manager.get(f"{path}?format=json").json()["status"]["state"] == "closed"
     assert "Exercice" in shown(manager, path)
     real = signed_in(Role.CONTINUITY)
-    assert real.get(f"{path}?format=json").json()["state"] == "open"
+    assert real.get(f"{path}?format=json").json()["status"]["state"] == "open"
     assert 'class="drill"' not in shown(real, path)
 
 

@@ -21,6 +21,7 @@ from releve.files.plan_folder import (
     read_plans,
     write_plans,
 )
+from releve.files.plan_store import digest_plans, open_plan_store
 from releve.network.clock import UTC
 from releve.plan.plan_json import plan_to_json
 from tests.desk.fixture_plan import DAY, synthetic_plan, week
@@ -43,6 +44,18 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_store_gives_every_day_and_a_digest_that_changes_with_any(tmp_path: Path) -> None:
+    path = tmp_path / "plan"
+    write_plans(path, week(2), stamp=STAMP, calendars=False)
+    store = open_plan_store(path)
+    both = store.get_all()
+    assert [item.plan.day for item in both] == list(store.days())
+    assert digest_plans(both) == digest_plans(store.get_all())
+    write_plans(path, week(1), stamp=STAMP, calendars=False)
+    assert digest_plans(store.get_all()) not in ("", digest_plans(both))
+    assert digest_plans(()) == ""
 
 
 def test_the_days_come_back_in_order_and_exactly(folder: Path) -> None:

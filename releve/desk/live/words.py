@@ -149,13 +149,13 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
     if name == "measure":
         return _load_measure_texts(text).get(value, value)
     if name == "item":
-        return _load_checklist_texts(text).get(value, value)
+        return load_checklist_texts(text).get(value, value)
     if name in ("site", "name") and value in operator.site:
         return operator.site[value].name
     return value
 
 
-def _load_checklist_texts(text: Text) -> dict[str, str]:
+def load_checklist_texts(text: Text) -> dict[str, str]:
     """Return the text of each item of the reopening checklists, by id."""
     rules = live.load_installed_rules()
     rows = (row.parameters for row in (*rules.rows, *rules.offered))

@@ -13,11 +13,11 @@ from pydantic import Field
 from releve.accounts.scopes import scope_for
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.now.clients import ClientNow, client_now
-from releve.desk.page import PageModel, StreamPage, known
+from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.live.api import ClientCoverage, Coverage, IdentityCache, PlanReach
+from releve.live.api import ClientCoverage, HalfHour, IdentityCache, PlanReach
 from releve.network import Client
 from releve.plan.coverage import COVERED, CoverageSeries
 
@@ -38,20 +38,6 @@ class ClientsPage(StreamPage):
     def ranked(self) -> tuple[ClientNow, ...]:
         """The clients, those short now first."""
         return tuple(sorted(self.clients, key=lambda row: live.CLIENT_STATES.index(row.state)))
-
-
-class HalfHour(PageModel):
-    """Effective agents of one half hour."""
-
-    start: datetime
-    required: float | None
-    covered: float | None
-    share: float | None
-
-    @property
-    def short(self) -> bool:
-        """Whether something is missing."""
-        return self.share is not None and self.share < COVERED
 
 
 class ClientProgramme(PageModel):
@@ -104,30 +90,17 @@ def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
 def client_page(now: StreamContext, client: Client) -> ClientPage:
     """Return the page of a client."""
     found = live.compute_coverage(now.stream)
-    own = _find_own(found, client)
+    own = None if found is None else found.find_client(client.id)
     programmes = [row for row in now.operator.programmes if row.client == client.id]
     touched = frozenset(row.id for row in programmes)
     return ClientPage(
         **now.head,
         **dict(client_now(client, own)),
         plan=live.find_plan_reach(found),
-        half_hours=tuple(_list_half_hours(found, own)),
+        half_hours=() if found is None else tuple(found.list_half_hours(client.id)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
         reliefs=tuple(_list_reliefs(now, touched)),
     )
-
-
-def _find_own(found: Coverage | None, client: Client) -> ClientCoverage | None:
-    rows = found.clients if found is not None else ()
-    return next((row for row in rows if row.client == client.id), None)
-
-
-def _list_half_hours(found: Coverage | None, own: ClientCoverage | None) -> Iterable[HalfHour]:
-    if found is None or own is None:
-        return
-    columns = zip(found.starts, own.required, own.covered, own.share, strict=True)
-    for start, need, have, share in columns:
-        yield HalfHour(start=start, required=known(need), covered=known(have), share=known(share))
 
 
 def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[TouchingRelief]:
@@ -140,8 +113,8 @@ def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[To
 def draw_client(now: StreamContext, client: Client) -> tuple[Chart, ...]:
     """Return a client's half hours as drawings, one for each width of the screen."""
     found = live.compute_coverage(now.stream)
-    own = _find_own(found, client)
-    if found is None or own is None or not found.starts:
+    own = None if found is None else found.find_client(client.id)
+    if found is None or own is None:
         return ()
     series = _build_series(own, found.starts)
     return tuple(draw(series, size, now.text) for size in _SIZES)
@@ -150,7 +123,7 @@ def draw_client(now: StreamContext, client: Client) -> tuple[Chart, ...]:
 def draw_sparks(stream: str) -> Mapping[str, tuple[str, str, str]]:
     """Return small paths of covered, missing and required by client, drawn once a coverage."""
     found = live.compute_coverage(stream)
-    if found is None or not found.starts:
+    if found is None:
         return {}
 
     def build() -> Mapping[str, tuple[str, str, str]]:

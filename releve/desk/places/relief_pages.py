@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -11,7 +10,7 @@ from pydantic import Field
 
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.stream_context import StreamContext
-from releve.files.plan_store import StoredPlan
+from releve.files.plan_store import StoredPlan, digest_plans
 from releve.live import api as live
 from releve.live.api import Activation, ComparedDay, Relief
 
@@ -58,7 +57,6 @@ class PublicationPage(StreamPage):
 
     days: tuple[live.PublishedDay, ...]
     digest: str
-    current: datetime | None = Field(description="Since when a plan is in force")
     fault: str
 
 
@@ -87,17 +85,10 @@ def publication_page(
     now: StreamContext, stored: Sequence[StoredPlan], fault: str
 ) -> PublicationPage:
     """Return what putting the stored plans in force changes; ``fault``: why it was not done."""
-    found = live.load_activation()
     plans = [item.plan for item in stored]
     return PublicationPage(
         **now.head,
-        days=tuple(live.preview_publication(plans, found, now.operator)),
-        digest=digest_plans(stored) if stored else "",
-        current=None if found is None else found.at,
+        days=tuple(live.preview_publication(plans, live.load_activation(), now.operator)),
+        digest=digest_plans(stored),
         fault=fault,
     )
-
-
-def digest_plans(stored: Sequence[StoredPlan]) -> str:
-    """Return what identifies some plans of a folder."""
-    return hashlib.sha256("".join(item.digest for item in stored).encode()).hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,7 +14,6 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response
 from releve.desk.places.relief_pages import (
     comparison_page,
-    digest_plans,
     publication_page,
     reliefs_page,
 )
@@ -24,7 +21,7 @@ from releve.desk.places.stream_context import moment
 from releve.desk.places.words import list_names
 from releve.desk.query import read_number
 from releve.files.plan_folder import PlanFolderError
-from releve.files.plan_store import StoredPlan, open_plan_store
+from releve.files.plan_store import StoredPlan, digest_plans, open_plan_store
 from releve.live import api as live
 from releve.live.api import LiveError, Relief
 
@@ -64,34 +61,21 @@ def publish(request: HttpRequest) -> HttpResponse:
     computed on the desk."""
     if settings.PLAN_FOLDER is None:
         return redirect("planning")
+    stored: tuple[StoredPlan, ...] = ()
+    fault, status = "", 200
     try:
-        stored = _load_plan_folder()
+        stored = open_plan_store(settings.PLAN_FOLDER).get_all()
+        if request.method == "POST" and request.POST.get("digest") == digest_plans(stored):
+            live.put_in_force([item.plan for item in stored], by=actor_name(request))
+            messages.success(request, _("The plan is in force."))
+            return redirect("reliefs")
+        if request.method == "POST":
+            fault = _("The plan folder changed meanwhile: look at its consequences again.")
+            status = 409
     except PlanFolderError as error:
-        fault = str(error) if settings.PLAN_FOLDER else _("This desk has no plan folder.")
-        return _render_question(request, (), fault, 503)
-    if request.method != "POST":
-        return _render_question(request, stored, "", 200)
-    if request.POST.get("digest") != digest_plans(stored):
-        fault = _("The plan folder changed meanwhile: look at its consequences again.")
-        return _render_question(request, stored, fault, 409)
-    try:
-        live.put_in_force([item.plan for item in stored], by=actor_name(request))
+        fault, status = str(error), 503
     except LiveError as error:
-        return _render_question(request, stored, str(error), 422)
-    messages.success(request, _("The plan is in force."))
-    return redirect("reliefs")
-
-
-def _load_plan_folder() -> tuple[StoredPlan, ...]:
-    """Return every plan of the folder; PlanFolderError says why there is none."""
-    store = open_plan_store(settings.PLAN_FOLDER)
-    found = (store.get(day) for day in store.days())
-    return tuple(item for item in found if item is not None)
-
-
-def _render_question(
-    request: HttpRequest, stored: Sequence[StoredPlan], fault: str, status: int
-) -> HttpResponse:
+        fault, status = str(error), 422
     now = moment(request)
     page = publication_page(now, stored, fault)
     context = {"names": list_names(now.operator)}

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import can, scope_for
 from releve.desk.endpoint import serve
 from releve.desk.http import keep_unstored, page_response
+from releve.desk.live.words import load_checklist_texts
 from releve.desk.places.client_pages import client_page, clients_page, draw_client, draw_sparks
 from releve.desk.places.site_pages import site_page, sites_page
 from releve.desk.places.stream_context import StreamContext, moment
@@ -16,7 +17,7 @@ from releve.desk.query import require_found
 from releve.live import api as live
 from releve.live.api import detect_photo_type
 from releve.live.api import load_photo as stored_photo
-from releve.situation import ReopeningRule
+from releve.situation import find_photo_sites
 
 
 @serve("sites.see")
@@ -40,24 +41,16 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
 
 def _list_texts(now: StreamContext) -> dict[str, str]:
     """Return the texts of the charter's measures and of the checklists' items, by id."""
-    rules = live.select_rules(now.situation)
-    charter = rules.charter(now.at.date())
-    terms = (row.parameters for row in rules.rows if isinstance(row.parameters, ReopeningRule))
+    charter = live.select_rules(now.situation).charter(now.at.date())
     measures = charter.measures if charter is not None else ()
-    texts = {row.id: now.text.own(row) for row in measures}
-    items = (item for row in terms for item in row.checklist)
-    return texts | {item.id: now.text.own(item) for item in items}
+    return {row.id: now.text.own(row) for row in measures} | load_checklist_texts(now.text)
 
 
 @serve("sites.see")
 def photo(request: HttpRequest, digest: str) -> HttpResponse:
     """A photo of an inspection or an audit, for who may see its site; never for a client."""
     reach = scope_for(request.user, "sites.see")
-    situation = moment(request).situation
-    rows = [(row.site, row.photos) for row in situation.inspections]
-    for audit in situation.charter_audits.values():
-        rows += [(row.site, row.photos) for row in audit.observations]
-    if not any(digest in photos and reach.has_site(site) for site, photos in rows):
+    if not any(map(reach.has_site, find_photo_sites(moment(request).situation, digest))):
         raise Http404(_("There is no such photo."))
     found = require_found(stored_photo(digest), _("This photo has been erased."))
     return keep_unstored(HttpResponse(found, content_type=detect_photo_type(found)))

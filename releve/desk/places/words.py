@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
 from releve.desk.live.words import translate_cause
 from releve.desk.now.clients import ClientNow
-from releve.desk.places.client_pages import ClientProgramme, HalfHour
-from releve.desk.places.floors import FloorPlan
+from releve.desk.places.client_pages import ClientProgramme
 from releve.desk.places.relief_pages import ReliefRow
-from releve.desk.places.site_pages import ClosureTerms, SitePage, SiteRow
+from releve.desk.places.site_pages import SitePage
 from releve.desk.places.stream_context import when
 from releve.desk.text import left, text_now
+from releve.live.api import HalfHour
 from releve.network import HOME, Operator, parse_opening
-from releve.situation import HeldPermit
+from releve.situation import HeldPermit, SiteStatus
 
 register = Library()
 
@@ -67,6 +66,7 @@ add_words(register, "permit_word", _PERMITS)
 add_words(register, "seat_word", _SEATS)
 add_words(register, "verdict_word", _VERDICTS)
 add_words(register, "programme_kind", _KINDS)
+add_words(register, "source_word", _SOURCES, else_code=True)
 
 
 def list_names(operator: Operator) -> Mapping[str, str]:
@@ -76,7 +76,7 @@ def list_names(operator: Operator) -> Mapping[str, str]:
 
 
 @register.filter
-def countdown(row: SiteRow, at: datetime) -> str:
+def countdown(row: SiteStatus, at: datetime) -> str:
     """Return how long a closure lasts at least; empty where nothing says."""
     if row.earliest_reopening is None:
         return ""
@@ -89,41 +89,19 @@ def countdown(row: SiteRow, at: datetime) -> str:
 @register.filter
 def site_moment(at: datetime | None, page: SitePage) -> str:
     """Return an instant by the clocks of a site; empty where there is none."""
-    return "" if at is None else when(at, text_now(page.time_zone).at_site(page.site_zone))
+    return "" if at is None else when(at, text_now(page.time_zone).at_site(page.status.time_zone))
 
 
 @register.filter
-def closure_cause(terms: ClosureTerms) -> str:
+def closure_cause(row: SiteStatus) -> str:
     """Return who or what closed a site."""
-    return translate_cause(terms.cause, terms.rule_cases, terms.rule_days)
+    return translate_cause(row.cause, row.rule_cases, row.rule_days)
 
 
 @register.filter
-def permit_state(row: HeldPermit, page: SitePage) -> str:
+def permit_state(row: HeldPermit, today: date) -> str:
     """Return how an authorisation stands."""
-    return row.state_on(page.at.date())
-
-
-@register.filter
-def open_cases(page: SitePage) -> str:
-    """Return how many cases are open; of a few, that they are few."""
-    if page.cases is None:
-        return _("fewer than {count}").format(count=page.cases_below)
-    return text_now("UTC").number(page.cases)
-
-
-@register.filter
-def floor_words(floor: FloorPlan) -> str:
-    """Return what the drawing of a floor shows."""
-    text, count = text_now("UTC"), len(floor.seats)
-    seats = ngettext("{count} seat", "{count} seats", count).format(count=text.number(count))
-    return _("{floor}: {seats}, {taken} taken, {free} usable and free, {blocked} blocked.").format(
-        floor=floor.name,
-        seats=seats,
-        taken=text.number(floor.count("taken")),
-        free=text.number(floor.count("free")),
-        blocked=text.number(floor.count("blocked")),
-    )
+    return row.state_on(today)
 
 
 @register.filter
@@ -155,12 +133,6 @@ def half_hour(row: HalfHour, time_zone: str) -> str:
 def opening_hours(row: ClientProgramme) -> str:
     """Return when a programme is open."""
     return text_now("UTC").opening_hours(parse_opening(row.opening))
-
-
-@register.filter
-def source_word(source: str) -> str:
-    """Return where a relief comes from."""
-    return str(_SOURCES.get(source, source))
 
 
 @register.filter

@@ -1,24 +1,26 @@
-"""The plan of a floor as a drawing: its zones, and each seat taken, usable or blocked."""
+"""The plan of a floor in metres: its zones, and each seat taken, usable or blocked."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from releve.network.model import Seat, Zone
+from releve.network.operator import Operator
 
-from releve.desk.page import PageModel
-from releve.network import Operator, Seat
-from releve.network.model import Zone
+__all__ = ["DrawnSeat", "DrawnZone", "FloorPlan", "SeatState", "lay_out_floors"]
 
 SeatState = Literal["taken", "free", "blocked"]
 _MARGIN_M = 1.2
 _PITCH_M = 1.6
+_Box = tuple[float, float, float, float]
 
 
-class DrawnSeat(PageModel):
+@dataclass(frozen=True, slots=True)
+class DrawnSeat:
     """A seat in metres of the drawing; one without coordinates stands in a row."""
 
     seat: str
@@ -27,7 +29,8 @@ class DrawnSeat(PageModel):
     state: SeatState
 
 
-class DrawnZone(PageModel):
+@dataclass(frozen=True, slots=True)
+class DrawnZone:
     """A zone: a box around its seats in metres, and what its air is."""
 
     zone: str
@@ -41,32 +44,42 @@ class DrawnZone(PageModel):
     air_changes_per_hour: float | None
 
 
-class FloorPlan(PageModel):
+@dataclass(frozen=True, slots=True)
+class FloorPlan:
     """A floor; ``box`` is that of its drawing in metres: x, y, width, height."""
 
     floor: str
     name: str
-    box: tuple[float, float, float, float] = Field(exclude=True)
+    box: _Box
     seats: tuple[DrawnSeat, ...]
     zones: tuple[DrawnZone, ...]
 
-    def count(self, state: SeatState) -> int:
-        """Return how many of its seats are taken, free or blocked."""
-        return sum(seat.state == state for seat in self.seats)
+    @property
+    def taken(self) -> int:
+        """How many seats are taken."""
+        return self._count("taken")
 
     @property
-    def view_box(self) -> str:
-        """The box as an SVG drawing takes it."""
-        return " ".join(f"{value:g}" for value in self.box)
+    def free(self) -> int:
+        """How many seats are usable and free."""
+        return self._count("free")
+
+    @property
+    def blocked(self) -> int:
+        """How many seats are not usable."""
+        return self._count("blocked")
+
+    def _count(self, state: SeatState) -> int:
+        return sum(seat.state == state for seat in self.seats)
 
 
-def draw_floors(
+def lay_out_floors(
     operator: Operator, site: str, usable: frozenset[str], taken: int
 ) -> Iterator[FloorPlan]:
     """Yield the floors of a site.
 
     A plan gives people a site, not a seat: of the usable seats the first ``taken``, floor after
-    floor, are drawn as taken.
+    floor, are shown as taken.
     """
     left, seats = taken, defaultdict(list)
     for seat in operator.all_seats:
@@ -83,7 +96,7 @@ def draw_floors(
                 if seat.id in usable:
                     state = "taken" if left > 0 else "free"
                     left -= 1
-                marks.append(DrawnSeat(seat=seat.id, x_m=round(x, 2), y_m=round(y, 2), state=state))
+                marks.append(DrawnSeat(seat.id, round(x, 2), round(y, 2), state))
         held = tuple(mark for marks in drawn.values() for mark in marks)
         yield FloorPlan(
             floor=floor.id,
@@ -106,8 +119,7 @@ def _place_in_rows(seats: Sequence[Seat]) -> Iterable[tuple[Seat, float, float]]
 
 def _build_zone(zone: Zone, seats: Sequence[DrawnSeat]) -> DrawnZone:
     x, y, width, height = _compute_frame(seats, _MARGIN_M / 2)
-    return DrawnZone.from_row(
-        zone,
+    return DrawnZone(
         zone=zone.id,
         x_m=x,
         y_m=y,
@@ -115,10 +127,12 @@ def _build_zone(zone: Zone, seats: Sequence[DrawnSeat]) -> DrawnZone:
         height_m=height,
         seats=len(seats),
         usable=sum(seat.state != "blocked" for seat in seats),
+        volume_m3=zone.volume_m3,
+        air_changes_per_hour=zone.air_changes_per_hour,
     )
 
 
-def _compute_frame(seats: Sequence[DrawnSeat], margin: float) -> tuple[float, float, float, float]:
+def _compute_frame(seats: Sequence[DrawnSeat], margin: float) -> _Box:
     """Return the box (x, y, width, height) around seats, in metres."""
     if not seats:
         return 0.0, 0.0, 2 * margin, 2 * margin
