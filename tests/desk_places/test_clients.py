@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
+from releve.desk.places.words import half_hour
 from releve.live import api as live
 from tests.accounts.people import signed_in
 from tests.live.scenario import Scenario
@@ -41,6 +44,13 @@ def test_the_coverage_shown_is_that_of_the_chain(scenario: Scenario, manager: Cl
     assert len(twin["half_hours"]) == len(found.starts)
 
 
+def test_a_half_hour_is_of_the_day_that_its_clocks_say() -> None:
+    midnight = live.HalfHour(datetime(2026, 11, 30, 23, 30, tzinfo=UTC), 1.0, 1.0, 1.0)
+    with override("en"):
+        assert half_hour(midnight, "Europe/Paris") == "Tue\u00a01 00:30"
+        assert half_hour(midnight, "UTC") == "Mon\u00a030 23:30"
+
+
 def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager: Client) -> None:
     scenario.two_positives()
     scenario.work()
@@ -48,15 +58,6 @@ def test_a_relief_is_named_to_the_clients_it_touches(scenario: Scenario, manager
     pages = [manager.get(path).content.decode() for path in paths]
     assert any("en vigueur" in page for page in pages)
     assert any(re.search(r"[1-9]\d* personnes? travaille", page) for page in pages)
-
-
-def test_nothing_is_said_of_the_telephony_in_a_drill(scenario: Scenario, manager: Client) -> None:
-    """The systems hold the real routes; the drill's are published to a file of its own."""
-    scenario.two_positives()
-    scenario.work()
-    assert "Aucune route" not in manager.get("/clients").content.decode()
-    manager.cookies.pop(COOKIE)
-    assert "Aucune route" in manager.get("/clients").content.decode()
 
 
 def test_a_client_sees_its_own_pages_and_no_other_client(scenario: Scenario) -> None:

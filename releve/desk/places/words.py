@@ -19,6 +19,7 @@ from releve.desk.places.stream_context import when
 from releve.desk.text import left, text_now
 from releve.live.api import HalfHour
 from releve.network import HOME, Operator, parse_opening
+from releve.network.clock import zone
 from releve.situation import HeldPermit, SiteStatus
 
 register = Library()
@@ -124,9 +125,9 @@ def worst_words(row: ClientNow, time_zone: str) -> str:
 
 @register.filter
 def half_hour(row: HalfHour, time_zone: str) -> str:
-    """Return when a half hour begins."""
-    text = text_now(time_zone)
-    return f"{text.short_day(row.start.date())} {text.clock(row.start)}"
+    """Return when a half hour begins, by the clocks of a time zone."""
+    text, day = text_now(time_zone), row.start.astimezone(zone(time_zone)).date()
+    return f"{text.short_day(day)} {text.clock(row.start)}"
 
 
 @register.filter
