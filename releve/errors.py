@@ -63,6 +63,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 __all__ = [
+    "BilingualPhrase",
     "NumberPhrase",
     "Phrase",
     "ReleveError",
@@ -135,6 +136,25 @@ class NumberPhrase(Phrase):
         """Return the number as a language writes it; spaces are narrow and do not break."""
         text = str(self)
         return text.translate({44: "\u202f", 46: ","}) if language == "fr" else text
+
+
+class BilingualPhrase(Phrase):
+    """A text given in both languages: translated by itself, not by the catalogue."""
+
+    __slots__ = ("french",)
+    french: str
+
+    def __new__(cls, english: str, french: str) -> Self:
+        phrase = super().__new__(cls, english)
+        phrase.french = french
+        return phrase
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return (str(self), self.french)
+
+    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
+        """Return the text in a language."""
+        return self.french if language == "fr" else str(self)
 
 
 def say(text: str, gettext: Callable[[str], str], language: str) -> str:

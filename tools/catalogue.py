@@ -44,6 +44,7 @@ ROOMS = (
     "accounts",
     "association",
     "cli",
+    "crashtest",
     "demand",
     "evidence",
     "ledger",

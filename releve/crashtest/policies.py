@@ -18,8 +18,17 @@ from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, 
 from releve.crashtest.outbreak.controls import HOURS_MOST
 from releve.crashtest.run_arrays import CrashTest
 from releve.crashtest.telework import find_presence, list_home_agents, send_home
+from releve.errors import BilingualPhrase, Phrase
 
-__all__ = ["MEASURES_MOST", "POLICIES", "Mix", "Policy", "apply_policies", "rank_mixes"]
+__all__ = [
+    "MEASURES_MOST",
+    "POLICIES",
+    "Mix",
+    "Policy",
+    "apply_policies",
+    "name_case",
+    "rank_mixes",
+]
 
 Change = Callable[[Controls], Controls]
 MEASURES_MOST = 5
@@ -32,7 +41,7 @@ class Policy:
     be done there."""
 
     id: str
-    text: str
+    text: Phrase
     change: Change = field(repr=False, compare=False)
     price: float = 0.0
     home: float = 0.0
@@ -52,42 +61,51 @@ def _double_hours(rule: ClosurePolicy) -> ClosurePolicy:
 POLICIES: Mapping[str, Policy] = {
     row.id: row
     for row in (
-        Policy("as-given", "the closure rule, with tests of people with symptoms", lambda c: c),
-        Policy("no-rule", "no closure rule", lambda c: replace(c, closure=None)),
+        Policy(
+            "as-given", Phrase("the closure rule, with tests of people with symptoms"), lambda c: c
+        ),
+        Policy("no-rule", Phrase("no closure rule"), lambda c: replace(c, closure=None)),
         Policy(
             "no-tests",
-            "the closure rule without tests of people with symptoms",
+            Phrase("the closure rule without tests of people with symptoms"),
             lambda c: replace(c, symptom_test=0.0),
         ),
-        Policy("longer", "closures twice as long", _lengthen_closures),
+        Policy("longer", Phrase("closures twice as long"), _lengthen_closures),
         Policy(
             "tests",
-            "nine in ten people with symptoms are tested",
+            Phrase("nine in ten people with symptoms are tested"),
             lambda c: replace(c, symptom_test=max(0.9, c.symptom_test)),
             15.0,
         ),
         Policy(
             "masks",
-            "masks that stop 30% of attempts",
+            Phrase("masks that stop 30% of attempts"),
             lambda c: replace(c, masks=max(0.3, c.masks)),
             12.0,
         ),
         Policy(
             "air",
-            "three more air changes an hour",
+            Phrase("three more air changes an hour"),
             lambda c: replace(c, extra_air_changes=c.extra_air_changes + 3.0),
             20.0,
         ),
-        Policy("telework", "half of the home-ready at home", lambda c: c, 60.0, home=0.5),
+        Policy("telework", Phrase("half of the home-ready at home"), lambda c: c, 60.0, home=0.5),
         Policy(
             "visits",
-            "a brigade every week that tests 20",
+            Phrase("a brigade every week that tests 20"),
             lambda c: replace(c, visits=Visits(7.0, 20)),
             10.0,
         ),
     )
 }
 """The policies by id."""
+
+
+def name_case(label: str) -> Phrase:
+    """Return a case of a crash test in words: its policy, and the other plan where it has one."""
+    policy, _comma, plan = label.partition(", plan ")
+    words = POLICIES[policy].text if policy in POLICIES else BilingualPhrase(policy, policy)
+    return Phrase("{0}, with the other plan", words) if plan else words
 
 
 def apply_policies(names: Sequence[str], test: CrashTest) -> CrashTest:

@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import Any
 
 from releve.crashtest import CrashResult
-from releve.crashtest.policies import POLICIES
+from releve.crashtest.policies import name_case
 from releve.errors import NumberPhrase, Phrase
 from releve.evidence.completeness import Selection
 from releve.evidence.errors import PackRefused
-from releve.evidence.language import BilingualPhrase, Wording
+from releve.evidence.language import Wording
 from releve.evidence.records import load_records
 from releve.evidence.sources import PackDraft, PackSource
 from releve.evidence.statements import Statement
@@ -82,17 +82,9 @@ def _round(value: float | None) -> float | None:
     return None if value is None or value != value else round(value, 6)
 
 
-def _name_case(label: str) -> Phrase:
-    """Return a case in words: its policy, and the other plan where it has one."""
-    policy, _comma, plan = label.partition(", plan ")
-    known = POLICIES.get(policy)
-    words = Phrase(known.text) if known else BilingualPhrase(policy, policy)
-    return Phrase("{0}, with the other plan", words) if plan else words
-
-
 def _state_results(results: list[dict[str, Any]]) -> Iterator[Statement]:
     for case, result in enumerate(results):
-        label, quarters = _name_case(result["case"]), NumberPhrase(result["quarters"])
+        label, quarters = name_case(result["case"]), NumberPhrase(result["quarters"])
         for place, row in enumerate(result["clients"]):
             texts = {
                 "calls_served": Phrase(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override
 from releve.errors import NumberPhrase, Phrase
 from releve.network.clock import city, zone
 
-__all__ = ["BilingualPhrase", "DayPhrase", "Wording", "isolate_name"]
+__all__ = ["DayPhrase", "Wording", "isolate_name"]
 
 _NARROW, _NO_BREAK = "\u202f", "\u00a0"
 _WORDS = {
@@ -57,22 +57,6 @@ class DayPhrase(Phrase):
     def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
         """Return the day as a language writes it."""
         return Wording(language).day(self.day)
-
-
-class BilingualPhrase(Phrase):
-    """A text that a file gives in both languages."""
-
-    __slots__ = ("french",)
-    french: str
-
-    def __new__(cls, english: str, french: str) -> Self:
-        phrase = super().__new__(cls, english)
-        phrase.french = french
-        return phrase
-
-    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
-        """Return the text in a language."""
-        return self.french if language == "fr" else str(self)
 
 
 @dataclass(frozen=True, slots=True)

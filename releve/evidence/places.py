@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from releve.errors import Phrase
-from releve.evidence.language import BilingualPhrase, Wording
+from releve.errors import BilingualPhrase, Phrase
+from releve.evidence.language import Wording
 from releve.evidence.records import EvidenceRecord
 from releve.evidence.sources import PackSource, PaperTable
 from releve.evidence.statements import Statement

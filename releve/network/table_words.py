@@ -7,15 +7,15 @@ of both languages; templates, exports and the desk write the labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
-from releve.errors import Phrase
+from releve.errors import BilingualPhrase, Phrase
 from releve.network.spellings import fold
 
 __all__ = [
@@ -67,24 +67,6 @@ class Naming:
     def spellings(self) -> Iterator[str]:
         """Yield every spelling."""
         yield from (self.en, self.fr, *self.also)
-
-
-class NamedPhrase(Phrase):
-    """A label inside a sentence: translated by its naming, not by the catalogue."""
-
-    __slots__ = ("french",)
-    french: str
-
-    def __new__(cls, english: str, french: str) -> Self:
-        phrase = super().__new__(cls, english)
-        phrase.french = french
-        return phrase
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return (str(self), self.french)
-
-    def translate_with(self, gettext: Callable[[str], str], language: str = "en") -> str:
-        return self.french if language == "fr" else str(self)
 
 
 _DATE = Naming("Date", "Date", ("jour", "day", "date de la vacation", "journée"))
@@ -196,12 +178,12 @@ def find_header_unit(header: str) -> str | None:
 
 def name_table(table: str) -> Phrase:
     """Return a table's name for a sentence: its id in English, its label in French."""
-    return NamedPhrase(table, get_table_naming(table).fr)
+    return BilingualPhrase(table, get_table_naming(table).fr)
 
 
 def name_column(table: str, column: str) -> Phrase:
     """Return a column's name for a sentence: its id in English, its label in French."""
-    return NamedPhrase(column, get_column_naming(table, column).fr)
+    return BilingualPhrase(column, get_column_naming(table, column).fr)
 
 
 def list_value_labels(table: str, column: str, language: str) -> list[str]:

@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.crashtest.outbreak.random_ids import DAYS_MOST
-from releve.desk.crashtest.words import POLICY_WORDS, SOURCE_WORDS
+from releve.crashtest.policies import POLICIES
+from releve.desk.crashtest.words import SOURCE_WORDS
 from releve.desk.forms import PlainForm, set_choices
+from releve.desk.text import translate_phrase
 from releve.runs.crash_test_job import CrashTestOrder
 from releve.runs.job_store import current_stamp
 
@@ -25,7 +27,6 @@ class StartForm(PlainForm):
     beside = forms.ChoiceField(label=lazy("Compared with"), required=False)
     policies = forms.MultipleChoiceField(
         label=lazy("Policies side by side"),
-        choices=tuple(POLICY_WORDS.items()),
         initial=["as-given", "no-rule", "no-tests"],
         widget=forms.CheckboxSelectMultiple,
         help_text=lazy("The first one ticked is what the others are compared with."),
@@ -53,6 +54,8 @@ class StartForm(PlainForm):
 
     def __init__(self, *args: Any, sources: dict[str, tuple[str, ...]], **options: Any) -> None:
         super().__init__(*args, **options)
+        policies = [(row.id, translate_phrase(row.text)) for row in POLICIES.values()]
+        set_choices(self, "policies", policies)
         choices = [(name, SOURCE_WORDS.get(name, name)) for name in sources]
         set_choices(self, "plan", choices)
         set_choices(self, "beside", [("", _("no second plan")), *choices])

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from releve.crashtest import ClientResult, CrashResult, SiteResult
+from releve.crashtest.cause_losses import CauseLoss, list_cause_losses
 from releve.crashtest.comparison import Difference
 from releve.crashtest.outbreak.population import (
     ASSUMED_AIR_CHANGES,
@@ -18,7 +19,6 @@ from releve.crashtest.outbreak.population import (
     AssumedPlaces,
     count_assumed_places,
 )
-from releve.desk.crashtest.causes import CauseLoss, list_cause_losses
 from releve.desk.page import PageModel
 from releve.network import Operator
 from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder

@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.crashtest import ClientResult, CrashResult, SiteResult
+from releve.crashtest.cause_losses import CauseLoss, list_site_causes, name_cause
 from releve.crashtest.outbreak import Band, Estimate
+from releve.crashtest.policies import name_case
 from releve.desk.crashtest import svg
-from releve.desk.crashtest.causes import CauseLoss, list_site_causes
 from releve.desk.crashtest.outlook_page import OutlookHead
 from releve.desk.filters import add_words
-from releve.desk.text import NO_BREAK, Text, text_now
+from releve.desk.text import NO_BREAK, Text, text_now, translate_phrase
 from releve.network.clock import zone
 from releve.runs.crash_test_job import CrashTestOrder
 from releve.runs.execution import CaseProgress
@@ -26,36 +27,6 @@ from releve.runs.installation import PLAN_FOLDER, PLAN_IN_FORCE
 
 register = Library()
 
-POLICY_WORDS = {
-    "as-given": lazy("the closure rule, with tests of people with symptoms"),
-    "no-rule": lazy("no closure rule"),
-    "no-tests": lazy("the closure rule without tests of people with symptoms"),
-    "longer": lazy("closures twice as long"),
-    "tests": lazy("nine in ten people with symptoms are tested"),
-    "masks": lazy("masks that stop 30% of attempts"),
-    "air": lazy("three more air changes an hour"),
-    "telework": lazy("half of the home-ready at home"),
-    "visits": lazy("a brigade every week that tests 20"),
-}
-"""The policies of the engine in the reader's language."""
-
-_CAUSES = {
-    "illness": lazy("Agents away, ill or in quarantine"),
-    "outbreak": lazy("The outbreak: agents away, and sites that the rule closes for it"),
-    "closure": lazy("Sites closed by the rule"),
-    "rule": lazy("The closure rule"),
-    "earthquake": lazy("Earthquake"),
-    "power": lazy("Power cut that outlasts the generator"),
-    "fibre": lazy("Cut of both links of a site"),
-    "carrier": lazy("Outage of a carrier of home lines"),
-    "country_cut": lazy("Internet down in the country, by accident"),
-    "country_order": lazy("Internet shut down by the government"),
-    "strike": lazy("Strike, or no transport"),
-    "heat": lazy("Heat wave that stops the cooling"),
-    "flood": lazy("Flood"),
-    "cyclone": lazy("Cyclone"),
-    "authority": lazy("Closure of a site by an authority"),
-}
 _DIFFERING = {
     "seed": lazy("the seed"),
     "days": lazy("the days of a quarter"),
@@ -85,15 +56,13 @@ def _text() -> Text:
 @register.filter
 def cause_word(cause: str, name: str = "") -> str:
     """Return a cause in words; a hazard of the operator's own by its name."""
-    return str(_CAUSES.get(cause, name or cause))
+    return translate_phrase(name_cause(cause, name))
 
 
 @register.filter
 def case_word(label: str) -> str:
     """Return a case in words: its policy, and the other plan where it has one."""
-    policy, _comma, plan = label.partition(", plan ")
-    words = str(POLICY_WORDS.get(policy, policy))
-    return _("{policy}, with the other plan").format(policy=words) if plan else words
+    return translate_phrase(name_case(label))
 
 
 @register.filter

@@ -10,11 +10,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from releve.crashtest import CrashResult
+from releve.crashtest.outages.shipped import load_shipped_hazards
 from releve.crashtest.outbreak import Estimate
+from releve.crashtest.result import CrashResult
+from releve.errors import BilingualPhrase, Phrase
+
+__all__ = ["CauseLoss", "list_cause_losses", "list_site_causes", "name_cause"]
 
 _SHARED: Mapping[str, tuple[str, ...]] = {"outbreak": ("illness", "closure")}
 """The causes among which what the outbreak takes is shared out."""
+_NAMES: Mapping[str, Phrase] = {
+    "illness": Phrase("Agents away, ill or in quarantine"),
+    "outbreak": Phrase("The outbreak: agents away, and sites that the rule closes for it"),
+    "closure": Phrase("Sites closed by the rule"),
+    "rule": Phrase("The closure rule"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,3 +78,15 @@ def list_site_causes(result: CrashResult) -> list[str]:
         taken = (site.days_lost_by.get(row.cause) for site in result.sites)
         days[row.cause] = sum(one.value for one in taken if one is not None)
     return sorted((cause for cause in days if days[cause] > 0), key=lambda cause: -days[cause])
+
+
+def name_cause(cause: str, name: str = "") -> Phrase:
+    """Return a cause in words, a hazard that is shipped by its names in both languages.
+
+    ``name``: what the operator's own table calls a hazard; without one it is called by its id.
+    """
+    if cause in _NAMES:
+        return _NAMES[cause]
+    shipped = (row for row in load_shipped_hazards() if row.id == cause)
+    own = BilingualPhrase(name or cause, name or cause)
+    return next((BilingualPhrase(row.name, row.name_fr) for row in shipped), own)
