@@ -12,9 +12,8 @@ from releve.crashtest.result import (
     OutbreakResult,
     SiteResult,
     build_result,
-    result_from_json,
-    result_to_json,
 )
+from releve.crashtest.result_json import result_from_json, result_to_json
 from releve.crashtest.run import Quarters, Runner, join_quarters, run
 from releve.crashtest.run_arrays import CrashTest, RunArrays, build_run_arrays
 from releve.crashtest.settings import Settings

@@ -16,8 +16,8 @@ from releve.crashtest.result import (
     compute_largest_penalty,
     compute_penalties,
     find_broken_targets,
-    read_estimates,
 )
+from releve.crashtest.result_json import read_estimates
 from releve.crashtest.run import Quarters
 from releve.crashtest.run_arrays import CrashTest, RunArrays
 

@@ -7,16 +7,13 @@ mean alone.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.crashtest.ablation import Ablation, RemovedCause, rank_causes
-from releve.crashtest.errors import CrashTestError
 from releve.crashtest.estimates import (
     compute_service_level,
     estimate_band,
@@ -31,7 +28,6 @@ from releve.crashtest.run_arrays import CrashTest, RunArrays
 from releve.crashtest.settings import INTERVALS
 
 __all__ = [
-    "FORMAT",
     "CauseResult",
     "ClientResult",
     "CrashResult",
@@ -40,12 +36,8 @@ __all__ = [
     "build_result",
     "compute_penalties",
     "find_broken_targets",
-    "read_estimates",
-    "result_from_json",
-    "result_to_json",
 ]
 
-FORMAT = "releve-crashtest/1"
 FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles of the fan of a client's days."""
 _OFFERED, _LOST, _CALM_LOST = (PROGRAMME.index(n) for n in ("offered", "lost", "calm_lost"))
@@ -87,6 +79,12 @@ class ClientResult:
     fan: tuple[tuple[float, ...], ...]
     survival: tuple[float, ...]
     lost_shares: tuple[int, ...]
+
+    @property
+    def status(self) -> Literal["held", "thin", "missed"]:
+        """Whether the target breaks in fewer than one quarter of twenty, or in half or more."""
+        breaks = self.breaks_target.value
+        return "held" if breaks < 0.05 else "thin" if breaks < 0.5 else "missed"
 
 
 @dataclass(frozen=True)
@@ -135,6 +133,26 @@ class OutbreakResult:
     sizes: tuple[int, ...]
     away_days: Estimate
     away_band: Band
+
+    @property
+    def small(self) -> float:
+        """The share of quarters in which fewer than 5 % of the agents are infected."""
+        return sum(self.sizes[:5]) / max(1, sum(self.sizes))
+
+    @property
+    def between(self) -> float:
+        """The share of quarters in which 5 to 20 % of the agents are infected."""
+        return sum(self.sizes[5:20]) / max(1, sum(self.sizes))
+
+    @property
+    def large(self) -> float:
+        """The share of quarters in which a fifth of the agents or more are infected."""
+        return sum(self.sizes[20:]) / max(1, sum(self.sizes))
+
+    @property
+    def of_two_kinds(self) -> bool:
+        """Whether outbreaks stay small or grow large, with little between: no mean tells them."""
+        return self.between < min(self.small, self.large)
 
 
 @dataclass(frozen=True)
@@ -348,76 +366,4 @@ def _build_outbreak(rows: Quarters, agents: int, days: int) -> OutbreakResult:
         sizes=_count_percents(infected / agents),
         away_days=estimate_mean(away, most=float(agents) * days),
         away_band=estimate_band(away),
-    )
-
-
-def result_to_json(result: CrashResult) -> str:
-    """Return the text of a result: sorted keys, so that equal results give equal bytes.
-
-    Estimates are ``{"value", "low", "high"}``, bands ``{"median", "low", "high"}``.
-    """
-    tree = {"format": FORMAT, **asdict(result)}
-    return json.dumps(_finite(tree), ensure_ascii=False, allow_nan=False, sort_keys=True)
-
-
-def _finite(tree: Any) -> Any:
-    """Write what is not known (an interval of one quarter) as null."""
-    if isinstance(tree, dict):
-        return {name: _finite(value) for name, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_finite(value) for value in tree]
-    if isinstance(tree, float) and not np.isfinite(tree):
-        return None
-    return tree
-
-
-def result_from_json(text: str) -> CrashResult:
-    """Return the result of a text by :func:`result_to_json`; CrashTestError if it is not one."""
-    try:
-        tree = json.loads(text)
-        if tree.pop("format") != FORMAT:
-            raise CrashTestError(f"expected format {FORMAT!r}: made by another version")
-        return CrashResult(
-            **{
-                **tree,
-                "unplanned": tuple(tree["unplanned"]),
-                "unknown": tuple(tree["unknown"]),
-                "calls_served": _estimate(tree["calls_served"]),
-                "penalty": _estimate(tree["penalty"]),
-                "clients": tuple(ClientResult(**read_estimates(row)) for row in tree["clients"]),
-                "sites": tuple(SiteResult(**read_estimates(row)) for row in tree["sites"]),
-                "causes": tuple(CauseResult(**read_estimates(row)) for row in tree["causes"]),
-                "outbreak": OutbreakResult(**read_estimates(tree["outbreak"])),
-                "removed": tuple(
-                    RemovedCause(**read_estimates(row)) for row in tree.get("removed", ())
-                ),
-            }
-        )
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise CrashTestError(f"not the result of a crash test: {error}") from None
-
-
-def read_estimates(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a JSON object with its estimates and bands; null: an infinity."""
-    return {name: _value(value) for name, value in row.items()}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_value(one) for one in value)
-    if isinstance(value, dict):
-        if set(value) == {"value", "low", "high"}:
-            return _estimate(value)
-        if set(value) == {"median", "low", "high"}:
-            return Band(**value)
-        return {name: _value(one) for name, one in value.items()}
-    return value
-
-
-def _estimate(row: dict[str, float | None]) -> Estimate:
-    low, high = row["low"], row["high"]
-    return Estimate(
-        float(row["value"] or 0.0),
-        -np.inf if low is None else low,
-        np.inf if high is None else high,
     )

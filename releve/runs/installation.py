@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
 
+from releve.crashtest.outbreak.population import (
+    ASSUMED_AIR_CHANGES,
+    ASSUMED_M3_PER_SEAT,
+    ASSUMED_PITCH_M,
+    AssumedPlaces,
+    count_assumed_places,
+)
 from releve.files.pack_file import PACK_FILE, format_packs
 from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.files.rule_folders import RULES, list_rule_files
@@ -20,9 +30,10 @@ from releve.runs.plan_job import PLAN_IN_FORCE, PLAN_RUNS, PlanOrder
 __all__ = [
     "PLAN_FOLDER",
     "PLAN_IN_FORCE",
+    "RunSize",
     "collect_inputs",
-    "estimate_seconds",
     "list_plan_sources",
+    "measure_run_size",
     "open_crash_tests",
     "open_outlooks",
     "open_plan_runs",
@@ -89,7 +100,42 @@ def read_plan_files(source: str) -> dict[str, bytes]:
     return {f"plan-{day}.json": texts[key].text.encode() for day, key in force.days.items()}
 
 
-def estimate_seconds(work: int) -> float | None:
+@dataclass(frozen=True, slots=True)
+class RunSize:
+    """What starting a crash test means.
+
+    ``minutes`` by the last one that was done here, None before a first one; ``left_out`` weekdays
+    without a plan (0: Monday); what is ``assumed`` of zones and seats, and which values.
+    """
+
+    cases: int
+    quarters: int
+    days: int
+    agents: int
+    minutes: int | None
+    left_out: tuple[int, ...]
+    assumed: AssumedPlaces
+    m3_per_seat: float = ASSUMED_M3_PER_SEAT
+    air_changes: float = ASSUMED_AIR_CHANGES
+    pitch_m: float = ASSUMED_PITCH_M
+
+
+def measure_run_size(order: CrashTestOrder, operator: Operator) -> RunSize:
+    """Return what starting an order means, with the plans and past runs of this installation."""
+    planned = {date.fromisoformat(day).weekday() for day in list_plan_sources()[order.plan]}
+    seconds = _estimate_seconds(order.work)
+    return RunSize(
+        order.cases,
+        order.quarters,
+        order.days,
+        order.agents,
+        None if seconds is None else max(1, math.ceil(seconds / 60)),
+        () if order.nearest else tuple(day for day in range(7) if day not in planned),
+        count_assumed_places(operator),
+    )
+
+
+def _estimate_seconds(work: int) -> float | None:
     """Return how long ``work`` agent-days take, by the last crash test that was done here.
 
     None before a first one is done.

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-from releve.crashtest import CrashResult, Settings, result_to_json
+from releve.crashtest import CrashResult, Settings
 from releve.crashtest.estimates import estimate_share
+from releve.crashtest.outbreak import Estimate
+from releve.crashtest.result_json import read_estimates
 from releve.files.atomic import write_file
 from releve.files.locks import try_lock
 from releve.files.pack_file import read_packs
@@ -31,9 +32,14 @@ __all__ = [
     "KEPT_DAYS",
     "OUTLOOKS",
     "OUTLOOK_DAYS",
+    "Chances",
+    "ClientChance",
+    "OutlookHead",
     "OutlookJob",
     "OutlookOrder",
+    "SiteChance",
     "build_outlook_request",
+    "describe_outlook",
     "execute_outlook",
     "read_chances",
     "remove_expired_outlooks",
@@ -54,6 +60,47 @@ class OutlookOrder:
     at: str
     stream: str
     first: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutlookHead:
+    """An outlook by its days; it has no turn to wait for and is not stopped."""
+
+    id: str
+    state: Literal["running", "failed", "done"]
+    by: str
+    at: datetime
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChance:
+    """How likely it is that a site is closed by the rule within the days."""
+
+    site: str
+    name: str
+    closes: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ClientChance:
+    """How likely it is that a client misses a day, and its target over the days."""
+
+    client: str
+    name: str
+    misses_a_day: Estimate
+    breaks_target: Estimate
+
+
+@dataclass(frozen=True)
+class Chances:
+    """The chances over so many simulated courses of the days."""
+
+    days: int
+    quarters: int
+    sites: tuple[SiteChance, ...]
+    clients: tuple[ClientChance, ...]
 
 
 OutlookJob = Job[OutlookOrder]
@@ -78,44 +125,59 @@ def execute_outlook(job: OutlookJob) -> None:
     """Simulate the coming days and keep the chances."""
     request = build_outlook_request(job.folder, job.order)
     result = run_crash_test(request, Execution(THREADS)).results[0]
-    text = json.dumps(_summarise(result), ensure_ascii=False)
+    text = json.dumps(asdict(_summarise(result)), ensure_ascii=False)
     write_file(job.folder / OUTLOOKS.result, text, durable=False)
 
 
-def _summarise(result: CrashResult) -> dict[str, Any]:
+def _summarise(result: CrashResult) -> Chances:
     """Return what is kept of a result."""
-    tree = json.loads(result_to_json(result))
-    return {
-        "days": tree["days"],
-        "quarters": tree["quarters"],
-        "sites": [
-            {"site": row["site"], "name": row["name"], "closes": row["closes"]}
-            for row in tree["sites"]
-        ],
-        "clients": [
-            {
-                "client": row["client"],
-                "name": row["name"],
-                "misses_a_day": _estimate_missing(row["survival"][-1], tree["quarters"]),
-                "breaks_target": row["breaks_target"],
-            }
-            for row in tree["clients"]
-        ],
-    }
+    return Chances(
+        result.days,
+        result.quarters,
+        tuple(SiteChance(row.site, row.name, row.closes) for row in result.sites),
+        tuple(
+            ClientChance(
+                row.client,
+                row.name,
+                _estimate_missing(row.survival[-1], result.quarters),
+                row.breaks_target,
+            )
+            for row in result.clients
+        ),
+    )
 
 
-def _estimate_missing(survival: float, quarters: int) -> dict[str, float]:
+def _estimate_missing(survival: float, quarters: int) -> Estimate:
     """Return the chance that a day is missed, with its interval."""
     hits = round((1.0 - survival) * quarters)
-    return asdict(estimate_share(np.arange(quarters) < hits))
+    return estimate_share(np.arange(quarters) < hits)
 
 
-def read_chances(job: OutlookJob) -> Mapping[str, Any]:
-    """Return the chances of an outlook that is done; empty before, and where it failed."""
+def describe_outlook(job: OutlookJob) -> OutlookHead:
+    """Return who made an outlook, for which days, and how it stands."""
+    first = date.fromisoformat(job.order.first)
+    done = job.state == "done"
+    return OutlookHead(
+        id=job.id,
+        state="done" if done else "running" if job.active else "failed",
+        by=job.order.by,
+        at=datetime.fromisoformat(job.order.at),
+        first=first,
+        last=first + timedelta(days=OUTLOOK_DAYS - 1),
+    )
+
+
+def read_chances(job: OutlookJob) -> Chances | None:
+    """Return the chances of an outlook that is done; None before, and where it failed."""
     if job.state != "done":
-        return {}
-    found: Mapping[str, Any] = json.loads((job.folder / OUTLOOKS.result).read_text("utf-8"))
-    return found
+        return None
+    tree = json.loads((job.folder / OUTLOOKS.result).read_text("utf-8"))
+    return Chances(
+        tree["days"],
+        tree["quarters"],
+        tuple(SiteChance(**read_estimates(row)) for row in tree["sites"]),
+        tuple(ClientChance(**read_estimates(row)) for row in tree["clients"]),
+    )
 
 
 def remove_expired_outlooks(store: JobStore[OutlookOrder]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,10 +25,10 @@ __all__ = [
     "CurrentStep",
     "PartCalls",
     "QuarterColumns",
-    "read_current_step",
+    "RunProgress",
     "read_part_calls",
-    "read_progress",
     "read_quarter_columns",
+    "read_run_progress",
 ]
 
 _OFFERED, _LOST = PROGRAMME.index("offered"), PROGRAMME.index("lost")
@@ -57,7 +58,42 @@ class CurrentStep:
     total: int = 0
 
 
-def read_progress(job: CrashTestJob) -> tuple[CaseProgress, ...]:
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """How far a crash test is: its ``cases``, and what it does now (None: it is not at work).
+
+    ``seconds`` at work, by tens, so that a page stays the same meanwhile; ``minutes_left`` by the
+    pace so far, None where that is not known.
+    """
+
+    cases: tuple[CaseProgress, ...]
+    step: CurrentStep | None
+    seconds: int
+    minutes_left: int | None
+
+    @property
+    def begins(self) -> bool:
+        """Whether the case at work has no quarter yet."""
+        case = 0 if self.step is None else self.step.case
+        return case >= len(self.cases) or not self.cases[case].done
+
+
+def read_run_progress(job: CrashTestJob) -> RunProgress:
+    """Return how far a crash test is, with what its parts say already."""
+    cases = _read_cases(job)
+    made, wanted = sum(one.done for one in cases), job.order.cases * job.order.quarters
+    left = None
+    if job.state == "running" and 0 < made < wanted:
+        left = math.ceil(job.seconds / made * (wanted - made) / 60)
+    return RunProgress(
+        cases,
+        _read_current_step(job) if job.state in ("running", "stopping") else None,
+        10 * int(job.seconds / 10),
+        left,
+    )
+
+
+def _read_cases(job: CrashTestJob) -> tuple[CaseProgress, ...]:
     """Return how far each case of a crash test is; nothing before the run folder is there."""
     folder = job.run_folder
     try:
@@ -81,7 +117,7 @@ def _read_case(folder: Path, at: int, label: str, quarters: int) -> CaseProgress
     )
 
 
-def read_current_step(job: CrashTestJob) -> CurrentStep:
+def _read_current_step(job: CrashTestJob) -> CurrentStep:
     """Return what a crash test does now: ``reading`` until its run folder is there."""
     folder = job.run_folder
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from django.test import Client
 
 from releve.accounts.grants import STREAM
 from releve.accounts.roles import OUTSIDE, Role
+from releve.crashtest.outbreak import Estimate
 from releve.files.locks import try_lock
 from releve.ledger.chain import iter_entries
 from releve.live import api as live
@@ -25,6 +27,7 @@ from releve.runs.job_process import run_job
 from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder, read_chances
 from releve.runs.request import CrashTestRequest
+from tests.desk_crashtest.conftest import build_result
 from tests.desk_crashtest.test_pages import plain
 from tests.desk_live.conftest import (
     Browsers,
@@ -51,14 +54,21 @@ __all__ = [
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 HERE = "/crashtest/outlook"
-RESULT = {
-    "days": 14, "quarters": 200,
-    "sites": [{"site": "s", "name": "Casablanca 1",
-               "closes": {"value": 0.25, "low": 0.2, "high": 0.31}, "days_lost": {}}],
-    "clients": [{"client": "c", "name": "Azur", "survival": [1.0, 0.9], "lost": {},
-                 "breaks_target": {"value": 0.05, "low": 0.03, "high": 0.09}}],
-    "outbreak": {"infected": 7},
-}  # fmt: skip
+_MADE = build_result("as-given", 7)
+RESULT = replace(
+    _MADE,
+    days=14,
+    quarters=200,
+    sites=(replace(_MADE.sites[0], name="Casablanca 1", closes=Estimate(0.25, 0.2, 0.31)),),
+    clients=(
+        replace(
+            _MADE.clients[0],
+            name="Azur",
+            survival=(1.0, 0.9),
+            breaks_target=Estimate(0.05, 0.03, 0.09),
+        ),
+    ),
+)
 
 
 @pytest.fixture
@@ -84,7 +94,6 @@ def simulated(monkeypatch: pytest.MonkeyPatch, work_here: None) -> list[object]:
         return SimpleNamespace(results=[RESULT])
 
     monkeypatch.setattr(outlook_job, "run_crash_test", run)
-    monkeypatch.setattr(outlook_job, "result_to_json", json.dumps)
     return asked
 
 
@@ -253,6 +262,6 @@ def test_the_whole_way_from_a_case_to_chances(
     assert look is not None
     assert look.state == "done", look.reason
     found = read_chances(look)
-    closes = {row["site"]: row["closes"]["value"] for row in found["sites"]}
-    assert set(closes) == {site.id for site in scenario.operator.sites}
-    assert all(row["misses_a_day"]["high"] >= 0 for row in found["clients"])
+    assert found is not None
+    assert {row.site for row in found.sites} == {site.id for site in scenario.operator.sites}
+    assert all(row.misses_a_day.high >= 0 for row in found.clients)

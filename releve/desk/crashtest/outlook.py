@@ -8,18 +8,19 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from releve.desk.access.actor import actor_name
-from releve.desk.crashtest.outlook_page import (
-    Chances,
-    OutlookPage,
-    OutlooksPage,
-    outlook_head,
-)
+from releve.desk.crashtest.page import OutlookPage, OutlooksPage
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import keep_unstored, page_response
 from releve.desk.places.stream_context import moment
 from releve.runs.installation import list_plan_sources, open_outlooks
 from releve.runs.orders import record_outlook_view, start_outlook
-from releve.runs.outlook_job import KEPT_DAYS, OUTLOOK_DAYS, read_chances, remove_expired_outlooks
+from releve.runs.outlook_job import (
+    KEPT_DAYS,
+    OUTLOOK_DAYS,
+    describe_outlook,
+    read_chances,
+    remove_expired_outlooks,
+)
 
 
 @serve("crashtest.outlook", FORM)
@@ -41,7 +42,7 @@ def outlooks(request: HttpRequest) -> HttpResponse:
     looks = (look for look in held.list_jobs() if look.order.stream == now.stream)
     page = OutlooksPage(
         **now.head,
-        outlooks=tuple(outlook_head(look) for look in looks),
+        outlooks=tuple(describe_outlook(look) for look in looks),
         possible=bool(sources),
         days=OUTLOOK_DAYS,
         kept_days=KEPT_DAYS,
@@ -61,8 +62,8 @@ def outlook(request: HttpRequest, run: str) -> HttpResponse:
         record_outlook_view(look, actor_name(request))
     page = OutlookPage(
         **now.head,
-        outlook=outlook_head(look),
+        outlook=describe_outlook(look),
         reason=look.reason,
-        chances=Chances.model_validate(read_chances(look)) if look.state == "done" else None,
+        chances=read_chances(look),
     )
     return keep_unstored(page_response(request, "desk/crashtest/outlook.html", page))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -12,19 +10,11 @@ from pydantic import Field
 from releve.crashtest import ClientResult, CrashResult, SiteResult
 from releve.crashtest.cause_losses import CauseLoss, list_cause_losses
 from releve.crashtest.comparison import Difference
-from releve.crashtest.outbreak.population import (
-    ASSUMED_AIR_CHANGES,
-    ASSUMED_M3_PER_SEAT,
-    ASSUMED_PITCH_M,
-    AssumedPlaces,
-    count_assumed_places,
-)
-from releve.desk.page import PageModel
-from releve.network import Operator
-from releve.runs.crash_test_job import CrashTestJob, CrashTestOrder
-from releve.runs.execution import CaseProgress
-from releve.runs.installation import estimate_seconds
-from releve.runs.progress import CurrentStep, read_current_step, read_progress
+from releve.desk.page import PageModel, StreamPage
+from releve.runs.crash_test_job import CrashTestOrder
+from releve.runs.installation import RunSize
+from releve.runs.outlook_job import Chances, OutlookHead
+from releve.runs.progress import RunProgress
 from releve.runs.results import (
     ComparedCase,
     Differences,
@@ -60,21 +50,6 @@ class IndexPage(PageModel):
         return tuple(one for one in self.runs if one.state == "done")
 
 
-class RunSize(PageModel):
-    """What starting a run means."""
-
-    cases: int
-    quarters: int
-    days: int
-    agents: int
-    minutes: int | None = Field(description="By the last run; null: none is known")
-    left_out: tuple[int, ...] = Field(description="Weekdays without a plan; 0: Monday")
-    assumed: AssumedPlaces
-    m3_per_seat: float = ASSUMED_M3_PER_SEAT
-    air_changes: float = ASSUMED_AIR_CHANGES
-    pitch_m: float = ASSUMED_PITCH_M
-
-
 class StartPage(PageModel):
     """The plans that a run can take, each with its days; the size of the run that is asked for."""
 
@@ -88,16 +63,7 @@ class RunPage(PageModel):
     run: RunHead
     time_zone: str
     acts: bool
-    cases: tuple[CaseProgress, ...]
-    step: CurrentStep | None = Field(description="null: it is not at work")
-    seconds: int = Field(description="At work, by tens")
-    minutes_left: int | None = Field(description="By the pace so far; null: not known")
-
-    @property
-    def begins(self) -> bool:
-        """Whether the case at work has no quarter yet."""
-        case = 0 if self.step is None else self.step.case
-        return case >= len(self.cases) or not self.cases[case].done
+    progress: RunProgress
 
 
 class RemovePage(PageModel):
@@ -192,41 +158,21 @@ class ComparePage(PageModel):
         return [(row, other) for row in first for other in second if other.site == row.site]
 
 
-def run_size(
-    form: Mapping[str, Any], operator: Operator, sources: Mapping[str, Sequence[str]]
-) -> RunSize:
-    """Return what starting the run of a filled form means."""
-    agents, cases = len(operator.agents), len(form["policies"]) + bool(form["beside"])
-    planned = {date.fromisoformat(day).weekday() for day in sources[form["plan"]]}
-    missing = () if form["nearest"] else (day for day in range(7) if day not in planned)
-    seconds = estimate_seconds(cases * form["quarters"] * form["days"] * agents)
-    return RunSize(
-        cases=cases,
-        quarters=form["quarters"],
-        days=form["days"],
-        agents=agents,
-        minutes=None if seconds is None else max(1, math.ceil(seconds / 60)),
-        left_out=tuple(missing),
-        assumed=count_assumed_places(operator),
-    )
+class OutlooksPage(StreamPage):
+    """The outlooks of a stream; ``possible``: there is a plan to start one from."""
+
+    outlooks: tuple[OutlookHead, ...]
+    possible: bool
+    days: int = Field(description="An outlook looks ahead")
+    kept_days: int
 
 
-def run_page(run: CrashTestJob, time_zone: str, *, acts: bool) -> RunPage:
-    """Return the page of a run on its way, with what its parts say already."""
-    cases = read_progress(run)
-    made, wanted = sum(one.done for one in cases), run.order.cases * run.order.quarters
-    left = None
-    if run.state == "running" and 0 < made < wanted:
-        left = math.ceil(run.seconds / made * (wanted - made) / 60)
-    return RunPage(
-        run=RunHead.from_row(run),
-        time_zone=time_zone,
-        acts=acts,
-        cases=cases,
-        step=read_current_step(run) if run.state in ("running", "stopping") else None,
-        seconds=10 * int(run.seconds / 10),
-        minutes_left=left,
-    )
+class OutlookPage(StreamPage):
+    """An outlook; ``chances`` once it is done, ``reason`` where it failed."""
+
+    outlook: OutlookHead
+    reason: str
+    chances: Chances | None
 
 
 def compare_page(sides: tuple[ComparedCase, ComparedCase]) -> ComparePage:

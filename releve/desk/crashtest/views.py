@@ -20,21 +20,22 @@ from releve.desk.crashtest.page import (
     RemovePage,
     ResultPage,
     RunHead,
+    RunPage,
     StartPage,
     compare_page,
-    run_page,
-    run_size,
 )
 from releve.desk.endpoint import ACT, FORM, serve
+from releve.desk.forms import read_sent
 from releve.desk.http import download, failure, page_response
 from releve.desk.query import read_number, require_found
 from releve.files.run_folder import RunFolderError
 from releve.live import api as live
 from releve.registry import service as registry
 from releve.runs.crash_test_job import CrashTestJob
-from releve.runs.installation import list_plan_sources, open_crash_tests
+from releve.runs.installation import list_plan_sources, measure_run_size, open_crash_tests
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.orders import remove_crash_test, start_crash_test
+from releve.runs.progress import read_run_progress
 from releve.runs.results import ComparedCase, RunResults, load_run_results
 
 _View = Callable[..., HttpResponse]
@@ -68,20 +69,17 @@ def index(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest) -> HttpResponse:
     """The form, what it means, and the start: the first sending shows, the second starts."""
     operator, sources = live.operator_now(), list_plan_sources()
-    form = StartForm(request.POST if request.method == "POST" else None, sources=sources)
-    page, status = StartPage(plans=sources), 200
-    if request.method == "POST":
-        if not form.is_valid():
-            status = 422
-        elif request.POST.get("confirmed"):
-            version = registry.get_current_version()
-            assert version is not None
-            order = form.order(actor_name(request), version.number, len(operator.agents))
+    form, size = StartForm(read_sent(request), sources=sources), None
+    if form.is_valid():
+        version = registry.get_current_version()
+        assert version is not None
+        order = form.order(actor_name(request), version.number, len(operator.agents))
+        if request.POST.get("confirmed"):
             folder = start_crash_test(order, operator)
             messages.success(request, _("The crash test is on its way."))
             return redirect("crashtest_run", folder.name)
-        else:
-            page = StartPage(plans=sources, size=run_size(form.cleaned_data, operator, sources))
+        size = measure_run_size(order, operator)
+    page, status = StartPage(plans=sources, size=size), 422 if form.errors else 200
     return page_response(request, "desk/crashtest/start.html", page, {"form": form}, status=status)
 
 
@@ -98,7 +96,12 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
         case = _read_case(request, held)
         result = ResultPage.from_row(held, run=RunHead.from_row(found), case=case, acts=acts)
         return page_response(request, "desk/crashtest/result.html", result)
-    page = run_page(found, registry.current_time_zone(), acts=acts)
+    page = RunPage(
+        run=RunHead.from_row(found),
+        time_zone=registry.current_time_zone(),
+        acts=acts,
+        progress=read_run_progress(found),
+    )
     template = "desk/crashtest/_progress.html" if polled else "desk/crashtest/run.html"
     return page_response(request, template, page)
 

@@ -17,13 +17,12 @@ from releve.crashtest.cause_losses import CauseLoss, list_site_causes, name_caus
 from releve.crashtest.outbreak import Band, Estimate
 from releve.crashtest.policies import name_case
 from releve.desk.crashtest import svg
-from releve.desk.crashtest.outlook_page import OutlookHead
 from releve.desk.filters import add_words
 from releve.desk.text import NO_BREAK, Text, text_now, translate_phrase
 from releve.network.clock import zone
 from releve.runs.crash_test_job import CrashTestOrder
-from releve.runs.execution import CaseProgress
 from releve.runs.installation import PLAN_FOLDER, PLAN_IN_FORCE
+from releve.runs.outlook_job import OutlookHead
 
 register = Library()
 
@@ -159,13 +158,6 @@ def run_about(order: CrashTestOrder) -> str:
 
 
 @register.filter
-def quarters_done(case: CaseProgress) -> str:
-    """Return how many quarters of a case are there."""
-    words = ngettext("{done} quarter of {all}", "{done} quarters of {all}", case.done)
-    return words.format(done=_text().number(case.done), all=_text().number(case.total))
-
-
-@register.filter
 def lasting(seconds: int) -> str:
     """Return how long something has lasted: seconds below two minutes."""
     if seconds >= 120:
@@ -185,20 +177,6 @@ def duration(minutes: int) -> str:
 
 
 @register.filter
-def headline(result: CrashResult) -> str:
-    """Say the whole in one sentence."""
-    return ngettext(
-        "Over {count} simulated quarter of {days} days, {share} of all calls are served.",
-        "Over {count} simulated quarters of {days} days, {share} of all calls are served.",
-        result.quarters,
-    ).format(
-        count=_text().number(result.quarters),
-        days=_text().number(result.days),
-        share=share(result.calls_served),
-    )
-
-
-@register.filter
 def worst_day(lost: Band) -> str:
     """Return the share lost on the worst day: the median and the middle 90 % of quarters."""
     text = _text()
@@ -207,19 +185,10 @@ def worst_day(lost: Band) -> str:
 
 
 @register.filter
-def client_tone(row: ClientResult) -> str:
-    """Return how often a client breaks its target: seldom, sometimes, mostly."""
-    breaks = row.breaks_target.value
-    return "held" if breaks < 0.05 else "thin" if breaks < 0.5 else "missed"
-
-
-@register.filter
 def outbreak_sizes(result: CrashResult) -> str:
     """Say whether outbreaks are of two sizes, small and large, with little between."""
-    sizes = result.outbreak.sizes
-    counts = {"small": sum(sizes[:5]), "between": sum(sizes[5:20]), "large": sum(sizes[20:])}
-    total = max(1, sum(sizes))
-    if counts["between"] < min(counts["small"], counts["large"]):
+    outbreak, text = result.outbreak, _text()
+    if outbreak.of_two_kinds:
         words = _(
             "Outbreaks are of two kinds: they stay below 5% of the agents ({small} of quarters) "
             "or reach a fifth and more ({large}); few lie between ({between}). A mean describes "
@@ -230,8 +199,11 @@ def outbreak_sizes(result: CrashResult) -> str:
             "There is no gap between small and large outbreaks: below 5% of the agents in {small} "
             "of quarters, 5 to 20% in {between}, more in {large}."
         )
-    shares = {name: _text().percent(count / total) for name, count in counts.items()}
-    return words.format(**shares)
+    return words.format(
+        small=text.percent(outbreak.small),
+        between=text.percent(outbreak.between),
+        large=text.percent(outbreak.large),
+    )
 
 
 @register.filter

@@ -1,11 +1,14 @@
-"""What did the harm: causes by the calls they cost, and what they are called."""
+"""What a result says: causes by the calls they cost, how clients and outbreaks stand."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from releve.crashtest.cause_losses import list_cause_losses, list_site_causes, name_cause
 from releve.crashtest.outages.shipped import load_shipped_hazards
+from releve.crashtest.outbreak import Estimate
 from releve.crashtest.policies import POLICIES, name_case
 from tests.desk_crashtest.conftest import REMOVED, build_result
 
@@ -55,3 +58,19 @@ def test_a_case_is_called_by_its_policy_and_says_that_its_plan_is_the_other() ->
     assert {name_case(name) for name in POLICIES} == {row.text for row in POLICIES.values()}
     assert name_case("masks, plan b") == "masks that stop 30% of attempts, with the other plan"
     assert name_case("gone") == "gone"
+
+
+@pytest.mark.parametrize(
+    ("breaks", "status"), [(0.049, "held"), (0.05, "thin"), (0.499, "thin"), (0.5, "missed")]
+)
+def test_a_client_stands_by_how_often_its_target_breaks(breaks: float, status: str) -> None:
+    client = replace(RESULT.clients[0], breaks_target=Estimate(breaks, breaks, breaks))
+    assert client.status == status
+
+
+def test_outbreaks_with_little_between_small_and_large_are_of_two_kinds() -> None:
+    outbreak = RESULT.outbreak
+    assert (outbreak.small, outbreak.between, outbreak.large) == (0.75, 0.0, 0.25)
+    assert outbreak.of_two_kinds
+    assert not replace(outbreak, sizes=(1,) * 101).of_two_kinds
+    assert not replace(outbreak, sizes=(0,) * 101).of_two_kinds
