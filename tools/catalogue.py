@@ -51,6 +51,7 @@ ROOMS = (
     "network",
     "plan",
     "registry",
+    "runs",
     "sector",
     "service_record",
     "situation",

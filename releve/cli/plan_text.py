@@ -13,6 +13,7 @@ from releve.cli.catalogue import Speech
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME, zone
 from releve.plan import BASE, Bound, ClientVerdict, Move, Plan, ReliefCell, WhatIsMissing
+from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
 
@@ -360,23 +361,21 @@ def list_explanation_lines(plan: Plan, found: Explanation) -> list[str]:
 
 def list_move_lines(plan: Plan, moves: tuple[Move, ...], names: bool) -> list[str]:
     """Return the moves of agents, grouped by origin and destination, or name by name."""
-    groups: dict[str, list[str]] = {}
-    for move in moves:
-        groups.setdefault(_describe_move(move), []).append(move.agent)
     lines = []
-    for step, agents in sorted(groups.items(), key=lambda pair: -len(pair[1])):
-        lines.append(f"  {len(agents):>4}  {step}")
+    for group in group_moves(moves):
+        lines.append(f"  {len(group.agents):>4}  {_describe_moves(group)}")
         if names:
-            lines.append(f"        {' '.join(agents)}")
+            lines.append(f"        {' '.join(group.agents)}")
     return lines
 
 
-def _describe_move(move: Move) -> str:
-    def at(place: str, programme: str) -> str:
+def _describe_moves(group: MoveGroup) -> str:
+    def at(post: Post) -> str:
+        place, programme = post
         return f"{programme} {'at home' if place == HOME else 'on ' + place}"
 
-    before = at(move.before.place, move.before.programme) if move.before else "reserve"
-    if move.after is None:
-        return f"{before} -> {move.reason}"
-    after = at(move.after.place, move.after.programme)
+    before = at(group.before) if group.before else "reserve"
+    if group.after is None:
+        return f"{before} -> {group.reason}"
+    after = at(group.after)
     return f"{before} -> {after}" if before != after else f"{before}: break moved"

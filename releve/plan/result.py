@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from releve.plan.contingency import Contingency
 
 __all__ = [
     "BASE",
+    "SEVERITY",
     "SINGLE",
     "Bound",
     "ClientVerdict",
@@ -41,6 +42,8 @@ BASE = "base"
 
 Status = Literal["missed", "contract", "unknown", "thin", "held"]
 """Of a cell or a client, the gravest first."""
+SEVERITY: tuple[Status, ...] = get_args(Status)
+"""Statuses, the gravest first."""
 
 SINGLE = ("site", "carrier")
 """Kinds of contingency that are the loss of one place: what N-1 is about."""

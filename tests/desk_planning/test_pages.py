@@ -94,8 +94,23 @@ def test_a_plan_of_older_reference_data_is_not_put_in_force(
     Version.objects.update(number=7)
     page = planner.get(f"/planning/runs/{job.id}")
     assert "Mettre en vigueur" not in page.content.decode()
-    assert planner.post(f"/planning/runs/{job.id}/activate").status_code == 409
+    answer = planner.post(f"/planning/runs/{job.id}/activate")
+    assert answer.status_code == 409
+    assert "Les données de référence ont changé" in answer.content.decode()
+    (job.folder / "planned.json").unlink()
+    answer = planner.post(f"/planning/runs/{job.id}/activate")
+    assert answer.status_code == 409
+    assert "n’est pas encore calculé" in answer.content.decode()
     assert load_activation() == before
+
+
+def test_a_plan_that_broke_a_rule_is_not_put_in_force(
+    scenario: Scenario, planner: Client, made_run: MakeRun
+) -> None:
+    broken = replace(scenario.plans[0], violations=("seats: one too many",))
+    answer = planner.post(f"/planning/runs/{made_run([broken]).id}/activate")
+    assert answer.status_code == 409
+    assert "one too many" in answer.content.decode()
 
 
 @pytest.mark.usefixtures("none_in_force")

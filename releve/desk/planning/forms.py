@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -11,18 +9,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.forms import PlainForm, build_day_field, set_choices
-
-MOST_DAYS = 7
-
-
-@dataclass(frozen=True)
-class ProposedPlan:
-    """What the form proposes: the first day, days, and whether as a hybrid week; None: without
-    teams there is none."""
-
-    first: date
-    days: int
-    hybrid: bool | None
+from releve.runs.plan_in_force import MOST_DAYS, PlanProposal
 
 
 class PlanForm(PlainForm):
@@ -44,7 +31,7 @@ class PlanForm(PlainForm):
         ),
     )
 
-    def __init__(self, data: Any = None, files: Any = None, *, proposed: ProposedPlan) -> None:
+    def __init__(self, data: Any = None, files: Any = None, *, proposed: PlanProposal) -> None:
         initial = {"first": proposed.first, "days": proposed.days, "hybrid": proposed.hybrid}
         super().__init__(data, files, initial=initial)
         if proposed.hybrid is None:

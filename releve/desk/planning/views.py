@@ -11,24 +11,22 @@ from django.utils.translation import gettext as _
 from releve.demand.call_log_file import read_log
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import FORM_BYTES, takes
-from releve.desk.endpoint import ACT, serve
+from releve.desk.endpoint import ACT, perform, serve
 from releve.desk.http import failure, page_response
 from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.shown import show_plan
-from releve.desk.planning.forms import MOST_DAYS, PlanForm, ProposedPlan
+from releve.desk.planning.forms import PlanForm
 from releve.desk.planning.page import planning_page, run_page
 from releve.desk.query import require_found
 from releve.desk.text import translate_phrase
 from releve.live import api as live
-from releve.network import zone
-from releve.plan.week import choose_days
 from releve.plan.week.hybrid_table import read_week_table
 from releve.plan.week.hybrid_week import HybridWeek
 from releve.registry import service as registry
 from releve.runs.installation import open_plan_runs
 from releve.runs.job_process import resume_job, stop_job
-from releve.runs.job_store import ACTIVE_STATES
 from releve.runs.orders import start_plan_run
+from releve.runs.plan_in_force import PlanProposal, propose_plan, put_run_in_force
 from releve.runs.plan_job import PlanJob, read_planned_days, remove_expired_plans
 
 _MOST_WEEK_BYTES = 2_000_000
@@ -58,11 +56,11 @@ def start(request: HttpRequest) -> HttpResponse:
         form.add_error("week", translate_phrase(error.args[0]))
         return _show_index(request, form, 422)
     hybrid = week is not None or bool(values.get("hybrid"))
-    return _start(request, ProposedPlan(values["first"], values["days"], hybrid), week)
+    return _start(request, PlanProposal(values["first"], values["days"], hybrid), week)
 
 
 def _start(
-    request: HttpRequest, plan: ProposedPlan, week: HybridWeek | None = None
+    request: HttpRequest, plan: PlanProposal, week: HybridWeek | None = None
 ) -> HttpResponse:
     version = registry.get_current_version()
     assert version is not None
@@ -82,27 +80,13 @@ def _read_week(file: UploadedFile[bytes] | None) -> HybridWeek | None:
 
 def start_proposed(request: HttpRequest) -> HttpResponse:
     """Start to compute the days that the roster proposes, and lead to the run."""
-    return _start(request, _propose_plan())
-
-
-def _propose_plan() -> ProposedPlan:
-    """Return the days that the roster proposes, as a hybrid week where the one in force is one."""
-    operator = live.operator_now()
-    today = live.real_now().astimezone(zone(operator.row.time_zone)).date()
-    first, days = choose_days(operator, today, MOST_DAYS)
-    if not operator.teams:
-        return ProposedPlan(first, days, None)
-    found = live.load_activation()
-    if found is None:
-        return ProposedPlan(first, days, False)
-    in_force = live.load_day_plan(next(iter(found.days.values())), found.version).plan
-    return ProposedPlan(first, days, bool(in_force.teams))
+    return _start(request, propose_plan())
 
 
 def _form(request: HttpRequest) -> PlanForm | None:
     """Return the form, as sent or as the roster proposes; None without reference data."""
     try:
-        proposed = _propose_plan()
+        proposed = propose_plan()
     except live.NoOperator:
         return None
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
@@ -163,7 +147,7 @@ def resume(request: HttpRequest, run: str) -> HttpResponse:
 def remove(request: HttpRequest, run: str) -> HttpResponse:
     """Remove a run that is not at work; a plan that is in force stays in force."""
     job = _find(run)
-    if job.state in ACTIVE_STATES or not open_plan_runs().remove(job):
+    if job.active or not open_plan_runs().remove(job):
         return failure(request, 409, _("Stop the run first."))
     messages.success(request, _("The run is removed."))
     return redirect("planning")
@@ -173,20 +157,13 @@ def remove(request: HttpRequest, run: str) -> HttpResponse:
 def activate(request: HttpRequest, run: str) -> HttpResponse:
     """Put the plan of a run in force, in place of all those before."""
     job = _find(run)
-    plans = read_planned_days(job)
-    version = registry.get_current_version()
-    if not plans:
-        return failure(request, 409, _("The plan is not computed yet."))
-    if version is None or version.number != job.order.version:
-        return failure(
-            request, 409, _("The reference data changed since this plan: compute it again.")
-        )
-    try:
-        live.put_in_force(plans, by=actor_name(request))
-    except live.LiveError as error:
-        return failure(request, 422, _("The plan was not put in force."), str(error))
-    messages.success(request, _("The plan is in force."))
-    return redirect("verdict")
+    return perform(
+        request,
+        lambda: put_run_in_force(job, actor_name(request)),
+        "verdict",
+        said=_("The plan is in force."),
+        refused=_("The plan was not put in force."),
+    )
 
 
 def _find(name: str) -> PlanJob:

@@ -11,9 +11,10 @@ from django.utils.translation import ngettext
 
 from releve.desk.filters import RUN_STATES
 from releve.desk.plan.names import status_word
-from releve.desk.planning.page import PlanRunLine, PlanRunPage, Post
+from releve.desk.planning.page import PlanRunLine, PlanRunPage
 from releve.desk.text import text_now
 from releve.network import HOME
+from releve.plan.comparison import Post
 
 register = Library()
 register.filter("status_word", status_word)

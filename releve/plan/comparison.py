@@ -1,0 +1,105 @@
+"""A day's plan beside another: clients whose status changes, agents who work differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from releve.plan.named_assignments import list_moves
+from releve.plan.result import SEVERITY, Move, Placement, Plan, Status
+
+__all__ = ["ComparedPlan", "MoveGroup", "Post", "StatusChange", "compare_plans", "group_moves"]
+
+Post = tuple[str, str]
+"""A place and a programme."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A client's status before and after; ``before`` is None without a day or a client to compare
+    with."""
+
+    client: str
+    name: str
+    before: Status | None
+    after: Status
+    worse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MoveGroup:
+    """Agents who change place or work in the same way, for the same reason; None: not planned."""
+
+    before: Post | None
+    after: Post | None
+    reason: str
+    agents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ComparedPlan:
+    """A day's plan beside the one before it, if there is one.
+
+    ``clients``: those that become worse first, then the gravest; ``secure`` those held whatever
+    single place is lost; ``moves``, the largest group first, of ``moved`` agents in all; ``cost``
+    in EUR of what is missing, None where that is not known.
+    """
+
+    day: date
+    clients: tuple[StatusChange, ...]
+    secure: int
+    secure_before: int | None
+    placed: int
+    reserve: int
+    moved: int
+    moves: tuple[MoveGroup, ...]
+    cost: float | None
+
+
+def compare_plans(before: Plan | None, after: Plan) -> ComparedPlan:
+    """Return a day's plan beside the one before it; None: the day was not planned."""
+    moves: tuple[MoveGroup, ...] = ()
+    if before is not None:
+        had, has = ({row.agent: row for row in plan.placements} for plan in (before, after))
+        moves = group_moves(list_moves(had, has, frozenset(), frozenset()))
+    return ComparedPlan(
+        day=after.day,
+        clients=tuple(_compare_clients(before, after)),
+        secure=_count_secure(after),
+        secure_before=None if before is None else _count_secure(before),
+        placed=len(after.placements),
+        reserve=len(after.reserve),
+        moved=sum(len(group.agents) for group in moves),
+        moves=moves,
+        cost=None if after.missing is None else after.missing.cost,
+    )
+
+
+def _count_secure(plan: Plan) -> int:
+    return sum(verdict.secure for verdict in plan.verdicts)
+
+
+def _compare_clients(before: Plan | None, after: Plan) -> Iterator[StatusChange]:
+    names = dict(after.clients)
+    had = {} if before is None else {row.client: row.status for row in before.verdicts}
+    rows = []
+    for verdict in after.verdicts:
+        old, status = had.get(verdict.client), verdict.status
+        worse = old is not None and SEVERITY.index(status) < SEVERITY.index(old)
+        rows.append(StatusChange(verdict.client, names[verdict.client], old, status, worse))
+    yield from sorted(rows, key=lambda row: (not row.worse, SEVERITY.index(row.after), row.name))
+
+
+def group_moves(moves: Iterable[Move]) -> tuple[MoveGroup, ...]:
+    """Return who works differently, grouped by the change, the largest group first."""
+    groups: dict[tuple[Post | None, Post | None, str], list[str]] = {}
+    for move in moves:
+        key = (_read_post(move.before), _read_post(move.after), move.reason)
+        groups.setdefault(key, []).append(move.agent)
+    found = (MoveGroup(*key, tuple(agents)) for key, agents in groups.items())
+    return tuple(sorted(found, key=lambda group: -len(group.agents)))
+
+
+def _read_post(row: Placement | None) -> Post | None:
+    return None if row is None else (row.place, row.programme)
