@@ -12,7 +12,7 @@ from rich.text import Text
 from releve.cli.catalogue import Speech
 from releve.errors import NumberPhrase, Phrase
 from releve.network import HOME, zone
-from releve.plan import BASE, Bound, ClientVerdict, Move, Plan, ReliefCell, WhatIsMissing
+from releve.plan import BASE, Bound, ClientVerdict, Move, Plan
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
@@ -83,7 +83,7 @@ def build_verdict_table(plan: Plan, speech: Speech) -> Table:
 
 def _describe_verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, list[Phrase]]:
     """Return the word of a verdict, its style, and why, in parts of a sentence."""
-    worst = _find_cell(plan, verdict.client, verdict.worst)
+    worst = plan.cell.get((verdict.client, verdict.worst))
     figures = []
     if worst is not None and worst.worst_interval >= 0:
         figures.append(
@@ -133,12 +133,6 @@ def _describe_cure(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
     return [Phrase("; see what is missing")]
 
 
-def _find_cell(plan: Plan, client: str, contingency: str) -> ReliefCell | None:
-    return next(
-        (c for c in plan.cells if c.client == client and c.contingency == contingency), None
-    )
-
-
 def _format_time(plan: Plan, interval: int) -> str:
     return f"{plan.starts[interval].astimezone(zone(plan.time_zone)):%H:%M}"
 
@@ -168,7 +162,6 @@ def build_matrix_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
     """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
     legend = "\n".join(map(speech.say, LEGEND))
     columns = [BASE, *(c.id for c in plan.contingencies if not is_harmless(plan, c.id))]
-    cells = {(c.client, c.contingency): c for c in plan.cells}
     for first in range(0, len(columns), ACROSS):
         part = columns[first : first + ACROSS]
         table = Table(title=None if first else legend, title_justify="left")
@@ -180,7 +173,7 @@ def build_matrix_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
         for client, label in plan.clients:
             row = [Text(label)]
             for name in part:
-                cell = cells[client, name]
+                cell = plan.cell[client, name]
                 text = f"{round_coverage(cell.worst_coverage):.0f}{_MARK[cell.status]}"
                 row.append(Text(text, style=_STYLE[cell.status]))
             table.add_row(*row)
@@ -198,7 +191,7 @@ def list_missing_lines(plan: Plan) -> list[str]:
                 "In fractions of people nothing is missing, but whole people miss a target: use a"
                 " slightly less strict --target, or train one more agent."
             ),
-            *_list_left_lines(plan, missing),
+            *_list_left_lines(plan),
         ]
     if not missing.purchases and not missing.incurable:
         return [
@@ -235,21 +228,21 @@ def list_missing_lines(plan: Plan) -> list[str]:
         Phrase("  nothing on the list cures {0} under {1}", names[client], contingency)
         for contingency, client in missing.incurable
     ]
-    return lines + _list_left_lines(plan, missing)
+    return lines + _list_left_lines(plan)
 
 
-def _list_left_lines(plan: Plan, missing: WhatIsMissing) -> list[str]:
+def _list_left_lines(plan: Plan) -> list[str]:
     """Return which client still misses its target under which loss, and by how much."""
     names = dict(plan.clients)
     return [
         Phrase(
             "  {0} under {1} still misses its target by {2} % of its day, {3} agent half hours",
-            names[client],
-            contingency,
-            f"{100 * share:.2g}",
-            f"{share * plan.sum_required(client):.2g}",
+            names[row.client],
+            row.contingency,
+            f"{100 * (row.share or 0.0):.2g}",
+            f"{row.half_hours or 0.0:.2g}",
         )
-        for contingency, client, share in missing.left
+        for row in plan.list_left()
     ]
 
 

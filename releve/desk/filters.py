@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -37,8 +37,8 @@ RUN_STATES = {
 
 def add_words(
     library: Library, name: str, words: Mapping[str, object], *, else_code: bool = False
-) -> None:
-    """Register the filter that writes a code as its word, or its tone, in a table.
+) -> Callable[[str], str]:
+    """Register and return the filter that writes a code as its word, or its tone, in a table.
 
     KeyError for a code that the table lacks; ``else_code``: such a code is written as it is.
     """
@@ -46,6 +46,8 @@ def add_words(
     @library.filter(name)
     def write_code(code: str) -> str:
         return str(words.get(code, code) if else_code else words[code])
+
+    return write_code
 
 
 add_words(register, "run_tone", _RUN_TONES)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ __all__ = [
     "NOTHING",
     "CoverageSeries",
     "Timeline",
+    "WorstHalfHour",
     "count_placed",
     "measure_coverage",
     "round_coverage",
@@ -110,6 +112,14 @@ def round_coverage(share: float, digits: int = 0) -> float:
     return nearest if share >= COVERED else min(nearest, 100 - 1 / scale)
 
 
+@dataclass(frozen=True, slots=True)
+class WorstHalfHour:
+    """The half hour that is covered least, and by what share."""
+
+    start: datetime
+    coverage: float
+
+
 @dataclass(frozen=True)
 class CoverageSeries:
     """Agents per interval, each array [interval]: ``covered`` + ``missing`` = ``required``."""
@@ -119,6 +129,51 @@ class CoverageSeries:
     covered: Floats
     missing: Floats
     beyond: Floats
+
+    @cached_property
+    def short(self) -> NDArray[np.bool_]:
+        """Whether agents are missing in each half hour, but for rounding."""
+        return np.asarray(self.missing > NOTHING)
+
+    @property
+    def busy(self) -> bool:
+        """Whether agents are required or placed at all."""
+        return bool(self.required.sum() or self.beyond.sum())
+
+    @property
+    def required_hours(self) -> float:
+        """Agent hours required over the day."""
+        return float(self.required.sum()) / 2
+
+    @property
+    def missing_hours(self) -> float:
+        """Agent hours missing over the day."""
+        return float(self.missing.sum()) / 2
+
+    @property
+    def coverage(self) -> float:
+        """The share of the day's requirement that is covered; 1 of nothing."""
+        hours = self.required_hours
+        return 1 - self.missing_hours / hours if hours else 1.0
+
+    @property
+    def worst(self) -> WorstHalfHour | None:
+        """The half hour covered least; None where nothing is missing."""
+        least = np.divide(
+            self.covered,
+            self.required,
+            out=np.ones_like(self.required),
+            where=self.required > 0,
+        )
+        at = int(least.argmin()) if least.size else -1
+        if at < 0 or least[at] >= 1:
+            return None
+        return WorstHalfHour(self.starts[at], float(least[at]))
+
+    def half_hours(self) -> Iterator[tuple[object, ...]]:
+        """Yield start, agents required, covered, missing and beyond, and whether it is short."""
+        arrays = (self.required, self.covered, self.missing, self.beyond, self.short)
+        return zip(self.starts, *(array.tolist() for array in arrays), strict=True)
 
 
 def sum_coverage(starts: Sequence[datetime], required: Floats, placed: Floats) -> CoverageSeries:

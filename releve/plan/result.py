@@ -6,6 +6,7 @@ named by their start in UTC. Coverage is placed over required.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -18,6 +19,8 @@ from releve.plan.contingency import Contingency
 
 __all__ = [
     "BASE",
+    "KINDS",
+    "MOVE_REASONS",
     "SEVERITY",
     "SINGLE",
     "Bound",
@@ -31,6 +34,7 @@ __all__ = [
     "Purchase",
     "ReliefCell",
     "Status",
+    "UncuredTarget",
     "WhatIsMissing",
 ]
 
@@ -47,6 +51,10 @@ SEVERITY: tuple[Status, ...] = get_args(Status)
 
 SINGLE = ("site", "carrier")
 """Kinds of contingency that are the loss of one place: what N-1 is about."""
+KINDS = (BASE, *SINGLE, "destination", "named")
+"""Kinds of contingency: nothing lost, the loss of one place, then larger losses."""
+MOVE_REASONS = ("relief", "break", "reserve", "isolated", "stranded")
+"""Reasons of a move: agents who serve, who are not needed, who cannot work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +251,17 @@ class WhatIsMissing:
 
 
 @dataclass(frozen=True, slots=True)
+class UncuredTarget:
+    """A target that stays missed with the list bought: by a ``share`` of the client's day, which is
+    so many agent ``half_hours``; None where nothing on the list cures it."""
+
+    client: str
+    contingency: str
+    share: float | None = None
+    half_hours: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSite:
     """A site as planned: its usable seats under the distance rule and what bounds their number."""
 
@@ -310,3 +329,47 @@ class Plan:
     def sum_required(self, client: str) -> float:
         """Return what a client requires over the day, in agent intervals."""
         return float(np.nansum(self.required[:, self.find_columns(client)]))
+
+    @cached_property
+    def cell(self) -> dict[tuple[str, str], ReliefCell]:
+        """The cells of the matrix, by client and contingency."""
+        return {(cell.client, cell.contingency): cell for cell in self.cells}
+
+    @cached_property
+    def larger(self) -> frozenset[str]:
+        """The contingencies that lose more than one place, which N-1 does not count."""
+        return frozenset(row.id for row in self.contingencies if row.kind not in SINGLE)
+
+    def find_worst_start(self, cell: ReliefCell) -> datetime | None:
+        """Return when the worst half hour of a cell begins; None where nothing is required."""
+        return self.starts[cell.worst_interval] if cell.worst_interval >= 0 else None
+
+    def is_cured(self, cell: ReliefCell) -> bool:
+        """Return whether the purchases make a cell hold; they are for the loss of one place."""
+        if self.missing is None or cell.contingency in self.larger:
+            return False
+        return self.missing.cures(cell.contingency, cell.client)
+
+    def list_left(self) -> tuple[UncuredTarget, ...]:
+        """Return the targets still missed when planned again with what is missing bought."""
+        left = () if self.missing is None else self.missing.left
+        return tuple(
+            UncuredTarget(client, contingency, share, share * self.sum_required(client))
+            for contingency, client, share in left
+        )
+
+    def list_placements(self, programmes: Collection[str]) -> tuple[Placement, ...]:
+        """Return who works for some programmes, in the order of their shifts."""
+        found = (row for row in self.placements if row.programme in programmes)
+        return tuple(sorted(found, key=lambda row: (row.start, row.agent)))
+
+    def list_moves(self, contingency: str, programmes: Collection[str]) -> tuple[Move, ...]:
+        """Return who moves from or to some programmes under a contingency, by reason."""
+        ranks = {reason: rank for rank, reason in enumerate(MOVE_REASONS)}
+        found = (
+            move
+            for move in self.scenarios[contingency].moves
+            if any(side and side.programme in programmes for side in (move.before, move.after))
+        )
+        last = len(ranks)
+        return tuple(sorted(found, key=lambda move: (ranks.get(move.reason, last), move.agent)))

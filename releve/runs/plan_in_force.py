@@ -1,30 +1,36 @@
-"""Computed plans and the plan in force: what to plan next, what a run changes, put in force."""
+"""Computed plans and the plan in force: what to plan next, what a run changes, what it adds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from releve.errors import Phrase
+from releve.files.plan_store import StoredPlan
 from releve.live import api as live
 from releve.network import zone
+from releve.plan import Plan
 from releve.plan.comparison import ComparedPlan, compare_plans
 from releve.plan.week import choose_days
 from releve.registry.service import get_current_version
 from releve.runs.errors import RunError
-from releve.runs.plan_job import PlanJob, list_plan_digests, read_planned_days
+from releve.runs.installation import open_plan_runs
+from releve.runs.plan_job import PlanJob, find_missing, list_plan_digests, read_planned_days
 
 __all__ = [
     "MOST_DAYS",
     "PlanProposal",
     "RunBesideForce",
     "compare_run",
+    "find_completed_plan",
     "propose_plan",
     "put_run_in_force",
 ]
 
 MOST_DAYS = 7
 """Days that are planned together."""
+_MOST_COMPLETED = 16
+"""Plans kept with what was found missing since they were put in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +112,25 @@ def put_run_in_force(job: PlanJob, by: str) -> None:
     if not _is_current(job):
         raise RunError(Phrase("The reference data changed since this plan: compute it again."))
     live.put_in_force(plans, by=by)
+
+
+def find_completed_plan(day: date | None = None) -> StoredPlan | None:
+    """Return the displayed plan of a day, with what a run found missing since it is in force.
+
+    By default of today or the next planned day; errors as of ``find_displayed_plan``.
+    """
+    stored = live.find_displayed_plan(day)
+    if stored is None or stored.plan.missing is not None:
+        return stored
+    plan = _completed.get(stored.digest)
+    if plan is None:
+        missing = find_missing(open_plan_runs(), stored.plan.day, stored.digest)
+        if missing is None:
+            return stored
+        plan = _completed[stored.digest] = replace(stored.plan, missing=missing)
+        while len(_completed) > _MOST_COMPLETED:
+            _completed.pop(next(iter(_completed)))
+    return replace(stored, plan=plan)
+
+
+_completed: dict[str, Plan] = {}

@@ -11,19 +11,12 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils.translation import override
 
-from releve.desk.plan import cell_words, names, words
+from releve.desk.plan import cell_words, words
 from releve.desk.plan.cell_page import CellPage, cell_page
-from releve.desk.plan.names import country
-from releve.desk.plan.page import (
-    KINDS,
-    PlannedCell,
-    PlannedPage,
-    PlanPage,
-    plan_page,
-)
+from releve.desk.plan.page import PlannedCell, PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.text import Text
-from releve.plan.result import BASE, ClientVerdict, Plan
+from releve.plan.result import BASE, KINDS, ClientVerdict, Plan
 from tests.desk.fixture_plan import DAY, larger, week
 
 TEXT = Text("en", "Africa/Casablanca")
@@ -41,7 +34,7 @@ def page_of(plan: Plan) -> PlanPage:
 
 def cell_of(plan: Plan, client: str, contingency: str, programme: str = "") -> CellPage:
     shown = ShownPlan(plan, (plan.day,), plan.day)
-    return cell_page(shown, shown.cells[client, contingency], programme)
+    return cell_page(shown, plan.cell[client, contingency], programme)
 
 
 def read(template: str, **context: object) -> str:
@@ -134,7 +127,7 @@ def test_a_day_on_which_nothing_is_required_is_closed_and_not_held(plan: Plan) -
     assert "closed that day" in read("_client", client=quartz, page=page)
     assert reasons_of(page)["quartz"] == "Nothing is required on that day."
     (held, *_) = (cell for cell in page.matrix if cell.status == "held" and cell.client != "quartz")
-    assert names.cell_word(held) == "held"
+    assert words.cell_word(held) == "held"
 
 
 def test_the_worst_cells_come_first_and_none_that_is_full_or_unknown(plan: Plan) -> None:
@@ -199,7 +192,7 @@ def test_many_held_clients_are_folded_away(plan: Plan) -> None:
 def test_the_matrix_groups_single_losses_before_larger_ones(plan: Plan) -> None:
     page = page_of(plan)
     groups = words.column_groups(page)
-    assert [str(names.KIND_TITLES[kind]) for kind, _span in groups] == [
+    assert [words.register.filters["kind_title"](kind) for kind, _span in groups] == [
         "Base",
         "Sites",
         "Carriers of home lines",
@@ -224,7 +217,7 @@ def test_a_long_name_has_a_wide_column(plan: Plan) -> None:
 def test_a_column_counts_who_is_held_and_who_moves(plan: Plan) -> None:
     page = page_of(plan)
     column = page.contingencies[1]
-    assert names.contingency_name(column.id, page) == "Casablanca Nearshore"
+    assert words.contingency_name(column.id, page) == "Casablanca Nearshore"
     held = [c for c in plan.cells if c.contingency == "site:casa-1" and c.status in
             ("held", "thin")]  # fmt: skip
     assert column.held == len(held)
@@ -350,7 +343,7 @@ def test_every_placed_agent_is_counted_at_one_place(plan: Plan) -> None:
 
 def test_the_numbers_of_the_half_hours_add_up(plan: Plan) -> None:
     series = cell_words.day_chart(cell_of(plan, "banque-rive", "site:casa-1")).series
-    rows = list(cell_words.half_hours(series))
+    rows = list(series.half_hours())
     for _start, required, covered, lacking, _beyond, short in rows:
         assert required == pytest.approx(covered + lacking)
         assert short == (lacking > 1e-9)
@@ -425,8 +418,8 @@ def test_the_first_day_has_the_plain_address(plan: Plan) -> None:
 
 
 def test_a_country_without_a_name_is_shown_by_its_code() -> None:
-    assert country("MA") == "Morocco"
-    assert country("XK") == "XK"
+    assert words.country("MA") == "Morocco"
+    assert words.country("XK") == "XK"
 
 
 def test_a_wide_matrix_is_presented_as_well(plan: Plan) -> None:
@@ -464,5 +457,5 @@ def test_a_client_sees_its_own_cells_and_nothing_of_people_or_prices(plan: Plan)
     assert {client.client for client in page.clients} == {"azur"}
     assert (page.whole, page.missing, page.proof, page.verdict.placed) == (False, None, None, None)
     assert {loss.moves for loss in page.contingencies} == {None}
-    cell = cell_page(shown, shown.cells["azur", BASE])
+    cell = cell_page(shown, plan.cell["azur", BASE])
     assert (cell.placements, cell.moves, cell.place_names) == (None, None, {})

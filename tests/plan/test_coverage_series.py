@@ -50,3 +50,23 @@ def test_a_programme_without_forecast_is_left_out() -> None:
     series = sum_coverage(STARTS, required, np.ones((48, 2)))
     assert set(series.required) == {4.0}
     assert set(series.covered) == {1.0}
+
+
+def test_the_worst_half_hour_is_the_one_covered_least() -> None:
+    required = np.array([[4.0], [8.0], [0.0], [2.0]])
+    series = sum_coverage(STARTS[:4], required, np.array([[3.0], [4.0], [0.0], [2.0]]))
+    assert series.worst is not None
+    assert (series.worst.start, series.worst.coverage) == (STARTS[1], 0.5)
+    assert series.short.tolist() == [True, True, False, False]
+    assert (series.required_hours, series.missing_hours) == (7.0, 2.5)
+    assert series.coverage == 1 - 2.5 / 7
+    assert [row[-1] for row in series.half_hours()] == [True, True, False, False]
+
+
+def test_a_day_in_which_nothing_is_missing_has_no_worst_half_hour() -> None:
+    full = sum_coverage(STARTS[:2], np.full((2, 1), 3.0), np.full((2, 1), 3.0))
+    assert (full.worst, full.coverage, full.busy) == (None, 1.0, True)
+    empty = sum_coverage(STARTS, np.zeros((48, 1)), np.zeros((48, 1)))
+    assert (empty.worst, empty.coverage, empty.busy) == (None, 1.0, False)
+    none = sum_coverage((), np.zeros((0, 1)), np.zeros((0, 1)))
+    assert (none.worst, none.busy) == (None, False)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import numpy as np
 from pydantic import Field
 
 from releve.desk.page import PageModel
-from releve.desk.plan.page import (
-    PlannedCell,
-    PlannedPage,
-    Reason,
-    cell_facts,
-    contract_reason,
-    page_base,
-)
+from releve.desk.plan.page import PlannedCell, PlannedPage, cell_facts, page_base
 from releve.desk.plan.shown import ShownPlan
-from releve.plan.result import BASE, Move, Placement, ReliefCell
-
-REASONS = ("relief", "break", "reserve", "isolated", "stranded")
-"""Reasons of a move, in the order of the list."""
+from releve.plan.reasons import Reason, find_contract_reason
+from releve.plan.result import BASE, Move, Placement, Plan, ReliefCell
 
 
 class ProgrammeDay(PageModel):
@@ -61,12 +51,12 @@ def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPa
     """Return the page of a cell; its people are of all programmes of the client or of one."""
     plan, columns = shown.plan, shown.plan.find_columns(cell.client)
     own = {programme} if programme else {plan.programmes[at][0] for at in columns}
-    scenario = plan.scenarios[cell.contingency]
+    of_base = cell.contingency == BASE
     return CellPage(
         **page_base(shown, shown.cell_url(cell, programme)),
         cell=cell_facts(shown, cell),
         client_name=shown.client_names[cell.client],
-        reason=contract_reason(shown, [cell]) if cell.status == "contract" else None,
+        reason=find_contract_reason(plan, [cell]) if cell.status == "contract" else None,
         cells=tuple(
             cell_facts(shown, other) for other in plan.cells if other.client == cell.client
         ),
@@ -75,40 +65,19 @@ def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPa
             ProgrammeDay(
                 id=plan.programmes[at][0],
                 name=plan.programmes[at][2],
-                required=_requirement(shown, at),
-                placed=tuple(scenario.placed[:, at].tolist()),
+                required=_requirement(plan, at),
+                placed=tuple(plan.scenarios[cell.contingency].placed[:, at].tolist()),
             )
             for at in columns
         ),
         programme=programme,
-        placements=_placements(shown, cell, own),
-        moves=_moves(shown, cell, own),
+        placements=plan.list_placements(own) if shown.whole and of_base else None,
+        moves=None if of_base or not shown.whole else plan.list_moves(cell.contingency, own),
         programme_names={key: name for key, _client, name in plan.programmes},
         place_names={site.id: site.name for site in plan.sites},
     )
 
 
-def _requirement(shown: ShownPlan, column: int) -> tuple[float, ...] | None:
-    required = shown.plan.required[:, column]
+def _requirement(plan: Plan, column: int) -> tuple[float, ...] | None:
+    required = plan.required[:, column]
     return None if np.isnan(required).any() else tuple(required.tolist())
-
-
-def _placements(shown: ShownPlan, cell: ReliefCell, own: set[str]) -> tuple[Placement, ...] | None:
-    if not shown.whole or cell.contingency != BASE:
-        return None
-    found = (row for row in shown.plan.placements if row.programme in own)
-    return tuple(sorted(found, key=lambda row: (row.start, row.agent)))
-
-
-def _moves(shown: ShownPlan, cell: ReliefCell, own: set[str]) -> tuple[Move, ...] | None:
-    if not shown.whole or cell.contingency == BASE:
-        return None
-    ranks = {reason: rank for rank, reason in enumerate(REASONS)}
-    moves = shown.plan.scenarios[cell.contingency].moves
-    found = (move for move in moves if own.intersection(programmes_worked(move)))
-    return tuple(sorted(found, key=lambda move: (ranks.get(move.reason, len(ranks)), move.agent)))
-
-
-def programmes_worked(move: Move) -> Iterator[str]:
-    """Yield the programmes that an agent works on before and after a move."""
-    return (side.programme for side in (move.before, move.after) if side is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,26 +13,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, npgettext
 
-from releve.desk.chart import (
-    NARROW_CHART,
-    WIDE_CHART,
-    Chart,
-    draw,
-    spark,
-)
+from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.filters import add_words
-from releve.desk.plan.cell_page import REASONS, CellPage, ProgrammeDay
-from releve.desk.plan.names import loss_words
-from releve.desk.plan.words import CellWords, word_cell
+from releve.desk.plan.cell_page import CellPage, ProgrammeDay
+from releve.desk.plan.words import CellWords, loss_words, word_cell
 from releve.desk.text import Text, text_now
 from releve.plan.coverage import CoverageSeries, sum_coverage
-from releve.plan.result import BASE, Placement
+from releve.plan.result import BASE, MOVE_REASONS, Placement
 
 register = Library()
+_SIZES = (WIDE_CHART, NARROW_CHART)
 PAGE_SIZE = 25
 """Rows of the list of people on one page."""
-_SHORT = 1e-9
-"""Agents missing in a half hour from which it is short, but for rounding."""
 
 
 class DayChart(NamedTuple):
@@ -41,16 +33,6 @@ class DayChart(NamedTuple):
     charts: tuple[Chart, ...]
     series: CoverageSeries
     description: str
-
-
-class ProgrammeRow(NamedTuple):
-    """A programme's day: agent-hours, with a small drawing (covered, missing, required)."""
-
-    required: str
-    missing: str
-    coverage: str
-    worst: str
-    paths: tuple[str, str, str] | None
 
 
 @register.filter
@@ -73,14 +55,12 @@ def day_chart(page: CellPage) -> DayChart:
     """Return the day of the programmes chosen."""
     text = text_now(page.plan.time_zone)
     chosen = [row for row in page.programmes if page.programme in ("", row.id)]
-    series = _series(page, chosen)
-    busy = bool(chosen) and bool(series.required.sum() or series.beyond.sum())
-    sizes = (WIDE_CHART, NARROW_CHART) if busy else ()
-    charts = tuple(draw(series, size, text) for size in sizes)
-    return DayChart(charts, series, _describe(series, busy, text))
+    series = _build_series(page, chosen)
+    charts = tuple(draw(series, size, text) for size in _SIZES if series.busy)
+    return DayChart(charts, series, _describe(series, text))
 
 
-def _series(page: CellPage, rows: list[ProgrammeDay]) -> CoverageSeries:
+def _build_series(page: CellPage, rows: list[ProgrammeDay]) -> CoverageSeries:
     nothing = [np.nan] * len(page.starts)
     required = np.array([row.required or nothing for row in rows]).T
     placed = np.array([row.placed for row in rows]).T
@@ -88,11 +68,11 @@ def _series(page: CellPage, rows: list[ProgrammeDay]) -> CoverageSeries:
     return sum_coverage(page.starts, required.reshape(shape), placed.reshape(shape))
 
 
-def _describe(series: CoverageSeries, busy: bool, text: Text) -> str:
+def _describe(series: CoverageSeries, text: Text) -> str:
     """Say in words what the chart shows, for a reader who does not see it."""
-    if not busy or not len(series.starts):
+    if not series.busy:
         return _("Nothing is required.")
-    short = int((series.missing > _SHORT).sum())
+    short = int(series.short.sum())
     peak = int(series.required.argmax())
     first = _("Up to {agents} agents are required, at {time}.").format(
         agents=text.number(float(series.required[peak]), 1), time=text.time(series.starts[peak])
@@ -112,39 +92,12 @@ def _describe(series: CoverageSeries, busy: bool, text: Text) -> str:
 
 
 @register.filter
-def half_hours(series: CoverageSeries) -> Iterator[tuple[object, ...]]:
-    """Yield start, agents required, covered, missing and beyond, and whether it is short."""
-    short = series.missing > _SHORT
-    arrays = (series.required, series.covered, series.missing, series.beyond, short)
-    return zip(series.starts, *(array.tolist() for array in arrays), strict=True)
+def programme_series(row: ProgrammeDay, page: CellPage) -> CoverageSeries | None:
+    """Return a programme's day; None where its requirement is not known."""
+    return None if row.required is None else _build_series(page, [row])
 
 
-@register.filter
-def programme_row(row: ProgrammeDay, page: CellPage) -> ProgrammeRow:
-    """Return a programme's day in numbers; ``?`` where its requirement is not known."""
-    if row.required is None:
-        return ProgrammeRow("?", "?", "?", "", None)
-    text, series = text_now(page.plan.time_zone), _series(page, [row])
-    total, missing = float(series.required.sum()), float(series.missing.sum())
-    share = np.divide(
-        series.covered,
-        series.required,
-        out=np.ones_like(series.required),
-        where=series.required > 0,
-    )
-    worst, at_worst = int(share.argmin()) if share.size else -1, ""
-    if worst >= 0 and share[worst] < 1:
-        at_worst = _("{coverage} at {time}").format(
-            coverage=text.coverage(float(share[worst])), time=text.time(series.starts[worst])
-        )
-    return ProgrammeRow(
-        text.number(total / 2, 1),
-        text.number(missing / 2, 1),
-        text.coverage(1 - missing / total if total else 1.0),
-        at_worst,
-        spark(series),
-    )
-
+register.filter("spark", spark)
 
 _REASONS = {
     "relief": lazy("relief"),
@@ -184,7 +137,7 @@ def staff_summary(page: CellPage) -> str:
     counts = Counter(move.reason for move in page.moves)
     parts = [
         _SUMMARIES[reason](counts[reason]).format(count=text.number(counts[reason]))
-        for reason in REASONS
+        for reason in MOVE_REASONS
         if counts[reason]
     ]
     return text.list(parts) + "."

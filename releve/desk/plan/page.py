@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from pydantic import Field, PrivateAttr
 
-from releve.desk.page import PageModel, known
-from releve.desk.plan.proof import PlannedPurchases, PlanProof, build_proof, find_purchases
+from releve.desk.page import Figure, PageModel
 from releve.desk.plan.shown import ShownPlan
 from releve.live.api import IdentityCache
 from releve.plan.contingency import Contingency
-from releve.plan.result import BASE, SINGLE, ClientVerdict, ReliefCell, Status
+from releve.plan.reasons import Reason, find_reason, rank_cells
+from releve.plan.result import (
+    BASE,
+    KINDS,
+    SEVERITY,
+    Bound,
+    ClientVerdict,
+    Plan,
+    PlannedSite,
+    Purchase,
+    ReliefCell,
+    Status,
+    UncuredTarget,
+)
 from releve.plan.settings import PlanSettings
 
-SEVERITY: tuple[Status, ...] = ("missed", "contract", "unknown", "thin", "held")
-"""Statuses of a client or a cell, the gravest first."""
-KINDS = (BASE, *SINGLE, "destination", "named")
-"""Kinds of contingency in the order of the columns: the loss of one place, then larger losses."""
-
 _MAX_CHIPS = 3
-_NOTHING_TO_SAVE = 0.9995
-"""Floor from which no part of a client's day can be saved."""
-_FIGURES = ("worst_coverage", "shortfall", "floor", "regret", "calls_lost")
+_UNKNOWN = dict.fromkeys(
+    (
+        "worst_coverage",
+        "worst_interval",
+        "worst_start",
+        "shortfall",
+        "floor",
+        "regret",
+        "calls_lost",
+    )
+)
+"""What a cell does not say where its requirement is not known."""
 
 
 class PlanHead(PageModel):
@@ -61,13 +76,13 @@ class PlannedCell(PageModel):
     client: str
     contingency: str
     status: Status
-    worst_coverage: float | None
+    worst_coverage: Figure
     worst_interval: int | None
     worst_start: datetime | None
-    shortfall: float | None
-    floor: float | None
-    regret: float | None
-    calls_lost: float | None
+    shortfall: Figure
+    floor: Figure
+    regret: Figure
+    calls_lost: Figure
     cured: bool = Field(description="The purchases under “missing” make it hold")
     url: str
 
@@ -80,21 +95,6 @@ class PlannedCell(PageModel):
     def idle(self) -> bool:
         """Whether nothing is required on that day: there is nothing to hold."""
         return self.status == "held" and self.worst_start is None
-
-
-class Reason(PageModel):
-    """Why a client or a cell has its status; what a code does not use is empty."""
-
-    code: Literal[
-        "idle", "covered", "worst", "unknown", "missed",
-        "contract.cured", "contract.one_site", "contract.floor",
-    ]  # fmt: skip
-    contingencies: tuple[str, ...] = ()
-    coverage: float | None = Field(default=None, description="Of the worst half hour")
-    start: datetime | None = Field(default=None, description="Of the worst half hour")
-    missing: float | None = Field(default=None, description="Share of the day, or least possible")
-    programmes: tuple[str, ...] = ()
-    others: int = Field(default=0, description="Further contingencies that are missed")
 
 
 class PlannedClient(PageModel):
@@ -163,6 +163,27 @@ class PlannedPage(PageModel):
         return {loss.id: loss for loss in self.contingencies}
 
 
+class PlannedPurchases(PageModel):
+    """The cheapest set that cures what can be cured; prices in EUR."""
+
+    purchases: tuple[Purchase, ...]
+    cost: float
+    lower_bound: float
+    checked: bool = Field(description="Every curable client held when planned again")
+    left: tuple[UncuredTarget, ...]
+    incurable: tuple[UncuredTarget, ...]
+
+
+class PlanProof(PageModel):
+    """How good the plan is known to be, and what it was made with."""
+
+    bound: Bound
+    violations: tuple[str, ...] = Field(description="Rules broken, by the independent checker")
+    settings: dict[str, float | int | str]
+    sites: tuple[PlannedSite, ...]
+    placed: dict[str, int] = Field(description="Agents placed by site, or at home")
+
+
 class PlanPage(PlannedPage):
     """The verdict, the relief matrix, what is missing and the proof; no last two for a client."""
 
@@ -226,9 +247,22 @@ def _build(shown: ShownPlan) -> PlanPage:
         target=float(plan.settings.get("target", defaults.target)),
         thin=float(plan.settings.get("thin", defaults.thin)),
         matrix=tuple(cell_facts(shown, cell) for cell in plan.cells),
-        missing=find_purchases(shown),
-        proof=build_proof(shown) if shown.whole else None,
+        missing=_purchases(plan),
+        proof=_proof(plan) if shown.whole else None,
     )
+
+
+def _purchases(plan: Plan) -> PlannedPurchases | None:
+    if plan.missing is None:
+        return None
+    incurable = (UncuredTarget(client, key) for key, client in plan.missing.incurable)
+    return PlannedPurchases.from_row(
+        plan.missing, left=plan.list_left(), incurable=tuple(incurable)
+    )
+
+
+def _proof(plan: Plan) -> PlanProof:
+    return PlanProof.from_row(plan, placed=Counter(row.place for row in plan.placements))
 
 
 def page_base(shown: ShownPlan, url: str) -> dict[str, Any]:
@@ -259,74 +293,21 @@ def _losses(shown: ShownPlan) -> Iterator[PlannedLoss]:
 
 def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
     """Return a cell of the matrix with its address."""
-    is_known, at = cell.status != "unknown", cell.worst_interval
-    figures = {name: known(getattr(cell, name)) if is_known else None for name in _FIGURES}
-    return PlannedCell.from_row(
-        cell,
-        worst_interval=at if is_known else None,
-        worst_start=shown.plan.starts[at] if is_known and at >= 0 else None,
-        cured=shown.is_cured(cell),
-        url=shown.cell_url(cell),
-        **figures,
-    )
+    facts = {
+        "worst_start": shown.plan.find_worst_start(cell),
+        "cured": shown.plan.is_cured(cell),
+        "url": shown.cell_url(cell),
+    }
+    return PlannedCell.from_row(cell, **(facts | (_UNKNOWN if cell.status == "unknown" else {})))
 
 
 def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
-    keys = (BASE, *(item.id for item in shown.plan.contingencies))
-    own = [cell for key in keys if (cell := shown.cells.get((verdict.client, key)))]
-    ranked = sorted(
-        own,
-        key=lambda cell: (SEVERITY.index(cell.status), -cell.shortfall, cell.worst_coverage),
-    )
+    ranked = rank_cells(shown.plan, verdict.client)
     short = sum(cell.status != "unknown" and cell.worst_coverage < 1 for cell in ranked)
     return PlannedClient.from_row(
         verdict,
         name=shown.client_names[verdict.client],
-        reason=_reason(shown, verdict, ranked),
+        reason=find_reason(shown.plan, verdict),
         short=min(_MAX_CHIPS, short),
         ranking=tuple(cell.contingency for cell in ranked),
     )
-
-
-def _reason(shown: ShownPlan, verdict: ClientVerdict, ranked: Sequence[ReliefCell]) -> Reason:
-    status = verdict.status
-    if status == "held" and all(cell.worst_interval < 0 for cell in ranked):
-        return Reason(code="idle")
-    if status == "unknown":
-        unknown = np.asarray(np.isnan(shown.plan.required).any(axis=0))
-        columns = shown.plan.find_columns(verdict.client)
-        names = tuple(shown.plan.programmes[at][2] for at in columns if unknown[at])
-        return Reason(code="unknown", programmes=names)
-    same = [row for row in ranked if row.status == status and row.contingency not in shown.larger]
-    if status == "contract":
-        return contract_reason(shown, same)
-    if status == "missed":
-        return _reason_at(shown, "missed", same[0], others=len(verdict.missed) - 1)
-    worst = min(same, key=lambda cell: cell.worst_coverage)
-    covered = worst.worst_interval < 0 or worst.worst_coverage >= 1
-    return Reason(code="covered") if covered else _reason_at(shown, "worst", worst)
-
-
-def _reason_at(
-    shown: ShownPlan, code: Literal["missed", "worst"], cell: ReliefCell, others: int = 0
-) -> Reason:
-    at = cell.worst_interval
-    return Reason(
-        code=code,
-        contingencies=(cell.contingency,),
-        coverage=cell.worst_coverage,
-        start=shown.plan.starts[at] if at >= 0 and cell.worst_coverage < 1 else None,
-        missing=cell.shortfall,
-        others=others,
-    )
-
-
-def contract_reason(shown: ShownPlan, cells: Sequence[ReliefCell]) -> Reason:
-    """Return why no plan protects a client under some contingencies, as far as the plan says."""
-    keys = tuple(cell.contingency for cell in cells)
-    if any(shown.is_cured(cell) for cell in cells):
-        return Reason(code="contract.cured", contingencies=keys)
-    if all(cell.floor >= _NOTHING_TO_SAVE for cell in cells):
-        return Reason(code="contract.one_site", contingencies=keys)
-    floor = max(cell.floor for cell in cells)
-    return Reason(code="contract.floor", contingencies=keys, missing=floor)

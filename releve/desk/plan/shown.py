@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from releve.live.api import IdentityCache
 from releve.plan.client_view import narrow_plan
-from releve.plan.result import SINGLE, Plan, ReliefCell
+from releve.plan.result import Plan, ReliefCell
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,8 @@ class ShownPlan:
     whole: bool = True
 
     @cached_property
-    def cells(self) -> dict[tuple[str, str], ReliefCell]:
-        return {(cell.client, cell.contingency): cell for cell in self.plan.cells}
-
-    @cached_property
     def client_names(self) -> dict[str, str]:
         return dict(self.plan.clients)
-
-    @cached_property
-    def larger(self) -> frozenset[str]:
-        """The contingencies that lose more than one place, which N-1 does not count."""
-        return frozenset(row.id for row in self.plan.contingencies if row.kind not in SINGLE)
-
-    def is_cured(self, cell: ReliefCell) -> bool:
-        """Return whether the purchases make a cell hold; they are for the loss of one place."""
-        missing = self.plan.missing
-        if missing is None or cell.contingency in self.larger:
-            return False
-        return missing.cures(cell.contingency, cell.client)
 
     def url(self, name: str, query: Mapping[str, str] | None = None, **parts: str) -> str:
         """Return the address of a page of this plan; it names the day unless it is the default."""

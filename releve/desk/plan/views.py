@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,10 +21,8 @@ from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.query import read_day, read_number, require_found
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan
-from releve.live.api import IdentityCache, NoPlan, find_displayed_plan
-from releve.plan import Plan
-from releve.runs.installation import open_plan_runs
-from releve.runs.plan_job import find_missing
+from releve.live.api import IdentityCache, NoPlan
+from releve.runs.plan_in_force import find_completed_plan
 
 
 @serve("plan.see")
@@ -59,35 +56,15 @@ def find_plan(request: HttpRequest, day: date | None) -> tuple[StoredPlan, Shown
 
     PlanFolderError when no plan is in force and no folder can be read.
     """
-    stored = require_found(find_displayed_plan(day), _("There is no plan for this day."))
+    stored = require_found(find_completed_plan(day), _("There is no plan for this day."))
     clients = scope_for(request.user, "plan.see").clients
-    return stored, show_plan(_add_missing(stored), stored.days, clients, stored.default)
-
-
-def _add_missing(stored: StoredPlan) -> Plan:
-    """Return the plan with what a run found missing after the plan was put in force."""
-    plan = stored.plan
-    if plan.missing is not None:
-        return plan
-    known = _completed.get(stored.digest)
-    if known is None:
-        missing = find_missing(open_plan_runs(), plan.day, stored.digest)
-        if missing is None:
-            return plan
-        known = _completed[stored.digest] = replace(plan, missing=missing)
-        while len(_completed) > _MOST_COMPLETED:
-            _completed.pop(next(iter(_completed)))
-    return known
-
-
-_completed: dict[str, Plan] = {}
-_MOST_COMPLETED = 16
+    return stored, show_plan(stored.plan, stored.days, clients, stored.default)
 
 
 def find_cell(shown: ShownPlan, client: str, contingency: str, programme: str) -> CellPage:
     """Return the page of a cell, of one programme where it is not empty; Http404 without one."""
     found = require_found(
-        shown.cells.get((client, contingency)),
+        shown.plan.cell.get((client, contingency)),
         _("This client or contingency is not in the plan."),
     )
     own = {shown.plan.programmes[at][0] for at in shown.plan.find_columns(client)}

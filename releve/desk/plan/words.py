@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
 
 from django.template import Library
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext, npgettext
 
 from releve.desk.filters import add_words
-from releve.desk.plan import names
-from releve.desk.plan.page import (
-    SEVERITY,
-    PlannedCell,
-    PlannedClient,
-    PlannedPage,
-    PlanPage,
-)
+from releve.desk.plan.page import PlannedCell, PlannedClient, PlannedPage, PlanPage
 from releve.desk.text import text_now
+from releve.network.table_words import name_value
+from releve.plan.result import BASE, SEVERITY
 
 register = Library()
-add_words(register, "kind_title", names.KIND_TITLES)
-register.filter("country", names.country)
-register.filter("conditions", names.conditions)
-register.filter("contingency_name", names.contingency_name)
-register.filter("loss_words", names.loss_words)
-register.filter("status_word", names.status_word)
-register.filter("cell_word", names.cell_word)
+_STATUS = {
+    "missed": lazy("missed"),
+    "contract": lazy("contract problem"),
+    "unknown": lazy("unknown"),
+    "thin": lazy("held, thin"),
+    "held": lazy("held"),
+}
+_KIND_TITLES = {
+    BASE: lazy("Base"),
+    "site": lazy("Sites"),
+    "destination": lazy("Beyond N-1: destinations"),
+    "carrier": lazy("Carriers of home lines"),
+    "named": lazy("Beyond N-1: named"),
+}
+add_words(register, "kind_title", _KIND_TITLES)
+status_word = add_words(register, "status_word", _STATUS)
+
+
+class NamedLoss(Protocol):
+    """A contingency by its kind and what is lost."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 class CellWords(NamedTuple):
@@ -42,6 +57,51 @@ class CellWords(NamedTuple):
     day: str
     label: str
     key: str
+
+
+@register.filter
+def cell_word(cell: PlannedCell) -> str:
+    """Return the word for a cell; closed where nothing is required on that day."""
+    return _("closed that day") if cell.idle else status_word(cell.status)
+
+
+@register.filter
+def country(code: str) -> str:
+    """Return the name of a country, or its code where it has no name."""
+    return name_value("sites", "destination", code, text_now("UTC").language)
+
+
+@register.filter
+def contingency_name(key: str, page: PlannedPage) -> str:
+    """Return the short name of a contingency, as at the head of a column."""
+    return _("Nothing lost") if key == BASE else _name_loss(page.loss_by_id[key])
+
+
+def _name_loss(loss: NamedLoss) -> str:
+    return country(loss.name) if loss.kind == "destination" else loss.name
+
+
+@register.filter
+def loss_words(key: str, page: PlannedPage) -> str:
+    """Return what happens under a contingency, as in the middle of a sentence."""
+    return _("nothing is lost") if key == BASE else describe_loss(page.loss_by_id[key])
+
+
+def describe_loss(loss: NamedLoss) -> str:
+    """Return what the loss of places is, as in the middle of a sentence."""
+    templates = {
+        "site": _("{name} closes"),
+        "destination": _("all sites of {name} close"),
+        "carrier": _("{name} home lines fail"),
+    }
+    return templates.get(loss.kind, _("“{name}” occurs")).format(name=_name_loss(loss))
+
+
+@register.filter
+def conditions(keys: Iterable[str], page: PlannedPage) -> str:
+    """Return ``if A closes, if B closes or if C occurs``."""
+    losses = [_("if {loss}").format(loss=loss_words(key, page)) for key in keys]
+    return text_now(page.plan.time_zone).either(losses)
 
 
 @register.filter
@@ -96,11 +156,11 @@ def word_cell(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
 
 def _write_cell_words(cell: PlannedCell, page: PlannedPage, client: str) -> CellWords:
     worst, day = _share(cell.worst_coverage), _share(cell.covered)
-    contingency = names.contingency_name(cell.contingency, page)
+    contingency = contingency_name(cell.contingency, page)
     label = _("{client}, {contingency}: {word}; worst interval {coverage}, whole day {day}").format(
         client=client,
         contingency=contingency,
-        word=names.cell_word(cell),
+        word=cell_word(cell),
         coverage=worst,
         day=day,
     )

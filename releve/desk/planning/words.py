@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.filters import RUN_STATES
-from releve.desk.plan.names import status_word
+from releve.desk.plan.words import status_word
 from releve.desk.planning.page import PlanRunLine, PlanRunPage
 from releve.desk.text import text_now
 from releve.network import HOME

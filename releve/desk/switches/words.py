@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.template import Library
 
-from releve.desk.plan.names import describe_loss
+from releve.desk.plan.words import describe_loss
 
 register = Library()
 register.filter("switch_loss", describe_loss)

@@ -9,7 +9,7 @@ from math import floor
 from releve.network import HOME
 from releve.plan.checker.rules import SLACK, DayRules
 from releve.plan.contingency import Contingency
-from releve.plan.result import Move, Placement, Plan
+from releve.plan.result import MOVE_REASONS, Move, Placement, Plan
 
 __all__ = ["apply_moves", "find_base_faults", "find_move_faults", "find_reserve_faults"]
 
@@ -91,8 +91,8 @@ def _find_inconsistencies(base: Placement | None, move: Move) -> Iterator[str]:
 
 def _find_reason_faults(rules: DayRules, contingency: Contingency, move: Move) -> Iterator[str]:
     """Check the reason: moves that serve end in a placement; all others end without one."""
-    if move.reason not in ("relief", "break", "reserve", "isolated", "stranded"):
-        yield f"the reason {move.reason!r} is not one of relief, break, reserve, isolated, stranded"
+    if move.reason not in MOVE_REASONS:
+        yield f"the reason {move.reason!r} is not one of {', '.join(MOVE_REASONS)}"
     elif move.reason == "relief" and move.after is None:
         yield "moved to serve (relief) but without a placement"
     elif move.reason == "break":
