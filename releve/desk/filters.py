@@ -67,9 +67,13 @@ def missing(share: float | None, digits: int = 1) -> str:
 
 
 @register.filter
-def instant(at: datetime | None, time_zone: str) -> str:
+def instant(at: datetime | str | None, time_zone: str) -> str:
     """Return an instant as in a sentence, in a time zone; empty where there is none."""
-    return "" if at is None else when(at, text_now(time_zone))
+    return when(_read_instant(at), text_now(time_zone)) if at else ""
+
+
+def _read_instant(at: datetime | str) -> datetime:
+    return datetime.fromisoformat(at) if isinstance(at, str) else at
 
 
 @register.filter
@@ -117,10 +121,7 @@ def own(row: object, name: str = "text") -> str:
 @register.filter
 def moment_at(at: datetime | str | None, time_zone: str) -> str:
     """Return an instant as ``24 novembre 2026 à 14 h 30``; empty where there is none."""
-    if not at:
-        return ""
-    found = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return name_moment(found, text_now(time_zone))
+    return name_moment(_read_instant(at), text_now(time_zone)) if at else ""
 
 
 @register.filter

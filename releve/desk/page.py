@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_Order = TypeVar("_Order")
 
 
 class PageModel(BaseModel):
@@ -41,6 +43,18 @@ class StreamPage(PageModel):
     drill: str = Field(description="Title of the drill: nothing of it is real")
     at: datetime = Field(description="The stream's time, to the minute")
     time_zone: str = Field(description="Of the operator, or of the page's site")
+
+
+class RunHead(PageModel, Generic[_Order]):
+    """A run of long work: its order and how it stands; ``active``: at work, or it waits to be."""
+
+    id: str
+    state: str
+    reason: str = Field(description="Why it failed; empty: it did not")
+    order: _Order
+    active: bool
+    may_stop: bool
+    may_resume: bool
 
 
 def known(value: float | None) -> float | None:

@@ -138,7 +138,11 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
     run = asked[0]
     assert response.headers["Location"] == f"/planning/runs/{run}"
     page = planner.get(f"/planning/runs/{run}?format=json").json()
-    assert (page["line"]["days"], page["progress"]["step"], page["planned"]) == (2, "reading", [])
+    assert (page["run"]["order"]["days"], page["progress"]["step"], page["planned"]) == (
+        2,
+        "reading",
+        [],
+    )
     monkeypatch.setattr(
         "releve.desk.planning.page.read_plan_progress",
         lambda job: PlanProgress("planning", "2026-11-30", 0, 2, "reliefs", 0.4),
@@ -161,7 +165,7 @@ def test_a_hybrid_week_is_ordered_where_there_are_teams_and_proposed_after_one(
     planner.post("/planning/start", chosen)
     assert scenario.operator.teams
     page = planner.get(f"/planning/runs/{asked[0].name}?format=json").json()
-    assert page["line"]["hybrid"] is True
+    assert page["run"]["order"]["hybrid"] is True
     words = planner.get(f"/planning/runs/{asked[0].name}").content.decode()
     assert "en semaine hybride" in words
     before = {path.name for path in (asked[0] / "inputs" / "force").iterdir()}

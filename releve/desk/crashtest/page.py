@@ -10,7 +10,7 @@ from pydantic import Field
 from releve.crashtest import ClientResult, CrashResult, SiteResult
 from releve.crashtest.cause_losses import CauseLoss, list_cause_losses
 from releve.crashtest.comparison import Difference
-from releve.desk.page import PageModel, StreamPage
+from releve.desk.page import PageModel, RunHead, StreamPage
 from releve.runs.crash_test_job import CrashTestOrder
 from releve.runs.installation import RunSize
 from releve.runs.outlook_job import Chances, OutlookHead
@@ -25,16 +25,7 @@ from releve.runs.results import (
 _RULE_CASES = ("as-given", "no-tests", "no-rule")
 
 
-class RunHead(PageModel):
-    """A run: its order and how it stands; ``active``: it is at work, or waits for its turn."""
-
-    id: str
-    state: str
-    reason: str
-    order: CrashTestOrder
-    active: bool
-    may_stop: bool
-    may_resume: bool
+CrashTestHead = RunHead[CrashTestOrder]
 
 
 class IndexPage(PageModel):
@@ -42,10 +33,10 @@ class IndexPage(PageModel):
 
     time_zone: str
     acts: bool
-    runs: tuple[RunHead, ...]
+    runs: tuple[CrashTestHead, ...]
 
     @property
-    def finished(self) -> tuple[RunHead, ...]:
+    def finished(self) -> tuple[CrashTestHead, ...]:
         """The runs of which two can be compared."""
         return tuple(one for one in self.runs if one.state == "done")
 
@@ -60,7 +51,7 @@ class StartPage(PageModel):
 class RunPage(PageModel):
     """A run that is not done."""
 
-    run: RunHead
+    run: CrashTestHead
     time_zone: str
     acts: bool
     progress: RunProgress
@@ -69,7 +60,7 @@ class RunPage(PageModel):
 class RemovePage(PageModel):
     """A run to be removed; not ``possible`` while it is at work."""
 
-    run: RunHead
+    run: CrashTestHead
     time_zone: str
     possible: bool
 
@@ -77,7 +68,7 @@ class RemovePage(PageModel):
 class ResultPage(PageModel):
     """A finished run: what it found, of which the HTML shows one ``case``."""
 
-    run: RunHead
+    run: CrashTestHead
     acts: bool
     case: int
     results: tuple[CrashResult, ...]
@@ -125,14 +116,14 @@ class ResultPage(PageModel):
 class CertificatePage(PageModel):
     """The certificate of a run: what was run, and how anybody runs it to the same figures."""
 
-    run: RunHead
+    run: CrashTestHead
     certificate: Mapping[str, Any]
 
 
 class ComparedRun(PageModel):
     """One of two runs that are compared: the ``labels`` of its cases, and the result of one."""
 
-    run: RunHead
+    run: CrashTestHead
     case: int
     labels: tuple[str, ...]
     result: CrashResult
@@ -181,7 +172,7 @@ def compare_page(sides: tuple[ComparedCase, ComparedCase]) -> ComparePage:
     one, two = (
         ComparedRun.from_row(
             side,
-            run=RunHead.from_row(side.run),
+            run=CrashTestHead.from_row(side.run),
             labels=tuple(one.label for one in side.found.results),
         )
         for side in sides

@@ -16,10 +16,10 @@ from releve.desk.access.actor import actor_name
 from releve.desk.crashtest.forms import StartForm
 from releve.desk.crashtest.page import (
     CertificatePage,
+    CrashTestHead,
     IndexPage,
     RemovePage,
     ResultPage,
-    RunHead,
     RunPage,
     StartPage,
     compare_page,
@@ -60,7 +60,7 @@ def index(request: HttpRequest) -> HttpResponse:
     page = IndexPage(
         time_zone=registry.current_time_zone(),
         acts=can(request.user, "crashtest.run"),
-        runs=tuple(RunHead.from_row(one) for one in open_crash_tests().list_jobs()),
+        runs=tuple(CrashTestHead.from_row(one) for one in open_crash_tests().list_jobs()),
     )
     return page_response(request, "desk/crashtest/index.html", page)
 
@@ -94,10 +94,10 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     if found.state == "done":
         held = load_run_results(found)
         case = _read_case(request, held)
-        result = ResultPage.from_row(held, run=RunHead.from_row(found), case=case, acts=acts)
+        result = ResultPage.from_row(held, run=CrashTestHead.from_row(found), case=case, acts=acts)
         return page_response(request, "desk/crashtest/result.html", result)
     page = RunPage(
-        run=RunHead.from_row(found),
+        run=CrashTestHead.from_row(found),
         time_zone=registry.current_time_zone(),
         acts=acts,
         progress=read_run_progress(found),
@@ -144,7 +144,7 @@ def run_remove(request: HttpRequest, run: str) -> HttpResponse:
             messages.success(request, _("The run is removed."))
             return redirect("crashtest")
     page = RemovePage(
-        run=RunHead.from_row(found), time_zone=registry.current_time_zone(), possible=possible
+        run=CrashTestHead.from_row(found), time_zone=registry.current_time_zone(), possible=possible
     )
     status = 200 if possible else 409
     return page_response(request, "desk/crashtest/remove.html", page, status=status)
@@ -156,7 +156,7 @@ def certificate(request: HttpRequest, run: str) -> HttpResponse:
     """What was run, and the command that runs it again."""
     found = _find_finished(run)
     page = CertificatePage(
-        run=RunHead.from_row(found), certificate=load_run_results(found).certificate
+        run=CrashTestHead.from_row(found), certificate=load_run_results(found).certificate
     )
     return page_response(request, "desk/crashtest/certificate.html", page)
 

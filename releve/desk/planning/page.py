@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Literal
+from datetime import date
 
 from pydantic import Field
 
-from releve.desk.page import PageModel
+from releve.desk.page import PageModel, RunHead
 from releve.live import api as live
 from releve.plan.comparison import ComparedPlan
 from releve.registry import service as registry
 from releve.runs.plan_in_force import compare_run
 from releve.runs.plan_job import (
     PlanJob,
+    PlanOrder,
     PlanProgress,
     PlanRemarks,
     has_plan,
@@ -22,20 +22,10 @@ from releve.runs.plan_job import (
     read_remarks,
 )
 
-State = Literal["waiting", "running", "stopping", "stopped", "broken", "failed", "done"]
 
-
-class PlanRunLine(PageModel):
+class PlanRunHead(RunHead[PlanOrder]):
     """A run: who ordered it, when, of which version of the reference data, and its days."""
 
-    run: str
-    by: str
-    at: datetime
-    version: int
-    first: date
-    days: int
-    hybrid: bool = Field(description="The days are planned together, as a hybrid week")
-    state: State
     planned: bool = Field(description="Every day is planned; what is missing may still be sought")
 
 
@@ -44,17 +34,15 @@ class PlanningPage(PageModel):
 
     version: int | None
     time_zone: str
-    runs: tuple[PlanRunLine, ...]
+    runs: tuple[PlanRunHead, ...]
     in_force: int = Field(description="Days of the plan in force; 0 without one")
 
 
 class PlanRunPage(PageModel):
     """A run: how far it is, and once it is planned each day beside the plan in force."""
 
-    line: PlanRunLine
-    reason: str
+    run: PlanRunHead
     time_zone: str
-    active: bool
     progress: PlanProgress
     remarks: PlanRemarks
     current: bool = Field(description="The reference data are still those it was made from")
@@ -70,23 +58,21 @@ def planning_page(runs: Sequence[PlanJob]) -> PlanningPage:
     return PlanningPage(
         version=None if version is None else version.number,
         time_zone=registry.current_time_zone(),
-        runs=tuple(_line(job) for job in runs),
+        runs=tuple(_head(job) for job in runs),
         in_force=0 if found is None else len(found.days),
     )
 
 
-def _line(job: PlanJob) -> PlanRunLine:
-    return PlanRunLine.from_row(job.order, run=job.id, state=job.state, planned=has_plan(job))
+def _head(job: PlanJob) -> PlanRunHead:
+    return PlanRunHead.from_row(job, planned=has_plan(job))
 
 
 def run_page(job: PlanJob) -> PlanRunPage:
     """Return the page of a run beside the plan in force, if there is one."""
     return PlanRunPage.from_row(
         compare_run(job),
-        line=_line(job),
-        reason=job.reason,
+        run=_head(job),
         time_zone=registry.current_time_zone(),
-        active=job.active,
         progress=read_plan_progress(job),
         remarks=read_remarks(job),
     )

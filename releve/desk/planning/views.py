@@ -109,7 +109,7 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     job = _find(run)
     page = run_page(job)
     if request.GET.get("part") == "live":
-        if not page.active or (page.planned and request.GET.get("planned") != "1"):
+        if not page.run.active or (page.planned and request.GET.get("planned") != "1"):
             return HttpResponse(status=200, headers={"HX-Refresh": "true"})
         return page_response(request, "desk/planning/_progress.html", page)
     return page_response(request, "desk/planning/run.html", page, {"verdicts": _verdicts(job)})

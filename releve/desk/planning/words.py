@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from releve.desk.filters import RUN_STATES
 from releve.desk.plan.words import status_word
-from releve.desk.planning.page import PlanRunLine, PlanRunPage
+from releve.desk.planning.page import PlanRunHead, PlanRunPage
 from releve.desk.text import text_now
 from releve.network import HOME
 from releve.plan.comparison import Post
@@ -40,22 +40,24 @@ def days_list(days: tuple[date, ...]) -> str:
 
 
 @register.filter
-def run_title(line: PlanRunLine) -> str:
+def run_title(run: PlanRunHead) -> str:
     """Return ``Monday 30 November 2026, 5 days``, and whether they are a hybrid week."""
-    text = text_now("UTC")
-    count = ngettext("{count} day", "{count} days", line.days).format(count=text.number(line.days))
-    title = _("{day}, {days}").format(day=text.day(line.first), days=count)
-    return _("{title}, as a hybrid week").format(title=title) if line.hybrid else title
+    text, order = text_now("UTC"), run.order
+    count = ngettext("{count} day", "{count} days", order.days).format(
+        count=text.number(order.days)
+    )
+    title = _("{day}, {days}").format(day=text.day(date.fromisoformat(order.first)), days=count)
+    return _("{title}, as a hybrid week").format(title=title) if order.hybrid else title
 
 
 @register.filter
-def run_state(line: PlanRunLine) -> str:
+def run_state(run: PlanRunHead) -> str:
     """Return the state of a run: planned comes before what is missing beside it."""
-    if line.planned and line.state in ("waiting", "running"):
+    if run.planned and run.may_stop:
         return _("planned; what is missing is being worked out")
-    if line.planned and line.state != "done":
+    if run.planned and run.state != "done":
         return _("planned; what is missing was not worked out")
-    return str(RUN_STATES[line.state])
+    return str(RUN_STATES[run.state])
 
 
 @register.filter
