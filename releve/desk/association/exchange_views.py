@@ -19,22 +19,21 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from releve.accounts.rate_limit import seconds_to_wait
-from releve.association.clerk import wrap_bulletin, wrap_design
+from releve.association.clerk_answers import (
+    NotPublished,
+    describe_refusal,
+    wrap_day_bulletin,
+    wrap_month_design,
+    wrap_own_result,
+)
 from releve.association.clerk_intake import authenticate_member, take_contribution
 from releve.association.contract_exchange import list_messages, take_message
 from releve.association.envelopes import MOST_BYTES, Envelope, open_envelope
 from releve.association.errors import AssociationError
-from releve.association.gates import CLEARED, list_gates, take_order, wrap_gate, wrap_result
-from releve.association.models import (
-    DayBulletin,
-    MonthlyDesign,
-    ReceivedContribution,
-    ReceivedOrder,
-    ReliefGate,
-)
+from releve.association.gates import list_gates, take_order, wrap_gate
+from releve.association.models import ReceivedContribution, ReceivedOrder
 from releve.desk.access.guard import allow_anonymous
-from releve.desk.query import read_day
-from releve.errors import Phrase, ReleveError, encode_phrase
+from releve.errors import Phrase, ReleveError
 from releve.sector import ContributionError
 
 _PER_MINUTE = 30
@@ -57,7 +56,14 @@ def _for_members(view: _View) -> _View:
             return refused
         if member is None:
             return _refuse(401, "secret", Phrase("no member of the association has this secret"))
-        return view(request, member=member, **kwargs)
+        try:
+            return view(request, member=member, **kwargs)
+        except NotPublished as error:
+            return _refuse(404, "none", error)
+        except ContributionError as error:
+            return _refuse(409, error.code, error)
+        except AssociationError as error:
+            return _refuse(422, "format", error)
 
     answered.most_bytes = MOST_BYTES  # type: ignore[attr-defined]
     return allow_anonymous(csrf_exempt(answered))
@@ -67,14 +73,16 @@ def _for_members(view: _View) -> _View:
 @require_POST
 def take(request: HttpRequest, *, member: str) -> HttpResponse:
     """Take a contribution; the same bytes again get the same answer."""
-    return _take(request, member, take_contribution)
+    sent = open_envelope(request.body)
+    return _answer_taken(take_contribution(sent, timezone.now(), by=member))
 
 
 @_for_members
 @require_POST
 def take_gate_order(request: HttpRequest, *, member: str) -> HttpResponse:
     """Take a commitment, a request or an opening; the same bytes again get the same answer."""
-    return _take(request, member, take_order)
+    sent = open_envelope(request.body)
+    return _answer_taken(take_order(sent, timezone.now(), by=member))
 
 
 @_for_members
@@ -89,31 +97,21 @@ def send_gates(request: HttpRequest, *, member: str) -> HttpResponse:
 @require_safe
 def send_result(request: HttpRequest, *, member: str, gate: str) -> HttpResponse:
     """The signed result of a gate, as far as it is the member's own."""
-    row = ReliefGate.objects.filter(name=gate, state=CLEARED).first()
-    if row is None:
-        return _refuse(404, "none", Phrase("the clearing {0} is not cleared yet", gate))
-    return _answer(wrap_result(row, member))
+    return _answer(wrap_own_result(gate, member))
 
 
 @_for_members
 @require_safe
 def send_design(request: HttpRequest, *, member: str, month: str) -> HttpResponse:
     """The signed design of a month."""
-    row = MonthlyDesign.objects.filter(month=month).first()
-    if row is None:
-        return _refuse(404, "none", Phrase("there is no design of {0} yet", month))
-    return _answer(wrap_design(row))
+    return _answer(wrap_month_design(month))
 
 
 @_for_members
 @require_safe
 def send_bulletin(request: HttpRequest, *, member: str, day: str) -> HttpResponse:
     """The signed bulletin of a day, with the clerk's checkpoint."""
-    asked = read_day(day)
-    row = DayBulletin.objects.filter(day=asked).first() if asked else None
-    if row is None:
-        return _refuse(404, "none", Phrase("there is no bulletin of {0} yet", day))
-    return _answer(wrap_bulletin(row))
+    return _answer(wrap_day_bulletin(day))
 
 
 @_for_members
@@ -132,32 +130,17 @@ def exchange_messages(request: HttpRequest, *, member: str, kind: str) -> HttpRe
     except UnicodeDecodeError:
         return _refuse(422, "format", Phrase("the message is not UTF-8 text"))
     except ReleveError as error:
-        return _refuse(409, "contract", _say(error))
+        return _refuse(409, "contract", error)
     return HttpResponse(answer, content_type="application/json")
-
-
-def _take(
-    request: HttpRequest, member: str, take: Callable[..., ReceivedContribution | ReceivedOrder]
-) -> HttpResponse:
-    try:
-        row = take(open_envelope(request.body), timezone.now(), by=member)
-    except ContributionError as error:
-        return _refuse(409, error.code, _say(error))
-    except AssociationError as error:
-        return _refuse(422, "format", _say(error))
-    return JsonResponse({"digest": row.digest, "received_at": row.received_at})
-
-
-def _say(error: ReleveError) -> str:
-    said = error.args[0] if error.args else None
-    return said if isinstance(said, str) else str(error)
 
 
 def _answer(sent: Envelope) -> HttpResponse:
     return HttpResponse(sent.content, content_type="application/json")
 
 
-def _refuse(status: int, code: str, message: str) -> HttpResponse:
-    """Answer with a code, its sentence, and the sentence as it can be translated."""
-    said = {"code": code, "message": message, "phrase": encode_phrase(message)}
-    return JsonResponse(said, status=status)
+def _answer_taken(row: ReceivedContribution | ReceivedOrder) -> HttpResponse:
+    return JsonResponse({"digest": row.digest, "received_at": row.received_at})
+
+
+def _refuse(status: int, code: str, said: str | ReleveError) -> HttpResponse:
+    return JsonResponse(describe_refusal(code, said), status=status)

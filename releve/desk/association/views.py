@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from releve.association.bulletin_paper import print_bulletin
+from releve.association.bulletin_summaries import describe_clerk_day, describe_contribution
 from releve.association.clerk import publish_bulletin
 from releve.association.exchange import fetch_published, send_contribution
 from releve.association.membership import (
@@ -25,18 +26,11 @@ from releve.association.membership import (
 from releve.association.models import DayBulletin, OwnContribution
 from releve.desk.access.actor import actor_name
 from releve.desk.association.forms import StatedReliefForm
-from releve.desk.association.page import (
-    ClerkPage,
-    ContributionPage,
-    clerk_day,
-    member_contribution,
-)
+from releve.desk.association.page import ClerkPage, ContributionPage
 from releve.desk.endpoint import ACT, perform, serve
 from releve.desk.http import download, failure, page_response
 from releve.desk.query import read_day, require_found
 from releve.live import api as live
-
-_CLERK_ZONE = "Europe/Paris"
 
 
 @serve("sector.contribute")
@@ -109,7 +103,7 @@ def _build_form(sent: QueryDict | None = None) -> StatedReliefForm | None:
 
 
 def _show(request: HttpRequest, form: StatedReliefForm | None, status: int = 200) -> HttpResponse:
-    page = ContributionPage(contribution=member_contribution(timezone.now()))
+    page = ContributionPage(contribution=describe_contribution(timezone.now()))
     template = "desk/association/contribution.html"
     return page_response(request, template, page, {"form": form}, status=status)
 
@@ -120,8 +114,9 @@ def show_clerk(request: HttpRequest) -> HttpResponse:
     clerk = None
     if settings.CLERK_OF:
         day = read_day(request.GET.get("day", ""))
-        clerk = clerk_day(settings.CLERK_OF, day, timezone.now(), _CLERK_ZONE)
-    return page_response(request, "desk/association/clerk.html", ClerkPage(clerk=clerk))
+        clerk = describe_clerk_day(day, timezone.now())
+    page = ClerkPage(association=settings.CLERK_OF, clerk=clerk)
+    return page_response(request, "desk/association/clerk.html", page)
 
 
 @serve("sector.clerk", ACT, recent=True)
