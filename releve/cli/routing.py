@@ -83,17 +83,16 @@ def switch(contingency: str, client: str, minutes: int, yes: bool, by: str) -> N
     found = preview_switch(contingency, client)
     for place in found.calls:
         click.echo(f"{place.place}: {place.before:.0f} -> {place.after:.0f} calls an hour")
-    rows = zip(found.before.clients, found.unrelieved.clients, strict=True)
-    for before, after in rows:
-        if client in ("", before.client) and before.worst is not None and after.worst is not None:
-            shares = f"{before.worst:.0%} -> {after.worst:.0%}"
-            click.echo(f"{before.name}: least coverage {shares} without a relief")
+    for row in found.effects:
+        if row.before is not None and row.unrelieved is not None:
+            shares = f"{row.before:.0%} -> {row.unrelieved:.0%}"
+            click.echo(f"{row.name}: least coverage {shares} without a relief")
     for name in found.unserved:
         click.echo(f"no place takes the calls of {name}")
     if not yes:
         click.confirm(f"publish the routes of {contingency}?", abort=True)
-    row = press_switch(contingency, client, content=found.content, minutes=minutes, by=by)
-    click.echo(f"generation {row.number}; undo: releve routing revert {row.number - 1}")
+    made = press_switch(contingency, client, content=found.content, minutes=minutes, by=by)
+    click.echo(f"generation {made.number}; undo: releve routing revert {made.number - 1}")
 
 
 @routing.group()

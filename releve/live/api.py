@@ -92,7 +92,13 @@ from releve.live.event_service import (
     sign_event,
 )
 from releve.live.identity_cache import IdentityCache
-from releve.live.impact_preview import ImpactPreview, preview_impact
+from releve.live.impact_preview import (
+    ClientImpact,
+    EventPreview,
+    ImpactPreview,
+    preview_event,
+    preview_impact,
+)
 from releve.live.incident_room import (
     ResponseStep,
     find_incident_start,
@@ -208,6 +214,7 @@ __all__ = [
     "Busy",
     "ChannelFaults",
     "ClientCoverage",
+    "ClientImpact",
     "ClientMissing",
     "ClientState",
     "ClientStatement",
@@ -217,6 +224,7 @@ __all__ = [
     "DaySeal",
     "DeadPlace",
     "DiskFull",
+    "EventPreview",
     "HalfHour",
     "IdentityCache",
     "ImpactPreview",
@@ -355,6 +363,7 @@ __all__ = [
     "press_switch",
     "preview_answers",
     "preview_draw",
+    "preview_event",
     "preview_impact",
     "preview_publication",
     "preview_switch",

@@ -4,16 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from releve.live.clock import LIVE
 from releve.live.coverage import Coverage, compute_scene_coverage
+from releve.live.current_operator import operator_now
+from releve.live.current_rules import rules_now
+from releve.live.event_service import preview_answers
 from releve.live.lost_places import Loss
 from releve.live.relief_solver import ReliefRequest, look_up_relief, solve_first_answer
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.network import HOME
+from releve.situation import (
+    CaseDeclared,
+    Event,
+    LinkDown,
+    PowerDown,
+    SiteClosed,
+    SituationRule,
+)
 
-__all__ = ["ImpactPreview", "preview_impact"]
+__all__ = [
+    "ClientImpact",
+    "EventPreview",
+    "ImpactPreview",
+    "list_client_impacts",
+    "preview_event",
+    "preview_impact",
+]
+
+_COVERED = 1 - 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ClientImpact:
+    """A client's worst coverage within 48 hours; None: nothing is required, or it is unknown.
+
+    ``unrelieved``: with the places lost, and people where they are; ``after``: with the relief of a
+    recorded loss; ``held``: nothing is missing with it.
+    """
+
+    client: str
+    name: str
+    before: float | None
+    unrelieved: float | None
+    after: float | None
+    held: bool
+
+
+def list_client_impacts(
+    before: Coverage, unrelieved: Coverage, after: Coverage
+) -> tuple[ClientImpact, ...]:
+    """Return what a loss does to each client, by its coverage in three cases."""
+    rows = zip(before.clients, unrelieved.clients, after.clients, strict=True)
+    return tuple(
+        ClientImpact(
+            client=now.client,
+            name=now.name,
+            before=now.worst,
+            unrelieved=left.worst,
+            after=then.worst,
+            held=then.worst is None or then.worst >= _COVERED,
+        )
+        for now, left, then in rows
+    )
 
 
 @dataclass(frozen=True)
@@ -29,6 +83,74 @@ class ImpactPreview:
     before: Coverage
     unrelieved: Coverage
     after: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class EventPreview:
+    """What an event would do by which a place is lost; None where no plan is in force to tell from.
+
+    ``kind`` is that of the event by which it is lost, ``carrier`` the one whose home lines are down
+    (empty: a site is lost), ``place`` what the site is called, ``rule`` the one by which a case
+    closes it. ``until``: it may not open before, or is expected back.
+    """
+
+    kind: str
+    carrier: str
+    place: str
+    at: datetime
+    until: datetime | None
+    rule: SituationRule | None = None
+    seats: int | None = None
+    working: int | None = None
+    moved: int | None = None
+    clients: tuple[ClientImpact, ...] = ()
+
+
+def preview_event(event: Event, stream: str = LIVE) -> EventPreview | None:
+    """Return what an event would do: a loss, or a case with which a rule closes a site; else None.
+
+    The agent of a case is left out: the answer then depends on the number of cases alone, and who
+    may declare one cannot try out, without a record, which agents are cases already.
+    """
+    if isinstance(event, SiteClosed | LinkDown | PowerDown):
+        return _preview_loss(event, stream, None)
+    if not isinstance(event, CaseDeclared):
+        return None
+    answers = preview_answers(replace(event, agent=""), stream)
+    closed = next((answer for answer in answers if isinstance(answer, SiteClosed)), None)
+    if closed is None:
+        return None
+    rule = next(row for row in rules_now(stream).rows if row.id == closed.rule)
+    return _preview_loss(closed, stream, rule)
+
+
+def _preview_loss(
+    event: SiteClosed | LinkDown | PowerDown, stream: str, rule: SituationRule | None
+) -> EventPreview:
+    carrier = event.carrier if isinstance(event, LinkDown) else ""
+    known = EventPreview(
+        kind=event.kind,
+        carrier=carrier,
+        place=operator_now().site[event.site].name if event.site else "",
+        at=event.happened_at,
+        until=event.earliest_reopening if isinstance(event, SiteClosed) else event.expected_until,
+        rule=rule,
+    )
+    found = preview_impact(
+        sites=frozenset({event.site} - {""}),
+        carriers=frozenset({carrier} - {""}),
+        home_only=isinstance(event, SiteClosed) and event.home_only,
+        stream=stream,
+    )
+    if found is None:
+        return known
+    return replace(
+        known,
+        seats=found.seats,
+        working=found.working,
+        moved=found.moved,
+        clients=list_client_impacts(found.before, found.unrelieved, found.after),
+    )
 
 
 def preview_impact(

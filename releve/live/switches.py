@@ -22,6 +22,7 @@ from releve.live.clock import LIVE, real_now
 from releve.live.coverage import Coverage, compute_scene_coverage
 from releve.live.effect_queue import append_entries
 from releve.live.errors import NoSuch, SwitchChanged
+from releve.live.impact_preview import ClientImpact, list_client_impacts
 from releve.live.lost_places import Loss
 from releve.live.models import PreparedSwitch, Routes
 from releve.live.relief_solver import look_up_relief
@@ -79,6 +80,12 @@ class SwitchPreview:
     before: Coverage
     unrelieved: Coverage
     after: Coverage
+
+    @property
+    def effects(self) -> tuple[ClientImpact, ...]:
+        """What it does to the coverage of its client, or of each."""
+        every = list_client_impacts(self.before, self.unrelieved, self.after)
+        return tuple(row for row in every if self.client in ("", row.client))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from releve.ledger import chain as ledger
 from releve.live import api as live
 from releve.live.models import Effect, Message, Routes
 from releve.network import HOME
+from releve.situation import CaseDeclared, LinkUp
 from tests.live.scenario import Scenario
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -135,6 +137,34 @@ def test_the_preview_says_what_the_closure_then_does(scenario: Scenario) -> None
     assert live.list_reliefs(scenario.stream)[0].moved == found.moved
     assert found.seats > 0
     assert found.working >= len(scenario.agents_at(scenario.site)) / 2
+
+
+def test_the_preview_of_an_event_says_which_place_is_lost_and_by_which_rule(
+    scenario: Scenario,
+) -> None:
+    scenario.work()
+    first, second = scenario.agents_at(scenario.site)[:2]
+
+    def declare(agent: str) -> live.EventPreview | None:
+        own = live.sign_event(scenario.stream, "tests")
+        case = CaseDeclared(**own, site=scenario.site, status="declared_case", agent=agent)
+        return live.preview_event(case, scenario.stream)
+
+    assert declare(first) is None, "one case closes nothing"
+    scenario.positive(first)
+    found = declare(second)
+    assert found is not None
+    assert found == replace(declare(first) or found, at=found.at, until=found.until)
+    assert found.rule is not None
+    assert (found.kind, found.place) == (
+        "site.closed",
+        scenario.operator.site[scenario.site].name,
+    )
+    assert (found.seats or 0) > 0
+    assert any(row.before is not None for row in found.clients)
+    own = live.sign_event(scenario.stream, "tests")
+    back = live.preview_event(LinkUp(**own, site=scenario.site), scenario.stream)
+    assert back is None, "nothing is lost by it"
 
 
 def test_the_preview_of_a_second_site_has_a_relief_solved_for_it(scenario: Scenario) -> None:

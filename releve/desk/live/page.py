@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import Field
 
 from releve.desk.live.streams import ShownStream
-from releve.desk.page import PageModel, StreamPage, known
+from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
 from releve.network import Operator, Site
-from releve.situation import (
-    LinkDown,
-    Notice,
-    PowerDown,
-    Reopening,
-    SiteClosed,
-    SituationRule,
-    find_reopening,
-)
-
-Loses = SiteClosed | LinkDown | PowerDown
-"""The events by which a place is lost."""
+from releve.situation import Notice, Reopening, find_reopening
 
 
 class DrillRow(PageModel):
@@ -58,40 +47,6 @@ class RecordPage(StreamPage):
     closed: tuple[ClosedSite, ...]
 
 
-class ClientImpact(PageModel):
-    """A client's worst coverage within 48 hours; null: nothing is required, or it is unknown."""
-
-    client: str
-    name: str
-    before: float | None
-    unrelieved: float | None = Field(description="With the places lost, and people where they are")
-    after: float | None = Field(description="With the relief of a recorded loss")
-    held: bool = Field(description="Nothing is missing with the relief")
-
-
-class ClosingRule(PageModel):
-    """The rule that closes a site."""
-
-    id: str
-    text: str
-    text_fr: str
-
-
-class Impact(PageModel):
-    """What the loss of a place would do; null where no plan is in force to tell from."""
-
-    kind: str = Field(description="Of the event by which it is lost")
-    carrier: str = Field(description="Whose home lines are down; empty: a site is lost")
-    place: str = Field(description="What the site is called")
-    at: datetime
-    until: datetime | None = Field(description="May not open before, or is expected back")
-    rule: ClosingRule | None = Field(description="By which a case closes the site")
-    seats: int | None = None
-    working: int | None = None
-    moved: int | None = None
-    clients: tuple[ClientImpact, ...] = ()
-
-
 class FormPage(StreamPage):
     """A form by the name of its address, and what is worth knowing before it is sent."""
 
@@ -99,7 +54,7 @@ class FormPage(StreamPage):
     fields: tuple[str, ...]
     notices: tuple[Notice, ...]
     closing: bool | None = Field(description="A rule closes sites on cases; null: not asked")
-    impact: Impact | None = Field(description="What would follow from what was sent")
+    impact: live.EventPreview | None = Field(description="What would follow from what was sent")
 
 
 class ReopeningPage(StreamPage):
@@ -143,47 +98,6 @@ def drills_page(shown: ShownStream, operator: Operator, *, may_start: bool) -> D
         ),
         may_start=may_start,
     )
-
-
-def build_impact(
-    event: Loses, operator: Operator, stream: str, rule: SituationRule | None = None
-) -> Impact:
-    """Return what the loss of a place would do, by the plan in force."""
-    carrier = event.carrier if isinstance(event, LinkDown) else ""
-    head = Impact(
-        kind=event.kind,
-        carrier=carrier,
-        place=operator.site[event.site].name if event.site else "",
-        at=event.happened_at,
-        until=event.earliest_reopening if isinstance(event, SiteClosed) else event.expected_until,
-        rule=None if rule is None else ClosingRule.from_row(rule),
-    )
-    found = live.preview_impact(
-        sites=frozenset({event.site} - {""}),
-        carriers=frozenset({carrier} - {""}),
-        home_only=isinstance(event, SiteClosed) and event.home_only,
-        stream=stream,
-    )
-    if found is None:
-        return head
-    counts = {"seats": found.seats, "working": found.working, "moved": found.moved}
-    return head.model_copy(update={**counts, "clients": tuple(list_client_impacts(found))})
-
-
-def list_client_impacts(
-    found: live.ImpactPreview | live.SwitchPreview, client: str = ""
-) -> Iterator[ClientImpact]:
-    """Yield the coverage of each client, or of one alone."""
-    rows = zip(found.before.clients, found.unrelieved.clients, found.after.clients, strict=True)
-    for before, unrelieved, after in rows:
-        if client in ("", before.client):
-            yield ClientImpact.from_row(
-                before,
-                before=known(before.worst),
-                unrelieved=known(unrelieved.worst),
-                after=known(after.worst),
-                held=after.worst is None or after.worst >= 1 - 1e-6,
-            )
 
 
 def reopening_page(

@@ -18,11 +18,11 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response, wants_json
 from releve.desk.live.forms import Place, RecordForm
 from releve.desk.live.forms_control import FORMS
-from releve.desk.live.page import FormPage, Impact, Loses, build_impact, record_page
+from releve.desk.live.page import FormPage, record_page
 from releve.desk.live.streams import read_stream
 from releve.desk.places.stream_context import load_stream_context
 from releve.live import api as live
-from releve.situation import CaseDeclared, SiteClosed, find_refusals
+from releve.situation import find_refusals
 
 _Form = TypeVar("_Form", bound=RecordForm)
 
@@ -74,35 +74,18 @@ def load_place(request: HttpRequest, permission: str) -> Place:
     return Place(**vars(now), sites=sites, carriers=carriers)
 
 
-def _foresee(request: HttpRequest, form: RecordForm) -> Impact | None:
-    """Return what would follow from a loss, or from a case with which a rule closes a site.
+def _foresee(request: HttpRequest, form: RecordForm) -> live.EventPreview | None:
+    """Return what would follow from what was sent; None where nothing is asked first.
 
-    None where nothing is asked first; why a loss cannot be recorded is shown on the form.
+    Why it cannot be recorded is shown on the form.
     """
-    event, stream, operator = (
-        form.event(actor_name(request)),
-        form.place.stream,
-        form.place.operator,
-    )
-    rules = live.rules_now(stream)
-    if not isinstance(event, Loses | CaseDeclared):
+    event, place = form.event(actor_name(request)), form.place
+    if live.is_recorded(form.key_text, place.stream):
         return None
-    reasons = find_refusals(event, live.situation_now(stream), operator, rules)
-    if isinstance(event, Loses):
-        if not reasons:
-            return build_impact(event, operator, stream)
-        form.refuse(reasons)
-        return None
-    if reasons or live.is_recorded(form.key_text, stream):
-        return None
-    # Asked of an unnamed agent: the answer then depends on the number of cases alone, and who may
-    # declare one cannot try out, without a record, which agents are cases already.
-    answers = live.preview_answers(replace(event, agent=""), stream)
-    closed = next((answer for answer in answers if isinstance(answer, SiteClosed)), None)
-    if closed is None:
-        return None
-    rule = next(row for row in rules.rows if row.id == closed.rule)
-    return build_impact(closed, operator, stream, rule)
+    rules = live.select_rules(place.situation)
+    reasons = find_refusals(event, place.situation, place.operator, rules)
+    form.refuse(reasons)
+    return None if reasons else live.preview_event(event, place.stream)
 
 
 def record_form(
@@ -137,7 +120,7 @@ def _confirm(request: HttpRequest, done: live.RecordResult, back: str) -> HttpRe
 def show_form(
     request: HttpRequest,
     form: RecordForm,
-    impact: Impact | None,
+    impact: live.EventPreview | None,
     back: str = "",
     back_title: str = "",
 ) -> HttpResponse:

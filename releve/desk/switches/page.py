@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from releve.accounts.scopes import can
-from releve.desk.live.page import ClientImpact, list_client_impacts
 from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
@@ -78,7 +77,7 @@ class SwitchPage(StreamPage):
     moved: int
     calls: tuple[PlaceCalls, ...]
     unserved: tuple[str, ...] = Field(description="Names of programmes that no place would serve")
-    effects: tuple[ClientImpact, ...]
+    effects: tuple[live.ClientImpact, ...]
     rehearsals: tuple[Rehearsed, ...]
     may_press: bool
 
@@ -148,7 +147,6 @@ def switch_page(shown: ShownStream, user: AnyUser, contingency: str, client: str
         clients={row.id: row.name for row in operator.clients},
         calls=tuple(PlaceCalls.from_row(row, name=names.get(row.place, "")) for row in found.calls),
         unserved=tuple(names.get(row, row) for row in found.unserved),
-        effects=tuple(list_client_impacts(found, client)),
         rehearsals=_read_rehearsals(kept.get(contingency)),
         may_press=can(user, "routing.switch"),
     )
