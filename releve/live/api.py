@@ -102,13 +102,13 @@ from releve.live.impact_preview import (
 from releve.live.incident_room import (
     ResponseStep,
     find_incident_start,
-    list_incident_entries,
+    list_incident_log,
     list_incidents,
     list_response_steps,
     open_incident,
 )
 from releve.live.installation_metrics import InstallationCollector
-from releve.live.log_entries import list_last_entries
+from releve.live.log_entries import LogEntry, list_last_entries
 from releve.live.lost_places import NO_LOSS
 from releve.live.models import (
     Activation,
@@ -232,6 +232,7 @@ __all__ = [
     "KeyReused",
     "Lending",
     "LiveError",
+    "LogEntry",
     "MessageCounts",
     "NamedPlaces",
     "NoOperator",
@@ -331,7 +332,7 @@ __all__ = [
     "list_displayed_week",
     "list_drills",
     "list_effects_aside",
-    "list_incident_entries",
+    "list_incident_log",
     "list_incidents",
     "list_last_entries",
     "list_late_effects",

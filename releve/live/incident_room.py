@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from releve.errors import Phrase
 from releve.ledger.digests import format_instant
 from releve.ledger.models import LedgerEntry
 from releve.live.event_service import RecordResult, record, sign_event
-from releve.live.log_entries import LogEntry, read_last_entries
+from releve.live.log_entries import INCIDENT_KINDS, LOG_KINDS, LogEntry, read_last_entries
 from releve.live.situation_cache import situation_now
 from releve.situation import (
     Closure,
@@ -28,7 +28,7 @@ from releve.situation.ready_tasks import list_ready_tasks
 __all__ = [
     "ResponseStep",
     "find_incident_start",
-    "list_incident_entries",
+    "list_incident_log",
     "list_incidents",
     "list_response_steps",
     "open_incident",
@@ -120,25 +120,28 @@ def find_incident_start(incident: Incident, situation: Situation) -> datetime:
     return incident.opened.recorded_at
 
 
-def list_incident_entries(
-    incident: Incident,
-    start: datetime,
-    stream: str,
-    kinds: Collection[str],
-    sees: Callable[[Mapping[str, Any]], bool],
+def list_incident_log(
+    incident: Incident, start: datetime, stream: str, sees: Callable[[str], bool]
 ) -> tuple[LogEntry, ...]:
-    """Return the last entries of some kinds in the log of an incident, the newest first.
+    """Return the last entries in the log of an incident, the newest first.
 
-    They are its own, and those of its site or of none that the reader ``sees``.
+    They are its own, and those of its site or of none that the reader ``sees``; a task stands by
+    what is to be done.
     """
 
     def shows(kind: str, body: Mapping[str, Any]) -> bool:
-        if kind.startswith("incident."):
+        if kind in INCIDENT_KINDS:
             return bool(body["id" if kind == "incident.opened" else "incident"] == incident.id)
-        return _concerns(body, incident) and sees(body)
+        return _concerns(body, incident) and sees(body.get("site") or "")
 
-    rows = _filter_entries(incident, start, stream).filter(kind__in=kinds).order_by("-seq")
-    return read_last_entries(rows, shows, _MOST)
+    rows = _filter_entries(incident, start, stream).filter(kind__in=LOG_KINDS | INCIDENT_KINDS)
+    tasks = {row.id: row.set.task for row in incident.tasks}
+    return tuple(
+        replace(row, params={**row.params, "task": tasks.get(row.params["task"], "")})
+        if row.kind == "incident.task_done"
+        else row
+        for row in read_last_entries(rows.order_by("-seq"), shows, _MOST)
+    )
 
 
 def list_response_steps(

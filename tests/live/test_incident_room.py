@@ -40,6 +40,13 @@ def test_a_program_opens_a_room_and_reads_its_log_and_steps(scenario: Scenario) 
     assert steps["closed"].seconds == 0
     assert steps["relief_made"].at is not None
     assert steps["reopened"].at is None
-    kinds = {"incident.opened", "relief.made"}
-    shown = live.list_incident_entries(incident, start, scenario.stream, kinds, lambda body: False)
-    assert [row.kind for row in shown] == ["incident.opened"], "of the others, what is seen alone"
+    task = incident.tasks[0]
+    own = {"incident": incident.id, "site": scenario.site, "task": task.id}
+    scenario.act("incident.task_done", **own)
+    seen = live.list_incident_log(incident, start, scenario.stream, lambda site: True)
+    assert {"relief.made", "site.closed"} < {row.kind for row in seen}
+    assert not any("agent" in row.params for row in seen), "of people there is a number alone"
+    shown = live.list_incident_log(incident, start, scenario.stream, lambda site: False)
+    assert {row.kind.partition(".")[0] for row in shown} == {"incident"}, "what is seen alone"
+    assert (shown[0].kind, shown[0].params["task"]) == ("incident.task_done", task.set.task)
+    assert shown[0].sentence == "{actor} has done: {task}"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-
 from pydantic import Field
 
 from releve.accounts.scopes import Scope
-from releve.desk.incident.words import OWN_ENTRIES
 from releve.desk.live.streams import ShownStream
-from releve.desk.live.timeline import SENTENCES, TimelineEntry, read_params, visible
 from releve.desk.live.words import ROLES
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
@@ -24,8 +19,6 @@ from releve.situation import (
     IncidentRoleTaken,
     IncidentTask,
 )
-
-_OWN_PARAMS = ("site", "actor", "role", "owner", "decision", "reason", "note")
 
 
 class IncidentHead(PageModel):
@@ -60,7 +53,7 @@ class IncidentPage(StreamPage, IncidentHead):
     tasks: tuple[IncidentTask, ...] = Field(description="Those to be done first")
     review: IncidentReviewed | None
     steps: tuple[live.ResponseStep, ...] = Field(description="Of the review alone")
-    log: tuple[TimelineEntry, ...] = Field(description="The newest first; in a review, the last")
+    log: tuple[live.LogEntry, ...] = Field(description="The newest first; in a review, the last")
 
     @property
     def held(self) -> list[tuple[str, IncidentRoleTaken | None]]:
@@ -97,7 +90,7 @@ def incident_page(
     """Return one incident; ``whole``: with its steps, its log from the beginning."""
     stream = shown.name
     start = live.find_incident_start(incident, live.situation_now(stream))
-    log = tuple(_list_log(incident, start, stream, seen))
+    log = live.list_incident_log(incident, start, stream, seen.sees)
     return IncidentPage.from_row(
         incident,
         **shown.build_head(operator.row.time_zone),
@@ -107,22 +100,3 @@ def incident_page(
         steps=live.list_response_steps(incident, start, stream) if whole else (),
         log=log[::-1] if whole else log,
     )
-
-
-def _list_log(
-    incident: Incident, start: datetime, stream: str, seen: Scope
-) -> Iterator[TimelineEntry]:
-    """Yield the log: no person is in it and nothing of health, as on the page *Now*."""
-    kinds = {*SENTENCES, *OWN_ENTRIES}
-    tasks = {row.id: row.set.task for row in incident.tasks}
-    rows = live.list_incident_entries(
-        incident, start, stream, kinds, lambda body: visible(body, seen)
-    )
-    for row in rows:
-        if row.kind in OWN_ENTRIES:
-            params = {name: row.body[name] for name in _OWN_PARAMS if row.body.get(name)}
-            if task := row.body.get("task"):
-                params["task"] = tasks.get(task, task)
-        else:
-            params = read_params(row.kind, row.body)
-        yield TimelineEntry(kind=row.kind, at=row.at, params=params)

@@ -1,4 +1,4 @@
-"""Notices and refusals in the reader's language.
+"""Notices, refusals and the entries of a log in the reader's language.
 
 The sentences are those of :mod:`releve.situation`, translated by the catalogue; only the way in
 which parameters are written stands here.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ from django.template import Library
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.ledger.words import translate_field, translate_kind
-from releve.desk.text import Text, text_now
+from releve.desk.ledger.words import translate_actor, translate_field, translate_kind
+from releve.desk.text import Text, text_now, translate_phrase
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone
@@ -29,7 +30,17 @@ if TYPE_CHECKING:
     from releve.desk.live.page import ReopeningPage
 
 register = Library()
-WHY_WORDS: Mapping[object, StrPromise] = {
+ROLES: Mapping[str, StrPromise] = {
+    "lead": lazy("incident lead"),
+    "telephony": lazy("telephony"),
+    "people": pgettext_lazy("incident role", "people"),
+    "clients": lazy("contact with the clients"),
+    "health": pgettext_lazy("incident role", "health"),
+    "sites": pgettext_lazy("incident role", "sites"),
+    "outbound": lazy("outbound calls"),
+}
+"""Role of an incident -> what it is called."""
+WHY_WORDS: Mapping[str, StrPromise] = {
     "major": lazy("a major measure"),
     "minor": lazy("too many minor measures"),
     "finding": lazy("an auditor’s major finding that is overdue"),
@@ -37,12 +48,13 @@ WHY_WORDS: Mapping[object, StrPromise] = {
     "visit": lazy("no drawn visit that is recent enough"),
 }
 """Why a label does not stand."""
-_WORDS: Mapping[str, Mapping[object, StrPromise]] = {
+_WORDS: Mapping[str, Mapping[str, StrPromise]] = {
     "what": {"carrier": lazy("home lines"), "link": lazy("link"), "power": lazy("power")},
     "subject": {"an agent": lazy("an agent")},
     "party": {"operator": lazy("operator"), "commission": lazy("commission")},
     "severity": {"major": lazy("major"), "minor": lazy("minor")},
     "why": WHY_WORDS,
+    "role": ROLES,
 }
 """Values of parameters that are words, by parameter."""
 
@@ -55,25 +67,38 @@ _CAUSES: Mapping[str, StrPromise] = {
 
 _MOST_NAMED_MEASURES = 2
 """More of them are counted: each is named by what it asks, a sentence."""
+_COUNTS = ("moved", "agents", "unaddressed")
+"""Parameters of a log that are numbers."""
 _FIELDS = frozenset({"missing", "of", "what"})
 """Parameters that are names of fields, shown by their labels."""
 
 
-ROLES: Mapping[str, StrPromise] = {
-    "lead": lazy("incident lead"),
-    "telephony": lazy("telephony"),
-    "people": pgettext_lazy("incident role", "people"),
-    "clients": lazy("contact with the clients"),
-    "health": pgettext_lazy("incident role", "health"),
-    "sites": pgettext_lazy("incident role", "sites"),
-    "outbound": lazy("outbound calls"),
-}
-"""Role of an incident -> what it is called."""
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """An entry of a log in words."""
+
+    at: str
+    iso: str
+    sentence: str
 
 
-def role_word(role: str) -> str:
-    """Return what a role of an incident is called."""
-    return str(ROLES[role])
+@register.filter
+def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
+    """Return an entry of a log as a line, by the clocks of its site."""
+    text, site = text_now(operator.row.time_zone), operator.site.get(row.params.get("site", ""))
+    counts = {name: text.number(row.params.get(name, 0)) for name in _COUNTS}
+    words = {**row.params, **counts, "actor": translate_actor(row.params.get("actor", ""))}
+    words["site"] = site.name if site else words.get("carrier") or words.get("site", "")
+    words |= {name: str(ROLES[words[name]]) for name in ("role", "owner") if name in words}
+    decision = words.get("decision", "")
+    if decision and not decision.endswith((".", "!", "?", "…")):
+        words["decision"] = f"{decision}."
+    if site:
+        text = text.at_site(site.time_zone)
+    day = row.at.astimezone(zone(text.time_zone)).date()
+    local = gettext("{day}, {time}").format(day=text.short_day(day), time=text.clock(row.at))
+    said = translate_phrase(row.sentence).format_map(words).strip()
+    return LogLine(local, row.at.isoformat(), said)
 
 
 def notice_text(notice: Notice, operator: Operator, text: Text) -> str:
@@ -142,8 +167,6 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
         return str(_WORDS[name][value])
     if name == "kind":
         return translate_kind(value)
-    if name == "role":
-        return role_word(value)
     if name in _FIELDS:
         return translate_field(value)
     if name == "measure":

@@ -11,7 +11,6 @@ from pydantic import Field
 
 from releve.accounts.scopes import can, is_outsider, scope_for
 from releve.desk.live.streams import ShownStream
-from releve.desk.live.timeline import TimelineEntry, list_timeline
 from releve.desk.now.clients import ClientNow, list_clients
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.service.page import ServiceNow, service_now
@@ -103,7 +102,7 @@ class NowPage(StreamPage):
     without_receipt: int = Field(
         description="Roots and parts of the journal that left an hour ago, without receipt"
     )
-    timeline: tuple[TimelineEntry, ...] = Field(description="The newest first")
+    timeline: tuple[live.LogEntry, ...] = Field(description="The newest first")
 
     @property
     def lost(self) -> tuple[SiteStatus, ...]:
@@ -159,7 +158,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
         ),
         retried=len(live.list_late_effects(stream)) if all_sites else 0,
         without_receipt=len(live.find_overdue_documents(live.real_now())) if all_sites else 0,
-        timeline=tuple(list_timeline(stream, seen)),
+        timeline=live.list_last_entries(stream, seen.sees),
     )
 
 
@@ -199,9 +198,7 @@ def _late(
         (situation, operator, rules),
         lambda: tuple(list_notices(situation, operator, rules, at)),
     )
-    found = (
-        row for row in notices if (seen.has_site(row.site) if row.site else seen.sites is None)
-    )
+    found = (row for row in notices if seen.sees(row.site))
     for row, _rank in zip(found, range(_MAX_NOTICES), strict=False):
         yield LateNotice.from_row(row, params=dict(row.params), url=_find_remedy(row, user))
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
-from releve.desk.live.timeline import TimelineEntry, TimelineLine, moment
 from releve.desk.live.words import notice_text, translate_cause, when
 from releve.desk.now.page import LateNotice, NowPage
 from releve.desk.places.words import SITE_TONES
@@ -190,12 +189,6 @@ def notice(row: LateNotice, operator: Operator) -> str:
     if row.site in operator.site:
         text = text.at_site(operator.site[row.site].time_zone)
     return notice_text(Notice(row.code, row.site, row.due_at, row.params), operator, text)
-
-
-@register.filter
-def entry_line(row: TimelineEntry, operator: Operator) -> TimelineLine:
-    """Return an entry of the timeline as a line."""
-    return moment(row.kind, row.at, row.params, operator, text_now(operator.row.time_zone))
 
 
 @register.filter
