@@ -10,13 +10,22 @@ import re
 from datetime import date, datetime
 
 from releve.network.clock import UTC, to_utc, zone
-from releve.network.columns import TableColumn
+from releve.network.columns import TableColumn, bare_type, list_options
 from releve.network.opening_text import translate_opening
 from releve.network.table_words import name_value
 
-__all__ = ["format_cell", "format_value", "is_plain_time", "join_items"]
+__all__ = [
+    "format_cell",
+    "format_for_form",
+    "format_for_reader",
+    "format_value",
+    "is_plain_time",
+    "join_items",
+    "read_form_value",
+]
 
 _SEPARATORS = re.compile(r"[,;|\n]")
+_FRENCH_NUMBER = re.compile(r"[+-]?\d[\d \u00a0\u202f]*(?:,\d+)?")
 
 
 def format_value(value: object, zone_name: str) -> str:
@@ -76,3 +85,38 @@ def format_cell(
     if column.name == "opening":
         return translate_opening(str(value), language)
     return name_value(table, column.name, format_value(value, ""), language)
+
+
+def format_for_reader(
+    table: str, column: TableColumn, value: object, zone_name: str, language: str
+) -> str:
+    """Return a value for a table or a sentence: a list with its labels, a time to the minute."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ", ".join(name_value(table, column.name, item, language) for item in value)
+    if isinstance(value, datetime):
+        pattern = "%d/%m/%Y %H:%M" if language == "fr" else "%Y-%m-%d %H:%M"
+        return f"{value.astimezone(zone(zone_name)):{pattern}}"
+    if language == "fr" or isinstance(value, float | date):
+        return format_cell(table, column, value, zone_name, language, plain=True)
+    return name_value(table, column.name, format_value(value, zone_name), language)
+
+
+def format_for_form(
+    table: str, column: TableColumn, value: object, zone_name: str, language: str
+) -> str:
+    """Return a value for a field: read again it is the same; of a closed vocabulary its id."""
+    if list_options(column):
+        return format_value(value, zone_name)
+    if language == "en" and isinstance(value, tuple):
+        return join_items(value, ", ")
+    return format_cell(table, column, value, zone_name, language, plain=False)
+
+
+def read_form_value(column: TableColumn, text: str, language: str) -> str:
+    """Return what a field was filled in with as the text of a file: a French number has a point."""
+    number = language == "fr" and bare_type(column) is float
+    if number and _FRENCH_NUMBER.fullmatch(text.strip()):
+        return re.sub("[ \u00a0\u202f]", "", text).replace(",", ".")
+    return text

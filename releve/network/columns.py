@@ -14,7 +14,15 @@ from typing import Any, ClassVar, get_args, get_type_hints
 
 from releve.errors import Phrase
 
-__all__ = ["Condition", "TableColumn", "TableRow", "bare_type", "column", "list_columns"]
+__all__ = [
+    "Condition",
+    "TableColumn",
+    "TableRow",
+    "bare_type",
+    "column",
+    "list_columns",
+    "list_options",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,11 @@ def bare_type(column: TableColumn) -> Any:
     """Return the type of a column's values, without ``None``."""
     kinds = [kind for kind in get_args(column.type) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(column.type) else column.type
+
+
+def list_options(column: TableColumn) -> tuple[str, ...]:
+    """Return the ids of the values to choose from; empty where any text is one."""
+    return ("true", "false") if bare_type(column) is bool else column.condition.one_of
 
 
 def column(

@@ -32,6 +32,7 @@ __all__ = [
     "map_value_spellings",
     "name_column",
     "name_table",
+    "name_unit",
     "name_value",
     "strip_brackets",
 ]
@@ -136,7 +137,14 @@ def find_column(table: str, header: str) -> str | None:
     return spellings.get(fold(header)) or spellings.get(fold(strip_brackets(header)))
 
 
-_UNIT_WORDS: Mapping[str, str] = {"EUR": "€", "m3": "m³"}
+_UNIT_WORDS: Mapping[str, str] = {
+    "EUR": "€",
+    "m3": "m³",
+    "degrees": "°",
+    "days": Phrase("days"),
+    "share": Phrase("share from 0 to 1"),
+    "ratio": Phrase("ratio"),
+}
 _UNSAID = frozenset(("share", "ratio", "degrees", "1/h"))
 
 
@@ -146,6 +154,11 @@ def label_header(table: str, column: str, unit: str, language: str) -> str:
     if not unit or unit in _UNSAID:
         return label
     return f"{label} ({_UNIT_WORDS.get(unit, unit)})"
+
+
+def name_unit(unit: str) -> str:
+    """Return what a unit is called, a phrase where it is a word; empty where there is none."""
+    return _UNIT_WORDS.get(unit, unit)
 
 
 def strip_brackets(header: str) -> str:

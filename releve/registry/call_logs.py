@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from releve.demand import ImportReport, list_history_rows, parse_mapping
+from releve.demand import list_history_rows, parse_mapping
 from releve.demand.call_log_file import LogTable, import_table, read_log
+from releve.demand.import_report import ImportFault, RowCount, group_import_faults
 from releve.demand.log_recognition import recognize_log
 from releve.errors import Phrase
 from releve.network import HistoryRow, Operator, zone
 from releve.registry.errors import NotAnUpload
 
-__all__ = ["CallImport", "RecognizedLog", "import_calls", "recognize_calls"]
+__all__ = ["CallImport", "CallSummary", "RecognizedLog", "import_calls", "recognize_calls"]
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,30 @@ class RecognizedLog:
     queues: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class CallImport:
-    """What a log becomes: the operator with it, its rows, and those that they replace.
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """What would be stored of a log: half hours ``added``, those of the operator ``replaced``.
 
-    ``first`` and ``last`` are days by the clock of the log; ``left_out``: half-open days;
-    ``others``: queues that were left out.
+    ``rows``: where every row of the log went. ``first`` and ``last`` are days by the clock of the
+    log; ``left_out``: half-open days of programmes; ``others``: queues that were left out.
     """
 
-    operator: Operator
-    report: ImportReport
+    rows: RowCount
     added: int
     replaced: int
     first: date | None
     last: date | None
     left_out: tuple[tuple[str, date], ...]
     others: tuple[str, ...]
+    faults: tuple[ImportFault, ...]
+
+
+@dataclass(frozen=True)
+class CallImport:
+    """What a log becomes: the operator with it, and what of it is new."""
+
+    operator: Operator
+    summary: CallSummary
 
 
 def recognize_calls(name: str, data: bytes, operator: Operator) -> RecognizedLog:
@@ -95,16 +104,17 @@ def import_calls(found: RecognizedLog, operator: Operator, queues: Mapping[str, 
     kept = [row for row in rows if row.programme in operator.programme]
     days = {_find_day(row, zone_name) for row in kept}
     before = [row for row in operator.history if _find_day(row, zone_name) not in days]
-    return CallImport(
-        operator=replace(operator, history=(*before, *kept)),
-        report=report,
+    summary = CallSummary(
+        rows=report.rows,
         added=len(kept),
         replaced=len(operator.history) - len(before),
         first=min((day for _programme, day in days), default=None),
         last=max((day for _programme, day in days), default=None),
         left_out=tuple(row for row in left_out if row[0] in operator.programme),
         others=tuple(others),
+        faults=group_import_faults(report.faults),
     )
+    return CallImport(replace(operator, history=(*before, *kept)), summary)
 
 
 def _state_reason(error: Exception) -> Phrase:

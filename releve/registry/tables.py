@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, get_args
 
 from releve.errors import Phrase
-from releve.network import TABLES, Operator, TableColumn, TableRow
+from releve.network import TABLES, Operator, TableColumn, TableRow, list_columns
 from releve.network.columns import bare_type
 from releve.registry.errors import NotThere
 
@@ -20,6 +20,7 @@ __all__ = [
     "json_decoder",
     "json_encoder",
     "key_columns",
+    "list_referenced_ids",
 ]
 
 KINDS: Mapping[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
@@ -73,6 +74,18 @@ def get_rows(operator: Operator, table: str) -> tuple[TableRow, ...]:
         return (operator.row,)
     rows: tuple[TableRow, ...] = getattr(operator, table)
     return rows
+
+
+def list_referenced_ids(operator: Operator, table: str, most: int) -> dict[str, list[str]]:
+    """Return the ids that columns of a table may name, by the table that they refer to.
+
+    A table of more than ``most`` rows is left out.
+    """
+    wanted = {column.references for column in list_columns(get_row_class(table))}
+    lists = {name: get_rows(operator, name) for name in sorted(wanted) if name}
+    return {
+        name: [build_key(row) for row in rows] for name, rows in lists.items() if len(rows) <= most
+    }
 
 
 def build_operator(rows: Mapping[str, tuple[Any, ...]]) -> Operator:

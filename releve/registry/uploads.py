@@ -15,6 +15,7 @@ from django.utils import timezone
 from releve.errors import Phrase
 from releve.network import Operator, read_operator, size_limits
 from releve.network.size_limits import MAX_FILES, measure_unpacked
+from releve.registry.changes import Changes
 from releve.registry.errors import Conflict, NotAnUpload, NotThere
 from releve.registry.models import Upload, Version
 from releve.registry.service import apply_changes, preview_changes
@@ -24,6 +25,7 @@ __all__ = [
     "apply_upload",
     "discard_upload",
     "find_upload",
+    "preview_upload",
     "propose_upload",
     "read_upload",
     "store_upload",
@@ -115,6 +117,19 @@ def propose_upload(name: str, data: bytes, by: str) -> Upload:
     changes = preview_changes(read_upload(Upload(name=name, data=data)))
     changes.require_any()
     return store_upload(name, data, by, changes.base)
+
+
+def preview_upload(upload: Upload) -> tuple[Operator, Changes]:
+    """Return the operator of an upload and its changes, which count from now on.
+
+    Whatever was current when the file was sent: what is shown now is what is applied.
+    """
+    operator = read_upload(upload)
+    changes = preview_changes(operator)
+    if (changes.base or 0) != upload.base:
+        upload.base = changes.base or 0
+        upload.save(update_fields=["base"])
+    return operator, changes
 
 
 def store_upload(name: str, data: bytes, by: str, base: int | None) -> Upload:

@@ -40,9 +40,9 @@ def test_the_days_of_a_log_replace_those_of_its_programme(small: Operator) -> No
     assert found.queues == {small.programmes[0].name: programme, "Accueil": ""}
     assert found.columns["start"] == ("Date", "Tranche horaire")
     read = import_calls(found, small, found.queues)
-    assert (read.added, read.others) == (40, ("Accueil",))
+    assert (read.summary.added, read.summary.others) == (40, ("Accueil",))
     again = import_calls(found, read.operator, found.queues)
-    assert again.replaced == 40, "a log imported twice counts once"
+    assert again.summary.replaced == 40, "a log imported twice counts once"
     assert len(again.operator.history) == len(read.operator.history)
 
 

@@ -24,7 +24,6 @@ from releve.desk.query import read_number
 from releve.desk.registry.context import (
     confirm_stored,
     discard,
-    find_context,
     read_comment,
     require_context,
 )
@@ -33,7 +32,6 @@ from releve.desk.registry.page import (
     ProposalPage,
     UploadPage,
     call_log_page,
-    list_changes,
 )
 from releve.desk.registry.words import get_reader_language
 from releve.desk.text import translate_error, translate_phrase
@@ -43,6 +41,7 @@ from releve.network.folder_writer import zip_operator
 from releve.network.workbook import WORKBOOK_TYPE, SheetOverflow, write_template, write_workbook
 from releve.registry import service
 from releve.registry.call_logs import import_calls, recognize_calls
+from releve.registry.change_list import list_proposed_changes
 from releve.registry.errors import RegistryError
 from releve.registry.models import Upload, Version
 from releve.registry.uploads import (
@@ -50,8 +49,8 @@ from releve.registry.uploads import (
     apply_upload,
     discard_upload,
     find_upload,
+    preview_upload,
     propose_upload,
-    read_upload,
     store_upload,
 )
 
@@ -142,7 +141,13 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     upload = find_upload(token, actor_name(request))
     may_compute = can(request.user, "plan.publish")
     if request.method != "POST":
-        page = _propose(upload, may_compute)
+        operator, changes = preview_upload(upload)
+        page = ProposalPage(
+            name=upload.name,
+            base=changes.base,
+            tables=list_proposed_changes(changes, operator),
+            may_compute=may_compute,
+        )
         return page_response(request, "desk/registry/proposal.html", page)
     if "discard" in request.POST:
         return discard(request, upload)
@@ -150,24 +155,6 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     response = confirm_stored(request, made)
     computes = "compute" in request.POST and may_compute and not wants_json(request)
     return start_proposed(request) if computes else response
-
-
-def _propose(upload: Upload, may_compute: bool) -> ProposalPage:
-    """Return the changes; they count from now on, whatever was current when the file was sent."""
-    operator, here = read_upload(upload), find_context()
-    changes = service.preview_changes(operator)
-    if (changes.base or 0) != upload.base:
-        upload.base = changes.base or 0
-        upload.save(update_fields=["base"])
-    # Of a first import every row is new: the counts say it.
-    tables = changes.tables if changes.base is not None else {}
-    operators = [operator] if here is None else [operator, here.operator]
-    return ProposalPage(
-        name=upload.name,
-        base=changes.base,
-        tables=list_changes(changes.counts(), tables, operators),
-        may_compute=may_compute,
-    )
 
 
 @takes(*_FILE_LIMIT)
@@ -195,7 +182,7 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     if form.is_bound and not form.is_valid():
         return _show(request, call_log_page(upload.name, found, None), form, 422)
     read = import_calls(found, operator, form.chosen if form.is_bound else found.queues)
-    if "import" not in request.POST or not read.added:
+    if "import" not in request.POST or not read.summary.added:
         return _show(request, call_log_page(upload.name, found, read), form)
     try:
         changes = service.preview_changes(read.operator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from django import forms
@@ -12,59 +11,45 @@ from django.utils.translation import gettext as _
 from releve.desk.registry.page import RowPage
 from releve.desk.registry.words import (
     describe_causes,
-    format_for_form,
     get_reader_language,
-    list_options,
     translate_doc,
-    translate_option,
     translate_unit,
 )
 from releve.desk.text import Text, text_now, translate_phrase
-from releve.network import Fault, Operator, TableColumn, list_columns
-from releve.network.columns import bare_type
+from releve.network import Fault, TableColumn, list_columns
+from releve.network.cell_text import format_for_form, read_form_value
+from releve.network.columns import bare_type, list_options
 from releve.network.parsing import format_example
-from releve.registry.tables import build_key, get_row_class, get_rows
+from releve.network.table_words import name_value
+from releve.registry.tables import get_row_class
 
 _LONGEST = 2000
-_MOST_SUGGESTED = 500
 _MOST_FAULTS = 30
-_FRENCH_NUMBER = re.compile(r"[+-]?\d[\d \u00a0\u202f]*(?:,\d+)?")
 
 
 def build_row_form(page: RowPage, data: Mapping[str, str] | None = None) -> forms.Form:
     """Return the form of a row, filled with its values, or with what was sent."""
-    columns = list_columns(get_row_class(page.table))
+    columns, language = list_columns(get_row_class(page.table)), get_reader_language()
     form = forms.Form(data)
     for column in columns:
         form.fields[column.name] = _field(page.table, column)
         if page.key:
             value = getattr(page.values, column.name)
-            form.initial[column.name] = format_for_form(page.table, column, value, page.time_zone)
+            form.initial[column.name] = format_for_form(
+                page.table, column, value, page.time_zone, language
+            )
     form.fields["comment"] = forms.CharField(
         label=_("Why (for those who read the versions)"), required=False, max_length=500
     )
     return form
 
 
-def find_suggestions(table: str, operator: Operator) -> dict[str, list[str]]:
-    """Return the ids to suggest in the fields of a table, by the table that they refer to.
-
-    A list that is too long to look through is left out.
-    """
-    wanted = {column.references for column in list_columns(get_row_class(table))}
-    lists = {name: get_rows(operator, name) for name in sorted(wanted) if name}
-    return {
-        name: list(map(build_key, rows))
-        for name, rows in lists.items()
-        if len(rows) <= _MOST_SUGGESTED
-    }
-
-
 def _field(table: str, column: TableColumn) -> forms.Field:
     label, unit = translate_doc(column.doc), translate_unit(column)
     label = f"{label} ({unit})" if unit else label
     if options := list_options(column):
-        choices = [(value, translate_option(table, column, value)) for value in options]
+        language = get_reader_language()
+        choices = [(one, name_value(table, column.name, one, language)) for one in options]
         return _Open(label=label, required=False, choices=choices)
     attributes = {"autocomplete": "off"}
     if column.required:
@@ -99,7 +84,7 @@ def _help(table: str, column: TableColumn) -> str:
     if bare_type(column) == tuple[str, ...]:
         parts.append(_("several with commas between them"))
     if not column.required and column.default not in (None, "", ()):
-        default = format_for_form(table, column, column.default, text.time_zone)
+        default = format_for_form(table, column, column.default, text.time_zone, text.language)
         parts.append(_("empty = {default}").format(default=default))
     return format_html("{} <code>{}</code>", " · ".join(parts), column.name)
 
@@ -116,17 +101,11 @@ def _limits(column: TableColumn, text: Text) -> list[str]:
 
 def read_values(table: str, form: forms.Form) -> dict[str, str]:
     """Return what was sent as texts of a file; in French a number has a decimal comma."""
+    language = get_reader_language()
     return {
-        column.name: _plain(column, form.cleaned_data[column.name])
+        column.name: read_form_value(column, form.cleaned_data[column.name], language)
         for column in list_columns(get_row_class(table))
     }
-
-
-def _plain(column: TableColumn, value: str) -> str:
-    number = get_reader_language() == "fr" and bare_type(column) is float
-    if number and _FRENCH_NUMBER.fullmatch(value.strip()):
-        return re.sub("[ \u00a0\u202f]", "", value).replace(",", ".")
-    return value
 
 
 def show_faults(form: forms.Form, table: str, row: int, faults: Iterable[Fault]) -> None:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from datetime import date
-from itertools import islice
 from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from releve.demand.import_report import ImportFault, RowCount, group_import_faults
 from releve.desk.page import PageModel
 from releve.desk.registry.context import RegistryContext
-from releve.network import Fault, Operator
-from releve.registry.call_logs import CallImport, RecognizedLog
-from releve.registry.changes import RowChange, TableChanges
-from releve.registry.row_search import select_rows
+from releve.network import Fault
+from releve.registry.call_logs import CallImport, CallSummary, RecognizedLog
+from releve.registry.change_list import ChangedTable
+from releve.registry.row_search import NumberedRow, select_rows
 from releve.registry.row_text import find_zone, get_position
 from releve.registry.storage import load_sheets
-from releve.registry.tables import build_key, get_rows
-
-_MOST_ROWS = 100
-"""Rows of a table that a page of changes shows; the counts are of all."""
+from releve.registry.tables import get_rows
 
 
 class VersionRow(PageModel):
@@ -53,15 +46,6 @@ class RegistryPage(PageModel):
     may_edit: bool
 
 
-class TableRowPart(PageModel):
-    """A row of a table; ``row`` is the number it has in the table as a file."""
-
-    row: int
-    key: str
-    time_zone: str
-    values: Any
-
-
 class TablePage(PageModel):
     """A page of the rows of a table: of those ``found``, which hold ``query`` if it is given."""
 
@@ -72,7 +56,7 @@ class TablePage(PageModel):
     found: int
     page: int
     pages: int
-    rows: tuple[TableRowPart, ...]
+    rows: tuple[NumberedRow, ...]
     may_edit: bool
 
 
@@ -85,25 +69,6 @@ class RowPage(PageModel):
     time_zone: str
     values: Any
     faults: tuple[Fault, ...] = ()
-
-
-class ChangedRow(PageModel):
-    """A row ``added``, ``removed`` or ``changed``; null where it was not, or is not."""
-
-    key: str
-    kind: str
-    time_zone: str
-    before: Any
-    after: Any
-
-
-class ChangedTable(PageModel):
-    """The changes of a table; ``more`` of them are not listed."""
-
-    table: str
-    counts: dict[str, int]
-    rows: tuple[ChangedRow, ...]
-    more: int
 
 
 class VersionsPage(PageModel):
@@ -141,19 +106,6 @@ class UploadPage(PageModel):
     faults: tuple[Fault, ...]
 
 
-class CallsRead(PageModel):
-    """What would be stored of a log: half hours ``added``, those ``replaced``, its days."""
-
-    rows: RowCount
-    added: int
-    replaced: int
-    first: date | None
-    last: date | None
-    left_out: tuple[tuple[str, date], ...] = Field(description="Half-open days of programmes")
-    others: tuple[str, ...] = Field(description="Queues left out")
-    faults: tuple[ImportFault, ...]
-
-
 class CallLogPage(PageModel):
     """How a log is read; ``read``: with the queues that were chosen, null where one is wrong."""
 
@@ -161,7 +113,7 @@ class CallLogPage(PageModel):
     time_zone: str
     columns: dict[str, tuple[str, ...]] = Field(description="Headers by what they mean")
     queues: dict[str, str] = Field(description="Programme of each queue; empty: left out")
-    read: CallsRead | None
+    read: CallSummary | None
     refused: tuple[Fault, ...] = Field(description="Of the operator with these calls")
 
 
@@ -180,20 +132,11 @@ def table_page(
     here: RegistryContext, table: str, query: str, page: int, may_edit: bool
 ) -> TablePage:
     """Return a page of a table's rows, those that hold ``query`` where there is one."""
-    found = select_rows(here.operator, table, query, page)
-    find = find_zone(here.operator, table)
-    rows = ((at + 2, found.rows[at]) for at in found.here)
     return TablePage.from_row(
-        found,
+        select_rows(here.operator, table, query, page),
         version=here.version.number,
         table=table,
         query=query,
-        total=len(found.rows),
-        found=len(found.positions),
-        rows=tuple(
-            TableRowPart(row=at, key=build_key(row), time_zone=find(row), values=row)
-            for at, row in rows
-        ),
         may_edit=may_edit,
     )
 
@@ -211,51 +154,14 @@ def row_page(here: RegistryContext, table: str, key: str, seen: int) -> RowPage:
     )
 
 
-def list_changes(
-    summary: Mapping[str, dict[str, int]],
-    tables: Mapping[str, TableChanges],
-    operators: Collection[Operator],
-) -> tuple[ChangedTable, ...]:
-    """Return the changes by table: counts of all of them, the first rows of those in ``tables``.
-
-    ``operators`` are the ones after and before, in which a row's time zone is found.
-    """
-    return tuple(
-        _change_table(table, counts, list(islice(tables[table].rows(), _MOST_ROWS)), operators)
-        if table in tables
-        else ChangedTable(table=table, counts=counts, rows=(), more=0)
-        for table, counts in summary.items()
-    )
-
-
-def _change_table(
-    table: str, counts: dict[str, int], found: list[RowChange], operators: Collection[Operator]
-) -> ChangedTable:
-    rows = tuple(
-        ChangedRow.from_row(row, time_zone=next(_find_zones(row, operators))) for row in found
-    )
-    total = sum(count for kind, count in counts.items() if kind != "moved")
-    return ChangedTable(
-        table=table, counts=counts, rows=rows, more=total - len(rows) if rows else 0
-    )
-
-
-def _find_zones(change: RowChange, operators: Collection[Operator]) -> Iterator[str]:
-    """Yield the time zone of a row by each operator that knows its place, or its own."""
-    for operator in operators:
-        try:
-            yield find_zone(operator, change.table)(change.after or change.before)
-        except KeyError:
-            continue
-    yield from (operator.row.time_zone for operator in operators)
-
-
 def call_log_page(
     name: str, found: RecognizedLog, read: CallImport | None, refused: tuple[Fault, ...] = ()
 ) -> CallLogPage:
     """Return how a log is read; ``read``: what would be stored, None where that is not known."""
-    stored = read and CallsRead.from_row(
-        read, rows=read.report.rows, faults=group_import_faults(read.report.faults)
+    return CallLogPage.from_row(
+        found,
+        name=name,
+        time_zone=str(found.mapping["time_zone"]),
+        read=None if read is None else read.summary,
+        refused=refused,
     )
-    time_zone = str(found.mapping["time_zone"])
-    return CallLogPage.from_row(found, name=name, time_zone=time_zone, read=stored, refused=refused)

@@ -23,7 +23,6 @@ from releve.desk.registry.context import (
 )
 from releve.desk.registry.forms import (
     build_row_form,
-    find_suggestions,
     read_values,
     show_faults,
 )
@@ -32,7 +31,6 @@ from releve.desk.registry.page import (
     VersionPage,
     VersionRow,
     VersionsPage,
-    list_changes,
     registry_page,
     row_page,
     table_page,
@@ -41,15 +39,16 @@ from releve.desk.text import translate_error
 from releve.errors import Phrase
 from releve.network import OperatorFaults
 from releve.registry import service
+from releve.registry.change_list import list_differences, list_version_changes
 from releve.registry.edits import Edit, prepare_edit
 from releve.registry.errors import RegistryError
 from releve.registry.models import Version
+from releve.registry.row_search import FIRST_ROW
 from releve.registry.row_text import get_position
-from releve.registry.tables import get_rows
+from releve.registry.tables import get_rows, list_referenced_ids
 
 _VERSIONS = 50
-_MOST_READ = 5000
-"""A table with more changes than this is shown by its counts alone."""
+_MOST_SUGGESTED = 500
 
 
 @serve("registry.see")
@@ -84,7 +83,7 @@ def edit_row(request: HttpRequest, table: str, key: str = "") -> HttpResponse:
     except OperatorFaults as error:
         rows = get_rows(here.operator, table)
         at = get_position(here.operator, table, key) if key else len(rows)
-        show_faults(form, table, at + 2, error.faults)
+        show_faults(form, table, at + FIRST_ROW, error.faults)
         return _show(request, here, page, form, 422)
     except RegistryError as error:
         form.add_error(None, translate_error(error))
@@ -99,7 +98,8 @@ def _show(
     form: forms.Form,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"form": form, "suggestions": find_suggestions(page.table, here.operator)}
+    suggestions = list_referenced_ids(here.operator, page.table, _MOST_SUGGESTED)
+    context = {"form": form, "suggestions": suggestions}
     return page_response(request, "desk/registry/row.html", page, context, status=status)
 
 
@@ -146,15 +146,12 @@ def show_version(request: HttpRequest, number: int) -> HttpResponse:
     """One version and what it changed."""
     here = require_context()
     wanted = service.get_version(number)
-    few = [name for name, rows in wanted.summary.items() if sum(rows.values()) <= _MOST_READ]
-    tables = service.load_changes(wanted, few) if number > 1 and few else {}
-    versions = (wanted, service.get_before(wanted)) if tables else ()
     edits = can(request.user, "registry.edit")
     current = number == here.version.number
     page = VersionPage(
         time_zone=here.time_zone,
         version=VersionRow.from_row(wanted),
-        tables=list_changes(wanted.summary, tables, [*map(service.load_operator, versions)]),
+        tables=list_version_changes(wanted),
         current=current,
         may_undo=edits and current and number > 1,
         may_restore=edits and wanted.digest != here.version.digest,
@@ -171,11 +168,9 @@ def go_back(request: HttpRequest, number: int, *, undo: bool) -> HttpResponse:
         act = service.undo_version if undo else service.restore_version
         return confirm_stored(request, act(wanted, actor_name(request), read_comment(request)))
     here = require_context()
-    tables = service.compare_versions(here.version, target)
-    summary = {table: changes.counts() for table, changes in tables.items()}
     page = VersionPage(
         time_zone=here.time_zone,
         version=VersionRow.from_row(target),
-        tables=list_changes(summary, tables, (service.load_operator(target), here.operator)),
+        tables=list_differences(here.version, target),
     )
     return page_response(request, "desk/registry/back.html", page, {"wanted": wanted})

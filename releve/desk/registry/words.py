@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
 
 from django.template import Library
 from django.utils.translation import get_language, gettext, ngettext, pgettext, pgettext_lazy
@@ -11,14 +10,14 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.demand.import_report import ImportFault, RowCount, describe_import_fault
 from releve.desk.filters import add_words
-from releve.desk.registry.page import ChangedRow, TableRowPart
 from releve.desk.text import text_now, translate_phrase
 from releve.network import Fault, TableColumn, describe_faults, list_columns
-from releve.network.cell_text import format_cell, format_value, join_items
-from releve.network.clock import zone
+from releve.network.cell_text import format_for_reader
 from releve.network.columns import bare_type
-from releve.network.table_words import get_column_naming, get_table_naming, name_value
+from releve.network.table_words import get_column_naming, get_table_naming, name_unit
+from releve.registry.change_list import ListedChange
 from releve.registry.changes import RowChange
+from releve.registry.row_search import NumberedRow
 from releve.registry.tables import KINDS, get_row_class
 
 register = Library()
@@ -46,23 +45,6 @@ add_words(
     },
     else_code=True,
 )
-
-UNITS = {
-    "": "",
-    "m": "m",
-    "degrees": "°",
-    "m3": "m³",
-    "1/h": "1/h",
-    "s": "s",
-    "share": lazy("share from 0 to 1"),
-    "EUR": "€",
-    "ratio": lazy("ratio"),
-    "h": "h",
-    "days": lazy("days"),
-    "km": "km",
-    "min": "min",
-    "Mbit/s": "Mbit/s",
-}
 
 
 def get_reader_language() -> str:
@@ -94,12 +76,7 @@ def translate_column(table: str, column: TableColumn) -> str:
 
 def translate_unit(column: TableColumn) -> str:
     """Return the unit of a column's values; empty where there is none."""
-    return str(UNITS[column.unit])
-
-
-def translate_option(table: str, column: TableColumn, value: str) -> str:
-    """Return what an allowed value is called."""
-    return name_value(table, column.name, value, get_reader_language())
+    return translate_phrase(name_unit(column.unit))
 
 
 @register.filter
@@ -125,55 +102,27 @@ def headings(table: str) -> Iterator[tuple[str, str, bool]]:
 
 
 @register.filter
-def cells(row: TableRowPart, table: str) -> Iterator[tuple[str, bool]]:
+def cells(row: NumberedRow, table: str) -> Iterator[tuple[str, bool]]:
     """Yield the values of a row, and whether each is aligned as numbers are."""
+    language = get_reader_language()
     for column in list_columns(get_row_class(table)):
         value = getattr(row.values, column.name)
-        yield format_for_reader(table, column, value, row.time_zone), _is_number(column)
+        text = format_for_reader(table, column, value, row.time_zone, language)
+        yield text, _is_number(column)
 
 
 @register.filter
-def changed_values(row: ChangedRow, table: str) -> Iterator[tuple[str, str, str]]:
+def changed_values(row: ListedChange, table: str) -> Iterator[tuple[str, str, str]]:
     """Yield what each value that changed is called, was and is; none that was and is empty."""
     columns = {column.name: column for column in list_columns(get_row_class(table))}
     for field in RowChange(table, row.key, row.before, row.after).fields():
         column = columns[field.column]
         before, after = (
-            format_for_reader(table, column, value, row.time_zone)
+            format_for_reader(table, column, value, row.time_zone, get_reader_language())
             for value in (field.before, field.after)
         )
         if before or after:
             yield translate_column(table, column), before, after
-
-
-def format_for_reader(table: str, column: TableColumn, value: object, time_zone: str) -> str:
-    """Return a value for a table or a sentence; times are of the row's own place."""
-    language = get_reader_language()
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        return ", ".join(translate_option(table, column, item) for item in value)
-    if isinstance(value, datetime):
-        pattern = "%d/%m/%Y %H:%M" if language == "fr" else "%Y-%m-%d %H:%M"
-        return f"{value.astimezone(zone(time_zone)):{pattern}}"
-    if language == "fr" or isinstance(value, float | date):
-        return format_cell(table, column, value, time_zone, language, plain=True)
-    return translate_option(table, column, format_value(value, time_zone))
-
-
-def format_for_form(table: str, column: TableColumn, value: object, time_zone: str) -> str:
-    """Return a value for a field: read again it is the same; of a closed vocabulary its id."""
-    language = get_reader_language()
-    if list_options(column):
-        return format_value(value, time_zone)
-    if language == "en" and isinstance(value, tuple):
-        return join_items(value, ", ")
-    return format_cell(table, column, value, time_zone, language, plain=False)
-
-
-def list_options(column: TableColumn) -> tuple[str, ...]:
-    """Return the ids of the values to choose from; empty where any text is one."""
-    return ("true", "false") if bare_type(column) is bool else column.condition.one_of
 
 
 def _is_number(column: TableColumn) -> bool:
