@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils import timezone
@@ -12,55 +12,21 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.scopes import can, scope_for
 from releve.desk.forms import PlainForm, build_day_field, set_choices
 from releve.evidence.errors import PackRefused
+from releve.evidence.reach import PackChoice
 from releve.evidence.sources import PackRequest
 from releve.evidence.store import IssuedPack, issue_pack
-from releve.network import Operator
-from releve.runs.installation import open_crash_tests
-
-if TYPE_CHECKING:
-    from releve.accounts.scopes import AnyUser
 
 _DAYS = 14
-PERMISSIONS_BY_KIND = {
-    "client": "evidence.client",
-    "inspection": "evidence.inspection",
-    "audit": "evidence.audit",
-    "crashtest": "evidence.audit",
-    "association": "evidence.association",
+_TITLES = {
+    "inspection": lazy("Inspection: {name}"),
+    "client": lazy("Client: {name}"),
+    "audit": lazy("Audit of the charter"),
+    "association": lazy("Association"),
+    "crashtest": lazy("Crash test: {name}"),
 }
-"""Kind of pack -> the permission to obtain it."""
-
-
-def has_reach(user: AnyUser, kind: str, recipient: str, permission: str = "") -> bool:
-    """Return whether a user may have a pack: those of their own client or site, where limited."""
-    reach = scope_for(user, permission or PERMISSIONS_BY_KIND[kind])
-    if kind == "client":
-        return reach.covers(client=recipient)
-    return reach.covers(site=recipient) if kind == "inspection" else reach.is_whole
-
-
-def list_choices(user: AnyUser, operator: Operator) -> Iterator[tuple[str, str]]:
-    """Yield the packs that a user may make, as value and words."""
-    rows = [
-        *(("inspection", row.id, _("Inspection: {name}").format(name=row.name))
-          for row in operator.sites),
-        *(("client", row.id, _("Client: {name}").format(name=row.name))
-          for row in operator.clients),
-        ("audit", "", _("Audit of the charter")),
-        ("association", "", _("Association")),
-        *(("crashtest", run.id, _("Crash test: {name}").format(name=run.order.name))
-          for run in open_crash_tests().list_jobs() if run.state == "done"),
-    ]  # fmt: skip
-    for kind, recipient, words in rows:
-        held = has_reach(user, kind, recipient) and has_reach(
-            user, kind, recipient, "evidence.make"
-        )
-        seen = kind != "inspection" or can(user, "health.see", site=recipient)
-        if held and seen:
-            yield f"{kind}:{recipient}", words
+"""What may be made, by its kind."""
 
 
 class EvidencePackForm(PlainForm):
@@ -75,10 +41,14 @@ class EvidencePackForm(PlainForm):
     )
 
     def __init__(
-        self, *args: Any, choices: list[tuple[str, str]], sealed: date, **options: Any
+        self, *args: Any, choices: Iterable[PackChoice], sealed: date, **options: Any
     ) -> None:
         super().__init__(*args, **options)
-        set_choices(self, "what", choices)
+        rows = (
+            (f"{one.kind}:{one.recipient}", str(_TITLES[one.kind]).format(name=one.name))
+            for one in choices
+        )
+        set_choices(self, "what", list(rows))
         self.initial.setdefault("first", sealed - timedelta(days=_DAYS))
         self.initial.setdefault("last", sealed - timedelta(days=1))
         self.initial.setdefault("language", (get_language() or "fr")[:2])

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pydantic import Field
 
 from releve.desk.page import PageModel
+from releve.evidence.reach import name_recipient
 from releve.evidence.store import IssuedPack, PackReceipt
 from releve.network import Operator
 
@@ -66,18 +67,10 @@ def packs_page(
         packs=tuple(
             PackLine.from_row(
                 pack,
-                recipient_name=name_recipient(pack, operator),
+                recipient_name=name_recipient(pack.kind, pack.recipient, operator),
                 received=taken.count(pack.sha256) if makes else None,
             )
             for pack in packs
         ),
         makes=makes,
     )
-
-
-def name_recipient(pack: IssuedPack, operator: Operator) -> str:
-    """Return the name of the client or site that a pack is for; else what it is for, as given."""
-    clients = {row.id: row.name for row in operator.clients}
-    sites = {row.id: row.name for row in operator.sites}
-    names = {"client": clients, "inspection": sites}.get(pack.kind, {})
-    return names.get(pack.recipient, pack.recipient)

@@ -15,10 +15,11 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import act_on, read_sent
 from releve.desk.http import download, page_response
 from releve.desk.ledger.views import send_verifier
-from releve.desk.packs.forms import EvidencePackForm, has_reach, list_choices
-from releve.desk.packs.page import PackPage, name_recipient, packs_page
+from releve.desk.packs.forms import EvidencePackForm
+from releve.desk.packs.page import PackPage, packs_page
 from releve.desk.query import require_found
 from releve.evidence.comparison import list_cosigners
+from releve.evidence.reach import has_reach, list_pack_choices, name_recipient
 from releve.evidence.store import (
     IssuedPack,
     find_pack,
@@ -43,7 +44,7 @@ def list_all(request: HttpRequest) -> HttpResponse:
     if makes and root is not None:
         form = EvidencePackForm(
             read_sent(request),
-            choices=list(list_choices(request.user, operator)),
+            choices=list_pack_choices(request.user, operator),
             sealed=root.sealed_at.astimezone(zone(operator.row.time_zone)).date(),
         )
         if act_on(form, lambda: form.make(actor_name(request))):
@@ -64,7 +65,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
     content, makes = load_pack_file(pack), can(request.user, "evidence.make")
     page = PackPage.from_row(
         pack,
-        recipient_name=name_recipient(pack, operator),
+        recipient_name=name_recipient(pack.kind, pack.recipient, operator),
         time_zone=operator.row.time_zone,
         missing=content is None,
         key=parse_canonical(load_root(pack.root).statement)["key"],
