@@ -7,8 +7,10 @@ from datetime import datetime
 import pytest
 
 from releve.accounts.roles import Role
+from releve.desk.live.forms_control import FORMS
 from releve.live import api as live
 from releve.network import zone
+from releve.situation import NOTICES
 from tests.desk_live.conftest import Browsers
 from tests.desk_live.test_record import count, faults, sent
 from tests.live.scenario import Scenario
@@ -130,3 +132,10 @@ def test_a_verdict_of_an_audit_has_its_evidence_and_its_end(
     assert sent(web, "/record/audit", **values).status_code == 302
     (found,) = live.situation_now(scenario.stream).audits.values()
     assert (found.site, found.verdict) == ("", "partly")
+
+
+def test_a_notice_is_answered_by_one_form_at_most_and_a_form_by_notices_that_there_are() -> None:
+    answers = [beginning for form in FORMS for beginning in form.answers]
+    for code in NOTICES:
+        assert sum(code.startswith(form.answers) for form in FORMS) <= 1, code
+    assert all(any(code.startswith(one) for code in NOTICES) for one in answers)

@@ -82,12 +82,14 @@ class RecordForm(EventForm):
 
     ``name`` is that of its address; ``intro`` stands above the form, ``teaser`` in the list of
     forms; ``confirm`` is the button once the consequences are shown, empty where none are;
+    ``answers`` are the beginnings of the codes of the notices that it answers;
     ``draft`` names what the browser keeps of it without a network; ``takes`` is the most bytes, and
     what is said of more. ``happened_at`` stands last unless ``field_order`` names it.
     """
 
     name: ClassVar[str]
     permission: ClassVar[str]
+    answers: ClassVar[tuple[str, ...]] = ()
     recent: ClassVar[bool] = False
     title: ClassVar[StrPromise]
     teaser: ClassVar[StrPromise]

@@ -59,6 +59,7 @@ class OutageForm(RecordForm):
 
     name = "record_outage"
     permission = "event.record.other"
+    answers = ("outage.",)
     recent = True
     title = lazy("Link or power")
     teaser = lazy("Down, with its consequences first; or back")
@@ -178,6 +179,7 @@ class AuthorisationForm(RecordForm):
 
     name = "record_authorisation"
     permission = "event.record.other"
+    answers = ("authorisation.", "site.not_plannable")
     title = lazy("Authorisation")
     teaser = lazy("Of a site, a vehicle or an agent’s movement")
     intro = lazy("A site that needs one and has none is not planned. None ends soon.")
@@ -202,7 +204,7 @@ class AuthorisationForm(RecordForm):
         self.fields["site"].required = False
 
     def notes(self) -> Iterator[Notice]:
-        return _list_notices(self, "authorisation.", "site.not_plannable")
+        return _list_notices(self)
 
     def introduce(self, notes: Sequence[Notice]) -> StrPromise:
         ending = lazy("A site that needs one and has none is not planned. Ending soon, or ended:")
@@ -225,6 +227,7 @@ class AuditForm(RecordForm):
 
     name = "record_audit"
     permission = "event.record.inspection"
+    answers = ("audit.",)
     title = lazy("Audit of the charter")
     teaser = lazy("Evidence, verdict and until when it holds")
     intro = lazy("One measure at a time; the last verdict on a measure counts.")
@@ -249,7 +252,7 @@ class AuditForm(RecordForm):
             self.fields["site"].required = False
 
     def notes(self) -> Iterator[Notice]:
-        return _list_notices(self, "audit.")
+        return _list_notices(self)
 
 
 def _ask_for(form: RecordForm, field: str) -> None:
@@ -258,13 +261,13 @@ def _ask_for(form: RecordForm, field: str) -> None:
         form.add_error(field, _("Say which one."))
 
 
-def _list_notices(form: RecordForm, *codes: str) -> Iterator[Notice]:
-    """Yield the notices with some codes at the sites that the user may see."""
+def _list_notices(form: RecordForm) -> Iterator[Notice]:
+    """Yield the notices that a form answers, at the sites that the user may see."""
     place = form.place
     every = len(place.sites) == len(place.operator.sites)
     rules = live.select_rules(place.situation)
     for row in list_notices(place.situation, place.operator, rules, place.at):
-        if row.code.startswith(codes) and (row.site in place.sites if row.site else every):
+        if row.code.startswith(form.answers) and (row.site in place.sites if row.site else every):
             yield row
 
 

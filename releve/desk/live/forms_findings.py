@@ -53,6 +53,7 @@ class CheckForm(FindingsForm):
 
     name = "record_check"
     permission = "event.record.check"
+    answers = ("check.late", "check.missing", "measure.")
     title = lazy("Daily check")
     teaser = lazy("Measure by measure")
     intro = lazy(

@@ -10,6 +10,7 @@ from django.urls import reverse
 from pydantic import Field
 
 from releve.accounts.scopes import can, is_outsider, scope_for
+from releve.desk.live.forms_control import FORMS
 from releve.desk.live.streams import ShownStream
 from releve.desk.now.clients import ClientNow, list_clients
 from releve.desk.page import PageModel, StreamPage
@@ -206,29 +207,13 @@ def _late(
 _known_notices: IdentityCache[tuple[Notice, ...]] = IdentityCache()
 """By stream and minute."""
 
-_REMEDIES = {
-    "check.late": ("event.record.check", "record_check"),
-    "check.missing": ("event.record.check", "record_check"),
-    "authorisation.expiring": ("event.record.other", "record_authorisation"),
-    "authorisation.expired": ("event.record.other", "record_authorisation"),
-    "site.not_plannable": ("event.record.other", "record_authorisation"),
-    "outage.overdue": ("event.record.other", "record_outage"),
-    "audit.expiring": ("event.record.inspection", "record_audit"),
-    "audit.expired": ("event.record.inspection", "record_audit"),
-    "audit.not_met": ("event.record.inspection", "record_audit"),
-    "measure.expiring": ("event.record.check", "record_check"),
-    "measure.expired": ("event.record.check", "record_check"),
-}
-"""By code: the permission and the address of the form that answers a notice."""
-
 
 def _find_remedy(notice: Notice, user: AnyUser) -> str:
     """Return where a reader deals with a notice, or else reads more of its site."""
     site = notice.site or None
-    if notice.code in _REMEDIES:
-        permission, name = _REMEDIES[notice.code]
-        if can(user, permission, site=site):
-            return reverse(name)
+    for form in FORMS:
+        if notice.code.startswith(form.answers) and can(user, form.permission, site=site):
+            return reverse(form.name)
     if site is None:
         return ""
     closing = notice.code.partition(".")[0] in ("closure", "reopening")
