@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
@@ -16,12 +16,14 @@ from releve.live.identity_cache import IdentityCache
 from releve.live.partners import PartnerAgents, count_partner_agents, list_partner_agents
 from releve.live.plans import find_first_start
 from releve.live.stream_state import Scene, load_scene
+from releve.network import Client, Operator
 from releve.plan import Plan
 from releve.plan.coverage import COVERED, Timeline, count_placed, measure_coverage
 
 __all__ = [
     "CLIENT_STATES",
     "ClientCoverage",
+    "ClientStanding",
     "ClientState",
     "Coverage",
     "HalfHour",
@@ -29,8 +31,11 @@ __all__ = [
     "compute_coverage",
     "compute_scene_coverage",
     "cover_client",
+    "describe_standing",
     "find_plan_reach",
+    "find_worst_client",
     "judge_client",
+    "rank_clients",
 ]
 
 Floats = NDArray[np.float64]
@@ -39,32 +44,56 @@ CLIENT_STATES: tuple[ClientState, ...] = get_args(ClientState)
 """The worst first."""
 
 
-@dataclass(frozen=True)
-class ClientCoverage:
-    """One client's half hours ahead.
+@dataclass(frozen=True, kw_only=True)
+class ClientStanding:
+    """How a client is served now and at the worst of the hours ahead.
 
-    ``required`` and ``covered`` are effective agents per interval; ``share`` covered over
-    required, NaN where nothing is required. ``now`` is the first interval's share (None: nothing
+    ``now`` is the share of the requirement that is covered in the first half hour (None: nothing
     is required, or the plan begins later), ``worst`` the least of all and ``worst_at`` when;
     ``missing`` the share of the agent-intervals required that is not covered.
 
     ``known``: the requirement of every programme is known in every half hour.
     ``state``: ``missed`` (short now, or ahead by more than the plan's target or below its thin
     limit), ``thin`` (short ahead within both), ``held`` (nothing is missing) or ``unknown``
-    (nothing is required, or a programme's requirement is not known).
+    (nothing is required, a programme's requirement is not known, or no plan reaches it).
     """
 
     client: str
     name: str
+    state: ClientState
+    known: bool = True
+    now: float | None = None
+    worst: float | None = None
+    worst_at: datetime | None = None
+    missing: float | None = None
+
+    @property
+    def short_now(self) -> bool:
+        """Whether something is missing in this half hour."""
+        return self.now is not None and self.now < COVERED
+
+    @property
+    def short(self) -> bool:
+        """Whether something is missing in a half hour."""
+        return self.worst is not None and self.worst < COVERED
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is required in the hours that the plan reaches."""
+        return self.state == "unknown" and self.known
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientCoverage(ClientStanding):
+    """One client's half hours ahead, beside how it stands.
+
+    ``required`` and ``covered`` are effective agents per interval; ``share`` covered over
+    required, NaN where nothing is required.
+    """
+
     required: Floats
     covered: Floats
     share: Floats
-    now: float | None
-    worst: float | None
-    worst_at: datetime | None
-    missing: float
-    known: bool
-    state: ClientState
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +182,30 @@ def find_plan_reach(coverage: Coverage | None) -> PlanReach:
         reach=coverage.reach,
         whole=coverage.is_whole,
     )
+
+
+def describe_standing(client: Client, coverage: Coverage | None) -> ClientStanding:
+    """Return how a client stands, by its name of today; unknown where no plan reaches it."""
+    own = None if coverage is None else coverage.find_client(client.id)
+    if own is None:
+        return ClientStanding(client=client.id, name=client.name, state="unknown")
+    return replace(own, name=client.name)
+
+
+def rank_clients(operator: Operator, coverage: Coverage | None) -> tuple[ClientStanding, ...]:
+    """Return how an operator's clients stand that a plan reaches, those served worst first."""
+    reached = set() if coverage is None else {row.client for row in coverage.clients}
+    rows = [describe_standing(row, coverage) for row in operator.clients if row.id in reached]
+    return tuple(sorted(rows, key=lambda row: CLIENT_STATES.index(row.state)))
+
+
+def find_worst_client(clients: Sequence[ClientStanding]) -> ClientStanding | None:
+    """Return the client served worst: now where one is short now, else in the hours ahead."""
+    short = [row for row in clients if row.short_now]
+    if short:
+        return min(short, key=lambda row: row.now or 0.0)
+    ahead = [row for row in clients if row.state in ("missed", "thin")]
+    return min(ahead, key=lambda row: row.worst or 0.0, default=None)
 
 
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:

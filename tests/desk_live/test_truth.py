@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from releve.accounts.roles import Role
 from releve.demand.tables import INTERVAL
-from releve.desk.now.clients import client_now
 from releve.desk.now.page import NowPage
 from releve.desk.now.words import headline, shortfalls
 from releve.desk.relief.page import ReliefPage
@@ -29,7 +28,6 @@ from releve.live.coverage import ClientCoverage, Coverage, cover_client
 from releve.live.message_texts import write_message
 from releve.live.models import Message
 from releve.live.notifications import describe_client
-from releve.network.model import Client as ClientOfOperator
 from releve.plan.coverage import round_coverage
 from releve.situation import SiteStatus
 from tests.desk_live.conftest import Browsers
@@ -72,15 +70,21 @@ def is_whole(halves: Need) -> bool:
 
 def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours: int) -> NowPage:
     reach = AT + timedelta(hours=hours)
-    rows = [client_now(ClientOfOperator(id=row.client, name=row.name), row) for row in clients]
-    rows.sort(key=lambda row: live.CLIENT_STATES.index(row.state))
+    rows = sorted(clients, key=lambda row: live.CLIENT_STATES.index(row.state))
     return NowPage.model_construct(
         stream="live",
         at=AT,
         time_zone="Europe/Paris",
         plan=PlanReach(in_force=True, until=reach, reach=reach, whole=hours == 48),
         sites=tuple(
-            SiteStatus(site=f"s{at}", name=f"Site {at}", state=state, time_zone="Europe/Paris")
+            SiteStatus(
+                site=f"s{at}",
+                name=f"Site {at}",
+                city="Lille",
+                destination="FR",
+                time_zone="Europe/Paris",
+                state=state,
+            )
             for at, state in enumerate(sites)
         ),
         clients=tuple(rows),
@@ -215,7 +219,7 @@ def check_answers(web: Client, scenario: Scenario) -> None:
         missing = bool((own.required - own.covered > 1e-6 * np.maximum(1, own.required)).any())
         assert (row["state"] == "held") <= (not missing)
         one = web.get(f"/api/v1/clients/{row['client']}{stream}").json()
-        assert (one["state"], one["now"], one["worst"]) == (row["state"], row["now"], row["worst"])
+        assert one["standing"] == row
     waiting = Message.objects.filter(
         stream=scenario.stream, role="agent", replaced=False, acknowledged_at=None,
         over_at__gt=live.now(scenario.stream),

@@ -12,12 +12,12 @@ from pydantic import Field
 from releve.accounts.scopes import can, is_outsider, scope_for
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.streams import ShownStream
-from releve.desk.now.clients import ClientNow, list_clients
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.service.page import ServiceNow, service_now
 from releve.desk.switches.page import PressedSwitch, find_pressed
 from releve.live import api as live
 from releve.live.api import (
+    ClientStanding,
     ClientState,
     IdentityCache,
     MessageCounts,
@@ -87,7 +87,7 @@ class NowPage(StreamPage):
     )
     reopens: bool = Field(description="Whether the reader may approve a reopening")
     works: bool = Field(description="Whether the reader may work in incident rooms and on tasks")
-    clients: tuple[ClientNow, ...] = Field(description="Those that are short now first")
+    clients: tuple[ClientStanding, ...] = Field(description="Those served worst first")
     clients_entered: tuple[str, ...] = Field(
         default=(), description="Of these, those whose pages the reader may open"
     )
@@ -111,13 +111,9 @@ class NowPage(StreamPage):
         return tuple(site for site in self.sites if site.state != "open")
 
     @property
-    def worst(self) -> ClientNow | None:
+    def worst(self) -> ClientStanding | None:
         """The client served worst: now where one is short now, else within 48 hours."""
-        short = [client for client in self.clients if client.short_now]
-        if short:
-            return min(short, key=lambda client: client.now or 0.0)
-        ahead = [client for client in self.clients if client.state in ("missed", "thin")]
-        return min(ahead, key=lambda client: client.worst or 0.0, default=None)
+        return live.find_worst_client(self.clients)
 
 
 def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
@@ -133,14 +129,15 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     at = head["at"]
     all_sites, inside = seen.sites is None, not is_outsider(user)
     coverage = None if scene is None else live.compute_scene_coverage(scene)
-    clients = list_clients(operator, coverage, seen)
+    plan, ranked = live.find_plan_reach(coverage), live.rank_clients(operator, coverage)
+    clients = tuple(row for row in ranked if seen.has_client(row.client))
     statuses = list_site_statuses(operator, situation, live.select_rules(situation))
     sites = tuple(row for row in statuses if seen.has_site(row.site))
     worker = live.read_worker_health() if inside else None
     return NowPage(
         **head,
-        state=_state(clients, sites, coverage),
-        plan=live.find_plan_reach(coverage),
+        state=_state(clients, sites, plan),
+        plan=plan,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
         proposals=tuple(_propose_events(stream, sites, user)),
@@ -177,7 +174,7 @@ def _propose_events(
 
 
 def _state(
-    clients: tuple[ClientNow, ...], sites: tuple[SiteStatus, ...], coverage: live.Coverage | None
+    clients: tuple[ClientStanding, ...], sites: tuple[SiteStatus, ...], plan: PlanReach
 ) -> ClientState:
     """Return the worst state of the clients that need someone; without a client, of the sites."""
     states = {client.state for client in clients if not client.idle}
@@ -185,7 +182,7 @@ def _state(
         return min(states, key=live.CLIENT_STATES.index)
     if any(site.state != "open" for site in sites):
         return "thin"
-    planned = coverage is not None and coverage.reach is not None
+    planned = plan.reach is not None
     return "held" if planned and sites and not clients else "unknown"
 
 

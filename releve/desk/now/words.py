@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
+from collections.abc import Sequence
 
 from django.template import Library
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from releve.desk.live.words import notice_text, translate_cause, when
 from releve.desk.now.page import LateNotice, NowPage
 from releve.desk.places.words import SITE_TONES
 from releve.desk.text import left, text_now
-from releve.live.api import StrayRouting
+from releve.live.api import ClientCoverage, IdentityCache, StrayRouting
 from releve.network import Operator
 from releve.plan.coverage import COVERED
 from releve.situation import Notice, SiteStatus
@@ -192,13 +193,20 @@ def notice(row: LateNotice, operator: Operator) -> str:
 
 
 @register.filter
-@lru_cache(maxsize=512)
-def strip_paths(shares: tuple[float | None, ...]) -> tuple[str, str]:
+def strip_paths(client: ClientCoverage) -> tuple[str, str]:
     """Return what is covered and what is short of each half hour as two SVG paths."""
+    share = client.share
+    return _strips.get(client.client, (share,), lambda: _draw_strip(share.tolist()))
+
+
+_strips: IdentityCache[tuple[str, str]] = IdentityCache(512)
+
+
+def _draw_strip(shares: Sequence[float]) -> tuple[str, str]:
     step = _WIDTH / max(1, len(shares))
     covered, short = [], []
     for at, share in enumerate(shares):
-        if share is None:
+        if math.isnan(share):
             continue
         x, top = at * step, _HEIGHT * (1 - share)
         covered.append(f"M{x:.2f} {_HEIGHT}V{top:.2f}h{step:.2f}V{_HEIGHT}z")

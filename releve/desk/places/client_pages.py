@@ -12,14 +12,13 @@ from pydantic import Field
 
 from releve.accounts.scopes import scope_for
 from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
-from releve.desk.now.clients import ClientNow, client_now
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.stream_context import StreamContext
 from releve.live import api as live
-from releve.live.api import ClientCoverage, HalfHour, IdentityCache, PlanReach
+from releve.live.api import ClientCoverage, ClientStanding, HalfHour, IdentityCache, PlanReach
 from releve.network import Client
-from releve.plan.coverage import COVERED, CoverageSeries
+from releve.plan.coverage import CoverageSeries
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -32,10 +31,10 @@ class ClientsPage(StreamPage):
     """The clients that the reader may see."""
 
     plan: PlanReach
-    clients: tuple[ClientNow, ...]
+    clients: tuple[ClientStanding, ...]
 
     @property
-    def ranked(self) -> tuple[ClientNow, ...]:
+    def ranked(self) -> tuple[ClientStanding, ...]:
         """The clients, those short now first."""
         return tuple(sorted(self.clients, key=lambda row: live.CLIENT_STATES.index(row.state)))
 
@@ -56,18 +55,14 @@ class TouchingRelief(ReliefRow):
     in_force: bool
 
 
-class ClientPage(ClientNow, StreamPage):
+class ClientPage(StreamPage):
     """One client, half hour by half hour."""
 
+    standing: ClientStanding
     plan: PlanReach
     half_hours: tuple[HalfHour, ...]
     programmes: tuple[ClientProgramme, ...]
     reliefs: tuple[TouchingRelief, ...]
-
-    @property
-    def short(self) -> bool:
-        """Whether something is missing in a half hour."""
-        return self.worst is not None and self.worst < COVERED
 
 
 def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
@@ -75,12 +70,11 @@ def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
     reach = scope_for(user, "plan.see")
     sees = reach.clients is None or reach.clients
     found = live.compute_coverage(now.stream) if sees else None
-    own = {} if found is None else {row.client: row for row in found.clients}
     return ClientsPage(
         **now.head,
         plan=live.find_plan_reach(found),
         clients=tuple(
-            client_now(row, own.get(row.id))
+            live.describe_standing(row, found)
             for row in now.operator.clients
             if reach.has_client(row.id)
         ),
@@ -90,12 +84,11 @@ def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
 def client_page(now: StreamContext, client: Client) -> ClientPage:
     """Return the page of a client."""
     found = live.compute_coverage(now.stream)
-    own = None if found is None else found.find_client(client.id)
     programmes = [row for row in now.operator.programmes if row.client == client.id]
     touched = frozenset(row.id for row in programmes)
     return ClientPage(
         **now.head,
-        **dict(client_now(client, own)),
+        standing=live.describe_standing(client, found),
         plan=live.find_plan_reach(found),
         half_hours=() if found is None else tuple(found.list_half_hours(client.id)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),

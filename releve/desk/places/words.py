@@ -11,13 +11,12 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.filters import add_words
 from releve.desk.live.words import translate_cause
-from releve.desk.now.clients import ClientNow
 from releve.desk.places.client_pages import ClientProgramme
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.site_pages import SitePage
 from releve.desk.places.stream_context import when
 from releve.desk.text import left, text_now
-from releve.live.api import HalfHour
+from releve.live.api import ClientStanding, HalfHour
 from releve.network import HOME, Operator, parse_opening
 from releve.network.clock import zone
 from releve.situation import HeldPermit, SiteStatus
@@ -106,14 +105,14 @@ def permit_state(row: HeldPermit, today: date) -> str:
 
 
 @register.filter
-def client_word(row: ClientNow) -> str:
+def client_word(row: ClientStanding) -> str:
     """Return how a client is served."""
     state = "idle" if row.idle else "short_now" if row.short_now else row.state
     return str(_CLIENTS[state])
 
 
 @register.filter
-def worst_words(row: ClientNow, time_zone: str) -> str:
+def worst_words(row: ClientStanding, time_zone: str) -> str:
     """Return the worst coverage and when it is; a dash where nothing is known or required."""
     if row.worst is None or row.worst_at is None:
         return "–"
