@@ -41,8 +41,8 @@ ROLES: Mapping[str, StrPromise] = {
 }
 """Role of an incident -> what it is called."""
 WHY_WORDS: Mapping[str, StrPromise] = {
-    "major": lazy("a major measure"),
-    "minor": lazy("too many minor measures"),
+    "major": lazy("an unproven major measure"),
+    "minor": lazy("too many unproven minor measures"),
     "finding": lazy("an auditor’s major finding that is overdue"),
     "audit": lazy("no auditor’s verdict that is recent enough"),
     "visit": lazy("no drawn visit that is recent enough"),
