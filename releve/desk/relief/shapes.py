@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from releve.live.api import PeopleFlow, PlaceChange, ShiftCount
 _HOUR = timedelta(hours=1)
 _HEAD, _ROW, _GAP, _FOOT = 22.0, 18.0, 8.0, 24.0
 """Heights of a place's head, of a shift, between places, and of the axis."""
-_LETTER = 6.4
+_LETTER = 7.2
 """Width of a letter of a label."""
+_LINES = 2
+"""Lines of a label at most."""
 _NODE = 10.0
 """Width of a place between the bands of people."""
 _COUNT = 84.0
@@ -61,15 +64,15 @@ def draw_gantt(places: Sequence[PlaceChange], name: str, width: float, step_hour
     return Gantt(name, width, y + _FOOT, y, tuple(drawn), hours)
 
 
-_Node = tuple[str, float, float, int]
+_Node = tuple[str, float, float, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class FlowDrawing:
     """Places in the plan (left) and in force (right) in the box ``0 0 width height``.
 
-    ``left`` and ``right`` hold each place with its y, its height and its people, ``paths`` the band
-    of each flow; ``ends`` are the x of both columns, and ``letters`` fit beside a place.
+    ``left`` and ``right`` hold each place with its y, its height and the lines of its label,
+    ``paths`` the band of each flow; ``ends`` are the x of both columns.
     """
 
     name: str
@@ -79,7 +82,6 @@ class FlowDrawing:
     left: tuple[_Node, ...]
     right: tuple[_Node, ...]
     paths: tuple[tuple[str, PeopleFlow], ...]
-    letters: int
 
 
 def draw_flows(
@@ -96,7 +98,10 @@ def draw_flows(
         after[row.target] += row.people
     most = max(len(before), len(after))
     scale = max(140.0, 34.0 * most) / max(1, before.total())
-    (left, height), (right, other) = (_stack(ends, words, scale) for ends in (before, after))
+    letters = int(side / _LETTER) - 1
+    (left, height), (right, other) = (
+        _stack(ends, words, scale, letters) for ends in (before, after)
+    )
     tops = ({row[0]: row[1] for row in left}, {row[0]: row[1] for row in right})
     left_order, right_order = map(list, tops)
     start, end = side + _NODE, width - side - _NODE
@@ -114,19 +119,24 @@ def draw_flows(
             f" {start:g} {top + tall:.1f}z"
         )
         paths.append((path, row))
-    letters = int(side / _LETTER) - 6
     high = round(max(height, other), 1)
-    return FlowDrawing(name, width, high, (side, end), left, right, tuple(paths), letters)
+    return FlowDrawing(name, width, high, (side, end), left, right, tuple(paths))
 
 
 def _stack(
-    people: Mapping[str, int], words: Mapping[str, str], scale: float
+    people: Mapping[str, int], words: Mapping[str, str], scale: float, letters: int
 ) -> tuple[tuple[_Node, ...], float]:
-    """Return the places of a column below each other, and the height of all."""
+    """Return the places of a column below each other, and the height of all.
+
+    A name is broken between its words where ``letters`` do not hold it: sites of one city differ by
+    their last word.
+    """
     nodes, y = [], 4.0
     for place in sorted(people, key=lambda place: _rank(place, words)):
         tall = max(2.0, people[place] * scale)
-        nodes.append((place, round(y, 1), round(tall, 1), people[place]))
+        label = f"{words[place]} ({people[place]})"
+        lines = textwrap.wrap(label, letters, max_lines=_LINES, placeholder="…")
+        nodes.append((place, round(y, 1), round(tall, 1), lines))
         y += max(tall, 16.0) + 14.0
     return tuple(nodes), y
 
