@@ -19,6 +19,13 @@ from releve.situation.codec import EventFaults, event_from_json, event_to_json
 from releve.situation.consequences import derive_absence_id, derive_events
 from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
 from releve.situation.draw_frame import build_frame
+from releve.situation.draw_summaries import (
+    DrawSummary,
+    FramedSite,
+    VisitSummary,
+    describe_powers,
+    summarise_draw_day,
+)
 from releve.situation.draws import DrawPlan
 from releve.situation.event import Event, MeasureFinding
 from releve.situation.events import (
@@ -185,6 +192,7 @@ __all__ = [
     "DrawPlanned",
     "DrawPresent",
     "DrawRevealed",
+    "DrawSummary",
     "DrawVisitMissed",
     "DrawnVisit",
     "Event",
@@ -198,6 +206,7 @@ __all__ = [
     "FindingRaised",
     "FindingSummary",
     "FindingVerified",
+    "FramedSite",
     "HeldPermit",
     "Incident",
     "IncidentClosed",
@@ -250,6 +259,7 @@ __all__ = [
     "TracedContact",
     "TracingRule",
     "TransportRule",
+    "VisitSummary",
     "apply_event",
     "build_draw_day",
     "build_frame",
@@ -260,6 +270,7 @@ __all__ = [
     "count_boarded",
     "derive_absence_id",
     "derive_events",
+    "describe_powers",
     "empty_situation",
     "event_from_json",
     "event_to_json",
@@ -294,6 +305,7 @@ __all__ = [
     "read_sheet",
     "refuse",
     "summarise_audit",
+    "summarise_draw_day",
     "summarise_finding",
     "to_local_day",
     "trace_contacts",

@@ -8,19 +8,12 @@ from django.template import Library
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import pgettext_lazy
 
-from releve.desk.draws.page import DrawnDayCard
 from releve.desk.filters import add_words
 from releve.desk.text import text_now
-from releve.inspection import (
-    compute_test_power,
-    describe_test_power,
-    describe_visit_power,
-)
+from releve.situation import DrawSummary, describe_powers
 
 register = Library()
 
-_CARRIERS = 4
-_BREACH_PERMILLE = 200
 _STATES = {
     "planned": lazy("The frame of the day is not on record: it has to be, the evening before."),
     "framed": lazy("The frame is on record; links are missing."),
@@ -46,15 +39,6 @@ def party_list(parties: tuple[str, ...]) -> str:
 
 
 @register.filter
-def powers(card: DrawnDayCard) -> Iterator[str]:
-    """Yield what the tests of the visits, planned or made, can find, and what visits can see."""
-    language = text_now("UTC").language
-    for row in card.visits:
-        tests = row.to_test if row.tested is None else row.tested
-        if row.present and tests is not None:
-            power = compute_test_power(
-                row.present, min(_CARRIERS, row.present), min(tests, row.present)
-            )
-            yield f"{row.name}. {describe_test_power(power, language)}"
-    yield describe_visit_power(_BREACH_PERMILLE, 5, language)
-    yield describe_visit_power(_BREACH_PERMILLE, 10, language)
+def powers(found: DrawSummary) -> Iterator[str]:
+    """Return what the tests of the visits can find, and what visits can see."""
+    return describe_powers(found, text_now("UTC").language)
