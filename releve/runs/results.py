@@ -40,6 +40,8 @@ _SAME: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     ),
 }
 """What must be the same for two runs to have met the same disasters."""
+_RULE_CASES = ("as-given", "no-tests", "no-rule")
+"""The closure rule with tests of people with symptoms, without them, and no rule."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,19 @@ class RunResults:
     results: tuple[CrashResult, ...]
     comparison: tuple[Difference, ...]
     certificate: Mapping[str, Any]
+
+    @property
+    def rule_cases(self) -> list[CrashResult]:
+        """The results that show what the closure rule does."""
+        known = {one.label: one for one in self.results}
+        return [known[label] for label in _RULE_CASES if label in known]
+
+    @property
+    def rule_differences(self) -> list[Difference]:
+        """The cases without the rule or its tests less the one with both."""
+        first, *others = _RULE_CASES
+        rows = (row for row in self.comparison if row.against == first)
+        return [row for row in rows if row.label in others]
 
 
 @dataclass(frozen=True, slots=True)

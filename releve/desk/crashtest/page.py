@@ -9,7 +9,6 @@ from pydantic import Field
 
 from releve.crashtest import ClientResult, CrashResult, SiteResult
 from releve.crashtest.cause_losses import CauseLoss, list_cause_losses
-from releve.crashtest.comparison import Difference
 from releve.desk.page import PageModel, RunHead, StreamPage
 from releve.runs.crash_test_job import CrashTestOrder
 from releve.runs.installation import RunSize
@@ -18,12 +17,10 @@ from releve.runs.progress import RunProgress
 from releve.runs.results import (
     ComparedCase,
     Differences,
+    RunResults,
     compute_differences,
     list_differing_inputs,
 )
-
-_RULE_CASES = ("as-given", "no-tests", "no-rule")
-
 
 CrashTestHead = RunHead[CrashTestOrder]
 
@@ -71,13 +68,11 @@ class ResultPage(PageModel):
     run: CrashTestHead
     acts: bool
     case: int
-    results: tuple[CrashResult, ...]
-    comparison: tuple[Difference, ...]
-    certificate: Mapping[str, Any]
+    found: RunResults
 
     @property
     def result(self) -> CrashResult:
-        return self.results[self.case]
+        return self.found.results[self.case]
 
     @property
     def clients(self) -> list[ClientResult]:
@@ -98,19 +93,6 @@ class ResultPage(PageModel):
     def helpful(self) -> list[CauseLoss]:
         """The causes that spare more than they cost."""
         return [row for row in list_cause_losses(self.result) if row.lost.high < 0]
-
-    @property
-    def rule_cases(self) -> list[CrashResult]:
-        """The results that show what the closure rule does."""
-        known = {one.label: one for one in self.results}
-        return [known[label] for label in _RULE_CASES if label in known]
-
-    @property
-    def rule_differences(self) -> list[Difference]:
-        """The cases without the rule or its tests less the one with both."""
-        first, *others = _RULE_CASES
-        rows = (row for row in self.comparison if row.against == first)
-        return [row for row in rows if row.label in others]
 
 
 class CertificatePage(PageModel):

@@ -94,7 +94,8 @@ def run(request: HttpRequest, run: str) -> HttpResponse:
     if found.state == "done":
         held = load_run_results(found)
         case = _read_case(request, held)
-        result = ResultPage.from_row(held, run=CrashTestHead.from_row(found), case=case, acts=acts)
+        head = CrashTestHead.from_row(found)
+        result = ResultPage(run=head, acts=acts, case=case, found=held)
         return page_response(request, "desk/crashtest/result.html", result)
     page = RunPage(
         run=CrashTestHead.from_row(found),
