@@ -18,8 +18,16 @@ from releve.gate.pseudonyms import number_pseudonym, number_text
 from releve.ledger.chain import append
 from releve.outbound import CallVerdict, LegalRules, judge_call
 from releve.outbound.attempt_provider import is_own_provider
+from releve.outbound.legal_rows import Words
 
-__all__ = ["SHORTEST_REASON", "KnownFact", "LookRefused", "PersonHistory", "show_person"]
+__all__ = [
+    "SHORTEST_REASON",
+    "KnownFact",
+    "LookRefused",
+    "PersonHistory",
+    "history_to_json",
+    "show_person",
+]
 
 SHORTEST_REASON = 10
 _KEPT_DAYS = 365
@@ -47,14 +55,37 @@ class KnownFact:
 
 @dataclass(frozen=True, slots=True)
 class PersonHistory:
-    """Facts about the holders of a number, the newest first, and the verdict on a call now."""
+    """Facts about the holders of a number, the newest first, and the verdict on a call now.
+
+    ``territories`` names those where the callee may be, by their codes.
+    """
 
     campaign: str
     client: str
     pseudonym: str
     persons: tuple[str, ...]
     verdict: CallVerdict
+    territories: Mapping[str, Words]
     events: tuple[KnownFact, ...]
+
+
+def history_to_json(history: PersonHistory) -> dict[str, Any]:
+    """Return a history as data, under pseudonyms: no number is in it."""
+    verdict = history.verdict
+    return {
+        "campaign": history.campaign,
+        "number": history.pseudonym,
+        "persons": history.persons,
+        "allowed": verdict.allowed,
+        "legal": verdict.legal,
+        "findings": [finding.row.version for finding in verdict.findings],
+        "places": verdict.places,
+        "territories": {code: name._asdict() for code, name in history.territories.items()},
+        "basis": verdict.basis,
+        "until": verdict.until,
+        "next_allowed": verdict.next_allowed,
+        "events": history.events,
+    }
 
 
 def show_person(
@@ -82,12 +113,14 @@ def show_person(
     _record_lookup(pseudonym, row.ref, reason, by, now)
     answer = read_facts(row.client, number, now, campaign=row.ref)
     call = build_call(row.ref, CampaignTerms.from_row(row), number, caller, "", now, "")
+    verdict = judge_call(call, answer.facts(), rules, now)
     return PersonHistory(
         row.ref,
         row.client,
         pseudonym,
         answer.persons(),
-        judge_call(call, answer.facts(), rules, now),
+        verdict,
+        {code: rules.territories[code].name for code in (one.territory for one in verdict.places)},
         _list_events(answer),
     )
 

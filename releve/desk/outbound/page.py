@@ -9,25 +9,23 @@ from typing import Annotated, Any
 from pydantic import Field, PlainSerializer, SkipValidation
 
 from releve.campaign.figures import AbandonedDay
-from releve.campaign.person_lookup import KnownFact, PersonHistory
+from releve.campaign.person_lookup import PersonHistory, history_to_json
 from releve.desk.page import PageModel
 from releve.gate.person_answers import CampaignAnswer, answer_to_json
 from releve.gate.person_requests import RecordedRequest
 from releve.gate.person_rights import StoredData
 from releve.gate.request_feeds import AsideRow, FeedPosition
-from releve.outbound import LegalRow, LegalRules
+from releve.outbound import LegalRow
 from releve.outbound.legal_rows import LEGAL_ZONE, Words
 from releve.outbound.row_json import row_to_json
 from releve.outbound.rule_impact import Flip, count_directions, flip_to_json
-from releve.outbound.verdict import CallFinding, LocalTime
 
 LegalText = Annotated[Words, PlainSerializer(Words._asdict)]
 RuleRow = Annotated[LegalRow, SkipValidation, PlainSerializer(row_to_json)]
-RefusingRow = Annotated[
-    CallFinding, SkipValidation, PlainSerializer(lambda found: found.row.version)
-]
+PersonRecord = Annotated[PersonHistory, SkipValidation, PlainSerializer(history_to_json)]
 CampaignRefusal = Annotated[CampaignAnswer, SkipValidation, PlainSerializer(answer_to_json)]
 FlippedCall = Annotated[Flip, SkipValidation, PlainSerializer(flip_to_json)]
+_MOST_LISTED = 200
 
 
 class CampaignCard(PageModel):
@@ -85,43 +83,11 @@ class SheetPage(CampaignCard):
     time_zone: str = LEGAL_ZONE
 
 
-class PersonLook(PageModel):
-    """The verdict on a call now with its explanation, and what is known, the newest first."""
-
-    campaign: str
-    number: str = Field(description="A pseudonym, as the persons are")
-    persons: tuple[str, ...]
-    allowed: bool
-    legal: bool
-    findings: tuple[RefusingRow, ...] = Field(description="As JSON the versions of the rows")
-    places: tuple[LocalTime, ...] = Field(description="Where the person may be")
-    territories: dict[str, LegalText]
-    basis: str
-    until: datetime | None
-    next_allowed: datetime | None
-    events: tuple[KnownFact, ...]
-    time_zone: str = LEGAL_ZONE
-
-
 class PersonPage(PageModel):
-    """A person's history, once it was asked for."""
+    """A person's history and the verdict on a call now, once it was asked for."""
 
-    history: PersonLook | None = None
-
-
-def person_look(found: PersonHistory, rules: LegalRules) -> PersonLook:
-    """Return a person's history, under pseudonyms."""
-    return PersonLook.from_row(
-        found.verdict,
-        campaign=found.campaign,
-        number=found.pseudonym,
-        persons=found.persons,
-        territories={
-            place.territory: rules.territories[place.territory].name
-            for place in found.verdict.places
-        },
-        events=found.events,
-    )
+    time_zone: str = LEGAL_ZONE
+    history: PersonRecord | None = None
 
 
 class RequestPage(PageModel):
@@ -177,6 +143,16 @@ class FlipsPage(PageModel):
     def counts(self) -> dict[str, int]:
         """How many calls would become what."""
         return count_directions(self.flips or ())
+
+    @property
+    def listed(self) -> tuple[Flip, ...]:
+        """The calls that HTML lists; JSON has all of them."""
+        return (self.flips or ())[:_MOST_LISTED]
+
+    @property
+    def more(self) -> int:
+        """How many it does not list."""
+        return len(self.flips or ()) - len(self.listed)
 
 
 class FeedsPage(PageModel):

@@ -41,7 +41,6 @@ from releve.desk.outbound.page import (
     RightsPage,
     RulesPage,
     SheetPage,
-    person_look,
 )
 from releve.desk.page import PageModel, pick_fields
 from releve.desk.query import read_day, require_found
@@ -159,11 +158,11 @@ def person(request: HttpRequest) -> HttpResponse:
     form = PersonForm(sorted(load_campaigns()), read_sent(request), initial=asked)
     page, status = PersonPage(), 200
     if form.is_bound:
-        rules, by = load_current_rules(), actor_name(request)
+        by, rules = actor_name(request), load_current_rules()
         found, status = ask_gate(
             form, lambda given: show_person(**given, by=by, rules=rules, now=read_clock())
         )
-        page = PersonPage(history=None if found is None else person_look(found, rules))
+        page = PersonPage(history=found)
     return _show(request, "person", page, {"form": form}, status)
 
 

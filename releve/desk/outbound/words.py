@@ -11,9 +11,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.campaign.person_lookup import KnownFact
+from releve.campaign.person_lookup import KnownFact, PersonHistory
 from releve.desk.filters import add_words
-from releve.desk.outbound.page import PersonLook
 from releve.desk.places.stream_context import when
 from releve.desk.text import format_duration, text_now
 from releve.gate.fault_sentences import FAULT_SENTENCES
@@ -140,12 +139,12 @@ def basis_words(basis: str) -> str:
 
 
 @register.filter
-def clock_words(look: PersonLook) -> str:
+def clock_words(history: PersonHistory) -> str:
     """Return where a person may be, with the time there."""
     return ", ".join(
-        f"{said(look.territories[place.territory])}, "
+        f"{said(history.territories[place.territory])}, "
         + format_time_of_day(place.local.hour, place.local.minute, _language())
-        for place in look.places
+        for place in history.verdict.places
     )
 
 
