@@ -21,7 +21,7 @@ from releve.live.acknowledgements import (
 )
 from releve.live.audits import SheetResult, find_audit, find_event_ids, record_sheet
 from releve.live.call_intake import find_statistics_folder
-from releve.live.case_clusters import find_case_clusters
+from releve.live.case_clusters import find_case_clusters, find_tracing_rule, trace_case
 from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.contacts import (
     check_channels,
@@ -321,6 +321,7 @@ __all__ = [
     "find_statistics_folder",
     "find_stays",
     "find_timetable",
+    "find_tracing_rule",
     "find_worst_client",
     "foresee_factors",
     "has_photo",
@@ -397,6 +398,7 @@ __all__ = [
     "start_rehearsal",
     "stop_drill",
     "store_photo",
+    "trace_case",
     "undo_switch",
     "warm_in_background",
 ]

@@ -86,8 +86,14 @@ from releve.situation.fields import EventField, list_fields
 from releve.situation.head_counts import count_boarded
 from releve.situation.incidents import Incident, IncidentTask
 from releve.situation.label import CharterLabel, compute_label
+from releve.situation.open_cases import OpenCase, list_known_cases, list_open_cases
 from releve.situation.permits import HeldPermit, find_plannable_sites, list_permits
-from releve.situation.presence import Stay, list_placed_stays, list_roster_stays
+from releve.situation.presence import (
+    Stay,
+    list_placed_stays,
+    list_roster_stays,
+    read_seating,
+)
 from releve.situation.reference import write_reference
 from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
 from releve.situation.reopening_state import Reopening, find_reopening, find_undoable_acts
@@ -227,6 +233,7 @@ __all__ = [
     "Notice",
     "NoticeRule",
     "ObservationLine",
+    "OpenCase",
     "Outage",
     "PackChosen",
     "PackEnded",
@@ -289,8 +296,10 @@ __all__ = [
     "list_charter_notices",
     "list_fields",
     "list_findings",
+    "list_known_cases",
     "list_notices",
     "list_observations",
+    "list_open_cases",
     "list_permits",
     "list_placed_stays",
     "list_roster_stays",
@@ -302,6 +311,7 @@ __all__ = [
     "load_rules",
     "merge_reopening_terms",
     "personal_fields",
+    "read_seating",
     "read_sheet",
     "refuse",
     "summarise_audit",

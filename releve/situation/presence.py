@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from releve.errors import Phrase
 from releve.network import Operator, zone
 
-__all__ = ["Stay", "list_placed_stays", "list_roster_stays"]
+__all__ = ["Stay", "list_placed_stays", "list_roster_stays", "read_seating"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +78,25 @@ def list_placed_stays(
         there, back = runs.get((name, site, start), (stop, stop))
         stays.append(Stay(name, site, start, end, zones.get(seat, ""), seat, there, back))
     return tuple(stays)
+
+
+def read_seating(text: str, operator: Operator) -> tuple[dict[str, str], list[Phrase]]:
+    """Return the seat by agent, and the faults, of lines of pseudonym, semicolon and seat."""
+    seating: dict[str, str] = {}
+    faults = []
+    seats = {seat.id for seat in operator.all_seats}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        agent, _separator, seat = (part.strip() for part in line.partition(";"))
+        if agent not in operator.agent:
+            fault = Phrase("there is no agent {0}; check the pseudonym.", agent)
+        elif seat not in seats:
+            fault = Phrase("there is no seat {0}; check it.", seat)
+        elif agent in seating:
+            fault = Phrase("{0} has a seat already; keep one.", agent)
+        else:
+            seating[agent] = seat
+            continue
+        faults.append(Phrase("Line {0}: {1}", number, fault))
+    return seating, faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import hypot, inf
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ class CaseCluster:
 
     ``kind``: floor, zone, shuttle or shift. ``name``: the id of the floor or zone, the shuttle, or
     the shift's hours at the site. ``cases``: event ids by date; ``agents`` their pseudonyms.
+    ``first_day`` and ``last_day`` are those of the first and the last case, by the site's clocks.
     """
 
     kind: str
@@ -31,6 +32,8 @@ class CaseCluster:
     agents: tuple[str, ...]
     first: datetime
     last: datetime
+    first_day: date
+    last_day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def find_clusters(
         for key in sorted({key for stay in own for key in _shared_by(stay, ground, zones)}):
             shared.setdefault(key, []).append(case)
     found = [
-        _build_cluster(key, chain)
+        _build_cluster(key, chain, zones[key[1]])
         for key, together in shared.items()
         for chain in _split_into_chains(together, span)
         if len({case.agent for case in chain}) > 1
@@ -135,11 +138,22 @@ def _split_into_chains(
         yield chain
 
 
-def _build_cluster(key: tuple[str, str, str], cases: list[DeclaredCase]) -> CaseCluster:
+def _build_cluster(
+    key: tuple[str, str, str], cases: list[DeclaredCase], tz: ZoneInfo
+) -> CaseCluster:
     kind, site, name = key
-    agents = tuple(dict.fromkeys(case.agent for case in cases))
-    events = tuple(case.event for case in cases)
-    return CaseCluster(kind, site, name, events, agents, cases[0].at, cases[-1].at)
+    first, last = cases[0].at, cases[-1].at
+    return CaseCluster(
+        kind=kind,
+        site=site,
+        name=name,
+        cases=tuple(case.event for case in cases),
+        agents=tuple(dict.fromkeys(case.agent for case in cases)),
+        first=first,
+        last=last,
+        first_day=first.astimezone(tz).date(),
+        last_day=last.astimezone(tz).date(),
+    )
 
 
 def trace_contacts(

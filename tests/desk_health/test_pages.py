@@ -108,7 +108,7 @@ def test_cases_of_one_shift_and_of_one_zone_are_clusters(
     answer = web.post("/health/?format=json", form)
     rows = [row for row in answer.json()["clusters"] if row["kind"] in ("zone", "floor")]
     assert {row["kind"] for row in rows} == {"zone", "floor"}
-    assert all(set(row["pseudonyms"]) == {one, other} for row in rows)
+    assert all(set(row["agents"]) == {one, other} for row in rows)
     assert "Plateau " in web.post("/health/", form).content.decode()
     scenario.later(days=15)
     assert twin(web)["clusters"] == [], "too long ago"

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from releve.desk.text import translate_phrase
 from releve.network import Operator
+from releve.situation import read_seating
 
 _MOST_CHARACTERS = 200_000
 _MOST_FAULTS = 5
@@ -30,8 +31,7 @@ class SeatingForm(forms.Form):
 
     def __init__(self, operator: Operator, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._agents = frozenset(operator.agent)
-        self._seats = frozenset(seat.id for seat in operator.all_seats)
+        self._operator = operator
 
     @property
     def seats(self) -> Mapping[str, str] | None:
@@ -40,25 +40,7 @@ class SeatingForm(forms.Form):
 
     def clean_seating(self) -> Mapping[str, str]:
         """Return the seat by agent; ValidationError names the lines that say nothing known."""
-        seating: dict[str, str] = {}
-        faults = []
-        for number, line in enumerate(self.cleaned_data["seating"].splitlines(), start=1):
-            if not line.strip():
-                continue
-            agent, _separator, seat = (part.strip() for part in line.partition(";"))
-            fault = self._fault(agent, seat, seating)
-            if fault:
-                faults.append(_("Line {number}: {fault}").format(number=number, fault=fault))
-            seating[agent] = seat
+        seating, faults = read_seating(self.cleaned_data["seating"], self._operator)
         if faults:
-            raise forms.ValidationError(faults[:_MOST_FAULTS])
+            raise forms.ValidationError([translate_phrase(row) for row in faults[:_MOST_FAULTS]])
         return seating
-
-    def _fault(self, agent: str, seat: str, before: Mapping[str, str]) -> str:
-        if agent not in self._agents:
-            return _("there is no agent {agent}; check the pseudonym.").format(agent=agent)
-        if seat not in self._seats:
-            return _("there is no seat {seat}; check it.").format(seat=seat)
-        if agent in before:
-            return _("{agent} has a seat already; keep one.").format(agent=agent)
-        return ""

@@ -8,18 +8,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from releve.accounts.grants import STREAM
-from releve.accounts.scopes import scope_for
+from releve.accounts.scopes import Scope, scope_for
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import takes
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import read_sent
 from releve.desk.health.forms import SeatingForm
-from releve.desk.health.page import CasePage, CasesPage, case_page, cases_page, list_open_cases
+from releve.desk.health.page import CasePage, CasesPage, case_page, cases_page
 from releve.desk.http import keep_unstored, page_response
-from releve.desk.places.stream_context import moment
+from releve.desk.places.stream_context import StreamContext, moment
 from releve.desk.query import require_found
 from releve.ledger.chain import append
-from releve.situation import DeclaredCase
+from releve.live import api as live
+from releve.situation import OpenCase, list_open_cases
 
 _SEATING_BYTES = 2 * 1024**2
 """A line for each agent of the largest operator; Django itself takes no larger form."""
@@ -35,7 +36,8 @@ def list_cases(request: HttpRequest) -> HttpResponse:
     """Open cases and what they share."""
     now, reach = moment(request), scope_for(request.user, "health.cases")
     form = SeatingForm(now.operator, read_sent(request))
-    return _show(request, "desk/health/cases.html", cases_page(now, reach, form.seats), form)
+    page = cases_page(now, reach, _list_cases(now, reach), form.seats)
+    return _show(request, "desk/health/cases.html", page, form)
 
 
 @takes(_SEATING_BYTES, _say_too_large)
@@ -43,12 +45,17 @@ def list_cases(request: HttpRequest) -> HttpResponse:
 def show_case(request: HttpRequest, case: str) -> HttpResponse:
     """One case; its contacts in answer to the form alone, after the look is recorded."""
     now, reach = moment(request), scope_for(request.user, "health.cases")
-    known = {row.event: row for row in list_open_cases(now, reach)}
+    known = {row.event: row for row in _list_cases(now, reach)}
     found = require_found(known.get(case), _("There is no such open case."))
     form = SeatingForm(now.operator, read_sent(request))
     if form.is_valid():
         _note(request, found, now.stream)
     return _show(request, "desk/health/case.html", case_page(now, reach, found, form.seats), form)
+
+
+def _list_cases(now: StreamContext, reach: Scope) -> tuple[OpenCase, ...]:
+    rules = live.select_rules(now.situation)
+    return list_open_cases(now.situation, now.operator, rules, now.at, reach.has_site)
 
 
 def _show(
@@ -60,7 +67,7 @@ def _show(
 
 
 @transaction.atomic
-def _note(request: HttpRequest, case: DeclaredCase, stream: str) -> None:
+def _note(request: HttpRequest, case: OpenCase, stream: str) -> None:
     """Record the look by the case's event, not by the agent.
 
     A log of looks is kept longer than what is known of a case: once that is erased, this entry
