@@ -311,7 +311,13 @@ class ChosenPack:
 
     def holds_on(self, day: date) -> bool:
         """Return whether the pack is in force on a day."""
-        return self.first <= day and (self.last is None or day <= self.last)
+        return self.state_on(day) == "in_force"
+
+    def state_on(self, day: date) -> str:
+        """Return how the days stand on one: ``to_come``, ``in_force`` or ``over``."""
+        if self.first > day:
+            return "to_come"
+        return "in_force" if self.last is None or day <= self.last else "over"
 
 
 @dataclass(frozen=True)
@@ -337,6 +343,12 @@ class SituationRules:
         ]
         own = [row for row in self.rows if not row.pack]
         return replace(self, rows=(*own, *(row for row in cut if row is not None)))
+
+    def closes_on(self, day: date) -> bool:
+        """Return whether a rule closes any site on a day."""
+        return any(
+            isinstance(row.parameters, ClosureRule) and row.holds_on(day) for row in self.rows
+        )
 
     def find_closure_rule(self, name: str) -> ClosureRule | None:
         """Return the parameters of the closure rule of an id, the newest; None without one."""

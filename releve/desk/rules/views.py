@@ -69,7 +69,7 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     today = now.find_day()
-    page = rules_page(now, today, live.select_rules(now.situation))
+    page = rules_page(now, today)
     kinds = {card.pack.id: EndForm if card.lasting else ChoiceForm for card in page.packs}
     forms = {pack: sent.get(pack) or kind(pack, today) for pack, kind in kinds.items()}
     context = {"forms": forms, "closes": now.text.list(closes)}
