@@ -16,7 +16,7 @@ from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation import gettext as _
 
-from releve.errors import Phrase
+from releve.errors import NumberPhrase, Phrase
 from releve.network import Opening
 from releve.network.clock import city, zone
 from releve.plan.coverage import round_coverage
@@ -61,11 +61,9 @@ class Text:
         """Return a rounded number; ``?`` when it is not known."""
         if math.isnan(value):
             return "?"
-        written = f"{abs(value):,.{digits}f}"
+        written = NumberPhrase(abs(value), digits)
         sign = "\u2212" if value < 0 and float(written.replace(",", "")) != 0 else ""
-        if self.french:
-            written = written.replace(",", NARROW).replace(".", ",")
-        return sign + written
+        return sign + written.translate_with(gettext, self.language)
 
     def plain(self, value: float) -> str:
         """Return a number with the digits it has, up to six."""
