@@ -42,6 +42,7 @@ from releve.live.coverage import (
     describe_standing,
     find_plan_reach,
     find_worst_client,
+    judge_operator,
     rank_clients,
 )
 from releve.live.current_operator import operator_now
@@ -331,6 +332,7 @@ __all__ = [
     "is_disk_full",
     "is_drill",
     "is_recorded",
+    "judge_operator",
     "list_addresses",
     "list_agent_moves",
     "list_astray",

@@ -19,6 +19,7 @@ from releve.live.stream_state import Scene, load_scene
 from releve.network import Client, Operator
 from releve.plan import Plan
 from releve.plan.coverage import COVERED, Timeline, count_placed, measure_coverage
+from releve.situation import SiteStatus
 
 __all__ = [
     "CLIENT_STATES",
@@ -35,6 +36,7 @@ __all__ = [
     "find_plan_reach",
     "find_worst_client",
     "judge_client",
+    "judge_operator",
     "rank_clients",
 ]
 
@@ -206,6 +208,23 @@ def find_worst_client(clients: Sequence[ClientStanding]) -> ClientStanding | Non
         return min(short, key=lambda row: row.now or 0.0)
     ahead = [row for row in clients if row.state in ("missed", "thin")]
     return min(ahead, key=lambda row: row.worst or 0.0, default=None)
+
+
+def judge_operator(
+    clients: Sequence[ClientStanding], sites: Sequence[SiteStatus], plan: PlanReach
+) -> ClientState:
+    """Return the worst state of the clients that need agents; of none, how the sites stand.
+
+    Without such a client: ``thin`` where a site is lost; ``held`` where all are open and a plan
+    reaches the hours ahead of an operator without clients; else ``unknown``.
+    """
+    states = {row.state for row in clients if not row.idle}
+    if states:
+        return min(states, key=CLIENT_STATES.index)
+    if any(site.state != "open" for site in sites):
+        return "thin"
+    planned = plan.reach is not None
+    return "held" if planned and sites and not clients else "unknown"
 
 
 def compute_coverage(stream: str = LIVE, hours: int = 48) -> Coverage | None:

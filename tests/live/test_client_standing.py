@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,11 +15,14 @@ from releve.live.coverage import (
     Coverage,
     cover_client,
     describe_standing,
+    find_plan_reach,
     find_worst_client,
+    judge_operator,
     rank_clients,
 )
 from releve.network import Client
-from tests.situation.rule_chain import operator
+from releve.situation import empty_situation, list_site_statuses
+from tests.situation.rule_chain import HEALTH_RULES, operator
 
 AT = datetime(2026, 11, 30, 9, tzinfo=UTC)
 STARTS = tuple(AT + at * INTERVAL for at in range(3))
@@ -74,3 +78,17 @@ def test_a_client_is_idle_where_nothing_is_required_of_it() -> None:
     found = {row.client: (row.state, row.idle) for row in rank_clients(OPERATOR, COVERAGE)}
     assert found["idle"] == ("unknown", True)
     assert found["held"] == ("held", False)
+
+
+def test_an_operator_stands_as_its_worst_client_that_needs_agents() -> None:
+    rows, plan = rank_clients(OPERATOR, COVERAGE), find_plan_reach(COVERAGE)
+    names = tuple(site.id for site in OPERATOR.sites)
+    open_ = list_site_statuses(OPERATOR, empty_situation(names), HEALTH_RULES)
+    lost = (replace(open_[0], state="cut_off"), *open_[1:])
+    assert judge_operator(rows, open_, plan) == "missed"
+    assert judge_operator([row for row in rows if row.client == "held"], lost, plan) == "held"
+    idle = [row for row in rows if row.idle]
+    assert judge_operator(idle, open_, plan) == "unknown"
+    assert judge_operator(idle, lost, plan) == judge_operator((), lost, plan) == "thin"
+    assert judge_operator((), open_, plan) == "held"
+    assert judge_operator((), open_, find_plan_reach(None)) == "unknown"

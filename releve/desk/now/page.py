@@ -136,7 +136,7 @@ def now_page(shown: ShownStream, user: AnyUser) -> NowPage:
     worker = live.read_worker_health() if inside else None
     return NowPage(
         **head,
-        state=_state(clients, sites, plan),
+        state=live.judge_operator(clients, sites, plan),
         plan=plan,
         worker=worker if worker is not None and worker.alarm else None,
         routing=live.list_astray(stream) if all_sites and inside else (),
@@ -171,19 +171,6 @@ def _propose_events(
             yield EventProposal.from_row(
                 row, site=row.place, name=names[row.place], records=records
             )
-
-
-def _state(
-    clients: tuple[ClientStanding, ...], sites: tuple[SiteStatus, ...], plan: PlanReach
-) -> ClientState:
-    """Return the worst state of the clients that need someone; without a client, of the sites."""
-    states = {client.state for client in clients if not client.idle}
-    if states:
-        return min(states, key=live.CLIENT_STATES.index)
-    if any(site.state != "open" for site in sites):
-        return "thin"
-    planned = plan.reach is not None
-    return "held" if planned and sites and not clients else "unknown"
 
 
 def _late(
