@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from django.db.models import Count, Max
@@ -35,13 +35,13 @@ from releve.live.day_forecast import find_day, find_morning
 from releve.live.identity_cache import IdentityCache
 from releve.live.partners import count_partner_agents, list_partner_agents
 from releve.live.stream_state import Scene
-from releve.network import Operator, Programme, day_bounds, find_open_instants
+from releve.network import Client, Operator, Programme, day_bounds, find_open_instants
 from releve.plan.coverage import Timeline, count_placed
 from releve.registry import storage as registry
 from releve.service_record.day_record import load_presence, load_reports
 from releve.service_record.models import IntervalReport
 
-__all__ = ["ProgrammeService", "ServiceDay", "TargetState", "compute_service_day"]
+__all__ = ["ClientService", "ProgrammeService", "ServiceDay", "TargetState", "compute_service_day"]
 
 _PRESENCE_COUNTS = timedelta(minutes=45)
 """A count of agents signed in says who is there for this long."""
@@ -53,6 +53,8 @@ _REPORTS_KEPT = timedelta(minutes=5)
 TargetState = Literal["lost", "losing", "below", "unknown", "held"]
 """Lost for good; losing: below the day's target, or to be so today with the agents expected;
 below: below it, and to be back."""
+_STATES: tuple[TargetState, ...] = get_args(TargetState)
+"""The worst first."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,23 @@ class ProgrammeService:
 
 
 @dataclass(frozen=True)
+class ClientService:
+    """A client's programmes, and the sums of those inbound; NaN where one of them is not known.
+
+    ``state`` is that of the target that stands worst; unknown without an inbound programme.
+    """
+
+    client: str
+    name: str
+    state: TargetState
+    offered: float
+    expected: float
+    answered: float
+    abandoned: float
+    programmes: tuple[ProgrammeService, ...]
+
+
+@dataclass(frozen=True)
 class ServiceDay:
     """All programmes at ``at``; ``reported_at`` is when the last report came, None: none today.
 
@@ -114,6 +133,30 @@ class ServiceDay:
     reported_at: datetime | None
     forecast: bool
     programmes: tuple[ProgrammeService, ...]
+
+    @cached_property
+    def clients(self) -> tuple[ClientService, ...]:
+        """The clients, those whose target is lost first."""
+        rows = (self._sum_client(row) for row in self.operator.clients)
+        return tuple(sorted(rows, key=lambda row: _STATES.index(row.state)))
+
+    def _sum_client(self, client: Client) -> ClientService:
+        rows = tuple(row for row in self.programmes if row.client == client.id)
+        calls = [row for row in rows if row.kind == "inbound"]
+
+        def add_up(figures: Iterable[float]) -> float:
+            return math.fsum(figures) if calls else math.nan
+
+        return ClientService(
+            client=client.id,
+            name=client.name,
+            state=min((row.state for row in calls), key=_STATES.index, default="unknown"),
+            offered=add_up(row.offered for row in calls),
+            expected=add_up(row.expected for row in calls),
+            answered=add_up(row.answered for row in calls),
+            abandoned=add_up(row.abandoned for row in calls),
+            programmes=rows,
+        )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from releve.service_record.statistics import (
 
 __all__ = [
     "MAPPING",
+    "FaultyFile",
     "find_source_mapping",
     "list_faulty_files",
     "note_fault",
@@ -48,6 +49,22 @@ _NOT_READ = Phrase("the file is not read")
 _log = logging.getLogger("releve.service_record")
 _known: dict[Path, tuple[int, int, str]] = {}
 """By file: size, time of writing and digest, so that an unchanged file is not read to hash it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyFile:
+    """A file of statistics of which something was set aside: ``used`` of its ``rows`` counted.
+
+    ``line`` of its first fault, 0 where it is of none; ``fault`` are the texts of that: where it
+    stands, what was done, the fix.
+    """
+
+    file: str
+    read_at: datetime
+    rows: int
+    used: int
+    line: int
+    fault: tuple[str, ...]
 
 
 def read_statistics_folder(folder: Path, operator: Operator, now: datetime) -> int:
@@ -80,10 +97,13 @@ def note_fault(source: str, name: str, now: datetime, reason: Phrase, fix: Phras
     )  # fmt: skip
 
 
-def list_faulty_files(since: datetime) -> list[StatisticsFile]:
+def list_faulty_files(since: datetime) -> list[FaultyFile]:
     """Return the files read since an instant of which something was set aside, the newest first."""
     rows = StatisticsFile.objects.filter(read_at__gte=since).exclude(faults=[])
-    return list(rows.order_by("-read_at")[:_SHOWN_FILES])
+    return [
+        FaultyFile(str(row), row.read_at, row.rows, row.used, *read_first_fault(row))
+        for row in rows.order_by("-read_at")[:_SHOWN_FILES]
+    ]
 
 
 def _list_files(folder: Path) -> Iterator[Path]:

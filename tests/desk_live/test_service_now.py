@@ -334,3 +334,20 @@ def test_an_operator_without_a_programme_has_a_day_without_calls() -> None:
     day = live.compute_service_day(NOON, None)
     assert day is not None
     assert day.programmes == ()
+    assert day.clients == ()
+
+
+def test_a_client_s_calls_are_summed_and_the_worst_target_stands_first(
+    operator: Operator, morning: Morning
+) -> None:
+    report(operator, morning, 1.4, in_time=0.1)
+    day = live.compute_service_day(NOON, None)
+    assert day is not None
+    assert {row.client for row in day.clients} == {row.id for row in operator.clients}
+    calling = [row for row in day.clients if any(one.kind == "inbound" for one in row.programmes)]
+    for row in calling:
+        own = [one.offered for one in row.programmes if one.kind == "inbound"]
+        assert row.offered == pytest.approx(sum(own))
+        assert row.state in {one.state for one in row.programmes}
+    assert day.clients[0].state in ("lost", "losing", "below")
+    assert day.clients[-1].state in ("unknown", "held", day.clients[0].state)

@@ -26,7 +26,11 @@ from releve.service_record.statistics import (
     import_statistics,
     read_mapping,
 )
-from releve.service_record.statistics_folder import read_first_fault, read_statistics_folder
+from releve.service_record.statistics_folder import (
+    list_faulty_files,
+    read_first_fault,
+    read_statistics_folder,
+)
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
 
@@ -240,6 +244,9 @@ def test_a_file_that_cannot_be_read_is_named_and_keeps_no_other_from_being_read(
     read_statistics_folder(folder, operator, NIGHT + timedelta(days=1))
     rows = {row.name: row for row in StatisticsFile.objects.all()}
     assert "no column" in read_first_fault(rows["a.csv"])[1][0]
+    shown = {row.file: row for row in list_faulty_files(min(row.read_at for row in rows.values()))}
+    assert {str(row) for row in rows.values() if row.faults} == set(shown)
+    assert all(row.fault for row in shown.values())
     assert "lost has no mapping.toml" in read_first_fault(rows["c.csv"])[1][0]
     assert rows["b.csv"].used == 1
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 from django.urls import reverse
 from pydantic import BeforeValidator, Field
 
 from releve.accounts.scopes import can, scope_for
-from releve.desk.page import Figure, PageModel, known
-from releve.desk.text import translate_phrase
+from releve.desk.page import Figure, PageModel
 from releve.live import api as live
 from releve.live.api import IdentityCache, ServiceDay, TargetState
-from releve.network import Client
-from releve.service_record.models import StatisticsFile
-from releve.service_record.statistics_folder import list_faulty_files, read_first_fault
+from releve.service_record.statistics_folder import FaultyFile, list_faulty_files
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
 
 _FAULTS_SHOWN = timedelta(hours=12)
-_STATES: tuple[TargetState, ...] = get_args(TargetState)
-"""States of a target, the worst first."""
 
 
 def _round_minutes(minutes: float) -> int | None:
@@ -72,22 +67,11 @@ class ClientServiceNow(PageModel):
     client: str
     name: str
     state: TargetState
-    offered: float | None
-    expected: float | None
-    answered: float | None
-    abandoned: float | None
+    offered: Figure
+    expected: Figure
+    answered: Figure
+    abandoned: Figure
     programmes: tuple[ProgrammeServiceNow, ...]
-
-
-class FaultyStatistics(PageModel):
-    """A file of today of which something was set aside."""
-
-    file: str
-    read_at: datetime
-    rows: int
-    used: int
-    line: int = Field(description="Of the first fault; 0: it is not of a line")
-    fault: str = Field(description="The first fault: where it stands, what was done, the fix")
 
 
 class ServiceNow(PageModel):
@@ -98,7 +82,7 @@ class ServiceNow(PageModel):
     reported_at: datetime | None = Field(description="When the last report was recorded today")
     forecast: bool = Field(description="Whether the morning's forecast of the day was made")
     clients: tuple[ClientServiceNow, ...] = Field(description="Targets that are lost come first")
-    faults: tuple[FaultyStatistics, ...] = Field(description="To readers who see every client")
+    faults: tuple[FaultyFile, ...] = Field(description="To readers who see every client")
     relief_url: str = Field(
         description="Where a relief is proposed for the calls foreseen; empty while targets hold"
     )
@@ -129,17 +113,26 @@ def service_now(at: datetime, user: AnyUser, scene: live.Scene | None) -> Servic
         reported_at=found.reported_at,
         forecast=found.forecast,
         clients=tuple(row for row in clients if row.programmes),
-        faults=tuple(_build_fault(row) for row in faults),
+        faults=tuple(faults),
         relief_url=_link_relief(user, clients),
     )
 
 
 def _build_clients(found: ServiceDay) -> tuple[ClientServiceNow, ...]:
-    """Return every client, those whose target is lost first; built once for all readers."""
+    """Return every client as pages hold it; built once for all readers."""
+    names = found.operator.programme
 
     def build() -> tuple[ClientServiceNow, ...]:
-        rows = [_build_client(row, found) for row in found.operator.clients]
-        return tuple(sorted(rows, key=lambda row: _STATES.index(row.state)))
+        return tuple(
+            ClientServiceNow.from_row(
+                client,
+                programmes=tuple(
+                    ProgrammeServiceNow.from_row(row, name=names[row.programme].name)
+                    for row in client.programmes
+                ),
+            )
+            for client in found.clients
+        )
 
     return _known_clients.get("", (found,), build)
 
@@ -152,33 +145,3 @@ def _link_relief(user: AnyUser, clients: Iterable[ClientServiceNow]) -> str:
     losing = any(row.state in ("lost", "losing") for row in clients)
     may = can(user, "reliefs.see") and scope_for(user, "reliefs.see").clients is None
     return f"{reverse('surge')}?percent=" if losing and may else ""
-
-
-def _build_client(client: Client, found: ServiceDay) -> ClientServiceNow:
-    rows = [row for row in found.programmes if row.client == client.id]
-    calls = [row for row in rows if row.kind == "inbound"]
-    sums = {name: _add_up(getattr(row, name) for row in calls) for name in _SUMS}
-    return ClientServiceNow(
-        client=client.id,
-        name=client.name,
-        state=min((row.state for row in calls), key=_STATES.index, default="unknown"),
-        programmes=tuple(
-            ProgrammeServiceNow.from_row(row, name=found.operator.programme[row.programme].name)
-            for row in rows
-        ),
-        **sums,
-    )
-
-
-_SUMS = ("offered", "expected", "answered", "abandoned")
-
-
-def _add_up(values: Iterable[float]) -> float | None:
-    listed = list(values)
-    return known(math.fsum(listed)) if listed else None
-
-
-def _build_fault(row: StatisticsFile) -> FaultyStatistics:
-    line, texts = read_first_fault(row)
-    fault = "; ".join(map(translate_phrase, texts))
-    return FaultyStatistics.from_row(row, file=str(row), line=line, fault=fault)

@@ -14,7 +14,7 @@ from releve.desk.filters import add_words
 from releve.desk.ledger.words import translate_kind
 from releve.desk.service.page import ProgrammeServiceNow
 from releve.desk.service.statement_page import ServiceStatement
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_phrase
 from releve.live.api import ServiceLoss
 from releve.network import Operator
 
@@ -53,6 +53,12 @@ def _write_minutes(minutes: int) -> str:
     if not hours:
         return _("{minutes} min").format(minutes=rest)
     return _("{hours} h {minutes}").format(hours=hours, minutes=f"{rest:02}")
+
+
+@register.filter
+def fault_words(fault: tuple[str, ...]) -> str:
+    """Return the texts of a fault of a file as one sentence."""
+    return "; ".join(map(translate_phrase, fault))
 
 
 @register.filter
