@@ -48,6 +48,7 @@ ROOMS = (
     "demand",
     "evidence",
     "ledger",
+    "live",
     "network",
     "plan",
     "registry",
