@@ -30,19 +30,12 @@ class VersionRow(PageModel):
     summary: dict[str, dict[str, int]] = Field(description="Rows changed, by table")
 
 
-class TableLine(PageModel):
-    """A table in the list of tables."""
-
-    table: str
-    rows: int
-
-
 class RegistryPage(PageModel):
     """The current version and its tables; null and none before the first import."""
 
     time_zone: str
     version: VersionRow | None
-    tables: tuple[TableLine, ...]
+    tables: dict[str, int] = Field(description="Rows, by table")
     may_edit: bool
 
 
@@ -123,7 +116,7 @@ def registry_page(here: RegistryContext | None, may_edit: bool) -> RegistryPage:
     return RegistryPage(
         time_zone="UTC" if here is None else here.time_zone,
         version=None if here is None else VersionRow.from_row(here.version),
-        tables=tuple(TableLine(table=name, rows=sheet.count) for name, sheet in sheets.items()),
+        tables={name: sheet.count for name, sheet in sheets.items()},
         may_edit=may_edit,
     )
 
