@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,25 @@ from releve.outbound import CallVerdict, LegalRules, judge_call
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.verdict import CallFinding
 
-__all__ = ["CampaignAnswer", "answer_to_json", "preview_answers"]
+__all__ = ["AnswerSummary", "CampaignAnswer", "answer_to_json", "preview_answers"]
 
 _SAID_KINDS = frozenset({"silence", "consent_withdrawal", "consent_refusal"})
 """The kinds of rows that refuse because of what the person said."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSummary:
+    """What a question to the gate about one campaign would be answered now.
+
+    ``for_request``: a row refuses for what the person said. It holds no number and no person.
+    """
+
+    campaign: str
+    client: str
+    allowed: bool
+    for_request: bool
+    rules: tuple[str, ...]
+    next_allowed: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,18 @@ class CampaignAnswer:
     def rules(self) -> tuple[str, ...]:
         """Return the ids of the rows that refuse, each once."""
         return tuple(dict.fromkeys(finding.row.id for finding in self.findings))
+
+    @property
+    def summary(self) -> AnswerSummary:
+        """Return the answer without the number and the verdicts of the holders."""
+        return AnswerSummary(
+            self.campaign,
+            self.client,
+            self.allowed,
+            self.for_request,
+            self.rules,
+            self.next_allowed,
+        )
 
 
 def preview_answers(
@@ -101,11 +128,4 @@ def _find_callers(clients: Iterable[str], now: datetime) -> dict[str, str]:
 
 def answer_to_json(answer: CampaignAnswer) -> dict[str, Any]:
     """Return the answer for a campaign as data; no number, no id of a person."""
-    return {
-        "campaign": answer.campaign,
-        "client": answer.client,
-        "allowed": answer.allowed,
-        "for_request": answer.for_request,
-        "rules": list(answer.rules),
-        "next_allowed": answer.next_allowed,
-    }
+    return asdict(answer.summary)

@@ -46,7 +46,8 @@ def person_request(
     )  # fmt: skip
     found = record_request(asked, by=actor_name(request), source="api")
     answers = preview_answers(sent.number, client, load_current_rules(), read_clock())
-    return Status(200 if found.before else 201, {"recorded": found, "answers": answers})
+    recorded = {"recorded": found, "answers": [answer.summary for answer in answers]}
+    return Status(200 if found.before else 201, recorded)
 
 
 @reads("/outbound/feeds/{feed}", schemas.Feed, "outbound", "outbound.request")

@@ -7,7 +7,6 @@ entries, withheld by the same rule as on the pages of the ledger.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from ninja import Schema
@@ -16,6 +15,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from releve.accounts.entry_reach import EntryView
 from releve.desk.page import StreamPage
 from releve.desk.registry.page import VersionRow
+from releve.gate.person_answers import AnswerSummary
 from releve.gate.person_requests import RecordedRequest
 from releve.live.api import MessageCounts
 
@@ -118,22 +118,11 @@ class PersonRequest(Schema):
     call: str = Field(default="", max_length=300, description="Call-ID, or Call-ID/CSeq")
 
 
-class RequestAnswer(Schema):
-    """What a question to the gate about one campaign would be answered now."""
-
-    campaign: str
-    client: str
-    allowed: bool
-    for_request: bool = Field(description="A row refuses for what the person said")
-    rules: list[str]
-    next_allowed: datetime | None
-
-
 class Recorded(Schema):
     """A request as it stands: counts, and what the gate would answer."""
 
     recorded: RecordedRequest
-    answers: list[RequestAnswer]
+    answers: list[AnswerSummary]
 
 
 class FeedRows(Schema):
