@@ -10,7 +10,6 @@ from django.template import Library
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.words import when
-from releve.desk.places.stream_context import when as name_moment
 from releve.desk.text import text_now, translate_phrase
 from releve.errors import Phrase
 
@@ -121,7 +120,7 @@ def own(row: object, name: str = "text") -> str:
 @register.filter
 def moment_at(at: datetime | str | None, time_zone: str) -> str:
     """Return an instant as ``24 novembre 2026 à 14 h 30``; empty where there is none."""
-    return name_moment(_read_instant(at), text_now(time_zone)) if at else ""
+    return text_now(time_zone).moment(_read_instant(at)) if at else ""
 
 
 @register.filter

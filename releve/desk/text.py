@@ -107,6 +107,11 @@ class Text:
         local = time.astimezone(zone(self.time_zone))
         return self._minute(60 * local.hour + local.minute) + self._name_zone(time)
 
+    def moment(self, at: datetime) -> str:
+        """Return an instant for a list: ``24 novembre 2026 à 14 h 30``."""
+        day = self.day(at.astimezone(zone(self.time_zone)).date(), weekday=False)
+        return _("{day} at {time}").format(day=day, time=self.time(at))
+
     def hour(self, hour: int) -> str:
         """Return a full hour for an axis: ``10 h`` or ``10:00``."""
         return self._minute(60 * hour)

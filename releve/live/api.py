@@ -318,6 +318,7 @@ __all__ = [
     "find_plan_reach",
     "find_pressed_switch",
     "find_rehearsal",
+    "find_relief",
     "find_scene_runs",
     "find_statistics_folder",
     "find_stays",
@@ -404,6 +405,12 @@ __all__ = [
     "undo_switch",
     "warm_in_background",
 ]
+
+
+def find_relief(stream: str, generation: int) -> Relief | None:
+    """Return a generation of a stream with the plan it changes; None where there is none."""
+    rows = Relief.objects.filter(stream=stream, generation=generation)
+    return rows.select_related("activation").first()
 
 
 def list_reliefs(stream: str = LIVE, most: int = 50) -> list[Relief]:

@@ -18,7 +18,7 @@ from releve.live.plans import find_first_start
 from releve.live.stream_state import Scene, load_scene
 from releve.network import Client, Operator
 from releve.plan import Plan
-from releve.plan.coverage import COVERED, Timeline, count_placed, measure_coverage
+from releve.plan.coverage import COVERED, CoverageSeries, Timeline, count_placed, measure_coverage
 from releve.situation import SiteStatus
 
 __all__ = [
@@ -147,6 +147,11 @@ class Coverage:
     def find_client(self, client: str) -> ClientCoverage | None:
         """Return a client's coverage; None where the plan reaches no hour of it."""
         return next((row for row in self.clients if row.client == client), None)
+
+    def build_series(self, own: ClientCoverage) -> CoverageSeries:
+        """Return a client's half hours to be drawn, without agents beyond what is required."""
+        missing, none = own.required - own.covered, np.zeros(len(self.starts))
+        return CoverageSeries(self.starts, own.required, own.covered, missing, none)
 
     def list_half_hours(self, client: str) -> Iterator[HalfHour]:
         """Yield a client's half hours from now on; none where the plan reaches no hour of it."""

@@ -58,5 +58,17 @@ def test_a_client_has_its_half_hours_and_nothing_where_the_plan_does_not_know_it
     np.testing.assert_array_equal(shares, own.share)
     assert [row.share is None for row in rows] == np.isnan(own.share).tolist()
     assert not any(row.short for row in rows if row.required == 0)
+    series = found.build_series(own)
+    assert series.starts == found.starts
+    np.testing.assert_allclose(series.covered + series.missing, series.required)
     assert found.find_client("unknown") is None
     assert list(found.list_half_hours("unknown")) == []
+
+
+def test_a_relief_is_found_by_its_number_in_its_stream(scenario: Scenario) -> None:
+    scenario.close()
+    scenario.work()
+    newest = live.list_reliefs(scenario.stream)[0]
+    assert live.find_relief(scenario.stream, newest.generation) == newest
+    assert live.find_relief(scenario.stream, newest.generation + 1) is None
+    assert live.find_relief("live", newest.generation) is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 
 from releve.accounts.scopes import can
 from releve.desk.api import schemas
@@ -20,16 +19,15 @@ from releve.desk.places.relief_pages import (
     ComparisonPage,
     ReliefsPage,
     comparison_page,
+    find_relief,
     reliefs_page,
 )
 from releve.desk.places.site_pages import SitePage, SitesPage, site_page, sites_page
 from releve.desk.plan.cell_page import CellPage
 from releve.desk.plan.page import PlanPage, plan_page
 from releve.desk.plan.views import find_cell, find_plan
-from releve.desk.query import require_found
 from releve.desk.relief.page import ReliefChoice, ReliefPage, Shown, relief_page
 from releve.live import api as live
-from releve.live.api import Relief
 
 
 @reads("/now", NowPage, "situation", "situation.see")
@@ -47,9 +45,7 @@ def sites(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpResponse:
 @reads("/sites/{ref:site}", SitePage, "situation", "sites.see", site="site")
 def site(request: HttpRequest, site: Ref, stream: StreamName = live.LIVE) -> HttpResponse:
     """One site. The cases are a count, hidden below five from who may not see it."""
-    found = asked(request, stream)
-    wanted = require_found(found.operator.site.get(site), _("There is no such site."))
-    return json_response(site_page(found, wanted, request.user))
+    return json_response(site_page(asked(request, stream), site, request.user))
 
 
 @reads("/clients", ClientsPage, "situation", "plan.see")
@@ -61,9 +57,7 @@ def clients(request: HttpRequest, stream: StreamName = live.LIVE) -> HttpRespons
 @reads("/clients/{ref:client}", ClientPage, "situation", "plan.see", client="client")
 def client(request: HttpRequest, client: Ref, stream: StreamName = live.LIVE) -> HttpResponse:
     """One client's coverage, half hour by half hour."""
-    found = asked(request, stream)
-    row = require_found(found.operator.client.get(client), _("There is no such client."))
-    return json_response(client_page(found, row))
+    return json_response(client_page(asked(request, stream), client))
 
 
 @reads("/relief", ReliefPage, "situation", "relief.people")
@@ -125,8 +119,5 @@ def relief(
 ) -> HttpResponse:
     """A relief beside its plan: people by place and by programme, before and after."""
     found = asked(request, stream)
-    rows = Relief.objects.filter(stream=found.stream, generation=generation)
-    row = require_found(
-        rows.select_related("activation").first(), _("There is no relief of this number.")
-    )
+    row = find_relief(found.stream, generation)
     return json_response(comparison_page(found, None, row, row.activation))

@@ -11,7 +11,6 @@ from django.template import Library
 from django.utils.translation import gettext as _
 
 from releve.accounts.entry_reach import EntryView
-from releve.desk.places.stream_context import when
 from releve.desk.text import text_now
 from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.disclosure import iter_values
@@ -61,7 +60,7 @@ def field_value(value: Any, time_zone: str) -> str:
     text = str(value)
     if len(text) >= 20 and text[4:5] == "-" and text.endswith(("Z", "+00:00")):
         with suppress(ValueError):
-            return when(datetime.fromisoformat(text), text_now(time_zone))
+            return text_now(time_zone).moment(datetime.fromisoformat(text))
     return text
 
 

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.campaign.person_lookup import KnownFact, PersonHistory
 from releve.desk.filters import add_words
-from releve.desk.places.stream_context import when
 from releve.desk.text import format_duration, text_now
 from releve.gate.fault_sentences import FAULT_SENTENCES
 from releve.outbound import LegalRow
@@ -165,7 +164,7 @@ def date_words(at: date | None) -> str:
     if at is None:
         return _("no date")
     text = text_now(LEGAL_ZONE)
-    return when(at, text) if isinstance(at, datetime) else text.day(at, weekday=False)
+    return text.moment(at) if isinstance(at, datetime) else text.day(at, weekday=False)
 
 
 @register.filter

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from releve.accounts.scopes import scope_for
@@ -15,10 +14,9 @@ from releve.desk.chart import NARROW_CHART, WIDE_CHART, Chart, draw, spark
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.stream_context import StreamContext
+from releve.desk.query import require_found
 from releve.live import api as live
-from releve.live.api import ClientCoverage, ClientStanding, HalfHour, IdentityCache, PlanReach
-from releve.network import Client
-from releve.plan.coverage import CoverageSeries
+from releve.live.api import ClientStanding, HalfHour, IdentityCache, PlanReach
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
@@ -81,16 +79,17 @@ def clients_page(now: StreamContext, user: AnyUser) -> ClientsPage:
     )
 
 
-def client_page(now: StreamContext, client: Client) -> ClientPage:
-    """Return the page of a client."""
+def client_page(now: StreamContext, client: str) -> ClientPage:
+    """Return the page of a client; Http404 where there is none of this id."""
+    known = require_found(now.operator.client.get(client), _("There is no such client."))
     found = live.compute_coverage(now.stream)
-    programmes = [row for row in now.operator.programmes if row.client == client.id]
+    programmes = [row for row in now.operator.programmes if row.client == client]
     touched = frozenset(row.id for row in programmes)
     return ClientPage(
         **now.head,
-        standing=live.describe_standing(client, found),
+        standing=live.describe_standing(known, found),
         plan=live.find_plan_reach(found),
-        half_hours=() if found is None else tuple(found.list_half_hours(client.id)),
+        half_hours=() if found is None else tuple(found.list_half_hours(client)),
         programmes=tuple(ClientProgramme.from_row(row, programme=row.id) for row in programmes),
         reliefs=tuple(_list_reliefs(now, touched)),
     )
@@ -103,14 +102,13 @@ def _list_reliefs(now: StreamContext, programmes: frozenset[str]) -> Iterable[To
         yield TouchingRelief.from_row(relief, people=people, in_force=at == 0)
 
 
-def draw_client(now: StreamContext, client: Client) -> tuple[Chart, ...]:
+def draw_client(now: StreamContext, client: str) -> tuple[Chart, ...]:
     """Return a client's half hours as drawings, one for each width of the screen."""
     found = live.compute_coverage(now.stream)
-    own = None if found is None else found.find_client(client.id)
+    own = None if found is None else found.find_client(client)
     if found is None or own is None:
         return ()
-    series = _build_series(own, found.starts)
-    return tuple(draw(series, size, now.text) for size in _SIZES)
+    return tuple(draw(found.build_series(own), size, now.text) for size in _SIZES)
 
 
 def draw_sparks(stream: str) -> Mapping[str, tuple[str, str, str]]:
@@ -120,14 +118,9 @@ def draw_sparks(stream: str) -> Mapping[str, tuple[str, str, str]]:
         return {}
 
     def build() -> Mapping[str, tuple[str, str, str]]:
-        return {row.client: spark(_build_series(row, found.starts)) for row in found.clients}
+        return {row.client: spark(found.build_series(row)) for row in found.clients}
 
     return _sparks.get(found.stream, (found.clients,), build)
 
 
 _sparks: IdentityCache[Mapping[str, tuple[str, str, str]]] = IdentityCache()
-
-
-def _build_series(found: ClientCoverage, starts: tuple[datetime, ...]) -> CoverageSeries:
-    missing = found.required - found.covered
-    return CoverageSeries(starts, found.required, found.covered, missing, np.zeros(len(starts)))

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from releve.desk.page import PageModel, StreamPage
 from releve.desk.places.stream_context import StreamContext
+from releve.desk.query import require_found
 from releve.files.plan_store import StoredPlan, digest_plans
 from releve.live import api as live
 from releve.live.api import Activation, ComparedDay, Relief
@@ -66,6 +68,13 @@ def reliefs_page(now: StreamContext) -> ReliefsPage:
     plan = None if found is None else PlanInForce.from_row(found)
     rows = live.list_reliefs(now.stream)
     return ReliefsPage(**now.head, plan=plan, reliefs=tuple(map(ReliefRow.from_row, rows)))
+
+
+def find_relief(stream: str, generation: int) -> Relief:
+    """Return a relief by its number; Http404 where there is none."""
+    return require_found(
+        live.find_relief(stream, generation), _("There is no relief of this number.")
+    )
 
 
 def comparison_page(

@@ -14,6 +14,7 @@ from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response
 from releve.desk.places.relief_pages import (
     comparison_page,
+    find_relief,
     publication_page,
     reliefs_page,
 )
@@ -23,7 +24,7 @@ from releve.desk.query import read_number
 from releve.files.plan_folder import PlanFolderError
 from releve.files.plan_store import StoredPlan, digest_plans, open_plan_store
 from releve.live import api as live
-from releve.live.api import LiveError, Relief
+from releve.live.api import LiveError
 
 
 @serve("reliefs.see")
@@ -46,11 +47,8 @@ def compare(request: HttpRequest) -> HttpResponse:
     if found is None or len(numbers) < 2:
         raise Http404(_("Choose two reliefs to compare."))
     first, second = sorted(numbers)
-    rows = Relief.objects.filter(stream=now.stream, generation__in=(first, second))
-    known = {row.generation: row for row in rows.select_related("activation")}
-    if second not in known or (first and first not in known):
-        raise Http404(_("There is no relief of this number."))
-    page = comparison_page(now, known.get(first), known[second], found)
+    base = find_relief(now.stream, first) if first else None
+    page = comparison_page(now, base, find_relief(now.stream, second), found)
     context = {"names": list_names(now.operator)}
     return page_response(request, "desk/places/compare.html", page, context)
 

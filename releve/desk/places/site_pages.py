@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
 from pydantic import Field
 
 from releve.accounts.scopes import can, scope_for
 from releve.desk.page import StreamPage
 from releve.desk.places.stream_context import StreamContext
+from releve.desk.query import require_found
 from releve.live import api as live
 from releve.live.api import SeatedSite
-from releve.network import Site
 from releve.network.floor_plans import FloorPlan, lay_out_floors
 from releve.situation import (
     ClosureTerms,
@@ -72,36 +73,37 @@ def sites_page(now: StreamContext, user: AnyUser) -> SitesPage:
     )
 
 
-def site_page(now: StreamContext, site: Site, user: AnyUser) -> SitePage:
-    """Return the page of a site."""
-    health = can(user, "health.see", site=site.id)
+def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
+    """Return the page of a site; Http404 where there is none of this id."""
+    require_found(now.operator.site.get(site), _("There is no such site."))
+    health = can(user, "health.see", site=site)
     scene, situation = live.load_scene(now.stream), now.situation
-    seats = live.count_seats(now.operator, situation, scene)[site.id]
-    cases = sum(case.cleared_at is None for case in situation.cases_at.get(site.id, ()))
+    seats = live.count_seats(now.operator, situation, scene)[site]
+    cases = sum(case.cleared_at is None for case in situation.cases_at.get(site, ()))
     shown = health or cases >= FEWEST
-    today = now.find_day(site.id)
-    check = situation.checks.get((site.id, today.isoformat()))
+    today = now.find_day(site)
+    check = situation.checks.get((site, today.isoformat()))
     rules = live.select_rules(situation)
-    inspections = tuple(list_site_inspections(situation, site.id, _MOST_INSPECTIONS))
+    inspections = tuple(list_site_inspections(situation, site, _MOST_INSPECTIONS))
     photos = (photo for visit in inspections for photo in visit.photos)
     return SitePage(
         **now.head,
-        status=live.describe_sites(now.operator, situation, scene)[site.id],
+        status=live.describe_sites(now.operator, situation, scene)[site],
         planned=scene.days[0] if scene is not None and scene.days else None,
         cases=cases if shown else None,
         cases_below=None if shown else FEWEST,
-        closure=find_closure_terms(situation, site.id, now.operator, rules),
+        closure=find_closure_terms(situation, site, now.operator, rules),
         floors=tuple(
-            lay_out_floors(now.operator, site.id, seats.usable or frozenset(), seats.taken or 0)
+            lay_out_floors(now.operator, site, seats.usable or frozenset(), seats.taken or 0)
         ),
         today=today,
         today_by=None if check is None else check.actor,
-        checks=tuple(list_site_checks(situation, site.id, _MOST_CHECKS, health=health)),
+        checks=tuple(list_site_checks(situation, site, _MOST_CHECKS, health=health)),
         inspections=inspections,
         kept_photos=tuple(filter(live.has_photo, photos)),
         permits=tuple(
             row
             for row in list_permits(situation, now.operator)
-            if (row.of, row.subject) == ("site", site.id)
+            if (row.of, row.subject) == ("site", site)
         ),
     )

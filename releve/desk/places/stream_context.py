@@ -14,7 +14,6 @@ from releve.desk.text import Text, text_now
 from releve.live import api as live
 from releve.live.api import NoOperator
 from releve.network import Operator
-from releve.network.clock import zone
 from releve.situation import Situation, to_local_day
 
 
@@ -58,9 +57,3 @@ def load_stream_context(shown: ShownStream) -> StreamContext:
         text_now(operator.row.time_zone),
         shown.title,
     )
-
-
-def when(at: datetime, text: Text) -> str:
-    """Return an instant as ``24 novembre 2026 à 14 h 30``."""
-    day = at.astimezone(zone(text.time_zone)).date()
-    return _("{day} at {time}").format(day=text.day(day, weekday=False), time=text.time(at))

@@ -32,8 +32,7 @@ def sites(request: HttpRequest) -> HttpResponse:
 def site(request: HttpRequest, site: str) -> HttpResponse:
     """One site: its state, floors, checks, inspections and permits."""
     now = moment(request)
-    found = require_found(now.operator.site.get(site), _("There is no such site."))
-    page = site_page(now, found, request.user)
+    page = site_page(now, site, request.user)
     checks = can(request.user, "event.record.check", site=site)
     context = {"names": _list_texts(now), "at": now.at, "checks": checks}
     return page_response(request, "desk/places/site.html", page, context)
@@ -74,10 +73,6 @@ def clients(request: HttpRequest) -> HttpResponse:
 def client(request: HttpRequest, client: str) -> HttpResponse:
     """One client: its coverage ahead, its programmes, the reliefs that touch it."""
     now = moment(request)
-    row = require_found(now.operator.client.get(client), _("There is no such client."))
-    context = {
-        "charts": draw_client(now, row),
-        "names": list_names(now.operator),
-    }
-    page = client_page(now, row)
+    page = client_page(now, client)
+    context = {"charts": draw_client(now, client), "names": list_names(now.operator)}
     return page_response(request, "desk/places/client.html", page, context)

@@ -10,11 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.filters import add_words
-from releve.desk.live.words import translate_cause
 from releve.desk.places.client_pages import ClientProgramme
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.site_pages import SitePage
-from releve.desk.places.stream_context import when
 from releve.desk.text import left, text_now
 from releve.live.api import ClientStanding, HalfHour
 from releve.network import HOME, Operator, parse_opening
@@ -89,13 +87,8 @@ def countdown(row: SiteStatus, at: datetime) -> str:
 @register.filter
 def site_moment(at: datetime | None, page: SitePage) -> str:
     """Return an instant by the clocks of a site; empty where there is none."""
-    return "" if at is None else when(at, text_now(page.time_zone).at_site(page.status.time_zone))
-
-
-@register.filter
-def closure_cause(row: SiteStatus) -> str:
-    """Return who or what closed a site."""
-    return translate_cause(row.cause, row.rule_cases, row.rule_days)
+    text = text_now(page.time_zone).at_site(page.status.time_zone)
+    return "" if at is None else text.moment(at)
 
 
 @register.filter
@@ -118,7 +111,7 @@ def worst_words(row: ClientStanding, time_zone: str) -> str:
         return "–"
     text = text_now(time_zone)
     return _("{coverage}, {time}").format(
-        coverage=text.coverage(row.worst), time=when(row.worst_at, text)
+        coverage=text.coverage(row.worst), time=text.moment(row.worst_at)
     )
 
 
