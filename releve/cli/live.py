@@ -18,7 +18,7 @@ import click
 from releve.cli.database import open_database
 
 if TYPE_CHECKING:
-    from releve.live.api import Stream
+    pass
 
 __all__ = ["by_option", "live", "on_the_database"]
 
@@ -203,11 +203,12 @@ def retry(effect: int, by: str) -> None:
 @on_the_database
 def start(title: str, at: datetime | None, by: str) -> None:
     """Start a drill called TITLE from the live situation as it stands."""
-    from releve.live.api import operator_now, start_drill
+    from releve.live.api import now, operator_now, start_drill
     from releve.network import to_utc
 
     begins = None if at is None else to_utc(at, operator_now().row.time_zone)
-    _print_row(start_drill(title, by=by, at=begins))
+    found = start_drill(title, by=by, at=begins)
+    _print_drill(found.name, found.title, now(found.name))
 
 
 @drill.command()
@@ -241,14 +242,12 @@ def list_drills() -> None:
     from releve.live.api import list_drills
 
     for row in list_drills():
-        _print_row(row)
+        _print_drill(row.name, row.title, row.now)
 
 
-def _print_row(row: Stream) -> None:
-    from releve.live.api import now
-
-    over = "stopped" if row.stopped_at else f"now {now(row.name):%Y-%m-%d %H:%M} UTC"
-    click.echo(f"{row.name}  {row.title}  {over}")
+def _print_drill(name: str, title: str, at: datetime | None) -> None:
+    clock = "stopped" if at is None else f"now {at:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"{name}  {title}  {clock}")
 
 
 @live.group()

@@ -64,7 +64,7 @@ from releve.live.draws import (
     record_draw_event,
     record_frame,
 )
-from releve.live.drills import list_drills, move_drill, start_drill, stop_drill
+from releve.live.drills import Drill, list_drills, move_drill, start_drill, stop_drill
 from releve.live.effect_queue import (
     count_waiting_effects,
     find_effect_site,
@@ -230,6 +230,7 @@ __all__ = [
     "DaySeal",
     "DeadPlace",
     "DiskFull",
+    "Drill",
     "EventPreview",
     "HalfHour",
     "IdentityCache",

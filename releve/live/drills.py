@@ -6,6 +6,7 @@ without the real cases, and then that of its own events, which never enter the l
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,7 +17,27 @@ from releve.live.clock import LIVE, is_drill, now, real_now
 from releve.live.errors import NoSuch
 from releve.live.models import Effect, PreparedSwitch, Stream
 
-__all__ = ["list_drills", "list_running_streams", "move_drill", "start_drill", "stop_drill"]
+__all__ = [
+    "Drill",
+    "list_drills",
+    "list_running_streams",
+    "move_drill",
+    "start_drill",
+    "stop_drill",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A drill; ``now`` is the time of its clock, None once it is over."""
+
+    number: int
+    name: str
+    title: str
+    by: str
+    started_at: datetime
+    stopped_at: datetime | None
+    now: datetime | None
 
 
 def start_drill(title: str, *, by: str, at: datetime | None = None) -> Stream:
@@ -77,9 +98,21 @@ def stop_drill(stream: str, *, by: str) -> None:
         ledger.append("drill.stopped", {"by": by}, recorded_at=now(stream), stream=stream)
 
 
-def list_drills() -> list[Stream]:
+def list_drills() -> tuple[Drill, ...]:
     """Return every drill, the newest first."""
-    return list(Stream.objects.exclude(name=LIVE))
+    at = real_now()
+    return tuple(
+        Drill(
+            number=row.pk,
+            name=row.name,
+            title=row.title,
+            by=row.started_by,
+            started_at=row.started_at,
+            stopped_at=row.stopped_at,
+            now=None if row.stopped_at else at + row.offset,
+        )
+        for row in Stream.objects.exclude(name=LIVE)
+    )
 
 
 def list_running_streams() -> tuple[str, ...]:

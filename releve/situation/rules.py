@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import ClassVar, TypeVar
 
 from releve.network import Site
-from releve.situation.charter import Charter
+from releve.situation.charter import Charter, CharterMeasure
 from releve.situation.fields import event_field, list_fields
 
 __all__ = [
@@ -349,6 +350,19 @@ class SituationRules:
         return any(
             isinstance(row.parameters, ClosureRule) and row.holds_on(day) for row in self.rows
         )
+
+    @cached_property
+    def checklist_items(self) -> Mapping[str, ChecklistItem]:
+        """Every item of a reopening checklist by id, also of packs that are not chosen."""
+        rows = (row.parameters for row in (*self.rows, *self.offered))
+        items = (item for row in rows if isinstance(row, ReopeningRule) for item in row.checklist)
+        return {item.id: item for item in items}
+
+    @cached_property
+    def measures(self) -> Mapping[str, CharterMeasure]:
+        """Every measure of a charter by id, as in the newest charter that has it."""
+        charters = sorted(self.charters, key=lambda one: one.valid_from)
+        return {one.id: one for charter in charters for one in charter.measures}
 
     def find_closure_rule(self, name: str) -> ClosureRule | None:
         """Return the parameters of the closure rule of an id, the newest; None without one."""

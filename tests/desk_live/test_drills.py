@@ -7,6 +7,7 @@ import pytest
 from releve.accounts.roles import Role
 from releve.desk.live.streams import COOKIE
 from releve.live import api as live
+from releve.live.models import Stream
 from tests.accounts.people import look_as
 from tests.desk_live.conftest import Browsers
 from tests.live.scenario import Scenario
@@ -24,9 +25,9 @@ def test_a_drill_is_started_looked_at_moved_and_ended(
     assert web.cookies[COOKIE].value == drill.name
     assert "Séisme" in web.get("/now").content.decode()
     before = live.now(drill.name)
-    web.post(f"/drills/{drill.pk}/move", {"hours": "48"})
+    web.post(f"/drills/{drill.number}/move", {"hours": "48"})
     assert (live.now(drill.name) - before).total_seconds() >= 48 * 3600
-    web.post(f"/drills/{drill.pk}/stop")
+    web.post(f"/drills/{drill.number}/stop")
     assert "Séisme" not in web.get("/now").content.decode(), "what is over is not looked at"
 
 
@@ -43,9 +44,9 @@ def test_what_is_done_in_a_drill_is_not_done_for_real(
 @pytest.mark.parametrize("hours", ["0", "-1", "x", "99999", "²"])
 def test_a_clock_does_not_go_back(browsers: Browsers, scenario: Scenario, hours: str) -> None:
     number = int(scenario.stream.partition(":")[2])
-    before = live.list_drills()[0].offset
+    before = Stream.objects.get(name=scenario.stream).offset
     browsers.sign_in().post(f"/drills/{number}/move", {"hours": hours})
-    assert live.list_drills()[0].offset == before
+    assert Stream.objects.get(name=scenario.stream).offset == before
 
 
 def test_a_drill_that_is_not_there_is_not_found(browsers: Browsers) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.template import Library
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.filters import add_words
@@ -27,14 +26,6 @@ _STEPS = {
 
 add_words(register, "role_word", ROLES)
 add_words(register, "step_name", _STEPS)
-
-
-@register.filter
-def step_detail(row: ResponseStep) -> str:
-    """Return how many there are, of the last one of several."""
-    if row.count is None:
-        return ""
-    return _("{count} in all").format(count=text_now("UTC").number(row.count))
 
 
 @register.filter

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from pydantic import Field
 
@@ -14,22 +13,10 @@ from releve.network import Operator, Site
 from releve.situation import Notice, Reopening, find_reopening
 
 
-class DrillRow(PageModel):
-    """A drill; ``now`` is the time of its clock, null once it is over."""
-
-    number: int
-    name: str
-    title: str
-    by: str
-    started_at: datetime
-    stopped_at: datetime | None
-    now: datetime | None
-
-
 class DrillsPage(StreamPage):
     """Every drill, the newest first; ``may_start``: the reader may start, move and end them."""
 
-    drills: tuple[DrillRow, ...]
+    drills: tuple[live.Drill, ...]
     may_start: bool
 
 
@@ -84,20 +71,8 @@ def record_page(
 
 def drills_page(shown: ShownStream, operator: Operator, *, may_start: bool) -> DrillsPage:
     """Return the page of the drills."""
-    now = live.real_now().replace(second=0, microsecond=0)
-    return DrillsPage(
-        **shown.build_head(operator.row.time_zone),
-        drills=tuple(
-            DrillRow.from_row(
-                drill,
-                number=drill.pk,
-                by=drill.started_by,
-                now=None if drill.stopped_at else now + drill.offset,
-            )
-            for drill in live.list_drills()
-        ),
-        may_start=may_start,
-    )
+    head = shown.build_head(operator.row.time_zone)
+    return DrillsPage(**head, drills=live.list_drills(), may_start=may_start)
 
 
 def reopening_page(

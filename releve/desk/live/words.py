@@ -21,7 +21,7 @@ from releve.desk.text import Text, text_now, translate_phrase
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone
-from releve.situation import NOTICES, REFUSALS, EventRefusal, Notice, ReopeningRule
+from releve.situation import NOTICES, REFUSALS, EventRefusal, Notice
 from releve.situation.sentences import SHARES
 
 if TYPE_CHECKING:
@@ -169,27 +169,12 @@ def _write_text(name: str, value: str, operator: Operator, text: Text) -> str:
         return translate_kind(value)
     if name in _FIELDS:
         return translate_field(value)
-    if name == "measure":
-        return _load_measure_texts(text).get(value, value)
-    if name == "item":
-        return load_checklist_texts(text).get(value, value)
+    rules = live.load_installed_rules()
+    if name == "measure" and value in rules.measures:
+        asked = text.own(rules.measures[value]).rstrip(".")
+        return f"«\u202f{asked}\u202f»" if text.french else f"“{asked}”"
+    if name == "item" and value in rules.checklist_items:
+        return text.own(rules.checklist_items[value])
     if name in ("site", "name") and value in operator.site:
         return operator.site[value].name
     return value
-
-
-def load_checklist_texts(text: Text) -> dict[str, str]:
-    """Return the text of each item of the reopening checklists, by id."""
-    rules = live.load_installed_rules()
-    rows = (row.parameters for row in (*rules.rows, *rules.offered))
-    items = (item for row in rows if isinstance(row, ReopeningRule) for item in row.checklist)
-    return {item.id: text.own(item) for item in items}
-
-
-def _load_measure_texts(text: Text) -> dict[str, str]:
-    """Return what each measure of the charters asks, in quotation marks, by id; the newest wins."""
-    charters = sorted(live.load_installed_rules().charters, key=lambda one: one.valid_from)
-    measures = [measure for charter in charters for measure in charter.measures]
-    if text.french:
-        return {one.id: f"«\u202f{one.text_fr.rstrip('.')}\u202f»" for one in measures}
-    return {one.id: f"“{one.text.rstrip('.')}”" for one in measures}

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from releve.accounts.scopes import can, scope_for
 from releve.desk.endpoint import serve
 from releve.desk.http import keep_unstored, page_response
-from releve.desk.live.words import load_checklist_texts
 from releve.desk.places.client_pages import client_page, clients_page, draw_client, draw_sparks
 from releve.desk.places.site_pages import site_page, sites_page
 from releve.desk.places.stream_context import StreamContext, moment
@@ -40,9 +39,11 @@ def site(request: HttpRequest, site: str) -> HttpResponse:
 
 def _list_texts(now: StreamContext) -> dict[str, str]:
     """Return the texts of the charter's measures and of the checklists' items, by id."""
-    charter = live.select_rules(now.situation).charter(now.at.date())
+    rules = live.select_rules(now.situation)
+    charter = rules.charter(now.at.date())
     measures = charter.measures if charter is not None else ()
-    return {row.id: now.text.own(row) for row in measures} | load_checklist_texts(now.text)
+    items = {name: now.text.own(row) for name, row in rules.checklist_items.items()}
+    return {row.id: now.text.own(row) for row in measures} | items
 
 
 @serve("sites.see")
