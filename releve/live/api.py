@@ -19,7 +19,7 @@ from releve.live.acknowledgements import (
     list_notified_rides,
     record_spoken_answer,
 )
-from releve.live.audits import SheetResult, find_audit, find_event_ids, record_sheet
+from releve.live.audits import SheetResult, find_event_ids, record_sheet
 from releve.live.call_intake import find_statistics_folder
 from releve.live.case_clusters import find_case_clusters, find_tracing_rule, trace_case
 from releve.live.clock import LIVE, is_drill, now, real_now
@@ -114,18 +114,16 @@ from releve.live.incident_room import (
 )
 from releve.live.installation_metrics import InstallationCollector
 from releve.live.log_entries import LogEntry, list_last_entries
-from releve.live.lost_places import NO_LOSS
 from releve.live.models import (
     Activation,
     PlanText,
-    PreparedSwitch,
     Relief,
     ReliefDay,
     RoutingState,
     Stream,
 )
 from releve.live.outside import find_overdue_documents
-from releve.live.partners import Lending, list_lendings
+from releve.live.partners import Lending
 from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
@@ -153,7 +151,6 @@ from releve.live.roster_changes import (
     RosterChange,
     ShiftCount,
     ShiftPost,
-    compare_rosters,
     describe_relief,
     list_agent_moves,
 )
@@ -181,9 +178,7 @@ from releve.live.statement import (
 from releve.live.stream_state import (
     Scene,
     list_day_placements,
-    list_working,
     load_scene,
-    read_placement,
 )
 from releve.live.surge_relief import (
     ClientMissing,
@@ -194,10 +189,16 @@ from releve.live.surge_relief import (
     order_surge_relief,
     propose_surge_relief,
 )
+from releve.live.switch_states import (
+    RehearsedSwitch,
+    SwitchState,
+    find_held_switch,
+    find_rehearsals,
+    list_switch_states,
+)
 from releve.live.switches import (
     SwitchPreview,
     find_pressed_switch,
-    list_contingencies,
     list_switches,
     prepare_switches,
     press_switch,
@@ -212,7 +213,6 @@ __all__ = [
     "LIVE",
     "MAX_PHOTOS",
     "MAX_PHOTO_BYTES",
-    "NO_LOSS",
     "AcknowledgeResult",
     "Activation",
     "AgentMove",
@@ -253,7 +253,6 @@ __all__ = [
     "PlanReach",
     "PlanRefused",
     "PlanText",
-    "PreparedSwitch",
     "ProgrammeService",
     "ProposalChanged",
     "PublishedDay",
@@ -262,6 +261,7 @@ __all__ = [
     "Refused",
     "Rehearsal",
     "RehearsalStep",
+    "RehearsedSwitch",
     "Relief",
     "ReliefDay",
     "ReliefInForce",
@@ -282,6 +282,7 @@ __all__ = [
     "SurgeProposal",
     "SwitchChanged",
     "SwitchPreview",
+    "SwitchState",
     "TargetState",
     "WorkerAlarm",
     "WorkerHealth",
@@ -292,7 +293,6 @@ __all__ = [
     "check_channels",
     "check_readiness",
     "compare_reliefs",
-    "compare_rosters",
     "compute_coverage",
     "compute_scene_coverage",
     "compute_service_day",
@@ -307,18 +307,19 @@ __all__ = [
     "end_surge_relief",
     "erase_due_data",
     "erase_person",
-    "find_audit",
     "find_case_clusters",
     "find_displayed_plan",
     "find_draw_plan",
     "find_effect_site",
     "find_event_ids",
+    "find_held_switch",
     "find_incident_start",
     "find_message_site",
     "find_overdue_documents",
     "find_plan_reach",
     "find_pressed_switch",
     "find_rehearsal",
+    "find_rehearsals",
     "find_relief",
     "find_scene_runs",
     "find_statistics_folder",
@@ -338,7 +339,6 @@ __all__ = [
     "list_addresses",
     "list_agent_moves",
     "list_astray",
-    "list_contingencies",
     "list_day_placements",
     "list_dead_places",
     "list_displayed_week",
@@ -348,7 +348,6 @@ __all__ = [
     "list_incidents",
     "list_last_entries",
     "list_late_effects",
-    "list_lendings",
     "list_named_places",
     "list_notified_agents",
     "list_notified_rides",
@@ -358,9 +357,9 @@ __all__ = [
     "list_routing_states",
     "list_runs_to",
     "list_surge_factors",
+    "list_switch_states",
     "list_switches",
     "list_touching_reliefs",
-    "list_working",
     "load_activation",
     "load_day_plan",
     "load_installed_rules",
@@ -383,7 +382,6 @@ __all__ = [
     "propose_surge_relief",
     "put_in_force",
     "rank_clients",
-    "read_placement",
     "read_worker_health",
     "real_now",
     "record",

@@ -55,3 +55,24 @@ def test_a_planner_sees_switches_and_has_no_button(browsers: Browsers) -> None:
     form = {"content": shown["content"], "minutes": "30"}
     assert web.post(f"{url}/press", form).status_code == 403
     assert Routes.objects.count() == count
+
+
+def test_the_switches_are_named_by_what_is_lost_and_the_pressed_one_is_found(
+    browsers: Browsers,
+) -> None:
+    scenario = browsers.scenario
+    before = live.list_switch_states(scenario.stream)
+    assert {(row.source, row.prepared_at) for row in before} == {("", None)}
+    live.prepare_switches(scenario.stream)
+    after = live.list_switch_states(scenario.stream)
+    assert [row.contingency for row in after] == [row.contingency for row in before]
+    name = f"site:{scenario.site}"
+    (row,) = (row for row in after if row.contingency == name)
+    assert row.rehearsals == live.find_rehearsals(name, scenario.stream)
+    assert live.find_rehearsals("none", scenario.stream) == ()
+    assert live.find_held_switch(scenario.stream) is None
+    shown = live.preview_switch(name, "", scenario.stream)
+    live.press_switch(name, content=shown.content, minutes=30, by="zoe", stream=scenario.stream)
+    held = live.find_held_switch(scenario.stream)
+    assert held is not None
+    assert (held.contingency, held.kind, held.name) == (name, "site", row.name)

@@ -11,30 +11,9 @@ from releve.accounts.scopes import can
 from releve.desk.live.streams import ShownStream
 from releve.desk.page import PageModel, StreamPage
 from releve.live import api as live
-from releve.plan import Contingency
 
 if TYPE_CHECKING:
     from releve.accounts.scopes import AnyUser
-
-
-class Rehearsed(PageModel):
-    """What a telephony system answered when it was asked to plan a switch, without any effect."""
-
-    adapter: str
-    changes: int | None = Field(description="Routes it would change; null: it cannot say")
-    error: str = Field(description="Why it would not take the switch; empty: it would")
-
-
-class SwitchRow(PageModel):
-    """A contingency and its prepared routes; ``prepared_at`` null: not worked out yet."""
-
-    contingency: str
-    kind: str
-    name: str
-    source: str = Field(description="planned, unrelieved (people stay) or empty")
-    moved: int
-    prepared_at: datetime | None
-    rehearsals: tuple[Rehearsed, ...]
 
 
 class PressedSwitch(PageModel):
@@ -51,7 +30,7 @@ class PressedSwitch(PageModel):
 class SwitchesPage(StreamPage):
     """Every contingency of the plan in force."""
 
-    rows: tuple[SwitchRow, ...]
+    rows: tuple[live.SwitchState, ...]
     pressed: PressedSwitch | None
 
 
@@ -78,64 +57,31 @@ class SwitchPage(StreamPage):
     calls: tuple[PlaceCalls, ...]
     unserved: tuple[str, ...] = Field(description="Names of programmes that no place would serve")
     effects: tuple[live.ClientImpact, ...]
-    rehearsals: tuple[Rehearsed, ...]
+    rehearsals: tuple[live.RehearsedSwitch, ...]
     may_press: bool
 
 
 def switches_page(shown: ShownStream, user: AnyUser) -> SwitchesPage:
     """Return the switches of a stream as they were prepared last."""
-    operator, scene = live.operator_now(), live.load_scene(shown.name)
-    kept = {row.contingency: row for row in live.list_switches(shown.name)}
-    found = () if scene is None else live.list_contingencies(scene)
     return SwitchesPage(
-        **shown.build_head(operator.row.time_zone),
-        rows=tuple(_build_row(row, kept.get(row.id)) for row in found),
+        **shown.build_head(live.operator_now().row.time_zone),
+        rows=live.list_switch_states(shown.name),
         pressed=find_pressed(shown.name, user),
-    )
-
-
-def _build_row(row: Contingency, kept: live.PreparedSwitch | None) -> SwitchRow:
-    return SwitchRow(
-        contingency=row.id,
-        kind=row.kind,
-        name=row.name,
-        source="" if kept is None else kept.source,
-        moved=0 if kept is None else kept.moved,
-        prepared_at=None if kept is None else kept.at,
-        rehearsals=_read_rehearsals(kept),
-    )
-
-
-def _read_rehearsals(kept: live.PreparedSwitch | None) -> tuple[Rehearsed, ...]:
-    return tuple(
-        Rehearsed(adapter=adapter, changes=changes, error=error)
-        for adapter, changes, error in ([] if kept is None else kept.rehearsals)
     )
 
 
 def find_pressed(stream: str, user: AnyUser) -> PressedSwitch | None:
     """Return the switch that is held, if any."""
-    found = live.find_pressed_switch(stream)
-    if found is None or found.held_until is None:
+    found = live.find_held_switch(stream)
+    if found is None:
         return None
-    scene = live.load_scene(stream)
-    rows = () if scene is None else live.list_contingencies(scene)
-    row = next((row for row in rows if row.id == found.switch), None)
-    return PressedSwitch(
-        contingency=found.switch,
-        kind="named" if row is None else row.kind,
-        name=found.switch if row is None else row.name,
-        generation=found.number,
-        until=found.held_until,
-        may_undo=can(user, "routing.switch"),
-    )
+    return PressedSwitch.from_row(found, may_undo=can(user, "routing.switch"))
 
 
 def switch_page(shown: ShownStream, user: AnyUser, contingency: str, client: str) -> SwitchPage:
     """Return a switch with its consequences, worked out now."""
     operator = live.operator_now()
     found = live.preview_switch(contingency, client, shown.name)
-    kept = {row.contingency: row for row in live.list_switches(shown.name)}
     names = {row.id: row.name for row in operator.sites}
     names |= {row.id: row.name for row in operator.programmes}
     return SwitchPage.from_row(
@@ -147,6 +93,6 @@ def switch_page(shown: ShownStream, user: AnyUser, contingency: str, client: str
         clients={row.id: row.name for row in operator.clients},
         calls=tuple(PlaceCalls.from_row(row, name=names.get(row.place, "")) for row in found.calls),
         unserved=tuple(names.get(row, row) for row in found.unserved),
-        rehearsals=_read_rehearsals(kept.get(contingency)),
+        rehearsals=live.find_rehearsals(contingency, shown.name),
         may_press=can(user, "routing.switch"),
     )
