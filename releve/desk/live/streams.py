@@ -44,7 +44,7 @@ def describe_drill(title: str) -> str:
 
 def read_stream(request: HttpRequest) -> ShownStream:
     """Return the stream a reader chose; the live one where a drill is over, or is not for them."""
-    return _find_drill(request, request.COOKIES.get(COOKIE, "")) or ShownStream(live.LIVE)
+    return _find_drill(request, request.COOKIES.get(COOKIE, live.LIVE)) or ShownStream(live.LIVE)
 
 
 def find_stream(request: HttpRequest, name: str) -> ShownStream:
