@@ -152,7 +152,7 @@ class ObservationForm(PhotosForm, AuditStepForm):
 
     def values(self, common: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "happened_at": self.place.at,
+            "happened_at": common["recorded_at"],
             "audit": self.audit.opened.audit,
             "seen_at": common["happened_at"],
             "photos": self.digests,
