@@ -19,7 +19,7 @@ from releve.live.acknowledgements import (
     list_notified_rides,
     record_spoken_answer,
 )
-from releve.live.audits import SheetResult, find_event_ids, record_sheet
+from releve.live.audits import find_event_ids, record_sheet
 from releve.live.call_intake import find_statistics_folder
 from releve.live.case_clusters import find_case_clusters, find_tracing_rule, trace_case
 from releve.live.clock import LIVE, is_drill, now, real_now
@@ -100,7 +100,6 @@ from releve.live.identity_cache import IdentityCache
 from releve.live.impact_preview import (
     ClientImpact,
     EventPreview,
-    ImpactPreview,
     preview_event,
     preview_impact,
 )
@@ -118,8 +117,6 @@ from releve.live.models import (
     Activation,
     PlanText,
     Relief,
-    ReliefDay,
-    RoutingState,
     Stream,
 )
 from releve.live.outside import find_overdue_documents
@@ -128,7 +125,7 @@ from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
 from releve.live.presence import find_stays
-from releve.live.readiness import Readiness, check_readiness
+from releve.live.readiness import check_readiness
 from releve.live.rehearsal import (
     Rehearsal,
     RehearsalStep,
@@ -148,7 +145,6 @@ from releve.live.roster_changes import (
     PeopleFlow,
     PlaceChange,
     ReliefInForce,
-    RosterChange,
     ShiftCount,
     ShiftPost,
     describe_relief,
@@ -156,8 +152,6 @@ from releve.live.roster_changes import (
 )
 from releve.live.routes import revert_routes
 from releve.live.routing_watch import (
-    DeadPlace,
-    RoutingReport,
     StrayRouting,
     list_astray,
     list_dead_places,
@@ -165,14 +159,12 @@ from releve.live.routing_watch import (
     observe_routing,
 )
 from releve.live.seats import count_seats
-from releve.live.service_day import ProgrammeService, ServiceDay, TargetState, compute_service_day
+from releve.live.service_day import ServiceDay, TargetState, compute_service_day
 from releve.live.site_status import SeatedSite, describe_sites
 from releve.live.situation_cache import situation_now
 from releve.live.statement import (
-    ClientStatement,
     DaySeal,
     ServiceLoss,
-    StatementLine,
     build_statement,
 )
 from releve.live.stream_state import (
@@ -206,7 +198,7 @@ from releve.live.switches import (
     undo_switch,
 )
 from releve.live.warm_up import warm_in_background
-from releve.live.worker_health import WorkerAlarm, WorkerHealth, read_worker_health
+from releve.live.worker_health import WorkerHealth, read_worker_health
 
 __all__ = [
     "CLIENT_STATES",
@@ -223,18 +215,15 @@ __all__ = [
     "ClientMissing",
     "ClientStanding",
     "ClientState",
-    "ClientStatement",
     "ComparedDay",
     "ContactFaults",
     "Coverage",
     "DaySeal",
-    "DeadPlace",
     "DiskFull",
     "Drill",
     "EventPreview",
     "HalfHour",
     "IdentityCache",
-    "ImpactPreview",
     "InstallationCollector",
     "KeyReused",
     "Lending",
@@ -253,30 +242,22 @@ __all__ = [
     "PlanReach",
     "PlanRefused",
     "PlanText",
-    "ProgrammeService",
     "ProposalChanged",
     "PublishedDay",
-    "Readiness",
     "RecordResult",
     "Refused",
     "Rehearsal",
     "RehearsalStep",
     "RehearsedSwitch",
     "Relief",
-    "ReliefDay",
     "ReliefInForce",
     "ResponseStep",
-    "RosterChange",
-    "RoutingReport",
-    "RoutingState",
     "Scene",
     "SeatedSite",
     "ServiceDay",
     "ServiceLoss",
-    "SheetResult",
     "ShiftCount",
     "ShiftPost",
-    "StatementLine",
     "StrayRouting",
     "Stream",
     "SurgeProposal",
@@ -284,7 +265,6 @@ __all__ = [
     "SwitchPreview",
     "SwitchState",
     "TargetState",
-    "WorkerAlarm",
     "WorkerHealth",
     "acknowledge",
     "activate_plan",
