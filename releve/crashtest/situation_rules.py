@@ -19,7 +19,7 @@ from releve.crashtest.outbreak import ClosureCalendar, ClosurePolicy, Controls, 
 from releve.inspection import DrawError
 from releve.network import Operator, Site
 from releve.situation import Situation, SituationRules, build_frame
-from releve.situation.rules import AbsenceRule, ClosureRule
+from releve.situation.rule_kinds import AbsenceRule, ClosureRule
 
 __all__ = [
     "STAY_HOME",

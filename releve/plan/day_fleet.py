@@ -7,7 +7,8 @@ from datetime import date
 
 from releve.network import Operator
 from releve.plan.settings import PlanSettings
-from releve.situation.rules import SituationRules, TransportRule
+from releve.situation.rule_kinds import TransportRule
+from releve.situation.rules import SituationRules
 from releve.transport import Fleet, TransportSettings, build_fleet
 
 __all__ = ["build_day_fleet", "cap_vehicles"]

@@ -99,11 +99,10 @@ from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_da
 from releve.situation.reopening_state import Reopening, find_reopening, find_undoable_acts
 from releve.situation.retention import compute_erasure_day
 from releve.situation.rule_files import SituationRuleFaults, load_charter, load_rules
-from releve.situation.rules import (
+from releve.situation.rule_kinds import (
     AbsenceRule,
     AuthorisationRule,
     ChecklistItem,
-    ChosenPack,
     ClosureRule,
     DailyCheckRule,
     LabelRule,
@@ -111,13 +110,11 @@ from releve.situation.rules import (
     RecordingRule,
     ReopeningRule,
     RetentionRule,
-    RulePack,
     SeatRule,
-    SituationRule,
-    SituationRules,
     TracingRule,
     TransportRule,
 )
+from releve.situation.rules import ChosenPack, RulePack, SituationRule, SituationRules
 from releve.situation.site_standings import TREND_DAYS, SiteStandings, list_site_standings
 from releve.situation.site_status import SiteStatus, find_site_status, list_site_statuses
 from releve.situation.site_visits import (

@@ -13,7 +13,8 @@ from releve.situation.head_counts import compute_fill
 from releve.situation.label import compute_label
 from releve.situation.permits import find_plannable_sites, list_permits
 from releve.situation.refusal import ValidationContext
-from releve.situation.rules import DailyCheckRule, NoticeRule, SituationRules, TransportRule
+from releve.situation.rule_kinds import DailyCheckRule, NoticeRule, TransportRule
+from releve.situation.rules import SituationRules
 from releve.situation.sentences import fill_sentence
 from releve.situation.situation import Situation
 from releve.situation.standings import EXPIRED, compute_standings

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from releve.network import UTC
 from releve.situation.events import ClosureExtended, SiteClosed
-from releve.situation.rules import ClosureRule
+from releve.situation.rule_kinds import ClosureRule
 from releve.situation.situation import Situation
 from releve.situation.state import DeclaredCase
 

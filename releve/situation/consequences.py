@@ -22,7 +22,8 @@ from releve.situation.events import (
     EventCorrected,
     SiteClosed,
 )
-from releve.situation.rules import AbsenceRule, ClosureRule, SituationRules
+from releve.situation.rule_kinds import AbsenceRule, ClosureRule
+from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 from releve.situation.state import Absence, Closure, DeclaredCase
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from releve.network import Operator
 from releve.situation.finding_spans import FindingSpan, list_finding_spans
 from releve.situation.refusal import to_local_day
-from releve.situation.rules import LabelRule, SituationRules
+from releve.situation.rule_kinds import LabelRule
+from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 from releve.situation.standings import (
     EXPIRED,

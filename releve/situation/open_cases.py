@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 from releve.network import Operator
 from releve.situation.refusal import to_local_day
-from releve.situation.rules import AbsenceRule, SituationRules
+from releve.situation.rule_kinds import AbsenceRule
+from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 from releve.situation.state import DeclaredCase
 

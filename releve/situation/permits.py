@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from releve.network import Operator, zone
-from releve.situation.rules import AuthorisationRule, SituationRules
+from releve.situation.rule_kinds import AuthorisationRule
+from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 
 __all__ = ["HeldPermit", "find_plannable_sites", "list_permits"]

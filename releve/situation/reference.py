@@ -13,7 +13,8 @@ from releve.situation.charter import Charter
 from releve.situation.event import Event, MeasureFinding
 from releve.situation.fields import EventField, list_fields
 from releve.situation.refusal import REFUSALS
-from releve.situation.rules import PARAMETERS, SituationRule, SituationRules
+from releve.situation.rule_kinds import PARAMETERS
+from releve.situation.rules import SituationRule, SituationRules
 
 __all__ = ["write_reference"]
 

@@ -10,7 +10,8 @@ from releve.situation.event import Event
 from releve.situation.events import AgentUnavailable, CaseDeclared
 from releve.situation.events_control import AgentsPresent, AuthorisationGranted
 from releve.situation.refusal import to_local_day
-from releve.situation.rules import AbsenceRule, RetentionRule, SituationRules
+from releve.situation.rule_kinds import AbsenceRule, RetentionRule
+from releve.situation.rules import SituationRules
 
 __all__ = ["compute_erasure_day"]
 

@@ -13,14 +13,8 @@ from releve.errors import ReleveError
 from releve.situation.charter import SOURCES, Charter
 from releve.situation.field_values import FieldFault, read_fields
 from releve.situation.fields import event_field
-from releve.situation.rules import (
-    PARAMETERS,
-    RulePack,
-    RuleParameters,
-    SituationRule,
-    SituationRules,
-    ended,
-)
+from releve.situation.rule_kinds import PARAMETERS, RuleParameters
+from releve.situation.rules import RulePack, SituationRule, SituationRules, ended
 
 __all__ = ["END", "RuleRow", "SituationRuleFaults", "load_charter", "load_rules"]
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from releve.network import Operator, zone
 from releve.situation.presence import Stay
-from releve.situation.rules import TracingRule
+from releve.situation.rule_kinds import TracingRule
 from releve.situation.state import DeclaredCase
 
 __all__ = ["CaseCluster", "TracedContact", "find_clusters", "trace_contacts"]

@@ -14,7 +14,8 @@ from releve.situation import validation_draw as draw
 from releve.situation import validation_incident as incident
 from releve.situation.event import Event
 from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to_local_day
-from releve.situation.rules import RecordingRule, ReopeningRule, SituationRules
+from releve.situation.rule_kinds import RecordingRule, ReopeningRule
+from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 from releve.situation.state import Closure, DeclaredCase
 

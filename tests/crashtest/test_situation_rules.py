@@ -16,7 +16,7 @@ from releve.crashtest.situation_rules import (
 )
 from releve.network import Operator
 from releve.situation import CaseDeclared, SiteClosed, SituationRules, derive_events, fold_events
-from releve.situation.rules import AbsenceRule, ClosureRule
+from releve.situation.rule_kinds import AbsenceRule, ClosureRule
 from releve.situation.shipped import load_rules_with
 from tests.crashtest.outbreak.oracle import Plain
 from tests.crashtest.rough_quarter import DAYS, build_test, plan_operator, run_test
