@@ -11,14 +11,11 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import click
 
 from releve.cli.database import open_database
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["by_option", "live", "on_the_database"]
 
