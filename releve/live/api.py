@@ -30,7 +30,6 @@ from releve.live.contacts import (
     import_contacts,
 )
 from releve.live.coverage import (
-    CLIENT_STATES,
     ClientCoverage,
     ClientStanding,
     ClientState,
@@ -201,7 +200,6 @@ from releve.live.warm_up import warm_in_background
 from releve.live.worker_health import WorkerHealth, read_worker_health
 
 __all__ = [
-    "CLIENT_STATES",
     "LIVE",
     "MAX_PHOTOS",
     "MAX_PHOTO_BYTES",

@@ -75,6 +75,13 @@ class ClientStanding:
         return self.now is not None and self.now < COVERED
 
     @property
+    def rank(self) -> tuple[bool, float, float]:
+        """Place among clients, the one served worst first: who is short now before who will be."""
+        now = self.now if self.short_now else None
+        gravity = CLIENT_STATES.index(self.state) if now is None else now
+        return now is None, gravity, 1.0 if self.worst is None else self.worst
+
+    @property
     def short(self) -> bool:
         """Whether something is missing in a half hour."""
         return self.worst is not None and self.worst < COVERED
@@ -203,16 +210,13 @@ def rank_clients(operator: Operator, coverage: Coverage | None) -> tuple[ClientS
     """Return how an operator's clients stand that a plan reaches, those served worst first."""
     reached = set() if coverage is None else {row.client for row in coverage.clients}
     rows = [describe_standing(row, coverage) for row in operator.clients if row.id in reached]
-    return tuple(sorted(rows, key=lambda row: CLIENT_STATES.index(row.state)))
+    return tuple(sorted(rows, key=lambda row: row.rank))
 
 
 def find_worst_client(clients: Sequence[ClientStanding]) -> ClientStanding | None:
     """Return the client served worst: now where one is short now, else in the hours ahead."""
-    short = [row for row in clients if row.short_now]
-    if short:
-        return min(short, key=lambda row: row.now or 0.0)
-    ahead = [row for row in clients if row.state in ("missed", "thin")]
-    return min(ahead, key=lambda row: row.worst or 0.0, default=None)
+    short = [row for row in clients if row.short_now or row.state in ("missed", "thin")]
+    return min(short, key=lambda row: row.rank, default=None)
 
 
 def judge_operator(

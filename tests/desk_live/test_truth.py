@@ -70,7 +70,7 @@ def is_whole(halves: Need) -> bool:
 
 def now_of(clients: Sequence[ClientCoverage], sites: Sequence[SiteState], hours: int) -> NowPage:
     reach = AT + timedelta(hours=hours)
-    rows = sorted(clients, key=lambda row: live.CLIENT_STATES.index(row.state))
+    rows = sorted(clients, key=lambda row: row.rank)
     return NowPage.model_construct(
         stream="live",
         at=AT,

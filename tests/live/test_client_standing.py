@@ -50,9 +50,9 @@ COVERAGE = Coverage(
 )
 
 
-def test_those_that_are_short_stand_first_and_those_out_of_reach_are_left_out() -> None:
+def test_those_served_worst_stand_first_and_those_out_of_reach_are_left_out() -> None:
     rows = rank_clients(OPERATOR, COVERAGE)
-    assert [row.client for row in rows] == ["late", "now", "idle", "held"]
+    assert [row.client for row in rows] == ["now", "late", "idle", "held"]
     assert {row.name for row in rows} == {f"Client {name}" for name in NAMES}
     assert rank_clients(OPERATOR, None) == ()
 
@@ -66,6 +66,24 @@ def test_the_worst_client_is_one_that_is_short_now_before_one_that_will_be() -> 
     assert ahead is not None
     assert (ahead.client, ahead.worst, ahead.worst_at) == ("late", 0.5, STARTS[2])
     assert find_worst_client([row for row in rows if not row.short]) is None
+
+
+def test_the_list_begins_with_the_client_that_the_headline_names() -> None:
+    three = Coverage(
+        "live",
+        AT,
+        STARTS,
+        (
+            cover("held", (4, 2, 2), (3, 2, 2)),
+            cover("late", (2, 2, 2), (0, 0, 0)),
+            cover("now", (2, 2, 2), (2, 2, 1)),
+        ),
+        STARTS[-1] + INTERVAL,
+        1,
+    )
+    rows = rank_clients(OPERATOR, three)
+    assert [row.client for row in rows] == ["late", "held", "now"]
+    assert find_worst_client(rows) == rows[0]
 
 
 def test_a_client_that_no_plan_reaches_is_unknown() -> None:

@@ -33,8 +33,8 @@ class ClientsPage(StreamPage):
 
     @property
     def ranked(self) -> tuple[ClientStanding, ...]:
-        """The clients, those short now first."""
-        return tuple(sorted(self.clients, key=lambda row: live.CLIENT_STATES.index(row.state)))
+        """The clients, those served worst first."""
+        return tuple(sorted(self.clients, key=lambda row: row.rank))
 
 
 class ClientProgramme(PageModel):

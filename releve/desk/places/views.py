@@ -58,7 +58,7 @@ def photo(request: HttpRequest, digest: str) -> HttpResponse:
 
 @serve("plan.see")
 def clients(request: HttpRequest) -> HttpResponse:
-    """The clients that the reader may see, those short now first."""
+    """The clients that the reader may see, those served worst first."""
     now = moment(request)
     every = can(request.user, "reliefs.see")
     context = {
