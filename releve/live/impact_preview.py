@@ -15,6 +15,7 @@ from releve.live.lost_places import Loss
 from releve.live.relief_solver import ReliefRequest, look_up_relief, solve_first_answer
 from releve.live.stream_state import Changes, Scene, load_scene
 from releve.network import HOME
+from releve.plan.coverage import COVERED
 from releve.situation import (
     CaseDeclared,
     Event,
@@ -32,8 +33,6 @@ __all__ = [
     "preview_event",
     "preview_impact",
 ]
-
-_COVERED = 1 - 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def list_client_impacts(
             before=now.worst,
             unrelieved=left.worst,
             after=then.worst,
-            held=then.worst is None or then.worst >= _COVERED,
+            held=then.worst is None or then.worst >= COVERED,
         )
         for now, left, then in rows
     )

@@ -84,7 +84,7 @@ def charter_page(now: StreamContext, day: date, seen: Scope) -> CharterPage | No
         ending=tuple(
             row
             for row in list_charter_notices(now.situation, now.operator, rules, now.at)
-            if (seen.has_site(row.site) if row.site else seen.sites is None)
+            if seen.sees(row.site)
         ),
         findings=tuple(
             summarise_finding(one, now.operator)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.filters import add_words
 from releve.desk.live.words import ROLES
-from releve.desk.text import NO_BREAK, text_now
+from releve.desk.text import NO_BREAK, format_duration, text_now
 from releve.live.api import ResponseStep
 
 register = Library()
@@ -38,4 +38,4 @@ def step_duration(row: ResponseStep) -> str:
     minutes, rest = divmod(round(row.seconds), 60)
     if minutes < 60:
         return f"{minutes}{NO_BREAK}min{NO_BREAK}{rest:02d}{NO_BREAK}s"
-    return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"
+    return format_duration(minutes)
