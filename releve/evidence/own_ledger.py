@@ -62,7 +62,7 @@ def verify_with_root(root: bytes, *, counts: bool) -> LedgerVerification:
             lambda keys: (check_root(read_line(content), keys) for content in given)
         )
     except ValueError as fault:
-        said = Phrase("This file is no signed root of this ledger: {0}.", str(fault))
+        said = Phrase("This file is not a signed root of this ledger: {0}.", str(fault))
         raise ValueError(said) from None
     return LedgerVerification(
         holds=not checked.faults,

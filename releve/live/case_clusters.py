@@ -77,7 +77,7 @@ def find_case_clusters(
 ) -> tuple[CaseCluster, ...]:
     """Return the clusters on the sites that a reader ``sees``, the largest first.
 
-    Their last case is no older than the days that make a cluster. ``seating`` is the seat by agent.
+    Their last case is within the days that make a cluster. ``seating`` maps agents to seats.
     """
     rule = find_tracing_rule(situation, operator, now)
     known = [

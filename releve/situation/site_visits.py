@@ -1,4 +1,4 @@
-"""Daily checks and inspections of a site as a list shows them, without the people who did them."""
+"""Daily checks and inspections of a site as a list shows them, with their verdicts in counts."""
 
 from __future__ import annotations
 

@@ -29,5 +29,5 @@ def test_a_ledger_holds_with_a_root_of_its_own_and_without_one() -> None:
 
 @pytest.mark.parametrize("root", [b"nonsense", b"{}\n", b"\xff"])
 def test_what_is_no_root_of_this_ledger_is_refused(root: bytes) -> None:
-    with pytest.raises(ValueError, match="This file is no signed root of this ledger: "):
+    with pytest.raises(ValueError, match="This file is not a signed root of this ledger: "):
         verify_with_root(root, counts=True)

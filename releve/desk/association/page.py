@@ -13,7 +13,7 @@ class ContributionPage(PageModel):
 
 
 class ClerkPage(PageModel):
-    """The clerk's page; ``association`` is empty where this installation is no clerk."""
+    """The clerk's page; ``association`` is empty where there is none here."""
 
     association: str
     clerk: ClerkDay | None
