@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import http.client
+import itertools
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from typing import Any
 
 import pytest
 
+from releve.sector import Openings, SectorOffer, SectorRequest
 from tests.homes import TABLES
 from tests.live.killed_house import move_clock, wait_until
 from tests.processes import ROOT
@@ -273,26 +276,44 @@ def test_a_member_reads_of_the_other_its_matches_and_no_other_figure(run: Run) -
         assert {int(number) for number in re.findall(r"\d+", reasons)} <= known
 
 
-def test_what_the_giver_can_work_out_of_the_request_is_a_lower_bound(run: Run) -> None:
-    """The giver's matches use up its offer: each asked figure may be any number from there on."""
+def test_what_the_giver_can_work_out_of_a_request_is_at_most_what_it_could_have_served(
+    run: Run,
+) -> None:
+    """Agents left over tell the giver the need of requests it may serve, and of no other."""
     (opening,) = run.recorder.orders("open")
     (request,) = run.recorder.orders("request")
-    offered: dict[int, int] = {}
-    for row in opening.order["offers"]:
-        for half_hour, agents in row["agents"]:
-            offered[half_hour] = offered.get(half_hour, 0) + agents
-    matched: dict[int, int] = {}
+    openings = read_order_rows(opening.order, request.order)
+    taken = Counter[tuple[str, int]]()
+    got = Counter[tuple[str, int]]()
     for one in run.read_result(GIVER)["matches"]:
-        matched[one["half_hour"]] = matched.get(one["half_hour"], 0) + one["agents"]
-    asked: dict[int, int] = {}
-    for row in request.order["requests"]:
-        for half_hour, agents in row["agents"]:
-            asked[half_hour] = asked.get(half_hour, 0) + agents
+        taken[one["offer"], one["half_hour"]] += one["agents"]
+        got[one["request"], one["half_hour"]] += one["agents"]
+    assert got
     assert not any(b"ceiling" in one.answer for one in run.sent), "no price limit comes back"
-    for half_hour, agents in matched.items():
-        assert agents <= asked[half_hour]
-        if agents < offered[half_hour]:
-            assert agents == asked[half_hour], "it was served whole, and the pair knows that"
+    pairs = [
+        (offer, asked)
+        for offer, asked in itertools.product(openings.offers, openings.requests)
+        if openings.allows(offer, asked)
+    ]
+    assert {name for name, _ in got} <= {asked.request for _, asked in pairs}
+    for offer, asked in pairs:
+        need = dict(asked.agents)
+        for half_hour, agents in offer.agents:
+            if half_hour in need and taken[offer.offer, half_hour] < agents:
+                assert got[asked.request, half_hour] == need[half_hour]
+
+
+def read_order_rows(opening: dict[str, Any], request: dict[str, Any]) -> Openings:
+    """Return what the clerk cleared, from the two orders as they were sent."""
+    made = {
+        name: [{**row, "agents": tuple(map(tuple, row["agents"]))} for row in order[name]]
+        for name, order in (("offers", opening), ("requests", request))
+    }
+    return Openings(
+        tuple(SectorOffer(**row) for row in made["offers"]),
+        tuple(SectorRequest(**row) for row in made["requests"]),
+        frozenset(map(tuple, request["approvals"])),
+    )
 
 
 def list_own_names(sent: Sent, member: str) -> list[str]:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,27 @@ def test_no_match_lacks_an_approval_a_price_a_skill_or_agents() -> None:
             assert offer.giver != request.asker
             matched += 1
     assert matched > 25
+
+
+def test_no_request_lacks_a_block_that_an_offer_for_it_has_left() -> None:
+    """So a giver that has agents left learns the need of each request that it may serve."""
+    left = 0
+    for seed in range(25):
+        openings = make_openings(seed)
+        taken, got = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+        for one in clear(openings, SEED).matches:
+            taken[one.offer, one.half_hour] += one.agents
+            got[one.request, one.half_hour] += one.agents
+        for offer, request in itertools.product(openings.offers, openings.requests):
+            if not openings.allows(offer, request):
+                continue
+            need = dict(request.agents)
+            for half_hour, agents in offer.agents:
+                spare = agents - taken[offer.offer, half_hour]
+                lacking = need[half_hour] - got[request.request, half_hour]
+                assert min(spare, lacking) < offer.block
+                left += spare >= offer.block
+    assert left > 25
 
 
 def test_the_order_of_the_rows_changes_nothing(tmp_path: Path) -> None:
