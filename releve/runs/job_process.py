@@ -25,7 +25,7 @@ from releve.files.locks import try_lock
 from releve.files.run_folder import RunFolderError
 from releve.runs.crash_test_job import CRASH_TESTS, execute_crash_test
 from releve.runs.errors import EventsFileError, RunError
-from releve.runs.job_store import Job, JobKind, JobStore
+from releve.runs.job_store import Job, JobKind, JobStore, note_asked
 from releve.runs.outlook_job import OUTLOOKS, execute_outlook
 from releve.runs.plan_job import PLAN_RUNS, execute_plan
 
@@ -48,7 +48,7 @@ _started: list[subprocess.Popen[bytes]] = []
 def start_job(folder: Path) -> None:
     """Start the process of a job, in a session of its own, so that it outlives this process."""
     _started[:] = [one for one in _started if one.poll() is None]
-    (folder / "asked").touch()
+    note_asked(folder)
     _started.append(_start_process([str(folder)], start_new_session=True))
 
 

@@ -30,7 +30,16 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from releve.files.atomic import write_file
 from releve.files.locks import try_lock
 
-__all__ = ["ACTIVE_STATES", "PATIENCE_S", "Job", "JobKind", "JobStore", "Order", "current_stamp"]
+__all__ = [
+    "ACTIVE_STATES",
+    "PATIENCE_S",
+    "Job",
+    "JobKind",
+    "JobStore",
+    "Order",
+    "current_stamp",
+    "note_asked",
+]
 
 PATIENCE_S = 60.0
 """How long a process may take to appear before the job counts as broken off."""
@@ -173,9 +182,7 @@ class JobStore(Generic[O]):
             return "failed", str(tree["reason"])
         if (folder / "stop").exists():
             return "stopped", ""
-        asked = _read_time(folder / "asked")
-        is_young = asked is not None and time.time() - asked < PATIENCE_S
-        return ("waiting" if is_young else "broken"), ""
+        return ("waiting" if _is_asked_lately(folder) else "broken"), ""
 
     def _measure_seconds(self, folder: Path, state: str) -> float:
         began = _read_time(folder / "began")
@@ -192,6 +199,22 @@ def _read_time(path: Path) -> float | None:
         return path.stat().st_mtime
     except OSError:
         return None
+
+
+def note_asked(folder: Path) -> None:
+    """Note that the process of a job is started now.
+
+    The instant is written: the time of a file is that of the disk's clock, which may be another.
+    """
+    (folder / "asked").write_text(f"{time.time()}\n", encoding="utf-8")
+
+
+def _is_asked_lately(folder: Path) -> bool:
+    try:
+        asked = float((folder / "asked").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return time.time() - asked < PATIENCE_S
 
 
 def _is_locked(folder: Path) -> bool:

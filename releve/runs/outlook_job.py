@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -182,16 +181,14 @@ def read_chances(job: OutlookJob) -> Chances | None:
 
 def remove_expired_outlooks(store: JobStore[OutlookOrder]) -> None:
     """Remove outlooks that are too old, and the inputs of one whose process is gone."""
-    oldest = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
+    now = datetime.now(UTC)
+    oldest = now - timedelta(days=KEPT_DAYS)
     for job in store.list_jobs():
-        if datetime.fromisoformat(job.order.at) < oldest:
+        made = datetime.fromisoformat(job.order.at)
+        if made < oldest:
             shutil.rmtree(job.folder, ignore_errors=True)
-        elif (job.folder / "inputs").exists() and _is_old(job.folder):
+        elif (job.folder / "inputs").exists() and now - made > timedelta(seconds=PATIENCE_S):
             _remove_inputs(job)
-
-
-def _is_old(folder: Path) -> bool:
-    return time.time() - folder.stat().st_mtime > PATIENCE_S
 
 
 def _remove_inputs(job: OutlookJob) -> None:

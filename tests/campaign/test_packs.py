@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,11 @@ def test_each_consent_comes_with_its_wording_items_act_and_end(tmp_path: Path) -
     assert len(consent["copies"].split("|")) == 1
     plain = rows[1]
     assert (plain["missing_items"], plain["positive_act"], plain["copies"]) == ("", "True", "")
-    ends = datetime.fromisoformat(plain["collected_at"]) + timedelta(days=364)
-    assert plain["last_day"] == to_legal_day(ends).isoformat()
+    day = to_legal_day(datetime.fromisoformat(plain["collected_at"]))
+    year_later = day.replace(
+        year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day
+    )
+    assert date.fromisoformat(plain["last_day"]) == year_later - timedelta(days=1)
     assert rows[0]["withdrawal_channel"] == "spoken"
     assert rows[0]["withdrawn_at"] > rows[0]["collected_at"]
     assert {row["withdrawn_at"] for row in rows[1:]} == {""}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +23,7 @@ from releve.network import day_bounds
 from releve.runs import orders, outlook_job
 from releve.runs.errors import RunError
 from releve.runs.job_process import run_job
-from releve.runs.job_store import JobStore
+from releve.runs.job_store import JobStore, note_asked
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder, read_chances
 from releve.runs.request import CrashTestRequest
 from tests.desk_crashtest.conftest import build_result
@@ -77,7 +76,7 @@ def spawned(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     found: list[Path] = []
 
     def start(folder: Path) -> None:
-        (folder / "asked").touch()
+        note_asked(folder)
         found.append(folder)
 
     monkeypatch.setattr(orders, "start_job", start)
@@ -212,13 +211,13 @@ def test_inputs_that_a_killed_process_left_and_old_outlooks_are_swept(
     working, _, _ = started(web, spawned)
     old, _order, _ = started(web, spawned)
     run_job(old)
-    tree = json.loads((old / "desk.json").read_text())
-    (old / "desk.json").write_text(json.dumps({**tree, "at": "2026-01-01T08:00:00+00:00"}))
-    for folder in (killed, working):
-        os.utime(folder, (time.time() - 90, time.time() - 90))
+    while_ago = datetime.now(UTC) - timedelta(seconds=90)
+    made = ((old, datetime(2026, 1, 1, 8, tzinfo=UTC)), (killed, while_ago), (working, while_ago))
+    for folder, at in made:
+        tree = json.loads((folder / "desk.json").read_text())
+        (folder / "desk.json").write_text(json.dumps({**tree, "at": at.isoformat()}))
     lock = try_lock(working / "lock")
     assert lock is not None
-    os.utime(working, (time.time() - 90, time.time() - 90))
     with lock:
         web.get(HERE)
     assert not (killed / "inputs").exists()

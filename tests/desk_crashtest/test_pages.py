@@ -23,6 +23,7 @@ from releve.files.run_folder import write_part, write_result, write_step
 from releve.ledger.chain import iter_entries
 from releve.runs import job_process, orders
 from releve.runs.crash_test_job import CrashTestJob
+from releve.runs.job_store import note_asked
 from tests.desk_crashtest.conftest import POLICIES, Maker, build_result, read
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -136,7 +137,7 @@ def test_progress_counts_the_quarters_there_and_estimates_early(
 ) -> None:
     run = maker.begun()
     maker.part(run, 0, 0, lost=100.5)
-    (run.folder / "asked").touch()
+    note_asked(run.folder)
     web = looking(Role.PLANNER, "en")
     page = plain(web.get(f"/crashtest/runs/{run.id}"))
     assert "2 quarters of 4" in page
@@ -185,7 +186,7 @@ def work_on(run: CrashTestJob) -> IO[bytes]:
 
 def test_nought_is_singular_in_french(maker: Maker, looking: Look) -> None:
     run = maker.begun()
-    (run.folder / "asked").touch()
+    note_asked(run.folder)
     web = looking(Role.PLANNER)
     assert "0 trimestre sur 4" in plain(web.get(f"/crashtest/runs/{run.id}"))
     maker.part(run, 0, 0, lost=1)

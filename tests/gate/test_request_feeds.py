@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,7 @@ def test_a_file_that_is_being_written_is_left(folder: Path) -> None:
     drop(folder, line(1), ".one.csv")
     (folder / "two.csv").mkdir()
     fresh = drop(folder, line(2), "fresh.csv")
+    os.utime(fresh, (time.time(), time.time()))
     assert read(folder, settle=60) == (0, 0, 0)
     for path in folder.iterdir():
         if path != fresh:

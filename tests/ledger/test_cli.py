@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -149,7 +150,11 @@ def test_growth_is_proved_up_to_the_last_root(
     assert "root 2 covers more entries than root 1" in ledger("growth", 2, 1).stderr
 
 
-def test_what_is_due_is_erased_and_a_person_on_request(ledger: Ledger, sealed: SignedRoot) -> None:
+def test_what_is_due_is_erased_and_a_person_on_request(
+    ledger: Ledger, sealed: SignedRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=lambda _zone: at(10))
+    monkeypatch.setattr("releve.cli.ledger.datetime", clock)
     assert ledger("erase").stdout == "0 rows, values and files erased\n"
     assert ledger("erase", "--subject", "agent-1").stdout == "1 rows, values and files erased\n"
     assert LedgerEntry.objects.count() == 4
