@@ -64,8 +64,9 @@ REFUSALS: Mapping[str, str] = {
     " third person must approve.",
     "approval.by_rule": "A rule cannot approve a reopening; a person must.",
     "outage.place": "Name either a site or a carrier, not both.",
-    "outage.down_already": "It has been down since {since}; record when it is back.",
-    "outage.not_down": "It is not down; there is no outage to end.",
+    "outage.down_already": "It was down already, since {since}; record first when it was back.",
+    "outage.not_down": "It was not down at {happened_at}; record first when it went down, or"
+    " correct the date.",
     "outage.expected": "It is expected back at {expected_until}, before it went down; correct the"
     " date.",
     "check.day": "The day checked, {day}, has not begun at the site; correct the day.",

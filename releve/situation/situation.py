@@ -53,7 +53,7 @@ FAMILIES: Mapping[str, tuple[Callable[[Any], Any], bool]] = {
     "sites": (state.fold_site, _AS_RECORDED),
     "agents": (state.fold_absences, _BY_HAPPENED),
     "cases": (state.fold_cases, _BY_HAPPENED),
-    "outages": (state.fold_outage, _BY_HAPPENED),
+    "outages": (state.fold_outages, _BY_HAPPENED),
     "permits": (state.fold_permit, _BY_HAPPENED),
     "checks": (state.take_last, _BY_HAPPENED),
     "inspections": (state.take_last, _BY_HAPPENED),
@@ -123,8 +123,14 @@ class Situation:
 
     @cached_property
     def outages(self) -> Mapping[Key, state.Outage]:
-        """Outages, by ``("link", site)``, ``("carrier", name)`` or ``("power", site)``."""
-        return {key: value for key, value in self._get_states("outages").items() if value}
+        """Outages that last, by ``("link", site)``, ``("carrier", name)``, ``("power", site)``."""
+        last = {key: spans[-1] for key, spans in self.outage_history.items() if spans}
+        return {key: outage for key, outage in last.items() if outage.until is None}
+
+    @property
+    def outage_history(self) -> Mapping[Key, tuple[state.Outage, ...]]:
+        """Every outage, those that are over too, the oldest first; keys as of ``outages``."""
+        return self._get_states("outages")
 
     @cached_property
     def permits(self) -> Mapping[str, state.Permit]:

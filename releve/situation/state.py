@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
 from releve.situation.event import Event
@@ -42,7 +43,7 @@ __all__ = [
     "SiteState",
     "fold_absences",
     "fold_cases",
-    "fold_outage",
+    "fold_outages",
     "fold_pack",
     "fold_permit",
     "fold_site",
@@ -150,11 +151,16 @@ class DeclaredCase:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A link or a power supply that is down."""
+    """A time in which a link or a power supply is down; ``until`` None while it lasts."""
 
     event: str
     since: datetime
     expected_until: datetime | None
+    until: datetime | None = None
+
+    def lasts_at(self, at: datetime) -> bool:
+        """Return whether it is down at an instant; at ``until`` it is back."""
+        return self.since <= at and (self.until is None or self.until > at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,17 +324,28 @@ def _clears_case(event: CaseDeclared, case: DeclaredCase) -> bool:
     return case.event == event.case and case.site == event.site and case.cleared_at is None
 
 
-def fold_outage(events: Sequence[Event]) -> Outage | None:
-    """Fold the downs and ups of one line or supply, by when they happened."""
-    outage: Outage | None = None
-    for event in events:
-        if not isinstance(event, LinkDown | PowerDown):
-            outage = None
-        elif outage is None:
-            outage = Outage(event.id, event.happened_at, event.expected_until)
-        else:
-            outage = replace(outage, expected_until=event.expected_until)
-    return outage
+def fold_outages(events: Sequence[Event]) -> tuple[Outage, ...]:
+    """Fold the downs and ups of one line or supply, by when they happened, into its outages.
+
+    Of several at one instant, what changes the state comes first: their order of record does not
+    count.
+    """
+    outages: list[Outage] = []
+    for _, together in groupby(events, key=lambda event: event.happened_at):
+        waiting = sorted(together, key=lambda event: event.id)
+        while waiting:
+            last = outages[-1] if outages and outages[-1].until is None else None
+            changing = (e for e in waiting if isinstance(e, LinkDown | PowerDown) == (last is None))
+            event = next(changing, waiting[0])
+            waiting.remove(event)
+            if isinstance(event, LinkDown | PowerDown):
+                if last is None:
+                    outages.append(Outage(event.id, event.happened_at, event.expected_until))
+                else:
+                    outages[-1] = replace(last, expected_until=event.expected_until)
+            elif last is not None:
+                outages[-1] = replace(last, until=event.happened_at)
+    return tuple(outages)
 
 
 def fold_permit(events: Sequence[Event]) -> Permit | None:

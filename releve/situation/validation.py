@@ -17,7 +17,7 @@ from releve.situation.refusal import EventRefusal, ValidationContext, refuse, to
 from releve.situation.rule_kinds import RecordingRule, ReopeningRule
 from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
-from releve.situation.state import Closure, DeclaredCase
+from releve.situation.state import Closure, DeclaredCase, Outage
 
 __all__ = ["find_refusals", "merge_reopening_terms"]
 
@@ -248,8 +248,8 @@ def _check_outage(
     event: events.LinkDown | events.PowerDown, context: ValidationContext
 ) -> Iterator[EventRefusal]:
     yield from _check_place(event, context)
-    outage = context.situation.outages.get(event.subject)
-    if outage is not None and outage.since <= event.happened_at:
+    outage = _find_outage(event, context)
+    if outage is not None:
         yield refuse("outage.down_already", since=outage.since)
     if event.expected_until is not None and event.expected_until < event.happened_at:
         yield refuse("outage.expected", expected_until=event.expected_until)
@@ -259,9 +259,14 @@ def _check_outage_end(
     event: events.LinkUp | events.PowerUp, context: ValidationContext
 ) -> Iterator[EventRefusal]:
     yield from _check_place(event, context)
-    outage = context.situation.outages.get(event.subject)
-    if outage is None or outage.since > event.happened_at:
-        yield refuse("outage.not_down")
+    if _find_outage(event, context) is None:
+        yield refuse("outage.not_down", happened_at=event.happened_at)
+
+
+def _find_outage(event: Event, context: ValidationContext) -> Outage | None:
+    """Return the outage that lasted when something happened, however late it is recorded."""
+    history = context.situation.outage_history.get(event.subject, ())
+    return next((outage for outage in history if outage.lasts_at(event.happened_at)), None)
 
 
 def _check_place(event: Event, context: ValidationContext) -> Iterator[EventRefusal]:

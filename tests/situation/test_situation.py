@@ -279,3 +279,66 @@ def test_an_event_is_found_by_its_id_also_when_it_was_corrected() -> None:
     assert chain.situation.event("e2") == chain.events[1]
     assert chain.situation.event("e3") is None
     assert chain.situation.withdrawn == (chain.events[0],)
+
+
+def test_a_past_outage_can_be_closed_once_a_later_one_is_over() -> None:
+    chain = Chain()
+    chain.record("power.down", site="casa")
+    chain.after(hours=5).record("power.up", site="casa")
+    early = START - timedelta(days=11)
+    chain.record("power.down", site="casa", happened_at=early)
+    assert chain.refused("power.up", site="casa", happened_at=early - timedelta(hours=1)) == {
+        "outage.not_down"
+    }
+    chain.record("power.up", site="casa", happened_at=early + timedelta(hours=4))
+    hours = [
+        (outage.since - early, (outage.until or START) - outage.since)
+        for outage in chain.situation.outage_history["power", "casa"]
+    ]
+    assert hours == [
+        (timedelta(0), timedelta(hours=4)),
+        (timedelta(days=11), timedelta(hours=5)),
+    ]
+    inside = early + timedelta(hours=2)
+    assert chain.refused("power.down", site="casa", happened_at=inside) == {"outage.down_already"}
+
+
+SUPPLIES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("link", {"site": "casa"}),
+    ("link", {"site": "rabat"}),
+    ("link", {"carrier": "Ixtel"}),
+    ("power", {"site": "casa"}),
+    ("power", {"site": "rabat"}),
+)
+
+
+@LAW
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), max_size=14),
+    st.randoms(use_true_random=False),
+)
+def test_outages_recorded_in_any_order_are_those_recorded_in_time(
+    moves: list[tuple[int, int]], draw: random.Random
+) -> None:
+    """What is refused is given again after the rest, as its sentence asks; in the end all count."""
+    in_time = Chain(now=START + timedelta(days=1))
+    down = dict.fromkeys(range(len(SUPPLIES)), False)
+    for supply, half_hour in sorted(moves, key=lambda move: move[1]):
+        kind, place = SUPPLIES[supply]
+        at = START + timedelta(minutes=30 * half_hour)
+        in_time.record(f"{kind}.{'up' if down[supply] else 'down'}", happened_at=at, **place)
+        down[supply] = not down[supply]
+    waiting = [replace(event, recorded_at=in_time.now) for event in in_time.events]
+    draw.shuffle(waiting)
+    late = empty_situation(("casa", "rabat", "lille"))
+    while waiting:
+        refused = []
+        for event in waiting:
+            if find_refusals(event, late, OPERATOR, RULES):
+                refused.append(event)
+            else:
+                late = apply_event(late, event)
+        assert len(refused) < len(waiting), "what is refused can be recorded after the rest"
+        waiting = refused
+    assert late.outage_history == in_time.situation.outage_history
+    assert late.outages == in_time.situation.outages
