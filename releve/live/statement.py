@@ -24,6 +24,7 @@ from releve.ledger.digests import canonical_json
 from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
 from releve.live.day_forecast import find_day
+from releve.live.situation_cache import situation_now
 from releve.network import Operator, Programme, day_bounds
 from releve.service_record.day_record import load_reports
 from releve.service_record.models import SealedDay
@@ -42,7 +43,7 @@ SEALED = "service.sealed"
 _SEALED_AFTER = timedelta(hours=6)
 _LOOKED_BACK = 14
 """Days in which a late correction is sealed again."""
-_BEGINS = {"site.closed": "site.reopened", "link.down": "link.up", "power.down": "power.up"}
+_BEGINS = ("site.closed", "link.down", "power.down")
 
 
 @dataclass(frozen=True)
@@ -200,23 +201,25 @@ def _count_missed(period: _Period) -> tuple[Floats, Floats]:
 
 
 def _list_lasting(until: datetime) -> list[_Lasting]:
-    kinds = [*_BEGINS, *_BEGINS.values()]
-    rows = LedgerEntry.objects.filter(stream=LIVE, kind__in=kinds).order_by("seq")
-    found: dict[tuple[str, str], _Lasting] = {}
-    over = []
-    for row in rows:
-        body = json.loads(row.body)
-        place = str(body.get("site") or body.get("carrier") or "")
-        at = datetime.fromisoformat(body["happened_at"])
-        if row.kind in _BEGINS:
-            found.setdefault(
-                (_BEGINS[row.kind], place), _Lasting(row.seq, row.kind, place, at, None)
-            )
-        elif (held := found.pop((row.kind, place), None)) is not None:
-            over.append(_Lasting(held.seq, held.kind, place, held.start, at))
-    return sorted(
-        (row for row in (*over, *found.values()) if row.start < until), key=lambda row: row.seq
-    )
+    """Return what took places away, as the situation has it: in its place, however late recorded.
+
+    What was corrected since did not happen.
+    """
+    situation = situation_now(LIVE)
+    rows = LedgerEntry.objects.filter(stream=LIVE, kind__in=_BEGINS).values_list("seq", "body")
+    numbers = {json.loads(body).get("id"): seq for seq, body in rows}
+    found = [
+        _Lasting(numbers[one.event], "site.closed", site, one.ordered_at, one.reopened_at)
+        for site, state in situation.sites.items()
+        for one in filter(None, (*state.past, state.closure))
+    ]
+    found += [
+        _Lasting(numbers[one.event], "power.down" if what == "power" else "link.down", place,
+                 one.since, one.until)
+        for (what, place), history in situation.outage_history.items()
+        for one in history
+    ]  # fmt: skip
+    return sorted((row for row in found if row.start < until), key=lambda row: row.seq)
 
 
 def _digest_day(period: _Period, starts: Sequence[datetime]) -> str | None:

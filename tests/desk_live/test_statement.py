@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,18 +56,20 @@ def report(operator: Operator, answered: tuple[float, ...], client: str = "") ->
     )  # fmt: skip
 
 
-def record(kind: str, site: str, at: datetime) -> int:
+def record(kind: str, site: str, at: datetime, **fields: str) -> int:
     from django.db import transaction
 
     with transaction.atomic():
-        body = {"site": site, "happened_at": at.isoformat()}
-        return ledger.append(kind, body, recorded_at=at).seq
+        body = {"id": uuid.uuid4().hex, "actor": "samira", "site": site,
+                "happened_at": at.isoformat(),
+                "recorded_at": LATER.isoformat(), **fields}  # fmt: skip
+        return ledger.append(kind, body, recorded_at=LATER).seq
 
 
 def test_calls_not_answered_stand_with_the_events_that_lasted_then(operator: Operator) -> None:
     site = operator.agents[0].home_site
     report(operator, (9, 4, 3, 10))
-    closed = record("site.closed", site, MORNING + timedelta(minutes=35))
+    closed = record("site.closed", site, MORNING + timedelta(minutes=35), cause="operator")
     record("site.reopened", site, MORNING + timedelta(minutes=80))
     record("power.down", "elsewhere", MORNING)
     found = build_statement(operator, first_client(operator), DAY, DAY)
@@ -76,6 +79,20 @@ def test_calls_not_answered_stand_with_the_events_that_lasted_then(operator: Ope
     assert [(row.seqs, row.places, row.offered, row.missed) for row in found.losses] == [
         ((closed,), (site,), 20, 13),
         ((), (), 20, 1),
+    ]
+
+
+def test_outages_recorded_late_and_in_any_order_stand_in_their_place(operator: Operator) -> None:
+    site = operator.agents[0].home_site
+    report(operator, (9, 4, 3, 10))
+    record("power.up", site, MORNING + timedelta(days=1, hours=1))
+    record("power.down", site, MORNING + timedelta(days=1))
+    record("power.up", site, MORNING + timedelta(minutes=80))
+    down = record("power.down", site, MORNING + timedelta(minutes=35))
+    found = build_statement(operator, first_client(operator), DAY, DAY)
+    assert [(row.seqs, row.offered, row.missed) for row in found.losses] == [
+        ((down,), 20, 13),
+        ((), 20, 1),
     ]
 
 
@@ -120,7 +137,7 @@ def test_a_client_reads_its_own_statement_without_the_names_of_sites(operator: O
     client = first_client(operator)
     report(operator, (9, 4))
     site = operator.agents[0].home_site
-    record("site.closed", site, MORNING)
+    record("site.closed", site, MORNING, cause="operator")
     web = look_as(Role.CLIENT, client)
     twin = web.get(f"/statements/{client}?day={DAY}&format=json").json()
     assert twin["losses"][0]["kinds"] == ["site.closed"]
