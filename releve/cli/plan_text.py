@@ -16,6 +16,7 @@ from releve.plan import BASE, Bound, ClientVerdict, Move, Plan
 from releve.plan.comparison import MoveGroup, Post, group_moves
 from releve.plan.coverage import round_coverage
 from releve.plan.explain import Explanation
+from releve.plan.status import SEVERITY, Status, phrase_security
 
 __all__ = [
     "build_matrix_tables",
@@ -30,24 +31,16 @@ __all__ = [
 ]
 
 _STYLE = {
-    "held": "green", "thin": "yellow", "missed": "bold red", "contract": "magenta",
-    "unknown": "dim",
+    Status.HELD: "green", Status.THIN: "yellow", Status.MISSED: "bold red",
+    Status.CONTRACT: "magenta", Status.UNKNOWN: "dim",
 }  # fmt: skip
 ACROSS = 6
 """Contingencies side by side, so that a table fits 80 columns."""
-LEGEND = (
-    Phrase("Relief matrix: coverage of the worst half hour, %"),
-    Phrase("~ thin   ! target missed   § contract problem   ? unknown"),
-)
-_MARK = {"held": "", "thin": "~", "missed": "!", "contract": "§", "unknown": "?"}
+_MARK = {
+    Status.HELD: "", Status.THIN: "~", Status.MISSED: "!", Status.CONTRACT: "§",
+    Status.UNKNOWN: "?",
+}  # fmt: skip
 _STOPPED = Phrase("The solver ended before its optimum: a better plan may exist. The bound stands.")
-_WORDS = {
-    "held": Phrase("held"),
-    "thin": Phrase("held, thin"),
-    "missed": Phrase("missed"),
-    "contract": Phrase("contract"),
-    "unknown": Phrase("unknown"),
-}
 
 
 def format_day(day: date, language: str) -> str:
@@ -62,27 +55,23 @@ def format_short_day(day: date, language: str) -> str:
 
 def build_verdict_table(plan: Plan, speech: Speech) -> Table:
     """Return the verdict, client by client."""
-    secure = sum(verdict.secure for verdict in plan.verdicts)
     title = f"{plan.operator}, {format_day(plan.day, speech.language)}"
     if plan.synthetic:
         title += speech.say(Phrase(" (synthetic data)"))
-    held = Phrase(
-        "N-1: {0} of {1} clients held whichever single place is lost", secure, len(plan.verdicts)
-    )
-    title += f"\n{speech.say(held)}"
+    title += f"\n{speech.say(phrase_security(verdict.status for verdict in plan.verdicts))}"
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in (Phrase("client"), Phrase("verdict"), Phrase("why")):
         table.add_column(speech.say(name))
     names = dict(plan.clients)
     for verdict in plan.verdicts:
-        word, style, why = _describe_verdict(plan, verdict)
-        label = Text(speech.say(_WORDS[word]), style=style)
+        label = Text(speech.say(verdict.status.label), style=_STYLE[verdict.status])
+        why = _explain_verdict(plan, verdict)
         table.add_row(names[verdict.client], label, "".join(map(speech.say, why)))
     return table
 
 
-def _describe_verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, list[Phrase]]:
-    """Return the word of a verdict, its style, and why, in parts of a sentence."""
+def _explain_verdict(plan: Plan, verdict: ClientVerdict) -> list[Phrase]:
+    """Return why a client has its verdict, in parts of a sentence."""
     worst = plan.cell.get((verdict.client, verdict.worst))
     figures = []
     if worst is not None and worst.worst_interval >= 0:
@@ -95,16 +84,13 @@ def _describe_verdict(plan: Plan, verdict: ClientVerdict) -> tuple[str, str, lis
                 _format_time(plan, worst.worst_interval),
             )
         )
-    if verdict.unknown:
-        why = Phrase("no forecast for one of its programmes: import a history")
-        return "unknown", "dim", [why]
-    if verdict.missed:
-        return "missed", "bold red", [*figures, *_describe_rounding(verdict)]
-    if verdict.contract:
+    if verdict.status is Status.UNKNOWN:
+        return [Phrase("no forecast for one of its programmes: import a history")]
+    if verdict.status is Status.CONTRACT:
         where = ", ".join(verdict.contract)
         why = Phrase("no arrangement of today's people can protect it under {0}", where)
-        return "contract", "magenta", [why, *_describe_cure(plan, verdict)]
-    return ("thin" if verdict.thin else "held"), "green", figures
+        return [why, *_describe_cure(plan, verdict)]
+    return [*figures, *_describe_rounding(verdict)]
 
 
 def _describe_rounding(verdict: ClientVerdict) -> list[Phrase]:
@@ -160,7 +146,9 @@ _HEADS = {
 
 def build_matrix_tables(plan: Plan, speech: Speech) -> Iterator[Table]:
     """Yield the relief matrix in tables narrow enough for a terminal: the worst half hour in %."""
-    legend = "\n".join(map(speech.say, LEGEND))
+    marks = (f"{_MARK[one]} {speech.say(one.label)}" for one in reversed(SEVERITY) if _MARK[one])
+    title = speech.say(Phrase("Relief matrix: coverage of the worst half hour, %"))
+    legend = f"{title}\n{'   '.join(marks)}"
     columns = [BASE, *(c.id for c in plan.contingencies if not is_harmless(plan, c.id))]
     for first in range(0, len(columns), ACROSS):
         part = columns[first : first + ACROSS]

@@ -19,6 +19,7 @@ from releve.live.stream_state import Scene, load_scene
 from releve.network import Client, Operator
 from releve.plan import Plan
 from releve.plan.coverage import COVERED, CoverageSeries, Timeline, count_placed, measure_coverage
+from releve.plan.status import Status, judge_service
 from releve.situation import SiteStatus
 
 __all__ = [
@@ -41,7 +42,8 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-ClientState = Literal["missed", "thin", "unknown", "held"]
+ClientState = Literal["short_now", "missed", "thin", "short_later", "unknown", "held"]
+"""``missed``, ``thin``, ``unknown`` and ``held`` as of ``releve.plan.status.Status``."""
 CLIENT_STATES: tuple[ClientState, ...] = get_args(ClientState)
 """The worst first."""
 
@@ -55,9 +57,10 @@ class ClientStanding:
     ``missing`` the share of the agent-intervals required that is not covered.
 
     ``known``: the requirement of every programme is known in every half hour.
-    ``state``: ``missed`` (short now, or ahead by more than the plan's target or below its thin
-    limit), ``thin`` (short ahead within both), ``held`` (nothing is missing) or ``unknown``
-    (nothing is required, a programme's requirement is not known, or no plan reaches it).
+    ``state``: ``short_now`` where something is missing in this half hour; else the verdict over
+    the hours ahead by the plan's own limits (``missed``, ``thin``, ``held``), but ``short_later``
+    where it is held and something is missing: ``held`` is where nothing is. ``unknown``: nothing is
+    required, a programme's requirement is not known, or no plan reaches it.
     """
 
     client: str
@@ -215,7 +218,7 @@ def rank_clients(operator: Operator, coverage: Coverage | None) -> tuple[ClientS
 
 def find_worst_client(clients: Sequence[ClientStanding]) -> ClientStanding | None:
     """Return the client served worst: now where one is short now, else in the hours ahead."""
-    short = [row for row in clients if row.short_now or row.state in ("missed", "thin")]
+    short = [row for row in clients if row.short]
     return min(short, key=lambda row: row.rank, default=None)
 
 
@@ -373,9 +376,14 @@ def judge_client(
     """
     if worst is None:
         return "unknown"
-    if (now is not None and now < COVERED) or worst < thin or missing > target:
+    if now is not None and now < COVERED:
+        return "short_now"
+    status = judge_service(missing, worst, target, thin)
+    if status is Status.MISSED:
         return "missed"
-    return "thin" if worst < COVERED else "held"
+    if status is Status.THIN:
+        return "thin"
+    return "short_later" if worst < COVERED else "held"
 
 
 _known: IdentityCache[tuple[ClientCoverage, ...]] = IdentityCache()

@@ -176,7 +176,9 @@ def _choose_client_words(about: Mapping[str, Any]) -> str:
     """Return the sentence that the figures allow: "assured" only where nothing is missing."""
     if about["state"] == "unknown":
         return "client_none" if about["known"] and about["until"] else "client_unknown"
-    return f"client_{about['state']}"
+    if about["state"] in ("short_now", "missed"):
+        return "client_missed"
+    return "client_held" if about["state"] == "held" else "client_thin"
 
 
 def _write_moment(words: Mapping[str, str], at: str | None, zone_name: str) -> str:

@@ -91,7 +91,7 @@ def preview_publication(
         yield PublishedDay(
             day,
             len(after),
-            sum(cell.status in ("held", "thin") for cell in plan.cells),
+            sum(cell.status.is_met for cell in plan.cells),
             len(plan.cells),
             _count_differing(before, after) if day in known else None,
             _count_people(before, after, "place", _list_places(operator)),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from releve.plan.named_assignments import list_moves
-from releve.plan.result import SEVERITY, Move, Placement, Plan, Status
+from releve.plan.result import Move, Placement, Plan
+from releve.plan.status import SEVERITY, Status
 
 __all__ = ["ComparedPlan", "MoveGroup", "Post", "StatusChange", "compare_plans", "group_moves"]
 

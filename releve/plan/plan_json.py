@@ -27,6 +27,7 @@ import numpy as np
 from releve.errors import ReleveError
 from releve.network.clock import UTC
 from releve.plan.result import Floats, Placement, Plan
+from releve.plan.status import Status
 
 __all__ = ["FORMAT", "PlanFormatError", "plan_from_json", "plan_to_json"]
 
@@ -215,6 +216,8 @@ class _Reader:
             )
         if get_origin(hint) is not None:
             return self._container(value, hint, where)
+        if hint is Status:
+            return Status(value)
         if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
             raise ValueError(f"expected {hint.__name__}")
         return value

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from releve.plan.result import BASE, SEVERITY, ClientVerdict, Plan, ReliefCell
+from releve.plan.result import BASE, ClientVerdict, Plan, ReliefCell
+from releve.plan.status import SEVERITY, Status
 
 __all__ = ["Reason", "find_contract_reason", "find_reason", "rank_cells"]
 
@@ -50,17 +51,17 @@ def rank_cells(plan: Plan, client: str) -> list[ReliefCell]:
 def find_reason(plan: Plan, verdict: ClientVerdict) -> Reason:
     """Return why a client has the status of its verdict."""
     status, ranked = verdict.status, rank_cells(plan, verdict.client)
-    if status == "held" and all(cell.worst_interval < 0 for cell in ranked):
+    if status is Status.HELD and all(cell.worst_interval < 0 for cell in ranked):
         return Reason("idle")
-    if status == "unknown":
+    if status is Status.UNKNOWN:
         unknown = np.asarray(np.isnan(plan.required).any(axis=0))
         columns = plan.find_columns(verdict.client)
         names = tuple(plan.programmes[at][2] for at in columns if unknown[at])
         return Reason("unknown", programmes=names)
     same = [row for row in ranked if row.status == status and row.contingency not in plan.larger]
-    if status == "contract":
+    if status is Status.CONTRACT:
         return find_contract_reason(plan, same)
-    if status == "missed":
+    if status is Status.MISSED:
         return _find_reason_at(plan, "missed", same[0], others=len(verdict.missed) - 1)
     worst = min(same, key=lambda cell: cell.worst_coverage)
     covered = worst.worst_interval < 0 or worst.worst_coverage >= 1

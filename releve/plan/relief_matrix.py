@@ -12,6 +12,7 @@ from releve.plan.lp import Floats
 from releve.plan.problem import DayProblem
 from releve.plan.result import BASE, ClientVerdict, ReliefCell
 from releve.plan.settings import PlanSettings
+from releve.plan.status import Status, judge_service
 
 __all__ = ["build_cell", "build_verdict", "measure_cell"]
 
@@ -61,6 +62,7 @@ def measure_cell(
     lost = np.nan_to_num(calls) * short / np.where(required > 0, required, 1.0)
     unknown = bool(np.isnan(agents).any())
     least = float(coverage[worst]) if worst >= 0 else 1.0
+    status = judge_service(shortfall, least, settings.target, settings.thin, floor=floor)
     return ReliefCell(
         client=client,
         contingency=contingency,
@@ -70,18 +72,8 @@ def measure_cell(
         floor=floor,
         regret=max(0.0, shortfall - floor),
         calls_lost=float(lost.sum()),
-        status=_classify_cell(shortfall, floor, least, unknown, settings),
+        status=Status.UNKNOWN if unknown else status,
     )
-
-
-def _classify_cell(
-    shortfall: float, floor: float, least: float, unknown: bool, settings: PlanSettings
-) -> str:
-    if unknown:
-        return "unknown"
-    if shortfall > settings.target + HAIR:
-        return "contract" if floor > settings.target + HAIR else "missed"
-    return "thin" if least < settings.thin - HAIR else "held"
 
 
 def build_verdict(

@@ -10,18 +10,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from releve.plan.contingency import Contingency
+from releve.plan.status import Status
 
 __all__ = [
     "BASE",
     "KINDS",
     "MOVE_REASONS",
-    "SEVERITY",
     "SINGLE",
     "Bound",
     "ClientVerdict",
@@ -33,7 +32,6 @@ __all__ = [
     "PlannedTeam",
     "Purchase",
     "ReliefCell",
-    "Status",
     "UncuredTarget",
     "WhatIsMissing",
 ]
@@ -42,12 +40,6 @@ Floats = NDArray[np.float64]
 
 BASE = "base"
 """Id of the scenario in which nothing is lost."""
-
-
-Status = Literal["missed", "contract", "unknown", "thin", "held"]
-"""Of a cell or a client, the gravest first."""
-SEVERITY: tuple[Status, ...] = get_args(Status)
-"""Statuses, the gravest first."""
 
 SINGLE = ("site", "carrier")
 """Kinds of contingency that are the loss of one place: what N-1 is about."""
@@ -112,10 +104,8 @@ class ReliefCell:
     above 1) at interval ``worst_interval`` (-1 when nothing is required). ``shortfall`` is the
     share of the day's required agent-intervals that is missing; ``floor`` the least it could be
     if the client had every agent to itself; ``regret`` their difference.
-    ``status``: ``held`` (shortfall within the target, every interval at least at the thin limit),
-    ``thin`` (within the target, some interval below the thin limit), ``missed`` (above the
-    target), ``contract`` (above the target, and so is the floor: no plan can protect it),
-    ``unknown`` (no forecast for one of its programmes).
+    ``status`` by :func:`~releve.plan.status.judge_service`, of the ``shortfall``, the
+    ``worst_coverage`` and the ``floor``; ``unknown`` without a forecast for one of its programmes.
     """
 
     client: str
@@ -126,7 +116,7 @@ class ReliefCell:
     floor: float
     regret: float
     calls_lost: float
-    status: str
+    status: Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +146,12 @@ class ClientVerdict:
     def status(self) -> Status:
         """The gravest status when one place is lost, or none."""
         if self.missed:
-            return "missed"
+            return Status.MISSED
         if self.contract:
-            return "contract"
+            return Status.CONTRACT
         if self.unknown:
-            return "unknown"
-        return "thin" if self.thin else "held"
+            return Status.UNKNOWN
+        return Status.THIN if self.thin else Status.HELD
 
 
 @dataclass(frozen=True, slots=True)

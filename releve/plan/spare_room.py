@@ -27,7 +27,6 @@ from releve.plan.settings import PlanSettings
 __all__ = ["AlikePeople", "SpareRoom"]
 
 HAIR = 1e-7
-_SERVED = frozenset({"held", "thin"})
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ class SpareRoom:
             mine = self.client == c
             need = required[:, mine].sum(axis=1)
             for s, name in enumerate(self.scenarios):
-                if not to_target or name == BASE or cells[name, client] not in _SERVED:
+                if not to_target or name == BASE or not cells[name, client].is_met:
                     continue
                 missing = short[s][:, mine].sum(axis=1)
                 room[s, c] = settings.target * max(1.0, need.sum()) - missing.sum()

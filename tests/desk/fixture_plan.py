@@ -32,6 +32,7 @@ from releve.plan.result import (
     ReliefCell,
     WhatIsMissing,
 )
+from releve.plan.status import Status, judge_service
 
 DAY = date(2026, 11, 30)
 ZONE = "Europe/Paris"
@@ -221,13 +222,10 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
     need = required[:, mine].sum(axis=1)
     have = np.minimum(required, held)[:, mine].sum(axis=1)
     if np.isnan(need).any():
-        return ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, "unknown")
+        return ReliefCell(client, contingency, 1.0, -1, 0.0, 0.0, 0.0, 0.0, Status.UNKNOWN)
     share = np.where(need > 0, have / np.where(need > 0, need, 1), 1.0)
     worst = int(share.argmin())
     missing = float((need - have).sum() / need.sum())
-    status = "held" if share[worst] >= THIN else "thin"
-    if missing > TARGET:
-        status = "contract" if floor > TARGET else "missed"
     return ReliefCell(
         client,
         contingency,
@@ -237,7 +235,7 @@ def cell(client: str, contingency: str, required: Floats, held: Floats, floor: f
         min(floor, missing),
         missing - min(floor, missing),
         float((need - have).sum() * 4.2),
-        status,
+        judge_service(missing, float(share[worst]), TARGET, THIN, floor=floor),
     )
 
 

@@ -36,14 +36,15 @@ def words(response: Any) -> str:
 
 def test_the_verdict_is_a_sentence_in_french_by_default(web: Client) -> None:
     page = words(web.get("/"))
-    assert "N-1\u202f: 9 donneurs d’ordre sur 12 sont tenus quel que soit le lieu perdu" in page
+    held = "N-1\u202f: 9 donneurs d’ordre sur 12 tenus, quel que soit le lieu perdu"
+    assert f"{held}, dont 1 de justesse" in page
     assert "lundi 30 novembre 2026" in page
     assert "Données fictives" in page
 
 
 def test_the_verdict_is_complete_in_english(web: Client) -> None:
     page = words(web.get("/", headers=EN))
-    assert "N-1: 9 clients of 12 are held whatever place is lost" in page
+    assert "N-1: 9 of 12 clients held whichever single place is lost, 1 of them thin" in page
     assert "Monday 30 November 2026" in page
     assert "Synthetic data" in page
     assert "donneur" not in page

@@ -17,6 +17,7 @@ from releve.desk.plan.page import PlannedCell, PlannedPage, PlanPage, plan_page
 from releve.desk.plan.shown import ShownPlan, show_plan
 from releve.desk.text import Text
 from releve.plan.result import BASE, KINDS, ClientVerdict, Plan
+from releve.plan.status import Status
 from tests.desk.fixture_plan import DAY, larger, week
 
 TEXT = Text("en", "Africa/Casablanca")
@@ -72,9 +73,11 @@ def test_the_gravest_status_is_the_clients(verdict: ClientVerdict, status: str) 
 
 def test_the_banner_counts_and_takes_the_gravest_tone(plan: Plan) -> None:
     page = page_of(plan)
-    assert words.verdict_sentence(page) == "N-1: 9 clients of 12 are held whatever place is lost"
+    assert words.verdict_sentence(page) == (
+        "N-1: 9 of 12 clients held whichever single place is lost, 1 of them thin"
+    )
     assert page.verdict.status == "missed"
-    assert [(clients, word) for _status, clients, word in words.tallies(page)] == [
+    assert [(clients, status.label) for status, clients in words.tallies(page)] == [
         (8, "held"),
         (1, "held, thin"),
         (1, "unknown"),
@@ -88,9 +91,9 @@ def test_the_banner_of_a_secure_plan_is_calm(plan: Plan) -> None:
         replace(v, secure=True, missed=(), thin=(), contract=(), unknown=False)
         for v in plan.verdicts
     )
-    cells = tuple(replace(cell, status="held") for cell in plan.cells)
+    cells = tuple(replace(cell, status=Status.HELD) for cell in plan.cells)
     page = page_of(replace(plan, verdicts=held, cells=cells))
-    assert (page.verdict.status, len(list(words.tallies(page)))) == ("held", 1)
+    assert (page.verdict.status, len(words.tallies(page))) == ("held", 1)
 
 
 def test_clients_come_gravest_first_and_say_why(plan: Plan) -> None:

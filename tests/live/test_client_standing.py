@@ -103,7 +103,9 @@ def test_an_operator_stands_as_its_worst_client_that_needs_agents() -> None:
     names = tuple(site.id for site in OPERATOR.sites)
     open_ = list_site_statuses(OPERATOR, empty_situation(names), HEALTH_RULES)
     lost = (replace(open_[0], state="cut_off"), *open_[1:])
-    assert judge_operator(rows, open_, plan) == "missed"
+    assert judge_operator(rows, open_, plan) == "short_now"
+    later = [row for row in rows if not row.short_now]
+    assert judge_operator(later, open_, plan) == "missed"
     assert judge_operator([row for row in rows if row.client == "held"], lost, plan) == "held"
     idle = [row for row in rows if row.idle]
     assert judge_operator(idle, open_, plan) == "unknown"

@@ -22,6 +22,7 @@ from releve.plan.result import (
     PlannedSite,
     ReliefCell,
 )
+from releve.plan.status import Status
 from tests.plan import oracle_rules as rules
 from tests.plan.tiny_operators import Tiny, at
 
@@ -183,7 +184,7 @@ def cell_of(
                 worst, interval = float(share), t
             calls = sum(case.requirement.calls[t, cols[p]] for p in known)
             lost += float(calls * (1 - share))
-    status = status_of(case, need, shortfall, worst, least)
+    status = Status(status_of(case, need, shortfall, worst, least))
     regret = max(0.0, shortfall - least)
     return ReliefCell(client, scenario, worst, interval, shortfall, least, regret, lost, status)
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from releve.desk.filters import add_words
 from releve.desk.live.words import notice_text, translate_cause, when
 from releve.desk.now.page import LateNotice, NowPage
-from releve.desk.places.words import SITE_TONES
+from releve.desk.places.words import CLIENT_TONES, SITE_TONES
 from releve.desk.text import left, text_now
 from releve.live.api import ClientCoverage, IdentityCache, StrayRouting
 from releve.network import Operator
@@ -30,6 +30,7 @@ _EFFECTS = {
     "notify": lazy("notify the agents concerned"),
     "send": lazy("send a message"),
 }
+add_words(register, "client_tone", CLIENT_TONES)
 add_words(register, "site_tone", SITE_TONES)
 add_words(register, "effect_kind", _EFFECTS, else_code=True)
 
@@ -143,7 +144,7 @@ def routing_alarm(row: StrayRouting) -> str:
 def shortfalls(page: NowPage) -> str:
     """Return how many clients are short, now and later; empty where none is."""
     now = sum(client.short_now for client in page.clients)
-    later = sum(client.state in ("missed", "thin") for client in page.clients) - now
+    later = sum(client.short for client in page.clients) - now
     parts = []
     if now:
         parts.append(

@@ -13,10 +13,11 @@ from releve.desk.filters import add_words
 from releve.desk.places.client_pages import ClientProgramme
 from releve.desk.places.relief_pages import ReliefRow
 from releve.desk.places.site_pages import SitePage
-from releve.desk.text import left, text_now
+from releve.desk.text import left, text_now, translate_phrase
 from releve.live.api import ClientStanding, HalfHour
 from releve.network import HOME, Operator, parse_opening
 from releve.network.clock import zone
+from releve.plan.status import SEVERITY, Status
 from releve.situation import HeldPermit, SiteStatus
 
 register = Library()
@@ -37,14 +38,12 @@ _PERMITS = {
 }
 _VERDICTS = {"partly": lazy("partly kept"), "not_kept": lazy("not kept")}
 _SEATS = {"taken": lazy("taken"), "free": lazy("usable"), "blocked": lazy("blocked")}
-_CLIENTS = {
-    "unknown": lazy("not known"),
-    "idle": lazy("nothing is required"),
-    "short_now": lazy("short now"),
-    "missed": lazy("far short within 48 hours"),
-    "thin": lazy("short within 48 hours"),
-    "held": lazy("covered for 48 hours"),
+CLIENT_TONES: Mapping[str, Status] = {
+    **{str(status): status for status in SEVERITY},
+    "short_now": Status.MISSED,
+    "short_later": Status.THIN,
 }
+"""A verdict has the colour of its own name."""
 _KINDS = {
     "inbound": lazy("inbound calls"),
     "outbound": lazy("outbound calls"),
@@ -59,6 +58,7 @@ _SOURCES = {
 }
 add_words(register, "site_word", _SITES)
 add_words(register, "site_tone", SITE_TONES)
+add_words(register, "client_tone", CLIENT_TONES)
 add_words(register, "permit_tone", _PERMIT_TONES)
 add_words(register, "permit_word", _PERMITS)
 add_words(register, "seat_word", _SEATS)
@@ -100,8 +100,13 @@ def permit_state(row: HeldPermit, today: date) -> str:
 @register.filter
 def client_word(row: ClientStanding) -> str:
     """Return how a client is served."""
-    state = "idle" if row.idle else "short_now" if row.short_now else row.state
-    return str(_CLIENTS[state])
+    if row.idle:
+        return _("nothing is required")
+    if row.state == "short_now":
+        return _("short now")
+    if row.state == "short_later":
+        return _("held, short for a time")
+    return translate_phrase(Status(row.state).label)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from releve.desk.plan.page import PlannedCell, PlannedPage, cell_facts, page_bas
 from releve.desk.plan.shown import ShownPlan
 from releve.plan.reasons import Reason, find_contract_reason
 from releve.plan.result import BASE, Move, Placement, Plan, ReliefCell
+from releve.plan.status import Status
 
 
 class ProgrammeDay(PageModel):
@@ -56,7 +57,7 @@ def cell_page(shown: ShownPlan, cell: ReliefCell, programme: str = "") -> CellPa
         **page_base(shown, shown.cell_url(cell, programme)),
         cell=cell_facts(shown, cell),
         client_name=shown.client_names[cell.client],
-        reason=find_contract_reason(plan, [cell]) if cell.status == "contract" else None,
+        reason=find_contract_reason(plan, [cell]) if cell.status is Status.CONTRACT else None,
         cells=tuple(
             cell_facts(shown, other) for other in plan.cells if other.client == cell.client
         ),

@@ -19,17 +19,16 @@ from releve.plan.reasons import Reason, find_reason, rank_cells
 from releve.plan.result import (
     BASE,
     KINDS,
-    SEVERITY,
     Bound,
     ClientVerdict,
     Plan,
     PlannedSite,
     Purchase,
     ReliefCell,
-    Status,
     UncuredTarget,
 )
 from releve.plan.settings import PlanSettings
+from releve.plan.status import SEVERITY, Status, find_gravest
 
 _MAX_CHIPS = 3
 _UNKNOWN = dict.fromkeys(
@@ -94,7 +93,7 @@ class PlannedCell(PageModel):
     @property
     def idle(self) -> bool:
         """Whether nothing is required on that day: there is nothing to hold."""
-        return self.status == "held" and self.worst_start is None
+        return self.status is Status.HELD and self.worst_start is None
 
 
 class PlannedClient(PageModel):
@@ -227,12 +226,11 @@ _pages: IdentityCache[PlanPage] = IdentityCache()
 def _build(shown: ShownPlan) -> PlanPage:
     plan = shown.plan
     clients = [_client(shown, verdict) for verdict in plan.verdicts]
-    statuses = {client.status for client in clients}
     defaults = PlanSettings()
     return PlanPage(
         **page_base(shown, shown.url("verdict")),
         verdict=VerdictCounts(
-            status=next((status for status in SEVERITY if status in statuses), "held"),
+            status=find_gravest(client.status for client in clients),
             clients=len(clients),
             secure=sum(client.secure for client in clients),
             contingencies=len(plan.contingencies),
@@ -278,7 +276,7 @@ def page_base(shown: ShownPlan, url: str) -> dict[str, Any]:
 
 def _losses(shown: ShownPlan) -> Iterator[PlannedLoss]:
     ranks = {kind: rank for rank, kind in enumerate(KINDS)}
-    held = Counter(cell.contingency for cell in shown.plan.cells if cell.status in ("held", "thin"))
+    held = Counter(cell.contingency for cell in shown.plan.cells if cell.status.is_met)
     lost = sorted(shown.plan.contingencies, key=lambda item: ranks.get(item.kind, len(ranks)))
     for item in (Contingency(BASE, BASE, "", exposed=False), *lost):
         scenario = shown.plan.scenarios.get(item.id)
@@ -298,12 +296,14 @@ def cell_facts(shown: ShownPlan, cell: ReliefCell) -> PlannedCell:
         "cured": shown.plan.is_cured(cell),
         "url": shown.cell_url(cell),
     }
-    return PlannedCell.from_row(cell, **(facts | (_UNKNOWN if cell.status == "unknown" else {})))
+    return PlannedCell.from_row(
+        cell, **(facts | (_UNKNOWN if cell.status is Status.UNKNOWN else {}))
+    )
 
 
 def _client(shown: ShownPlan, verdict: ClientVerdict) -> PlannedClient:
     ranked = rank_cells(shown.plan, verdict.client)
-    short = sum(cell.status != "unknown" and cell.worst_coverage < 1 for cell in ranked)
+    short = sum(cell.status is not Status.UNKNOWN and cell.worst_coverage < 1 for cell in ranked)
     return PlannedClient.from_row(
         verdict,
         name=shown.client_names[verdict.client],

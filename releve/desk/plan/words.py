@@ -10,22 +10,15 @@ from typing import NamedTuple, Protocol
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext, npgettext
 
 from releve.desk.filters import add_words
 from releve.desk.plan.page import PlannedCell, PlannedClient, PlannedPage, PlanPage
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_phrase
 from releve.network.table_words import name_value
-from releve.plan.result import BASE, SEVERITY
+from releve.plan.result import BASE
+from releve.plan.status import SEVERITY, Status, phrase_security
 
 register = Library()
-_STATUS = {
-    "missed": lazy("missed"),
-    "contract": lazy("contract problem"),
-    "unknown": lazy("unknown"),
-    "thin": lazy("held, thin"),
-    "held": lazy("held"),
-}
 _KIND_TITLES = {
     BASE: lazy("Base"),
     "site": lazy("Sites"),
@@ -34,7 +27,6 @@ _KIND_TITLES = {
     "named": lazy("Beyond N-1: named"),
 }
 add_words(register, "kind_title", _KIND_TITLES)
-status_word = add_words(register, "status_word", _STATUS)
 
 
 class NamedLoss(Protocol):
@@ -57,6 +49,12 @@ class CellWords(NamedTuple):
     day: str
     label: str
     key: str
+
+
+@register.filter
+def status_word(status: Status) -> str:
+    """Return the word for a verdict."""
+    return translate_phrase(status.label)
 
 
 @register.filter
@@ -107,35 +105,20 @@ def conditions(keys: Iterable[str], page: PlannedPage) -> str:
 @register.filter
 def verdict_sentence(page: PlanPage) -> str:
     """Return the verdict over all clients in one sentence."""
-    held = page.verdict.secure
-    return ngettext(
-        "N-1: {held} client of {total} is held whatever place is lost",
-        "N-1: {held} clients of {total} are held whatever place is lost",
-        held,
-    ).format(held=held, total=page.verdict.clients)
+    return translate_phrase(phrase_security(client.status for client in page.clients))
 
 
 @register.filter
-def tallies(page: PlanPage) -> Iterator[tuple[str, int, str]]:
-    """Yield how many clients have each status and its word, the held ones first."""
+def tallies(page: PlanPage) -> list[tuple[Status, int]]:
+    """Return how many clients have each status, the held ones first."""
     counts = Counter(client.status for client in page.clients)
-    for status in reversed(SEVERITY):
-        count = counts[status]
-        words = {
-            "held": npgettext("clients", "held", "held", count),
-            "thin": npgettext("clients", "held, thin", "held, thin", count),
-            "unknown": npgettext("clients", "unknown", "unknown", count),
-            "contract": npgettext("clients", "contract problem", "contract problems", count),
-            "missed": npgettext("clients", "missed", "missed", count),
-        }
-        if count:
-            yield status, count, words[status]
+    return [(status, counts[status]) for status in reversed(SEVERITY) if counts[status]]
 
 
 @register.filter
 def clients_held(page: PlanPage, held: bool) -> list[PlannedClient]:
     """Return the clients that are held, or those that need attention."""
-    return [client for client in page.clients if (client.status == "held") is held]
+    return [client for client in page.clients if (client.status is Status.HELD) is held]
 
 
 @register.filter
@@ -186,18 +169,14 @@ def matrix_cells(client: PlannedClient, page: PlanPage) -> Iterator[tuple[str, C
 
 
 @register.filter
-def legend(page: PlanPage) -> list[tuple[str, str]]:
+def legend(page: PlanPage) -> list[tuple[Status, str]]:
     """Return what each status means, in the figures of the plan."""
     text = text_now("UTC")
-    target, thin = text.percent(page.target), text.percent(page.thin)
-    meanings = {
-        "held": _("at most {target} of the day missing, every half hour at {thin} or more"),
-        "thin": _("at most {target} of the day missing, some half hour below {thin}"),
-        "missed": _("more than {target} of the day missing"),
-        "contract": _("more than {target} of the day missing, and no plan can do better"),
-        "unknown": _("no forecast, so no requirement"),
-    }
-    return [(status, words.format(target=target, thin=thin)) for status, words in meanings.items()]
+    limits = text.percent(page.target), text.percent(page.thin)
+    return [
+        (status, translate_phrase(status.meaning.with_params(*limits)))
+        for status in reversed(SEVERITY)
+    ]
 
 
 @register.filter

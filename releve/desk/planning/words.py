@@ -12,9 +12,10 @@ from django.utils.translation import ngettext
 from releve.desk.filters import RUN_STATES
 from releve.desk.plan.words import status_word
 from releve.desk.planning.page import PlanRunHead, PlanRunPage
-from releve.desk.text import text_now
+from releve.desk.text import text_now, translate_phrase
 from releve.network import HOME
-from releve.plan.comparison import Post
+from releve.plan.comparison import ComparedPlan, Post
+from releve.plan.status import phrase_security
 
 register = Library()
 register.filter("status_word", status_word)
@@ -30,6 +31,12 @@ _STAGES = {
     "week": lazy("It looks for the days at home and the meetings of the teams."),
     "days": lazy("It plans the days of the week with their reliefs."),
 }
+
+
+@register.filter
+def security_sentence(day: ComparedPlan) -> str:
+    """Return how many clients a day's plan holds whatever single place is lost."""
+    return translate_phrase(phrase_security(client.after for client in day.clients))
 
 
 @register.filter
