@@ -46,7 +46,9 @@ def standing(day: Any, site: str | None) -> None:
         raise click.ClickException(f"no charter is in force on {on}, or there is no site {site!r}")
     for row in compute_site_standings(situation, operator, rules, site, on):
         then = f", {row.changes_to} from {row.changes_on}" if row.changes_on else ""
-        late = f"; {row.before} as known that day, {len(row.late)} recorded later" * bool(row.late)
+        late = f"; {len(row.late)} of its {len(row.events)} records late" * bool(row.late)
+        if row.after:
+            late += f"; {row.before} as known that day, {len(row.after)} recorded later"
         click.echo(
             f"{row.measure} ({found.measure[row.measure].severity}): {row.value}{then}{late}"
         )

@@ -39,6 +39,12 @@ class EvidenceRule:
     fresh_days: int = event_field(
         "Days after which it is expired", default=366, at_least=0, at_most=1098
     )
+    recorded_within: int | None = event_field(
+        "Days after which its record does not show that it was kept; 0 = on the day; empty = none",
+        default=None,
+        at_least=0,
+        at_most=366,
+    )
     optional: bool = event_field("Counts only where it is fresh", default=False)
 
 

@@ -7,9 +7,9 @@ put in place by columns.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from releve.situation.charter import SOURCES
 from releve.situation.event import Event, MeasureFinding
 from releve.situation.events_audit import AuditObserved, FindingVerified
 from releve.situation.events_control import AuditVerdict, CheckDone, InspectionHeld
+from releve.situation.recording import find_time_zone, is_recorded_within
 from releve.situation.refusal import to_local_day
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ CODES: Mapping[str, int] = {
 observations, the last."""
 _FAMILIES = ("checks", "inspections", "audits", "charter_audits")
 EvidenceEvent = CheckDone | InspectionHeld | AuditVerdict | AuditObserved | FindingVerified
+_Seen = tuple[EvidenceEvent, int]
+"""Evidence and its day, counted from the first of the table."""
 _KINDS = (CheckDone, InspectionHeld, AuditVerdict, AuditObserved, FindingVerified)
 _MOST_SHORT_DAYS = 4000
 """Of up to so many days 8 × the number of a day fits into 16 bits."""
@@ -50,7 +53,10 @@ _WITH_FINDINGS = (CheckDone, InspectionHeld)
 
 @dataclass(frozen=True, slots=True)
 class EvidenceTable:
-    """``codes[source][site, measure, day]``, int8; day 0 is ``first_day``.
+    """``codes[within][source][site, measure, day]``, int8; day 0 is ``first_day``.
+
+    ``within`` None: all that was seen. Else what was recorded more than so many days after the day
+    on which it was seen shows of no measure that it was kept.
 
     ``lapsed[site, measure, day]``: on the day after the last one of an auditor's verdict, one more
     than the day on which it was given; else 0. Its type of integers holds 8 × ``days``.
@@ -60,7 +66,7 @@ class EvidenceTable:
     measures: tuple[str, ...]
     first_day: date
     days: int
-    codes: Mapping[str, npt.NDArray[np.int8]]
+    codes: Mapping[int | None, Mapping[str, npt.NDArray[np.int8]]]
     lapsed: npt.NDArray[np.int16] | npt.NDArray[np.int32]
 
 
@@ -118,37 +124,83 @@ def build_evidence_table(
     *,
     until: date | None = None,
     sites: Sequence[str] | None = None,
+    within: Collection[int] = (),
 ) -> EvidenceTable:
-    """Return the table of some days; what was seen after ``until`` is left out."""
+    """Return the table of some days; what was seen after ``until`` is left out.
+
+    ``within`` are the numbers of days within which rules ask for a record.
+    """
     named = tuple(site.id for site in operator.sites) if sites is None else tuple(sites)
-    rows = {site: i * len(measures) * days for i, site in enumerate(named)}
-    steps = {measure: i * days for i, measure in enumerate(measures)}
     start = first_day.toordinal()
     last = min(days - 1, until.toordinal() - start) if until is not None else days - 1
-    checks, visits, audits = _Findings(), _Findings(), _AuditCells({}, {}, {})
+    seen: list[_Seen] = []
     for event in evidence:
-        day = event.day if isinstance(event, CheckDone) else find_day(event, operator)
-        at = day.toordinal() - start
-        if not 0 <= at <= last:
-            continue
-        if isinstance(event, _WITH_FINDINGS):
-            if event.site in rows:
-                kept = checks if isinstance(event, CheckDone) else visits
-                kept.add(rows[event.site] + at, event.findings)
-        elif event.measure in steps:
-            for site in (event.site,) if event.site else rows:
-                if site in rows:
-                    audits.add(event, rows[site] + steps[event.measure] + at, at, start)
-    shape = (len(named), len(measures), days)
-    codes = {source: np.zeros(shape, np.int8) for source in SOURCES}
-    checks.fill(codes[CheckDone.kind], steps)
-    visits.fill(codes[InspectionHeld.kind], steps)
-    for kind, cells in (
-        (AuditVerdict.kind, audits.verdicts),
-        (AuditObserved.kind, audits.observations),
-    ):
-        codes[kind].reshape(-1)[list(cells)] = list(cells.values())
-    return EvidenceTable(named, tuple(measures), first_day, days, codes, audits.lapse(shape))
+        at = find_day(event, operator).toordinal() - start
+        if 0 <= at <= last:
+            seen.append((event, at))
+    cells = _TableCells(named, tuple(measures), start, days)
+    codes, lapsed = cells.fill(seen)
+    by_limit: dict[int | None, Mapping[str, npt.NDArray[np.int8]]] = {None: codes}
+    for limit in within:
+        shown = list(_drop_late(seen, operator, first_day, limit))
+        changed = len(shown) != len(seen) or any(
+            one is not other for (one, _), (other, _) in zip(shown, seen, strict=True)
+        )
+        by_limit[limit] = cells.fill(shown)[0] if changed else codes
+    return EvidenceTable(named, tuple(measures), first_day, days, by_limit, lapsed)
+
+
+def _drop_late(
+    seen: Iterable[_Seen], operator: Operator, first_day: date, limit: int
+) -> Iterator[_Seen]:
+    """Yield what was seen, without what was found kept and recorded too late to show it."""
+    for event, at in seen:
+        zone_name = find_time_zone(event.site, operator)
+        if is_recorded_within(event, first_day + timedelta(days=at), limit, zone_name):
+            yield event, at
+        elif isinstance(event, CheckDone | InspectionHeld):
+            wanting = [one for one in event.findings if CODES[one.verdict] > CODES["kept"]]
+            if wanting:
+                yield replace(event, findings=tuple(wanting)), at
+        elif not isinstance(event, FindingVerified) and CODES[event.verdict] > CODES["kept"]:
+            yield event, at
+
+
+@dataclass(frozen=True, slots=True)
+class _TableCells:
+    """The shape of a table, whose cells are put in place by columns; ``start`` is an ordinal."""
+
+    sites: tuple[str, ...]
+    measures: tuple[str, ...]
+    start: int
+    days: int
+
+    def fill(
+        self, seen: Iterable[_Seen]
+    ) -> tuple[dict[str, npt.NDArray[np.int8]], npt.NDArray[Any]]:
+        """Return ``codes`` by source, and ``lapsed``."""
+        rows = {site: i * len(self.measures) * self.days for i, site in enumerate(self.sites)}
+        steps = {measure: i * self.days for i, measure in enumerate(self.measures)}
+        checks, visits, audits = _Findings(), _Findings(), _AuditCells({}, {}, {})
+        for event, at in seen:
+            if isinstance(event, _WITH_FINDINGS):
+                if event.site in rows:
+                    kept = checks if isinstance(event, CheckDone) else visits
+                    kept.add(rows[event.site] + at, event.findings)
+            elif event.measure in steps:
+                for site in (event.site,) if event.site else rows:
+                    if site in rows:
+                        audits.add(event, rows[site] + steps[event.measure] + at, at, self.start)
+        shape = (len(self.sites), len(self.measures), self.days)
+        codes = {source: np.zeros(shape, np.int8) for source in SOURCES}
+        checks.fill(codes[CheckDone.kind], steps)
+        visits.fill(codes[InspectionHeld.kind], steps)
+        for kind, cells in (
+            (AuditVerdict.kind, audits.verdicts),
+            (AuditObserved.kind, audits.observations),
+        ):
+            codes[kind].reshape(-1)[list(cells)] = list(cells.values())
+        return codes, audits.lapse(shape)
 
 
 class _Findings:

@@ -32,6 +32,7 @@ from releve.situation.event import Event
 from releve.situation.events_audit import AuditObserved
 from releve.situation.events_control import AuditVerdict
 from releve.situation.finding_spans import FindingSpan, list_finding_spans
+from releve.situation.recording import find_late_record
 from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 
@@ -79,8 +80,9 @@ class Standing:
     """One measure of a site on a day.
 
     ``events`` are the ids of the evidence it rests on, ``late`` those of them that were recorded
-    after the day; ``before`` is the standing as known when the day ended. ``changes_on`` is the day
-    on which it will differ if nothing is recorded (None = not within 400 days).
+    late, ``after`` those recorded after the day that is judged. ``before`` is the standing as known
+    when the day ended. ``changes_on`` is the day on which it will differ if nothing is recorded
+    (None = not within 400 days).
     """
 
     measure: str
@@ -90,6 +92,7 @@ class Standing:
     before: str
     events: tuple[str, ...]
     late: tuple[str, ...]
+    after: tuple[str, ...]
     changes_on: date | None
     changes_to: str
 
@@ -127,6 +130,13 @@ def compute_standings(
         back + days,
         until=until,
         sites=sites,
+        within={
+            rule.recorded_within
+            for charter, _, _ in versions
+            for measure in charter.measures
+            for rule in measure.evidence
+            if rule.recorded_within is not None
+        },
     )
     values = np.full((len(table.sites), len(measures), days), -1, np.int8)
     for charter, start, end in versions:
@@ -206,7 +216,8 @@ def compute_site_standings(
             if oldest <= on <= day and concerns_measure(event, measure.id)
         ]  # fmt: skip
         used += [finding for finding in raised if finding.measure == measure.id]
-        found.append(_describe(measure.id, site, day, ahead, before or "", used, ended))
+        late = tuple(event.id for event in used if find_late_record(event, operator))
+        found.append(_describe(measure.id, site, day, ahead, before or "", used, late, ended))
     return tuple(found)
 
 
@@ -217,6 +228,7 @@ def _describe(
     ahead: Codes,
     before: str,
     used: Sequence[Event],
+    late: tuple[str, ...],
     ended: datetime,
 ) -> Standing:
     """Return a standing by how it ages from its day on, ``ahead[day]``, and its evidence."""
@@ -226,6 +238,7 @@ def _describe(
         STANDINGS[ahead[0]],
         before,
         tuple(event.id for event in used),
+        late,
         tuple(event.id for event in used if event.recorded_at > ended),
         day + timedelta(days=int(changed[0])) if changed.size else None,
         STANDINGS[ahead[changed[0]]] if changed.size and ahead[changed[0]] >= 0 else "",
@@ -311,7 +324,10 @@ def _accumulate_from(days: npt.NDArray[Any], start: int) -> npt.NDArray[Any]:
 
 def _join_codes(rule: EvidenceRule, table: EvidenceTable, at: int, end: int) -> Codes:
     """Return what the sources of a rule found of a measure: int8[site, day], the largest counts."""
-    return reduce(np.maximum, (table.codes[source][:, at, :end] for source in rule.sources))
+    return reduce(
+        np.maximum,
+        (table.codes[rule.recorded_within][source][:, at, :end] for source in rule.sources),
+    )
 
 
 def _judge_share(rule: EvidenceRule, codes: Codes, start: int) -> Codes:

@@ -18,8 +18,9 @@ _WORD = {"met": "kept", "not_met": "not_kept"}
 _RANK = ("not_applicable", "kept", "partly", "not_kept")
 """Of several findings of one day the last of these counts."""
 _SEEN = ("kept",) * 6 + ("partly", "not_kept", "not_applicable")
-Seen = tuple[str, str, date, str, date]
-"""Kind of event, site (empty = all), day, what was found, and the last day on which it holds."""
+Seen = tuple[str, str, date, str, date, int]
+"""Kind of event, site (empty = all), day, what was found, the last day on which it holds, and after
+how many days it was recorded."""
 
 
 def build_year(
@@ -42,7 +43,8 @@ def build_year(
         site = f"s{number}"
         for day in range(days):
             at = datetime.combine(first + timedelta(days=day), time(12), UTC)
-            head = {"happened_at": at, "recorded_at": at, "actor": "x", "site": site}
+            late = timedelta(days=int(rng.choice([0, 0, 0, 0, 1, 3])))
+            head = {"happened_at": at, "recorded_at": at + late, "actor": "x", "site": site}
             if rng.random() < 0.85:
                 events.append(
                     CheckDone(id=f"c{number}-{day}", day=at.date(), findings=find(daily), **head)  # type: ignore[arg-type]
@@ -74,15 +76,20 @@ def list_seen(events: Iterable[Event], measure: str) -> list[Seen]:
         if isinstance(event, CheckDone | InspectionHeld):
             day = event.day if isinstance(event, CheckDone) else event.happened_at.date()
             seen += [
-                (event.kind, event.site, day, one.verdict, date.max)
+                (event.kind, event.site, day, one.verdict, date.max, _count_late(event, day))
                 for one in event.findings
                 if one.measure == measure
             ]
         elif isinstance(event, AuditVerdict) and event.measure == measure:
             found = _WORD.get(event.verdict, event.verdict)
             day = event.happened_at.date()
-            seen.append((event.kind, event.site, day, found, event.valid_to))
+            late = _count_late(event, day)
+            seen.append((event.kind, event.site, day, found, event.valid_to, late))
     return seen
+
+
+def _count_late(event: Event, day: date) -> int:
+    return (event.recorded_at.date() - day).days
 
 
 def judge_plainly(
@@ -105,7 +112,10 @@ def judge_plainly(
 def _judge_rule(rule: EvidenceRule, seen: Iterable[Seen], day: date) -> str:
     by_day: dict[date, str] = {}
     ends: dict[date, date] = {}
-    for kind, _, on, found, end in seen:
+    for kind, _, on, found, end, late in seen:
+        too_late = rule.recorded_within is not None and late > rule.recorded_within
+        if too_late and found in ("kept", "not_applicable"):
+            continue
         if kind in rule.sources:
             by_day[on] = max(by_day.get(on, found), found, key=_RANK.index)
             ends[on] = min(ends.get(on, end), end)

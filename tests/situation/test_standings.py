@@ -44,8 +44,10 @@ measures:
     text: T
     text_fr: T
     evidence:
-      - {sources: [check.done], rule: share_kept, least: 0.9, days: 30, fresh_days: 0}
-      - {sources: [inspection.held, audit.verdict], rule: latest, fresh_days: 20}
+      - {sources: [check.done], rule: share_kept, least: 0.9, days: 30, fresh_days: 0,
+         recorded_within: 1}
+      - {sources: [inspection.held, audit.verdict], rule: latest, fresh_days: 20,
+         recorded_within: 0}
   - id: verdict
     axis: a
     text: T
@@ -141,10 +143,36 @@ def test_an_auditors_verdict_holds_to_its_last_day() -> None:
 def test_a_late_record_changes_the_past_days_standing_and_says_so() -> None:
     chain = Chain()
     chain.after(days=2)
-    check(chain, day=TODAY)
-    found = standing(chain, TODAY)
-    assert (found.before, found.value, found.late) == ("unknown", "kept", ("e1",))
-    assert standing(chain, TODAY + timedelta(days=2)).late == ()
+    visit = findings(measures=("plan_written",))
+    chain.record("inspection.held", site="casa", authority="C", findings=visit, happened_at=START)
+    found = standing(chain, TODAY, "plan_written")
+    assert (found.before, found.value) == ("unknown", "kept")
+    assert found.late == found.after == ("e1",)
+    later = standing(chain, TODAY + timedelta(days=2), "plan_written")
+    assert (later.late, later.after) == (("e1",), ())
+
+
+def test_a_daily_check_recorded_after_its_day_keeps_nothing_and_a_breach_still_counts() -> None:
+    """A fortnight of checks written down afterwards was printed as kept."""
+    chain = Chain()
+    chain.after(days=14)
+    for days in range(14):
+        check(chain, day=TODAY + timedelta(days=days), happened_at=START + timedelta(days=days))
+    last = TODAY + timedelta(days=13)
+    found = standing(chain, last)
+    assert (found.value, len(found.events), len(found.late)) == ("unknown", 14, 14)
+    check(chain)
+    assert standing(chain, TODAY + timedelta(days=14)).value == "kept"
+    check(chain, "rabat", "not_kept", day=TODAY)
+    assert standing(chain, TODAY, site="rabat").value == "not_kept"
+
+
+def test_a_day_ends_by_the_clocks_of_the_site() -> None:
+    """A check of Lille recorded at 22:59 UTC in winter is of the day, at 23:00 of the next."""
+    for minutes, value in ((0, "kept"), (1, "unknown")):
+        chain = Chain(now=START.replace(hour=22, minute=59) + timedelta(minutes=minutes, seconds=1))
+        check(chain, "lille", day=TODAY)
+        assert standing(chain, TODAY, site="lille").value == value
 
 
 def test_each_day_is_judged_by_the_charter_of_that_day() -> None:

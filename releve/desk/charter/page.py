@@ -49,7 +49,8 @@ class MeasureLine(PageModel):
     value: str
     before: str = Field(description="As known when the day ended")
     evidence: int = Field(description="Events that it rests on")
-    late: int = Field(description="Those of them recorded after the day")
+    late: int = Field(description="Those of them recorded late")
+    after: int = Field(description="Those of them recorded after the day")
     changes_on: date | None
     changes_to: str
 
@@ -109,6 +110,7 @@ def charter_site_page(now: StreamContext, site: str, day: date, today: date) -> 
             measure=charter.measure[row.measure],
             evidence=len(row.events),
             late=len(row.late),
+            after=len(row.after),
         )
         for row in compute_site_standings(now.situation, now.operator, rules, site, day)
         if charter is not None
