@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -27,12 +28,13 @@ from releve.evidence.records import prove_records
 from releve.evidence.sources import PackDraft, PackRequest, PackSource, open_source
 from releve.evidence.statements import compute_statement
 from releve.ledger.checkpoints import RotatedRoot, build_checkpoint
-from releve.ledger.digests import canonical_json, parse_canonical
+from releve.ledger.digests import canonical_json, format_instant, parse_canonical
 from releve.ledger.disclosure import PERSON_KINDS
 from releve.ledger.keys import signing_key
 from releve.ledger.roots import SignedRoot
 from releve.ledger.witnesses import list_cosignatures
-from releve.situation import KINDS, health_fields
+from releve.network import day_bounds
+from releve.situation import KINDS, find_time_zone, health_fields
 
 __all__ = ["PACK_FILE", "PACK_KINDS", "BuiltPack", "PackKind", "build_pack"]
 
@@ -135,6 +137,7 @@ def _compute_content(
     request, signed = source.request, parse_canonical(source.root.text)
     pack: dict[str, Any] = {
         "checkpoint": checkpoint or _build_cosigned(source.root),
+        "day_ends": _find_day_ends(source, draft),
         "documents": [
             {"name": name, "sha256": hashlib.sha256(text).hexdigest()}
             for name, text in documents.items()
@@ -163,6 +166,17 @@ def _compute_content(
         for one in draft.statements
     ]
     return pack, documents
+
+
+def _find_day_ends(source: PackSource, draft: PackDraft) -> dict[str, dict[str, str]]:
+    """Return when the days that entries are about ended, by site and day; "" is the operator."""
+    found: dict[str, dict[str, str]] = {}
+    for one in draft.records:
+        if isinstance(day := one.body.get("day"), str):
+            zone_name = find_time_zone(one.site, source.operator)
+            ended = day_bounds(date.fromisoformat(day), zone_name)[1]
+            found.setdefault(one.site, {})[day] = format_instant(ended)
+    return found
 
 
 def _build_cosigned(root: SignedRoot) -> str:

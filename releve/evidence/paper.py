@@ -10,16 +10,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from releve.errors import Phrase
+from releve.evidence import verify
 from releve.evidence.errors import PackError
 from releve.evidence.language import Wording, isolate_name
+from releve.evidence.records import EvidenceRecord
 from releve.evidence.sources import PackDraft, PackSource, PaperTable
 from releve.extras import OptionalModule
+from releve.situation import KINDS
 
 __all__ = ["MOST_ROWS", "Attachment", "Paper", "describe_tools", "typeset"]
 
@@ -81,7 +85,11 @@ class Paper:
             "facts": [[say(name), value] for name, value in facts],
             "tables": [
                 _lay_out(table, wording)
-                for table in (_tabulate_figures(pack, wording), *draft.tables)
+                for table in (
+                    _tabulate_figures(pack, wording),
+                    *draft.tables,
+                    _tabulate_late(pack, draft, source, wording),
+                )
             ],
             "check": _describe_check(pack, wording),
             "page": say(Phrase("page")),
@@ -119,10 +127,52 @@ def _describe_origin(one: dict[str, Any], say: Any, wording: Wording) -> str:
     if not of:
         return str(say(Phrase("no entry")))
     if len(of) <= 4:
-        return str(say(Phrase("no. {0}", ", ".join(map(str, of)))))
-    return str(
-        say(Phrase("{0} entries, {1} to {2}", wording.number(len(of)), str(of[0]), str(of[-1])))
+        found = say(Phrase("no. {0}", ", ".join(map(str, of))))
+    else:
+        count = wording.number(len(of))
+        found = say(Phrase("{0} entries, {1} to {2}", count, str(of[0]), str(of[-1])))
+    if not one["late"]:
+        return str(found)
+    return f"{found}; {say(Phrase('recorded late: {0}', wording.number(one['late'])))}"
+
+
+def _tabulate_late(
+    pack: dict[str, Any], draft: PackDraft, source: PackSource, wording: Wording
+) -> PaperTable:
+    """Return the entries that were recorded late, each with when it happened and was recorded."""
+    late = [
+        one for one, proved in zip(draft.records, pack["entries"], strict=True)
+        if verify.late_minutes(proved, pack)
+    ]  # fmt: skip
+    rows = tuple(
+        (
+            wording.say(Phrase(KINDS[one.kind].label)) if one.kind in KINDS else one.kind,
+            source.name_site(one.site) if one.site else "",
+            _describe_happening(one, wording),
+            wording.instant(datetime.fromisoformat(one.content["recorded_at"])),
+            str(one.seq),
+        )
+        for one in late
     )
+    return PaperTable(
+        Phrase(
+            "Recorded late: more than {0} minutes after it happened, or after the end of its day",
+            verify.LATE_MINUTES,
+        ),
+        (
+            Phrase("What"), Phrase("Where"), Phrase("When"), Phrase("Recorded"), Phrase("Entry"),
+        ),
+        rows,
+        Phrase("No entry was recorded late."),
+    )  # fmt: skip
+
+
+def _describe_happening(one: EvidenceRecord, wording: Wording) -> str:
+    """Return when something happened, or was seen, or the day that it is about."""
+    if isinstance(day := one.body.get("day"), str):
+        return wording.day(date.fromisoformat(day))
+    seen = one.body.get("seen_at")
+    return wording.instant(datetime.fromisoformat(seen) if isinstance(seen, str) else one.at)
 
 
 def _lay_out(table: PaperTable, wording: Wording) -> dict[str, Any]:

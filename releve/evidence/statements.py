@@ -48,8 +48,8 @@ def compute_statement(
 ) -> dict[str, Any]:
     """Return a statement as a pack holds it, with its value.
 
-    ``pack`` needs the instants ``start`` and ``end``; ``records`` are the pack's entries by number,
-    ``corrected`` the ids of those that no longer count.
+    ``pack`` needs the instants ``start`` and ``end`` and its ``day_ends``; ``records`` are the
+    pack's entries by number, ``corrected`` the ids of those that no longer count.
     """
     found: dict[str, Any] = {
         "document": one.document,
@@ -58,6 +58,7 @@ def compute_statement(
         "how": one.how,
         "id": one.id,
         "kinds": list(one.kinds),
+        "late": 0,
         "of": list(one.of),
         "path": one.path,
         "unit": one.unit,
@@ -73,6 +74,7 @@ def compute_statement(
                 for seq, record in records.items()
                 if verify.belongs(record, found, pack, corrected)
             ]
+        found["late"] = sum(verify.late_minutes(records[seq], pack) > 0 for seq in found["of"])
         values = [verify.entry_value(records[seq], one.path) for seq in found["of"]]
         found["value"] = verify.compute_figure(one.how, values)
     return found

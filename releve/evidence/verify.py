@@ -284,10 +284,11 @@ SHAPES: dict[str, dict[str, str]] = {
     "lost root": {"head": HASH, "number": WHOLE, "size": WHOLE, "tree": HASH},
     "signed pack": {"pack": OBJECT, "signature": TEXT},
     "pack": {
-        "checkpoint": TEXT, "documents": LIST, "end": TEXT, "entries": LIST, "for": TEXT,
-        "format": TEXT, "from": TEXT, "kind": TEXT, "language": TEXT, "made_with": OBJECT,
-        "operator": OBJECT, "pages": HASH, "root": OBJECT, "root_signature": TEXT,
-        "selections": LIST, "start": TEXT, "statements": LIST, "tallies": LIST, "to": TEXT,
+        "checkpoint": TEXT, "day_ends": OBJECT, "documents": LIST, "end": TEXT, "entries": LIST,
+        "for": TEXT, "format": TEXT, "from": TEXT, "kind": TEXT, "language": TEXT,
+        "made_with": OBJECT, "operator": OBJECT, "pages": HASH, "root": OBJECT,
+        "root_signature": TEXT, "selections": LIST, "start": TEXT, "statements": LIST,
+        "tallies": LIST, "to": TEXT,
     },
     "selection": {"client": TEXT, "kinds": LIST, "sites": ""},
     "tally": {"after": WHOLE, "clients": OBJECT, "counts": OBJECT, "sites": OBJECT},
@@ -295,7 +296,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "entry of a pack": {"entry": OBJECT, "hash": HASH, "path": LIST, "values": LIST},
     "statement": {
         "document": TEXT, "en": TEXT, "fr": TEXT, "how": TEXT, "id": TEXT, "kinds": LIST,
-        "of": LIST, "path": TEXT, "unit": TEXT, "value": "", "where": OBJECT,
+        "late": WHOLE, "of": LIST, "path": TEXT, "unit": TEXT, "value": "", "where": OBJECT,
     },
     "document": {"name": TEXT, "sha256": HASH},
     "signed rotation": {"next_signature": TEXT, "rotation": OBJECT, "signature": TEXT},
@@ -920,6 +921,7 @@ def is_selected(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bo
 
 PACK, PACK_FILE = "releve pack 2", "pack.json"
 MOST_BYTES = 1 << 28
+LATE_MINUTES = 60  # up to so many minutes after what happened its record is in time
 TOKEN = re.compile(
     rb"[\0\t\n\f\r ]*(%%EOF|%[^\r\n]*|<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*|\(|<[0-9A-Fa-f\s]*>"
     rb"|[^\0\t\n\f\r ()<>\[\]{}/%]+)"
@@ -1236,7 +1238,8 @@ def check_signed_pack(
             check_statement(shaped(said, "statement"), pack, entries, corrected, texts)
         except VerifyError as fault:
             faults.append(f"statement {said.get('id')!a}: {fault}")
-    return faults, describe_pack(pack, root, cosigned, documents is None, language)
+    late = [late_minutes(record, pack) for record in entries.values()]
+    return faults, describe_pack(pack, root, cosigned, late, documents is None, language)
 
 
 def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, Any], list[str]]:
@@ -1307,6 +1310,11 @@ def check_statement(
         if counted != said["of"]:
             other = sorted(set(counted) ^ set(said["of"])) or said["of"]
             raise VerifyError(f"it leaves out, or takes in wrongly, entry {other[0]}")
+    late = sum(late_minutes(entries[seq], pack) > 0 for seq in said["of"])
+    if late != said["late"]:
+        raise VerifyError(
+            f"it says that {said['late']} of its entries were recorded late, computed is {late}"
+        )
     values = [entry_value(entries[seq], said["path"]) for seq in said["of"]]
     compare_value(said, compute_figure(said["how"], values))
 
@@ -1319,6 +1327,28 @@ def corrected_events(entries: dict[int, Any]) -> set[str]:
         if record["entry"]["kind"] == "event.corrected"
     )
     return {str(body.get("corrects")) for body in bodies}
+
+
+def late_minutes(record: dict[str, Any], pack: dict[str, Any]) -> int:
+    """Return by how many minutes an entry was recorded late; 0 where it was recorded in time.
+
+    Of what is about a day: since it ended at its site. Of the rest: since it happened or was seen,
+    where that is more than LATE_MINUTES.
+    """
+    body, recorded_at = record["entry"]["body"], instant(record["entry"]["recorded_at"])
+    said, day = body.get("seen_at") or body.get("happened_at"), body.get("day")
+    if not isinstance(said, str):
+        return 0
+    if isinstance(day, str):
+        site = body["site"] if isinstance(body.get("site"), str) else ""
+        since, in_time = instant(pack["day_ends"][site][day]), timedelta(0)
+        midnight = instant(f"{day}T00:00:00Z") + timedelta(days=1)
+        if not timedelta(hours=-14) <= since - midnight <= timedelta(hours=12):
+            raise VerifyError(f"day_ends: {day} does not end at {since} in any time zone")
+    else:
+        since, in_time = instant(said), timedelta(minutes=LATE_MINUTES)
+    passed = recorded_at - since
+    return -(-passed // timedelta(minutes=1)) if passed > in_time else 0
 
 
 def belongs(
@@ -1389,6 +1419,7 @@ def describe_pack(
     pack: dict[str, Any],
     root: dict[str, Any],
     cosigned: list[tuple[str, str]],
+    late: list[int],
     alone: bool,
     language: str,
 ) -> str:
@@ -1402,6 +1433,12 @@ def describe_pack(
         *(words["cosigned" if at else "unchecked"].format(name=name, at=at)
           for name, at in cosigned),
         *(words["complete"].format(kinds=", ".join(said["kinds"])) for said in pack["selections"]),
+        words["late" if any(late) else "in_time"].format(
+            late=sum(minutes > 0 for minutes in late),
+            entries=len(late),
+            most=figure_text(max(late, default=0), "min", language),
+            minutes=LATE_MINUTES,
+        ),
         words["counted"],
         *(figure_line(said, language) for said in counted),
     ]  # fmt: skip
@@ -1414,7 +1451,9 @@ def describe_pack(
 
 def figure_line(said: dict[str, Any], language: str) -> str:
     colon = "\u202f:" if language == "fr" else ":"
-    return f"  {said[language]}{colon} {figure_text(said['value'], said['unit'], language)}"
+    late = PACK_WORDS[language]["of_late"].format(late=said["late"], entries=len(said["of"]))
+    shown = figure_text(said["value"], said["unit"], language)
+    return f"  {said[language]}{colon} {shown}{late if said['late'] else ''}"
 
 
 def figure_text(value: Any, unit: str, language: str) -> str:
@@ -1459,6 +1498,11 @@ PACK_WORDS = {
         "unchecked": "a cosignature of {name} was not checked: give its key, --witness",
         "complete": "complete: it holds every entry that the ledger’s tallies list for it under"
         " {kinds}",
+        "late": "recorded late: {late} of {entries} entries, by up to {most} (late is more than"
+        " {minutes} minutes after it happened, or after the end of the day that it is about)",
+        "in_time": "recorded late: none of {entries} entries (late is more than {minutes} minutes"
+        " after it happened, or after the end of the day that it is about)",
+        "of_late": " ({late} of its {entries} entries recorded late)",
         "counted": "computed again here; compare them with the pages:",
         "stated": "stated by the operator, which no entry shows:",
         "document": "document {name}, SHA-256 {sha256}",
@@ -1476,6 +1520,13 @@ PACK_WORDS = {
         " (--witness)",
         "complete": "complet\u202f: il contient toutes les entrées que les décomptes du registre"
         " énumèrent pour lui sous {kinds}",
+        "late": "enregistrées tardivement\u202f: {late} des {entries} entrées, jusqu’à {most} après"
+        " (est tardif ce qui est enregistré plus de {minutes} minutes après les faits, ou après la"
+        " fin de la journée concernée)",
+        "in_time": "enregistrées tardivement\u202f: aucune des {entries} entrées (est tardif ce qui"
+        " est enregistré plus de {minutes} minutes après les faits, ou après la fin de la journée"
+        " concernée)",
+        "of_late": " ({late} de ses {entries} entrées enregistrées tardivement)",
         "counted": "recalculé ici\u202f; à comparer avec les pages\u202f:",
         "stated": "déclaré par le prestataire, sans entrée qui le montre\u202f:",
         "document": "document {name}, SHA-256 {sha256}",
@@ -1548,6 +1599,10 @@ FRENCH = {
     "{} of the witnesses given cosigned root {}, expected at least {}":
     "{} des témoins donnés ont cosigné la racine {}, il en faut au moins {}",
     "when it happened is not an instant": "le moment des faits n’est pas un instant",
+    "day_ends: {} does not end at {} in any time zone":
+    "day_ends\u202f: {} ne finit à {} dans aucun fuseau horaire",
+    "it says that {} of its entries were recorded late, computed is {}":
+    "il dit {} de ses entrées tardives, le recalcul en donne {}",
     "tally: {}": "décompte\u202f: {}",
     "entry {} does not show its list of {}": "l’entrée {} ne montre pas sa liste de {}",
     "entry {}: it is missing; the tally at entry {} lists it under {}":

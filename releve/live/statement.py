@@ -7,7 +7,6 @@ the ledger, so that the figures of a statement are proved against it. A correcti
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from releve.demand.intraday import DayFigures, count_service, fold_figures
 from releve.demand.tables import INTERVAL, Floats
 from releve.ledger import chain as ledger
 from releve.ledger.digests import canonical_json
-from releve.ledger.models import LedgerEntry
 from releve.live.clock import LIVE
 from releve.live.day_forecast import find_day
-from releve.live.situation_cache import situation_now
+from releve.live.situation_cache import read_event
 from releve.network import Operator, Programme, day_bounds
 from releve.service_record.day_record import load_reports
 from releve.service_record.models import SealedDay
+from releve.situation import fold_events
 
 __all__ = [
     "SEALED",
@@ -43,7 +42,11 @@ SEALED = "service.sealed"
 _SEALED_AFTER = timedelta(hours=6)
 _LOOKED_BACK = 14
 """Days in which a late correction is sealed again."""
-_BEGINS = ("site.closed", "link.down", "power.down")
+_LOSSES = (
+    "site.closed", "site.reopened", "link.down", "link.up", "power.down", "power.up",
+    "event.corrected",
+)  # fmt: skip
+"""Events that take places away or give them back."""
 
 
 @dataclass(frozen=True)
@@ -205,9 +208,9 @@ def _list_lasting(until: datetime) -> list[_Lasting]:
 
     What was corrected since did not happen.
     """
-    situation = situation_now(LIVE)
-    rows = LedgerEntry.objects.filter(stream=LIVE, kind__in=_BEGINS).values_list("seq", "body")
-    numbers = {json.loads(body).get("id"): seq for seq, body in rows}
+    rows = list(ledger.iter_entries(LIVE, kinds=_LOSSES))
+    numbers = {row.body["id"]: row.seq for row in rows}
+    situation = fold_events(map(read_event, rows))
     found = [
         _Lasting(numbers[one.event], "site.closed", site, one.ordered_at, one.reopened_at)
         for site, state in situation.sites.items()

@@ -94,6 +94,13 @@ from releve.situation.presence import (
     list_roster_stays,
     read_seating,
 )
+from releve.situation.recording import (
+    LATE_MINUTES,
+    find_late_record,
+    find_time_zone,
+    measure_delay,
+    measure_entry_delay,
+)
 from releve.situation.reference import write_reference
 from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
 from releve.situation.reopening_state import Reopening, find_reopening, find_undoable_acts
@@ -152,6 +159,7 @@ from releve.situation.validation import find_refusals, merge_reopening_terms
 __all__ = [
     "INCIDENT_ROLES",
     "KINDS",
+    "LATE_MINUTES",
     "NOTICES",
     "REFUSALS",
     "STANDINGS",
@@ -282,11 +290,13 @@ __all__ = [
     "find_closure_terms",
     "find_clusters",
     "find_draw_plans",
+    "find_late_record",
     "find_photo_sites",
     "find_plannable_sites",
     "find_refusals",
     "find_reopening",
     "find_site_status",
+    "find_time_zone",
     "find_undoable_acts",
     "fold_events",
     "health_fields",
@@ -306,6 +316,8 @@ __all__ = [
     "list_site_statuses",
     "load_charter",
     "load_rules",
+    "measure_delay",
+    "measure_entry_delay",
     "merge_reopening_terms",
     "personal_fields",
     "read_seating",

@@ -31,17 +31,18 @@ def build_operator() -> Operator:
 SITE = "casa-1"
 
 
-def record_event(kind: str, at: str, **fields: Any) -> Draft:
-    """Return an event as the live chain writes it, recorded when it happened."""
+def record_event(kind: str, at: str, recorded: str = "", **fields: Any) -> Draft:
+    """Return an event as the live chain writes it, recorded when it happened or at an instant."""
     happened = datetime.fromisoformat(at).astimezone(UTC)
-    stamp = f"{happened:%Y-%m-%dT%H:%M:%SZ}"
+    recorded_at = datetime.fromisoformat(recorded or at).astimezone(UTC)
     body = {
-        "id": uuid.uuid4().hex, "happened_at": stamp, "recorded_at": stamp, "actor": ACTOR, **fields
+        "id": uuid.uuid4().hex, "happened_at": f"{happened:%Y-%m-%dT%H:%M:%SZ}",
+        "recorded_at": f"{recorded_at:%Y-%m-%dT%H:%M:%SZ}", "actor": ACTOR, **fields,
     }  # fmt: skip
     personal = {name: body[name] for name in personal_fields(kind) if body.get(name)}
     withheld = set(health_fields(kind)) - set(personal_fields(kind))
     return Draft(
-        kind, body, happened, personal,
+        kind, body, recorded_at, personal,
         subject=str(fields.get("agent", "")) if personal else "",
         withheld={name: body.get(name) for name in sorted(withheld)},
     )  # fmt: skip

@@ -89,7 +89,7 @@ def packs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
 
 def seal_after(kind: str, day: int, at: datetime | None = None) -> None:
     moment = f"2026-11-{day:02d}T05:00+00:00"
-    append_all([record_event(kind, moment, site=SITE, expected_until=None)])
+    append_all([record_event(kind, moment, site=SITE)])
     seal_ledger(at or datetime(2026, 11, day, 6, tzinfo=UTC))
 
 

@@ -21,7 +21,7 @@ OF_PACKS = {
     "check_checkpoint", "read_note", "entry_row", "check_selections", "order_tallies", "Pdf",
     "inflate", "check_attached", "check_pack", "check_signed_pack", "check_entries",
     "check_documents", "check_statement", "compute_figure", "compare_value", "shaped", "read_line",
-    "check_record", "check_path", "check_outside", "read_signed_root",
+    "check_record", "late_minutes", "check_path", "check_outside", "read_signed_root",
 }  # fmt: skip
 
 
