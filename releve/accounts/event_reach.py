@@ -18,6 +18,8 @@ from releve.situation import (
     Event,
     EventCorrected,
     EventRefusal,
+    FindingAnswered,
+    FindingVerified,
     SiteClosed,
     SiteReopened,
     Situation,
@@ -45,10 +47,11 @@ def check_event_reach(
     """Check that a user holds the permission of an event's kind at its site.
 
     A correction also takes the permission of what it corrects; of an order that closes a site,
-    that of a reopening too. EventElsewhere for another site or for an audit of one, EventOfNoSite
-    for an event of no one site when the role is held for some sites only.
+    that of a reopening too. EventElsewhere for another site, for an audit or a finding of one and
+    for one that does not exist; EventOfNoSite for an event of no one site when the role is held
+    for some sites only.
     """
-    if isinstance(event, AuditOpened | AuditConcluded):
+    if event.family == AuditOpened.family:
         _check_audit_reach(user, event, situation)
         return
     judged: Event | None = event
@@ -65,16 +68,30 @@ def check_event_reach(
             raise EventOfNoSite(event.kind)
 
 
-def _check_audit_reach(
-    user: AnyUser, event: AuditOpened | AuditConcluded, situation: Situation
-) -> None:
-    """Check that a user holds the permission for every site of an audit."""
-    audit = situation.charter_audits.get(event.audit)
-    opened = event if isinstance(event, AuditOpened) else audit and audit.opened
-    sites = opened.sites if opened else ()
+def _check_audit_reach(user: AnyUser, event: Event, situation: Situation) -> None:
+    """Check that a user holds the permission for the sites of an event of an audit.
+
+    An opening and a conclusion are of every site of the sample, the other events of one site of it,
+    and those of a finding of the site where it was raised. To a role held for some sites an audit
+    or a finding elsewhere answers as one that does not exist: a refusal would tell of its sample.
+    """
     reach = scope_for(user, event.permission)
-    if reach.sites is not None and not (sites and reach.sites.issuperset(sites)):
-        raise EventElsewhere(event.audit)
+    if reach.sites is None:
+        return
+    audit = situation.charter_audits.get(getattr(event, "audit", ""))
+    sample = () if audit is None else audit.opened.sites
+    if isinstance(event, AuditOpened):
+        sample = event.sites
+    if isinstance(event, AuditOpened | AuditConcluded):
+        within = bool(sample) and reach.sites.issuperset(sample)
+    else:
+        site = str(getattr(event, "site", ""))
+        within = site in sample and site in reach.sites
+    if audit is not None and isinstance(event, FindingAnswered | FindingVerified):
+        finding = audit.find_finding(event.finding)
+        within = within and finding is not None and finding.raised.site in reach.sites
+    if not within:
+        raise EventElsewhere(str(getattr(event, "audit", "")))
 
 
 def narrow_return(
