@@ -289,10 +289,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
-        "json": {"()": "releve.json_logs.JsonFormatter"},
+        "line": {
+            "class": "releve.log_formats.LineFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        },
+        "json": {"()": "releve.log_formats.JsonFormatter"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": _LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"releve.requests": {"level": "INFO"}},
+    "loggers": {
+        "django": {"level": "WARNING"},  # without its own handlers, which write addresses
+        "releve.requests": {"level": "INFO"},
+    },
 }

@@ -91,6 +91,7 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
     write_certificate(tmp_path)
     site = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
     site = site.replace("/etc/letsencrypt/live/desk.example.org", str(tmp_path))
+    site = site.replace("/var/log/nginx", str(tmp_path))
     (tmp_path / "site.conf").write_text(site, encoding="utf-8")
     main_file = tmp_path / "nginx.conf"
     main_file.write_text(
@@ -99,6 +100,12 @@ def test_nginx_takes_its_file(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     run(tool, "-t", "-p", tmp_path, "-c", main_file)
+
+
+def test_nginx_logs_no_address_which_holds_tokens_and_ids_of_people() -> None:
+    for site in (DEPLOY / "nginx.conf").read_text(encoding="utf-8").split("server {")[1:]:
+        assert "access_log off;" in site
+        assert "error.log crit;" in site
 
 
 def test_caddy_takes_its_file() -> None:

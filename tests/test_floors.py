@@ -15,7 +15,7 @@ import releve
 
 PACKAGE = Path(releve.__file__).parent
 FACES = {"cli", "desk"}
-TOP = {"__init__", "__main__", "environment", "errors", "extras", "json_logs", "settings"}
+TOP = {"__init__", "__main__", "environment", "errors", "extras", "log_formats", "settings"}
 """Modules that may stand at the top of the package; all others stand in a room."""
 FORBIDDEN = (
     "click",

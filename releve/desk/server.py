@@ -8,9 +8,10 @@ and a stop that answers what has begun.
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from waitress import wasyncore
@@ -35,9 +36,21 @@ _NEVER_HOLD_A_THREAD = 2**40
 """An answer that its client does not take waits in a file, never in the thread that made it."""
 
 
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Waitress's log without the addresses of requests, which hold tokens and ids of people."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        """Cut a message before the address."""
+        said, serving, _address = msg.partition(" while serving ")
+        return f"{said}{serving}a request" if serving else said, kwargs
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that knows since when a request has been arriving, and an answer leaving."""
 
+    logger = _Log(logging.getLogger("waitress"))
     arriving_since: float | None = None
     arrived = 0
     leaving_since: float | None = None

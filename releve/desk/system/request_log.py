@@ -1,7 +1,6 @@
 """Every request gets an id, a line in the log and its place in the metrics.
 
-The line and the metrics name the route (``ack/<str:token>``), never the address: addresses hold
-tokens and ids of people.
+The line and the metrics name the route, never the address (see :mod:`releve.log_formats`).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from releve.json_logs import REQUEST_ID
+from releve.log_formats import REQUEST, REQUEST_ID, name_route
 
 REQUESTS = CollectorRegistry()
 """Counts and times of this process's requests."""
@@ -44,13 +43,14 @@ def request_log_middleware(
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began, name = time.perf_counter(), _choose_id(request)
-        token = REQUEST_ID.set(name)
+        token, held = REQUEST_ID.set(name), REQUEST.set(request)
         try:
             response = get_response(request)
             response[_HEADER] = name
             _note(request, response.status_code, time.perf_counter() - began)
         finally:
             REQUEST_ID.reset(token)
+            REQUEST.reset(held)
         return response
 
     return middleware
@@ -65,8 +65,7 @@ def _choose_id(request: HttpRequest) -> str:
 
 
 def _note(request: HttpRequest, status: int, seconds: float) -> None:
-    match = request.resolver_match
-    route = "" if match is None else match.route
+    route = name_route(request)
     method = request.method if request.method in _METHODS else "other"
     _count.labels(method, route, str(status)).inc()
     _seconds.labels(route).observe(seconds)
