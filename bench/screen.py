@@ -215,7 +215,7 @@ def _rest(draw: np.random.Generator, people: int, facts: Path) -> None:
     read = (NOW - timedelta(minutes=1)).isoformat()
     feeds = "feed,read_at\n" + "".join(f"{feed},{read}\n" for feed in FEEDS)
     (facts / "feeds.csv").write_text(feeds, encoding="utf-8")
-    (facts / "clients.csv").write_text(f"client,alias\n{CLIENT},\n", encoding="utf-8")
+    (facts / "clients.csv").write_text(f"client,alias\n{CLIENT},\nCLIENT-B,\n", encoding="utf-8")
     (facts / "listings.csv").write_text("list,number,at\n", encoding="utf-8")
     heads = "campaign,day,abandoned,handled\n"
     (facts / "abandoned.csv").write_text(heads, encoding="utf-8")
