@@ -32,7 +32,7 @@ from releve.gate.fact_import import write_load
 from releve.gate.journal import note_load
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, ConsentRow, ContractRow, PersonRequestRow, PersonRow
-from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text
+from releve.gate.pseudonyms import find_number_fault, number_pseudonym, number_text
 from releve.gate.retention import years_later
 from releve.gate.row_builder import FactRowDraft, build_row
 from releve.gate.schema import TABLES, FactTable
@@ -332,7 +332,7 @@ def _find_faults(one: PhoneRequest, now: datetime) -> list[RequestFault]:
     number = number_text(one.number)
     checks = (
         ("key", "key.missing", "", bool(one.key) and len(one.key) <= LONGEST_KEY),
-        ("number", "number.unreadable", "", is_subscriber(number)),
+        ("number", "number.unreadable", "", not find_number_fault(number)),
         ("said", "said.unknown", one.said, one.said in SAID),
         ("client", "client.unknown", one.client, not one.client or _is_known_client(one.client)),
         ("at", "at.no-offset", "", one.at is None or one.at.tzinfo is not None),

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from releve.outbound.legal_rows import Words
+from releve.outbound.numbers import strip_separators
 
 __all__ = [
     "REFUSALS",
@@ -67,6 +68,7 @@ _STATUSES = {"GATE-CALL": 400, "GATE-CALLER": 401, "GATE-CAMPAIGN": 403, "GATE-W
 _FIELDS = {"to": 40, "cli": 40, "camp": 128, "ci": 255, "cs": 10, "who": 255, "agent": 64,
            "began": 20}  # fmt: skip
 _MUST = ("to", "camp", "ci", "cs")
+_NUMBERS = ("to", "cli")
 _CSEQ = re.compile(r"[0-9]{1,10}")
 _BEGAN = re.compile(r"[0-9]{1,10}\.[0-9]{6}")
 _LARGEST_CSEQ = 2**31 - 1
@@ -138,7 +140,10 @@ def parse_question(query: str, *, explain: bool = False) -> Question | None:
         name, _, value = part.partition("=")
         if name in fields or name not in _FIELDS:
             return None
-        fields[name] = value = (unquote(value) if "%" in value else value).strip()
+        value = (unquote(value) if "%" in value else value).strip()
+        if name in _NUMBERS and not value.isprintable():  # as a table reads it
+            value = strip_separators(value)
+        fields[name] = value
         if len(value) > _FIELDS[name] or not value.isprintable():
             return None
     if not all(map(fields.get, _MUST)) or not _CSEQ.fullmatch(fields["cs"]):

@@ -24,6 +24,7 @@ from releve.outbound.numbers import strip_separators, to_international
 
 __all__ = [
     "commit_proof",
+    "find_number_fault",
     "forget_key",
     "hash_value",
     "is_number",
@@ -72,6 +73,11 @@ def person_pseudonym(person: str) -> str:
 def is_subscriber(number: str) -> bool:
     """Return whether what ``number_text`` returned may be a subscriber's: not a short number."""
     return _SUBSCRIBER.fullmatch(number) is not None
+
+
+def find_number_fault(number: str) -> str:
+    """Return what is wrong with how a number is written, as tables are read; empty: nothing."""
+    return built_in_rules().numbers.find_form_fault(number)
 
 
 def is_number(person: str) -> bool:

@@ -7,6 +7,7 @@ looked up, and rows are looked for where one is in doubt.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -36,6 +37,7 @@ _ABOUT_PEOPLE = (*KNOWING[1:], *FORBIDDING)
 _WITH_CLIENTS = (*_ABOUT_PEOPLE, "scrubs", "mandates")
 _NUMBERED = ("people", "listings", "mandates")
 _MISWRITTEN = {
+    "foreign-digits": "not a telephone number: it has digits of a script other than 0 to 9",
     "leading-zero-lost": "not a telephone number: its first zero is lost",
     "spreadsheet-figure": "not a telephone number: a spreadsheet made a figure of it",
     "wrong-length": "not a telephone number: it has a digit too few or too many",
@@ -84,7 +86,9 @@ def describe_number_fault(text: str, *, shown: bool = False) -> tuple[str, str]:
     """Return what is wrong with how a number is written, and the fix."""
     fault = _plan().find_form_fault(text, shown=shown)
     digits = strip_separators(text)
-    meant = [one for one in (f"+{digits}", f"0{digits}") if digits.isdecimal()]
+    if fault == "foreign-digits":
+        digits = "".join(str(unicodedata.digit(one, one)) for one in digits)
+    meant = [one for one in (digits, f"+{digits}", f"0{digits}") if one.lstrip("+").isdecimal()]
     meant = [one for one in meant if not _plan().find_form_fault(one)]
     reason = _MISWRITTEN.get(fault, "not a telephone number")
     return reason, suggest_fix(meant, "write it like +33144556677 or 01 44 55 66 77")

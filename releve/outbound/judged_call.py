@@ -281,7 +281,7 @@ def find_territory(address: str, rules: LegalRules) -> Territory | None:
     text = address.strip().upper()
     if text in rules.territories:
         return rules.territories[text]
-    if not (len(text) == 5 and text.isdecimal()):
+    if not (len(text) == 5 and text.isascii() and text.isdecimal()):
         return None
     met = {
         start: place

@@ -17,7 +17,8 @@ __all__ = [
     "mark_miswritten_numbers", "normalize_sayer", "normalize_shown_numbers", "parse_number_column",
 ]  # fmt: skip
 
-_SEPARATORS = r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]"
+_SEPARATORS = r"[ \t\n\r\f\v\x1c-\x1f.\-/]|\(0\)|[()]"
+"""What ``strip_separators`` takes out of ASCII text."""
 
 
 def _classify_digits(digits: str, table: NumberTable) -> pl.Expr:
@@ -40,9 +41,20 @@ def _classify_digits(digits: str, table: NumberTable) -> pl.Expr:
     )
 
 
+def _strip_separators(numbers: pl.Series) -> pl.Series:
+    """Return what ``strip_separators`` does of each number, with one pass over the plain ones."""
+    numbers = numbers.fill_null("")
+    digits = numbers.str.replace_all(_SEPARATORS, "")
+    wide = numbers.str.len_bytes() != numbers.str.len_chars()
+    if not wide.any():
+        return digits
+    cleaned = {text: strip_separators(text) for text in numbers.filter(wide).unique()}
+    return digits.scatter(wide.arg_true(), numbers.filter(wide).replace_strict(cleaned))
+
+
 def _group_numbers(numbers: pl.Series, table: NumberTable) -> pl.DataFrame:
     """Return each number cleaned, with the key of its kind; one that is odd is its own kind."""
-    digits = numbers.fill_null("").str.strip_chars().str.replace_all(_SEPARATORS, "")
+    digits = _strip_separators(numbers)
     frame = pl.DataFrame({"digits": digits, "plain": digits.str.contains(r"^\+?[0-9]{1,18}$")})
     kind = _classify_digits("digits", table)
     key = kind.struct.field("start") + "/" + kind.struct.field("length").cast(pl.String)

@@ -9,6 +9,7 @@ only the digits' count could tell about other countries is asked of ``phonenumbe
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, lru_cache
@@ -25,7 +26,7 @@ __all__ = [
     "to_international",
 ]
 
-_SEPARATORS = re.compile(r"[\s.\-\u00a0\u202f\u2011/]|\(0\)|[()]")
+_SEPARATORS = re.compile(r"[\s\x1c-\x1f.\-/]|\(0\)|[()]", re.ASCII)
 _TYPE = phonenumbers.PhoneNumberType
 _SERVICES = frozenset({_TYPE.PREMIUM_RATE, _TYPE.SHARED_COST, _TYPE.TOLL_FREE, _TYPE.UAN,
                        _TYPE.VOICEMAIL, _TYPE.PAGER})  # fmt: skip
@@ -34,10 +35,10 @@ _NO_COUNTRY = "001"
 """The region of country codes that are no country's: free, premium and satellite numbers."""
 FOREIGN = "foreign"
 """The class of numbers of other countries; unlike those of the table, all their digits count."""
-_MISWRITTEN = frozenset({"empty", "leading-zero-lost", "malformed", "spreadsheet-figure",
-                         "wrong-length"})  # fmt: skip
+_MISWRITTEN = frozenset({"empty", "foreign-digits", "leading-zero-lost", "malformed",
+                         "spreadsheet-figure", "wrong-length"})  # fmt: skip
 """Faults of how a number is written: no telephone has it, whatever the day."""
-_SHAPE = re.compile(r"(?:\+|00)[1-9]\d{5,14}|0[1-9]\d{8}")
+_SHAPE = re.compile(r"(?:\+|00)[1-9][0-9]{5,14}|0[1-9][0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,26 @@ class NumberTable:
 
 
 def strip_separators(text: str) -> str:
-    """Return a number without what people write between its digits."""
-    return _SEPARATORS.sub("", text.strip())
+    """Return a number without what people and programs write between its digits.
+
+    Every entrance (tables, commands, gate, screening) reads numbers by this function: invisible
+    characters, spaces, dashes and full-width forms are normalised. Digits of other scripts stay,
+    and no form of a number fits them.
+    """
+    return _SEPARATORS.sub("", text if text.isascii() else "".join(map(_simplify, text)))
+
+
+def _simplify(character: str) -> str:
+    """Return the ASCII form of a full-width character, space or dash; nothing for an invisible one.
+
+    Any other character is returned as it is.
+    """
+    if "\uff01" <= character <= "\uff5e":
+        return chr(ord(character) - 0xFEE0)
+    category = unicodedata.category(character)
+    if category == "Cf":  # zero width, byte order and bidi marks, soft hyphen
+        return ""
+    return " " if character.isspace() else "-" if category == "Pd" else character
 
 
 def find_rewrite(digits: str, rewrites: tuple[tuple[str, str], ...]) -> tuple[int, str] | None:
@@ -186,9 +205,11 @@ def to_international(digits: str, rewrites: tuple[tuple[str, str], ...]) -> str 
 def _explain_unreadable(digits: str) -> str:
     if not digits:
         return "empty"
-    if re.fullmatch(r"[1-9]\d{8}", digits):
+    if any(one.isdigit() and not one.isascii() for one in digits):
+        return "foreign-digits"
+    if re.fullmatch(r"[1-9][0-9]{8}", digits):
         return "leading-zero-lost"
-    if re.fullmatch(r"\d[.,]?\d*[eE]\+?\d+", digits):
+    if re.fullmatch(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]+", digits):
         return "spreadsheet-figure"
     return "malformed"
 

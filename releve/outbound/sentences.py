@@ -19,6 +19,10 @@ REASONS: Mapping[str, Words] = {
         "il n'a pas la forme d'un numéro de téléphone",
         "it does not have the form of a telephone number",
     ),
+    "foreign-digits": Words(
+        "il contient des chiffres d'une autre écriture que 0 à 9",
+        "it has digits of a script other than 0 to 9",
+    ),
     "leading-zero-lost": Words(
         "il n'a que neuf chiffres, son zéro initial a sans doute été perdu dans un tableur",
         "it has only nine digits, its leading zero was probably lost in a spreadsheet",

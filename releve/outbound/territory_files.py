@@ -43,7 +43,7 @@ def read_numbers(document: dict[str, Any], say: Say) -> NumberTable:
     prefixes: list[Prefix] = []
     for entry in document["prefixes"]:
         text = str(entry.get("prefix"))
-        if not (text.startswith("+") and text[1:].isdecimal()):
+        if not (text.startswith("+") and text[1:].isdecimal() and text.isascii()):
             say(f"prefix {text!r} is not + and digits", "write it like +33162")
             continue
         first, last = read_day(entry.get("from"), "from", say), read_day(entry.get("to"), "to", say)
