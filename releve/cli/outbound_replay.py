@@ -62,14 +62,12 @@ def replay(
         rules = built_in_rules()
         frames, _ = scan_facts(given.facts, strict=given.strict)
         judged = [_build_day(given.call(instant), frames, rules) for instant in instants]
-        broken, moves = _replay_list(list_, judged)
+        left, moves = _replay_list(list_, judged)
     except (OutboundError, ValueError) as error:
         raise FactsRefused(str(error)) from error
     lang = given.lang
     click.echo(
-        _render_json(judged, broken, moves)
-        if as_json
-        else _render_text(judged, broken, moves, lang)
+        _render_json(judged, left, moves) if as_json else _render_text(judged, left, moves, lang)
     )
 
 
@@ -79,21 +77,25 @@ def _build_day(
     return _ReplayedDay(call.at, Screener(call, frames, rules, call.at, following=False))
 
 
-def _replay_list(path: Path, days: list[_ReplayedDay]) -> tuple[int, Counter[tuple[bool, ...]]]:
-    """Judge the whole list on each day; return its broken lines, and the rows by their verdicts."""
-    broken, moves, progress = 0, Counter[tuple[bool, ...]](), Progress()
+def _replay_list(
+    path: Path, days: list[_ReplayedDay]
+) -> tuple[dict[str, int], Counter[tuple[bool, ...]]]:
+    """Judge the whole list on each day; return its other lines, and the rows by their verdicts."""
+    left, moves, progress = {"broken": 0, "blank": 0}, Counter[tuple[bool, ...]](), Progress()
     size, line = max(path.stat().st_size, 1), 2
     with path.open("rb") as stream:
         head: ListHeader = read_header(stream.readline(_LONGEST_LINE), COLUMNS)
         while lines := stream.readlines(_CHUNK * 40):
-            rows, bad = read_rows(head, lines, line)
-            line, broken = line + len(lines), broken + bad.height
+            rows, bad, blank = read_rows(head, lines, line)
+            line += len(lines)
+            left["broken"] += bad.height
+            left["blank"] += blank
             asked = rows.select(pl.col(written).alias(name) for name, written in head.read.items())
             asked = asked.with_columns(pl.all().str.strip_chars())
             found = [_count_moves(day, day.screener.screen(asked)) for day in days]
             moves.update(zip(*(one.to_list() for one in found), strict=True))
             progress(stream.tell() / size, line - 2)
-    return broken, moves
+    return left, moves
 
 
 def _count_moves(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
@@ -105,9 +107,11 @@ def _count_moves(day: _ReplayedDay, screened: pl.DataFrame) -> pl.Series:
     return screened["allowed"]
 
 
-def _render_json(days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]]) -> str:
+def _render_json(
+    days: list[_ReplayedDay], left: dict[str, int], moves: Counter[tuple[bool, ...]]
+) -> str:
     document = {
-        "broken": broken,
+        **left,
         "days": [
             {
                 "at": day.at.isoformat(),
@@ -124,7 +128,7 @@ def _render_json(days: list[_ReplayedDay], broken: int, moves: Counter[tuple[boo
 
 
 def _render_text(
-    days: list[_ReplayedDay], broken: int, moves: Counter[tuple[bool, ...]], lang: str
+    days: list[_ReplayedDay], left: dict[str, int], moves: Counter[tuple[bool, ...]], lang: str
 ) -> str:
     """Return the counts as a table: what was counted down, the days across."""
     french = lang == "fr"
@@ -140,7 +144,9 @@ def _render_text(
         word = [("permis" if french else "callable") if yes else ("refusé" if french else "refused")
                 for yes in key]  # fmt: skip
         shown.append(f"{' -> '.join(word)}{_write_colon(lang)}{moves[key]}")
-    shown.append(f"{'lignes illisibles' if french else 'broken rows'}{_write_colon(lang)}{broken}")
+    parts = ("lignes illisibles", "lignes vides") if french else ("broken rows", "blank rows")
+    for word, count in zip(parts, left.values(), strict=True):
+        shown.append(f"{word}{_write_colon(lang)}{count}")
     return "\n".join(shown)
 
 

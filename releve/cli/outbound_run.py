@@ -32,6 +32,8 @@ __all__ = ["LISTS", "ScreeningRun", "compute_digest", "screen_list"]
 
 LISTS = ("callable", "refused", "broken")
 """Parts of a screened list, a CSV file each."""
+BLANK = "blank"
+"""What the summary counts blank lines as: with them each line below the first is in one part."""
 _WHEN = "%Y-%m-%dT%H:%M:%S%:z"
 _LONGEST_LINE = 1_000_000
 
@@ -121,14 +123,15 @@ def _screen_chunk(
     counts: dict[str, Any],
 ) -> None:
     """Write one chunk's files and counts, and name its folder when they are whole."""
-    rows, broken = read_rows(head, lines, first)
+    rows, broken, blank = read_rows(head, lines, first)
     asked = rows.select(pl.col(written).alias(name) for name, written in head.read.items())
     screened = run.screener.screen(asked.with_columns(pl.all().str.strip_chars()))
     whole = pl.concat([rows, screened.select(COLUMNS)], how="horizontal")
     parts = (whole.filter("allowed"), whole.filter(~pl.col("allowed")), broken)
     reasons = whole["rules"].str.split("|").explode().drop_nulls()
     counts |= {
-        "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)},
+        "rows": {name: part.height for name, part in zip(LISTS, parts, strict=True)}
+        | {BLANK: blank},
         "by_policy_only": whole.filter(pl.col("legal") & ~pl.col("allowed")).height,
         "by_rule": Counter(reasons.filter(reasons != "").to_list()),
         "by_fault": Counter(broken["reason"].to_list()),
@@ -180,7 +183,7 @@ def _build_summary(rules: LegalRules, counts: list[dict[str, Any]]) -> dict[str,
         return " / ".join(dict.fromkeys(texts))
 
     return {
-        "rows": {name: total("rows")[name] for name in LISTS},
+        "rows": {name: total("rows")[name] for name in (*LISTS, BLANK)},
         "by_policy_only": sum(one["by_policy_only"] for one in counts),
         "by_rule": {
             rule: {"rows": count, "fr": says(rule, "fr"), "en": says(rule, "en")}

@@ -137,11 +137,12 @@ def _build_run(
 def _render_lines(summary: dict[str, Any], lang: str) -> list[str]:
     french, rows = lang == "fr", summary["rows"]
     words = (
-        ("permis", "refusés", "dont par politique seulement", "lignes illisibles")
+        ("permis", "refusés", "dont par politique seulement", "lignes illisibles", "lignes vides")
         if french
-        else ("callable", "refused", "of these by policy only", "broken rows")
+        else ("callable", "refused", "of these by policy only", "broken rows", "blank rows")
     )
-    counts = (rows["callable"], rows["refused"], summary["by_policy_only"], rows["broken"])
+    parts = (rows["callable"], rows["refused"], summary["by_policy_only"])
+    counts = (*parts, rows["broken"], rows["blank"])
     colon = "\u00a0: " if french else ": "
     lines = [f"{word}{colon}{count}" for word, count in zip(words, counts, strict=True)]
     lines += [f"- {row['rows']} {rule} {row[lang]}" for rule, row in summary["by_rule"].items()]

@@ -72,10 +72,11 @@ def read_header(line: bytes, reserved: Sequence[str]) -> ListHeader:
 
 def read_rows(
     head: ListHeader, lines: Sequence[bytes], first: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows of some lines, all text, and the broken ones; ``first`` is their place.
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Return the rows of some lines, all text, the broken ones, and how many lines are blank.
 
-    The rows have ``line`` and the columns of the head; the broken ones are as ``BROKEN`` says.
+    ``first`` is their place. The rows have ``line`` and the columns of the head; the broken ones
+    are as ``BROKEN`` says.
     """
     places = pl.Series("line", range(first, first + len(lines)), pl.Int64)
     rows, rest = _split_plain_rows(
@@ -83,16 +84,19 @@ def read_rows(
     )
     good: list[tuple[object, ...]] = []
     broken: list[tuple[int, str, str]] = []
+    blank = 0
     for place, line in rest.iter_rows():
         cells = _split_row(head, line)
         if isinstance(cells, str):
             broken.append((place, cells, _shorten_line(line)))
         elif cells:
             good.append((place, *cells))
+        else:
+            blank += 1
     if good:
         odd = pl.DataFrame(good, schema=rows.schema, orient="row")
         rows = pl.concat([rows, odd]).sort("line")
-    return rows, pl.DataFrame(broken, schema=BROKEN, orient="row")
+    return rows, pl.DataFrame(broken, schema=BROKEN, orient="row"), blank
 
 
 def _split_plain_rows(head: ListHeader, lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

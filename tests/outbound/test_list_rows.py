@@ -32,21 +32,23 @@ def test_a_line_is_the_same_row_alone_and_among_others_of_every_kind() -> None:
     head = read_header(HEAD, ())
     lines = dict(enumerate([*GOOD, "", *BROKEN, " \r\n", *GOOD], 7))
     cells = [text.encode() for text in lines.values()]
-    rows, broken = read_rows(head, cells, 7)
+    rows, broken, blank = read_rows(head, cells, 7)
+    assert rows.height + broken.height + blank == len(lines)
     assert rows.rows() == [(place, *GOOD[text]) for place, text in lines.items() if text in GOOD]
     assert broken.rows() == [
         (place, BROKEN[text], text.replace("\0", "\\x00")[:200])
         for place, text in lines.items() if text in BROKEN
     ]  # fmt: skip
     for place, cell in zip(lines, cells, strict=True):
-        one, fault = read_rows(head, [cell], place)
+        one, fault, blank = read_rows(head, [cell], place)
+        assert one.height + fault.height + blank == 1
         assert one.rows() == [row for row in rows.rows() if row[0] == place]
         assert fault.rows() == [row for row in broken.rows() if row[0] == place]
 
 
 def test_each_line_is_utf8_or_cp1252_by_itself() -> None:
     lines = [f"{NUMBER},Zoé\n".encode("cp1252"), f"{NUMBER},Zoé\n".encode(), b"1,\x81\n", b"1,a\n"]
-    rows, broken = read_rows(read_header(b"number,person", ()), lines, 2)
+    rows, broken, _ = read_rows(read_header(b"number,person", ()), lines, 2)
     assert rows.rows() == [(2, NUMBER, "Zoé"), (3, NUMBER, "Zoé"), (5, "1", "a")]
     assert broken.rows() == [(4, "neither UTF-8 nor cp1252 text", "1,\\x81")]
 

@@ -147,20 +147,32 @@ def test_one_row_in_a_hundred_broken_is_named_and_the_rest_goes_on(tmp_path: Pat
     for row, reason in zip(broken, [*BROKEN.values()] * 2, strict=True):
         assert reason in row["reason"]
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert summary["rows"] == {"callable": 0, "refused": 1188, "broken": 12}
+    assert summary["rows"] == {"callable": 0, "refused": 1188, "broken": 12, "blank": 2}
     assert sum(summary["by_fault"].values()) == 12
+
+
+def test_each_line_of_a_list_is_in_exactly_one_part(tmp_path: Path) -> None:
+    kinds = (b"+33144556677", b"", b"  \r", b"no number;at;all", b";", b"0144556678", b'"')
+    lines = [kinds[n * n % len(kinds)] for n in range(500)]
+    path, out = tmp_path / "list.csv", tmp_path / "out"
+    path.write_bytes(b"\n".join([b"number;note", *lines]) + b"\n")
+    given = screened(path, out, "--chunk", "90", "--lang", "en")
+    counts = json.loads((out / "summary.json").read_text(encoding="utf-8"))["rows"]
+    assert sum(counts.values()) == len(lines)
+    assert counts["blank"] == sum(not line.strip() for line in lines)
+    assert f"blank rows: {counts['blank']}" in given.output
 
 
 def test_a_callee_that_is_none_breaks_its_row_alone() -> None:
     head = read_header(b"number,callee\n", ())
-    rows, broken = read_rows(head, [b"+33144556677,martian\n", b"+33144556677,business\n"], 2)
+    rows, broken, _ = read_rows(head, [b"+33144556677,martian\n", b"+33144556677,business\n"], 2)
     assert rows["line"].to_list() == [3]
     assert "martian" in broken["reason"][0]
 
 
 def test_a_line_without_end_is_one_broken_row() -> None:
     head = read_header(b"number\n", ())
-    rows, broken = read_rows(head, [b"1" * 20_000, b"+33144556677\n"], 2)
+    rows, broken, _ = read_rows(head, [b"1" * 20_000, b"+33144556677\n"], 2)
     assert rows["line"].to_list() == [3]
     assert len(broken["text"][0]) == 200
 
