@@ -49,7 +49,8 @@ def check_local_holidays(row: LegalRow, moment: CallMoment) -> tuple[RowFailure,
         day = moment.local(place.zone).date()
         rules = row.parameters["days"].get(place.code)
         if rules is not None and rules.is_holiday(day):
-            return (RowFailure({"territory": place.name, "day": day}),)
+            quotes = {"territory": place.name, "day": day}
+            return (RowFailure({**quotes, "unsure": len(moment.case.places) > 1}),)
     return ()
 
 

@@ -25,6 +25,12 @@ Quotes = Mapping[str, Any]
 _NOT_KNOWN = Words("aucune date en vue", "no date in sight")
 _HOLIDAY = Words("c'est un jour férié ({name})", "it is a public holiday ({name})")
 _LOCAL_HOLIDAY = Words("jour férié local", "local holiday")
+_NO_PLACE = Words(
+    " Sans adresse, le numéro ne dit pas où vit la personne ; son code postal (table des personnes"
+    " « people », colonne « address ») en déciderait.",
+    " Without an address the number does not tell where the person lives; the postcode (table"
+    ' "people", column "address") would settle it.',
+)
 _NO_CALLS_THAT_DAY = Words("on n'appelle pas le {weekday}", "no calls are placed on a {weekday}")
 _OUTSIDE_HOURS = Words("c'est hors des heures permises", "that is outside the permitted hours")
 _SCRUBBED = Words("la dernière expurgation date du {at}", "the last scrub was on {at}")
@@ -146,7 +152,10 @@ def _fill_local_holidays(row: LegalRow, quotes: Quotes, language: str) -> dict[s
         rules.find_name(day) for rules in row.parameters["days"].values() if rules.is_holiday(day)
     )
     name = next((name for name in found if name is not None), _LOCAL_HOLIDAY)
-    return {"holiday": name.of(language)}
+    return {
+        "holiday": name.of(language),
+        "unsure": _NO_PLACE.of(language) if quotes["unsure"] else "",
+    }
 
 
 def _fill_scrub(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:

@@ -135,7 +135,7 @@ KINDS: dict[str, Kind] = {
         "opens",
     ),
     "local_holidays": _build_test_kind(
-        {"days": Parameter("days-by-place")}, "territory", "day", "holiday"
+        {"days": Parameter("days-by-place")}, "territory", "day", "holiday", "unsure"
     ),
     # releve.outbound.checks_history
     "cap": _build_test_kind(

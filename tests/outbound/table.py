@@ -2,7 +2,9 @@
 
 A case is a mapping (``cases/*.yaml``). What it does not say is the default: client CLIENT-A sells
 electricity to the consumer ``person-1`` at +33144556677, by hand, showing +33162000001, for which
-it has a mandate; no consent, contract or refusal; every register was read a minute before.
+it has a mandate; no consent, contract or refusal; every register was read a minute before. The
+consumer of the default number lives in mainland France outside Alsace-Moselle, which the number
+does not tell.
 """
 
 from __future__ import annotations
@@ -114,9 +116,10 @@ def instant(value: Any) -> datetime:
 def facts_of(entry: dict[str, Any], call: Call, known_at: datetime) -> Facts:
     """Return the facts that a case tells."""
     number = entry.get("held", call.number)
+    place = {"address": "" if "number" in entry else "FR"}
     return Facts(
         persons=[
-            Person(name, number, LONG_AGO, **entry.get("holder", {}))
+            Person(name, number, LONG_AGO, **place | entry.get("holder", {}))
             for name in entry.get("persons", [PERSON])
         ],
         consents=[consent(c, i) for i, c in enumerate(entry.get("consents", []), 1)],

@@ -102,7 +102,7 @@ QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] =
      ()),
     ("FR-HOLI-2", "local_holidays",
      {"at": "2026-05-27 16:00", "number": "+590590112233"},
-     {"territory": GUADELOUPE, "day": date(2026, 5, 27)}, ()),
+     {"territory": GUADELOUPE, "day": date(2026, 5, 27), "unsure": True}, ()),
     ("FR-FREQ-1", "cap", {"attempts": [f"2026-11-{day} 11:00" for day in (20, 18, 19, 17)]},
      {"count": 4, "most": 4, "zone": "Europe/Paris",
       "attempts": tuple(at(f"2026-11-{day} 11:00") for day in (17, 18, 19, 20))},
