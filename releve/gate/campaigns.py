@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import CampaignRow as Row
-from releve.gate.models import Load
+from releve.gate.models import AbandonedRow, Load, ScrubRow
 from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import find_sector, parse_word
@@ -49,6 +50,12 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     with transaction.atomic():
         last = load_campaigns().get(ref)
+        named = _map_campaign_names()[fold_client_name(ref)] or ref
+        if last is None and named != ref:
+            raise LoadRefused(
+                f"{ref} is written {named} where it is known already; write {named}, or give the "
+                "campaign a name that differs in more than case, accents and hyphens"
+            )
         if last is not None and last.digest == digest:
             return False
         if last is not None and last.client != campaign.client:
@@ -88,11 +95,25 @@ def _parse_words(campaign: CampaignTerms) -> CampaignTerms:
 
 
 def normalize_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return a table in which each campaign is named as it was recorded, however it is spelt."""
-    by_key = {fold_client_name(ref): ref for ref in load_campaigns()}
-    names = frame["campaign"].unique().to_list()
-    renames = {name: by_key.get(fold_client_name(name), name) for name in names if name}
+    """Return a table in which each campaign is named as it is known, however it is spelt.
+
+    Of a campaign that is not known yet, the first spelling of the table.
+    """
+    known = _map_campaign_names()
+    names = frame["campaign"].unique(maintain_order=True).to_list()
+    for name in filter(None, names):
+        known[fold_client_name(name)] = known[fold_client_name(name)] or name
+    renames = {name: known[fold_client_name(name)] for name in names if name}
     return frame.with_columns(pl.col("campaign").replace(renames))
+
+
+def _map_campaign_names() -> defaultdict[str, str]:
+    """Return each campaign's name, recorded or only named by facts, by what its spellings share."""
+    found = defaultdict[str, str](str)
+    for model in (AbandonedRow, ScrubRow):
+        kept = model._default_manager.exclude(campaign="").values_list("campaign", flat=True)
+        found |= {fold_client_name(name): name for name in kept.order_by().distinct()}
+    return found | {fold_client_name(ref): ref for ref in load_campaigns()}
 
 
 def load_campaigns() -> dict[str, Row]:

@@ -13,7 +13,7 @@ from releve.gate.clients import register_aliases, resolve_client
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_import import load_facts, load_frames
-from releve.gate.models import CampaignRow, ClientName, ConsentRow, Load, WatermarkRow
+from releve.gate.models import AbandonedRow, CampaignRow, ClientName, ConsentRow, Load, WatermarkRow
 from releve.outbound import Abandoned, Attempt, Contract, Person, Watermark, Withdrawal
 from releve.outbound.fact_tables import read_tables
 from tests.gate.sample_campaign import CLIENT, build_consent, campaign_terms, phone, record_people
@@ -196,3 +196,22 @@ def test_a_campaign_that_is_refused_leaves_no_load(ref: str, client: str, said: 
     assert (Load.objects.count(), set(load_campaigns())) == (1, {"autumn"})
     assert record_campaign("2027", campaign_terms(), by="tests")
     assert record_campaign("c" * 128, campaign_terms("k" * 128), by="tests")
+
+
+def test_a_campaign_in_another_spelling_is_refused_and_a_fact_of_it_counts_for_it() -> None:
+    frames = read_tables(
+        {
+            "abandoned.csv": b"campaign,day,abandoned,handled,known_at\n"
+            b"Printemps \xc3\x89t\xc3\xa9,2026-09-14,4,96,2026-09-15T11:00:00+02:00\n"
+            b"PRINTEMPS-ETE,2026-09-15,5,95,2026-09-15T11:00:00+02:00\n",
+        }
+    )
+    load_frames({"abandoned": frames["abandoned"]}, source="tests", by="tests")
+    kept = AbandonedRow.objects.values_list("campaign", flat=True)
+    assert list(kept.distinct()) == ["Printemps Été"]
+    with pytest.raises(LoadRefused, match="printemps été is written Printemps Été where"):
+        record_campaign("printemps été", campaign_terms(), by="tests")
+    assert record_campaign("Printemps Été", campaign_terms(), by="tests")
+    with pytest.raises(LoadRefused, match="PRINTEMPS_ÉTÉ is written Printemps Été where"):
+        record_campaign("PRINTEMPS_ÉTÉ", campaign_terms(), by="tests")
+    assert list(load_campaigns()) == ["Printemps Été"]
