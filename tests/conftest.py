@@ -199,9 +199,15 @@ def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
+    with pytest.MonkeyPatch.context() as environment:
+        # Under another clock (scripts/test --clock) Chromium starts in minutes; it has the true one
+        environment.delenv("LD_PRELOAD", raising=False)
+        driver = sync_playwright().start()
+    try:
+        running = driver.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-background-networking"]
         )
         yield running
         running.close()
+    finally:
+        driver.stop()
