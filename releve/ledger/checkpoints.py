@@ -34,6 +34,7 @@ __all__ = [
     "format_verifier_key",
     "publish_checkpoint",
     "read_origin",
+    "sign_note",
     "verify_note_line",
 ]
 
@@ -64,14 +65,23 @@ def read_origin() -> str:
 
 def build_checkpoint(root: SignedRoot) -> str:
     """Return the checkpoint of a root; RotatedRoot where its key was rotated since."""
-    key, origin, text = signing_key(), read_origin(), format_checkpoint(root)
-    public = public_hex(key)
-    if json.loads(root.statement)["key"] != public:
+    if json.loads(root.statement)["key"] != public_hex(signing_key()):
         raise RotatedRoot(
             f"root {root.number} was signed by a key that was rotated since: its checkpoint stands"
             " beside it"
         )
-    blob = _hash_key(origin, ED25519, bytes.fromhex(public)) + key.sign(text.encode())
+    return sign_note(format_checkpoint(root))
+
+
+def sign_note(text: str) -> str:
+    """Return a text with its signature line by the ledger's key (C2SP signed-note).
+
+    The first line says what the text is. That of a checkpoint is the origin, which holds no space;
+    every other text begins with words, so that none passes for another.
+    """
+    key, origin = signing_key(), read_origin()
+    public = key.public_key().public_bytes_raw()
+    blob = _hash_key(origin, ED25519, public) + key.sign(text.encode())
     return f"{text}\n— {origin} {_encode(blob)}\n"
 
 

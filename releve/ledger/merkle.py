@@ -8,9 +8,17 @@ is its own affair (``tree`` reads stored nodes). Every function here asks for O(
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Subtree", "consistency_path", "fold_hashes", "inclusion_path", "leaf_hash", "tree_hash"]
+__all__ = [
+    "Subtree",
+    "consistency_path",
+    "fold_hashes",
+    "inclusion_path",
+    "leaf_hash",
+    "list_subtrees",
+    "tree_hash",
+]
 
 Subtree = Callable[[int, int], bytes]
 
@@ -73,15 +81,21 @@ def _range_hash(start: int, end: int, subtree: Subtree) -> bytes:
 
     The range is cut into complete subtrees, largest first, which are joined from the right.
     """
-    peaks: list[bytes] = []
-    while start < end:
-        level = (end - start).bit_length() - 1
-        peaks.append(subtree(level, start >> level))
-        start += 1 << level
+    peaks = [subtree(level, index) for level, index in list_subtrees(start, end)]
     joined = peaks.pop()
     while peaks:
         joined = node_hash(peaks.pop(), joined)
     return joined
+
+
+def list_subtrees(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield level and index of the largest complete subtrees over leaves ``start`` to ``end``."""
+    while start < end:
+        level = (end - start).bit_length() - 1
+        if start:  # no subtree reaches across a multiple of its own size
+            level = min(level, (start & -start).bit_length() - 1)
+        yield level, start >> level
+        start += 1 << level
 
 
 def _split(size: int) -> int:

@@ -13,11 +13,11 @@ from releve.ledger import tree
 from releve.ledger.chain import serialize_entry
 from releve.ledger.digests import parse_canonical
 from releve.ledger.errors import ProofError
-from releve.ledger.merkle import consistency_path, inclusion_path
-from releve.ledger.models import LedgerEntry, PersonalValue
+from releve.ledger.merkle import Subtree, consistency_path, inclusion_path, list_subtrees
+from releve.ledger.models import LedgerEntry, LedgerRoot, PersonalValue
 from releve.ledger.roots import SignedRoot
 
-__all__ = ["disclose_values", "prove_entry", "prove_growth"]
+__all__ = ["disclose_values", "prove_entry", "prove_growth", "prove_history"]
 
 
 def prove_entry(seq: int, root: SignedRoot, *, disclose: Iterable[str] = ()) -> dict[str, Any]:
@@ -54,6 +54,22 @@ def prove_growth(first: SignedRoot, second: SignedRoot) -> dict[str, Any]:
         "path": [node.hex() for node in path],
         "second": parse_canonical(second.text),
     }
+
+
+def prove_history(last: SignedRoot, subtree: Subtree) -> list[dict[str, Any]]:
+    """Return what shows that every root before one is the beginning of it, the first root first.
+
+    Each has its size and the largest complete subtrees over the entries since the root before it:
+    joined in order, they give the tree of every root in turn. An interval of n entries takes about
+    log2(n) hashes, where a proof of growth from each root would take twice the tree's height.
+    """
+    found, start = [], 0
+    sizes = LedgerRoot.objects.filter(number__lte=last.number).order_by("number")
+    for size in sizes.values_list("size", flat=True):
+        nodes = [subtree(level, index).hex() for level, index in list_subtrees(start, size)]
+        found.append({"nodes": nodes, "size": size})
+        start = size
+    return found
 
 
 def disclose_values(values: Iterable[PersonalValue]) -> list[dict[str, Any]]:
