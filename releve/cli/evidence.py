@@ -44,7 +44,9 @@ def pack(
     """Make a pack: a PDF/A-3 whose figures are computed from the entries inside.
 
     Nothing of the moment of making goes in: the same call under the same root gives the same
-    bytes. The pack is recorded in the ledger, and its file kept in `packs` of RELEVE_HOME.
+    bytes. The pack is recorded in the ledger, and its file kept in `packs` of RELEVE_HOME. Beside
+    the file stands its note, FILE.note: signed with the ledger's key, it says which bytes were
+    issued. Hand over both.
     """
     open_database()
     from releve.errors import ReleveError
@@ -59,7 +61,9 @@ def pack(
         raise click.ClickException(str(error)) from error
     path = out or Path(issued.file_name)
     write_file(path, load_pack_file(issued) or b"")
-    click.echo(f"{path}: SHA-256 as issued {issued.sha256}")
+    write_file(path.with_name(f"{path.name}.note"), issued.note)
+    click.echo(f"{path}: {issued.length} bytes, SHA-256 {issued.sha256}")
+    click.echo(f"{path}.note: keep it beside the pack, which is verified with it")
 
 
 @evidence.command()
@@ -69,7 +73,7 @@ def pack(
 def remake(path: Path) -> None:
     """Make the pack in FILE again from the ledger, and compare.
 
-    A signature that was added to the file is left aside. Exit status 1 where they differ; the
+    A signature behind the pack's bytes is left aside. Exit status 1 where they differ; the
     reason is named: another version of typst, values erased since, or a changed file.
     """
     open_database()

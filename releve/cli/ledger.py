@@ -195,13 +195,13 @@ def verify(outside: tuple[Path, ...]) -> None:
     that others are given.
     """
     from releve.evidence.own_ledger import verify_own_ledger
-    from releve.evidence.verify import read_root, report
+    from releve.evidence.verify import Result, read_root, report
 
     try:
         checked = verify_own_ledger(lambda keys: (read_root(str(path), keys) for path in outside))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--root") from None
-    raise SystemExit(report(checked.faults, checked.summary()))
+    raise SystemExit(report(Result(checked.faults, checked.summary())))
 
 
 @ledger.command()

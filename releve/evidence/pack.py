@@ -1,4 +1,4 @@
-"""Packs: ``pack.json`` signed with the ledger's key, inside a PDF/A-3 that prints its figures.
+"""Packs: ``pack.json`` inside a PDF/A-3 that prints its figures, and the signed note of its bytes.
 
 The same request under the same root gives the same bytes, in any process, folder and time zone:
 nothing of the moment of making goes in. See docs/packs.md for the format.
@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 from releve import __version__
@@ -24,19 +23,20 @@ from releve.evidence.inspection_pack import draft_inspection_pack
 from releve.evidence.language import Wording
 from releve.evidence.operator_packs import draft_association_pack, draft_audit_pack
 from releve.evidence.paper import Attachment, Paper, describe_tools, typeset
-from releve.evidence.records import prove_records
+from releve.evidence.records import prove_records, share_reads
 from releve.evidence.sources import PackDraft, PackRequest, PackSource, open_source
 from releve.evidence.statements import compute_statement
-from releve.ledger.checkpoints import RotatedRoot, build_checkpoint
+from releve.ledger.checkpoints import RotatedRoot, build_checkpoint, sign_note
 from releve.ledger.digests import canonical_json, format_instant, parse_canonical
 from releve.ledger.disclosure import PERSON_KINDS
-from releve.ledger.keys import signing_key
+from releve.ledger.keys import public_key
+from releve.ledger.proofs import prove_history
 from releve.ledger.roots import SignedRoot
 from releve.ledger.witnesses import list_cosignatures
 from releve.network import day_bounds
 from releve.situation import KINDS, find_time_zone, health_fields
 
-__all__ = ["PACK_FILE", "PACK_KINDS", "BuiltPack", "PackKind", "build_pack"]
+__all__ = ["PACK_FILE", "PACK_KINDS", "BuiltPack", "PackKind", "build_pack", "write_note"]
 
 PACK_FILE = verify.PACK_FILE
 _MOST_ENTRIES = 100_000
@@ -81,24 +81,12 @@ class BuiltPack:
     pdf: bytes
     document: bytes
 
-    @cached_property
-    def sha256(self) -> str:
-        """The name of the pack."""
-        return hashlib.sha256(self.pdf).hexdigest()
 
-    @property
-    def file_name(self) -> str:
-        one = self.request
-        name = "-".join(filter(None, (one.kind, one.recipient, str(one.first), str(one.last))))
-        return f"releve-{name}.pdf"
-
-
-def build_pack(request: PackRequest, *, signature: str = "", checkpoint: str = "") -> BuiltPack:
+def build_pack(request: PackRequest, *, checkpoint: str = "") -> BuiltPack:
     """Return the pack that a request asks for; PackRefused where it cannot be had.
 
-    The verifier that strangers use checks the pack before it is returned, but for one made again
-    with the ``signature`` and the ``checkpoint`` of an earlier make: its key may have been rotated,
-    and more witnesses may have cosigned since.
+    One made again takes the ``checkpoint`` of the earlier make: the key may have been rotated, and
+    more witnesses may have cosigned since.
     """
     kind = PACK_KINDS.get(request.kind)
     if kind is None:
@@ -110,24 +98,39 @@ def build_pack(request: PackRequest, *, signature: str = "", checkpoint: str = "
     draft = kind.draft(source, wording)
     _refuse_private_entries(kind, draft)
     pack, documents = _compute_content(source, draft, checkpoint)
-    paper = Paper.compose(kind.title, source, draft, pack, wording)
+    document = f"{canonical_json(pack)}\n".encode()
     attached = [Attachment(name, text) for name, text in documents.items()]
-    drawn = typeset(paper, [Attachment(PACK_FILE, b"{}\n"), *attached])
-    pack["pages"] = verify.Pdf(drawn).pages_digest()
-    document = _sign(pack, signature)
+    paper = Paper.compose(kind.title, source, draft, pack, wording)
     pdf = typeset(paper, [Attachment(PACK_FILE, document), *attached])
-    if not signature:
-        _check(document, documents, pdf, source)
     return BuiltPack(request, source.root.number, pdf, document)
+
+
+def write_note(built: BuiltPack, content: bytes) -> str:
+    """Return the signed note of a pack's file, which begins with what was built.
+
+    The verifier that strangers use checks file and note; PackError where they do not hold.
+    """
+    files = ((built.request.file_name, content), (PACK_FILE, built.document))
+    rows = [f"{hashlib.sha256(data).hexdigest()}  {len(data)}  {name}\n" for name, data in files]
+    note = sign_note("".join([f"{verify.PACK_NOTE}\n", *rows]))
+    try:
+        keys, language = verify.Keys([public_key()]), built.request.language
+        faults, _summary, added = verify.check_noted(content, note, keys, [], language)
+    except verify.VerifyError as fault:
+        faults, added = [str(fault)], 0
+    if faults or added:
+        raise PackError(f"the pack does not verify and is not issued: {faults or added}")
+    return note
 
 
 def _compute_content(
     source: PackSource, draft: PackDraft, checkpoint: str
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return what is signed, without the pages' digest, and the documents as bytes by name."""
+    """Return what stands in ``pack.json``, and the documents as bytes by name."""
     selections, tallies = list_selections(find_tallies(source), draft.selections)
+    subtree = share_reads()
     records, proved_tallies = (
-        prove_records(rows, source.root) for rows in (draft.records, tallies)
+        prove_records(rows, source.root, subtree) for rows in (draft.records, tallies)
     )
     by_number = {one["entry"]["seq"]: one for one in records}
     corrected = verify.corrected_events(by_number)
@@ -146,6 +149,7 @@ def _compute_content(
         "for": request.recipient,
         "format": verify.PACK,
         "from": request.first.isoformat(),
+        "history": prove_history(source.root, subtree),
         "kind": request.kind,
         "language": request.language,
         "made_with": {"releve": __version__, **describe_tools()},
@@ -184,13 +188,12 @@ def _build_cosigned(root: SignedRoot) -> str:
     try:
         return build_checkpoint(root) + list_cosignatures(root)
     except RotatedRoot:
-        raise _refuse_rotated(root.number) from None
-
-
-def _refuse_rotated(root: int) -> PackRefused:
-    return PackRefused(
-        Phrase("root {0} was signed with a key that is rotated since: choose a later root", root)
-    )
+        raise PackRefused(
+            Phrase(
+                "root {0} was signed with a key that is rotated since: choose a later root",
+                root.number,
+            )
+        ) from None
 
 
 def _refuse_private_entries(kind: PackKind, draft: PackDraft) -> None:
@@ -210,28 +213,3 @@ def _refuse_private_entries(kind: PackKind, draft: PackDraft) -> None:
 
 def _is_withheld(value: object) -> bool:
     return value is None or (isinstance(value, dict) and set(value) == {"commitment"})
-
-
-def _sign(pack: dict[str, Any], signature: str) -> bytes:
-    """Return the signed document; its key is the root's, unless a signature is given."""
-    text = canonical_json(pack)
-    if not signature:
-        key = signing_key()
-        if key.public_key().public_bytes_raw().hex() != pack["root"]["key"]:
-            raise _refuse_rotated(pack["root"]["number"])
-        signature = key.sign(verify.PACK_TAG + text.encode()).hex()
-    return f'{{"pack":{text},"signature":"{signature}"}}\n'.encode()
-
-
-def _check(document: bytes, documents: Mapping[str, bytes], pdf: bytes, source: PackSource) -> None:
-    """Verify a pack as its recipient will; PackError where it does not hold."""
-    signed = verify.read_line(document)
-    keys = verify.Keys([signed["pack"]["root"]["key"]])
-    faults, _summary = verify.check_pack(signed, keys, [], dict(documents), source.request.language)
-    found = verify.Pdf(pdf)
-    if signed["pack"]["pages"] != found.pages_digest():
-        faults.append("the pages depend on the document inside")
-    if found.attachments()[PACK_FILE][0][1] != document:
-        faults.append("the document inside is not the one that was given")
-    if faults:
-        raise PackError(f"the pack does not verify and is not issued: {faults[0]}")

@@ -91,7 +91,7 @@ class Paper:
                     _tabulate_late(pack, draft, source, wording),
                 )
             ],
-            "check": _describe_check(pack, wording),
+            "check": _describe_check(pack, request.file_name, wording),
             "page": say(Phrase("page")),
             "attachments": say(Phrase("Inside this file: {0}", ", ".join(
                 ["pack.json", *(row["name"] for row in pack["documents"])]
@@ -188,7 +188,7 @@ def _lay_out(table: PaperTable, wording: Wording) -> dict[str, Any]:
     }
 
 
-def _describe_check(pack: dict[str, Any], wording: Wording) -> dict[str, Any]:
+def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[str, Any]:
     say, root = wording.say, pack["root"]
     lines = pack["checkpoint"].partition("\n\n")[2].splitlines()
     witnesses = [line.split(" ")[1] for line in lines[1:]]  # the first line is our own
@@ -200,11 +200,16 @@ def _describe_check(pack: dict[str, Any], wording: Wording) -> dict[str, Any]:
                 "Take verify.py, one file that needs Python 3.9 or newer and nothing else, and the"
                 " ledger’s public key from where the operator publishes it, not from this file."
             )),
-            say(Phrase("Run it on this file:")),
             say(Phrase(
-                "It computes each figure again from the entries inside, shows that each entry was"
-                " under the signed root, and that the pages are those that were issued. Compare"
-                " the figures that it prints with those on these pages."
+                "Put this file and its note, {0}, which came with it, into one folder, and run:",
+                f"{name}.note",
+            )),
+            say(Phrase(
+                "It compares the file with the note, byte for byte, then computes each figure again"
+                " from the entries inside and shows that each entry was under the signed root."
+                " Compare the figures that it prints with those on these pages. Where bytes were"
+                " added after issue, such as a signature, it says how many, and nothing more of"
+                " them."
             )),
             *([say(Phrase(
                 "Witnesses outside cosigned the root. For those that you trust, add --witness with"
@@ -215,11 +220,11 @@ def _describe_check(pack: dict[str, Any], wording: Wording) -> dict[str, Any]:
                 " out: each root ends with a tally of the entries before it."
             ))] if pack["selections"] else []),
             say(Phrase(
-                "With a root that you were sent earlier (--root), it also shows that the history"
-                " was not rewritten."
+                "If you were sent a root of this ledger earlier, add --root and its file: any root"
+                " up to root {0} shows that the history was not rewritten since.", root["number"]
             )),
         ],
-        "command": f"python verify.py pack.pdf --key {root['key']}{flag}",
+        "command": f"python verify.py {name} --key {root['key']}{flag}",
         "limits": say(Phrase(
             "This proves that what is recorded was recorded before the root was signed, and was"
             " not changed since. It does not prove that all that happened was recorded."

@@ -22,7 +22,7 @@ from releve.ledger.roots import SignedRoot
 from releve.live.api import LIVE
 from releve.situation import KINDS, health_fields, personal_fields
 
-__all__ = ["EvidenceRecord", "load_records", "prove_records"]
+__all__ = ["EvidenceRecord", "load_records", "prove_records", "share_reads"]
 
 _BLOCK_LEVEL = 8
 
@@ -117,16 +117,17 @@ def _disclose_health(records: Sequence[EvidenceRecord]) -> list[EvidenceRecord]:
     ]  # fmt: skip
 
 
-def prove_records(records: Iterable[EvidenceRecord], root: SignedRoot) -> list[dict[str, Any]]:
-    """Return entries with the paths that lead to a root; neighbours share what is read."""
-    subtree = _share_reads()
+def prove_records(
+    records: Iterable[EvidenceRecord], root: SignedRoot, subtree: Subtree
+) -> list[dict[str, Any]]:
+    """Return entries with the paths that lead to a root."""
     return [
         one.as_json([node.hex() for node in inclusion_path(one.seq - 1, root.size, subtree)])
         for one in records
     ]
 
 
-def _share_reads() -> Subtree:
+def share_reads() -> Subtree:
     """Return subtree hashes that are read once: leaves by blocks of 256, nodes by themselves."""
 
     @lru_cache(maxsize=64)

@@ -55,6 +55,11 @@ class PackRequest:
                 Phrase("a pack is over at most {0} days: choose fewer", _LONGEST_DAYS)
             )
 
+    @property
+    def file_name(self) -> str:
+        parts = ("releve", self.kind, self.recipient, str(self.first), str(self.last))
+        return "-".join(part for part in parts if part) + ".pdf"
+
 
 @dataclass(frozen=True)
 class PackSource:

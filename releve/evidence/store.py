@@ -1,12 +1,15 @@
 """Packs that were issued: their files in the home folder, their entries in the ledger.
 
-``pack.made`` says what a pack is, ``pack.received`` which account took it. The file is named by
-the SHA-256 of the pack as issued, before any signature of the operator's certificate.
+``pack.made`` says what a pack is, with the length and the SHA-256 of its file as issued and their
+signed note; ``pack.received`` which account took it. The file is named by that SHA-256.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +20,7 @@ from django.conf import settings
 from django.db import transaction
 
 from releve.evidence.certificate import sign_pack
-from releve.evidence.pack import PACK_KINDS, BuiltPack, build_pack
+from releve.evidence.pack import PACK_KINDS, build_pack, write_note
 from releve.evidence.sources import PackRequest
 from releve.files.atomic import make_folder, write_file
 from releve.ledger.account_names import restore_names
@@ -35,6 +38,7 @@ __all__ = [
     "list_receipts",
     "load_pack_file",
     "record_receipt",
+    "zip_pack",
 ]
 
 STREAM = "evidence"
@@ -48,6 +52,9 @@ class IssuedPack:
 
     seq: int
     sha256: str
+    length: int
+    note: str
+    """What leaves beside the file: a signed note of its bytes."""
     kind: str
     recipient: str
     first: date
@@ -58,9 +65,18 @@ class IssuedPack:
     by: str
 
     @property
+    def request(self) -> PackRequest:
+        return PackRequest(
+            self.kind, self.recipient, self.first, self.last, self.language, self.root
+        )
+
+    @property
     def file_name(self) -> str:
-        parts = ("releve", self.kind, self.recipient, str(self.first), str(self.last))
-        return "-".join(part for part in parts if part) + ".pdf"
+        return self.request.file_name
+
+    @property
+    def zip_name(self) -> str:
+        return self.file_name.removesuffix("pdf") + "zip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +89,40 @@ class PackReceipt:
 
 
 def issue_pack(request: PackRequest, by: str, now: datetime) -> IssuedPack:
-    """Make a pack, store its file and record it; the same pack is recorded once."""
+    """Make a pack, store its file and record it; the same pack is recorded once.
+
+    The operator's signature has the time of making: a pack that bears one is taken as it stands, as
+    long as its file does.
+    """
     built = build_pack(request)
-    content = sign_pack(built.pdf)
-    path = _find_path(built.sha256)
-    make_folder(path.parent, mode=0o700)
-    write_file(path, content, mode=0o600)
-    with transaction.atomic():
-        lock_head()
-        if find_pack(built.sha256) is None:
-            _append_made(built, by, now, signed=content != built.pdf)
-    found = find_pack(built.sha256)
-    assert found is not None
-    return found
-
-
-def _append_made(built: BuiltPack, by: str, now: datetime, *, signed: bool) -> None:
-    request = built.request
+    stored = (load_pack_file(one) or b"" for one in list_packs() if one.root == built.root)
+    signed = (one for one in stored if len(one) > len(built.pdf) and one.startswith(built.pdf))
+    content = next(signed, b"") or sign_pack(built.pdf)
     body: dict[str, Any] = {
         "by": by,
         "for": request.recipient,
         "from": request.first.isoformat(),
         "language": request.language,
+        "length": len(content),
+        "note": write_note(built, content),
         "pack": request.kind,
         "root": built.root,
-        "sha256": built.sha256,
-        "signed": signed,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "signed": content != built.pdf,
         "to": request.last.isoformat(),
     }
     if (names := PACK_KINDS[request.kind].recipient) in ("client", "site"):
         body[names] = request.recipient
-    append("pack.made", body, stream=STREAM, recorded_at=now)
+    path = _find_path(body["sha256"])
+    make_folder(path.parent, mode=0o700)
+    write_file(path, content, mode=0o600)
+    with transaction.atomic():
+        lock_head()
+        if find_pack(body["sha256"]) is None:
+            append(MADE, body, stream=STREAM, recorded_at=now)
+    found = find_pack(body["sha256"])
+    assert found is not None
+    return found
 
 
 def record_receipt(pack: IssuedPack, by: str, now: datetime) -> None:
@@ -115,13 +134,26 @@ def record_receipt(pack: IssuedPack, by: str, now: datetime) -> None:
         body: dict[str, Any] = {"by": by, "sha256": pack.sha256}
         if (names := PACK_KINDS[pack.kind].recipient) in ("client", "site"):
             body[names] = pack.recipient
-        append("pack.received", body, stream=STREAM, recorded_at=now)
+        append(RECEIVED, body, stream=STREAM, recorded_at=now)
 
 
 def load_pack_file(pack: IssuedPack) -> bytes | None:
     """Return the file of a pack; None where it was removed."""
     path = _find_path(pack.sha256)
     return path.read_bytes() if path.is_file() else None
+
+
+def zip_pack(pack: IssuedPack) -> bytes | None:
+    """Return a .zip of a pack's file and its note, to be kept together; None without the file."""
+    content = load_pack_file(pack)
+    if content is None:
+        return None
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as files:
+        for name, data in ((pack.file_name, content), (f"{pack.file_name}.note", pack.note)):
+            at = pack.made_at.timetuple()[:6]
+            files.writestr(zipfile.ZipInfo(name, at), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def find_pack(sha256: str) -> IssuedPack | None:
@@ -137,6 +169,8 @@ def list_packs() -> list[IssuedPack]:
         IssuedPack(
             seq=row.seq,
             sha256=body["sha256"],
+            length=body["length"],
+            note=body["note"],
             kind=body["pack"],
             recipient=body["for"],
             first=date.fromisoformat(body["from"]),

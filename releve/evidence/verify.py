@@ -6,9 +6,15 @@
     python verify.py pack.pdf     --key PUBLICKEY [--root root.json ...] [--lang fr]
                                   [--witness VERIFIERKEY ... --quorum N]
 
+Beside pack.pdf stands its note, pack.pdf.note (or --note FILE): it says, signed with the ledger's
+key, of how many bytes the pack was when it was issued, and of which SHA-256. The bytes are compared
+first; the figures are computed from the data second. What a PDF shows is not judged here.
+
 PUBLICKEY is the ledger's public key, 64 hex digits, or a file that holds it. A root from outside
 (one that was sent to you, or published, earlier) also shows a history that was cut short or
-rewritten by a holder of the signing key: give each one you have. Where the key was rotated, an
+rewritten by a holder of the signing key: give each one you have. A pack is compared with every root
+before its own; for a later root, and for a proof of one entry, ask for the proof of growth between
+the two roots and give it as well (--growth growth.json). Where the key was rotated, an
 export says so itself; for a proof give the rotation too (--rotation rotation.json), signed by both
 keys: it says up to which root the old key holds, and from which the new one.
 
@@ -19,7 +25,8 @@ is reported and is not a fault. A root from outside that fits neither is a fault
 Where you trust witnesses of the ledger (C2SP), give their verifier keys: a pack then holds only
 where at least --quorum of them (all, where it is not given) cosigned the checkpoint of its root.
 
-Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong.
+Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong, or
+something is missing; 3 a pack as it was issued, behind which bytes were added that are not ours.
 
 This file is written for Python 3.9 or newer and its standard library, nothing else. It is meant to
 be read: first what is hashed, then signatures (RFC 8032), trees (RFC 9162), and the checks.
@@ -39,7 +46,7 @@ import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # 1. Canonical JSON (RFC 8785): every value has exactly one text, so every text one hash.
 
@@ -122,9 +129,6 @@ def signed_bytes(root: dict[str, Any]) -> bytes:
     return b"releve ledger root 1\n" + canonical(root).encode()
 
 
-PACK_TAG = b"releve pack 1\n"
-
-
 def rotation_bytes(rotation: dict[str, Any]) -> bytes:
     return b"releve ledger rotation 1\n" + canonical(rotation).encode()
 
@@ -204,10 +208,26 @@ class Tree:
         self.subtrees: list[str] = []  # from the largest to the smallest
 
     def add(self, entry: str) -> None:
-        joined, self.size, size = leaf_hash(entry), self.size + 1, self.size
+        self.join(leaf_hash(entry), 0)
+
+    def join(self, joined: str, level: int) -> None:
+        """Take the next complete subtree, over 2**level leaves."""
+        size, self.size = self.size >> level, self.size + (1 << level)
         while size & 1:
             joined, size = node_hash(self.subtrees.pop(), joined), size >> 1
         self.subtrees.append(joined)
+
+    def grow(self, size: int, nodes: list[str]) -> None:
+        """Take the largest complete subtrees that lead to a size, in their order."""
+        fault = VerifyError(f"the history does not lead to a root over {size} entries")
+        for node in nodes:
+            left = size - self.size
+            if left < 1:
+                raise fault
+            step = min(left, self.size & -self.size or left)  # none crosses a multiple of its size
+            self.join(node, step.bit_length() - 1)
+        if self.size != size:
+            raise fault
 
     def root(self) -> str:
         joined = self.subtrees[-1]
@@ -282,14 +302,13 @@ SHAPES: dict[str, dict[str, str]] = {
         "format": TEXT, "key": HASH, "last_root": WHOLE, "previous": HASH, "rotated_at": TEXT,
     },
     "lost root": {"head": HASH, "number": WHOLE, "size": WHOLE, "tree": HASH},
-    "signed pack": {"pack": OBJECT, "signature": TEXT},
     "pack": {
         "checkpoint": TEXT, "day_ends": OBJECT, "documents": LIST, "end": TEXT, "entries": LIST,
-        "for": TEXT, "format": TEXT, "from": TEXT, "kind": TEXT, "language": TEXT,
-        "made_with": OBJECT, "operator": OBJECT, "pages": HASH, "root": OBJECT,
-        "root_signature": TEXT, "selections": LIST, "start": TEXT, "statements": LIST,
-        "tallies": LIST, "to": TEXT,
+        "for": TEXT, "format": TEXT, "from": TEXT, "history": LIST, "kind": TEXT, "language": TEXT,
+        "made_with": OBJECT, "operator": OBJECT, "root": OBJECT, "root_signature": TEXT,
+        "selections": LIST, "start": TEXT, "statements": LIST, "tallies": LIST, "to": TEXT,
     },
+    "root of the history": {"nodes": LIST, "size": WHOLE},
     "selection": {"client": TEXT, "kinds": LIST, "sites": ""},
     "tally": {"after": WHOLE, "clients": OBJECT, "counts": OBJECT, "sites": OBJECT},
     "list of a tally": {"at": TEXT, "client": "", "entries": LIST, "site": ""},
@@ -302,11 +321,23 @@ SHAPES: dict[str, dict[str, str]] = {
     "signed rotation": {"next_signature": TEXT, "rotation": OBJECT, "signature": TEXT},
     "proof of growth": {"first": OBJECT, "format": TEXT, "path": LIST, "second": OBJECT},
 }  # fmt: skip
-Result = tuple[list[str], str]  # the faults, and what holds where there are none
+
+
+class Result(NamedTuple):
+    """The faults; what holds where there are none; bytes behind a pack that are not ours."""
+
+    faults: list[str]
+    summary: str = ""
+    added: int = 0
+
+
 EXPORT, PROOF = "releve ledger export 1", "releve ledger proof 1"
 NARROWED = "releve ledger export 2"  # some entries are withheld: their place and hash alone
 GROWTH, ROOT = "releve ledger growth 1", "releve ledger root 1"
 ROTATION, ROTATED = "releve ledger rotation 1", "ledger.key_rotated"
+REWRITTEN = (
+    "the history was rewritten, or a part of it lost in a restore, which the ledger's export shows"
+)
 RESTORED, TALLIED = "ledger.restored", "ledger.tallied"
 NO_HASH = "0" * 64
 
@@ -360,6 +391,7 @@ class Keys:
     ) -> None:
         self.known = set(given)
         self.rotations: list[dict[str, Any]] = []
+        self.grown: list[list[dict[str, Any]]] = []  # pairs of roots, the second grown of the first
         self.witnesses = {public: name for name, public in map(read_verifier_key, witnesses)}
         self.quorum = len(self.witnesses) if quorum is None else quorum
         if self.quorum > len(self.witnesses):
@@ -382,14 +414,19 @@ class Keys:
         self.rotations.append(rotation)
         return rotation
 
-    def fault(self, root: dict[str, Any]) -> str:
-        """Return why the key of a root does not hold for it, or nothing."""
-        key, number, trusted = root["key"], root["number"], set(self.known)
+    def trusted(self) -> set[str]:
+        """Return the keys given, and those that rotations tie to them."""
+        found = set(self.known)
         for _ in self.rotations:  # each may tie one key more
             for one in self.rotations:
-                if trusted & {one["key"], one["previous"]}:
-                    trusted |= {one["key"], one["previous"]}
-        if key not in trusted:
+                if found & {one["key"], one["previous"]}:
+                    found |= {one["key"], one["previous"]}
+        return found
+
+    def fault(self, root: dict[str, Any]) -> str:
+        """Return why the key of a root does not hold for it, or nothing."""
+        key, number = root["key"], root["number"]
+        if key not in self.trusted():
             return f"root {number} is signed by another key, {key}"
         for one in self.rotations:
             ended, begins = one["previous"] == key, one["key"] == key
@@ -697,7 +734,7 @@ def check_proof(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
     inside = 0 < seq <= root["size"]
     if not inside or not is_included(proof["hash"], seq, root["size"], proof["path"], root["tree"]):
         raise VerifyError(f"entry {seq} is not shown to be under root {root['number']}")
-    check_outside([root], outside)
+    check_outside([root], outside, keys)
     lines = [f"entry {seq} is under root {root['number']}, sealed at {root['sealed_at']!a}"]
     lines.append(json.dumps(proof["entry"], indent=2, sort_keys=True))  # ASCII, safe to print
     lines += [f"{value['path']!a} is {json.dumps(value['value'])}" for value in proof["values"]]
@@ -706,6 +743,13 @@ def check_proof(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
 
 def check_growth(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
     """Check that one root's entries are the beginning of another's; return what it proves."""
+    first, second = read_growth(proof, keys)
+    check_outside([first, second], outside, keys)
+    return f"the entries under root {first['number']} are the first under root {second['number']}"
+
+
+def read_growth(proof: Any, keys: Keys) -> list[dict[str, Any]]:
+    """Return the two roots of a proof of growth, the second shown to have grown from the first."""
     shaped(proof, "proof of growth")
     first, second = check_root(proof["first"], keys), check_root(proof["second"], keys)
     check_path(proof["path"])
@@ -713,16 +757,26 @@ def check_growth(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
         raise VerifyError(
             f"root {second['number']} is not shown to have grown from {first['number']}"
         )
-    check_outside([first, second], outside)
-    return f"the entries under root {first['number']} are the first under root {second['number']}"
+    return [first, second]
 
 
-def check_outside(roots: list[dict[str, Any]], outside: list[dict[str, Any]]) -> None:
+def check_outside(roots: list[dict[str, Any]], outside: list[dict[str, Any]], keys: Keys) -> None:
+    """Compare roots from outside with those of a document, directly or by a proof of growth.
+
+    VerifyError where they differ; ValueError where nothing shows how one belongs to the other.
+    """
     for given in outside:
-        if given not in roots:
-            raise VerifyError(
-                f"it is not about root {given['number']} from outside: ask for one that is"
-            )
+        if given in roots or any(given in two and (two[0] in roots or two[1] in roots)
+                                 for two in keys.grown):  # fmt: skip
+            continue
+        if any(given[name] == root[name] for root in roots for name in ("number", "size")):
+            raise VerifyError(f"root {given['number']} from outside is another: {REWRITTEN}")
+        first, second = sorted((given["number"], roots[-1]["number"]))
+        raise ValueError(
+            f"how root {given['number']}, which you gave, belongs to root {roots[-1]['number']} of"
+            f" this file takes a proof of growth: ask the operator for it (releve ledger growth"
+            f" {first} {second} --out growth.json) and add --growth growth.json"
+        )
 
 
 # 7. Checkpoints (C2SP): the root in a standard form, which witnesses cosign; and tallies, entries
@@ -753,7 +807,7 @@ def read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     """Return the text of a signed note, and its signatures with their names."""
     text, _, lines = note.partition("\n\n")
     found = []
-    for line in lines.splitlines():
+    for line in lines.removesuffix("\n").split("\n"):
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         try:
@@ -761,8 +815,19 @@ def read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         except ValueError:
             dash = ""
         if dash != "\u2014":
-            raise VerifyError("a line of the checkpoint is not a signature")
+            raise VerifyError("a line under the note is not a signature")
     return text + "\n", found
+
+
+def find_signers(text: str, lines: list[tuple[str, bytes]], key: str) -> list[str]:
+    """Return the names under which a key signed the text of a note."""
+    own = bytes.fromhex(key)
+    return [
+        name
+        for name, blob in lines
+        if blob[:4] == note_key(name, bytes([NOTE_KEY]) + own)
+        and is_signed(text.encode(), blob[4:], own)
+    ]
 
 
 def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[str, str]]:
@@ -775,12 +840,7 @@ def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[
     tree = base64.b64encode(bytes.fromhex(root["tree"])).decode()
     if text != f"{origin}\n{root['size']}\n{tree}\n":
         raise VerifyError(f"the checkpoint is not that of root {root['number']}")
-    own = bytes.fromhex(root["key"])
-    head = note_key(origin, bytes([NOTE_KEY]) + own)
-    if not any(
-        name == origin and blob[:4] == head and is_signed(text.encode(), blob[4:], own)
-        for name, blob in lines
-    ):
+    if origin not in find_signers(text, lines, root["key"]):
         raise VerifyError(f"the checkpoint is not signed by the key of root {root['number']}")
     times = {}
     for public, name in keys.witnesses.items():
@@ -917,320 +977,122 @@ def is_selected(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bo
     )
 
 
-# 8. Evidence packs: a PDF in which pack.json stands. Its figures are computed again from entries.
+# 8. Evidence packs: a PDF, and a signed note of its length and SHA-256. The PDF is not read: its
+# bytes are compared, and pack.json is what stands packed in them with the SHA-256 of the note.
 
-PACK, PACK_FILE = "releve pack 2", "pack.json"
+PACK, PACK_FILE, PACK_NOTE = "releve pack 3", "pack.json", "releve pack note 1"
 MOST_BYTES = 1 << 28
 LATE_MINUTES = 60  # up to so many minutes after what happened its record is in time
-TOKEN = re.compile(
-    rb"[\0\t\n\f\r ]*(%%EOF|%[^\r\n]*|<<|>>|\[|\]|/[^\0\t\n\f\r ()<>\[\]{}/%]*|\(|<[0-9A-Fa-f\s]*>"
-    rb"|[^\0\t\n\f\r ()<>\[\]{}/%]+)"
-)
+NOTE_ROW = re.compile(r"([0-9a-f]{64})  ([1-9][0-9]{0,11})  ([^\x00-\x1f\x7f]+)")
 
 
-class Reference:
-    """A reference to an object of a PDF by its number."""
+class NotedFile(NamedTuple):
+    """A file as a note has it."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    sha256: str
+    length: int
+    name: str
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Reference) and other.number == self.number
-
-    def __hash__(self) -> int:
-        return hash(self.number)
+    def begins(self, data: bytes) -> bool:
+        return len(data) >= self.length and sha256(data[: self.length]) == self.sha256
 
 
-class Pdf:
-    """The objects of a PDF in the order of its bytes (ISO 32000-1, 7.3), every version of each.
+def read_pack_note(note: str) -> tuple[str, list[tuple[str, bytes]], NotedFile, NotedFile]:
+    """Return the text of a pack's note, its signatures, and the two files: the PDF, its data."""
+    text, lines = read_note(note)
+    first, *rows = text[:-1].split("\n")
+    found = [NOTE_ROW.fullmatch(row) for row in rows]
+    files = [NotedFile(match[1], int(match[2]), match[3]) for match in found if match]
+    if first != PACK_NOTE or len(rows) != 2 or len(files) != 2 or files[1].name != PACK_FILE:
+        raise VerifyError("it is not the note of a pack: its PDF and its pack.json, in two lines")
+    return text, lines, files[0], files[1]
 
-    ``objects`` are (number, value, start, end, stream), the stream None where it has none;
-    ``ends`` the places after each end-of-file mark.
-    """
 
-    def __init__(self, data: bytes) -> None:
-        if not data.startswith(b"%PDF-"):
-            raise VerifyError("it is not a PDF")
-        self.data, self.at = data, 0
-        self.objects: list[tuple[int, Any, int, int, bytes | None]] = []
-        self.ends: list[int] = []
+def find_packed(data: bytes) -> dict[str, bytes]:
+    """Return what stands packed in a file, by its SHA-256, which is all that is asked of it."""
+    found = {}
+    for match in re.finditer(rb"stream\r?\n", data):
+        opened = zlib.decompressobj()
         try:
-            self.read()
-        except (IndexError, ValueError, KeyError, TypeError, RecursionError, VerifyError) as error:
-            if not self.ends:  # what cannot be read after an end is named as standing after it
-                why = str(error) or type(error).__name__
-                raise VerifyError(f"the PDF is damaged before byte {self.at}: {why}") from None
-        if not self.ends:
-            raise VerifyError("the PDF is cut short: its end is missing")
-
-    def token(self) -> bytes:
-        """Return the next token; comments are skipped, but for the end-of-file mark."""
-        while True:
-            match = TOKEN.match(self.data, self.at)
-            if match is None:
-                if self.data[self.at :].strip(b"\0\t\n\f\r "):
-                    raise VerifyError("something is not part of a PDF")
-                self.at = len(self.data)
-                return b""
-            self.at = match.end()
-            if not match[1].startswith(b"%") or match[1] == b"%%EOF":
-                return match[1]
-
-    def read(self) -> None:
-        before: list[tuple[bytes, int]] = []
-        while token := self.token():
-            if token == b"%%EOF":
-                self.ends.append(self.at)
-            elif token == b"obj":
-                (number, start), _generation = before[-2], before[-1]
-                self.objects.append((int(number), *self.take_object(start)))
-            elif token == b"trailer":
-                self.value(self.token())
-            before = [*before[-1:], (token, self.at - len(token))]
-
-    def take_object(self, start: int) -> tuple[Any, int, int, bytes | None]:
-        value, stream = self.value(self.token()), None
-        token = self.token()
-        if token == b"stream":
-            self.at += 2 if self.data[self.at : self.at + 2] == b"\r\n" else 1
-            length = value["Length"]
-            if type(length) is not int or not 0 <= length <= len(self.data) - self.at:
-                raise VerifyError("a stream is cut short")
-            stream = self.data[self.at : self.at + length]
-            self.at += length
-            if self.token() != b"endstream":
-                raise VerifyError("a stream has another length than it says")
-            token = self.token()
-        if token != b"endobj":
-            raise VerifyError("an object has no end")
-        return value, start, self.at, stream
-
-    def value(self, token: bytes) -> Any:
-        if token == b"<<":
-            found: dict[str, Any] = {}
-            while (name := self.token()) != b">>":
-                found[pdf_name(name)[1:]] = self.value(self.token())
-            return found
-        if token == b"[":
-            items: list[Any] = []
-            while (item := self.token()) != b"]":
-                if item == b"R":
-                    items[-2:] = [Reference(items[-2])]
-                else:
-                    items.append(self.value(item))
-            return items
-        if token == b"(":
-            return self.text()
-        if token.startswith(b"<"):
-            digits = re.sub(rb"\s", b"", token[1:-1]).decode()
-            return bytes.fromhex(digits + "0" * (len(digits) % 2))
-        if token.startswith(b"/"):
-            return pdf_name(token)
-        if re.fullmatch(rb"[+-]?\d+", token):
-            ahead = re.compile(rb"\s+(\d+)\s+R(?![^\s()<>\[\]{}/%])").match(self.data, self.at)
-            if ahead:
-                self.at = ahead.end()
-                return Reference(int(token))
-            return int(token)
-        if not token or token in (b">>", b"]", b"endobj"):
-            raise ValueError
-        return token.decode("latin-1")
-
-    def text(self) -> bytes:
-        """Return a string in parentheses, which may nest and hold escapes."""
-        out, depth = bytearray(), 1
-        while True:
-            byte = self.data[self.at]
-            self.at += 1
-            if byte == 0x5C:  # a backslash
-                octal = re.compile(rb"[0-7]{1,3}").match(self.data, self.at)
-                after = self.data[self.at : self.at + 1]
-                self.at = octal.end() if octal else self.at + 1
-                letters = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-                out += bytes([int(octal[0], 8) & 255]) if octal else letters.get(after, after)
-                continue
-            depth += (byte == 0x28) - (byte == 0x29)
-            if not depth:
-                return bytes(out)
-            out.append(byte)
-
-    def attachments(self) -> dict[str, list[tuple[Any, bytes]]]:
-        """Return the files in it by name: of each every version, with its object's values."""
-        found: dict[str, list[tuple[Any, bytes]]] = {}
-        for spec in (spec for _, value, _, _, _ in self.objects for spec in list_specs(value)):
-            name = pdf_text(spec.get("UF", spec.get("F", b"")))
-            target = spec["EF"].get("F", spec["EF"].get("UF"))
-            bodies = [
-                (value, stream)
-                for number, value, _, _, stream in self.objects
-                if isinstance(target, Reference) and number == target.number and stream is not None
-            ]
-            found.setdefault(name, []).extend((value, inflate(value, one)) for value, one in bodies)
-        return found
-
-    def signed_up_to(self) -> int:
-        """Return the end of the bytes that a signature in it covers; 0 where there is none."""
-        ends = [0]
-        for _number, value, _start, _end, _stream in self.objects:
-            span = value.get("ByteRange") if isinstance(value, dict) else None
-            if isinstance(span, list) and len(span) == 4 and all(type(n) is int for n in span):
-                ends.append(span[2] + span[3] if span[0] == 0 else 0)
-        return max(ends)
-
-    def pages_digest(self) -> str:
-        """Return the SHA-256 over the objects that are drawn and name what is drawn, in order.
-
-        They are those before the first end, but for attached files, metadata and tables.
-        """
-        digest = hashlib.sha256()
-        for _number, value, start, end, _stream in self.objects:
-            kind = value.get("Type") if isinstance(value, dict) else None
-            if end <= self.ends[0] and kind not in ("/EmbeddedFile", "/Metadata", "/XRef"):
-                digest.update(self.data[start:end])
-        return digest.hexdigest()
-
-    def redrawn(self) -> bool:
-        """Return whether an addition to the file changes what it shows."""
-        first: dict[int, Any] = {}
-        for number, value, _start, end, stream in self.objects:
-            if end <= self.ends[0]:
-                first[number] = drawn(value, stream)
-                continue
-            fields = value if isinstance(value, dict) else {}
-            shown = fields.get("Subtype") == "/Widget" and any(fields.get("Rect", [1]))
-            if shown or (number in first and drawn(value, stream) != first[number]):
-                return True
-        return False
-
-
-def drawn(value: Any, stream: bytes | None) -> Any:
-    """Return an object without what a signature changes in a catalogue, a page or metadata."""
-    if not isinstance(value, dict):
-        return value
-    if value.get("Type") in ("/Metadata", "/XRef"):
-        return None
-    added = ("AcroForm", "Annots", "DSS", "Extensions", "ModDate", "Perms", "Producer", "Version")
-    return {name: inner for name, inner in value.items() if name not in added}, stream
-
-
-def pdf_name(token: bytes) -> str:
-    """Return a name as it is without its escapes, with its slash where it is a value."""
-    if not token.startswith(b"/"):
-        raise ValueError
-    name = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes([int(found[1], 16)]), token)
-    return name.decode("latin-1")
-
-
-def pdf_text(value: Any) -> str:
-    if not isinstance(value, bytes):
-        return ""
-    wide = value.startswith(b"\xfe\xff")
-    return value[2:].decode("utf-16-be", "replace") if wide else value.decode("latin-1")
-
-
-def list_specs(value: Any) -> list[dict[str, Any]]:
-    """Return the file specifications in a value, at any depth."""
-    if not isinstance(value, (dict, list)):
-        return []
-    inner = value.values() if isinstance(value, dict) else value
-    own = [value] if isinstance(value, dict) and isinstance(value.get("EF"), dict) else []
-    return own + [spec for item in inner for spec in list_specs(item)]
-
-
-def inflate(value: dict[str, Any], stream: bytes) -> bytes:
-    form = value.get("Filter")
-    if form is None:
-        return stream
-    if form not in ("/FlateDecode", ["/FlateDecode"]) or "DecodeParms" in value:
-        raise VerifyError("a file in the PDF is packed in a way that packs do not use")
-    opened = zlib.decompressobj()
-    try:
-        found = opened.decompress(stream, MOST_BYTES)
-    except zlib.error:
-        raise VerifyError("a file in the PDF is damaged") from None
-    if not opened.eof:
-        raise VerifyError("a file in the PDF is cut short, or too large")
+            text = opened.decompress(data[match.end() :], MOST_BYTES)
+        except zlib.error:
+            continue
+        found[sha256(text)] = text
     return found
 
 
-def check_attached(path: Path, keys: Keys, outside: list[dict[str, Any]], language: str) -> Result:
-    """Check a PDF that holds a pack: the file, the pack, and that the pages are the pack's."""
-    data = path.read_bytes()
-    pdf = Pdf(data)
-    found = pdf.attachments()
-    packs = found.pop(PACK_FILE, [])
-    if not packs:
-        raise VerifyError(f"the PDF holds no {PACK_FILE}, where one is expected")
-    if len(packs) > 1:
+def check_noted(
+    data: bytes, note: str, keys: Keys, outside: list[dict[str, Any]], language: str
+) -> Result:
+    """Check a pack by its note: who signed that, which bytes these are, then what they say."""
+    text, lines, pdf, document = read_pack_note(note)
+    signers = [key for key in sorted(keys.trusted()) if find_signers(text, lines, key)]
+    if not signers:
+        raise VerifyError("its note is not signed by the key given: changed, or of another ledger")
+    words, packed = PACK_WORDS[language], None
+    if pdf.begins(data):
+        said = words["issued"].format(**pdf._asdict())
+        packed = find_packed(data[: pdf.length])
+        data, added = packed.get(document.sha256, b""), len(data) - pdf.length
+        if len(data) != document.length:
+            raise VerifyError(f"its {PACK_FILE} is not in it as its note says")
+    elif document.begins(data) and len(data) == document.length:
+        said, added = words["alone"].format(**document._asdict()), 0
+    else:
         raise VerifyError(
-            f"the PDF holds {len(packs)} versions of {PACK_FILE}, where one is expected"
+            f"it is not the file that was issued as {pdf.name!a}: that had {pdf.length} bytes and"
+            f" SHA-256 {pdf.sha256}, this has {len(data)} bytes and {sha256(data)}"
         )
-    faults, signed = [], pdf.signed_up_to()
-    covered = signed or pdf.ends[0]
-    if covered != len(data):
-        after = "what its signature covers" if signed else "the end of the pack"
-        faults.append(f"{len(data) - covered} bytes stand after {after}, from byte {covered} on")
-    if any(len(versions) != 1 for versions in found.values()):
-        faults.append("the PDF holds two versions of a document")
-    if signed and pdf.redrawn():
-        faults.append("what was added to the pack with its signature changes what it shows")
-    try:
-        document = read_line(packs[0][1])
-        documents = {name: versions[0][1] for name, versions in found.items()}
-        more, summary = check_pack(document, keys, outside, documents, language)
-        faults += more
-        if document["pack"]["pages"] != pdf.pages_digest():
-            faults.append("the pages are not those that the pack was issued with")
-    except VerifyError as fault:
-        return [*faults, str(fault)], ""
-    words = PACK_WORDS[language]
-    lines = [summary, words["issued"].format(digest=sha256(data[: pdf.ends[0]]))]
-    if signed:
-        lines.append(words["signed"])
-    return faults, "\n".join(lines)
+    pack = read_line(data)
+    faults, summary, _ = check_pack(pack, keys, outside, packed, language)
+    if not faults:
+        root = pack["root"]
+        if root["key"] not in signers:
+            faults = [f"its note is not signed by the key of root {root['number']}"]
+        later = [given for given in outside if given["number"] > root["number"]]
+        check_outside([root], later, keys)
+    grown = [words["grown"].format(**given) for given in outside]
+    return Result(faults, "\n".join([said, *grown, summary]), added)
 
 
 def check_pack(
-    signed: Any,
+    pack: Any,
     keys: Keys,
     outside: list[dict[str, Any]],
-    documents: dict[str, bytes] | None,
+    packed: dict[str, bytes] | None,
     language: str,
 ) -> Result:
-    """Check a pack: who issued it, its entries under its root, and each figure from them.
+    """Check what a pack says: its entries under its root, and each figure from them.
 
-    ``documents`` are the files beside it by name; None where the pack alone is at hand.
+    ``packed`` are the files in its PDF by their SHA-256; None where the pack alone is at hand.
     """
     try:
-        return check_signed_pack(signed, keys, outside, documents, language)
+        return check_content(pack, keys, outside, packed, language)
     except (TypeError, LookupError, ArithmeticError, ValueError, AttributeError,
             RecursionError) as error:  # fmt: skip
         raise VerifyError(f"it is not formed as a pack is ({type(error).__name__})") from None
 
 
-def check_signed_pack(
-    signed: Any,
+def check_content(
+    pack: Any,
     keys: Keys,
     outside: list[dict[str, Any]],
-    documents: dict[str, bytes] | None,
+    packed: dict[str, bytes] | None,
     language: str,
 ) -> Result:
-    pack = shaped(shaped(signed, "signed pack")["pack"], "pack")
-    if pack["format"] != PACK:
+    if shaped(pack, "pack")["format"] != PACK:
         raise VerifyError("it is not a pack that this verifier knows")
     root = check_root({"root": pack["root"], "signature": pack["root_signature"]}, keys)
-    check_outside([root], outside)
     faults: list[str] = []
-    if not has_signature(PACK_TAG + canonical(pack).encode(), signed["signature"], root["key"]):
-        faults.append("the pack is not what the holder of the key issued: it was changed since")
     cosigned: list[tuple[str, str]] = []
     try:
+        check_history(pack["history"], root, outside)
         cosigned = check_checkpoint(pack["checkpoint"], root, keys)
     except VerifyError as fault:
         faults.append(str(fault))
     entries, wrong = check_entries(pack["entries"], root)
     faults += wrong + check_selections(pack, entries, root)
-    texts, wrong = check_documents(pack["documents"], documents)
+    texts, wrong = check_documents(pack["documents"], packed)
     faults += wrong
     corrected = corrected_events(entries)
     for said in pack["statements"]:
@@ -1239,7 +1101,26 @@ def check_signed_pack(
         except VerifyError as fault:
             faults.append(f"statement {said.get('id')!a}: {fault}")
     late = [late_minutes(record, pack) for record in entries.values()]
-    return faults, describe_pack(pack, root, cosigned, late, documents is None, language)
+    return Result(faults, describe_pack(pack, root, cosigned, late, packed is None, language))
+
+
+def check_history(history: list[Any], root: dict[str, Any], outside: list[dict[str, Any]]) -> None:
+    """Check that a root grew from each one before it, and compare those from outside with them.
+
+    For each root the history has the largest complete subtrees over the entries since the one
+    before it: joined from the first on, they give the tree of every root in turn.
+    """
+    tree, roots = Tree(), [(0, "")]
+    for one in history:
+        check_path(shaped(one, "root of the history")["nodes"])
+        tree.grow(one["size"], one["nodes"])
+        roots.append((one["size"], tree.root()))
+    if len(roots) != root["number"] + 1 or roots[-1] != (root["size"], root["tree"]):
+        raise VerifyError(f"the history is not that of root {root['number']}")
+    for given in outside:
+        number = given["number"]
+        if number <= root["number"] and roots[number] != (given["size"], given["tree"]):
+            raise VerifyError(f"root {number} from outside is another: {REWRITTEN}")
 
 
 def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, Any], list[str]]:
@@ -1267,24 +1148,17 @@ def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, A
 
 
 def check_documents(
-    listed: list[Any], documents: dict[str, bytes] | None
+    listed: list[Any], packed: dict[str, bytes] | None
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the documents of a pack that are JSON, by name; and the faults."""
     found: dict[str, Any] = {}
     faults: list[str] = []
     for row in listed:
-        name = shaped(row, "document")["name"]
-        if documents is None:
-            continue
-        if name not in documents:
+        name, digest = shaped(row, "document")["name"], row["sha256"]
+        if packed is not None and digest not in packed:
             faults.append(f"document {name!a}: it is missing")
-        elif sha256(documents[name]) != row["sha256"]:
-            faults.append(f"document {name!a}: it was changed")
-        elif name.endswith(".json"):
-            found[name] = json.loads(documents[name])
-    names = {row["name"] for row in listed}
-    faults += [f"document {name!a}: the pack does not name it" for name in documents or ()
-               if name not in names]  # fmt: skip
+        elif packed is not None and name.endswith(".json"):
+            found[name] = json.loads(packed[digest])
     return found, faults
 
 
@@ -1507,8 +1381,12 @@ PACK_WORDS = {
         "stated": "stated by the operator, which no entry shows:",
         "document": "document {name}, SHA-256 {sha256}",
         "unread": "document {name}: not at hand, only named; give the PDF",
-        "issued": "SHA-256 of the pack as issued: {digest}",
-        "signed": "it bears a signature, which this verifier does not check: pdfsig does",
+        "issued": "{name} as issued, {length} bytes, SHA-256 {sha256}",
+        "alone": "{name} as issued, {length} bytes, SHA-256 {sha256}; its PDF is not at hand",
+        "grown": "root {number} from outside: the history under it was not rewritten since",
+        "added": "NOT THE FILE AS ISSUED: its bytes, then {added} bytes that are not ours. They may"
+        " change what any page shows, and nothing is said of them here: ask who sent them; pyHanko"
+        " says who signed them. To see the pages as issued, add --issued FILE. What was issued:",
     },
     "fr": {
         "pack": "le dossier {kind}{whom}, du {from} au {to}, tel que l’a émis le détenteur de la"
@@ -1531,8 +1409,15 @@ PACK_WORDS = {
         "stated": "déclaré par le prestataire, sans entrée qui le montre\u202f:",
         "document": "document {name}, SHA-256 {sha256}",
         "unread": "document {name}\u202f: non fourni, seulement nommé\u202f; donnez le PDF",
-        "issued": "SHA-256 du dossier tel qu’émis\u202f: {digest}",
-        "signed": "il porte une signature que ce vérificateur ne vérifie pas\u202f: pdfsig le fait",
+        "issued": "{name} tel qu’émis, {length} octets, SHA-256 {sha256}",
+        "alone": "{name} tel qu’émis, {length} octets, SHA-256 {sha256}\u202f; son PDF n’est pas"
+        " fourni",
+        "grown": "racine {number}, que vous avez donnée\u202f: l’historique qu’elle couvre n’a pas"
+        " été réécrit depuis",
+        "added": "CE N’EST PAS LE FICHIER TEL QU’ÉMIS\u202f: ses octets, puis {added} octets qui ne"
+        " sont pas de nous. Ceux-ci peuvent changer ce que montre toute page, et rien n’en est dit"
+        " ici\u202f: demandez qui les a ajoutés\u202f; pyHanko dit qui les a signés. Pour voir les"
+        " pages telles qu’émises, ajoutez --issued FICHIER. Ce qui a été émis\u202f:",
     },
 }
 
@@ -1540,33 +1425,55 @@ PACK_WORDS = {
 # 9. The command line.
 
 
-def check_file(path: Path, keys: Keys, outside: list[dict[str, Any]], language: str) -> Result:
-    """Check a file of any kind."""
+def check_file(
+    path: Path,
+    keys: Keys,
+    outside: list[dict[str, Any]],
+    language: str,
+    note: Path | None = None,
+) -> Result:
+    """Check a file of any kind; ``note`` is that of a pack, where it does not stand beside it."""
     with path.open("rb") as stream:
         try:
             start = stream.readline()
+            if start.startswith(b"PK"):
+                raise ValueError(f"{path} is a .zip: unpack it, and give the PDF that is in it")
             if start.startswith(b"%PDF-"):
-                return check_attached(path, keys, outside, language)
+                said = read_beside(path, note)
+                return check_noted(start + stream.read(), said, keys, outside, language)
             first = read_line(start)
             form = first.get("format") if isinstance(first, dict) else None
             if form in (EXPORT, NARROWED):
                 stream.seek(0)
                 export = Export(keys, outside)
                 export.read(stream)
-                return export.faults, export.summary()
+                return Result(export.faults, export.summary())
             if stream.read(1):
                 raise VerifyError("it has more than one line and is not an export")
             if form == PROOF:
-                return [], check_proof(first, keys, outside)
+                return Result([], check_proof(first, keys, outside))
             if form == GROWTH:
-                return [], check_growth(first, keys, outside)
+                return Result([], check_growth(first, keys, outside))
+            if form == PACK:
+                return check_noted(start, read_beside(path, note), keys, outside, language)
             if isinstance(first, dict) and "pack" in first:
-                return check_pack(first, keys, outside, None, language)
+                raise VerifyError("it is a pack of an older form: ask for it to be made again")
             root = check_root(first, keys)
-            check_outside([root], outside)
-            return [], f"root {root['number']} over {root['size']} entries is signed"
+            check_outside([root], outside, keys)
+            return Result([], f"root {root['number']} over {root['size']} entries is signed")
         except VerifyError as fault:
-            return [str(fault)], ""
+            return Result([str(fault)])
+
+
+def read_beside(path: Path, note: Path | None) -> str:
+    """Return the note of a pack; ValueError where there is none."""
+    found = note or path.with_name(f"{path.name}.note")
+    if not found.is_file():
+        raise ValueError(
+            f"there is no note beside {path}: put PACK.pdf.note, which came with the pack, into the"
+            " same folder, or give it by --note; without it nothing can be said of this file"
+        )
+    return found.read_text(encoding="utf-8")  # mail may have changed how its lines end
 
 
 FRENCH = {
@@ -1581,8 +1488,40 @@ FRENCH = {
     "la racine {} est signée par une clé qui valait jusqu’à la racine {}",
     "root {} is signed by a key that holds from root {}":
     "la racine {} est signée par une clé qui vaut à partir de la racine {}",
-    "it is not about root {} from outside: ask for one that is":
-    "il ne porte pas sur la racine {} que vous avez donnée\u202f: demandez celui qui porte dessus",
+    "root {} from outside is another: {}":
+    "la racine {} que vous avez donnée est une autre\u202f: {}",
+    REWRITTEN: "l’historique a été réécrit, ou une partie en a été perdue lors d’une restauration,"
+    " ce que montre l’export du registre",
+    "the history does not lead to a root over {} entries":
+    "l’historique ne mène pas à une racine sur {} entrées",
+    "the history is not that of root {}": "l’historique n’est pas celui de la racine {}",
+    "how root {}, which you gave, belongs to root {} of this file takes a proof of growth: ask the"
+    " operator for it (releve ledger growth {} {} --out growth.json) and add --growth growth.json":
+    "le lien entre la racine {}, que vous avez donnée, et la racine {} de ce fichier demande une"
+    " preuve de croissance\u202f: demandez-la au prestataire (releve ledger growth {} {} --out"
+    " growth.json) et ajoutez --growth growth.json",
+    "it is not the note of a pack: its PDF and its pack.json, in two lines":
+    "ce n’est pas la note d’un dossier\u202f: son PDF et son pack.json, en deux lignes",
+    "its note is not signed by the key given: changed, or of another ledger":
+    "sa note n’est pas signée par la clé donnée\u202f: modifiée, ou d’un autre registre",
+    "its note is not signed by the key of root {}":
+    "sa note n’est pas signée par la clé de la racine {}",
+    "its {} is not in it as its note says": "son {} n’y est pas tel que le dit sa note",
+    "it is not the file that was issued as {}: that had {} bytes and SHA-256 {}, this has {} bytes"
+    " and {}":
+    "ce n’est pas le fichier émis sous le nom {}\u202f: celui-là avait {} octets et le SHA-256 {},"
+    " celui-ci a {} octets et {}",
+    "it has more than one line and is not an export":
+    "il a plus d’une ligne et n’est pas un export",
+    "it is a pack of an older form: ask for it to be made again":
+    "c’est un dossier d’une forme ancienne\u202f: demandez qu’il soit refait",
+    "{} is a .zip: unpack it, and give the PDF that is in it":
+    "{} est un .zip\u202f: ouvrez-le, et donnez le PDF qu’il contient",
+    "there is no note beside {}: put PACK.pdf.note, which came with the pack, into the same"
+    " folder, or give it by --note; without it nothing can be said of this file":
+    "il n’y a pas de note à côté de {}\u202f: mettez DOSSIER.pdf.note, reçu avec le dossier, dans"
+    " le même répertoire, ou donnez-la par --note\u202f; sans elle, rien ne peut être dit de ce"
+    " fichier",
     "its content or its hash was changed: they do not belong together":
     "son contenu ou son empreinte a été modifié\u202f: ils ne vont pas ensemble",
     "it has no commitment for a value of {}, or two values of it":
@@ -1590,8 +1529,7 @@ FRENCH = {
     "the value or salt of {} is not what the entry commits to":
     "la valeur ou le sel de {} ne correspond pas à l’engagement de l’entrée",
     "the path must be a list of hashes": "le chemin doit être une liste d’empreintes",
-    "a line of the checkpoint is not a signature":
-    "une ligne du point de contrôle n’est pas une signature",
+    "a line under the note is not a signature": "une ligne sous la note n’est pas une signature",
     "the checkpoint is not that of root {}":
     "le point de contrôle n’est pas celui de la racine {}",
     "the checkpoint is not signed by the key of root {}":
@@ -1613,42 +1551,14 @@ FRENCH = {
     "the tally at entry {}, before entry {}, is missing":
     "le décompte de l’entrée {}, avant l’entrée {}, manque",
     "the tally at entry {} is missing": "le décompte de l’entrée {} manque",
-    "it is not a PDF": "ce n’est pas un PDF",
-    "the PDF is damaged before byte {}: {}": "le PDF est abîmé avant l’octet {}\u202f: {}",
-    "the PDF is cut short: its end is missing": "le PDF est tronqué\u202f: la fin manque",
-    "something is not part of a PDF": "un élément n’appartient pas à un PDF",
-    "a stream is cut short": "un flux est tronqué",
-    "a stream has another length than it says": "un flux n’a pas la longueur qu’il annonce",
-    "an object has no end": "un objet n’a pas de fin",
-    "a file in the PDF is packed in a way that packs do not use":
-    "un fichier du PDF est compressé autrement que dans un dossier de preuves",
-    "a file in the PDF is damaged": "un fichier du PDF est abîmé",
-    "a file in the PDF is cut short, or too large":
-    "un fichier du PDF est tronqué, ou trop grand",
-    "the PDF holds no {}, where one is expected": "le PDF ne contient aucun {}, il en faut un",
-    "the PDF holds {} versions of {}, where one is expected":
-    "le PDF contient {} versions de {}, il en faut une",
-    "{} bytes stand after what its signature covers, from byte {} on":
-    "{} octets suivent ce que couvre la signature, à partir de l’octet {}",
-    "{} bytes stand after the end of the pack, from byte {} on":
-    "{} octets suivent la fin du dossier, à partir de l’octet {}",
-    "the PDF holds two versions of a document": "le PDF contient deux versions d’un document",
-    "what was added to the pack with its signature changes what it shows":
-    "ce qui a été ajouté au dossier avec la signature change ce qu’il montre",
-    "the pages are not those that the pack was issued with":
-    "les pages ne sont pas celles avec lesquelles le dossier a été émis",
     "it is not formed as a pack is ({})": "ce n’est pas la forme d’un dossier de preuves ({})",
     "it is not a pack that this verifier knows":
     "ce n’est pas un dossier que ce vérificateur connaît",
-    "the pack is not what the holder of the key issued: it was changed since":
-    "le dossier n’est pas celui que le détenteur de la clé a émis\u202f: il a été modifié depuis",
     "statement {}: {}": "énoncé {}\u202f: {}",
     "it stands there twice": "elle y figure deux fois",
     "it is not shown to be under root {}": "il n’est pas montré qu’elle est sous la racine {}",
     "document {}: {}": "document {}\u202f: {}",
     "it is missing": "il manque",
-    "it was changed": "il a été modifié",
-    "the pack does not name it": "le dossier ne le nomme pas",
     "entry {}, which it is made of, is missing": "l’entrée {}, dont il est fait, manque",
     "it leaves out, or takes in wrongly, entry {}": "il omet, ou compte à tort, l’entrée {}",
     "it is computed in a way that this verifier does not know, {}":
@@ -1692,30 +1602,47 @@ def read_rotation(path: str, keys: Keys) -> None:
         raise ValueError(f"{path}: {fault}") from None
 
 
-def report(faults: list[str], summary: str, language: str = "en") -> int:
+def read_growth_file(path: str, keys: Keys) -> None:
+    """Take a proof of growth from outside."""
+    try:
+        keys.grown.append(read_growth(read_line(Path(path).read_bytes()), keys))
+    except VerifyError as fault:
+        raise ValueError(f"{path}: {fault}") from None
+
+
+def report(result: Result, language: str = "en") -> int:
     """Print what was found; return the exit status."""
+    faults, summary, added = result
     french = language == "fr"
     for fault in faults[:50]:
         print(f"DÉFAUT {translate_fault(fault)}" if french else f"FAULT {fault}")
     if faults:
         failed = "NON VÉRIFIÉ, défauts\u202f:" if french else "NOT VERIFIED, faults:"
         print(f"{failed} {len(faults)}")
-    else:
-        print(f"{'VÉRIFIÉ' if french else 'VERIFIED'} {summary}")
-    return 1 if faults else 0
+        return 1
+    if added:
+        print(f"{PACK_WORDS[language]['added'].format(added=added)}\n{summary}")
+        return 3
+    print(f"{'VÉRIFIÉ' if french else 'VERIFIED'} {summary}")
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        usage="verify.py FILE --key PUBLICKEY [--root FILE ...] [--rotation FILE ...]"
+        usage="verify.py FILE --key PUBLICKEY [--root FILE ... [--growth FILE ...]]"
+        " [--rotation FILE ...] [--note FILE] [--issued FILE]"
         " [--witness VERIFIERKEY ... [--quorum N]] [--lang fr]",
-        description="Verify a ledger's export, a proof, or a root. Exit status: 0 everything holds,"
-        " 1 a fault was found, 2 the call was wrong.",
+        description="Verify a ledger's export, a proof, a root, or a pack. Exit status: 0 all of it"
+        " holds, 1 a fault was found, 2 the call was wrong or something is missing, 3 a pack as"
+        " issued with bytes added behind it.",
     )
     parser.add_argument("file", type=Path, help="export, proof, root or pack (PDF)")
     parser.add_argument("--key", action="append", required=True, help="public key, hex or a file")
     parser.add_argument("--root", action="append", default=[], help="root you have from outside")
+    parser.add_argument("--growth", action="append", default=[], help="proof of growth to a root")
     parser.add_argument("--rotation", action="append", default=[], help="rotation of the key")
+    parser.add_argument("--note", type=Path, help="note of a pack; FILE.note beside it")
+    parser.add_argument("--issued", type=Path, help="write the pack without what was added to it")
     parser.add_argument(
         "--lang", choices=("en", "fr"), default="en", help="of what is said of a pack"
     )
@@ -1729,11 +1656,19 @@ def main(arguments: list[str] | None = None) -> int:
         for path in given.rotation:
             read_rotation(path, keys)
         outside = [read_root(path, keys) for path in given.root]
-        faults, summary = check_file(given.file, keys, outside, given.lang)
+        for path in given.growth:
+            read_growth_file(path, keys)
+        result = check_file(given.file, keys, outside, given.lang, given.note)
+        if given.issued and result.summary and not result.faults:
+            data = given.file.read_bytes()
+            with given.issued.open("xb") as out:
+                out.write(data[: len(data) - result.added])
     except (OSError, ValueError) as error:
-        print(f"verify.py: {error}", file=sys.stderr)
+        said = str(error)
+        said = translate_fault(said) if given.lang == "fr" else said
+        print(f"verify.py: {said}", file=sys.stderr)
         return 2
-    return report(faults, summary, given.lang)
+    return report(result, given.lang)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,10 +84,12 @@ def test_a_pack_is_made_by_a_manager_and_verified_by_its_client(
         keep(page, "pack", view)
         assert overflow(page) == 0
         assert serious(page) == []
-        for link in ("a.button.main", "ol.steps a"):
+        for link in ("a.button.main", "ol.steps a[href$='verify.py']"):
             with page.expect_download() as download:
                 page.locator(f"main {link}").click()
             download.value.save_as(tmp_path / download.value.suggested_filename)
+        (packed,) = tmp_path.glob("*.zip")
+        shutil.unpack_archive(packed, tmp_path)
         plain, witnessed = page.locator("pre.command").all_inner_texts()
     assert f"--witness {WITNESS_KEY}" in witnessed
     assert "--witness" not in plain

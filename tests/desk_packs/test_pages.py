@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 import subprocess
 import sys
+import zipfile
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -48,6 +50,14 @@ def make(web: Client, what: str) -> str:
     return answer["Location"]
 
 
+def take_pack(web: Client, address: str, folder: Path) -> None:
+    """Take the .zip of a pack and the verifier as the page offers them, and unpack."""
+    with zipfile.ZipFile(io.BytesIO(web.get(f"{address}/pack.zip").content)) as packed:
+        assert len(packed.namelist()) == 2
+        packed.extractall(folder)
+    (folder / "verify.py").write_bytes(web.get("/packs/verify.py").content)
+
+
 def run_as_shown(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command of a page as it stands there, on a bare Python."""
     words = html.unescape(command).split()
@@ -71,16 +81,18 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
     web = sign_in(user)
     assert page(web, "/packs/").count("<tr>") == 2, "its own pack alone"
     shown = page(web, address)
-    for name, path in (
-        (re.search(r'download="([^"]+)"', shown)[1], f"{address}/file.pdf"),
-        ("verify.py", "/packs/verify.py"),
-    ):
-        (tmp_path / name).write_bytes(web.get(path).content)
+    take_pack(web, address, tmp_path)
     (command,) = re.findall(r'<pre class="command">([^<]+)</pre>', shown)
     done = run_as_shown(command, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Fermetures de sites commencées dans la période\u202f: 1" in done.stdout
-    web.get(f"{address}/file.pdf")
+    alone = web.get(f"{address}/file.pdf")
+    name = alone["Content-Disposition"].split('"')[1]
+    assert alone.content == (tmp_path / name).read_bytes()
+    note = web.get(f"{address}/file.pdf.note")
+    assert note["Content-Disposition"].split('"')[1] == f"{name}.note"
+    assert note.content == (tmp_path / f"{name}.note").read_bytes()
+    assert web.get(f"{address}?format=json").json()["note"] == note.content.decode()
     assert [one.by for one in list_receipts()] == ["client"], "once, however often it is taken"
     assert "client, " in page(maker, address)
     assert [row["received"] for row in web.get("/packs/?format=json").json()["packs"]] == [None]
@@ -98,9 +110,7 @@ def test_a_pack_whose_root_was_cosigned_is_verified_with_its_witnesses(tmp_path:
     maker = signed_in(Role.CONTINUITY)
     address = make(maker, f"client:{operator.clients[0].id}")
     shown = page(maker, address)
-    name = re.search(r'download="([^"]+)"', shown)[1]
-    (tmp_path / name).write_bytes(maker.get(f"{address}/file.pdf").content)
-    (tmp_path / "verify.py").write_bytes(maker.get("/packs/verify.py").content)
+    take_pack(maker, address, tmp_path)
     _plain, witnessed = re.findall(r'<pre class="command">([^<]+)</pre>', shown)
     assert witnessed.endswith("--quorum 1 --lang fr")
     done = run_as_shown(witnessed, tmp_path)
@@ -134,7 +144,8 @@ def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:
         for what, address in made.items():
             expected = 200 if what in own else 404
             assert web.get(address).status_code == expected, (role, what)
-            assert web.get(f"{address}/file.pdf").status_code == expected, (role, what)
+            for name in ("pack.zip", "file.pdf", "file.pdf.note"):
+                assert web.get(f"{address}/{name}").status_code == expected, (role, what)
         assert (web.post("/packs/", {}).status_code == 422) is (
             role in (Role.SITE, Role.ADMINISTRATOR)
         )

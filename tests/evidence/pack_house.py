@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
+from releve.evidence.sources import PackRequest
+from releve.evidence.store import issue_pack, load_pack_file
 from releve.ledger.chain import Draft, append_all
 from releve.ledger.roots import SignedRoot
 from releve.ledger.seal import seal_ledger
@@ -16,7 +18,16 @@ from releve.network import Operator, read_operator, sample_operator, write_opera
 from releve.registry.service import apply_changes, preview_changes
 from releve.situation import health_fields, personal_fields
 
-__all__ = ["FIRST", "LAST", "SITE", "build_operator", "fill_house", "record_event", "say_covered"]
+__all__ = [
+    "FIRST",
+    "LAST",
+    "SITE",
+    "build_operator",
+    "fill_house",
+    "issue",
+    "record_event",
+    "say_covered",
+]
 
 FIRST, LAST = date(2026, 11, 16), date(2026, 11, 29)
 SEALED = datetime(2026, 11, 30, 6, tzinfo=UTC)
@@ -46,6 +57,14 @@ def record_event(kind: str, at: str, recorded: str = "", **fields: Any) -> Draft
         subject=str(fields.get("agent", "")) if personal else "",
         withheld={name: body.get(name) for name in sorted(withheld)},
     )  # fmt: skip
+
+
+def issue(kind: str, recipient: str = "", language: str = "fr") -> bytes:
+    """Issue a pack of the two weeks into the home folder; return its file."""
+    request = PackRequest(kind, recipient, FIRST, LAST, language)
+    content = load_pack_file(issue_pack(request, "tests", SEALED))
+    assert content is not None
+    return content
 
 
 def say_covered(at: str, client: str, worst: float, missing: float) -> Draft:

@@ -26,6 +26,7 @@ def main(out: Path, fill: bool) -> None:
     client = load_operator(version).clients[0].id
     made = issue_pack(PackRequest("client", client, FIRST, LAST), "tests", datetime.now(UTC))
     out.write_bytes(load_pack_file(made) or b"")
+    out.with_name(f"{out.name}.note").write_text(made.note, encoding="utf-8")
 
 
 if __name__ == "__main__":

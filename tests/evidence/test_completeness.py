@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 from django.test import override_settings
 from pytest_django.fixtures import Settings
@@ -19,16 +18,16 @@ from releve.evidence import verify
 from releve.evidence.comparison import compare_remade
 from releve.evidence.pack import build_pack
 from releve.evidence.sources import PackRequest
+from releve.evidence.store import list_packs
 from releve.ledger.chain import append_all
 from releve.ledger.checkpoints import format_checkpoint
-from releve.ledger.digests import canonical_json
 from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
 from releve.ledger.models import PersonalValue
 from releve.ledger.roots import load_last_root, sign_root
 from releve.ledger.seal import seal_ledger
 from releve.registry import storage
-from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, record_event
+from tests.evidence.pack_house import FIRST, LAST, SEALED, SITE, fill_house, issue, record_event
 from tests.homes import make_test_home
 from tests.ledger.conftest import KEY
 from tests.ledger.witness_server import KEY as WITNESS_KEY
@@ -44,7 +43,8 @@ class Packs:
 
     texts: dict[str, str]
     key: str
-    cosigned: bytes
+    cosigned: tuple[bytes, str]
+    """A file and its note."""
     remade: tuple[bool, str]
 
     def read(self, kind: str) -> Document:
@@ -52,17 +52,23 @@ class Packs:
         return found
 
     def check(self, document: Document) -> list[str]:
-        """Return the faults of a document that its issuer signed again as it now is."""
-        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
-        text = verify.PACK_TAG + canonical_json(document["pack"]).encode()
-        document["signature"] = key.sign(text).hex()
+        """Return the faults of a document, whatever note its issuer signed for it."""
         return verify.check_pack(document, verify.Keys([self.key]), [], None, "en")[0]
 
 
 @pytest.fixture(scope="module")
-def packs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Packs]:
+def packs(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Packs]:
     storage.clear_cache()
-    with django_db_blocker.unblock(), override_settings(LEDGER_KEY=KEY), transaction.atomic():
+    home = make_test_home(tmp_path_factory.mktemp("packs"))
+    with (
+        django_db_blocker.unblock(),
+        override_settings(LEDGER_KEY=KEY, HOME=home),
+        transaction.atomic(),
+    ):
         for day in (1, 3):
             seal_after("power.down", day)
         operator, _root = fill_house()
@@ -79,9 +85,9 @@ def packs(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         line = cosign(format_checkpoint(root))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("releve.evidence.pack.list_cosignatures", lambda root: line)
-            cosigned = build_pack(PackRequest("association", "", FIRST, LAST, "en")).pdf
+            cosigned = issue("association", language="en")
         remade = compare_remade(cosigned)
-        made = Packs(texts, public_key(), cosigned, remade)
+        made = Packs(texts, public_key(), (cosigned, list_packs()[0].note), remade)
         transaction.set_rollback(True)
     yield made
     storage.clear_cache()
@@ -95,7 +101,7 @@ def seal_after(kind: str, day: int, at: datetime | None = None) -> None:
 
 def drop(document: Document, kind: str) -> int:
     """Take an entry out of a pack, and out of the figures made of it; return its number."""
-    pack = document["pack"]
+    pack = document
     seq: int = next(one["entry"]["seq"] for one in pack["entries"] if one["entry"]["kind"] == kind)
     pack["entries"] = [one for one in pack["entries"] if one["entry"]["seq"] != seq]
     by_number = {one["entry"]["seq"]: one for one in pack["entries"]}
@@ -118,9 +124,7 @@ def test_an_entry_that_the_issuer_leaves_out_is_named(
     document = packs.read(kind)
     assert packs.check(document) == []
     seq = drop(document, dropped)
-    tally = next(
-        one["entry"]["seq"] for one in document["pack"]["tallies"] if one["entry"]["seq"] > seq
-    )
+    tally = next(one["entry"]["seq"] for one in document["tallies"] if one["entry"]["seq"] > seq)
     assert packs.check(document) == [
         f"entry {seq}: it is missing; the tally at entry {tally} lists it under {dropped}"
     ]
@@ -155,20 +159,20 @@ def test_tallies_that_do_not_show_all_are_named(
     packs: Packs, change: Callable[[Document], object], expected: str
 ) -> None:
     document = packs.read("inspection")
-    change(document["pack"])
+    change(document)
     faults = packs.check(document)
     assert any(fault.startswith("tally: ") and expected in fault for fault in faults), faults
 
 
 def test_tallies_from_before_the_period_are_left_out_but_for_one(packs: Packs) -> None:
-    tallies = packs.read("audit")["pack"]["tallies"]
+    tallies = packs.read("audit")["tallies"]
     assert [one["entry"]["body"]["after"] > 0 for one in tallies] == [True, True, True]
     assert tallies[0]["values"] == []
     assert tallies[0]["entry"]["recorded_at"] < "2026-11-16"
 
 
 def test_a_clients_pack_names_no_other_client_in_its_tallies(packs: Packs) -> None:
-    pack = packs.read("client")["pack"]
+    pack = packs.read("client")
     named = {
         value["value"]
         for tally in pack["tallies"]
@@ -185,7 +189,9 @@ def test_witnesses_that_cosigned_are_checked_where_their_keys_are_given(
     packs: Packs, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "pack.pdf"
-    path.write_bytes(packs.cosigned)
+    content, note = packs.cosigned
+    path.write_bytes(content)
+    path.with_name("pack.pdf.note").write_text(note, encoding="utf-8")
     line = [str(path), "--key", packs.key]
     assert verify.main([*line, "--witness", WITNESS_KEY, "--quorum", "1"]) == 0
     assert f"cosigned by the witness {NAME} at 2026-09-21T14:13:20Z" in capsys.readouterr().out
@@ -209,14 +215,14 @@ def test_witnesses_that_cosigned_are_checked_where_their_keys_are_given(
     [
         ("\n\n", "\n-\n\n", "the checkpoint is not that of root 4"),
         ("— ", "— x", "the checkpoint is not signed by the key of root 4"),
-        ("— ", "- ", "a line of the checkpoint is not a signature"),
+        ("— ", "- ", "a line under the note is not a signature"),
     ],
 )
 def test_a_checkpoint_of_something_else_is_named(
     packs: Packs, old: str, new: str, fault: str
 ) -> None:
     document = packs.read("client")
-    document["pack"]["checkpoint"] = document["pack"]["checkpoint"].replace(old, new)
+    document["checkpoint"] = document["checkpoint"].replace(old, new)
     assert packs.check(document) == [fault]
 
 
@@ -230,7 +236,7 @@ def own_house(settings: Settings, tmp_path: Any) -> Iterator[None]:
 
 def build_audit() -> Document:
     found: Document = json.loads(build_pack(PackRequest("audit", "", FIRST, LAST)).document)
-    return found["pack"]
+    return found
 
 
 def test_a_root_without_a_tally_claims_no_completeness(own_house: None) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from click.testing import CliRunner
 from pytest_django.fixtures import Settings
@@ -71,11 +72,12 @@ def test_a_crash_test_is_given_away_with_its_figures_and_its_certificate(
     assert "document certificate.json" in found.stdout
     assert "part des appels servis, sur 4 trimestres simulés" in found.stdout
     assert "la règle de fermeture, avec tests des personnes symptomatiques" in found.stdout
-    pdf = verify.Pdf(out.read_bytes()).attachments()
-    pack, results, certificate = (
-        json.loads(pdf[name][0][1]) for name in ("pack.json", "results.json", "certificate.json")
-    )
-    values: dict[str, Any] = {one["id"]: one["value"] for one in pack["pack"]["statements"]}
+    with pikepdf.open(out) as opened:
+        pack, results, certificate = (
+            json.loads(opened.attachments[name].get_file().read_bytes())
+            for name in ("pack.json", "results.json", "certificate.json")
+        )
+    values: dict[str, Any] = {one["id"]: one["value"] for one in pack["statements"]}
     for place, row in enumerate(results[0]["clients"]):
         assert values[f"calls_served-0-{place}"] == row["calls_served"]["value"]
     assert certificate["settings"]["quarters"] == 4
@@ -86,4 +88,6 @@ def test_a_crash_test_is_given_away_with_its_figures_and_its_certificate(
     sent = {"what": f"crashtest:{run}", "first": DAYS[1], "last": DAYS[3], "language": "fr"}
     answer = web.post("/packs/", sent)
     assert answer.status_code == 302, answer.content.decode()
-    assert web.get(f"{answer['Location']}/file.pdf").content == out.read_bytes()
+    address = answer["Location"]
+    assert web.get(f"{address}/file.pdf").content == out.read_bytes()
+    assert web.get(f"{address}/file.pdf.note").content == Path(f"{out}.note").read_bytes()

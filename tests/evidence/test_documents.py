@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.evidence import verify
 from releve.ledger.digests import canonical_json
 from tests.evidence.conftest import Ledger
+from tests.ledger.conftest import KEY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -146,16 +148,32 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_proof_that_was_changed_is_refused(written: Path, ledger: Ledger, change: str) -> None:
     name = rewritten(written, "proof.json", CHANGES[change][0])
-    faults, summary = verify.check_file(written / name, verify.Keys([ledger.key]), [], "en")
+    faults, summary, _ = verify.check_file(written / name, verify.Keys([ledger.key]), [], "en")
     assert summary == ""
     assert len(faults) == 1
     assert CHANGES[change][1] in faults[0]
 
 
-def test_a_proof_under_another_root_than_that_from_outside_is_refused(written: Path) -> None:
-    done = run(written, "proof.json", "--key", "key.txt", "--root", "root-000001.json")
-    assert done.returncode == 1
-    assert "it is not about root 1 from outside" in done.stdout
+def test_a_proof_is_tied_to_a_root_from_outside_by_a_proof_of_growth(written: Path) -> None:
+    line = ("proof.json", "--key", "key.txt", "--root", "root-000001.json")
+    done = run(written, *line)
+    assert (done.returncode, done.stdout) == (2, ""), "no alarm: it does not say so"
+    assert "releve ledger growth 1 2 --out growth.json" in done.stderr
+    assert run(written, *line, "--growth", "growth.json").returncode == 0
+    assert run(written, *line, "--growth", "proof.json").returncode == 2
+
+
+def test_a_root_from_outside_that_was_signed_twice_is_a_fault(
+    written: Path, ledger: Ledger
+) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
+    root = json.loads(ledger.roots[1].text)["root"] | {"tree": "1" * 64}
+    signed = {"root": root, "signature": key.sign(verify.signed_bytes(root)).hex()}
+    (written / "other.json").write_text(canonical_json(signed) + "\n", encoding="utf-8")
+    for name in ("proof.json", "growth.json", "root-000002.json"):
+        done = run(written, name, "--key", "key.txt", "--root", "other.json")
+        assert done.returncode == 1
+        assert "root 2 from outside is another: the history was rewritten" in done.stdout
 
 
 def test_growth_is_proved_from_one_root_to_the_next(written: Path, ledger: Ledger) -> None:
@@ -169,7 +187,7 @@ def test_growth_is_proved_from_one_root_to_the_next(written: Path, ledger: Ledge
         lambda p: p.update(first=p["second"], second=p["first"]),
         lambda p: p.update(first=p["second"]),
     ):
-        faults, _ = verify.check_file(
+        faults, *_ = verify.check_file(
             written / rewritten(written, "growth.json", change), verify.Keys([ledger.key]), [], "en"
         )
         assert "is not shown to have grown" in faults[0]

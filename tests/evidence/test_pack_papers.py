@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import SignatureCoverageLevel
 
-from releve.evidence import verify
 from releve.evidence.certificate import sign_pack
 from releve.evidence.errors import PackError
 from releve.evidence.paper import Attachment, Paper, typeset
@@ -103,23 +103,6 @@ def test_a_missing_font_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         typeset(build_paper(), [])
 
 
-def test_pages_do_not_depend_on_what_is_attached(pdf: bytes) -> None:
-    other = typeset(build_paper(), [Attachment("pack.json", b'{"other":1}\n')])
-    assert other != pdf
-    assert verify.Pdf(other).pages_digest() == verify.Pdf(pdf).pages_digest()
-    changed = typeset(build_paper("Autre"), [Attachment("pack.json", b"{}\n")])
-    assert verify.Pdf(changed).pages_digest() != verify.Pdf(pdf).pages_digest()
-
-
-def test_two_packs_in_one_file_are_found(pdf: bytes) -> None:
-    twice = typeset(
-        build_paper(), [Attachment("pack.json", b"{}\n"), Attachment("x.json", b"{}\n")]
-    )
-    renamed = twice.replace(b"/F(x.json)/UF(x.json)", b"/F(pack.json)/UF(pack.json)")
-    assert len(verify.Pdf(renamed).attachments()["pack.json"]) == 2
-    assert len(verify.Pdf(pdf).attachments()["pack.json"]) == 1
-
-
 @pytest.fixture
 def certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
@@ -146,15 +129,8 @@ def test_the_operators_signature_stands_behind_the_packs_bytes(
     assert signed.startswith(pdf)
     assert len(signed) > len(pdf)
     assert find_structure_faults(signed) == []
-    found = verify.Pdf(signed)
-    assert found.signed_up_to() == len(signed)
-    assert not found.redrawn()
-    assert found.ends[0] == len(pdf)
-    assert found.pages_digest() == verify.Pdf(pdf).pages_digest()
-    for more in (b"1 0 obj\n<</Type/Pages>>", b"99 0 obj\n<</Subtype/Widget/Rect[0 0 9 9]>>"):
-        longer = verify.Pdf(signed + b"\n" + more + b"\nendobj\n%%EOF")
-        assert longer.signed_up_to() == len(signed)
-        assert longer.redrawn()
+    (signature,) = PdfFileReader(io.BytesIO(signed)).embedded_signatures
+    assert signature.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
 
 
 TSA_CONFIG = """
@@ -212,7 +188,6 @@ def test_a_time_stamp_of_an_authority_is_verified_by_openssl(
     monkeypatch.setenv("RELEVE_PACK_TIMESTAMP", authority)
     signed = sign_pack(pdf)
     assert signed.startswith(pdf)
-    assert not verify.Pdf(signed).redrawn()
     (signature,) = PdfFileReader(io.BytesIO(signed)).embedded_signatures
     signer = signature.signer_info
     (token,) = next(

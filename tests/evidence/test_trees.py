@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from pymerkle import InmemoryTree, verify_consistency, verify_inclusion
 
-from releve.evidence.verify import Tree, is_grown, is_included
-from releve.ledger.merkle import consistency_path, fold_hashes, inclusion_path, leaf_hash, tree_hash
+from releve.evidence.verify import Tree, VerifyError, is_grown, is_included
+from releve.ledger.merkle import (
+    consistency_path,
+    fold_hashes,
+    inclusion_path,
+    leaf_hash,
+    list_subtrees,
+    tree_hash,
+)
 
 ENTRIES = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(71)]
 LEAVES = [bytes.fromhex(text) for text in ENTRIES]
@@ -71,6 +79,26 @@ def test_every_growth_is_proved_and_no_other(second: int) -> None:
         if path:
             assert not is_grown(old, new, path[:-1])
             assert not is_grown(old, {**new, "tree": old["tree"]}, path)
+
+
+@pytest.mark.parametrize("sizes", [(1, 2, 3, 4), (5, 6, 33, 70), (64, 65), (63, 70), (70,)])
+def test_a_history_gives_the_root_of_every_size_in_it(sizes: tuple[int, ...]) -> None:
+    """What a proof of growth from each would show, joined from left to right."""
+    tree = Tree()
+    for start, size in pairwise((0, *sizes)):
+        nodes = [subtree(level, index).hex() for level, index in list_subtrees(start, size)]
+        tree.grow(size, nodes)
+        assert (tree.size, tree.root()) == (size, by_definition(LEAVES[:size]).hex())
+        for wrong in (nodes[:-1], [*nodes, nodes[0]]):
+            with pytest.raises(VerifyError, match="does not lead to a root"):
+                grow_from(start, nodes=wrong, size=size)
+
+
+def grow_from(start: int, nodes: list[str], size: int) -> None:
+    tree = Tree()
+    for entry in ENTRIES[:start]:
+        tree.add(entry)
+    tree.grow(size, nodes)
 
 
 def other_tree(size: int) -> Any:

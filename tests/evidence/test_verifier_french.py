@@ -18,11 +18,15 @@ from releve.evidence.language import Wording
 from releve.evidence.verify import FRENCH, translate_fault
 
 OF_PACKS = {
-    "check_checkpoint", "read_note", "entry_row", "check_selections", "order_tallies", "Pdf",
-    "inflate", "check_attached", "check_pack", "check_signed_pack", "check_entries",
-    "check_documents", "check_statement", "compute_figure", "compare_value", "shaped", "read_line",
-    "check_record", "late_minutes", "check_path", "check_outside", "read_signed_root",
+    "check_checkpoint", "read_note", "entry_row", "check_selections", "order_tallies", "Tree",
+    "read_pack_note", "check_noted", "check_pack", "check_content", "check_history",
+    "check_entries", "check_documents", "check_statement", "compute_figure", "compare_value",
+    "shaped", "read_line", "check_record", "late_minutes", "check_path", "check_outside",
+    "read_signed_root", "check_file", "read_beside",
 }  # fmt: skip
+
+
+ERRORS = ("VerifyError", "ValueError")
 
 
 def read_faults() -> Iterator[str]:
@@ -31,7 +35,7 @@ def read_faults() -> Iterator[str]:
     for part in tree.body:
         if isinstance(part, ast.FunctionDef | ast.ClassDef) and part.name in OF_PACKS:
             for node in ast.walk(part):
-                named = isinstance(node, ast.Call) and "VerifyError" in ast.unparse(node.func)
+                named = isinstance(node, ast.Call) and ast.unparse(node.func) in ERRORS
                 if named and isinstance(node.args[0], ast.Constant | ast.JoinedStr):
                     yield "".join(
                         str(piece.value) if isinstance(piece, ast.Constant) else "7"
@@ -60,13 +64,14 @@ def test_a_console_without_the_spaces_of_french_shows_the_rest(
     code_page: str, tmp_path: Path
 ) -> None:
     (tmp_path / "x.pdf").write_bytes(b"%PDF-1.7\n")
+    (tmp_path / "x.pdf.note").write_text("none", encoding="utf-8")
     line = [sys.executable, "-S", verify.__file__, "x.pdf", "--key", "0" * 64, "--lang", "fr"]
     done = subprocess.run(
         line, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": code_page},
         capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
-    assert b"le PDF est tronqu" in done.stdout
+    assert b"une ligne sous la note n" in done.stdout
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

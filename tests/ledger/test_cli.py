@@ -49,7 +49,7 @@ def test_sealing_writes_the_root_and_says_where(ledger: Ledger, tmp_path: Path) 
         f"root 1 over 2 entries: {path}\ncheckpoint: {path.with_name('checkpoint-000001.txt')}\n",
     )
     found = verify.check_file(path, verify.Keys([public_key()]), [], "en")
-    assert found == ([], "root 1 over 2 entries is signed")
+    assert found == ([], "root 1 over 2 entries is signed", 0)
     assert ledger("seal", "--out", tmp_path / "other").exit_code == 0
     assert (tmp_path / "other" / "root-000001.json").read_bytes() == path.read_bytes()
 
@@ -122,7 +122,7 @@ def test_an_entry_is_proved_on_standard_output_or_in_a_file(
     assert json.loads(done.stdout)["values"][0]["value"] == "agent-2"
     out = tmp_path / "proof.json"
     assert ledger("prove", 2, "--root", 1, "--out", out).stdout == f"{out}\n"
-    faults, summary = verify.check_file(out, verify.Keys([public_key()]), [], "en")
+    faults, summary, _ = verify.check_file(out, verify.Keys([public_key()]), [], "en")
     assert faults == []
     assert summary.startswith("entry 2 is under root 1")
     assert "entry 4 is not under root 1" in ledger("prove", 4).stderr

@@ -46,7 +46,10 @@ class PackPage(PackRow):
 
     time_zone: str
     file_name: str
+    zip_name: str
     missing: bool = Field(description="Its file was removed")
+    length: int = Field(description="Bytes of the file as issued, of which sha256 is taken")
+    note: str = Field(description="Signed note of these bytes, to be kept beside the file")
     key: str
     witnesses: tuple[str, ...] = Field(description="Keys of those that cosigned its root")
     makes: bool

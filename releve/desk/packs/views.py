@@ -1,4 +1,4 @@
-"""The pages of evidence packs: the list with its form, one pack, its file, the verifier."""
+"""The pages of evidence packs: the list with its form, one pack, its files, the verifier."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from releve.evidence.store import (
     list_receipts,
     load_pack_file,
     record_receipt,
+    zip_pack,
 )
 from releve.ledger.digests import parse_canonical
 from releve.ledger.roots import load_last_root, load_root
@@ -69,7 +70,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
         time_zone=operator.row.time_zone,
         missing=content is None,
         key=parse_canonical(load_root(pack.root).statement)["key"],
-        witnesses=() if content is None else tuple(list_cosigners(content)),
+        witnesses=() if content is None else list_cosigners(pack, content),
         makes=makes,
         receipts=tuple(list_receipts(pack.sha256)) if makes else (),
     )
@@ -78,14 +79,33 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
 
 @serve("evidence.pack")
 def download_pack(request: HttpRequest, digest: str) -> HttpResponse:
-    """The file of a pack; that an account took it becomes an entry, once."""
+    """A pack with its note, in a .zip: what is to be kept."""
     pack = _find(request, digest)
-    content = require_found(
-        load_pack_file(pack), _("The file of this pack was removed. Make the pack again.")
-    )
+    return _hand_over(request, pack, zip_pack(pack), pack.zip_name, "application/zip")
+
+
+@serve("evidence.pack")
+def download_pdf(request: HttpRequest, digest: str) -> HttpResponse:
+    """The file of a pack alone, to be read."""
+    pack = _find(request, digest)
+    return _hand_over(request, pack, load_pack_file(pack), pack.file_name, "application/pdf")
+
+
+@serve("evidence.pack")
+def download_note(request: HttpRequest, digest: str) -> HttpResponse:
+    """The note of a pack, for a reader who has its file."""
+    pack = _find(request, digest)
+    return download(pack.note, f"{pack.file_name}.note", "text/plain; charset=utf-8")
+
+
+def _hand_over(
+    request: HttpRequest, pack: IssuedPack, content: bytes | None, name: str, kind: str
+) -> HttpResponse:
+    """Return a pack's file; that an account took it becomes an entry, once."""
+    found = require_found(content, _("The file of this pack was removed. Make the pack again."))
     if isinstance(request.user, User) and request.user.visitor_role is None:
         record_receipt(pack, actor_name(request), timezone.now())
-    return download(content, pack.file_name, "application/pdf")
+    return download(found, name, kind)
 
 
 def _find(request: HttpRequest, digest: str) -> IssuedPack:
