@@ -34,6 +34,11 @@ be read: first what is hashed, then signatures (RFC 8032), trees (RFC 9162), and
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # this folder: a json.py that came with the files would run in place of ours
+
 import argparse
 import base64
 import hashlib
@@ -41,7 +46,6 @@ import io
 import json
 import math
 import re
-import sys
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -1441,6 +1445,8 @@ def check_file(
             if start.startswith(b"%PDF-"):
                 said = read_beside(path, note)
                 return check_noted(start + stream.read(), said, keys, outside, language)
+            if path.suffix.lower() == ".pdf":  # programs look for the head of a PDF further on too
+                raise VerifyError("it does not begin as a PDF does")
             first = read_line(start)
             form = first.get("format") if isinstance(first, dict) else None
             if form in (EXPORT, NARROWED):
@@ -1473,7 +1479,7 @@ def read_beside(path: Path, note: Path | None) -> str:
             f"there is no note beside {path}: put PACK.pdf.note, which came with the pack, into the"
             " same folder, or give it by --note; without it nothing can be said of this file"
         )
-    return found.read_text(encoding="utf-8")  # mail may have changed how its lines end
+    return found.read_text(encoding="utf-8-sig", errors="replace")  # mail may change ends of lines
 
 
 FRENCH = {
@@ -1513,6 +1519,7 @@ FRENCH = {
     " celui-ci a {} octets et {}",
     "it has more than one line and is not an export":
     "il a plus d’une ligne et n’est pas un export",
+    "it does not begin as a PDF does": "il ne commence pas comme un PDF",
     "it is a pack of an older form: ask for it to be made again":
     "c’est un dossier d’une forme ancienne\u202f: demandez qu’il soit refait",
     "{} is a .zip: unpack it, and give the PDF that is in it":

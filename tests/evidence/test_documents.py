@@ -52,6 +52,17 @@ def test_it_runs_alone_and_says_what_holds(written: Path, ledger: Ledger) -> Non
     )
 
 
+def test_no_module_that_came_with_the_files_is_run(written: Path, ledger: Ledger) -> None:
+    """A sender's json.py beside the verifier would say what it likes."""
+    shutil.copy(SOURCE, written / "verify.py")
+    (written / "json.py").write_text("raise SystemExit('VERIFIED')\n", encoding="utf-8")
+    for flags in ([], ["-I"]):
+        command = [sys.executable, *flags, "verify.py", "proof.json", "--key", ledger.key]
+        done = subprocess.run(command, cwd=written, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("VERIFIED entry 7")
+
+
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
 def test_it_runs_on_other_pythons(written: Path, ledger: Ledger, version: str) -> None:
     python = shutil.which(f"python{version}")

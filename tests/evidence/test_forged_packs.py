@@ -264,6 +264,16 @@ def test_a_note_that_is_not_the_packs_verifies_nothing(
     assert "VERIFIED " not in done.out.replace("NOT VERIFIED", "")
 
 
+def test_a_document_of_the_ledger_passes_for_no_pdf(
+    issued: Issued, check: Callable[..., Verdict]
+) -> None:
+    """Programs find the head of a PDF within the first kilobyte: a root would go ahead of it."""
+    for ahead in (issued.roots[OWN].encode(), issued.roots[OWN].encode() + issued.pdf):
+        done = check(ahead)
+        assert done.status == 1
+        assert done.out.startswith("FAULT it does not begin as a PDF does")
+
+
 def test_a_pack_without_its_note_is_not_judged(
     issued: Issued, check: Callable[..., Verdict], tmp_path: Path
 ) -> None:
@@ -272,6 +282,10 @@ def test_a_pack_without_its_note_is_not_judged(
     assert "there is no note beside" in done.error
     (tmp_path / "kept").write_text(issued.note, encoding="utf-8")
     assert check(issued.pdf, "", "--note", str(tmp_path / "kept")).status == 0
+    (tmp_path / "kept").write_bytes(b"\xef\xbb\xbf" + issued.note.encode())
+    assert check(issued.pdf, "", "--note", str(tmp_path / "kept")).status == 0, "of an editor"
+    (tmp_path / "kept").write_bytes(b"\xff" + issued.note.encode())
+    assert check(issued.pdf, "", "--note", str(tmp_path / "kept")).status == 1
     assert check(b"PK\x03\x04").status == 2
 
 

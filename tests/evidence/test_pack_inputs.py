@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import signers
+from pyhanko.sign.validation import SignatureCoverageLevel
 from pytest_django.fixtures import Settings
 
 from releve.errors import Phrase
+from releve.evidence import verify
 from releve.evidence.client_pack import draft_client_pack
 from releve.evidence.comparison import compare_remade
 from releve.evidence.errors import PackError, PackRefused
@@ -22,7 +28,9 @@ from releve.evidence.operator_packs import draft_audit_pack
 from releve.evidence.pack import build_pack
 from releve.evidence.paper import MOST_ROWS, _lay_out
 from releve.evidence.sources import PackRequest, PaperTable, open_source
+from releve.evidence.store import list_packs
 from releve.ledger.erasure import erase_subject
+from releve.ledger.keys import public_key
 from releve.ledger.seal import seal_ledger
 from releve.network import Operator
 from releve.registry import storage
@@ -281,3 +289,53 @@ def test_tables_go_by_time_and_give_the_width_to_sentences() -> None:
     assert verdicts.columns[verdicts.wide] == "Measure"
     assert findings.columns[findings.wide] == "Measure"
     assert happenings.columns[happenings.wide] == "Decision"
+
+
+def sign_by_hand(content: bytes, certificate: Path) -> bytes:
+    """Return a pack as a person signs it with a program of their own."""
+    signed = signers.sign_pdf(
+        IncrementalPdfFileWriter(io.BytesIO(content)),
+        signers.PdfSignatureMetadata(field_name="Reader"),
+        signer=signers.SimpleSigner.load_pkcs12(str(certificate), passphrase=b"secret"),
+    )
+    found: bytes = signed.getvalue()
+    return found
+
+
+@pytest.mark.parametrize("by_operator", [False, True])
+def test_a_signature_behind_a_pack_is_bytes_that_are_not_ours(
+    by_operator: bool,
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The operator's own is set at issue and belongs to the pack; one of a reader does not."""
+    fill_house()
+    if not by_operator:
+        monkeypatch.delenv("RELEVE_PACK_CERTIFICATE")
+    content = issue("association")
+    assert issue("association") == content, "a pack that stands is not signed a second time"
+    (pack,) = list_packs()
+    (tmp_path / "pack.pdf.note").write_text(pack.note, encoding="utf-8")
+    path, out = tmp_path / "pack.pdf", tmp_path / "issued.pdf"
+    line = [str(path), "--key", public_key(), "--issued", str(out)]
+    path.write_bytes(content)
+    assert verify.main(line) == 0
+    assert capsys.readouterr().out.startswith("VERIFIED releve-association-")
+    same, sentence = compare_remade(content)
+    assert same
+    assert ("more bytes, a signature" in sentence) is by_operator
+
+    signed = sign_by_hand(content, certificate)
+    path.write_bytes(signed)
+    *_own, reader = PdfFileReader(io.BytesIO(signed)).embedded_signatures
+    assert reader.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
+    out.unlink()
+    assert verify.main(line) == 3
+    added = len(signed) - len(content)
+    said = capsys.readouterr().out
+    assert said.startswith(f"NOT THE FILE AS ISSUED: its bytes, then {added} bytes")
+    assert "Closures of sites" in said or "Fermetures" in said
+    assert out.read_bytes() == content
+    assert compare_remade(signed)[0]

@@ -8,17 +8,11 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pikepdf
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import SignatureCoverageLevel
 
@@ -101,25 +95,6 @@ def test_a_missing_font_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr("releve.evidence.paper.amiri", type("Font", (), {"ROOT": tmp_path}))
     with pytest.raises(PackError, match="the font of Arabic letters is missing"):
         typeset(build_paper(), [])
-
-
-@pytest.fixture
-def certificate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Atlas Contact")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name)
-        .public_key(key.public_key()).serial_number(7)
-        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    path = tmp_path / "operator.p12"
-    locked = BestAvailableEncryption(b"secret")
-    path.write_bytes(pkcs12.serialize_key_and_certificates(b"o", key, made, None, locked))
-    monkeypatch.setenv("RELEVE_PACK_CERTIFICATE", str(path))
-    monkeypatch.setenv("RELEVE_PACK_PASSWORD", "secret")
-    return path
 
 
 def test_the_operators_signature_stands_behind_the_packs_bytes(
