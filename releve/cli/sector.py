@@ -50,8 +50,11 @@ sector.add_command(contribute)
 @_FROM
 def clear_(folder: Path, seed: str, giver: str | None, half_hour: int | None) -> None:
     """Clear FOLDER (offers.csv, requests.csv, approvals.csv) and print the matches as JSON."""
+    from releve.sector import describe_clearing
+
     _, cleared = _clear_folder(folder, seed, giver, half_hour)
-    click.echo(json.dumps(asdict(cleared), indent=1, ensure_ascii=False, sort_keys=True))
+    found = describe_clearing(cleared)
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True))
 
 
 @sector.command("settle")

@@ -6,7 +6,8 @@
 ``sealed_offers``  commitments before the gate closes, opened to the clerk afterwards
 ``gate_orders``    what a member sends for a clearing, and the gate that the clerk announces
 ``openings``       offers, requests and approvals, read from rows with every fault named
-``matches``        who works for which request: regret, then volume, cost and number of partners
+``matches``        who works for which request: regret, then volume, cost and number of partners;
+                   by ``progressive_filling`` where that takes too much work
 ``disclosure``     what a member and an auditor see of a clearing
 ``contract``       the states of a match's contract, and the digest that both sides sign
 ``settlement``     what each pair owes, from what was delivered
@@ -71,7 +72,15 @@ from releve.sector.gate_orders import (
     parse_order,
 )
 from releve.sector.mask import check_one_closing, hash_closing, mask_figures, unmask_sums
-from releve.sector.matches import Clearing, ReliefMatch, check_clearing, clear, recall
+from releve.sector.matches import (
+    SHARES,
+    Clearing,
+    ReliefMatch,
+    check_clearing,
+    clear,
+    describe_clearing,
+    recall,
+)
 from releve.sector.needs import ClientTerms, build_requests, read_terms
 from releve.sector.openings import (
     Openings,
@@ -112,6 +121,7 @@ from releve.sector.settlement import Payment, read_delivered, settle
 __all__ = [
     "ALL",
     "MEASURES",
+    "SHARES",
     "TOTAL",
     "Bulletin",
     "BulletinCell",
@@ -157,6 +167,7 @@ __all__ = [
     "compute_clearing_digest",
     "compute_step_digest",
     "derive_seed",
+    "describe_clearing",
     "disclose_to_auditor",
     "disclose_to_member",
     "draw_help",

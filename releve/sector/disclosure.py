@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from releve.sector.matches import Clearing, clear
+from releve.sector.matches import Clearing, clear, describe_clearing
 from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest
 
 __all__ = ["compute_clearing_digest", "disclose_to_auditor", "disclose_to_member", "rerun"]
@@ -72,7 +72,7 @@ def disclose_to_auditor(openings: Openings, cleared: Clearing, seed: bytes) -> d
         "requests": [asdict(one) for one in openings.requests],
         "approvals": sorted(openings.approvals),
         "seed": seed.hex(),
-        "clearing": asdict(cleared),
+        "clearing": describe_clearing(cleared),
         "digest": compute_clearing_digest(cleared),
     }
 
@@ -91,7 +91,9 @@ def rerun(openings: Openings, seed: bytes, digest: str) -> Clearing:
 
 def compute_clearing_digest(cleared: Clearing) -> str:
     """Return the SHA-256 of a clearing's canonical JSON, in hexadecimal."""
-    text = json.dumps(asdict(cleared), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(
+        describe_clearing(cleared), ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -52,8 +52,11 @@ GATE_FORMAT = "releve sector gate 1"
 ORDER_FORMAT = "releve sector order 1"
 RESULT_FORMAT = "releve sector result 2"
 COMMIT, REQUEST, OPEN = "commit", "request", "open"
-MOST_ROWS = 2000
-"""Offers, requests or approvals in one order; no sector needs more."""
+MOST_ROWS = 200
+"""Offers or requests of a member at a gate; no member has more packages, or programmes in need."""
+MOST_APPROVALS = 2000
+MOST_HALF_HOURS, MOST_AGENTS = 50, 10_000
+"""A day has no more half hours, where its clocks are set back, and no need so many agents."""
 _PLAIN = ("kind", "gate", "association", "member", "made_at", "software", "contract_key")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")
@@ -130,9 +133,7 @@ class GateOrder:
             )
         if self.made_at.tzinfo is None:
             raise _fault(Phrase("made_at must have a time zone, got {0}", self.made_at))
-        counts = map(len, (self.commitments, self.offers, self.requests, self.approvals))
-        if max(counts) > MOST_ROWS:
-            raise _fault(Phrase("an order holds at most {0} rows", MOST_ROWS))
+        self._check_size()
         names = {*self.commitments, *self.nonces, *(one.offer for one in self.offers)}
         names |= {one.request for one in self.requests}
         for name in names:
@@ -145,6 +146,28 @@ class GateOrder:
         for rows, pattern in ((self.commitments, _DIGEST), (self.nonces, _NONCE)):
             if not all(pattern.fullmatch(text) for text in rows.values()):
                 raise _fault(Phrase("commitments and nonces are 64 and 32 hex digits"))
+
+    def _check_size(self) -> None:
+        """Refuse what would hold up a clearing; ContributionError names the limit."""
+        for name, rows, most in (
+            (Phrase("offers"), self.commitments, MOST_ROWS),
+            (Phrase("offers"), self.offers, MOST_ROWS),
+            (Phrase("requests"), self.requests, MOST_ROWS),
+            (Phrase("approvals"), self.approvals, MOST_APPROVALS),
+        ):
+            if len(rows) > most:
+                raise ContributionError("size", Phrase(
+                    "an order holds at most {0} {1}, this one {2}: put those with the same skill,"
+                    " price and terms together", most, name, len(rows),
+                ))  # fmt: skip
+        for one in (*self.offers, *self.requests):
+            for half_hour, agents in one.agents:
+                if half_hour >= MOST_HALF_HOURS or agents > MOST_AGENTS:
+                    raise ContributionError("size", Phrase(
+                        "half hour {0}, {1} agents: half hours are numbered from 0 to {2}, with at"
+                        " most {3} agents each", half_hour, agents, MOST_HALF_HOURS - 1,
+                        MOST_AGENTS,
+                    ))  # fmt: skip
 
     @property
     def text(self) -> str:

@@ -6,15 +6,18 @@ left equal is decided by an HMAC under a seed that no member chooses, not by the
 Each goal is one mixed-integer programme (HiGHS, one thread) under the exact integer value of those
 before it. The pairs of a large clearing are not the fewest there are: they are sought by dynamic
 slope scaling (Kim and Pardalos, Operations Research Letters 24, 1999).
+
+The work is bounded by what is counted, never by a clock, so that every machine comes to the same
+result: openings that are too large, or a search that ends at its limit, are cleared by shares
+instead (:mod:`releve.sector.progressive_filling`), whole, and the clearing says so.
 """
 
 from __future__ import annotations
 
-import hmac
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -23,8 +26,21 @@ import numpy as np
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
 from releve.sector.agent_flow import AgentFlow
 from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest
+from releve.sector.progressive_filling import count_alone, fill_progressively, weigh_tie
 
-__all__ = ["Clearing", "ReliefMatch", "check_clearing", "clear", "recall"]
+__all__ = [
+    "GOALS",
+    "SHARES",
+    "Clearing",
+    "ReliefMatch",
+    "check_clearing",
+    "clear",
+    "describe_clearing",
+    "recall",
+]
+
+GOALS, SHARES = "goals", "shares"
+"""Rules of a clearing: the four goals, or equal shares where those take too much work."""
 
 
 @dataclass(frozen=True, order=True)
@@ -46,6 +62,19 @@ class Clearing:
     """(request, agent half hours that it could have had alone), of each request."""
     served: tuple[tuple[str, int], ...]
     """(request, agent half hours that it gets), of each request."""
+    rule: str = GOALS
+
+
+def describe_clearing(cleared: Clearing) -> dict[str, Any]:
+    """Return a clearing as JSON values; its rule only where that is another than the goals."""
+    found = asdict(cleared)
+    if cleared.rule == GOALS:
+        del found["rule"]
+    return found
+
+
+class _WorkLimitReached(Exception):  # noqa: N818 (a state of the search)
+    """The goals take more work than is allowed."""
 
 
 _Row = Mapping[int, float]
@@ -53,6 +82,14 @@ MOST_EXACT_COLUMNS = 2_000
 """Blocks of offers for requests up to which the fewest pairs are found exactly."""
 MOST_BRANCHES = 1_000
 """Branches in which they are searched for."""
+MOST_GOAL_BRANCHES = 1_000
+"""Branches in which the goals before them are: half a minute at a thousand columns."""
+MOST_BRANCHED_COLUMNS = 4_000
+"""Columns up to which branches are searched: a first one takes a minute at ten thousand."""
+MOST_COLUMNS = 100_000
+"""Columns up to which the goals are sought at all: a minute or two, where no branch is needed."""
+MOST_AGENT_HALF_HOURS = 200_000
+"""Agent half hours of all requests up to which they are: worst regrets are tried out of these."""
 BRANCHES_ENDED = "Solution limit reached"
 SLOPE_STEPS = 3
 """Times that the pairs of a larger clearing are priced again by what each carried."""
@@ -81,6 +118,8 @@ class _Model:
         }
         for offer, request in pairs:
             needed = dict(request.agents)
+            if len(self.columns) > MOST_COLUMNS:
+                raise _WorkLimitReached
             for half_hour, agents in offer.agents:
                 most = min(agents, needed.get(half_hour, 0)) // offer.block
                 if most:
@@ -173,7 +212,7 @@ class _Model:
         goal = dict.fromkeys(range(first, len(self.upper)), 1)
         return self.fix_least(goal, np.concatenate([np.round(found), used]))
 
-    def keep_few_pairs(self, seed: bytes) -> Any:
+    def keep_few_pairs(self, seed: bytes, start: Any) -> Any:
         """Close all but a few pairs that can carry the goals before, return the columns.
 
         A price for each agent of a pair stands for the price of the pair, and follows what it last
@@ -183,7 +222,7 @@ class _Model:
             pair: 1.0 / sum(self.upper[at] for at in columns)
             for pair, columns in self.pairs.items()
         }
-        ties = [TIE_SHARE * _weigh_tie(seed, *column) / 2**16 for column in self.columns]
+        ties = [TIE_SHARE * weigh_tie(seed, *column) / 2**16 for column in self.columns]
         best: tuple[dict[tuple[str, str], int], Any] | None = None
         for _ in range(SLOPE_STEPS):
             costs = {
@@ -191,7 +230,7 @@ class _Model:
                 for pair, columns in self.pairs.items()
                 for at in columns
             }
-            found = self.minimise(costs)
+            found = self.minimise(costs, start=start)
             carried = {
                 pair: count
                 for pair, columns in self.pairs.items()
@@ -217,16 +256,26 @@ class _Model:
         """Return the columns that minimise a goal under the rows; the last ones are continuous.
 
         Agents one by one are a flow, whose vertices are whole: without branches where they are.
+        A search that ends at its limit has the best it found with a ``start``, else it raises
+        _WorkLimitReached.
         """
         count = len(self.upper)
         try:
             relaxed = self._solve(goal, more, continuous, whole=False).x
             if np.abs(relaxed[:count] - np.round(relaxed[:count])).max(initial=0.0) < WHOLE:
                 return relaxed
+            if count > MOST_BRANCHED_COLUMNS:
+                if start is None:
+                    raise _WorkLimitReached
+                return start
             found = self._solve(goal, more, continuous, whole=True, start=start)
         except SolverError as error:
+            if str(error).endswith(BRANCHES_ENDED):
+                raise _WorkLimitReached from error
             raise SectorError(f"the clearing was not solved: {error}") from error
-        if found.status != "Optimal" and (start is None or found.status != BRANCHES_ENDED):
+        if found.status == BRANCHES_ENDED and start is None:
+            raise _WorkLimitReached
+        if found.status not in ("Optimal", BRANCHES_ENDED):
             raise SectorError(f"the clearing was not solved: {found.status}")
         return found.x
 
@@ -255,35 +304,48 @@ class _Model:
             return solve_lp(programme)
         return solve_lp(
             programme, integer=np.arange(len(self.upper)), gap=0.0, start=start,
-            options=None if start is None else {"mip_max_nodes": MOST_BRANCHES},
+            options={"mip_max_nodes": MOST_GOAL_BRANCHES if start is None else MOST_BRANCHES},
         )  # fmt: skip
 
 
 def clear(openings: Openings, seed: bytes) -> Clearing:
     """Return the clearing of the openings; the same openings and seed give the same one."""
-    model = _Model(
-        Openings(
-            tuple(sorted(openings.offers)), tuple(sorted(openings.requests)), openings.approvals
-        )
+    openings = Openings(
+        tuple(sorted(openings.offers)), tuple(sorted(openings.requests)), openings.approvals
     )
+    alone = {
+        one.request: count_alone([o for o in openings.offers if openings.allows(o, one)], one)
+        for one in openings.requests
+    }
+    try:
+        return _build(openings, alone, _match_by_goals(openings, alone, seed))
+    except _WorkLimitReached:
+        given = fill_progressively(openings, seed)
+        matches = [ReliefMatch(*key, agents) for key, agents in given.items()]
+        return replace(_build(openings, alone, matches), rule=SHARES)
+
+
+def _match_by_goals(openings: Openings, alone: dict[str, int], seed: bytes) -> list[ReliefMatch]:
+    """Return the matches by the four goals, one after the other."""
     needs = {one.request: sum(agents for _, agents in one.agents) for one in openings.requests}
-    alone = {one.request: _serve_alone(openings, one) for one in openings.requests}
+    if sum(needs.values()) > MOST_AGENT_HALF_HOURS:
+        raise _WorkLimitReached
+    model = _Model(openings)
     if not model.columns:
-        return _build(openings, alone, ())
+        return []
     model.add_worst(needs, alone)
     columns = range(len(model.columns))
     model.fix_least({at: -model.columns[at][0].block for at in columns})
     found = model.fix_least({at: model.columns[at][0].block * model.columns[at][0].price_cents
                              for at in columns})  # fmt: skip
     small = len(columns) <= MOST_EXACT_COLUMNS
-    found = model.fix_fewest_pairs(found) if small else model.keep_few_pairs(seed)
-    found = model.fix_least({at: _weigh_tie(seed, *model.columns[at]) for at in columns}, found)
-    matches = [
+    found = model.fix_fewest_pairs(found) if small else model.keep_few_pairs(seed, np.round(found))
+    found = model.fix_least({at: weigh_tie(seed, *model.columns[at]) for at in columns}, found)
+    return [
         ReliefMatch(offer.offer, request.request, half_hour, round(found[at]) * offer.block)
         for at, (offer, request, half_hour) in enumerate(model.columns)
         if round(found[at])
     ]
-    return _build(openings, alone, matches)
 
 
 def recall(
@@ -318,10 +380,12 @@ def recall(
         ),
         openings.approvals,
     )
+    again = clear(rest, seed)
     total = Counter[tuple[str, str, int]]()
-    for one in (*kept, *clear(rest, seed).matches):
+    for one in (*kept, *again.matches):
         total[one.offer, one.request, one.half_hour] += one.agents
-    return _build(openings, dict(cleared.alone), [ReliefMatch(*k, n) for k, n in total.items()])
+    found = _build(openings, dict(cleared.alone), [ReliefMatch(*k, n) for k, n in total.items()])
+    return replace(found, rule=again.rule)
 
 
 def check_clearing(openings: Openings, matches: Iterable[ReliefMatch]) -> None:
@@ -349,26 +413,6 @@ def _check_within(
         if count > most:
             raise SectorError(f"{what} {name} has {most} agents in half hour {half_hour}, "
                               f"{count} are matched")  # fmt: skip
-
-
-def _serve_alone(openings: Openings, request: SectorRequest) -> int:
-    """Return the agent half hours that a request gets where it is the only one."""
-    offers = tuple(offer for offer in openings.offers if openings.allows(offer, request))
-    if all(offer.block == 1 for offer in offers):
-        given = Counter[int]()
-        for offer in offers:
-            given.update(dict(offer.agents))
-        return sum(min(agents, given[at]) for at, agents in request.agents)
-    model = _Model(Openings(offers, (request,), openings.approvals))
-    if not model.columns:
-        return 0
-    goal = {at: -block for at, block in model.served[request.request].items()}
-    return model.count_served(request.request, model.minimise(goal))
-
-
-def _weigh_tie(seed: bytes, offer: SectorOffer, request: SectorRequest, half_hour: int) -> int:
-    text = f"releve sector tie 1\n{len(offer.offer)} {offer.offer} {request.request} {half_hour}"
-    return int.from_bytes(hmac.digest(seed, text.encode(), "sha256")[:2], "big")
 
 
 def _build(openings: Openings, alone: dict[str, int], matches: Iterable[ReliefMatch]) -> Clearing:

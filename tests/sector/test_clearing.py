@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import random
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,22 @@ from releve.cli.sector import sector
 from releve.sector import (
     Clearing,
     Openings,
+    ReliefMatch,
     SectorError,
     SectorOffer,
     SectorRequest,
     check_clearing,
     clear,
+    compute_clearing_digest,
     matches,
+    progressive_filling,
     read_openings,
     recall,
+    rerun,
     settle,
 )
+from releve.sector.matches import SHARES
+from releve.sector.progressive_filling import count_alone, fill_progressively
 
 SEED = b"day"
 
@@ -194,6 +201,93 @@ def test_a_search_that_is_cut_short_leaves_only_partners_and_ties_open(
         assert clear(turned, SEED).matches == found.matches
 
 
+def make_large(offers: int, requests: int, hours: int, block: int) -> Openings:
+    """Openings in which each offer may serve each request, in blocks that seldom fit."""
+    rng = random.Random(offers)
+    return Openings(
+        tuple(
+            SectorOffer(f"o{i:03}", "giver", "M", "f", rng.randint(1, block), rng.randint(5, 15),
+                        tuple((h, rng.randint(1, 30)) for h in range(hours)))
+            for i in range(offers)
+        ),
+        tuple(
+            SectorRequest(f"r{i:03}", "asker", "f", 20,
+                          tuple((h, rng.randint(1, 30)) for h in range(hours)))
+            for i in range(requests)
+        ),
+        frozenset((f"r{i:03}", "giver", "M") for i in range(requests)),
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("openings", "seconds"),
+    [(make_large(200, 200, 4, 1), 30), (make_large(60, 60, 4, 6), 15)],
+    ids=["one by one", "in blocks"],
+)
+def test_openings_that_take_too_much_work_are_shared_out_and_the_clearing_says_so(
+    openings: Openings, seconds: float
+) -> None:
+    """A member's 200 offers and another's 200 requests took minutes, in blocks hours."""
+    began = time.process_time()
+    cleared = clear(openings, SEED)
+    assert time.process_time() - began < seconds
+    assert cleared.rule == SHARES
+    check_clearing(openings, cleared.matches)
+    turned = Openings(openings.offers[::-1], openings.requests[::-1], openings.approvals)
+    assert clear(turned, SEED) == cleared
+    assert rerun(openings, SEED, compute_clearing_digest(cleared)) == cleared
+
+
+def test_a_search_of_the_goals_that_ends_at_its_limit_is_shared_out_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    openings = make_large(10, 10, 2, 6)
+    monkeypatch.setattr(matches, "MOST_GOAL_BRANCHES", 1)
+    assert clear(openings, SEED).rule == SHARES
+
+
+@pytest.mark.parametrize("looks", [1, 10**9])
+def test_shares_keep_every_law_and_leave_no_block_that_would_fit(
+    monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    monkeypatch.setattr(progressive_filling, "MOST_STEPS", looks)
+    filled, regrets = 0, []
+    for seed in range(40):
+        openings = make_openings(seed)
+        found = fill_progressively(openings, SEED)
+        found_matches = [ReliefMatch(*key, agents) for key, agents in found.items()]
+        check_clearing(openings, found_matches)
+        left = {(one.offer, at): n for one in openings.offers for at, n in one.agents}
+        need = {(one.request, at): n for one in openings.requests for at, n in one.agents}
+        for (offer, request, at), agents in found.items():
+            left[offer, at] -= agents
+            need[request, at] -= agents
+        for offer, request in itertools.product(openings.offers, openings.requests):
+            if openings.allows(offer, request):
+                assert not any(
+                    left[offer.offer, at] >= offer.block <= need[request.request, at]
+                    for at, _ in request.agents
+                )
+        best = clear(openings, SEED)
+        got = {one.request: 0 for one in openings.requests}
+        for (_, request, _), agents in found.items():
+            got[request] += agents
+        shared = replace(best, served=tuple(got.items()), matches=tuple(found_matches))
+        if any(alone for _, alone in best.alone):
+            regrets.append(measure(openings, shared)[0] - measure(openings, best)[0])
+        filled += sum(found.values())
+    assert filled > 400
+    assert min(regrets) >= 0, "the goals have the least"
+
+
+def test_requests_that_meet_at_one_offer_have_equal_shares() -> None:
+    requests = tuple(SectorRequest(f"r{i}", "asker", "f", 20, ((0, 40),)) for i in range(4))
+    approvals = frozenset((one.request, "g", "M") for one in requests)
+    openings = Openings((_offer("o1", "g", 80),), requests, approvals)
+    assert sorted(fill_progressively(openings, SEED).values()) == [20, 20, 20, 20]
+
+
 def test_few_pairs_serve_where_one_giver_can_serve_a_request_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -213,6 +307,25 @@ def test_few_pairs_serve_where_one_giver_can_serve_a_request_whole(
         assert count_pairs(openings, clear(openings, bytes([seed]))) <= 10, "of 30; 5 are needed"
 
 
+def count_own(openings: Openings, request: SectorRequest) -> int:
+    return count_alone([one for one in openings.offers if openings.allows(one, request)], request)
+
+
+def test_what_a_request_has_alone_is_what_the_programme_finds_in_whole_blocks() -> None:
+    found = set()
+    for seed in range(40):
+        rng, openings = random.Random(seed), make_openings(seed, hours=4)
+        offers = tuple(replace(one, block=rng.choice((1, 2, 3, 5))) for one in openings.offers)
+        openings = replace(openings, offers=offers)
+        for one in openings.requests:
+            single = matches._Model(replace(openings, requests=(one,)))
+            goal = {at: -block for at, block in single.served[one.request].items()}
+            best = single.count_served(one.request, single.minimise(goal)) if goal else 0
+            assert count_own(openings, one) == best
+            found.add(best)
+    assert len(found) > 10
+
+
 def test_the_flow_of_agents_gives_the_regret_of_the_programme() -> None:
     regrets = set()
     for seed in range(30):
@@ -220,12 +333,7 @@ def test_the_flow_of_agents_gives_the_regret_of_the_programme() -> None:
         openings = replace(openings, offers=tuple(replace(o, block=1) for o in openings.offers))
         model = matches._Model(openings)
         needs = {one.request: sum(n for _, n in one.agents) for one in openings.requests}
-        alone = {one.request: matches._serve_alone(openings, one) for one in openings.requests}
-        for one in openings.requests:
-            single = matches._Model(replace(openings, requests=(one,)))
-            goal = dict.fromkeys(range(len(single.columns)), -1.0)
-            columns = single.minimise(goal) if goal else []
-            assert alone[one.request] == sum(map(round, columns))
+        alone = {one.request: count_own(openings, one) for one in openings.requests}
         if not model.columns:
             continue
         by_programme = model._find_worst_by_branches(needs, alone)
