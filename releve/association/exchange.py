@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 
@@ -56,6 +57,8 @@ __all__ = [
 ]
 
 _TIMEOUT = httpx.Timeout(20.0, connect=5.0)
+ANSWER_SECONDS = 60.0
+"""How long a whole answer may take to come, however slowly its bytes come."""
 _PATHS = {
     "bulletin": "bulletins",
     "contribution": "contributions",
@@ -224,41 +227,66 @@ def _ask(method: str, what: str, name: str, content: bytes = b"", *, after: str 
             Phrase("the clerk has no address here: send by file, or join with --url")
         )
     path = "/".join(part for part in (_PATHS[what], name) if part)
-    headers = {"Authorization": f"Bearer {settings.CLERK_TOKEN}", "User-Agent": "releve"}
+    headers = {
+        "Authorization": f"Bearer {settings.CLERK_TOKEN}",
+        "User-Agent": "releve",
+        "Accept-Encoding": "identity",  # what is packed may unpack to more than is read
+    }
     if content:
         headers["Content-Type"] = "application/json"
+    until = time.monotonic() + ANSWER_SECONDS
     try:
-        with open_client() as client:
-            answer = client.request(
+        with (
+            open_client() as client,
+            client.stream(
                 method,
                 f"{membership.clerk_url}/association/{path}",
                 content=content,
                 headers=headers,
                 params={"after": after} if after else None,
-            )
+            ) as answer,
+        ):
+            found = _read_answer(answer, until)
     except httpx.HTTPError as error:
         raise AssociationError(
             Phrase("the clerk does not answer: {0}", type(error).__name__)
         ) from error
     if answer.status_code >= 400:
-        raise _read_refusal(answer)
-    if len(answer.content) > MOST_BYTES:
-        raise AssociationError(Phrase(
-            "the clerk’s answer has {0} bytes, at most {1} are read: nothing of it was taken;"
-            " ask the clerk", NumberPhrase(len(answer.content)), NumberPhrase(MOST_BYTES),
-        ))  # fmt: skip
-    return answer.content
+        raise _read_refusal(answer.status_code, found)
+    return found
 
 
-def _read_refusal(answer: httpx.Response) -> AssociationError:
+def _read_answer(answer: httpx.Response, until: float) -> bytes:
+    """Return the bytes of an answer; AssociationError where they are too many or too slow."""
+    found = bytearray()
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        raise AssociationError(
+            Phrase("the clerk’s answer is packed, which was not asked for: ask the clerk")
+        )
+    for part in answer.iter_bytes():
+        found += part
+        if len(found) > MOST_BYTES:
+            raise AssociationError(Phrase(
+                "the clerk’s answer has more than {0} bytes: nothing of it was taken; ask the"
+                " clerk", NumberPhrase(MOST_BYTES),
+            ))  # fmt: skip
+        if time.monotonic() > until:
+            raise AssociationError(Phrase(
+                "the clerk’s answer took more than {0} seconds: nothing of it was taken; try again"
+                " later, or ask the clerk", int(ANSWER_SECONDS),
+            ))  # fmt: skip
+    return bytes(found)
+
+
+def _read_refusal(status: int, content: bytes) -> AssociationError:
     """Return why the clerk refused, in words that can be translated where it sent such."""
     try:
-        found = json.loads(answer.content[:_MOST_REFUSAL])
+        found = json.loads(content[:_MOST_REFUSAL])
         said = decode_phrase(found.get("phrase", found["message"]))
     except (AttributeError, KeyError, ValueError):
         return AssociationError(Phrase(
             "the clerk answered with status {0}: try again later, or ask the clerk",
-            answer.status_code,
+            status,
         ))  # fmt: skip
     return AssociationError(Phrase("the clerk refused: {0}", said))
 

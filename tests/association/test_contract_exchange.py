@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
@@ -183,16 +185,55 @@ def test_contracts_that_one_answer_does_not_hold_follow_in_the_next_requests(
     assert len(parts) == -(-5 // max(1, min(room, 5)))
 
 
-def test_an_answer_that_is_too_long_is_refused_with_a_sentence(
+def answer_slowly(monkeypatch: pytest.MonkeyPatch, part: bytes) -> list[bytes]:
+    """Let the clerk answer without end; return the parts that were taken."""
+    taken: list[bytes] = []
+
+    def send() -> Iterator[bytes]:
+        while len(taken) < 100_000:
+            taken.append(part)
+            yield part
+
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=send()))
+    monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
+    return taken
+
+
+def test_an_answer_that_is_too_long_is_refused_with_a_sentence_and_not_read_to_its_end(
     sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    taken = answer_slowly(monkeypatch, b" " * 1000)
+    with pytest.raises(AssociationError, match="more than 500,000 bytes: nothing of it was taken"):
+        sync_contracts(CLEARS)
+    assert len(taken) <= MOST_BYTES // 1000 + 2
+
+
+def test_an_answer_that_comes_too_slowly_is_left(
+    sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "ANSWER_SECONDS", 0.05)
+    taken = answer_slowly(monkeypatch, b" ")
+    with pytest.raises(AssociationError, match="took more than 0 seconds"):
+        sync_contracts(CLEARS)
+    assert len(taken) < 100_000
+
+
+def test_an_answer_that_is_packed_is_refused_before_it_is_unpacked(
+    sector: SectorOfSeven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, content=b" " * (MOST_BYTES + 1))
+        asked.append(request.headers["Accept-Encoding"])
+        packed = gzip.compress(b" " * 10_000_000)
+        return httpx.Response(200, stream=httpx.ByteStream(packed),
+                              headers={"Content-Encoding": "gzip"})  # fmt: skip
 
     transport = httpx.MockTransport(answer)
     monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
-    with pytest.raises(AssociationError, match="has 500,001 bytes, at most 500,000 are read"):
+    with pytest.raises(AssociationError, match="is packed"):
         sync_contracts(CLEARS)
+    assert asked == ["identity"]
 
 
 def test_a_clerk_whose_messages_do_not_end_is_left(
