@@ -20,6 +20,7 @@ from hypothesis import Phase, settings
 from playwright.sync_api import Browser, sync_playwright
 
 from releve.ledger import guards
+from releve.runs.job_process import execute_job
 from tests.homes import DATABASE, make_template, make_test_home
 
 PHASES = {Phase.explicit, Phase.reuse, Phase.generate, Phase.target}
@@ -136,6 +137,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             time.sleep(0.1)
         cursor.execute(f"SELECT application_name, query, pg_terminate_backend(pid) {OTHERS}")
         print("sessions left on the tests' database:", cursor.fetchall(), file=sys.stderr)
+
+
+@pytest.fixture
+def clearings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute clearings in this process, within the round that begins them."""
+    monkeypatch.setattr("releve.association.gates.start_job", execute_job)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from releve.association.bulletin_paper import LABELS
 from releve.association.clerk import MemberState, list_due_days, list_states
+from releve.association.gates import list_failed_gates
 from releve.association.membership import find_due_day, find_membership, wrap_contribution
 from releve.association.models import DayBulletin, MonthlyDesign, OwnContribution
 from releve.association.rules import find_last_day, find_publication, load_shipped_bulletin_rules
@@ -23,6 +24,7 @@ from releve.sector import (
 __all__ = [
     "BulletinSummary",
     "ClerkDay",
+    "FailedClearing",
     "FigureCell",
     "MemberContribution",
     "SentContribution",
@@ -86,9 +88,18 @@ class MemberContribution:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedClearing:
+    """A closed clearing whose computation failed, when and why; it is tried again by itself."""
+
+    gate: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClerkDay:
     """A day at the clerk's; ``due``: its bulletin may appear now; ``design``: digest of the month's
-    design; ``time_zone``: of the association."""
+    design; ``time_zone``: of the association; ``failed``: clearings that could not be computed."""
 
     day: date
     due: bool
@@ -98,6 +109,7 @@ class ClerkDay:
     bulletins: tuple[BulletinSummary, ...]
     design: str
     time_zone: str
+    failed: tuple[FailedClearing, ...]
 
 
 def describe_contribution(now: datetime) -> MemberContribution | None:
@@ -141,6 +153,11 @@ def describe_clerk_day(day: date | None, now: datetime) -> ClerkDay:
         bulletins=tuple(_list_bulletins(_SHOWN_DAYS)),
         design="" if design is None else design.digest,
         time_zone=rule.time_zone,
+        failed=tuple(
+            FailedClearing(row.name, row.failed_at, row.failure)
+            for row in list_failed_gates()
+            if row.failed_at is not None
+        ),
     )
 
 

@@ -1,18 +1,17 @@
 """The clerk's clearings: announced, orders taken, closed, cleared, each result to its member.
 
 What a clearing is made from is fixed in the entry ``gate.closed`` before anything is computed, so a
-clerk that is stopped in the middle comes to the same result. An auditor gets all openings from
+clerk that is stopped in the middle comes to the same result. It is computed in a process of its
+own, which a worker that is started again finds. An auditor gets all openings from
 :func:`show_to_auditor` and clears again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -28,22 +27,33 @@ from releve.association.keys import (
     store_clearing_secret,
 )
 from releve.association.models import AssociationMember, ReceivedOrder, ReliefGate
-from releve.errors import Phrase
+from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import canonical_json
 from releve.ledger.keys import public_key
+from releve.runs.clearing_job import (
+    CLEARING_DEADLINE,
+    CLEARINGS,
+    ClearingOrder,
+    find_clearing,
+    pack_openings,
+    parse_clearing,
+    read_result,
+)
+from releve.runs.job_process import start_job
+from releve.runs.job_store import DEADLINE, JobStore, current_stamp
 from releve.sector import (
+    SHARES,
     Clearing,
     ContributionError,
     GateNotice,
     GateOrder,
     OpenedOffers,
     Openings,
-    ReliefMatch,
     SealedOffer,
-    clear,
     compute_clearing_digest,
     derive_seed,
+    describe_clearing,
     disclose_to_auditor,
     disclose_to_member,
     hash_secret,
@@ -57,6 +67,7 @@ from releve.sector.gate_orders import COMMIT, OPEN, REQUEST, RESULT_FORMAT
 __all__ = [
     "announce_gate",
     "clear_gate",
+    "list_failed_gates",
     "list_gates",
     "read_clearing",
     "run_clearings",
@@ -72,6 +83,8 @@ _KINDS = {
     REQUEST: Phrase("request"),
     OPEN: Phrase("opening of offers"),
 }
+RETRY_AFTER = timedelta(hours=1)
+"""A clearing that failed is tried again after so long; the alarm stands until it is there."""
 _log = logging.getLogger("releve.association")
 
 
@@ -151,35 +164,61 @@ def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
 
 
 def run_clearings(now: datetime) -> None:
-    """Close and clear what is due; a job of every round."""
-    if settings.CLERK_OF:
-        rows = ReliefGate.objects.exclude(state=CLEARED).filter(opens_until__lte=now)
-        for name in rows.values_list("name", flat=True):
+    """Close what is due, start its clearing or store what came of it; a job of every round.
+
+    It never waits for a clearing. AssociationError names one that could not be begun; the others
+    go on.
+    """
+    if not settings.CLERK_OF:
+        return
+    errors = []
+    rows = ReliefGate.objects.exclude(state=CLEARED).filter(opens_until__lte=now)
+    for name in rows.values_list("name", flat=True):
+        try:
             clear_gate(name, now)
+        except ReleveError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def clear_gate(name: str, now: datetime) -> ReliefGate:
-    """Close and clear a gate, once; the one that is there where it was cleared.
+    """Close a gate, and start its clearing or store what came of it; the gate as it stands then.
 
     AssociationError before the time for openings is over.
     """
     require_clerk()
     row = _close(name, now)
-    if row.state == CLEARED:
+    failed_at = row.failed_at
+    waits = failed_at is not None and failed_at <= now < failed_at + RETRY_AFTER
+    if row.state == CLEARED or waits:
         return row
-    openings, seed = _read_openings(row)
-    cleared = clear(openings, seed)
-    return _store_clearing(row, openings, cleared, seed, now)
+    store = JobStore(settings.HOME, CLEARINGS)
+    job = find_clearing(store, name)
+    if job is not None and (job.state == "broken" or (job.state == "failed" and failed_at)):
+        store.remove(job)  # its process was killed, or an hour has gone by: begin again
+        job = None
+    if job is None:
+        inputs = pack_openings(*_read_openings(row))
+        start_job(store.add(ClearingOrder(name, current_stamp()), inputs))
+        job = find_clearing(store, name)
+    if job is not None and job.state == "done":
+        openings, seed = _read_openings(row)
+        row = _store_clearing(row, openings, read_result(job, openings), seed, now)
+        store.remove(job)
+    elif job is not None and job.state == "failed":
+        _note_failure(row, job.reason, now)
+    return row
+
+
+def list_failed_gates() -> list[ReliefGate]:
+    """Return the gates whose clearing failed and is not there yet: each is an alarm."""
+    return list(ReliefGate.objects.filter(state=CLOSED).exclude(failed_at=None))
 
 
 def read_clearing(row: ReliefGate) -> Clearing:
     """Return the stored clearing of a gate."""
-    found = json.loads(row.clearing)
-    return Clearing(
-        tuple(ReliefMatch(**one) for one in found["matches"]),
-        tuple((str(name), int(count)) for name, count in found["alone"]),
-        tuple((str(name), int(count)) for name, count in found["served"]),
-    )
+    return parse_clearing(row.clearing)
 
 
 def show_to_auditor(name: str) -> dict[str, Any]:
@@ -198,7 +237,8 @@ def wrap_result(row: ReliefGate, member: str) -> Envelope:
     """Return what a member may know of a clearing: its matches, and the keys of its partners."""
     orders = _list_frozen(row)
     openings, _ = _read_openings(row)
-    shown = disclose_to_member(openings, read_clearing(row), member)
+    cleared = read_clearing(row)
+    shown = disclose_to_member(openings, cleared, member)
     partners = {one[side] for one in shown["matches"] for side in ("giver", "asker")} - {member}
     keys = {one.member: one.contract_key for one in orders if one.member in partners}
     refused = [
@@ -207,6 +247,8 @@ def wrap_result(row: ReliefGate, member: str) -> Envelope:
         if one.giver == member
     ]
     body = {"format": RESULT_FORMAT, "gate": row.name, "keys": keys, "refused": refused, **shown}
+    if cleared.rule == SHARES:
+        body["rule"] = SHARES
     text = canonical_json(body)
     return Envelope("result", text, sign_text(text, load_signing_key()))
 
@@ -264,13 +306,29 @@ def _store_clearing(
     row.refresh_from_db()
     if row.state == CLEARED:
         return row
-    row.state, row.clearing = CLEARED, canonical_json(asdict(cleared))
-    row.save(update_fields=["state", "clearing"])
+    row.state, row.clearing = CLEARED, canonical_json(describe_clearing(cleared))
+    row.failed_at, row.failure = None, ""
+    row.save(update_fields=["state", "clearing", "failed_at", "failure"])
     append("gate.cleared", {"digest": compute_clearing_digest(cleared), "gate": row.name,
                             "offers": len(openings.offers), "requests": len(openings.requests),
-                            "seed": seed.hex()}, recorded_at=now, stream=STREAM)  # fmt: skip
+                            "rule": cleared.rule, "seed": seed.hex()},
+           recorded_at=now, stream=STREAM)  # fmt: skip
     _log.info("the gate %s is cleared: %d matches", row.name, len(cleared.matches))
     return row
+
+
+@transaction.atomic
+def _note_failure(row: ReliefGate, reason: str, now: datetime) -> None:
+    """Raise the alarm that a clearing failed: an entry of the ledger, and a line of the log."""
+    if reason == DEADLINE:
+        minutes = CLEARING_DEADLINE.total_seconds() / 60
+        reason = f"it took more than {minutes:.0f} minutes"
+    lock_head()
+    row.failed_at, row.failure = now, reason[:300]
+    row.save(update_fields=["failed_at", "failure"])
+    append("gate.failed", {"gate": row.name, "reason": row.failure},
+           recorded_at=now, stream=STREAM)  # fmt: skip
+    _log.error("the gate %s is not cleared: %s; it is tried again in an hour", row.name, reason)
 
 
 def _read_openings(row: ReliefGate) -> tuple[Openings, bytes]:

@@ -170,7 +170,8 @@ class ReliefGate(models.Model):
     """A clearing as the clerk announced it, in the clerk's database and in a member's.
 
     The clerk's holds the digests of the ``orders`` that it is made from once it is closed, and the
-    ``clearing``; a member's holds its own ``result``. The clerk's secret is in a file of its home.
+    ``clearing``, or when the last attempt at it failed, and why; a member's holds its own
+    ``result``. The clerk's secret is in a file of its home.
     """
 
     name = models.SlugField(max_length=40, unique=True)
@@ -182,6 +183,8 @@ class ReliefGate(models.Model):
     state = models.CharField(max_length=10, default="open")
     orders = models.JSONField(default=list)
     clearing = models.TextField(blank=True)
+    failed_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=300, blank=True)
     result = models.TextField(blank=True)
 
     class Meta:

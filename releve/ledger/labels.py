@@ -89,6 +89,7 @@ KIND_LABELS: Mapping[str, str] = {
     "gate.announced": "Clearing of relief announced",
     "gate.cleared": "Clearing of relief computed",
     "gate.closed": "Clearing of relief closed",
+    "gate.failed": "Clearing of relief not computed",
     "member.registered": "Member of the association registered",
     "member.revoked": "Keys of a member revoked",
     "order.received": "Request or sealed offer of a member received",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -23,9 +24,10 @@ from releve.crashtest import CrashTestError
 from releve.files.atomic import write_file
 from releve.files.locks import try_lock
 from releve.files.run_folder import RunFolderError
+from releve.runs.clearing_job import CLEARINGS, execute_clearing
 from releve.runs.crash_test_job import CRASH_TESTS, execute_crash_test
 from releve.runs.errors import EventsFileError, RunError
-from releve.runs.job_store import Job, JobKind, JobStore, note_asked
+from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, note_asked
 from releve.runs.outlook_job import OUTLOOKS, execute_outlook
 from releve.runs.plan_job import PLAN_RUNS, execute_plan
 
@@ -38,6 +40,7 @@ _REASON_LENGTH = 600
 """Characters kept of why a job failed."""
 
 _KINDS: dict[str, tuple[JobKind[Any], Callable[[Job[Any]], None]]] = {
+    CLEARINGS.folder: (CLEARINGS, execute_clearing),
     CRASH_TESTS.folder: (CRASH_TESTS, execute_crash_test),
     OUTLOOKS.folder: (OUTLOOKS, execute_outlook),
     PLAN_RUNS.folder: (PLAN_RUNS, execute_plan),
@@ -120,7 +123,7 @@ def _take_turn(folder: Path, kind: JobKind[Any], lock: IO[bytes]) -> None:
                 return
             locks.append(stack.enter_context(turn))
         (folder / "began").touch()
-        _watch_work(folder, tuple(one.fileno() for one in locks))
+        _watch_work(folder, kind.most_seconds, tuple(one.fileno() for one in locks))
 
 
 def _wait_for_turn(folder: Path) -> IO[bytes] | None:
@@ -133,13 +136,19 @@ def _wait_for_turn(folder: Path) -> IO[bytes] | None:
     return None
 
 
-def _watch_work(folder: Path, locks: tuple[int, ...]) -> None:
+def _watch_work(folder: Path, most_seconds: float | None, locks: tuple[int, ...]) -> None:
     """Start the work; it inherits the locks, so that they hold as long as it lives."""
     work = _start_process([str(folder), "execute"], pass_fds=locks)
+    until = math.inf if most_seconds is None else time.monotonic() + most_seconds
     while work.poll() is None:
         if (folder / "stop").exists():
             work.terminate()
             work.wait()
+            return
+        if time.monotonic() > until:
+            work.kill()
+            work.wait()
+            _write_failure(folder, DEADLINE)
             return
         time.sleep(_PAUSE_S)
     if work.returncode == 0:

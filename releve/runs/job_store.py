@@ -32,6 +32,7 @@ from releve.files.locks import try_lock
 
 __all__ = [
     "ACTIVE_STATES",
+    "DEADLINE",
     "PATIENCE_S",
     "Job",
     "JobKind",
@@ -43,6 +44,8 @@ __all__ = [
 
 PATIENCE_S = 60.0
 """How long a process may take to appear before the job counts as broken off."""
+DEADLINE = "deadline"
+"""Reason of a job that was ended because it took too long."""
 ACTIVE_STATES = frozenset({"waiting", "running", "stopping"})
 
 
@@ -64,7 +67,8 @@ class JobKind(Generic[O]):
 
     ``folder`` of its jobs under the home; ``result`` the file that is there once a job is done.
     Jobs that ``take_turns`` run one at a time. Of a ``confidential`` job nothing but its order and
-    its result stays, however it ends.
+    its result stays, however it ends. One that works for more than ``most_seconds`` is ended, and
+    has failed with the reason DEADLINE.
     """
 
     folder: str
@@ -72,6 +76,7 @@ class JobKind(Generic[O]):
     order: type[O]
     take_turns: bool = False
     confidential: bool = False
+    most_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ _DATABASE: Mapping[str, _Check] = MappingProxyType(
         "contacts": doctor_data.check_contacts,
         "closure": doctor_data.check_closure_rules,
         "worker": doctor_data.check_worker,
+        "clearings": doctor_data.check_clearings,
         "proxies": doctor_reach.check_proxies,
         "ledger": doctor_data.check_ledger,
     }

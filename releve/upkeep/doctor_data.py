@@ -17,6 +17,7 @@ from releve.accounts.reidentification import check_names
 from releve.accounts.roles import Role
 from releve.accounts.secret_key import NAME as SECRET
 from releve.accounts.secret_key import compute_check
+from releve.association.gates import list_failed_gates
 from releve.gate.db_clock import read_clock
 from releve.gate.key_checks import NAME as GATE
 from releve.gate.pseudonyms import key_check
@@ -38,6 +39,7 @@ from releve.upkeep.migrations import read_migration_state
 __all__ = [
     "check_administrators",
     "check_channels",
+    "check_clearings",
     "check_clock",
     "check_closure_rules",
     "check_contacts",
@@ -202,6 +204,16 @@ def _commits_wait() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SHOW synchronous_commit")
         return bool(cursor.fetchone()[0] != "off")
+
+
+def check_clearings(asked: Examination) -> Iterator[Finding]:
+    """Every clearing of the association that is closed is computed, or at work."""
+    for row in list_failed_gates():
+        yield fault(
+            "clearings",
+            f"the clearing {row.name} could not be computed: {row.failure}",
+            "see that the machine has memory and processor to spare; it is tried again every hour",
+        )
 
 
 def check_ledger(asked: Examination) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from tests.homes import make_test_home
 
 
 @pytest.fixture(autouse=True)
-def _own_home(settings: Settings, tmp_path: Path) -> None:
+def _own_home(settings: Settings, tmp_path: Path, clearings_at_once: None) -> None:
     settings.HOME = make_test_home(tmp_path)
     settings.CLERK_OF = "sp2c"
 

@@ -18,7 +18,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 
+from releve.accounts.roles import Role
 from releve.association import gates
+from releve.association.bulletin_summaries import describe_clerk_day
 from releve.association.clerk_intake import revoke_member
 from releve.association.envelopes import Envelope, open_envelope
 from releve.association.errors import AssociationError
@@ -44,8 +46,12 @@ from releve.association.gates import (
 )
 from releve.association.keys import load_clearing_secret
 from releve.association.models import OwnOrder, ReceivedOrder, ReliefGate
+from releve.files.locks import try_lock
 from releve.ledger.models import LedgerEntry
 from releve.network import sample_operator
+from releve.runs import job_process
+from releve.runs.clearing_job import CLEARINGS, execute_clearing
+from releve.runs.job_process import execute_job, run_job
 from releve.sector import (
     ContributionError,
     GateOrder,
@@ -59,6 +65,9 @@ from releve.sector import (
     seal_offer,
     sign_text,
 )
+from releve.upkeep.doctor_data import check_clearings
+from releve.upkeep.findings import Examination
+from tests.accounts.people import look_as
 from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven, sign_key
 
 pytestmark = pytest.mark.database
@@ -197,11 +206,11 @@ def test_a_clerk_restarted_in_the_middle_of_a_clearing_has_the_same_result(
 ) -> None:
     offer_and_ask()
 
-    def stop(openings: Openings, seed: bytes) -> None:
+    def stop(folder: Path) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as halfway:
-        halfway.setattr(gates, "clear", stop)
+        halfway.setattr(gates, "start_job", stop)
         with pytest.raises(KeyboardInterrupt):
             run_clearings(CLEARS)
     assert ReliefGate.objects.get().state == "closed"
@@ -221,6 +230,93 @@ def test_a_clerk_restarted_in_the_middle_of_a_clearing_has_the_same_result(
     clear_gate("g-1", CLEARS + timedelta(hours=2))
     assert wrap_result(ReliefGate.objects.get(), OWN).content == once
     assert [list_kinds().count(kind) for kind in ("gate.closed", "gate.cleared")] == [1, 1]
+
+
+def test_a_clearing_is_computed_beside_the_worker_and_one_started_again_finds_it(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_and_ask()
+    started: list[Path] = []
+    monkeypatch.setattr(gates, "start_job", started.append)
+    run_clearings(CLEARS)
+    assert ReliefGate.objects.get().state == "closed"
+    (folder,) = started
+    with try_lock(folder / "lock") as lock:  # as its process holds it
+        assert lock is not None
+        run_clearings(CLEARS + timedelta(seconds=1))
+        assert ReliefGate.objects.get().state == "closed", "it is not waited for"
+    execute_job(folder)
+    run_clearings(CLEARS + timedelta(seconds=2))
+    assert started == [folder]
+    assert ReliefGate.objects.get().state == "cleared"
+    assert not folder.exists(), "prices and names of the job do not stay"
+
+
+def test_a_clearing_whose_process_was_killed_begins_again(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_and_ask()
+    with monkeypatch.context() as halfway:
+        halfway.setattr(gates, "start_job", lambda folder: None)
+        run_clearings(CLEARS)
+    run_clearings(CLEARS + timedelta(seconds=1))
+    assert len(show_to_auditor("g-1")["clearing"]["matches"]) == 2
+
+
+def test_a_clearing_that_takes_too_long_is_an_alarm_and_is_left_undone_never_different(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_and_ask()
+    kind = replace(CLEARINGS, most_seconds=0.0)
+    with monkeypatch.context() as slow:
+        slow.setitem(job_process._KINDS, kind.folder, (kind, execute_clearing))
+        slow.setattr(gates, "start_job", run_job)
+        run_clearings(CLEARS)
+    row = ReliefGate.objects.get()
+    assert (row.state, row.failure) == ("closed", "it took more than 15 minutes")
+    assert list_kinds().count("gate.failed") == 1
+    (finding,) = check_clearings(Examination(Path(settings.HOME), CLEARS))
+    assert "the clearing g-1 could not be computed: it took more than 15 minutes" in str(finding)
+    shown = describe_clerk_day(None, CLEARS).failed
+    assert [(one.gate, one.at) for one in shown] == [("g-1", CLEARS)]
+    monkeypatch.setattr(settings, "OPEN_DESK", True)
+    page = look_as(Role.CONTINUITY).get("/association/clerk").content.decode()
+    assert "it took more than 15 minutes" in page
+    run_clearings(CLEARS + timedelta(minutes=59))
+    assert ReliefGate.objects.get().state == "closed", "it is tried again in an hour"
+    run_clearings(CLEARS + timedelta(hours=1))
+    assert len(show_to_auditor("g-1")["clearing"]["matches"]) == 2
+    assert list(check_clearings(Examination(Path(settings.HOME), CLEARS))) == []
+
+
+def test_a_gate_whose_secret_is_gone_does_not_hold_up_the_others(
+    gate: ReliefGate, tmp_path: Path
+) -> None:
+    announce_gate("g-2", date(2026, 11, 27), CLOSES, START)
+    (tmp_path / "clearing-g-1.key").unlink()
+    with pytest.raises(AssociationError, match="clearing-g-1"):
+        run_clearings(CLEARS)
+    assert ReliefGate.objects.get(name="g-2").state == "cleared"
+
+
+@pytest.mark.parametrize(
+    ("agents", "count", "says"),
+    [
+        (((20, 4),), 201, "at most 200 requests, this one 201"),
+        (((50, 4),), 1, "half hours are numbered from 0 to 49"),
+        (((20, 10_001),), 1, "at most 10000 agents each"),
+    ],
+)
+def test_an_order_that_would_hold_up_a_clearing_is_refused_with_its_limit(
+    gate: ReliefGate, agents: tuple[tuple[int, int], ...], count: int, says: str
+) -> None:
+    rows = tuple(
+        SectorRequest(f"{OWN}/r-{number}", OWN, "inbound:fr", 1200, agents)
+        for number in range(count)
+    )
+    with pytest.raises(ContributionError, match=says) as caught:
+        make_order("request", START, OWN, requests=rows)
+    assert caught.value.code == "size"
 
 
 def test_a_flood_of_requests_is_limited(

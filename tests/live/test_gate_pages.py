@@ -30,7 +30,11 @@ from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
 from tests.live.scenario import Scenario
 from tests.live.test_sector_bytes import Wire, answer_as_partner, list_packages
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.usefixtures("clearings_at_once"),
+]
 GIVER = OTHERS[0]
 
 

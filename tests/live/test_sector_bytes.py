@@ -41,7 +41,11 @@ from tests.association.sector_of_seven import OTHERS, OWN, SectorOfSeven
 from tests.association.test_gates import KEY, NONCE, wrap
 from tests.live.scenario import Scenario
 
-pytestmark = [pytest.mark.django_db, pytest.mark.database]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.database,
+    pytest.mark.usefixtures("clearings_at_once"),
+]
 GIVER = OTHERS[0]
 HEALTH = ("covid", "positive", "sick", "malad", "symptom", "patient", "fever", "isolat", "infect")
 
