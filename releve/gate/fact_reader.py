@@ -116,13 +116,15 @@ class KnownFacts:
     """What is known about a call.
 
     ``own`` holds each table's rows about the number and its holders as (known_at, values by field),
-    in the order in which they became known; ``number`` is what stands in for the number.
+    in the order in which they became known; ``number`` is what stands in for the number. Another
+    number stands there by its pseudonym, where something said by it binds a holder.
     ``newest`` is the last instant at which any of it became known.
     """
 
     common: CampaignFacts
     own: Mapping[str, Sequence[DatedFact]]
     newest: datetime | None
+    number: str
 
     @property
     def tables(self) -> Mapping[str, Sequence[DatedFact]]:
@@ -131,7 +133,8 @@ class KnownFacts:
 
     def persons(self) -> tuple[str, ...]:
         """Return the holders of the number, by pseudonym, each once."""
-        return tuple(dict.fromkeys(cells["person"] for _, cells in self.own["people"]))
+        held = (cells for _, cells in self.own["people"] if cells["number"] == self.number)
+        return tuple(dict.fromkeys(cells["person"] for cells in held))
 
     def facts(self) -> Facts:
         """Return the engine's facts."""
@@ -151,6 +154,7 @@ class FactSet:
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
         self._facts: dict[tuple[str, str, str], list[tuple[datetime, int, list[Any]]]] = {}
         self._holders: dict[str, list[str]] = {}
+        self._held: dict[str, dict[str, list[tuple[datetime, int, list[Any]]]]] = {}
         self._last_id = _COUNTED
         self.decided: dict[tuple[str, int], Sequence[Any]] = {}
         self.load = self.last = self.clock = None
@@ -159,6 +163,8 @@ class FactSet:
         for (what, a, b, _), cells in zip(found, read, strict=True):
             if what == "holder":
                 self._holders.setdefault(a, []).append(b)
+            elif what == "held":
+                self._held.setdefault(a, {}).setdefault(b, []).append(_parse_row("people", cells))
             elif what == "decided":
                 self.decided[a, int(b)] = cells
             elif what == "head":
@@ -177,6 +183,8 @@ class FactSet:
             about.append((client, named))
         said = [*about, *((EVERY_CLIENT, person) for _, person in about)]
         said += [(client, number), (EVERY_CLIENT, number)]
+        heard = self._find_heard(number, about)
+        said += [(to, other) for other in heard for to in (client, EVERY_CLIENT)]
         own = {}
         for name in OWN:
             keys = [(number, "")] if name in ("people", "listings") else about
@@ -185,8 +193,25 @@ class FactSet:
                 for key in (said if name in SAID else keys)
                 for fact in self._facts.get((name, *key), ())
             ]
+            if name == "people":
+                found += [row for rows in heard.values() for row in rows]
             own[name] = _order_facts(name, found, (number, like), newest) if found else ()
-        return KnownFacts(common, own, max(newest, default=None))
+        return KnownFacts(common, own, max(newest, default=None), like)
+
+    def _find_heard(
+        self, number: str, about: Sequence[tuple[str, str]]
+    ) -> dict[str, list[tuple[datetime, int, list[Any]]]]:
+        """Return the other numbers of persons by which something was said to a client or to all.
+
+        Each with the rows of people by which they hold it.
+        """
+        found: dict[str, list[tuple[datetime, int, list[Any]]]] = {}
+        for client, person in about:
+            for other, rows in self._held.get(person, {}).items():
+                to = (client, EVERY_CLIENT)
+                if other != number and any((n, c, other) in self._facts for n in SAID for c in to):
+                    found.setdefault(other, []).extend(rows)
+        return found
 
     def add_attempt(self, attempt: Mapping[str, Any], known: datetime) -> None:
         """Let an attempt count for what is asked next, as if it had been read."""
@@ -260,7 +285,7 @@ def _order_facts(
         cells = dict(zip(_FIELDS[name], values, strict=True))
         newest.append(known)
         if name in ("people", "listings"):
-            cells["number"] = called[1]
+            cells["number"] = called[1] if cells["number"] == called[0] else cells["number"]
         elif name in SAID and cells["person"] == called[0]:
             cells["person"] = called[1]
         elif name == "feeds":

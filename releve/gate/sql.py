@@ -3,14 +3,15 @@
 Every row comes as ``what, a, b, cells``: its table (or another name below), what it is about, and
 its values as a JSON array, on SQLite and PostgreSQL alike. About a number: ``a``; about a person
 and a client: ``a`` the client, ``b`` the person; withdrawals and refusals may have no client, which
-is every client, and the number for the person, which is every holder. Asked by ``number`` and
+is every client, and a number for the person, which is every holder of it. Asked by ``number`` and
 ``named`` (pseudonyms), ``client``, ``call_id`` and ``cseq``: those of one question, or of each in a
 JSON array, ``asked``; ``known`` is the instant by which a fact must have been known.
 
-Other names: ``holder`` (number, person), whatever version of the link is in force; ``decided``
-(call id, sequence), the answer that the call already has; ``head``, the newest load, the last
-decision and the clock of the database (null: it has none of its own); ``campaign``; ``later``, the
-first instant after ``known`` at which something that is there already becomes known.
+Other names: ``holder`` (number, person), whatever version of the link is in force; ``held``
+(person, number), a row of people by which something that was said by number binds a person;
+``decided`` (call id, sequence), the answer that the call already has; ``head``, the newest load,
+the last decision and the clock of the database (null: it has none of its own); ``campaign``;
+``later``, the first instant after ``known`` at which something that is there already becomes known.
 """
 
 from __future__ import annotations
@@ -87,16 +88,26 @@ _MANY = {
     "postgresql": """asked AS MATERIALIZED (SELECT * FROM json_to_recordset(%(asked)s::json)
         AS q(client text, number text, named text, call_id text, cseq int))""",
 }
-_HOLDERS = """holders AS MATERIALIZED (
+_HEARD = " OR ".join(
+    f"EXISTS (SELECT 1 FROM {TABLES[name].db_table} s"
+    " WHERE s.client IN (w.client, '') AND s.person = p.number)"
+    for name in SAID
+)
+"""Whether something was said by the number that a person holds."""
+_HOLDERS = f"""holders AS MATERIALIZED (
     SELECT q.client AS client, q.number AS number, p.person AS person
         FROM asked q CROSS JOIN gate_person p WHERE p.number = q.number),
     numbers AS MATERIALIZED (SELECT DISTINCT number FROM asked),
     who AS MATERIALIZED (
         SELECT client, person FROM holders
         UNION SELECT client, named FROM asked WHERE named <> ''),
+    heard AS MATERIALIZED (
+        SELECT DISTINCT w.client AS client, w.person AS person, p.number AS number
+        FROM who w CROSS JOIN gate_person p WHERE p.person = w.person AND ({_HEARD})),
     said AS MATERIALIZED (
         SELECT client, person FROM who UNION SELECT '', person FROM who
-        UNION SELECT client, number FROM asked UNION SELECT '', number FROM asked)"""
+        UNION SELECT client, number FROM asked UNION SELECT '', number FROM asked
+        UNION SELECT client, number FROM heard UNION SELECT '', number FROM heard)"""
 
 
 def bind_questions(asked: Sequence[Mapping[str, Any]], known: Any) -> dict[str, Any]:
@@ -177,6 +188,13 @@ def _own_facts_sql(vendor: str) -> Iterator[str]:
         ["1"],
         "FROM (SELECT DISTINCT number, person FROM holders) h",
     )
+    columns = ["f.id", _KNOWN, *(f"f.{column.name}" for column in TABLES["people"].columns)]
+    source = (
+        "FROM (SELECT DISTINCT person, number FROM heard) h"
+        f" CROSS JOIN {TABLES['people'].db_table} f {_LOAD}"
+        f" WHERE f.person = h.person AND f.number = h.number AND {_VISIBLE}"
+    )
+    yield _part_sql(vendor, "held", ("f.person", "f.number"), columns, source)
 
 
 def _decided_sql(vendor: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from releve.outbound.clients import fold_client_name
@@ -39,7 +40,8 @@ __all__ = [
 ]
 
 SAID = ("withdrawals", "refusals")
-"""The tables of what people said: their ``person`` may be a number, which binds every holder."""
+"""The tables of what people said: their ``person`` may be a number, which binds every person who
+was ever known to hold it, whichever of their numbers is called."""
 
 EVERY_CLIENT = ""
 """The client of a withdrawal or a refusal that was said to every client of the operator."""
@@ -106,8 +108,9 @@ class Consent:
 class Withdrawal:
     """A consent taken back, perhaps orally; of one consent, or of all when ``consent`` is empty.
 
-    ``person`` may be a number in international form (``+33…``): it binds every holder, also one who
-    is recorded later. An empty ``client`` stands for every client. The same holds of a refusal.
+    ``person`` may be a number in international form (``+33…``): it binds that number and every
+    person who holds it, under their other numbers too, also one who is recorded later. An empty
+    ``client`` stands for every client. The same holds of a refusal.
     """
 
     client: str
@@ -337,7 +340,9 @@ class Facts:
         self._client_of = {
             fold_client_name(one.alias): fold_client_name(one.client) for one in named
         }
+        persons = tuple(persons)
         self._persons = _index_facts(persons, lambda fact: fact.number)
+        self._holdings = persons
         self._consents = _index_facts(map(_drop_impossible_date, consents), self._person_key)
         self._withdrawals = _index_facts(withdrawals, self._person_key)
         self._contracts = _index_facts(contracts, self._person_key)
@@ -370,19 +375,34 @@ class Facts:
             held[fact.person] = fact
         return tuple(held.values())
 
+    @cached_property
+    def _numbers(self) -> Mapping[Hashable, list[Person]]:
+        return _index_facts(self._holdings, lambda fact: fact.person)
+
+    def _list_sayers(self, person: str, number: str, known_at: datetime) -> tuple[str, ...]:
+        """Return what may stand for a person in what they said: id, number called, other numbers.
+
+        Of ``person`` "" it is the number called alone.
+        """
+        held = _select_known_by(self._numbers.get(person, ()), known_at) if person else ()
+        return tuple(dict.fromkeys(filter(None, (person, number, *(one.number for one in held)))))
+
     def select_known(
         self, client: str, person: str, number: str, campaign: str, known_at: datetime
     ) -> CallFacts:
         """Return what was known by ``known_at``; of a person only when ``person`` is not empty."""
         mine = self._client_key(client)
         key = (mine, person)
+        sayers: tuple[str, ...] = ()
+        if self._withdrawals or self._refusals:  # most people have said nothing
+            sayers = self._list_sayers(person, number, known_at)
         marks = {mark.feed: mark for mark in self._watermarks if mark.read_at <= known_at}
         return CallFacts(
             consents=_select_last_versions(self._consents.get(key, ()), known_at),
-            withdrawals=_select_known_by(_find_said(self._withdrawals, *key, number), known_at),
+            withdrawals=_select_known_by(_find_said(self._withdrawals, mine, sayers), known_at),
             contracts=_select_last_versions(self._contracts.get(key, ()), known_at),
             callbacks=_select_last_versions(self._callbacks.get(key, ()), known_at),
-            refusals=_select_known_by(_find_said(self._refusals, *key, number), known_at),
+            refusals=_select_known_by(_find_said(self._refusals, mine, sayers), known_at),
             attempts=_select_last_attempts(self._attempts.get(key, ()), known_at),
             listings=_select_known_by(self._listings.get(number, ()), known_at),
             scrubs=tuple(
@@ -417,12 +437,12 @@ def _index_facts(facts: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hasha
 
 
 def _find_said(
-    index: Mapping[Hashable, list[T]], client: str, person: str, number: str
+    index: Mapping[Hashable, list[T]], client: str, sayers: Sequence[str]
 ) -> Sequence[T]:
-    """Return what a person said to a client or to every client, or said for their number."""
-    if not index:  # most people have said nothing
+    """Return what some persons or numbers said to a client or to every client."""
+    if not index:
         return ()
-    keys = dict.fromkeys((c, p) for c in (client, EVERY_CLIENT) for p in (person, number) if p)
+    keys = dict.fromkeys((c, p) for c in (client, EVERY_CLIENT) for p in sayers)
     parts = [part for key in keys if (part := index.get(key))]
     if len(parts) < 2:
         return parts[0] if parts else ()

@@ -55,6 +55,7 @@ class FactRegister:
             self._tables[name] = self._tables[name].with_columns(said)
         for name in (*_BY_NUMBER, "mandates"):
             self._tables[name] = self._tables[name].with_columns(self._shown())
+        self._bind_holders()
         about = (*ABOUT_PEOPLE, *_BY_NUMBER)
         self._common = {
             name: (table.limit(0) if name in about else table).collect()
@@ -64,6 +65,22 @@ class FactRegister:
         at_hand = [name for name in about if isinstance(frames[name], pl.DataFrame)]
         read = pl.collect_all([self._tables.pop(name) for name in at_hand])
         self._at_hand = dict(zip(at_hand, map(tidy_table, at_hand, read), strict=True))
+
+    def _bind_holders(self) -> None:
+        """Add what was said by number as said by each person who holds the number."""
+        by_number = [
+            self._tables[name].filter(pl.col("person").str.starts_with("+")) for name in SAID
+        ]
+        numbers = pl.concat([said.select("person") for said in by_number]).unique()
+        found = numbers.collect(engine="streaming")["person"]
+        if not found.len():
+            return
+        people = self._tables["people"].filter(pl.col("number").is_in(found.implode()))
+        holders = people.select("number", holder="person").unique().collect(engine="streaming")
+        for name, said in zip(SAID, by_number, strict=True):
+            heard = said.join(holders.lazy(), left_on="person", right_on="number")
+            heard = heard.with_columns(person="holder").drop("holder")
+            self._tables[name] = pl.concat([self._tables[name], heard])
 
     def _shown(self) -> pl.Expr:
         table, day = self._rules.numbers, self._day

@@ -42,7 +42,7 @@ def people_of(
     With ``slips`` some hold words that are none, as no folder may.
     """
     draw, now = np.random.default_rng(seed), now.astimezone(UTC)
-    sayings = np.random.default_rng([seed, 1])
+    sayings, numbers = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
     given: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     rows = []
     for i in range(count):
@@ -51,6 +51,7 @@ def people_of(
         rows.append(_row(draw, number, person, given, now))
         _facts(draw, number, person, given, now)
         _said(sayings, number, person, given, now)
+        _hold_another(numbers, i, person, given, now)
         if slips and i % 17 == 3:
             _misspell(i // 17 % 6, number, person, given, now - timedelta(days=i % 20))
     given["feeds"] = [{"feed": feed, "read_at": now - timedelta(minutes=1)} for feed in FEEDS]
@@ -214,6 +215,27 @@ def _misspell(
         given["attempts"].append({**client, **when, "id": "B", "outcome": "Entretien"})
         given["attempts"].append({**client, **when, "id": "C", "purpose": "livraison"})
         given["listings"].append({"list": "Bloctel", "number": number, **when})
+
+
+def _hold_another(
+    draw: np.random.Generator,
+    place: int,
+    person: str,
+    given: dict[str, list[dict[str, Any]]],
+    now: datetime,
+) -> None:
+    """Give a person the number of another as well, perhaps only from later on."""
+    if draw.random() > 0.25:
+        return
+    other = NUMBERS[draw.choice(len(NUMBERS), p=_SHARES)].format(
+        max(place + draw.integers(-9, 9), 0)
+    )
+    known = now - timedelta(days=float(draw.integers(-2, 90)))
+    given["people"].append({"person": person, "number": other, "known_at": known})
+    if draw.random() < 0.5:
+        at = now - timedelta(days=float(draw.integers(0, 100)))
+        fact = {"client": str(draw.choice(["", CLIENT])), "person": other, "at": at, "known_at": at}
+        given[str(draw.choice(["withdrawals", "refusals"]))].append(fact)
 
 
 def _said(
