@@ -1,6 +1,8 @@
 """CSV bytes -> a grid: the encoding and the separator are found, never asked for.
 
-Two dialects: UTF-8 (with or without byte order mark), and French Excel's cp1252 with ``;``.
+Two dialects: UTF-8 (with or without byte order mark), and French Excel's cp1252 with ``;``, also
+line by line where both were put together. UTF-16 is read with its byte order mark ("Unicode text"
+of Excel), and a first line ``sep=;`` names the separator.
 """
 
 from __future__ import annotations
@@ -30,22 +32,28 @@ _OTHER_CODE = re.compile(
     "|(?<=[a-z])[\u0160\u0152\u017d](?=[a-z])"
 )
 _LOST = re.compile("\ufffd")
+_STATED = re.compile(r'"?sep=(.)"?[,;\t ]*(?:\n|\Z)', re.IGNORECASE)
+"""The first line in which Excel is given the separator."""
 
 
 def read_csv(data: bytes) -> RawGrid:
     """Read a CSV file; Unreadable when its encoding or its quotes cannot be understood."""
     text = _decode(data).replace("\r\n", "\n").replace("\r", "\n")
-    separator = _find_separator(text)
+    if stated := _STATED.match(text):
+        text = "\n" + text[stated.end() :]  # an empty line: rows stay where people see them
+    separator = stated[1] if stated else _find_separator(text)
     return _read_quoted(text, separator) if '"' in text else _read_plain(text, separator)
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:4000]:
+    text = _decode_utf16(data) if data.startswith((b"\xff\xfe", b"\xfe\xff")) else None
+    if text is None and b"\x00" in data[:4000]:
         raise Unreadable(Phrase("the file is in the wrong encoding (UTF-16)"), _FIX)
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        text = _decode_windows(data, error.start)
+        text = data.decode("utf-8-sig") if text is None else text
+    except UnicodeDecodeError:
+        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+        text = "\n".join(_decode_line(line, row) for row, line in enumerate(lines, 1))
     if text.isascii():
         return text
     for twice in _TWICE.finditer(text):
@@ -67,19 +75,27 @@ def _decode(data: bytes) -> str:
     return text
 
 
-def _decode_windows(data: bytes, first_odd: int) -> str:
+def _decode_utf16(data: bytes) -> str:
     try:
-        text = data.decode("cp1252")
+        return data.decode("utf-16")
+    except UnicodeDecodeError:
+        raise Unreadable(Phrase("the file is in the wrong encoding (UTF-16)"), _FIX) from None
+
+
+def _decode_line(line: bytes, row: int) -> str:
+    """Return a line of a file that is not UTF-8 as a whole: UTF-8 or Windows by itself."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = line.decode("cp1252")
     except UnicodeDecodeError:
         reason = Phrase("the file is in the wrong encoding: neither UTF-8 nor Windows (cp1252)")
-        row = data.count(b"\n", 0, first_odd) + 1
         raise Unreadable(reason, _FIX, row=row) from None
     if match := _OTHER_CODE.search(text):
-        raise _refuse_encoding(
-            text,
-            match,
-            Phrase("the file is in the wrong encoding: it looks like DOS or Macintosh text"),
-        )
+        reason = Phrase("the file is in the wrong encoding: it looks like DOS or Macintosh text")
+        raise _refuse_encoding(text, match, reason, row)
     return text
 
 
@@ -93,14 +109,14 @@ def _is_encoded_twice(characters: str) -> bool:
         return False
 
 
-def _refuse_encoding(text: str, match: re.Match[str], reason: Phrase) -> Unreadable:
+def _refuse_encoding(text: str, match: re.Match[str], reason: Phrase, first: int = 1) -> Unreadable:
     """Return the refusal of an encoding, with the row and the word that show it."""
     edges = re.compile('[,;\t\n\r"]')
     before = [m.end() for m in edges.finditer(text, max(0, match.start() - 40), match.start())]
     after = edges.search(text, match.end())
     start = before[-1] if before else max(0, match.start() - 40)
     end = min(after.start() if after else len(text), match.end() + 40)
-    row = text.count("\n", 0, match.start()) + 1
+    row = text.count("\n", 0, match.start()) + first
     return Unreadable(reason, _FIX, row=row, value=text[start:end])
 
 

@@ -53,7 +53,7 @@ def test_a_workbook_and_a_parquet_hold_the_same_history() -> None:
         ("log.txt", b"a", "neither CSV nor Parquet nor XLSX"),
         ("log.csv", b"", "is empty"),
         ("log.csv", b"a,a\n1,2\n", "the columns a stand twice"),
-        ("log.csv", "d\u00e9but".encode("utf-16"), "wrong encoding"),
+        ("log.csv", "d\u00e9but".encode("utf-16-le"), "wrong encoding"),
         ("log.parquet", b"no", "is not a Parquet file"),
         ("log.xlsx", b"no", "is not a workbook"),
         ("log.csv", b"a,b\n1,2\n", "no column 'start'"),

@@ -79,11 +79,27 @@ def test_rows_after_a_cell_of_two_lines_are_named_by_their_line() -> None:
     assert (fault.row, fault.column, fault.reason) == (4, "name", "is empty")
 
 
+def test_a_table_of_excel_comes_in_as_unicode_text_with_its_separator_named_and_mixed() -> None:
+    text = french("stops.csv").decode("cp1252")
+    stops = read_operator(with_file("stops.csv", french("stops.csv"))).stops
+    first, rest = text.split("\n", 1)
+    for data in (
+        text.encode("utf-16"),
+        text.replace(";", "\t").encode("utf-16"),
+        f"sep=;\r\n{text}".encode("cp1252"),
+        f'"SEP=;"\n{text}'.encode("utf-8-sig"),
+        first.encode() + b"\n" + rest.encode("cp1252"),
+    ):
+        assert read_operator(with_file("stops.csv", data)).stops == stops
+    fault = faults_of(with_file("stops.csv", b"sep=;\nid;name;lat;lon\ns;;33,5;-7,6\n"))[0]
+    assert (fault.row, fault.column) == (3, "name")
+
+
 @pytest.mark.parametrize(
     ("data", "row", "words"),
     [
         (french("stops.csv").decode("cp1252").encode("utf-16-le"), 0, "UTF-16"),
-        (french("stops.csv").decode("cp1252").encode("utf-16"), 0, "UTF-16"),
+        (french("stops.csv").decode("cp1252").encode("utf-16")[:-1], 0, "UTF-16"),
         (as_csv(clean_tables())["stops.csv"].decode().encode().decode("cp1252").encode(), 2, "was read as Windows"),  # noqa: E501
         (french("stops.csv").decode("cp1252").encode("cp850"), 2, "DOS or Macintosh"),
         (b"id,name,lat,lon\ns,\x81\x8d,33.5,-7.6\n", 2, "neither UTF-8 nor Windows"),
