@@ -15,8 +15,8 @@ from releve.gate.clients import register_client
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_reader import CampaignTerms
-from releve.gate.models import CampaignRow as Row
 from releve.gate.models import AbandonedRow, Load, ScrubRow
+from releve.gate.models import CampaignRow as Row
 from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
 from releve.outbound.vocabulary import find_sector, parse_word

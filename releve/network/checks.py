@@ -228,7 +228,7 @@ def _report_absent_table(
 ) -> Fault:
     item, records = next(iter(unknown.items()))
     rows = sum(len(found) for found in unknown.values())
-    name = table.kind.table
+    name = table.form.table
     reason = Phrase("the table is missing, but {0} rows of {1} refer to it", rows, name_table(name))
     fix = Phrase(
         "add it, or empty {0} (row {1} has {2!r})",

@@ -39,7 +39,7 @@ def join_dates(raw: RawTable) -> tuple[RawTable, list[Fault]]:
         if isinstance(day, CellRefusal):
             silent.add(i)
             if i not in raw.broken:
-                fault = Fault(raw.kind.table, int(raw.rows[i]), DATE_COLUMN, text or "", "", "")
+                fault = Fault(raw.form.table, int(raw.rows[i]), DATE_COLUMN, text or "", "", "")
                 faults.append(replace(fault, reason=day.reason, fix=day.fix))
             continue
         for name, clock in clocks.items():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from releve.errors import Phrase
 from releve.network.faults import Fault
-from releve.network.folder_reader import KINDS
-from releve.network.table_words import get_column_naming, get_table_naming
+from releve.network.folder_reader import OPERATOR
+from releve.network.table_words import TableForm
 
 __all__ = ["FaultGroup", "describe_faults", "describe_group", "group_faults"]
 
@@ -49,24 +49,40 @@ def _get_template(text: str) -> str:
 
 
 def describe_faults(
-    faults: Iterable[Fault], gettext: Callable[[str], str] = str, language: str = "en"
+    faults: Iterable[Fault],
+    gettext: Callable[[str], str] = str,
+    language: str = "en",
+    forms: Mapping[str, TableForm] = OPERATOR.forms,
+    sources: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """Return one sentence a cause."""
-    return tuple(describe_group(group, gettext, language) for group in group_faults(faults))
+    """Return one sentence a cause; ``sources`` names the file of each table."""
+    return tuple(
+        describe_group(group, gettext, language, forms, sources or {})
+        for group in group_faults(faults)
+    )
 
 
-def describe_group(group: FaultGroup, gettext: Callable[[str], str], language: str) -> str:
+def describe_group(
+    group: FaultGroup,
+    gettext: Callable[[str], str],
+    language: str,
+    forms: Mapping[str, TableForm] = OPERATOR.forms,
+    sources: Mapping[str, str] | None = None,
+) -> str:
     """Return where the faults of a group stand, what is wrong and how to mend it."""
 
     def say(text: str) -> str:
         return text.translate_with(gettext, language) if isinstance(text, Phrase) else text
 
     fault = group.first
-    place = [_name_table(fault, language)]
+    form = forms.get(fault.table)
+    place = [source] if (source := (sources or {}).get(fault.table)) else []
+    place.append(form.naming.label(language) if form else fault.table)
     if rows := [row for row in group.rows if row]:
         place.append(say(_name_rows(rows)))
     if fault.column:
-        place.append(_name_column(fault, language))
+        naming = form.names.get(fault.column) if form else None
+        place.append(naming.label(language) if naming else fault.column)
     where: str = ", ".join(place)
     if fault.value:
         where = say(Phrase("{0} “{1}”", where, fault.value))
@@ -79,14 +95,3 @@ def _name_rows(rows: list[int]) -> Phrase:
     if len(rows) <= _MOST_ROWS:
         return Phrase("rows {0}", ", ".join(map(str, rows)))
     return Phrase("{0} rows (for example row {1})", len(rows), rows[0])
-
-
-def _name_table(fault: Fault, language: str) -> str:
-    return get_table_naming(fault.table).label(language) if fault.table in KINDS else fault.table
-
-
-def _name_column(fault: Fault, language: str) -> str:
-    try:
-        return get_column_naming(fault.table, fault.column).label(language)
-    except KeyError:
-        return fault.column

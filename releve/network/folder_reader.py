@@ -1,5 +1,7 @@
 """Bytes -> raw tables: files or a workbook become tables of text, header checked.
 
+The tables of an operator are read, or those of another :class:`FolderLayout`.
+
 Nothing is interpreted here beyond the shape: encoding, separator, header and the number of cells
 in a row. Values are parsed in :mod:`releve.network.parsing`.
 """
@@ -8,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from releve.errors import Phrase
-from releve.network.columns import TableRow, list_columns
+from releve.errors import BilingualPhrase, Phrase
+from releve.network.columns import TableRow
 from releve.network.csv_reader import read_csv
 from releve.network.faults import Fault, find_closest
 from releve.network.headers import Header, find_header, join_column_names
@@ -25,14 +27,15 @@ from releve.network.size_limits import read_parquet
 from releve.network.spellings import fold
 from releve.network.table_words import (
     DATE_COLUMN,
-    find_column,
-    find_table,
-    get_table_naming,
-    name_table,
+    TableForm,
+    build_index,
+    get_form,
 )
 from releve.network.xlsx_reader import read_sheets
 
-__all__ = ["OPTIONAL_TABLES", "RawTable", "RawTables", "read_tables"]
+__all__ = [
+    "OPTIONAL_TABLES", "FolderLayout", "RawTable", "RawTables", "join_names", "read_tables",
+]  # fmt: skip
 
 KINDS: dict[str, type[TableRow]] = {kind.table: kind for kind in TABLES}
 REQUIRED_TABLES = frozenset(("operator", "sites", "clients", "programmes", "agents"))
@@ -50,7 +53,7 @@ class RawTable:
     whose cell has a fault already. ``language`` is that of the header.
     """
 
-    kind: type[TableRow]
+    form: TableForm
     cells: pl.DataFrame
     rows: NDArray[np.int64]
     broken: frozenset[int]
@@ -60,10 +63,34 @@ class RawTable:
     silent: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FolderLayout:
+    """The tables that are read together, and what is said of a file that is none of them.
+
+    ``explain`` takes the tables' names, joined. ``read_parquet`` may leave the cells typed.
+    """
+
+    forms: Mapping[str, TableForm]
+    needed: frozenset[str]
+    stranger: Phrase
+    explain: Callable[[str], Phrase]
+    missing: Callable[[TableForm], Phrase]
+    read_parquet: Callable[[bytes], RawGrid]
+
+    def find_table(self, text: str) -> str | None:
+        """Return the table that a sheet or file name means, or None."""
+        return self._index.get(fold(text))
+
+    @cached_property
+    def _index(self) -> Mapping[str, str]:
+        return build_index((name, form.naming) for name, form in self.forms.items())
+
+
 @dataclass
 class RawTables:
     """Every table that could be read, and the names of those that could not."""
 
+    layout: FolderLayout
     tables: dict[str, RawTable] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
@@ -79,12 +106,13 @@ class RawTables:
         return "fr" if self.french else "en"
 
 
-def read_tables(files: Mapping[str, bytes]) -> RawTables:
+def read_tables(files: Mapping[str, bytes], layout: FolderLayout | None = None) -> RawTables:
     """Read files named after tables (``sites.csv``, ``Téléconseillers.csv``) and workbooks.
 
-    Workbooks and files may stand together; a table that is given twice is a fault.
+    Workbooks and files may stand together; a table that is given twice is a fault. The layout is
+    that of an operator where none is given.
     """
-    out = RawTables()
+    out = RawTables(layout or OPERATOR)
     for name in sorted(files, key=lambda name: (name.lower().endswith(".xlsx"), name)):
         if name.lower().endswith(".xlsx"):
             _read_workbook(files[name], name, out)
@@ -100,13 +128,13 @@ def read_tables(files: Mapping[str, bytes]) -> RawTables:
 
 def _read_file(name: str, data: bytes, out: RawTables) -> None:
     stem, _, suffix = name.rpartition(".")
-    readers: dict[str, Callable[[bytes], RawGrid]] = {"csv": read_csv, "parquet": _read_parquet}
+    readers = {"csv": read_csv, "parquet": out.layout.read_parquet}
     if suffix.lower() not in readers:
         reason = Phrase("is neither CSV nor Parquet nor a workbook (XLSX)")
         out.faults.append(Fault(name, 0, "", "", reason, Phrase("save it as CSV UTF-8")))
         out.unreadable.add(stem or name)
         return
-    table = find_table(stem)
+    table = out.layout.find_table(stem)
     load = partial(readers[suffix.lower()], data)
     if table is None:
         out.strangers.append((stem, load))
@@ -119,22 +147,22 @@ def _read_workbook(data: bytes, name: str, out: RawTables) -> None:
         sheets = read_sheets(data)
     except Unreadable as error:
         out.faults.append(Fault(name, 0, "", "", error.reason, error.fix))
-        out.unreadable |= set(KINDS)
+        out.unreadable |= set(out.layout.forms)
         return
     for sheet, read in sheets.items():
-        table, load = find_table(sheet), cache(read)
+        table, load = out.layout.find_table(sheet), cache(read)
         if fold(sheet) in _NOTES:
             continue
         if table is None:
             out.strangers.append((sheet, load))
-        elif not _is_blank_form(KINDS[table], load):
+        elif table in out.layout.needed or not _is_blank_form(load):
             _take_table(table, sheet, name, load, out)
 
 
-def _is_blank_form(kind: type[TableRow], load: Callable[[], RawGrid]) -> bool:
-    """Return whether a sheet of an optional table is empty below its header, as in a template."""
+def _is_blank_form(load: Callable[[], RawGrid]) -> bool:
+    """Return whether a sheet is empty below its header, as in a template."""
     try:
-        return kind.table in OPTIONAL_TABLES and load().cells.height < 2
+        return load().cells.height < 2
     except Unreadable:
         return False
 
@@ -147,31 +175,39 @@ def _refuse_name(name: str, load: Callable[[], RawGrid], out: RawTables) -> None
         grid = None
     if grid is not None and not grid.cells.height:
         return
-    meant = find_closest(fold(name), [fold(kind) for kind in KINDS])
-    meant = find_table(meant or "") or (_recognise_header(grid) if grid else None)
+    forms = out.layout.forms
+    spellings = [fold(text) for key, form in forms.items() for text in _spell(key, form)]
+    meant = find_closest(fold(name.rpartition(".")[0] or name), spellings)
+    meant = out.layout.find_table(meant or "") or (_recognise_header(grid, forms) if grid else None)
     if meant in out.tables:
         meant = None
-    fix = Phrase("name it {0}", name_table(meant)) if meant else _suggest_tables(out)
-    out.faults.append(Fault(name, 0, "", "", Phrase("is not a table of an operator"), fix))
+    if meant:
+        fix = Phrase("name it {0}", BilingualPhrase(meant, forms[meant].naming.fr))
+    else:
+        fix = out.layout.explain(join_names(forms, out.language))
+    out.faults.append(Fault(name, 0, "", "", out.layout.stranger, fix))
     if meant:
         out.unreadable.add(meant)
 
 
-def _suggest_tables(out: RawTables) -> Phrase:
-    names = ", ".join(get_table_naming(kind).label(out.language) for kind in KINDS)
-    return Phrase(
-        "remove it, or if it is a call log make history of it with releve demand import;"
-        " the tables are {0}",
-        names if out.french else ", ".join(KINDS),
-    )
+def _spell(table: str, form: TableForm) -> tuple[str, ...]:
+    return (table, *form.naming.spellings())
 
 
-def _recognise_header(grid: RawGrid) -> str | None:
+def join_names(forms: Mapping[str, TableForm], language: str) -> str:
+    """Return the names of tables: their ids in English, their labels in another language."""
+    names = (form.naming.label(language) for form in forms.values())
+    return ", ".join(forms if language == "en" else names)
+
+
+def _recognise_header(grid: RawGrid, forms: Mapping[str, TableForm]) -> str | None:
     """Return the table that most cells of the first row are columns of, None below two."""
     header = [cell for cell in grid.cells.row(0) if cell]
-    found = {kind: {find_column(kind, cell) for cell in header} - {None} for kind in KINDS}
-    best = max(KINDS, key=lambda kind: len(found[kind]))
-    required = {column.name for column in list_columns(KINDS[best]) if column.required}
+    found = {
+        name: {form.find_column(cell) for cell in header} - {None} for name, form in forms.items()
+    }
+    best = max(forms, key=lambda name: len(found[name]))
+    required = {column.name for column in forms[best].columns if column.required}
     return best if len(found[best]) > 1 and required <= found[best] else None
 
 
@@ -182,9 +218,9 @@ def _take_table(
         out.twice.setdefault(file, []).append(name)
         return
     out.sources[name] = file
-    out.french |= get_table_naming(name).is_french(given)
+    out.french |= out.layout.forms[name].naming.is_french(given)
     try:
-        raw, faults = _split_header(KINDS[name], load())
+        raw, faults = _split_header(out.layout.forms[name], load())
     except Unreadable as error:
         out.faults.append(
             Fault(name, error.row, error.column, error.value, error.reason, error.fix)
@@ -211,10 +247,9 @@ def _report_repeated(out: RawTables) -> None:
 
 
 def _report_missing(out: RawTables) -> None:
-    for name in KINDS:
-        if name not in out.tables and name not in out.unreadable and name not in OPTIONAL_TABLES:
-            needed = ", ".join(c.name for c in list_columns(KINDS[name]) if c.required)
-            fix = Phrase("add it; its required columns are {0}", needed)
+    for name, form in out.layout.forms.items():
+        if name in out.layout.needed and name not in out.tables and name not in out.unreadable:
+            fix = out.layout.missing(form)
             out.faults.append(Fault(name, 0, "", "", Phrase("the table is missing"), fix))
             out.unreadable.add(name)
 
@@ -240,18 +275,18 @@ def _convert_to_text(series: pl.Series) -> pl.Series:
     return text.str.strip_suffix(".0") if kind.is_float() else text
 
 
-def _split_header(kind: type[TableRow], grid: RawGrid) -> tuple[RawTable, list[Fault]]:
+def _split_header(form: TableForm, grid: RawGrid) -> tuple[RawTable, list[Fault]]:
     """Split a grid into the columns of a table; a header that cannot be used is Unreadable."""
     if not grid.cells.height:
         reason = Phrase("is empty: it has no header")
         raise Unreadable(
-            reason, Phrase("write the columns {0} in its first row", join_column_names(kind))
+            reason, Phrase("write the columns {0} in its first row", join_column_names(form))
         )
-    header = Header(kind, find_header(kind, grid))
+    header = Header(form, find_header(form, grid))
     faults = header.list_faults(grid)
     first = {name: i for i, name in reversed(list(enumerate(header.columns))) if name}
-    body = grid.cells[1:]
-    rows = grid.rows[1:]
+    body = grid.cells[1:] if grid.typed is None else grid.typed
+    rows = grid.rows[1:] if grid.typed is None else np.arange(2, body.height + 2)
     filled = body.select(
         pl.any_horizontal(pl.all().is_not_null()).alias("filled") if body.width else pl.lit(False)
     )["filled"].to_numpy()
@@ -260,21 +295,21 @@ def _split_header(kind: type[TableRow], grid: RawGrid) -> tuple[RawTable, list[F
     broken: frozenset[int] = frozenset()
     if grid.widths is not None:
         broken, found = _find_ragged_rows(
-            kind, body, rows, grid.widths[1:][keep], len(header.cells)
+            form, body, rows, grid.widths[1:][keep], len(header.cells)
         )
         faults += found
     cells = body.select(
         pl.col(body.columns[first[name]]).alias(name)
-        for name in (DATE_COLUMN, *(column.name for column in list_columns(kind)))
+        for name in (DATE_COLUMN, *(column.name for column in form.columns))
         if name in first
     )
     return RawTable(
-        kind, cells, rows, broken, grid.comma_decimals, grid.from_sheet, header.language
+        form, cells, rows, broken, grid.comma_decimals, grid.from_sheet, header.language
     ), faults
 
 
 def _find_ragged_rows(
-    kind: type[TableRow],
+    form: TableForm,
     body: pl.DataFrame,
     rows: NDArray[np.int64],
     widths: NDArray[np.int64],
@@ -295,5 +330,28 @@ def _find_ragged_rows(
                 )
             value = " | ".join(cell or "" for cell in body.row(i))[:60]
             fix = Phrase("give every column a cell; quote a cell that holds the separator")
-            faults.append(Fault(kind.table, int(rows[i]), "", value, reason, fix))
+            faults.append(Fault(form.table, int(rows[i]), "", value, reason, fix))
     return frozenset(bad.tolist()), faults
+
+
+def _explain_stranger(tables: str) -> Phrase:
+    return Phrase(
+        "remove it, or if it is a call log make history of it with releve demand import;"
+        " the tables are {0}",
+        tables,
+    )
+
+
+def _explain_missing(form: TableForm) -> Phrase:
+    needed = ", ".join(column.name for column in form.columns if column.required)
+    return Phrase("add it; its required columns are {0}", needed)
+
+
+OPERATOR = FolderLayout(
+    {name: get_form(kind) for name, kind in KINDS.items()},
+    REQUIRED_TABLES,
+    Phrase("is not a table of an operator"),
+    _explain_stranger,
+    _explain_missing,
+    _read_parquet,
+)

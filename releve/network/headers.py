@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from releve.errors import Phrase
-from releve.network.columns import TableRow, list_columns
 from releve.network.faults import Fault, find_closest
 from releve.network.raw_grid import RawGrid, Unreadable
 from releve.network.spellings import fold
 from releve.network.table_words import (
     DATE_COLUMN,
-    find_column,
+    TableForm,
     find_header_unit,
-    get_column_naming,
-    name_column,
     strip_brackets,
 )
 
@@ -25,10 +22,10 @@ _HEADER_SEARCHED = 12
 """How many rows are looked at for a header that is not in the first one."""
 
 
-def find_header(kind: type[TableRow], grid: RawGrid) -> list[str]:
+def find_header(form: TableForm, grid: RawGrid) -> list[str]:
     """Return the cells of the header, empty where it has no name; Unreadable without one."""
     head = grid.cells.head(_HEADER_SEARCHED).rows()
-    found = [{find_column(kind.table, cell or "") for cell in row} - {None} for row in head]
+    found = [{form.find_column(cell or "") for cell in row} - {None} for row in head]
     best = max(range(len(found)), key=lambda i: (len(found[i]), -i))
     if best > 0 and len(found[0]) < 2 <= len(found[best]):
         row = int(grid.rows[best])
@@ -43,7 +40,7 @@ def find_header(kind: type[TableRow], grid: RawGrid) -> list[str]:
         reason = Phrase("the first row is not a header: no cell is the name of a column")
         raise Unreadable(
             reason,
-            Phrase("write the columns {0} there", join_column_names(kind)),
+            Phrase("write the columns {0} there", join_column_names(form)),
             row=int(grid.rows[0]),
         )
     if grid.rows[0] > 1 and grid.from_sheet:
@@ -59,7 +56,7 @@ def find_header(kind: type[TableRow], grid: RawGrid) -> list[str]:
 class Header:
     """The first row of a table, cell by cell."""
 
-    kind: type[TableRow]
+    form: TableForm
     cells: list[str]
 
     @cached_property
@@ -68,7 +65,7 @@ class Header:
 
         A date alone, beside no start, is the start.
         """
-        found = [find_column(self.kind.table, cell) if cell else None for cell in self.cells]
+        found = [self.form.find_column(cell) if cell else None for cell in self.cells]
         if DATE_COLUMN in found and "start" not in found:
             found[found.index(DATE_COLUMN)] = "start"
         return found
@@ -79,7 +76,7 @@ class Header:
         french = english = 0
         for cell, name in zip(self.cells, self.columns, strict=True):
             if name is not None:
-                naming = get_column_naming(self.kind.table, name)
+                naming = self.form.names[name]
                 bare = strip_brackets(cell)
                 french += naming.is_french(bare)
                 english += naming.is_english(bare) or fold(bare) == fold(name) != fold(naming.fr)
@@ -87,8 +84,8 @@ class Header:
 
     def list_faults(self, grid: RawGrid) -> list[Fault]:
         """Return the unknown, repeated, unnamed and missing columns, each cause once."""
-        table, row = self.kind.table, int(grid.rows[0])
-        columns = {column.name: column for column in list_columns(self.kind)}
+        table, row = self.form.table, int(grid.rows[0])
+        columns = {column.name: column for column in self.form.columns}
         faults: list[Fault] = []
         absent = [name for name in columns if name not in self.columns]
         excused: set[str] = set()
@@ -106,7 +103,7 @@ class Header:
                 meant = self._find_meant(cell, absent)
                 excused |= {meant} if meant else set()
                 fix = (
-                    Phrase("name it {0}", name_column(table, meant))
+                    Phrase("name it {0}", self.form.name_column(meant))
                     if meant
                     else Phrase("delete it; the columns are {0}", self._join_names())
                 )
@@ -128,24 +125,24 @@ class Header:
         spellings = {
             fold(text): name
             for name in absent
-            for text in (name, *get_column_naming(self.kind.table, name).spellings())
+            for text in (name, *self.form.names[name].spellings())
         }
         return spellings.get(find_closest(fold(cell), spellings) or "")
 
     def _find_unit_fault(self, row: int, cell: str, name: str) -> list[Fault]:
         stated = find_header_unit(cell)
-        unit = next((c.unit for c in list_columns(self.kind) if c.name == name), "")
+        unit = next((c.unit for c in self.form.columns if c.name == name), "")
         if stated is None or not unit or stated == unit:
             return []
         reason = Phrase("the column is headed in {0}, but is read in {1}", stated, unit)
         fix = Phrase("convert its values to {0} and write {0} in the header", unit)
-        return [Fault(self.kind.table, row, name, cell, reason, fix)]
+        return [Fault(self.form.table, row, name, cell, reason, fix)]
 
     def _join_names(self) -> str:
         if self.language == "en":
-            return join_column_names(self.kind)
-        names = (column.name for column in list_columns(self.kind))
-        return ", ".join(get_column_naming(self.kind.table, n).label(self.language) for n in names)
+            return join_column_names(self.form)
+        names = (column.name for column in self.form.columns)
+        return ", ".join(self.form.names[n].label(self.language) for n in names)
 
 
 def _is_filled(grid: RawGrid, i: int) -> bool:
@@ -153,6 +150,6 @@ def _is_filled(grid: RawGrid, i: int) -> bool:
     return column.null_count() < len(grid.rows) - 1
 
 
-def join_column_names(kind: type[TableRow]) -> str:
+def join_column_names(form: TableForm) -> str:
     """Return the names of a table's columns in a row."""
-    return ", ".join(column.name for column in list_columns(kind))
+    return ", ".join(column.name for column in form.columns)

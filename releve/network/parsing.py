@@ -17,13 +17,13 @@ import numpy as np
 import polars as pl
 
 from releve.errors import Phrase
-from releve.network.columns import TableColumn, TableRow, bare_type, list_columns
+from releve.network.columns import TableColumn, bare_type
 from releve.network.faults import Fault, find_nearest
 from releve.network.folder_reader import RawTable
 from releve.network.moments import CellRefusal, parse_moment
 from releve.network.opening_text import translate_opening
 from releve.network.spellings import fold
-from releve.network.table_words import map_value_spellings, name_value
+from releve.network.table_words import TableForm, map_value_spellings, name_value
 
 __all__ = ["BAD", "Bad", "ParsedTable", "format_example", "parse_table"]
 
@@ -45,11 +45,11 @@ _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:,\d+)?")
 class ParsedTable:
     """A table as values: ``values[column][i]`` of record i, BAD where there is none.
 
-    Every column of the kind is there; one that the file lacks holds its default (or BAD where a
+    Every column of the form is there; one that the file lacks holds its default (or BAD where a
     value is required). Local times are naive until :mod:`releve.network.checks_time` sets them.
     """
 
-    kind: type[TableRow]
+    form: TableForm
     rows: list[int]
     cells: pl.DataFrame
     values: dict[str, list[Any]]
@@ -63,14 +63,14 @@ class ParsedTable:
 
     def fault(self, i: int, column: str, reason: Phrase, fix: Phrase) -> Fault:
         """Return a fault of one cell of record i."""
-        return Fault(self.kind.table, self.rows[i], column, self.text(column, i), reason, fix)
+        return Fault(self.form.table, self.rows[i], column, self.text(column, i), reason, fix)
 
 
 def parse_table(raw: RawTable) -> tuple[ParsedTable, list[Fault]]:
     """Return the values of a raw table and the faults of its cells."""
-    columns = list_columns(raw.kind)
+    columns = raw.form.columns
     comma = raw.comma_decimals and _writes_commas(raw, columns)
-    table = ParsedTable(raw.kind, raw.rows.tolist(), raw.cells, {})
+    table = ParsedTable(raw.form, raw.rows.tolist(), raw.cells, {})
     faults: list[Fault] = []
     for column in columns:
         if column.name not in raw.cells.columns:
@@ -125,7 +125,7 @@ class _Cells:
 
     @property
     def words(self) -> Mapping[str, str]:
-        return map_value_spellings(self.raw.kind.table, self.column.name)
+        return map_value_spellings(self.raw.form.table, self.column.name)
 
     @property
     def either_decimal(self) -> bool:
@@ -134,14 +134,14 @@ class _Cells:
 
     def suggest_format(self) -> Phrase:
         """Return how to write a value, with an example in the language of the file."""
-        example = format_example(self.raw.kind.table, self.column, self.raw.language)
+        example = format_example(self.raw.form.table, self.column, self.raw.language)
         if self.column.unit and self.column.unit != "share":
             example = f"{example} ({'°' if self.column.unit == 'degrees' else self.column.unit})"
         return Phrase(_FORMATS[bare_type(self.column)], example)
 
     def list_labels(self) -> str:
         """Return the allowed values as the language of the file calls them."""
-        table, name, language = self.raw.kind.table, self.column.name, self.raw.language
+        table, name, language = self.raw.form.table, self.column.name, self.raw.language
         if language == "en":
             return ", ".join(self.column.condition.one_of)
         return ", ".join(
@@ -211,7 +211,7 @@ def _judge_cell(cells: _Cells, text: str, parse: Callable[[_Cells, str], Any]) -
         return CellRefusal(reason, cells.suggest_format())
     meant = cells.words.get(next(iter(find_nearest(fold(text), cells.words)), ""))
     if meant is not None:
-        meant = name_value(cells.raw.kind.table, cells.column.name, meant, cells.raw.language)
+        meant = name_value(cells.raw.form.table, cells.column.name, meant, cells.raw.language)
     return CellRefusal(
         Phrase("must be one of {0}", cells.list_labels()),
         Phrase("write {0}", meant) if meant else cells.suggest_format(),
@@ -315,7 +315,7 @@ def _parse_tuple(cells: _Cells, text: str) -> Any:
             Phrase("has an empty item"),
             Phrase(
                 "write items with one | between, like {0}",
-                format_example(cells.raw.kind.table, cells.column, cells.raw.language),
+                format_example(cells.raw.form.table, cells.column, cells.raw.language),
             ),
         )
     repeated = next((item for item in items if items.count(item) > 1), None)

@@ -20,7 +20,8 @@ class RawGrid:
     ``rows[i]`` is the row of record i in the file, from 1. ``header`` is the number of cells of
     the first record, ``widths[i]`` that of record i (None where the format makes all rows equally
     wide). ``merged`` holds the first and last row of each merged range. ``comma_decimals``:
-    numbers may be written with a decimal comma.
+    numbers may be written with a decimal comma. ``typed`` holds the cells below the header where
+    their format has types, and then ``cells`` is the header alone.
     """
 
     cells: pl.DataFrame
@@ -30,6 +31,7 @@ class RawGrid:
     merged: tuple[tuple[int, int], ...] = ()
     comma_decimals: bool = True
     from_sheet: bool = False
+    typed: pl.DataFrame | None = None
 
 
 class Unreadable(ReleveError):  # noqa: N818 (never leaves the package: becomes a Fault)

@@ -7,25 +7,28 @@ of both languages; templates, exports and the desk write the labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
 import yaml
 
 from releve.errors import BilingualPhrase, Phrase
+from releve.network.columns import TableColumn, TableRow, list_columns
 from releve.network.spellings import fold
 
 __all__ = [
     "DATE_COLUMN",
     "LANGUAGES",
     "Naming",
-    "find_column",
+    "TableForm",
+    "build_index",
     "find_header_unit",
     "find_table",
     "get_column_naming",
+    "get_form",
     "get_table_naming",
     "label_header",
     "list_value_labels",
@@ -70,6 +73,31 @@ class Naming:
         yield from (self.en, self.fr, *self.also)
 
 
+@dataclass(frozen=True)
+class TableForm:
+    """The columns of a table, and what it and they are called: all that reading its header takes.
+
+    ``names`` may hold further columns, which are read and become others.
+    """
+
+    table: str
+    naming: Naming
+    columns: tuple[TableColumn, ...]
+    names: Mapping[str, Naming]
+
+    def find_column(self, header: str) -> str | None:
+        """Return the column that a header means; a unit in brackets makes no difference."""
+        return self._index.get(fold(header)) or self._index.get(fold(strip_brackets(header)))
+
+    def name_column(self, column: str) -> Phrase:
+        """Return a column's name for a sentence: its id in English, its label in French."""
+        return BilingualPhrase(column, self.names[column].fr)
+
+    @cached_property
+    def _index(self) -> Mapping[str, str]:
+        return build_index(self.names.items())
+
+
 _DATE = Naming("Date", "Date", ("jour", "day", "date de la vacation", "journée"))
 
 
@@ -99,24 +127,27 @@ def get_column_naming(table: str, column: str) -> Naming:
 
 @cache
 def _index_tables() -> Mapping[str, str]:
-    return _index([(name, get_table_naming(name)) for name in _load_words("tables")])
+    return build_index((name, get_table_naming(name)) for name in _load_words("tables"))
 
 
 @cache
-def _index_columns(table: str) -> Mapping[str, str]:
+def get_form(kind: type[TableRow]) -> TableForm:
+    """Return the form of a table of an operator."""
+    table = kind.table
     names = [*_load_words("tables")[table]["columns"]]
-    dated = [DATE_COLUMN] if table in _DATED_TABLES else []
-    return _index([(name, get_column_naming(table, name)) for name in (*names, *dated)])
+    names += [DATE_COLUMN] if table in _DATED_TABLES else []
+    naming = {name: get_column_naming(table, name) for name in names}
+    return TableForm(table, get_table_naming(table), list_columns(kind), naming)
 
 
 @cache
 def map_value_spellings(table: str, column: str) -> Mapping[str, str]:
     """Return the values of a column by folded spelling; empty where any text is a value."""
     entries = _load_words("values").get(f"{table}.{column}", ())
-    return _index([(entry["id"], _build_naming(entry)) for entry in entries])
+    return build_index((entry["id"], _build_naming(entry)) for entry in entries)
 
 
-def _index(named: list[tuple[str, Naming]]) -> Mapping[str, str]:
+def build_index(named: Iterable[tuple[str, Naming]]) -> Mapping[str, str]:
     """Return ids by folded spelling; ValueError for a spelling of two ids."""
     found: dict[str, str] = {}
     for name, naming in named:
@@ -129,12 +160,6 @@ def _index(named: list[tuple[str, Naming]]) -> Mapping[str, str]:
 def find_table(text: str) -> str | None:
     """Return the table that a sheet or file name means, or None."""
     return _index_tables().get(fold(text))
-
-
-def find_column(table: str, header: str) -> str | None:
-    """Return the column that a header means; a unit in brackets makes no difference."""
-    spellings = _index_columns(table)
-    return spellings.get(fold(header)) or spellings.get(fold(strip_brackets(header)))
 
 
 _UNIT_WORDS: Mapping[str, str] = {

@@ -18,7 +18,8 @@ from releve.network import (
     parse_opening,
     read_operator,
 )
-from releve.network.table_words import find_column, find_table, map_value_spellings
+from releve.network.folder_reader import OPERATOR
+from releve.network.table_words import find_table, map_value_spellings
 from tests.network.clean_tables import as_csv, clean_tables
 
 Rows = Sequence[Sequence[object]]
@@ -243,7 +244,7 @@ def test_no_two_tables_columns_or_words_share_a_spelling() -> None:
     for table, rows in clean_tables().items():
         assert find_table(table) == table
         for column in rows[0]:
-            assert find_column(table, column) == column
+            assert OPERATOR.forms[table].find_column(column) == column
             map_value_spellings(table, column)
     assert find_table("TELECONSEILLERS ") == "agents"
 
