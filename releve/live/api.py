@@ -123,7 +123,7 @@ from releve.live.partners import Lending
 from releve.live.photo_metadata import NotAPhoto, detect_photo_type
 from releve.live.photos import MAX_PHOTO_BYTES, MAX_PHOTOS, has_photo, load_photo, store_photo
 from releve.live.plans import activate_plan, load_activation, load_day_plan, put_in_force
-from releve.live.presence import find_stays
+from releve.live.presence import build_reach_check, find_stays
 from releve.live.readiness import check_readiness
 from releve.live.rehearsal import (
     Rehearsal,
@@ -267,6 +267,7 @@ __all__ = [
     "acknowledge",
     "activate_plan",
     "build_draw_pack",
+    "build_reach_check",
     "build_statement",
     "check_channels",
     "check_readiness",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
+from releve.accounts.scopes import scope_for
 from releve.live.current_rules import select_rules
 from releve.live.day_runs import find_day_runs
 from releve.live.models import Activation, ReliefDay
@@ -14,10 +16,22 @@ from releve.live.plans import load_day_plan
 from releve.live.stream_state import read_placement
 from releve.network import HOME, Operator, zone
 from releve.plan import Placement
-from releve.situation import Absence, Situation, SituationRules, Stay, list_placed_stays
+from releve.situation import (
+    Absence,
+    Event,
+    EventRefusal,
+    Situation,
+    SituationRules,
+    Stay,
+    list_placed_stays,
+    refuse,
+)
 from releve.transport import FROM_SITE, TO_SITE
 
-__all__ = ["find_stays"]
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
+
+__all__ = ["build_reach_check", "find_stays"]
 
 _Row = tuple[str, str, datetime, datetime]
 _Shut = tuple[str, datetime, datetime]
@@ -72,6 +86,40 @@ def find_stays(
     )
     there = [kept for row in known for kept in _without(row, situation.absences.get(row[0]))]
     return list_placed_stays(operator, there, seating, _named(situation), runs)
+
+
+def build_reach_check(
+    user: AnyUser, event: Event, stream: str, operator: Operator
+) -> Callable[[Situation], Iterable[EventRefusal]]:
+    """Return what refuses an event of a site that names an agent of another one.
+
+    A role held for some sites names the agents who are at home at the site of the event, or who
+    were planned or present there that day: else one site could take another one's agents away. A
+    role held for every site may name any; of cases that is the health officer.
+    """
+
+    def judge(situation: Situation) -> Iterable[EventRefusal]:
+        site = operator.site.get(str(getattr(event, "site", "")))
+        if site is None or scope_for(user, event.permission).sites is None:
+            return
+        named = (event.person, *getattr(event, "agents", ()))
+        others = [
+            row.id for row in map(operator.agent.get, named) if row and row.home_site != site.id
+        ]
+        if not others:
+            return
+        tz = zone(site.time_zone)
+        day = getattr(event, "day", None) or event.happened_at.astimezone(tz).date()
+        start, end = (datetime.combine(day + timedelta(n), time(), tz) for n in (0, 1))
+        planned = find_stays(stream, operator, Situation(), (start, end), of=others)
+        attendance = situation.attendance.get((site.id, day.isoformat()))
+        there = {stay.agent for stay in planned if stay.site == site.id}
+        there.update(() if attendance is None else attendance.agents)
+        for agent in others:
+            if agent not in there:
+                yield refuse("agent.elsewhere", agent=agent, site=site.id, day=day)
+
+    return judge
 
 
 def _name_runs(

@@ -25,6 +25,8 @@ REFUSALS: Mapping[str, str] = {
     "date.too_old": "{happened_at} is more than {days} days ago; correct the year.",
     "site.unknown": "There is no site “{site}”; choose one of the operator’s sites.",
     "agent.unknown": "There is no agent “{agent}”; check the pseudonym.",
+    "agent.elsewhere": "{agent} is not at home at {site}, and was neither planned nor present there"
+    " on {day}; a role held for every site records it, of a case the health officer.",
     "carrier.unknown": "No agent has a home line of “{carrier}”; choose one of the carriers.",
     "measure.unknown": "The charter in force has no measure “{measure}”; choose one of its"
     " measures.",
@@ -202,6 +204,7 @@ REFUSALS: Mapping[str, str] = {
 
 _FIELDS: Mapping[str, str] = {
     "agent.unknown": "agent",
+    "agent.elsewhere": "agent",
     "case.nothing_to_clear": "case",
     "case.names_case": "case",
     "case.dates": "until",

@@ -98,6 +98,29 @@ def test_a_site_lead_records_of_the_own_site_alone(scenario: Scenario) -> None:
     assert lead.record("event.corrected", "7", corrects=event, reason="x").status_code == 201
 
 
+def test_a_site_lead_takes_no_agent_of_another_site_off_the_plan(scenario: Scenario) -> None:
+    scenario.stream = "live"
+    own, other = scenario.site, scenario.operator.sites[1].id
+    theirs, visitor = scenario.agents_at(other)[:2]
+    today = live.now().date().isoformat()
+    lead, officer = program(Role.SITE, sites=(own,)), program(Role.HEALTH)
+    case = {"site": own, "status": "declared_case"}
+    refused = lead.record("case.declared", "1", **case, agent=theirs)
+    assert refused.status_code == 422
+    (fault,) = refused.json()["error"]["faults"]
+    assert (fault["code"], fault["field"]) == ("agent.elsewhere", "agent")
+    assert theirs not in live.situation_now().absences
+    present = {"site": own, "day": today, "count": 1, "agents": [visitor]}
+    permit = {"authorisation": "w1", "of": "agent", "site": own, "agent": theirs,
+              "valid_from": today, "valid_to": today}  # fmt: skip
+    for kind, fields in (("agents.present", present), ("authorisation.granted", permit)):
+        assert lead.record(kind, kind, **fields).status_code == 422
+    manager = program(Role.CONTINUITY)
+    assert manager.record("agents.present", "2", **present).status_code == 201
+    assert lead.record("case.declared", "3", **case, agent=visitor).status_code == 201, "was there"
+    assert officer.record("case.declared", "4", **case, agent=theirs).status_code == 201
+
+
 def test_a_drill_is_flagged_and_is_for_those_who_work_in_it(
     manager: Program, scenario: Scenario
 ) -> None:

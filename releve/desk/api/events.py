@@ -19,11 +19,11 @@ from ninja import Header, Status
 from ninja.errors import HttpError
 
 from releve.accounts.event_reach import check_event_reach, narrow_return
-from releve.accounts.two_people import build_approval_check
 from releve.desk.access.actor import actor_name
 from releve.desk.api import schemas
 from releve.desk.api.routes import writes
 from releve.desk.api.shared import StreamName
+from releve.desk.live.event_form import build_record_check
 from releve.desk.live.streams import find_stream
 from releve.live import api as live
 from releve.situation import KINDS, EventFaults, EventRefusal, FieldFault, event_from_json
@@ -61,7 +61,7 @@ def _recorder(kind: str) -> Callable[..., Any]:
         if isinstance(narrowed, EventRefusal):
             raise live.Refused((narrowed,))
         key = hashlib.sha256(f"{actor_name(request)}\n{idempotency_key}".encode()).hexdigest()
-        judge = build_approval_check(narrowed)
+        judge = build_record_check(request.user, narrowed, shown.name)
         done = live.record(narrowed, key=key, stream=shown.name, judge=judge)
         if done.before:
             live.refuse_reused_key(done.seq, narrowed, tuple(sent))

@@ -127,4 +127,5 @@ def _record(
 ) -> live.RecordResult | None:
     stream = seen.shown.name
     own = live.sign_event(stream, actor_name(request))
-    return form.record(form.build_event(site=incident.site, incident=incident.id, **own), stream)
+    event = form.build_event(site=incident.site, incident=incident.id, **own)
+    return form.record(event, stream, request.user)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,10 @@ from releve.desk.live.words import refusal_text
 from releve.desk.text import text_now
 from releve.live import api as live
 from releve.network.clock import to_utc
-from releve.situation import Event, EventRefusal, list_fields
+from releve.situation import Event, EventRefusal, Situation, list_fields
+
+if TYPE_CHECKING:
+    from releve.accounts.scopes import AnyUser
 
 _T = TypeVar("_T")
 
@@ -52,9 +56,9 @@ class EventForm(KeyedForm):
         place = {"site": site} if "site" in named else {}
         return self.records(**{**said, **times, **place, **given})
 
-    def record(self, event: Event, stream: str) -> live.RecordResult | None:
+    def record(self, event: Event, stream: str, user: AnyUser) -> live.RecordResult | None:
         """Record an event once; None where it is not recorded, and the form says why."""
-        judge = build_approval_check(event)
+        judge = build_record_check(user, event, stream)
         return self.attempt(
             lambda: live.record(event, key=self.key_text, stream=stream, judge=judge)
         )
@@ -83,6 +87,17 @@ class EventForm(KeyedForm):
             field = self.aliases.get(reason.field, reason.field)
             sentence = refusal_text(reason, operator, text)
             self.add_error(field if field in self.fields else None, sentence)
+
+
+def build_record_check(
+    user: AnyUser, event: Event, stream: str
+) -> Callable[[Situation], Iterable[EventRefusal]]:
+    """Return what refuses an event for the sake of who records it: one person as two, a reach."""
+    checks = (
+        build_approval_check(event),
+        live.build_reach_check(user, event, stream, live.operator_now()),
+    )
+    return lambda situation: chain.from_iterable(check(situation) for check in checks)
 
 
 def read_clocks(local: datetime, site: str) -> datetime:

@@ -16,6 +16,7 @@ from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import takes
 from releve.desk.endpoint import FORM, serve
 from releve.desk.http import page_response, wants_json
+from releve.desk.live.event_form import build_record_check
 from releve.desk.live.forms import Place, RecordForm
 from releve.desk.live.forms_control import FORMS
 from releve.desk.live.page import FormPage, record_page
@@ -83,7 +84,11 @@ def _foresee(request: HttpRequest, form: RecordForm) -> live.EventPreview | None
     if live.is_recorded(form.key_text, place.stream):
         return None
     rules = live.select_rules(place.situation)
-    reasons = find_refusals(event, place.situation, place.operator, rules)
+    judge = build_record_check(request.user, event, place.stream)
+    reasons = (
+        *find_refusals(event, place.situation, place.operator, rules),
+        *judge(place.situation),
+    )
     form.refuse(reasons)
     return None if reasons else live.preview_event(event, place.stream)
 
@@ -97,7 +102,7 @@ def record_form(
     that is recorded.
     """
     if form.is_valid():
-        done = form.record(form.event(actor_name(request)), form.place.stream)
+        done = form.record(form.event(actor_name(request)), form.place.stream, request.user)
         if done is not None:
             return _confirm(request, done, back)
     return show_form(request, form, None, back, back_title)

@@ -61,7 +61,9 @@ def reopening(request: HttpRequest, site: str) -> HttpResponse:
     place = require_found(operator.site.get(site), _("There is no such site."))
     form = ReopeningForm(read_sent(request))
     form.clocks_of = site
-    done = form.is_valid() and form.record(form.read_event(shown.name, site, reader), shown.name)
+    done = form.is_valid() and form.record(
+        form.read_event(shown.name, site, reader), shown.name, request.user
+    )
     page = reopening_page(shown, operator, place, reader)
     if page is None:
         if done:

@@ -48,7 +48,7 @@ def _record(request: HttpRequest, kind: type[PackForm], said: str) -> HttpRespon
         closes = () if form.errors else _list_closures(event, now)
         if closes and request.POST.get("confirmed") != "yes":
             return _show(request, now, {pack: form}, closes=closes)
-        if not form.errors and form.record(event, now.stream) is not None:
+        if not form.errors and form.record(event, now.stream, request.user) is not None:
             messages.success(request, said)
             return redirect("rules")
     return _show(request, now, {pack: form}, status=form.http_status)
