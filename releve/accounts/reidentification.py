@@ -22,8 +22,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from releve.accounts.grants import STREAM, AccessError
-from releve.accounts.identity_notices import notify_officers
 from releve.accounts.models import IdentityRequest, User
+from releve.accounts.notices import notify_officers
 from releve.accounts.scopes import can
 from releve.accounts.two_people import are_tied
 from releve.errors import Phrase

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.core import mail as mailing
 from django.utils import timezone
 
-from releve.accounts import grants, identity_notices, reidentification
+from releve.accounts import grants, notices, reidentification
 from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import IdentityRequest, User
 from releve.accounts.roles import Role
@@ -218,16 +218,16 @@ def test_every_health_officer_is_notified_of_ask_and_allow(
             admin, reidentification.request_identity(officer, "a00042", REASON)
         )
     for user in (officer, second):
-        notices = [(row.kind, row.by) for row in identity_notices.list_unread(user)]
-        assert notices == [("allowed", admin.get_username()), ("asked", officer.get_username())]
-    assert identity_notices.list_unread(ended) == identity_notices.list_unread(admin) == []
+        unread = [(row.kind, row.by) for row in notices.list_unread(user)]
+        assert unread == [("allowed", admin.get_username()), ("asked", officer.get_username())]
+    assert notices.list_unread(ended) == notices.list_unread(admin) == []
     assert sorted(mail.to[0] for mail in outbox()) == sorted([officer.email, second.email] * 2)
     for mail in outbox():
         assert "a00042" not in mail.subject + mail.body
         assert REASON not in mail.subject + mail.body
-    identity_notices.mark_read(second)
-    assert identity_notices.list_unread(second) == []
-    assert len(identity_notices.list_unread(officer)) == 2
+    notices.mark_read(second)
+    assert notices.list_unread(second) == []
+    assert len(notices.list_unread(officer)) == 2
 
 
 def outbox() -> list[Any]:

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from releve.accounts import reidentification as service
 from releve.accounts.grants import AccessError
-from releve.accounts.identity_notices import list_unread, mark_read
 from releve.accounts.looks import list_contact_accesses, list_looks
 from releve.accounts.models import IdentityRequest
+from releve.accounts.notices import list_unread, mark_read
 from releve.accounts.person_erasure import erase_person, preview_erasure
 from releve.accounts.scopes import can
 from releve.desk.access.actor import act_and_lead, require_user

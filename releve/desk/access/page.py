@@ -6,8 +6,8 @@ from pydantic import Field
 
 from releve.accounts.directory import AccountLine, ProgramLine
 from releve.accounts.factor_resets import ResetLine
-from releve.accounts.identity_notices import LookNotice
 from releve.accounts.looks import ContactAccess, IdentityLook
+from releve.accounts.notices import LookNotice
 from releve.accounts.person_erasure import ErasurePreview
 from releve.desk.page import PageModel
 
