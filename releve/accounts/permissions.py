@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.accounts.roles import BY_CLIENT, BY_SITE, OUTSIDE, Role
+from releve.accounts.roles import BY_CLIENT, BY_SITE, OUTSIDE, WATCHING, Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["PERMISSIONS", "Permission", "acting_roles"]
 
 _R = Role
-_INSIDE = frozenset(Role) - OUTSIDE
+_EVERYONE = frozenset(Role) - WATCHING
+_INSIDE = _EVERYONE - OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
     ),
     Permission(
         "situation.see",
-        frozenset(Role),
+        _EVERYONE,
         lazy("see what is happening now"),
     ),
     Permission(
         "sites.see",
-        frozenset(Role) - {_R.CLIENT},
+        _EVERYONE - {_R.CLIENT},
         lazy("see the sites"),
     ),
     Permission(
@@ -311,7 +312,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
     ),
     Permission(
         "evidence.pack",
-        frozenset(Role) - {_R.PLANNER, _R.FLOW, _R.OUTBOUND},
+        _EVERYONE - {_R.PLANNER, _R.FLOW, _R.OUTBOUND},
         lazy("obtain an evidence pack"),
     ),
     Permission(
@@ -371,7 +372,13 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
     Permission(
         "system.watch",
         frozenset({_R.CONTINUITY, _R.ADMINISTRATOR}),
-        lazy("see whether the installation runs, and its metrics"),
+        lazy("see which check of the installation fails"),
+        whole=True,
+    ),
+    Permission(
+        "metrics.see",
+        frozenset({_R.MONITORING, _R.CONTINUITY, _R.ADMINISTRATOR}),
+        lazy("read the metrics of the installation"),
         whole=True,
     ),
     Permission(

@@ -13,6 +13,7 @@ __all__ = [
     "MAY_NAME_SITES",
     "OUTSIDE",
     "READ_ONLY",
+    "WATCHING",
     "Role",
     "label_role",
 ]
@@ -31,6 +32,7 @@ class Role(TextChoices):
     INSPECTOR = "inspector", lazy("Inspector")
     AUDITOR = "auditor", lazy("Auditor")
     ADMINISTRATOR = "administrator", lazy("Administrator")
+    MONITORING = "monitoring", lazy("Monitoring")
 
 
 def label_role(role: str) -> str:
@@ -53,7 +55,10 @@ MAY_NAME_CLIENTS = BY_CLIENT | {Role.AUDITOR}
 OUTSIDE = frozenset({Role.CLIENT, Role.INSPECTOR, Role.AUDITOR})
 """Not of the operator: what is not theirs is not there (404), instead of forbidden (403)."""
 
-READ_ONLY = OUTSIDE - {Role.AUDITOR, Role.CLIENT}
+WATCHING = frozenset({Role.MONITORING})
+"""Read the metrics and nothing else: for the program that collects them."""
+
+READ_ONLY = WATCHING | OUTSIDE - {Role.AUDITOR, Role.CLIENT}
 """See, and never act; an auditor records what the audit saw, and nothing else."""
 
 DATED = frozenset({Role.INSPECTOR, Role.AUDITOR})

@@ -22,6 +22,7 @@ ROLES = (
     "flow",
     "health",
     "inspector",
+    "monitoring",
     "outbound",
     "planner",
     "site",

@@ -27,6 +27,11 @@ def test_giving_an_acting_permission_to_a_reader_is_refused() -> None:
         Permission("x", frozenset({Role.AUDITOR, Role.PLANNER}), "do", acts=True)  # type: ignore[arg-type]
 
 
+def test_the_program_that_collects_metrics_sees_nothing_else() -> None:
+    held = {row.id for row in PERMISSIONS.values() if Role.MONITORING in row.roles}
+    assert held == {"metrics.see"}
+
+
 def test_an_auditor_records_an_audit_and_nothing_else() -> None:
     held = {row.id for row in PERMISSIONS.values() if row.acts and Role.AUDITOR in row.roles}
     assert held == {"event.record.audit"}

@@ -124,7 +124,8 @@ def test_metrics_are_for_those_who_watch(browsers: Browsers, settings: Settings)
     web = Client()
     browsers.scenario.two_positives()
     beat()
-    answer = web.get("/metrics", headers=give_token("administrator"))
+    probe = give_token("monitoring")
+    answer = web.get("/metrics", headers=probe)
     assert answer["Content-Type"].startswith("text/plain; version=")
     values = dict(
         line.rsplit(" ", 1) for line in answer.content.decode().splitlines() if line[0] != "#"
@@ -143,4 +144,7 @@ def test_metrics_are_for_those_who_watch(browsers: Browsers, settings: Settings)
         assert f"\n{name} " in text
     assert 'releve_desk_requests_total{method="GET",route="metrics",status="200"}' in text
     assert web.get("/metrics", headers=give_token("flow")).status_code == 403
+    for path in ("/api/v1/now", "/api/v1/sites", "/readyz"):
+        found = web.get(path, headers=probe)
+        assert found.status_code == 403 or found.json() == {"status": "ready"}, path
     assert live.read_worker_health().healthy

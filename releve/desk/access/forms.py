@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from releve.accounts.grants import RoleRequest
 from releve.accounts.models import Token
-from releve.accounts.roles import BY_CLIENT, BY_SITE, Role
+from releve.accounts.roles import BY_CLIENT, BY_SITE, WATCHING, Role
 from releve.accounts.scopes import find_scope_faults
 from releve.accounts.tokens import LONGEST_DAYS, NAME
 from releve.desk.forms import (
@@ -29,7 +29,11 @@ from releve.live.api import NamedPlaces
 class RoleChoiceForm(PlainForm):
     """The role an open desk's visitor looks through, with a site or client where it takes one."""
 
-    role = forms.ChoiceField(choices=Role.choices, label=lazy("Role"), widget=forms.RadioSelect)
+    role = forms.ChoiceField(
+        choices=[(role.value, role.label) for role in Role if role not in WATCHING],
+        label=lazy("Role"),
+        widget=forms.RadioSelect,
+    )
     site = forms.ChoiceField(required=False, label=lazy("Site, for a site lead"))
     client = forms.ChoiceField(required=False, label=lazy("Client, for its representative"))
 

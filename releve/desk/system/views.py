@@ -64,5 +64,5 @@ def _render(request: HttpRequest) -> HttpResponse:
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
 
 
-metrics = enter(_render, "GET", Door(_WATCH))
-"""Metrics in Prometheus' text format, to a token or a signed-in user that may watch."""
+metrics = enter(_render, "GET", Door("metrics.see"))
+"""Metrics in Prometheus' text format, to a token of the role for it, or a user that may watch."""

@@ -26,6 +26,7 @@ WHO = {
     "i": Role.INSPECTOR,
     "a": Role.AUDITOR,
     "A": Role.ADMINISTRATOR,
+    "m": Role.MONITORING,
 }
 HOUSE = "cpfhoA"
 """Every role of the operator that is held for the whole of it."""
@@ -137,7 +138,7 @@ ROWS = (
     Row("look", "/look", anyone=(404, 404)),
     Row("account", "/account", anyone=(302, 200)),
     # watching the installation
-    Row("metrics", "/metrics", "cA"),
+    Row("metrics", "/metrics", "cAm"),
     # people
     Row("people", "/people", "A"),
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
