@@ -201,8 +201,8 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
                 " ledger’s public key from where the operator publishes it, not from this file."
             )),
             say(Phrase(
-                "Put this file and its note, {0}, which came with it, into one folder, and run:",
-                f"{name}.note",
+                "Put this file and its note, {0}, which came with it, into one folder, and run,"
+                " with that key in place of PUBLICKEY:", f"{name}.note",
             )),
             say(Phrase(
                 "It compares the file with the note, byte for byte, then computes each figure again"
@@ -224,7 +224,7 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
                 " up to root {0} shows that the history was not rewritten since.", root["number"]
             )),
         ],
-        "command": f"python verify.py {name} --key {root['key']}{flag}",
+        "command": f"python verify.py {name} --key PUBLICKEY{flag}",
         "limits": say(Phrase(
             "This proves that what is recorded was recorded before the root was signed, and was"
             " not changed since. It does not prove that all that happened was recorded."

@@ -200,6 +200,18 @@ def test_a_pack_of_another_form_is_a_fault_and_no_crash(
     assert house.check(client_pack)
 
 
+def test_the_printed_instruction_names_the_note_and_no_key_to_copy(
+    everything: dict[str, tuple[BuiltPack, str]],
+) -> None:
+    """A forged pack would print a key of its own."""
+    for built, printed in everything.values():
+        check = json.loads(printed)["check"]
+        name = built.request.file_name
+        assert check["command"].split()[:5] == ["python", "verify.py", name, "--key", "PUBLICKEY"]
+        assert f"{name}.note" in check["steps"][1]
+        assert any("--root" in step for step in check["steps"])
+
+
 def test_a_pack_is_made_again_from_the_ledger(house: House) -> None:
     same, sentence = house.remade
     assert same, sentence
