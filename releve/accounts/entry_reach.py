@@ -86,7 +86,8 @@ class EntryView:
     """An entry as one reader sees it; ``concealed``: of what is not theirs.
 
     ``about_person``: it is concealed because it is about one agent; ``kind`` is empty and
-    ``recorded_at`` None for a reader who may not see the cases of a site.
+    ``recorded_at`` None for a reader who may not see the cases of a site. ``happened`` is when it
+    happened or was seen, and ``day`` the day that it is about, as its body says.
     """
 
     seq: int
@@ -99,6 +100,8 @@ class EntryView:
     recorded_at: str | None = None
     site: str = ""
     actor: str = ""
+    happened: str = ""
+    day: str = ""
     fields: tuple[DisclosedField, ...] = ()
 
 
@@ -167,6 +170,8 @@ def _view(
         concealed=False,
         site=_text(body, "site"),
         actor=_text(body, "actor") or _text(body, "by"),
+        happened=_text(body, "seen_at") or _text(body, "happened_at"),
+        day=_text(body, "day"),
         fields=tuple(
             disclose_fields(row.kind, body, kept, counts=eyes.counts, personal=eyes.personal)
         ),

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.template import Library
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from releve.desk.live.words import when
@@ -69,6 +70,13 @@ def missing(share: float | None, digits: int = 1) -> str:
 def instant(at: datetime | str | None, time_zone: str) -> str:
     """Return an instant as in a sentence, in a time zone; empty where there is none."""
     return when(_read_instant(at), text_now(time_zone)) if at else ""
+
+
+@register.filter
+def late_record(recorded_at: datetime | str | None, time_zone: str) -> str:
+    """Return when something was recorded, where that is late; empty where it is not."""
+    at = instant(recorded_at, time_zone)
+    return _("recorded late, on {when}").format(when=at) if at else ""
 
 
 def _read_instant(at: datetime | str) -> datetime:

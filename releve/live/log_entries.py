@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from string import Formatter
 from typing import Any
 
@@ -17,7 +17,9 @@ from django.db.models import QuerySet
 from releve.errors import Phrase
 from releve.ledger.account_names import restore_names
 from releve.ledger.models import LedgerEntry
-from releve.situation import KINDS
+from releve.live.current_operator import operator_now
+from releve.network import Operator
+from releve.situation import KINDS, find_happening, measure_entry_delay
 
 __all__ = ["INCIDENT_KINDS", "LOG_KINDS", "LogEntry", "list_last_entries", "read_last_entries"]
 
@@ -63,11 +65,15 @@ INCIDENT_KINDS = frozenset(_INCIDENT_SENTENCES)
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """An entry of the ledger in a log; ``params``: its site or carrier, and what it names."""
+    """An entry of the ledger in a log; ``params``: its site or carrier, and what it names.
+
+    ``at`` it was recorded; ``happened`` is when, or the day it is about, where that is late.
+    """
 
     kind: str
     at: datetime
     params: dict[str, Any]
+    happened: datetime | date | None = None
 
     @property
     def sentence(self) -> Phrase:
@@ -104,10 +110,13 @@ def read_last_entries(
         if len(kept) == most:
             break
     restore_names([body for _, _, body in kept])
-    return tuple(
-        LogEntry(kind, datetime.fromisoformat(at), _pick_params(kind, body))
-        for kind, at, body in kept
-    )
+    return tuple(_build_log_entry(*row, operator_now()) for row in kept)
+
+
+def _build_log_entry(kind: str, written: str, body: dict[str, Any], operator: Operator) -> LogEntry:
+    at = datetime.fromisoformat(written)
+    late = measure_entry_delay(body, at, operator)
+    return LogEntry(kind, at, _pick_params(kind, body), find_happening(body) if late else None)
 
 
 def _pick_params(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from releve.live.situation_cache import read_event
 from releve.network import Operator, Programme, day_bounds
 from releve.service_record.day_record import load_reports
 from releve.service_record.models import SealedDay
-from releve.situation import fold_events
+from releve.situation import find_happening, fold_events, measure_entry_delay
 
 __all__ = [
     "SEALED",
@@ -75,6 +75,7 @@ class ServiceLoss:
     """Calls of the half hours in which the events of the ledger entries ``seqs`` lasted.
 
     ``seqs`` empty: no event lasted. ``places`` are their sites or carriers, in the same order.
+    Of ``late`` of the events the beginning or the end was recorded late.
     """
 
     seqs: tuple[int, ...]
@@ -82,6 +83,7 @@ class ServiceLoss:
     places: tuple[str, ...]
     offered: float
     missed: float
+    late: int = 0
 
 
 @dataclass(frozen=True)
@@ -158,13 +160,14 @@ def _build_line(period: _Period, place: int) -> StatementLine:
 
 @dataclass(frozen=True)
 class _Lasting:
-    """An event that takes a place away, until ``end`` (None: it lasts)."""
+    """An event that takes a place away, until ``end`` (None: it lasts); ``late``: so recorded."""
 
     seq: int
     kind: str
     place: str
     start: datetime
     end: datetime | None
+    late: bool
 
 
 def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
@@ -174,7 +177,9 @@ def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
     skilled = {row.id for row in period.rows}
     agents = [row for row in operator.agents if skilled & set(row.skills)]
     places = {row.home_site for row in agents} | {row.carrier for row in agents}
-    lasting = [row for row in _list_lasting(period.starts[-1] + INTERVAL) if row.place in places]
+    lasting = [
+        row for row in _list_lasting(operator, period.starts[-1] + INTERVAL) if row.place in places
+    ]
     offered, missed = _count_missed(period)
     sums: dict[tuple[_Lasting, ...], tuple[float, float]] = {}
     for at, start in enumerate(period.starts):
@@ -189,7 +194,7 @@ def _attribute(operator: Operator, period: _Period) -> Iterator[ServiceLoss]:
     for key in sorted(sums, key=lambda key: (not key, [row.seq for row in key])):
         yield ServiceLoss(
             tuple(row.seq for row in key), tuple(row.kind for row in key),
-            tuple(row.place for row in key), *sums[key],
+            tuple(row.place for row in key), *sums[key], sum(row.late for row in key),
         )  # fmt: skip
 
 
@@ -203,7 +208,7 @@ def _count_missed(period: _Period) -> tuple[Floats, Floats]:
     return offered, missed
 
 
-def _list_lasting(until: datetime) -> list[_Lasting]:
+def _list_lasting(operator: Operator, until: datetime) -> list[_Lasting]:
     """Return what took places away, as the situation has it: in its place, however late recorded.
 
     What was corrected since did not happen.
@@ -211,16 +216,26 @@ def _list_lasting(until: datetime) -> list[_Lasting]:
     rows = list(ledger.iter_entries(LIVE, kinds=_LOSSES))
     numbers = {row.body["id"]: row.seq for row in rows}
     situation = fold_events(map(read_event, rows))
-    found = [
-        _Lasting(numbers[one.event], "site.closed", site, one.ordered_at, one.reopened_at)
+    late = {
+        (row.body.get("site") or row.body.get("carrier"), find_happening(row.body))
+        for row in rows
+        if measure_entry_delay(row.body, row.recorded_at, operator)
+    }
+    spans = [
+        ("site.closed", site, one.event, one.ordered_at, one.reopened_at)
         for site, state in situation.sites.items()
         for one in filter(None, (*state.past, state.closure))
     ]
-    found += [
-        _Lasting(numbers[one.event], "power.down" if what == "power" else "link.down", place,
-                 one.since, one.until)
+    spans += [
+        ("power.down" if what == "power" else "link.down", place, one.event, one.since, one.until)
         for (what, place), history in situation.outage_history.items()
         for one in history
+    ]
+    found = [
+        _Lasting(numbers[event], kind, place, start, end, not late.isdisjoint(
+            ((place, start), (place, end))
+        ))
+        for kind, place, event, start, end in spans
     ]  # fmt: skip
     return sorted((row for row in found if row.start < until), key=lambda row: row.seq)
 

@@ -86,6 +86,14 @@ from releve.situation.fields import EventField, list_fields
 from releve.situation.head_counts import count_boarded
 from releve.situation.incidents import Incident, IncidentTask
 from releve.situation.label import CharterLabel, compute_label
+from releve.situation.lateness import (
+    LATE_MINUTES,
+    find_happening,
+    find_late_record,
+    find_time_zone,
+    measure_delay,
+    measure_entry_delay,
+)
 from releve.situation.open_cases import OpenCase, list_known_cases, list_open_cases
 from releve.situation.permits import HeldPermit, find_plannable_sites, list_permits
 from releve.situation.presence import (
@@ -93,13 +101,6 @@ from releve.situation.presence import (
     list_placed_stays,
     list_roster_stays,
     read_seating,
-)
-from releve.situation.recording import (
-    LATE_MINUTES,
-    find_late_record,
-    find_time_zone,
-    measure_delay,
-    measure_entry_delay,
 )
 from releve.situation.reference import write_reference
 from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
@@ -290,6 +291,7 @@ __all__ = [
     "find_closure_terms",
     "find_clusters",
     "find_draw_plans",
+    "find_happening",
     "find_late_record",
     "find_photo_sites",
     "find_plannable_sites",

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from releve.network import Operator
 from releve.situation.audits import AuditFinding, CharterAudit
 from releve.situation.charter import CharterMeasure
+from releve.situation.lateness import find_late_record
 
 __all__ = [
     "AuditSummary",
@@ -57,7 +58,8 @@ class AuditSummary:
 class ObservationLine:
     """A measure of a site of the sample, with what was last seen of it; empty: not yet.
 
-    ``evidence`` counts the entries examined, ``photos`` are SHA-256.
+    ``evidence`` counts the entries examined, ``photos`` are SHA-256. ``recorded_late`` is when it
+    was recorded, where that is late.
     """
 
     site: str
@@ -70,6 +72,7 @@ class ObservationLine:
     note: str = ""
     evidence: int = 0
     photos: tuple[str, ...] = ()
+    recorded_late: datetime | None = None
 
 
 def summarise_finding(found: AuditFinding, operator: Operator) -> FindingSummary:
@@ -128,5 +131,5 @@ def list_observations(
             else:
                 yield ObservationLine(
                     site, name, zone, measure, seen.verdict, seen.method, seen.seen_at, seen.note,
-                    len(seen.evidence), tuple(seen.photos),
+                    len(seen.evidence), tuple(seen.photos), find_late_record(seen, operator),
                 )  # fmt: skip

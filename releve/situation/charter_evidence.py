@@ -20,7 +20,7 @@ from releve.situation.charter import SOURCES
 from releve.situation.event import Event, MeasureFinding
 from releve.situation.events_audit import AuditObserved, FindingVerified
 from releve.situation.events_control import AuditVerdict, CheckDone, InspectionHeld
-from releve.situation.recording import find_time_zone, is_recorded_within
+from releve.situation.lateness import find_time_zone, is_recorded_within
 from releve.situation.refusal import to_local_day
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 
 from releve.inspection import compute_probabilities
@@ -11,6 +11,7 @@ from releve.network import Operator
 from releve.situation.draws import DrawPlan
 from releve.situation.events_control import InspectionHeld
 from releve.situation.events_draw import PARTIES, FrameUnit
+from releve.situation.lateness import find_late_record
 from releve.situation.refusal import to_local_day
 from releve.situation.situation import Situation
 
@@ -21,6 +22,7 @@ __all__ = ["DrawDay", "DrawnVisit", "build_draw_day", "find_draw_plans"]
 class DrawnVisit:
     """A visit that was drawn: held, missed (with the reason) or waiting.
 
+    ``recorded_late`` is when that was recorded, where it is late.
     ``present`` and ``to_test`` are what was fixed before the draw of people, ``tested`` how many
     were tested on the visit; None where nothing of it is on record.
     """
@@ -32,6 +34,7 @@ class DrawnVisit:
     present: int | None = None
     to_test: int | None = None
     tested: int | None = None
+    recorded_late: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +113,5 @@ def _join_visit(
         present.count if present else None,
         present.tests if present else None,
         sum(tests) if tests else None,
+        find_late_record(known, operator) if (known := held or missed) else None,
     )

@@ -35,7 +35,10 @@ class FramedSite:
 
 @dataclass(frozen=True, slots=True)
 class VisitSummary:
-    """A drawn visit (``state``: held, missed or waiting) and what became of it."""
+    """A drawn visit (``state``: held, missed or waiting) and what became of it.
+
+    ``recorded_late`` is when that was recorded, where it is late.
+    """
 
     site: str
     name: str
@@ -46,6 +49,7 @@ class VisitSummary:
     present: int | None
     to_test: int | None
     tested: int | None
+    recorded_late: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ def _describe_visit(row: DrawnVisit, operator: Operator) -> VisitSummary:
         present=row.present,
         to_test=row.to_test,
         tested=row.tested,
+        recorded_late=row.recorded_late,
     )
 
 

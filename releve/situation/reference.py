@@ -43,13 +43,18 @@ more than a year behind it.
 - The rules of the day apply, in the time of the site: to a closure those of the day of the order,
   to a reopening those of the day of each order it lifts, to a check those of the day checked.
 
+A record is **late** more than 60 minutes after what happened, or was seen; of what is about a day,
+once that day has ended at its site. It counts all the same and shows when it was recorded, wherever
+it is shown; a charter may ask for a timely one.
+
 ## The order of record
 
 The acts on one site (`site.closed`, `closure.extended`, `reopening.checked`, `reopening.approved`,
 `site.reopened`), those of a plan of draws and of an audit, and the choices of a pack of rules fold
 in the order of record, since each was judged after those before it. All other events are sorted by
 when they happened: a late record changes the situation as if it had come in time, whatever was
-recorded in between. An event recorded twice (the same `id`) counts once.
+recorded in between. So an outage ends at any time at which it lasted, also once a later one is
+over. An event recorded twice (the same `id`) counts once.
 
 ## The closure rule
 

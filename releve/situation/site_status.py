@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from releve.network import Operator, Site
+from releve.situation.lateness import measure_delay
 from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 
@@ -20,6 +21,7 @@ _OUTAGES: tuple[_Outage, ...] = ("power", "link")
 class SiteStatus:
     """A site as it stands; ``since`` is when it was closed, or cut off by an ``outage``.
 
+    ``recorded_late`` is when that was recorded, where it is late.
     Of a closure: its ``cause`` (rule, authority, hazard or operator), the earliest reopening, and
     the cases within so many days at which its rule closes.
     """
@@ -36,6 +38,7 @@ class SiteStatus:
     rule_days: float | None = None
     since: datetime | None = None
     earliest_reopening: datetime | None = None
+    recorded_late: datetime | None = None
 
 
 def list_site_statuses(
@@ -60,9 +63,23 @@ def find_site_status(site: Site, situation: Situation, rules: SituationRules) ->
             rule_days=None if rule is None else rule.days,
             since=closure.ordered_at,
             earliest_reopening=closure.earliest_reopening,
+            recorded_late=_find_late_record(situation, "sites", (site.id,), closure.event),
         )
     for kind in _OUTAGES:
         outage = situation.outages.get((kind, site.id))
         if outage is not None:
-            return SiteStatus(*own, state="cut_off", outage=kind, since=outage.since)
+            late = _find_late_record(situation, "outages", (kind, site.id), outage.event)
+            return SiteStatus(
+                *own, state="cut_off", outage=kind, since=outage.since, recorded_late=late
+            )
     return SiteStatus(*own, state="open")
+
+
+def _find_late_record(
+    situation: Situation, family: str, subject: tuple[str, ...], event_id: str
+) -> datetime | None:
+    """Return when an event of a subject was recorded, where that is late."""
+    for event in situation.list_events(family, *subject):
+        if event.id == event_id and measure_delay(event.happened_at, event.recorded_at):
+            return event.recorded_at
+    return None

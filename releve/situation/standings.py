@@ -32,7 +32,7 @@ from releve.situation.event import Event
 from releve.situation.events_audit import AuditObserved
 from releve.situation.events_control import AuditVerdict
 from releve.situation.finding_spans import FindingSpan, list_finding_spans
-from releve.situation.recording import find_late_record
+from releve.situation.lateness import find_late_record
 from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 

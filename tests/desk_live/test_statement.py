@@ -90,10 +90,14 @@ def test_outages_recorded_late_and_in_any_order_stand_in_their_place(operator: O
     record("power.up", site, MORNING + timedelta(minutes=80))
     down = record("power.down", site, MORNING + timedelta(minutes=35))
     found = build_statement(operator, first_client(operator), DAY, DAY)
-    assert [(row.seqs, row.offered, row.missed) for row in found.losses] == [
-        ((down,), 20, 13),
-        ((), 20, 1),
+    assert [(row.seqs, row.offered, row.missed, row.late) for row in found.losses] == [
+        ((down,), 20, 13, 1),
+        ((), 20, 1, 0),
     ]
+    page = look_as(Role.CONTINUITY).get(
+        f"/statements/{first_client(operator)}?day={DAY}", headers={"accept-language": "en"}
+    )
+    assert "1 of these events was recorded late." in page.content.decode()
 
 
 def test_a_day_is_sealed_once_and_again_when_it_is_corrected(operator: Operator) -> None:

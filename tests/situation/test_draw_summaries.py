@@ -55,3 +55,15 @@ def test_what_tests_can_find_is_said_once_the_people_are_drawn() -> None:
     visits = (replace(found.visits[0], present=6, to_test=4),)
     first, *_ = describe_powers(replace(found, visits=visits), "en")
     assert "4 of 6 people" in first
+
+
+def test_a_visit_says_when_it_was_recorded_where_that_is_late() -> None:
+    for days, late in ((0, False), (3, True)):
+        chain = Chain()
+        revealed(chain)
+        (site,) = draw(chain)
+        visited = chain.now
+        chain.after(days=days)
+        chain.record("inspection.held", site=site, authority="C", happened_at=visited)
+        (visit,) = summarise(chain).visits
+        assert (visit.state, visit.recorded_late) == ("held", chain.now if late else None)

@@ -33,13 +33,13 @@ def test_a_check_counts_the_measures_that_apply_and_names_those_not_kept() -> No
     chain.record(
         CheckDone.kind, site="casa", day=day, findings=FOUND, symptomatic=2, commission=("K",)
     )
-    (row,) = list_site_checks(chain.situation, "casa", 7, health=True)
+    (row,) = list_site_checks(chain.situation, chain.operator, "casa", 7, health=True)
     assert (row.day, row.looked, row.kept) == (day, 2, 1)
     assert dict(row.not_kept) == {WANTING: "partly"}
     assert row.symptomatic == 2
-    (hidden,) = list_site_checks(chain.situation, "casa", 7, health=False)
+    (hidden,) = list_site_checks(chain.situation, chain.operator, "casa", 7, health=False)
     assert hidden.symptomatic is None
-    assert list(list_site_checks(chain.situation, "rabat", 7, health=True)) == []
+    assert list(list_site_checks(chain.situation, chain.operator, "rabat", 7, health=True)) == []
 
 
 def test_the_last_inspections_are_listed_the_newest_first() -> None:
@@ -47,7 +47,7 @@ def test_the_last_inspections_are_listed_the_newest_first() -> None:
     for hour in range(3):
         chain.now += timedelta(hours=1)
         chain.record(InspectionHeld.kind, site="casa", authority=f"brigade {hour}", findings=FOUND)
-    rows = list(list_site_inspections(chain.situation, "casa", 2))
+    rows = list(list_site_inspections(chain.situation, chain.operator, "casa", 2))
     assert [row.by for row in rows] == ["brigade 2", "brigade 1"]
     assert rows[0].at == chain.now
     assert rows[0].unannounced

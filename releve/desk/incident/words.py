@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.template import Library
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.filters import add_words
+from releve.desk.filters import add_words, late_record
+from releve.desk.incident.page import IncidentPage
 from releve.desk.live.words import ROLES
 from releve.desk.text import NO_BREAK, format_duration, text_now
 from releve.live.api import ResponseStep
+from releve.situation import Event, measure_delay
 
 register = Library()
 
@@ -26,6 +28,13 @@ _STEPS = {
 
 add_words(register, "role_word", ROLES)
 add_words(register, "step_name", _STEPS)
+
+
+@register.filter
+def late_event(event: Event, page: IncidentPage) -> str:
+    """Return when an event was recorded, where that is late; empty where it is not."""
+    late = measure_delay(event.happened_at, event.recorded_at)
+    return late_record(event.recorded_at if late else None, page.time_zone)
 
 
 @register.filter

@@ -37,6 +37,7 @@ from releve.ledger.keys import public_key
 from releve.ledger.labels import STREAM_LABELS
 from releve.ledger.roots import load_last_root
 from releve.live import api as live
+from releve.network import Operator
 from releve.registry.service import current_time_zone
 
 _MOST_ROOT_BYTES = 10_000
@@ -70,6 +71,14 @@ class RootForm(PlainForm):
         self.outcome = verify_with_root(self.cleaned_data["root"], counts=counts)
 
 
+def _load_operator() -> Operator | None:
+    """Return the operator, by whose clocks days end; None before there are reference data."""
+    try:
+        return live.operator_now()
+    except live.NoOperator:
+        return None
+
+
 @serve("ledger.see")
 def show_index(request: HttpRequest) -> HttpResponse:
     """Entries of every stream or of one, of every kind or of one, the newest first."""
@@ -89,7 +98,8 @@ def show_index(request: HttpRequest) -> HttpResponse:
         may_prove=eyes.proves,
         may_export=eyes.exports,
     )
-    return page_response(request, "desk/ledger/index.html", page)
+    context = {"operator": _load_operator()}
+    return page_response(request, "desk/ledger/index.html", page, context)
 
 
 @serve("ledger.see")
@@ -102,7 +112,8 @@ def show_entry(request: HttpRequest, seq: int) -> HttpResponse:
         proof=find_proof_state(entry, EntryAccess.for_user(request.user)),
         last=read_head().seq,
     )
-    return page_response(request, "desk/ledger/entry.html", page)
+    context = {"operator": _load_operator()}
+    return page_response(request, "desk/ledger/entry.html", page, context)
 
 
 @serve("ledger.prove")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.template import Library
 from django.utils.translation import gettext as _
 
 from releve.accounts.entry_reach import EntryView
-from releve.desk.text import text_now
+from releve.desk.text import Text, text_now
 from releve.ledger.account_names import ACCOUNT_PREFIX
 from releve.ledger.disclosure import iter_values
 from releve.ledger.labels import FIELD_LABELS, KIND_LABELS, STREAM_LABELS
+from releve.network import Operator
+from releve.situation import find_happening, measure_entry_delay
 
 register = Library()
 
@@ -28,6 +30,24 @@ def translate_kind(kind: str) -> str:
 def entry_word(entry: EntryView) -> str:
     """Return what happened, as far as it is shown."""
     return _("Entry about a person") if entry.about_person else translate_kind(entry.kind)
+
+
+def describe_late_record(happened: datetime | date, text: Text) -> str:
+    """Return of when something is that was recorded late."""
+    if isinstance(happened, datetime):
+        return _("(recorded late: it happened on {when})").format(when=text.moment(happened))
+    return _("(recorded late: it is of {day})").format(day=text.day(happened))
+
+
+@register.filter
+def late_entry(entry: EntryView, operator: Operator | None) -> str:
+    """Return of when an entry is that was recorded late; empty where it was in time."""
+    if operator is None or not entry.happened or entry.recorded_at is None:
+        return ""
+    body = {"happened_at": entry.happened, "day": entry.day or None, "site": entry.site}
+    if not measure_entry_delay(body, datetime.fromisoformat(entry.recorded_at), operator):
+        return ""
+    return describe_late_record(find_happening(body), text_now(operator.row.time_zone))
 
 
 @register.filter

@@ -16,7 +16,12 @@ from django.template import Library
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as lazy
 
-from releve.desk.ledger.words import translate_actor, translate_field, translate_kind
+from releve.desk.ledger.words import (
+    describe_late_record,
+    translate_actor,
+    translate_field,
+    translate_kind,
+)
 from releve.desk.text import Text, text_now, translate_phrase
 from releve.live import api as live
 from releve.network import Operator
@@ -98,6 +103,8 @@ def log_line(row: live.LogEntry, operator: Operator) -> LogLine:
     day = row.at.astimezone(zone(text.time_zone)).date()
     local = gettext("{day}, {time}").format(day=text.short_day(day), time=text.clock(row.at))
     said = translate_phrase(row.sentence).format_map(words).strip()
+    if row.happened is not None:
+        said = f"{said} {describe_late_record(row.happened, text)}"
     return LogLine(local, row.at.isoformat(), said)
 
 

@@ -84,7 +84,7 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
     today = now.find_day(site)
     check = situation.checks.get((site, today.isoformat()))
     rules = live.select_rules(situation)
-    inspections = tuple(list_site_inspections(situation, site, _MOST_INSPECTIONS))
+    inspections = tuple(list_site_inspections(situation, now.operator, site, _MOST_INSPECTIONS))
     photos = (photo for visit in inspections for photo in visit.photos)
     return SitePage(
         **now.head,
@@ -98,7 +98,7 @@ def site_page(now: StreamContext, site: str, user: AnyUser) -> SitePage:
         ),
         today=today,
         today_by=None if check is None else check.actor,
-        checks=tuple(list_site_checks(situation, site, _MOST_CHECKS, health=health)),
+        checks=tuple(list_site_checks(situation, now.operator, site, _MOST_CHECKS, health=health)),
         inspections=inspections,
         kept_photos=tuple(filter(live.has_photo, photos)),
         permits=tuple(

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from django.template import Library
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 
 from releve.desk.filters import add_words
 from releve.desk.ledger.words import translate_kind
@@ -108,4 +109,12 @@ def loss_words(row: ServiceLoss, operator: Operator) -> str:
         where = f" ({site.name if site else place})" if place else ""
         said = {"kind": translate_kind(kind), "where": where, "entry": entry}
         events.append(_("{kind}{where}, entry {entry}").format(**said))
-    return _("{events}: {missed} of {offered} calls.").format(events=text.list(events), **figures)
+    lost = _("{events}: {missed} of {offered} calls.").format(events=text.list(events), **figures)
+    if not row.late:
+        return lost
+    late = ngettext(
+        "{count} of these events was recorded late.",
+        "{count} of these events were recorded late.",
+        row.late,
+    ).format(count=text.number(row.late))
+    return f"{lost} {late}"

@@ -18,6 +18,7 @@ from releve.situation.event import Event
 
 __all__ = [
     "LATE_MINUTES",
+    "find_happening",
     "find_late_record",
     "find_time_zone",
     "is_recorded_within",
@@ -32,7 +33,7 @@ _find_day_end = cache(lambda day, time_zone: day_bounds(day, time_zone)[1])
 
 
 def measure_delay(
-    happened_at: datetime, recorded_at: datetime, day: date | None, time_zone: str
+    happened_at: datetime, recorded_at: datetime, day: date | None = None, time_zone: str = ""
 ) -> timedelta:
     """Return by how long a record is late; zero where it is in time.
 
@@ -74,6 +75,13 @@ def measure_entry_delay(
         date.fromisoformat(day) if isinstance(day, str) else None,
         find_time_zone(site if isinstance(site, str) else "", operator),
     )
+
+
+def find_happening(body: Mapping[str, Any]) -> datetime | date:
+    """Return the day that an entry of the ledger is about, or when it happened or was seen."""
+    if isinstance(day := body.get("day"), str):
+        return date.fromisoformat(day)
+    return datetime.fromisoformat(body.get("seen_at") or body["happened_at"])
 
 
 def is_recorded_within(event: Event, seen_on: date, days: int, time_zone: str) -> bool:
