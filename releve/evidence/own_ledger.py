@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from releve import __version__
 from releve.errors import Phrase
+from releve.evidence import verify
 from releve.evidence.verify import Export, Keys, VerifyError, check_root, read_line
 from releve.ledger.export import export_lines
 from releve.ledger.rotation import iter_rotations, list_own_keys
 
-__all__ = ["LedgerVerification", "verify_own_ledger", "verify_with_root"]
+__all__ = [
+    "LedgerVerification",
+    "Verifier",
+    "load_verifier",
+    "verify_own_ledger",
+    "verify_with_root",
+]
 
 _MOST_FAULTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """The stand-alone verifier of a version, one file, with its SHA-256."""
+
+    version: str
+    sha256: str
+    content: bytes
+
+
+@cache
+def load_verifier() -> Verifier:
+    """Return the verifier of this program, as the desk hands it out and the wheel holds it."""
+    content = Path(verify.__file__).read_bytes()
+    return Verifier(__version__, hashlib.sha256(content).hexdigest(), content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from releve.errors import Phrase
 from releve.evidence import verify
 from releve.evidence.errors import PackError
 from releve.evidence.language import Wording, isolate_name
+from releve.evidence.own_ledger import load_verifier
 from releve.evidence.records import EvidenceRecord
 from releve.evidence.sources import PackDraft, PackSource, PaperTable
 from releve.extras import OptionalModule
@@ -201,6 +202,12 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
                 " ledger’s public key from where the operator publishes it, not from this file."
             )),
             say(Phrase(
+                "The wheel and the source of Relève {0} hold the same verify.py, in"
+                " releve/evidence. Wherever you take it, compare its SHA-256 with the one below,"
+                " and with the one that the operator’s desk shows beside it.",
+                pack["made_with"]["releve"],
+            )),
+            say(Phrase(
                 "Put this file and its note, {0}, which came with it, into one folder, and run,"
                 " with that key in place of PUBLICKEY:", f"{name}.note",
             )),
@@ -234,6 +241,7 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
             [say(Phrase("Entries under it")), wording.number(root["size"])],
             [say(Phrase("Hash of its tree")), root["tree"]],
             [say(Phrase("Public key")), root["key"]],
+            ["verify.py, SHA-256", pack["made_with"]["verifier_sha256"]],
             *([[say(Phrase("Cosigned by")), ", ".join(witnesses)]] if witnesses else []),
         ],
     }  # fmt: skip
@@ -283,4 +291,5 @@ def describe_tools() -> dict[str, str]:
         "fonts_sha256": fonts.hexdigest(),
         "template_sha256": hashlib.sha256(_TEMPLATE.read_bytes()).hexdigest(),
         "typst": version("typst"),
+        "verifier_sha256": load_verifier().sha256,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,8 @@ def test_what_is_handed_out_verifies_without_releve(
         assert "attachment" in answer["Content-Disposition"]
         (tmp_path / name).write_bytes(answer.content)
     assert not any(name in (tmp_path / "ledger.jsonl").read_text() for name in PSEUDONYMS)
+    digest = sha256((tmp_path / "verify.py").read_bytes()).hexdigest()
+    assert f"<code>{digest}</code>" in web.get("/ledger/verify").content.decode()
     for name in ("ledger.jsonl", "proof.json"):
         line = ["verify.py", name, "--key", public_key(), "--root", "root.json"]
         done = subprocess.run(

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -82,6 +83,8 @@ def test_a_client_opens_its_pack_and_verifies_it_as_the_page_says(tmp_path: Path
     assert page(web, "/packs/").count("<tr>") == 2, "its own pack alone"
     shown = page(web, address)
     take_pack(web, address, tmp_path)
+    digest = sha256((tmp_path / "verify.py").read_bytes()).hexdigest()
+    assert f"<code>{digest}</code>" in shown, "the hash stands beside the link"
     (command,) = re.findall(r'<pre class="command">([^<]+)</pre>', shown)
     done = run_as_shown(command, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

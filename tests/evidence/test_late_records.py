@@ -6,6 +6,8 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +101,15 @@ def test_a_figure_says_how_many_of_its_entries_were_recorded_late(made: Any) -> 
     ]
     figures = next(table for table in pages["tables"] if table["heading"] == "Figures")
     assert any(row[2].endswith("; recorded late: 2") for row in figures["rows"])
+
+
+def test_a_pack_prints_the_hash_of_its_verifier_and_where_else_it_is(made: Any) -> None:
+    document, _key, printed = made
+    digest = sha256(Path(verify.__file__).read_bytes()).hexdigest()
+    assert document["pack"]["made_with"]["verifier_sha256"] == digest
+    check = json.loads(printed)["check"]
+    assert ["verify.py, SHA-256", digest] in check["root"]
+    assert any("wheel and the source of Relève" in step for step in check["steps"])
 
 
 def test_the_verifier_prints_how_much_was_recorded_late(made: Any) -> None:

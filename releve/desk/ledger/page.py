@@ -52,11 +52,19 @@ class EntryPage(PageModel):
     last: int = Field(description="The newest entry")
 
 
+class VerifierHead(PageModel):
+    """The stand-alone verifier: its hash, and the version whose wheel and source hold it too."""
+
+    version: str
+    sha256: str
+
+
 class VerifyPage(PageModel):
     """How to check, here and elsewhere; the outcome when it was just done."""
 
     time_zone: str
     key: str
+    verifier: VerifierHead
     root: RootHead | None
     may_export: bool
     most: int = MOST_ENTRIES

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -20,11 +18,17 @@ from releve.desk.access.open_mode import changes_nothing
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import PlainForm, act_on, read_sent
 from releve.desk.http import download, failure, page_response
-from releve.desk.ledger.page import MOST_ENTRIES, EntryPage, LedgerPage, RootHead, VerifyPage
+from releve.desk.ledger.page import (
+    MOST_ENTRIES,
+    EntryPage,
+    LedgerPage,
+    RootHead,
+    VerifierHead,
+    VerifyPage,
+)
 from releve.desk.query import read_number, require_found
 from releve.desk.text import translate_error
-from releve.evidence import verify as verifier
-from releve.evidence.own_ledger import LedgerVerification, verify_with_root
+from releve.evidence.own_ledger import LedgerVerification, load_verifier, verify_with_root
 from releve.ledger.chain import read_head
 from releve.ledger.digests import canonical_json
 from releve.ledger.disclosure import (
@@ -151,8 +155,7 @@ def download_root(request: HttpRequest) -> HttpResponse:
 
 def send_verifier(request: HttpRequest) -> HttpResponse:
     """The stand-alone verifier: one file, for any Python."""
-    source = Path(verifier.__file__).read_text(encoding="utf-8")
-    return download(source, "verify.py", "text/x-python; charset=utf-8")
+    return download(load_verifier().content, "verify.py", "text/x-python; charset=utf-8")
 
 
 download_verifier = serve("ledger.see")(send_verifier)
@@ -175,6 +178,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     page = VerifyPage(
         time_zone=current_time_zone(),
         key=key,
+        verifier=VerifierHead.from_row(load_verifier()),
         root=_load_root(),
         may_export=eyes.exports,
         outcome=form.outcome,

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
+from releve.desk.ledger.page import VerifierHead
 from releve.desk.page import PageModel
 from releve.evidence.reach import name_recipient
 from releve.evidence.store import IssuedPack, PackReceipt
@@ -51,6 +52,7 @@ class PackPage(PackRow):
     length: int = Field(description="Bytes of the file as issued, of which sha256 is taken")
     note: str = Field(description="Signed note of these bytes, to be kept beside the file")
     key: str
+    verifier: VerifierHead
     witnesses: tuple[str, ...] = Field(description="Keys of those that cosigned its root")
     makes: bool
     receipts: tuple[PackReceipt, ...] = Field(description="Shown to those who make packs")

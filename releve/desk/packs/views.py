@@ -14,11 +14,13 @@ from releve.desk.access.actor import actor_name
 from releve.desk.endpoint import FORM, serve
 from releve.desk.forms import act_on, read_sent
 from releve.desk.http import download, page_response
+from releve.desk.ledger.page import VerifierHead
 from releve.desk.ledger.views import send_verifier
 from releve.desk.packs.forms import EvidencePackForm
 from releve.desk.packs.page import PackPage, packs_page
 from releve.desk.query import require_found
 from releve.evidence.comparison import list_cosigners
+from releve.evidence.own_ledger import load_verifier
 from releve.evidence.reach import has_reach, list_pack_choices, name_recipient
 from releve.evidence.store import (
     IssuedPack,
@@ -70,6 +72,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
         time_zone=operator.row.time_zone,
         missing=content is None,
         key=parse_canonical(load_root(pack.root).statement)["key"],
+        verifier=VerifierHead.from_row(load_verifier()),
         witnesses=() if content is None else list_cosigners(pack, content),
         makes=makes,
         receipts=tuple(list_receipts(pack.sha256)) if makes else (),
