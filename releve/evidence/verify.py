@@ -514,6 +514,7 @@ class Export:
         self.matched = 0  # entries under the last root from outside that fits
         self.values = ""  # "all" or "none" of the personal values are shown
         self.held = self.shown = self.erased = 0
+        self.late = 0  # entries recorded late
         self.narrowed, self.withheld = False, 0  # entries of which the hash alone is shown
         self.ended = False
         self.losses: list[tuple[int, dict[str, Any]]] = []  # where it was restored, root lost
@@ -569,6 +570,7 @@ class Export:
         if entry["kind"] == "ledger.erased" and type(entry["body"].get("values")) is int:
             self.erased += entry["body"]["values"]
         self.held += check_record(document)
+        self.late += late_minutes(document) > 0
         if entry["kind"] == ROTATED:
             self.take_rotation(entry["body"])
         if entry["stream"] != "live":
@@ -713,6 +715,11 @@ class Export:
             lines.append(f"entries withheld, of which the hash alone is shown: {self.withheld}")
         if counts:
             lines.append(f"personal values: {self.shown} shown, {self.held - self.shown} not")
+        if counts and self.late:
+            lines.append(
+                f"recorded late: {self.late} entries (more than {LATE_MINUTES} minutes after it"
+                " happened, or after the day that it is about had ended everywhere)"
+            )
         return "\n".join(lines)
 
 
@@ -742,6 +749,9 @@ def check_proof(proof: Any, keys: Keys, outside: list[dict[str, Any]]) -> str:
     lines = [f"entry {seq} is under root {root['number']}, sealed at {root['sealed_at']!a}"]
     lines.append(json.dumps(proof["entry"], indent=2, sort_keys=True))  # ASCII, safe to print
     lines += [f"{value['path']!a} is {json.dumps(value['value'])}" for value in proof["values"]]
+    late = late_minutes(proof)
+    if late:
+        lines.append(f"recorded late: by {figure_text(late, 'min', 'en')}")
     return "\n".join(lines)
 
 
@@ -1207,25 +1217,32 @@ def corrected_events(entries: dict[int, Any]) -> set[str]:
     return {str(body.get("corrects")) for body in bodies}
 
 
-def late_minutes(record: dict[str, Any], pack: dict[str, Any]) -> int:
+def late_minutes(record: dict[str, Any], pack: dict[str, Any] | None = None) -> int:
     """Return by how many minutes an entry was recorded late; 0 where it was recorded in time.
 
-    Of what is about a day: since it ended at its site. Of the rest: since it happened or was seen,
-    where that is more than LATE_MINUTES.
+    Of what is about a day: since it ended at its site, as the pack says; without a pack since it
+    ended everywhere. Of the rest: since it happened or was seen, where that is more than
+    LATE_MINUTES.
     """
-    body, recorded_at = record["entry"]["body"], instant(record["entry"]["recorded_at"])
+    body, passed, in_time = record["entry"]["body"], timedelta(0), timedelta(0)
     said, day = body.get("seen_at") or body.get("happened_at"), body.get("day")
     if not isinstance(said, str):
         return 0
-    if isinstance(day, str):
-        site = body["site"] if isinstance(body.get("site"), str) else ""
-        since, in_time = instant(pack["day_ends"][site][day]), timedelta(0)
-        midnight = instant(f"{day}T00:00:00Z") + timedelta(days=1)
-        if not timedelta(hours=-14) <= since - midnight <= timedelta(hours=12):
-            raise VerifyError(f"day_ends: {day} does not end at {since} in any time zone")
-    else:
-        since, in_time = instant(said), timedelta(minutes=LATE_MINUTES)
-    passed = recorded_at - since
+    try:
+        recorded_at = instant(record["entry"]["recorded_at"])
+        if isinstance(day, str):
+            midnight = instant(f"{day}T00:00:00Z") + timedelta(days=1)
+            since = midnight + timedelta(hours=12)
+            if pack is not None:
+                site = body["site"] if isinstance(body.get("site"), str) else ""
+                since = instant(pack["day_ends"][site][day])
+                if not timedelta(hours=-14) <= since - midnight <= timedelta(hours=12):
+                    raise VerifyError(f"day_ends: {day} does not end at {since} in any time zone")
+            passed = recorded_at - since
+        else:
+            passed, in_time = recorded_at - instant(said), timedelta(minutes=LATE_MINUTES)
+    except (AttributeError, ArithmeticError, TypeError, ValueError):
+        raise VerifyError("when it happened is not an instant") from None
     return -(-passed // timedelta(minutes=1)) if passed > in_time else 0
 
 

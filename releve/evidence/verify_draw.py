@@ -229,11 +229,16 @@ class Draw:
         """Return what became of a visit."""
         for entry in self.find("draw.not_visited"):
             if (entry["body"]["day"], entry["body"]["site"]) == (self.day, site):
-                return f"not visited: {entry['body']['reason']!a}"
+                return f"not visited: {entry['body']['reason']!a}, recorded at {recorded(entry)}"
         for entry in self.find("inspection.held"):
             if entry["body"]["site"] == site:
-                return f"visited at {entry['body']['happened_at']}"
+                return f"visited at {entry['body']['happened_at']}, recorded at {recorded(entry)}"
         return "no visit and no reason on record"
+
+
+def recorded(entry: Body) -> str:
+    """Return when an entry was recorded, in whole seconds as it says when it happened."""
+    return str(entry["recorded_at"])[:19] + "Z"
 
 
 def check_pack(pack: Any, keys: Any, ledger: Any) -> tuple[list[str], list[str]]:

@@ -215,13 +215,13 @@ NOTES: dict[str, tuple[Callable[[Issued], str], str]] = {
     "a length that lies": (change_length(1), UNSIGNED),
     "a shorter length": (change_length(-1), UNSIGNED),
     "a length that lies and is signed": (
-        sign_rows(lambda rows: [rows[0].replace("  7", "  8", 1), rows[1]]), NOT_ISSUED
+        sign_rows(lambda rows: [rows[0].replace("  ", "  1", 1), rows[1]]), NOT_ISSUED
     ),
     "a length with a sign": (
         sign_rows(lambda rows: [rows[0].replace("  ", "  +", 1), rows[1]]), FORM
     ),
     "a length of another script": (
-        sign_rows(lambda rows: [rows[0].replace("  7", "  ٧", 1), rows[1]]), FORM
+        sign_rows(lambda rows: [rows[0].replace("  ", "  ٧", 1), rows[1]]), FORM
     ),
     "a length with zeros ahead": (
         sign_rows(lambda rows: [rows[0].replace("  ", "  0", 1), rows[1]]), FORM

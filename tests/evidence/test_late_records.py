@@ -17,11 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.plugin import DjangoDbBlocker
 
-from releve.evidence import verify
+from releve.evidence import verify, verify_draw
 from releve.evidence.pack import build_pack
 from releve.evidence.paper import Paper, typeset
 from releve.evidence.sources import PackRequest
+from releve.ledger.export import export_lines
 from releve.ledger.keys import public_key
+from releve.ledger.models import LedgerEntry
+from releve.ledger.proofs import prove_entry
 from releve.network import day_bounds
 from releve.registry import storage
 from releve.situation import LATE_MINUTES, measure_delay
@@ -106,7 +109,7 @@ def test_a_figure_says_how_many_of_its_entries_were_recorded_late(made: Any) -> 
 def test_a_pack_prints_the_hash_of_its_verifier_and_where_else_it_is(made: Any) -> None:
     document, _key, printed = made
     digest = sha256(Path(verify.__file__).read_bytes()).hexdigest()
-    assert document["pack"]["made_with"]["verifier_sha256"] == digest
+    assert document["made_with"]["verifier_sha256"] == digest
     check = json.loads(printed)["check"]
     assert ["verify.py, SHA-256", digest] in check["root"]
     assert any("wheel and the source of Relève" in step for step in check["steps"])
@@ -170,3 +173,40 @@ def test_the_verifier_and_the_engine_measure_alike(
     found = verify.late_minutes(record, {"day_ends": {"s": {"2026-10-24": ended}}})
     delay = measure_delay(happened, recorded, day, time_zone)
     assert found == -(-delay // timedelta(minutes=1))
+
+
+def test_an_export_and_a_proof_say_what_was_recorded_late(db: None, settings: Any) -> None:
+    settings.LEDGER_KEY = KEY
+    storage.clear_cache()
+    _operator, root = fill_house(*backdate())
+    export = verify.Export(verify.Keys([public_key()]), [])
+    export.read(f"{line}\n".encode() for line in export_lines())
+    assert export.faults == []
+    assert "recorded late: 3 entries (more than 60 minutes after" in export.summary()
+    visit, check = (
+        prove_entry(max(LedgerEntry.objects.filter(kind=kind).values_list("seq", flat=True)), root)
+        for kind in ("inspection.held", "check.done")
+    )
+    said = [verify.check_proof(one, verify.Keys([public_key()]), []) for one in (visit, check)]
+    assert said[0].endswith("recorded late: by 59 h 00 min")
+    assert said[1].endswith("recorded late: by 32 h 00 min"), "the day ended everywhere at 12 h"
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "someday"])
+def test_a_day_that_is_none_is_a_fault_and_no_crash(day: str) -> None:
+    body = {"happened_at": "2026-11-26T16:00:00Z", "day": day}
+    record = {"entry": {"body": body, "recorded_at": "2026-11-26T16:00:00Z"}}
+    with pytest.raises(verify.VerifyError, match="not an instant"):
+        verify.late_minutes(record)
+
+
+def test_a_draw_says_when_a_visit_was_recorded() -> None:
+    draw = object.__new__(verify_draw.Draw)
+    draw.day = "2026-11-27"
+    draw.entries = [
+        {"kind": "inspection.held", "seq": 1, "recorded_at": "2026-11-29T20:00:00.000000Z",
+         "body": {"site": "casa", "happened_at": "2026-11-27T09:00:00Z"}},
+    ]  # fmt: skip
+    assert draw.follow("casa") == (
+        "visited at 2026-11-27T09:00:00Z, recorded at 2026-11-29T20:00:00Z"
+    )

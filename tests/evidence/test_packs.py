@@ -208,7 +208,7 @@ def test_the_printed_instruction_names_the_note_and_no_key_to_copy(
         check = json.loads(printed)["check"]
         name = built.request.file_name
         assert check["command"].split()[:5] == ["python", "verify.py", name, "--key", "PUBLICKEY"]
-        assert f"{name}.note" in check["steps"][1]
+        assert f"{name}.note" in check["steps"][2]
         assert any("--root" in step for step in check["steps"])
 
 
