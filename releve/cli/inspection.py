@@ -19,7 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _READ = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
 _PARTY = click.Choice(["operator", "commission"])
-_FORMAT = "releve draw chain 1"
+_FORMAT = "releve draw chain 2"
 
 day_option = click.option("--day", type=_DAY, required=True, help="Day of the visits.")
 
@@ -35,9 +35,10 @@ def inspection() -> None:
     "--days", default=366, show_default=True, type=click.IntRange(1, 366), help="Days it lasts."
 )
 def chain(path: Path, days: int) -> None:
-    """Make a party's secret chain in FILE, readable by its owner alone, and print its anchor.
+    """Make the operator's secret chain in FILE, readable by its owner alone; print its anchor.
 
-    Each party makes its own, on its own machine, and gives the other the anchor alone.
+    Each plan takes a new one. The commission makes its own with `verify_draw.py --new-chain`, on
+    its own machine, once it has verified the plan.
     """
     from releve.files.atomic import replace_file
     from releve.inspection import build_chain
@@ -46,7 +47,7 @@ def chain(path: Path, days: int) -> None:
         raise click.ClickException(f"{path} exists: a chain is never replaced")
     first = secrets.token_bytes(32)
     with replace_file(path, mode=0o600) as stream:
-        document = {"days": days, "first": first.hex(), "format": _FORMAT}
+        document = {"binding": "", "days": days, "first": first.hex(), "format": _FORMAT}
         stream.write(f"{json.dumps(document)}\n".encode())
     click.echo(build_chain(first, days).hex())
 
@@ -59,7 +60,6 @@ def chain(path: Path, days: int) -> None:
 )
 @click.option("--visits", required=True, type=click.IntRange(1), help="Visits a day.")
 @click.option("--operator-anchor", required=True, help="What `chain` printed for the operator.")
-@click.option("--commission-anchor", required=True, help="What it printed for the commission.")
 @click.option(
     "--most",
     "most_permille",
@@ -89,14 +89,39 @@ def chain(path: Path, days: int) -> None:
 def plan(plan: str, first_day: date, by: str, **rule: Any) -> None:
     """Put a PLAN of draws on record, before its first day; it is never changed.
 
-    Seal the ledger afterwards and send the root out: the anchors are then fixed for both parties.
+    Seal the ledger afterwards, and send the commission the root and the pack of the plan. Only then
+    does the commission make its chain, which is bound to both: see `join`.
     """
     from releve.live import api
     from releve.situation import DrawPlanned
 
     values = {"plan": plan, "first_day": _to_day(first_day), **rule}
     done = api.record_draw_event(DrawPlanned, values, by=by)
-    click.echo(f"entry {done.seq}: now `releve ledger seal`, and send the root out")
+    click.echo(
+        f"entry {done.seq}: now `releve ledger seal`, and send the commission that root and"
+        f" `releve inspection pack {plan} --out plan.json`"
+    )
+
+
+@inspection.command()
+@click.argument("plan")
+@click.option("--anchor", required=True, help="What `verify_draw.py --new-chain` printed.")
+@click.option("--root", "path", type=_READ, required=True, help="File of the root it is bound to.")
+@by_option
+@on_the_database
+def join(plan: str, anchor: str, path: Path, by: str) -> None:
+    """Record the commission's anchor of a PLAN, with the root that the commission was sent before.
+
+    An anchor serves one plan: one that was used before is refused.
+    """
+    from releve.live import api
+
+    try:
+        root = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise click.ClickException(f"{path} is not the file of a root") from error
+    done = api.join_draws(plan, anchor, root, by=by)
+    click.echo(f"entry {done.seq}: the anchor of the commission")
 
 
 @inspection.command()
@@ -105,14 +130,20 @@ def plan(plan: str, first_day: date, by: str, **rule: Any) -> None:
 @by_option
 @on_the_database
 def frame(plan: str, day: date | None, by: str) -> None:
-    """Record the sites and weights of a day by the PLAN's rule, the evening before."""
+    """Record the sites and weights of a day by the PLAN's rule, the evening before.
+
+    Seal the ledger afterwards and send the root to the commission before it uses its link.
+    """
     from releve.live import api
     from releve.network import zone
 
     today = api.now(api.LIVE).astimezone(zone(api.operator_now().row.time_zone)).date()
     on = _to_day(day) if day is not None else today + timedelta(days=1)
     done = api.record_frame(plan, on, by=by)
-    click.echo(f"entry {done.seq}: the frame of {on}")
+    click.echo(
+        f"entry {done.seq}: the frame of {on}; now `releve ledger seal`, and send the root to the"
+        " commission"
+    )
 
 
 @inspection.command()
@@ -120,11 +151,11 @@ def frame(plan: str, day: date | None, by: str) -> None:
 @day_option
 @click.option("--party", type=_PARTY, required=True, help="Whose link.")
 @click.option("--chain", "path", type=_READ, help="The party's file, where it is here.")
-@click.option("--link", help="The link, where the file is elsewhere: `link` printed it.")
+@click.option("--link", help="The link: `verify_draw.py --chain` printed it.")
 @by_option
 @on_the_database
 def reveal(plan: str, day: date, party: str, path: Path | None, link: str | None, by: str) -> None:
-    """Reveal a party's link of a day. The commission may do so after its visits."""
+    """Reveal a party's link of a day. The commission does so after its visits."""
     from releve.live import api
     from releve.situation import DrawRevealed
 
@@ -133,16 +164,10 @@ def reveal(plan: str, day: date, party: str, path: Path | None, link: str | None
         raise click.UsageError("give either --chain or --link")
     if path is not None:
         link = _read_link(path, api.find_draw_plan(plan).number_day(on))
+    if party == "commission":
+        api.refuse_unsealed_frame(plan, on)
     values = {"plan": plan, "day": on, "party": party, "link": link}
     click.echo(f"entry {api.record_draw_event(DrawRevealed, values, by=by).seq}")
-
-
-@inspection.command()
-@click.argument("path", metavar="FILE", type=_READ)
-@click.argument("number", type=click.IntRange(1))
-def link(path: Path, number: int) -> None:
-    """Print the link of the day NUMBER, counted from 1, of the chain in FILE."""
-    click.echo(_read_link(path, number))
 
 
 @inspection.command()
@@ -238,7 +263,7 @@ def people(plan: str, site: str, path: Path, day: date) -> None:
 
 @inspection.command()
 @click.argument("plan")
-@day_option
+@click.option("--day", type=_DAY, help="Day of the visits; without it the plan alone.")
 @click.option("--out", type=_FILE, required=True, help="File for the pack.")
 @click.option(
     "--verifiers",
@@ -246,21 +271,22 @@ def people(plan: str, site: str, path: Path, day: date) -> None:
     help="Folder for verify.py and verify_draw.py.",
 )
 @on_the_database
-def pack(plan: str, day: date, out: Path, verifiers: Path | None) -> None:
-    """Write the draw of a day with a proof of each entry, for `verify_draw.py`."""
+def pack(plan: str, day: date | None, out: Path, verifiers: Path | None) -> None:
+    """Write the PLAN, or the draw of a day, with a proof of each entry, for `verify_draw.py`."""
     from releve.evidence import verify
     from releve.files.atomic import write_file
     from releve.ledger.digests import canonical_json
     from releve.ledger.keys import public_key
     from releve.live import api
 
-    write_file(out, canonical_json(api.build_draw_pack(plan, _to_day(day))) + "\n")
+    write_file(out, canonical_json(api.build_draw_pack(plan, _to_day(day) if day else None)) + "\n")
     if verifiers is not None:
         verifiers.mkdir(parents=True, exist_ok=True)
         for name in ("verify.py", "verify_draw.py"):
             source = Path(verify.__file__).with_name(name)
             (verifiers / name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    click.echo(f"python verify_draw.py {out} --key {public_key()}")
+    given = "--root ROOT --anchor ANCHOR" if day else "--root ROOT --new-chain chain.json"
+    click.echo(f"python verify_draw.py {out} --key {public_key()} {given}")
 
 
 @inspection.command()
@@ -316,7 +342,8 @@ def _read_link(path: Path, number: int) -> str:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != _FORMAT:
             raise ValueError(document["format"])
-        return reveal_link(bytes.fromhex(document["first"]), document["days"], number).hex()
+        first, binding = (bytes.fromhex(document[name]) for name in ("first", "binding"))
+        return reveal_link(first, document["days"], number, binding).hex()
     except DrawError as error:
         raise click.ClickException(str(error)) from error
     except (ValueError, KeyError, TypeError) as error:

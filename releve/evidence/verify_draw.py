@@ -1,12 +1,26 @@
 #!/usr/bin/env python3
 """Verify the draw of a day's visits: compute it again from what was recorded, and print each step.
 
-    python verify_draw.py draw.json --key PUBLICKEY
+    python verify_draw.py draw.json --key PUBLICKEY --root root.json --anchor ANCHOR
+    python verify_draw.py plan.json --key PUBLICKEY --root root.json --new-chain chain.json
+    python verify_draw.py draw.json --key PUBLICKEY --root root.json --chain chain.json
+    python verify_draw.py mine.json yours.json --key PUBLICKEY --root root.json --anchor ANCHOR
 
-``draw.json`` is what ``releve inspection pack`` writes: a proof of each entry of the ledger that
-the draw rests on. PUBLICKEY is the ledger's public key, 64 hex digits, or a file that holds it.
+The files are what ``releve inspection pack`` writes. PUBLICKEY is the ledger's public key, 64 hex
+digits, or a file that holds it. The operator signs with that key and could sign two histories, so
+nothing is verified without something that the operator cannot take back:
 
-Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong.
+--root     a root that you, or a person you trust, held before the commission used its link of the
+           day. Give each one you have; or in its place the keys of witnesses (--witness), of which
+           --quorum (all, where it is not given) cosigned such a root.
+--anchor   the anchor that the commission published: from the commission, not from the operator.
+
+The commission verifies the plan and makes its chain by --new-chain, which prints the anchor to
+publish. On a day, --chain computes the visits on its own machine. Two or more files are verified
+each, and compared: whether they contradict each other.
+
+Exit status: 0 everything holds; 1 a fault was found or something is missing, each is named; 2 the
+call was wrong.
 
 Written for Python 3.9 or newer and its standard library. ``verify.py``, which checks the proofs of
 the entries, stands beside it.
@@ -18,20 +32,25 @@ import argparse
 import hashlib
 import hmac
 import importlib.util
+import itertools
 import json
+import os
+import secrets
 import sys
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-FORMAT = "releve draw 1"
+FORMAT, CHAIN_FORMAT = "releve draw 2", "releve draw chain 2"
+NAMES = {"day", "entries", "format", "plan", "root", "roots", "signature"}
 PARTIES = ("operator", "commission")
 RULE = (
-    "plan", "first_day", "days", "operator_anchor", "commission_anchor", "visits",
-    "most_permille", "least_permille", "per_agent", "per_day", "per_finding", "deadline_hour",
+    "plan", "first_day", "days", "operator_anchor", "visits", "most_permille", "least_permille",
+    "per_agent", "per_day", "per_finding", "deadline_hour",
 )  # fmt: skip
 """What the hash of a plan covers."""
+TALLIED, FRAMES = "ledger.tallied", "counts.draw/framed"
 Body = dict[str, Any]
 
 
@@ -49,23 +68,29 @@ def load_verifier() -> Any:
 # 1. The hashes of a draw, each with a tag of its own.
 
 
-def climb(link: bytes, count: int) -> bytes:
-    """Return the link ``count`` hashes further on."""
+def climb(link: bytes, count: int, binding: bytes = b"") -> bytes:
+    """Return the link ``count`` hashes further on; ``binding`` is empty in the operator's chain."""
     for _ in range(count):
-        link = hashlib.sha256(b"releve draw link 1\n" + link).digest()
+        link = hashlib.sha256(b"releve draw link 2\n" + binding + link).digest()
     return link
 
 
 def hash_plan(plan: Body) -> bytes:
     rule = {name: plan[name] for name in RULE}
     text = json.dumps(rule, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(b"releve draw plan 1\n" + text.encode()).digest()
+    return hashlib.sha256(b"releve draw plan 2\n" + text.encode()).digest()
 
 
-def derive_seed(plan: Body, day: str, links: list[bytes]) -> bytes:
-    parts = [hash_plan(plan), day.encode(), *links, b""]
+def bind_plan(plan: Body, size: int, tree: str) -> bytes:
+    """Return what ties the commission's chain to a plan and the root under which it was shown."""
+    text = hash_plan(plan) + size.to_bytes(8, "big") + bytes.fromhex(tree)
+    return hashlib.sha256(b"releve draw binding 1\n" + text).digest()
+
+
+def derive_seed(binding: bytes, anchor: bytes, day: str, links: list[bytes]) -> bytes:
+    parts = [binding, anchor, day.encode(), *links, b""]
     text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-    return hashlib.sha256(b"releve draw seed 1\n" + text).digest()
+    return hashlib.sha256(b"releve draw seed 2\n" + text).digest()
 
 
 def mix(seed: bytes, text: bytes) -> bytes:
@@ -119,34 +144,226 @@ def choose(shares: Body, seed: bytes, closed: list[str]) -> tuple[list[str], lis
 # 3. The checks.
 
 
+class DrawReader:
+    """What the reader holds against the operator: roots, an anchor, a chain, keys of witnesses."""
+
+    def __init__(self, ledger: Any, keys: Any, roots: list[Body], anchor: str = "",
+                 chain: Any = None) -> None:  # fmt: skip
+        self.ledger, self.keys, self.roots, self.chain = ledger, keys, roots, chain
+        if chain is not None:
+            if set(chain) != {"binding", "days", "first", "format"}:
+                raise ValueError("the chain is not one that --new-chain made")
+            first, binding = bytes.fromhex(chain["first"]), bytes.fromhex(chain["binding"])
+            own = climb(first, chain["days"], binding).hex()
+            if anchor not in ("", own):
+                raise ValueError(f"the anchor of the chain is {own}: --anchor gives another one")
+            anchor = own
+        self.anchor = anchor
+
+
 class Draw:
-    """What a pack shows of one day, checked; ``faults`` are sentences, ``lines`` the steps."""
+    """What a pack shows of a plan or of one day, checked.
 
-    def __init__(self, day: str, entries: list[Body]) -> None:
-        self.day, self.faults, self.lines = day, [], []  # type: str, list[str], list[str]
-        self.entries = sorted(entries, key=lambda entry: int(entry["seq"]))
-        plans = self.find("draw.planned")
-        frames = [entry for entry in self.find("draw.framed") if entry["body"]["day"] == day]
-        if len(plans) != 1 or len(frames) != 1:
-            self.faults.append(f"one plan and one frame of {day} are needed, found {len(plans)} and"
-                               f" {len(frames)}")  # fmt: skip
-            return
-        self.plan, self.frame = plans[0]["body"], frames[0]
+    ``faults`` are sentences on what does not hold, ``missing`` on what the reader did not give;
+    ``lines`` are the steps, ``compare`` what to compare with others.
+    """
+
+    def __init__(self, pack: Any, reader: DrawReader) -> None:
+        self.faults: list[str] = []
+        self.missing: list[str] = []
+        self.lines: list[str] = []
+        self.compare: list[str] = []
+        self.reader, self.pack = reader, pack
+        self.root: Body = {}
+        self.plan: Body = {}
+        self.shown_roots: dict[int, Body] = {}
+        self.records: dict[int, Body] = {}
+        self.entries: dict[int, Body] = {}
+        self.frame: Body | None = None
+        self.binding, self.anchor, self.bound_root = b"", "", 0
         self.links: dict[str, bytes] = {}
-        self.check_frame()
-        self.check_links()
-        self.check_draws()
+        self.withheld: set[str] = set()
+        if not isinstance(pack, dict) or set(pack) != NAMES:
+            self.faults.append(f"the file is not a draw: expected the names {sorted(NAMES)}")
+            return
+        if pack["format"] != FORMAT:
+            self.faults.append(f"the format is {pack['format']!a}, expected {FORMAT!a}")
+            return
+        self.day, self.plan_id = pack["day"], pack["plan"]
+        ledger = reader.ledger
+        try:
+            signed = {"root": pack["root"], "signature": pack["signature"]}
+            self.root = ledger.check_root(signed, reader.keys)
+        except ledger.VerifyError as fault:
+            self.faults.append(str(fault))
+            return
+        self.records, self.faults = ledger.check_entries(pack["entries"], self.root)
+        if self.faults:
+            return
+        self.entries = {seq: record["entry"] for seq, record in self.records.items()}
+        self.check_plan()
 
-    def find(self, kind: str) -> list[Body]:
-        return [entry for entry in self.entries if entry["kind"] == kind]
+    def find(self, kind: str, **wanted: str) -> list[Body]:
+        """Return the entries of a kind in the order of the ledger, by values of their bodies."""
+        return [
+            entry for _, entry in sorted(self.entries.items())
+            if entry["kind"] == kind and wanted.items() <= entry["body"].items()
+        ]  # fmt: skip
+
+    def check_plan(self) -> None:
+        other = [seq for seq, entry in self.entries.items() if entry["stream"] != "live"]
+        if other:
+            self.faults.append(f"entry {min(other)} is of a drill, which no tally lists")
+        plans = self.find("draw.planned", plan=self.plan_id)
+        if len(plans) != 1:
+            self.faults.append(f"one plan {self.plan_id!a} is needed, found {len(plans)}")
+            return
+        self.planned, self.plan = plans[0], plans[0]["body"]
+        rule = ", ".join(f"{name} {self.plan[name]}" for name in RULE if "anchor" not in name)
+        self.lines.append(f"rule: {rule}")
+        self.compare += [
+            f"plan {self.plan_id!a}: entry {self.planned['seq']}, recorded at"
+            f" {self.planned['recorded_at']}, hash {hash_plan(self.plan).hex()}",
+            f"anchor of the operator: {self.plan['operator_anchor']}",
+        ]
+        self.held = self.find_held_roots()
+        if not self.day:
+            if not any(root["size"] >= self.planned["seq"] for root, _ in self.held):
+                self.miss_root(f"the plan, entry {self.planned['seq']}")
+            return
+        frames = self.find("draw.framed", plan=self.plan_id, day=self.day)
+        if len(frames) != 1:
+            self.faults.append(f"one frame of {self.day} is needed, found {len(frames)}")
+            return
+        self.frame = frames[0]
+        if self.check_joining():
+            self.check_frame()
+            self.check_links()
+            self.check_held_frame()
+            self.check_draws()
+
+    def miss_root(self, what: str) -> None:
+        self.missing.append(
+            f"no root that you gave covers {what}, and not yet the commission's link: give one that"
+            " was held before that link was used (--root), or witnesses of one (--witness)"
+        )
+
+    # Roots: those of the pack, and which of them the reader or a witness held.
+
+    def find_held_roots(self) -> list[tuple[Body, str]]:
+        """Return the roots that the reader or enough witnesses held, each with who held it."""
+        held, shown = [], self.shown_roots
+        for one in self.pack["roots"]:
+            if one["root"]["number"] in shown:
+                self.faults.append(f"root {one['root']['number']} stands there twice")
+            shown[one["root"]["number"]] = one
+        for given in self.reader.roots:
+            number, one = given["number"], shown.get(given["number"])
+            ours = self.root if number == self.root["number"] else one and one["root"]
+            if ours and ours != given:
+                self.faults.append(
+                    f"root {number} is not the one that you hold: the operator signed two histories"
+                )
+            elif one is not None and self.is_beginning(one):
+                held.append((given, f"sealed, as it says, at {given['sealed_at']}: you hold it"))
+            elif one is None:
+                place = "older than the plan" if number < self.root["number"] else "newer"
+                self.lines.append(f"root {number} is {place} and was not compared")
+        if self.reader.keys.witnesses:
+            for one in shown.values():
+                times = self.list_cosigned(one)
+                if times and self.is_beginning(one):
+                    who = ", ".join(f"{name} at {at}" for name, at in times)
+                    held.append((one["root"], f"cosigned by {who}"))
+        for root, how in held:
+            self.compare.append(
+                f"root {root['number']}: {root['size']} entries, tree {root['tree']}, {how}"
+            )
+        return held
+
+    def is_beginning(self, one: Body) -> bool:
+        """Return whether the pack's root grew from one of its earlier roots; if not, say so."""
+        ledger = self.reader.ledger
+        try:
+            signed = {"root": one["root"], "signature": one["signature"]}
+            root = ledger.check_root(signed, self.reader.keys)
+            ledger.check_path(one["path"])
+            if root["size"] <= self.root["size"] and ledger.is_grown(root, self.root, one["path"]):
+                return True
+            fault = f"root {self.root['number']} did not grow from root {root['number']}"
+        except ledger.VerifyError as error:
+            fault = str(error)
+        self.faults.append(fault)
+        return False
+
+    def list_cosigned(self, one: Body) -> list[tuple[str, str]]:
+        """Return the witnesses of a root with their times, where they are enough."""
+        ledger, keys = self.reader.ledger, self.reader.keys
+        if not one["checkpoint"]:
+            return []
+        try:
+            named = ledger.check_checkpoint(one["checkpoint"], one["root"], keys)
+        except ledger.VerifyError:
+            return []
+        times = [(name, at) for name, at in named if at]
+        late = [at for _, at in times if self.day and at[:10] >= self.day]
+        return [] if late else times
+
+    # The commission's anchor, the frame, the links.
+
+    def check_joining(self) -> bool:
+        """Check that the anchor of the commission is bound to the plan under a root shown."""
+        joined = self.find("draw.joined", plan=self.plan_id)
+        if len(joined) != 1:
+            self.faults.append(f"one anchor of the commission is needed, found {len(joined)}")
+            return False
+        body = joined[0]["body"]
+        self.anchor, self.bound_root = body["commission_anchor"], body["root_number"]
+        self.binding = bind_plan(self.plan, body["root_size"], body["root_tree"])
+        one = self.shown_roots.get(self.bound_root)
+        found = one and (one["root"]["size"], one["root"]["tree"])
+        if one is None or found != (body["root_size"], body["root_tree"]):
+            self.faults.append(f"root {self.bound_root}, which binds the anchor, is not shown")
+        elif self.is_beginning(one) and not (
+            self.planned["seq"] <= body["root_size"] < joined[0]["seq"]
+        ):
+            self.faults.append("the root that binds the anchor does not cover the plan alone")
+        self.compare += [
+            f"anchor of the commission: {self.anchor}, entry {joined[0]['seq']}, recorded at"
+            f" {joined[0]['recorded_at']}",
+            f"it is bound to root {self.bound_root}: {body['root_size']} entries, tree"
+            f" {body['root_tree']}",
+        ]
+        if not self.reader.anchor:
+            self.missing.append(
+                "the anchor that the commission published: ask the commission, and give --anchor"
+            )
+        elif self.reader.anchor != self.anchor:
+            self.faults.append(
+                f"the anchor of the commission is {self.reader.anchor}, this draw has another one"
+            )
+            return False
+        return True
 
     def check_frame(self) -> None:
+        assert self.frame is not None
+        joined = self.find("draw.joined", plan=self.plan_id)[0]
+        if self.frame["seq"] < joined["seq"]:
+            self.faults.append("the frame was recorded before the commission joined the plan")
         if self.frame["recorded_at"][:10] > self.day:
             self.faults.append(f"the frame of {self.day} was recorded after that day")
         units = self.frame["body"]["units"]
         if not units or len({unit["site"] for unit in units}) != len(units):
             self.faults.append("the frame is empty, or names a site twice")
+        closed = [unit["site"] for unit in units if unit["closed"]]
+        self.compare.append(
+            f"frame of {self.day}: entry {self.frame['seq']}, recorded at"
+            f" {self.frame['recorded_at']}; sites: {', '.join(unit['site'] for unit in units)};"
+            f" closed, as the operator says: {', '.join(closed) or 'none'}"
+        )
         for unit in units:
+            if min(unit["weight"], unit["agents"] + 1, unit["days"] + 1, unit["findings"] + 1) < 1:
+                self.faults.append(f"a number of {unit['site']} in the frame is below zero")
             rule = 1 + self.plan["per_agent"] * unit["agents"] + self.plan["per_day"] * unit["days"]
             rule += self.plan["per_finding"] * unit["findings"]
             if unit["weight"] != rule:
@@ -155,84 +372,180 @@ class Draw:
 
     def check_links(self) -> None:
         """Take each party's link of the day, also from one that was revealed for a later day."""
+        assert self.frame is not None
         first = date.fromisoformat(self.plan["first_day"])
         number = (date.fromisoformat(self.day) - first).days + 1
         if not 1 <= number <= self.plan["days"]:
             self.faults.append(f"{self.day} is not a day of the plan")
-        for entry in self.find("draw.revealed"):
+            return
+        anchors = {"operator": self.plan["operator_anchor"], "commission": self.anchor}
+        self.known_at = 0  # the entry from which on the operator knew the commission's link
+        for entry in self.find("draw.revealed", plan=self.plan_id):
             body, link = entry["body"], bytes.fromhex(entry["body"]["link"])
-            later = (date.fromisoformat(body["day"]) - date.fromisoformat(self.day)).days
-            anchor = bytes.fromhex(self.plan[f"{body['party']}_anchor"])
+            party, later = (
+                body["party"],
+                (date.fromisoformat(body["day"]) - date.fromisoformat(self.day)).days,
+            )
+            binding = self.binding if party == "commission" else b""
             if later < 0:
                 continue
-            if climb(link, number + later) != anchor:
+            if climb(link, number + later, binding).hex() != anchors[party]:
                 self.faults.append(
-                    f"the link of the {body['party']} for {body['day']} does not lead to its anchor"
+                    f"the link of the {party} for {body['day']} does not lead to its anchor"
                 )
                 continue
             if entry["seq"] < self.frame["seq"]:
                 self.faults.append(
                     f"late frame: it is entry {self.frame['seq']}, after the link of the"
-                    f" {body['party']}, entry {entry['seq']}"
+                    f" {party}, entry {entry['seq']}"
                 )
-            self.links[body["party"]] = climb(link, later)
+            if party == "commission":
+                self.known_at = min(self.known_at or entry["seq"], entry["seq"])
+            self.links[party] = climb(link, later, binding)
+        for entry in self.find("draw.present", plan=self.plan_id, day=self.day):
+            body = entry["body"]
+            self.compare.append(
+                f"list of those present at {body['site']}: {body['count']} people, {body['tests']}"
+                f" tests, hash {body['list_hash']}"
+            )
+            if (
+                len(self.find("draw.present", plan=self.plan_id, day=self.day, site=body["site"]))
+                > 1
+            ):
+                self.faults.append(f"there are two lists of those present at {body['site']}")
+            if self.known_at and entry["seq"] > self.known_at:
+                self.faults.append(f"the list of {body['site']} came after the commission's link")
+        chain = self.reader.chain
+        if chain is not None:
+            if chain["days"] != self.plan["days"]:
+                self.faults.append(f"your chain has {chain['days']} links, the plan other days")
+                return
+            own = climb(bytes.fromhex(chain["first"]), chain["days"] - number, self.binding)
+            self.links["commission"] = own
+            self.lines.append(f"your link of {self.day}, to reveal after the visits: {own.hex()}")
+
+    def check_held_frame(self) -> None:
+        """Check that a root held in time covers the frame, and that it is the only one there."""
+        assert self.frame is not None
+        fit = [
+            root for root, _ in self.held
+            if self.frame["seq"] <= root["size"]
+            and not (self.known_at and self.known_at <= root["size"])
+        ]  # fmt: skip
+        if not fit:
+            self.miss_root(f"the frame of {self.day}, entry {self.frame['seq']}")
+        known = f"entry {self.known_at}" if self.known_at else "not on record yet"
+        self.compare.append(f"the commission's link: {known}; your root has to be older than that")
+        root = max(fit, key=lambda one: int(one["size"]), default=self.root)
+        listed: set[int] = set()
+        while root and root["size"] >= self.planned["seq"]:
+            at, earlier = root["size"], self.find_previous(root)
+            tally, record = self.entries.get(at), self.records.get(at, {})
+            values = {one["path"]: one["value"] for one in record.get("values", ())}
+            if tally is None or tally["kind"] != TALLIED or FRAMES not in values:
+                self.faults.append(f"the tally at entry {at} is not shown: a frame may be left out")
+                return
+            listed |= {seq for group in values[FRAMES] for seq in group["entries"]}
+            if earlier is None or tally["body"]["after"] != earlier.get("size", 0):
+                self.faults.append(
+                    f"what the tally at entry {at} follows is not the root before it: a frame may"
+                    " be left out"
+                )
+                return
+            root = earlier
+        if self.frame["seq"] not in listed:
+            self.faults.append(f"no tally lists the frame, entry {self.frame['seq']}")
+        hidden = sorted(
+            seq for seq in listed
+            if seq > self.planned["seq"] and (
+                seq not in self.entries or self.entries[seq]["kind"] != "draw.framed"
+            )
+        )  # fmt: skip
+        if hidden:
+            self.faults.append(
+                f"the frame of entry {hidden[0]} is not shown: it may be of this day"
+            )
+
+    def find_previous(self, root: Body) -> Body | None:
+        """Return the root before a root, which names its hash; empty before the first, None: not
+        shown."""
+        ledger = self.reader.ledger
+        if root["number"] == 1:
+            return {}
+        found: Body | None = self.shown_roots.get(root["number"] - 1, {}).get("root")
+        if found is None or ledger.sha256(ledger.signed_bytes(found)) != root["previous"]:
+            return None
+        return found
+
+    # The draws.
 
     def check_draws(self) -> None:
-        draws = [e["body"] for e in self.find("draw.drawn") if e["body"]["day"] == self.day]
-        if not draws:
+        draws = [e["body"] for e in self.find("draw.drawn", plan=self.plan_id, day=self.day)]
+        if not draws and self.reader.chain is None:
             self.faults.append(f"there is no draw of {self.day}")
+        visits: list[str] = []
         for body in draws:
-            self.check_draw(body)
-        held = {body["withheld"] for body in draws}
+            visits += self.check_draw(body)
+        held = self.withheld = {body["withheld"] for body in draws}
         for party in sorted(held - {""}):
             if party in self.links and "" not in held:
                 self.faults.append(
-                    f"the {party} withheld its link, which a later one gives: the draw with it is"
-                    " missing, and its visits too"
+                    f"the {party} withheld its link, or it was not recorded: it is known, the draw"
+                    " with it is missing, and its visits too"
                 )
-        visits = dict.fromkeys(site for body in draws for site in body["visits"])
-        for site in visits:
+        if self.reader.chain is not None and "" not in held:
+            self.lines.append("no draw with your link is on record; computed from it:")
+            without = "" if "operator" in self.links else "operator"
+            if without:
+                self.lines.append("  the operator's link is missing: ask for it, until"
+                                  f" {self.plan['deadline_hour']} h")  # fmt: skip
+            visits += self.compute(without) or []
+        for site in dict.fromkeys(visits):
             self.lines.append(f"to visit: {site}, {self.follow(site)}")
 
-    def check_draw(self, body: Body) -> None:
-        units = {unit["site"]: unit["weight"] for unit in self.frame["body"]["units"]}
-        least, most = (
-            Fraction(self.plan[name], 1000) for name in ("least_permille", "most_permille")
-        )
-        links = [
-            b"" if party == body["withheld"] else self.links.get(party, b"") for party in PARTIES
-        ]
-        given = dict(zip(PARTIES, links))  # noqa: B905 (Python 3.9)
-        missing = [who for who in PARTIES if not given[who] and who != body["withheld"]]
-        if missing or not any(links):
-            named = " and of the ".join(missing or PARTIES)
-            self.faults.append(
-                f"withheld link: that of the {named} is not shown, and the draw uses it"
-            )
-            return
-        without = f" without the link of the {body['withheld']}" if body["withheld"] else ""
-        self.lines.append(f"draw of {self.day}{without}:")
-        seed = derive_seed(self.plan, self.day, links)
-        try:
-            shares = share_out(units, self.plan["visits"], least, most)
-        except (ValueError, ZeroDivisionError):
-            self.faults.append("no draw can be made from this frame by the plan's numbers")
-            return
-        visits, lines = choose(shares, seed, body["closed"])
-        self.lines += lines
+    def check_draw(self, body: Body) -> list[str]:
+        """Compare a draw on record with what the frame and the links give; return the latter."""
+        visits = self.compute(body["withheld"])
+        if visits is None:
+            return []
         if visits != body["visits"]:
             self.faults.append(
                 f"the draw gives {', '.join(visits)}, on record are {', '.join(body['visits'])}"
             )
+        return visits
+
+    def compute(self, withheld: str) -> list[str] | None:
+        """Return the visits without the link of one party; None where that cannot be computed."""
+        assert self.frame is not None
+        units = self.frame["body"]["units"]
+        given = {who: b"" if who == withheld else self.links.get(who, b"") for who in PARTIES}
+        missing = [who for who in PARTIES if not given[who] and who != withheld]
+        if missing or not any(given.values()):
+            named = " and of the ".join(missing or PARTIES)
+            self.faults.append(
+                f"withheld link: that of the {named} is not shown, and the draw uses it"
+            )
+            return None
+        without = f" without the link of the {withheld}" if withheld else ""
+        self.lines.append(f"draw of {self.day}{without}:")
+        seed = derive_seed(self.binding, bytes.fromhex(self.anchor), self.day, list(given.values()))
+        bounds = [Fraction(self.plan[name], 1000) for name in ("least_permille", "most_permille")]
+        try:
+            weights = {unit["site"]: unit["weight"] for unit in units}
+            shares = share_out(weights, self.plan["visits"], *bounds)
+        except (ValueError, ZeroDivisionError):
+            self.faults.append("no draw can be made from this frame by the plan's numbers")
+            return None
+        visits, lines = choose(shares, seed, [unit["site"] for unit in units if unit["closed"]])
+        self.lines += lines
+        return visits
 
     def follow(self, site: str) -> str:
         """Return what became of a visit."""
-        for entry in self.find("draw.not_visited"):
-            if (entry["body"]["day"], entry["body"]["site"]) == (self.day, site):
-                return f"not visited: {entry['body']['reason']!a}, recorded at {recorded(entry)}"
-        for entry in self.find("inspection.held"):
-            if entry["body"]["site"] == site:
-                return f"visited at {entry['body']['happened_at']}, recorded at {recorded(entry)}"
+        for entry in self.find("draw.not_visited", plan=self.plan_id, day=self.day, site=site):
+            return f"not visited: {entry['body']['reason']!a}, recorded at {recorded(entry)}"
+        for entry in self.find("inspection.held", site=site):
+            return f"visited at {entry['body']['happened_at']}, recorded at {recorded(entry)}"
         return "no visit and no reason on record"
 
 
@@ -241,42 +554,123 @@ def recorded(entry: Body) -> str:
     return str(entry["recorded_at"])[:19] + "Z"
 
 
-def check_pack(pack: Any, keys: Any, ledger: Any) -> tuple[list[str], list[str]]:
-    """Return the faults of a pack, and the steps of its draws as lines."""
-    if not isinstance(pack, dict) or set(pack) != {"format", "day", "proofs"}:
-        return ["the file is not a draw: expected the names day, format and proofs"], []
-    if pack["format"] != FORMAT:
-        return [f"the format is {pack['format']!a}, expected {FORMAT!a}"], []
-    faults, entries = [], []
-    for proof in pack["proofs"]:
-        try:
-            ledger.check_proof(proof, keys, [])
-        except ledger.VerifyError as fault:
-            faults.append(str(fault))
-            continue
-        entries.append(proof["entry"])
-    draw = Draw(pack["day"], entries)
-    return faults + draw.faults, draw.lines
+def contradict(one: Draw, other: Draw) -> list[str]:
+    """Return why two packs cannot both be of one honest ledger; nothing where they can."""
+    found: list[str] = []
+    if not one.plan or not other.plan:
+        return found
+    same = one.root["key"] == other.root["key"]
+    for number in sorted(set(one.shown_roots) & set(other.shown_roots)) if same else ():
+        if one.shown_roots[number]["root"] != other.shown_roots[number]["root"]:
+            found.append(f"root {number} differs: the operator signed two histories")
+            break
+    for seq in sorted(set(one.entries) & set(other.entries)) if same else ():
+        if one.records[seq]["hash"] != other.records[seq]["hash"]:
+            found.append(f"entry {seq} differs: the operator signed two histories")
+            break
+    anchors = [{one.plan["operator_anchor"], one.anchor} - {""},
+               {other.plan["operator_anchor"], other.anchor} - {""}]  # fmt: skip
+    if anchors[0] & anchors[1]:
+        bound = {one.binding, other.binding} - {b""}
+        if hash_plan(one.plan) != hash_plan(other.plan) or len(bound) > 1:
+            found.append("an anchor serves two plans, or is bound to two roots: it is made for one")
+        elif len({one.anchor, other.anchor} - {""}) > 1:
+            found.append("one plan has two anchors of the commission")
+        elif one.frame and other.frame and one.day == other.day:
+            if one.frame["body"]["units"] != other.frame["body"]["units"]:
+                found.append(f"{one.day} has two frames under the same anchors")
+            for mine, yours in ((one, other), (other, one)):
+                found += [
+                    f"one file has the link of the {party} for {one.day}, the other says that it"
+                    " was withheld"
+                    for party in PARTIES
+                    if party in mine.links and yours.withheld == {party}
+                ]
+    return found
+
+
+def make_chain(draw: Draw, path: Path) -> str:
+    """Make the commission's chain for a plan that was verified; return its anchor."""
+    root = max((root for root, _ in draw.held), key=lambda root: int(root["size"]))
+    binding = bind_plan(draw.plan, root["size"], root["tree"])
+    first = secrets.token_bytes(32)
+    document = {"binding": binding.hex(), "days": draw.plan["days"], "first": first.hex(),
+                "format": CHAIN_FORMAT}  # fmt: skip
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+        stream.write(json.dumps(document) + "\n")
+    anchor = climb(first, draw.plan["days"], binding).hex()
+    return "\n".join([
+        f"your anchor, bound to root {root['number']}: {anchor}",
+        "  publish it and give it to the operator, with the file of that root",
+        f"  keep {path} secret, and keep every root that you are sent",
+    ])  # fmt: skip
+
+
+def show(line: str) -> None:
+    """Print a line, in which the operator's words can move no cursor and begin no line."""
+    print("".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in line))
+
+
+def report(name: Path, draw: Draw) -> bool:
+    """Print what was found of one file; return whether it is verified."""
+    for line in (
+        f"{name}:",
+        *draw.lines,
+        "compare with the commission, and with every root that you were sent:",
+        *(f"  {line}" for line in draw.compare),
+        *(f"FAULT {fault}" for fault in draw.faults),
+        *(f"MISSING {line}" for line in draw.missing),
+    ):
+        show(line)
+    if draw.faults:
+        print(f"NOT VERIFIED, faults: {len(draw.faults)}")
+    elif draw.missing:
+        print("NOT VERIFIED: no fault was found, and what is missing could hide one")
+    else:
+        print("VERIFIED")
+    return not draw.faults and not draw.missing
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify the draw of a day's visits.")
-    parser.add_argument("file", type=Path, help="what `releve inspection pack` wrote")
+    parser.add_argument("file", type=Path, nargs="+", help="what `releve inspection pack` wrote")
     parser.add_argument("--key", action="append", required=True, help="public key, hex or a file")
+    parser.add_argument("--root", action="append", default=[], help="a root held before the link")
+    parser.add_argument("--anchor", default="", help="what the commission published")
+    parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
+    parser.add_argument("--quorum", type=int, help="how many witnesses have to cosign")
+    parser.add_argument("--rotation", action="append", default=[], help="file of a key's rotation")
+    own = parser.add_mutually_exclusive_group()
+    own.add_argument("--chain", type=Path, help="the commission's chain: compute the visits")
+    own.add_argument("--new-chain", type=Path, help="make the commission's chain for this plan")
     given = parser.parse_args(arguments)
+    refused: tuple[type[Exception], ...] = (
+        OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError,
+    )  # fmt: skip
     try:
         ledger = load_verifier()
-        keys = ledger.Keys([ledger.read_key(text) for text in given.key])
-        pack = json.loads(given.file.read_text(encoding="utf-8"))
-        faults, lines = check_pack(pack, keys, ledger)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        refused += (ledger.VerifyError,)
+        keys = ledger.Keys(list(map(ledger.read_key, given.key)), given.witness, given.quorum)
+        for path in given.rotation:
+            ledger.read_rotation(path, keys)
+        roots = [ledger.read_root(path, keys) for path in given.root]
+        chain = json.loads(given.chain.read_text(encoding="utf-8")) if given.chain else None
+        reader = DrawReader(ledger, keys, roots, given.anchor.strip().lower(), chain)
+        packs = [json.loads(path.read_text(encoding="utf-8")) for path in given.file]
+        draws = [Draw(pack, reader) for pack in packs]
+        verified = [report(name, draw) for name, draw in zip(given.file, draws)]  # noqa: B905
+        for one, other in itertools.combinations(range(len(draws)), 2):
+            named = f"{given.file[one]} and {given.file[other]}"
+            found = contradict(draws[one], draws[other])
+            print("\n".join(f"CONTRADICTION of {named}: {line}" for line in found)
+                  or f"no contradiction between {named}")  # fmt: skip
+            verified.append(not found)
+        if given.new_chain and all(verified):
+            print(make_chain(draws[0], given.new_chain))
+    except refused as error:
         print(f"verify_draw.py: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
-    print("\n".join(lines))
-    for fault in faults:
-        print(f"FAULT {fault}")
-    print(f"NOT VERIFIED, faults: {len(faults)}" if faults else "VERIFIED")
-    return 1 if faults else 0
+    return 0 if all(verified) else 1
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 
 from releve.inspection.chains import (
     DrawError,
+    bind_plan,
     build_chain,
     derive_seed,
     hash_plan,
@@ -41,6 +42,7 @@ __all__ = [
     "TestPower",
     "VisitDraw",
     "allocate_tests",
+    "bind_plan",
     "build_chain",
     "commit_person",
     "compute_probabilities",

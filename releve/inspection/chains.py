@@ -3,6 +3,10 @@
 A party draws 32 random bytes, link 0, and hashes it once for each day; the last link is its anchor
 and is published beforehand. On day *d* it reveals the link that *d* hashes lead to the anchor. No
 link can be found from those revealed before it, and none can be chosen any more.
+
+The operator's anchor is part of its plan. The commission makes its chain afterwards, and every hash
+of it covers the plan and the signed root under which the commission was shown that plan: its anchor
+serves this plan in this history of the ledger and no other.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from releve.errors import ReleveError
 
 __all__ = [
     "DrawError",
+    "bind_plan",
     "build_chain",
     "derive_seed",
     "hash_plan",
@@ -24,9 +29,10 @@ __all__ = [
     "reveal_link",
 ]
 
-LINK_TAG = b"releve draw link 1\n"
-PLAN_TAG = b"releve draw plan 1\n"
-SEED_TAG = b"releve draw seed 1\n"
+LINK_TAG = b"releve draw link 2\n"
+PLAN_TAG = b"releve draw plan 2\n"
+BINDING_TAG = b"releve draw binding 1\n"
+SEED_TAG = b"releve draw seed 2\n"
 LINK_BYTES = 32
 
 
@@ -34,31 +40,29 @@ class DrawError(ReleveError, ValueError):
     """A draw cannot be made from what was given; the text says what and how to mend it."""
 
 
-def hash_link(link: bytes) -> bytes:
-    """Return the link after this one."""
-    return hashlib.sha256(LINK_TAG + link).digest()
+def build_chain(first: bytes, days: int, binding: bytes = b"") -> bytes:
+    """Return the anchor of a chain of ``days`` links from ``first``, 32 random bytes.
 
-
-def build_chain(first: bytes, days: int) -> bytes:
-    """Return the anchor of a chain of ``days`` links from ``first``, 32 random bytes."""
+    ``binding`` is that of :func:`bind_plan` in the commission's chain, empty in the operator's.
+    """
     if len(first) != LINK_BYTES:
         raise DrawError(f"a link has {LINK_BYTES} bytes, got {len(first)}")
     link = first
     for _ in range(days):
-        link = hash_link(link)
+        link = hashlib.sha256(LINK_TAG + binding + link).digest()
     return link
 
 
-def reveal_link(first: bytes, days: int, day: int) -> bytes:
+def reveal_link(first: bytes, days: int, day: int, binding: bytes = b"") -> bytes:
     """Return the link of a day, counted from 1: ``day`` hashes lead from it to the anchor."""
     if not 1 <= day <= days:
         raise DrawError(f"the chain has links for the days 1 to {days}, got day {day}")
-    return build_chain(first, days - day)
+    return build_chain(first, days - day, binding)
 
 
-def leads_to_anchor(link: bytes, day: int, anchor: bytes) -> bool:
+def leads_to_anchor(link: bytes, day: int, anchor: bytes, binding: bytes = b"") -> bool:
     """Return whether a link is the one of a day, counted from 1, of the chain of an anchor."""
-    return len(link) == LINK_BYTES and day >= 1 and build_chain(link, day) == anchor
+    return len(link) == LINK_BYTES and day >= 1 and build_chain(link, day, binding) == anchor
 
 
 def hash_plan(plan: Mapping[str, Any]) -> bytes:
@@ -67,8 +71,15 @@ def hash_plan(plan: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(PLAN_TAG + text.encode()).digest()
 
 
+def bind_plan(plan_hash: bytes, root_size: int, root_tree: bytes) -> bytes:
+    """Return what ties a chain to a plan and to the root under which the plan was shown."""
+    size = root_size.to_bytes(8, "big")
+    return hashlib.sha256(BINDING_TAG + plan_hash + size + root_tree).digest()
+
+
 def derive_seed(
-    plan_hash: bytes,
+    binding: bytes,
+    commission_anchor: bytes,
     day: date,
     operator_link: bytes = b"",
     commission_link: bytes = b"",
@@ -82,6 +93,7 @@ def derive_seed(
         raise DrawError(
             "no link was revealed for the day: at least one party has to reveal its own"
         )
-    parts = (plan_hash, day.isoformat().encode(), operator_link, commission_link, beacon)
+    written = day.isoformat().encode()
+    parts = (binding, commission_anchor, written, operator_link, commission_link, beacon)
     text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return hashlib.sha256(SEED_TAG + text).digest()

@@ -59,9 +59,11 @@ from releve.live.draws import (
     build_draw_pack,
     find_draw_plan,
     hold_draw,
+    join_draws,
     preview_draw,
     record_draw_event,
     record_frame,
+    refuse_unsealed_frame,
 )
 from releve.live.drills import Drill, list_drills, move_drill, start_drill, stop_drill
 from releve.live.effect_queue import (
@@ -314,6 +316,7 @@ __all__ = [
     "is_disk_full",
     "is_drill",
     "is_recorded",
+    "join_draws",
     "judge_operator",
     "list_addresses",
     "list_agent_moves",
@@ -369,6 +372,7 @@ __all__ = [
     "record_sheet",
     "record_spoken_answer",
     "refuse_reused_key",
+    "refuse_unsealed_frame",
     "retry_effect",
     "revert_routes",
     "rules_now",

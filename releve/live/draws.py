@@ -6,17 +6,27 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
+from releve.errors import Phrase
+from releve.inspection import DrawError
 from releve.ledger import chain as ledger
-from releve.ledger.proofs import prove_entry
-from releve.ledger.roots import load_last_root
+from releve.ledger.checkpoints import RotatedRoot, build_checkpoint
+from releve.ledger.digests import parse_canonical
+from releve.ledger.errors import ProofError
+from releve.ledger.models import LedgerEntry, PersonalValue
+from releve.ledger.proofs import disclose_values, prove_entry, prove_growth
+from releve.ledger.roots import SignedRoot, iter_roots, load_last_root, load_root
+from releve.ledger.tallies import KIND as TALLIED
+from releve.ledger.tallies import name_count
+from releve.ledger.witnesses import list_cosignatures
 from releve.live.clock import LIVE, now
 from releve.live.current_operator import operator_now
-from releve.live.errors import NoSuch
+from releve.live.errors import NoSuch, Refused
 from releve.live.event_service import RecordResult, record
 from releve.live.situation_cache import situation_now
 from releve.situation import (
     DrawFramed,
     DrawHeld,
+    DrawJoined,
     DrawPlan,
     DrawPlanned,
     DrawPresent,
@@ -26,20 +36,23 @@ from releve.situation import (
     InspectionHeld,
     build_frame,
     event_from_json,
+    refuse,
 )
 
 __all__ = [
     "build_draw_pack",
     "find_draw_plan",
     "hold_draw",
+    "join_draws",
     "preview_draw",
     "record_draw_event",
     "record_frame",
+    "refuse_unsealed_frame",
 ]
 
-_PACKED = (
-    DrawPlanned, DrawFramed, DrawPresent, DrawRevealed, DrawHeld, DrawVisitMissed, InspectionHeld,
-)  # fmt: skip
+_OF_PLAN = (DrawPlanned.kind, DrawJoined.kind)
+_OF_DAY = (DrawPresent.kind, DrawRevealed.kind, DrawHeld.kind, DrawVisitMissed.kind,
+           InspectionHeld.kind)  # fmt: skip
 
 
 def find_draw_plan(plan: str, stream: str = LIVE) -> DrawPlan:
@@ -53,10 +66,73 @@ def find_draw_plan(plan: str, stream: str = LIVE) -> DrawPlan:
 def record_draw_event(
     kind: type[Event], values: dict[str, Any], *, by: str, stream: str = LIVE
 ) -> RecordResult:
-    """Record an event of a draw as of now; EventFaults or Refused name what is wrong."""
+    """Record an event of a draw as of now; EventFaults or Refused name what is wrong.
+
+    An anchor that a plan of any stream used before is refused: a drill tells the links of its days.
+    """
+    _refuse_used_anchors({values.get("operator_anchor"), values.get("commission_anchor")} - {None})
     event_id, at = uuid.uuid4().hex, now(stream)
     own = {"id": event_id, "happened_at": at, "recorded_at": at, "actor": by}
     return record(event_from_json(kind.kind, values | own), key=event_id, stream=stream)
+
+
+def join_draws(
+    plan: str, anchor: str, root: dict[str, Any], *, by: str, stream: str = LIVE
+) -> RecordResult:
+    """Record the commission's anchor, and the root under which it was shown the plan.
+
+    ``root`` is what the file of a root holds. NoSuch where it is not a root of this ledger over the
+    plan; Refused where an anchor was used before, in whichever stream.
+    """
+    find_draw_plan(plan, stream)
+    try:
+        kept = load_root(int(root["root"]["number"]))
+    except (KeyError, TypeError, ValueError, ProofError):
+        kept = None
+    if kept is None or parse_canonical(kept.text) != root:
+        raise NoSuch("the file is not a root of this ledger: take the one that the commission sent")
+    if kept.size < _find_entry(DrawPlanned.kind, plan, stream):
+        raise NoSuch(
+            f"root {kept.number} does not cover the plan: the commission needs a later one"
+        )
+    values = {
+        "plan": plan, "commission_anchor": anchor, "root_number": kept.number,
+        "root_size": kept.size, "root_tree": root["root"]["tree"],
+    }  # fmt: skip
+    return record_draw_event(DrawJoined, values, by=by, stream=stream)
+
+
+def refuse_unsealed_frame(plan: str, day: date, stream: str = LIVE) -> None:
+    """Raise DrawError unless a root covers the frame of a day: the commission holds it first.
+
+    A link of the commission that is used before would let the operator choose the frame.
+    """
+    root = load_last_root()
+    if root is None or root.size < _find_entry(DrawFramed.kind, plan, stream, day):
+        raise DrawError(
+            Phrase(
+                "The frame of the day is not under a signed root: the ledger is sealed first"
+                " (`releve ledger seal`), and the commission uses its link once it holds that root."
+            )
+        )
+
+
+def _find_entry(kind: str, plan: str, stream: str, day: date | None = None) -> int:
+    """Return the number of a plan's entry of a kind; NoSuch where there is none."""
+    for row in ledger.iter_entries(stream, kinds=[kind]):
+        if row.body["plan"] == plan and (day is None or _read_day(row) == day):
+            return row.seq
+    raise NoSuch(f"there is no frame of {day}: nothing can be drawn for it")
+
+
+def _read_day(row: ledger.StoredEntry) -> date:
+    return date.fromisoformat(row.body["day"])
+
+
+def _refuse_used_anchors(anchors: set[str | None]) -> None:
+    for row in ledger.iter_entries(None, kinds=_OF_PLAN) if anchors else ():
+        if anchors & {row.body.get("operator_anchor"), row.body.get("commission_anchor")}:
+            raise Refused((refuse("draw.anchor_used", plan=row.body["plan"]),))
 
 
 def record_frame(plan: str, day: date, *, by: str, stream: str = LIVE) -> RecordResult:
@@ -77,13 +153,11 @@ def hold_draw(
 
     ``withheld`` names the party whose link is missing. DrawError without a link at all.
     """
-    found, situation = find_draw_plan(plan, stream), situation_now(stream)
+    found = find_draw_plan(plan, stream)
     if day not in found.frames:
         raise NoSuch(f"there is no frame of {day}: nothing can be drawn for it")
-    sites = (site.id for site in operator_now().sites)
-    closed = tuple(site for site in sites if situation.site(site).closure is not None)
-    visits = found.draw(day, withheld, closed).chosen
-    values = {"plan": plan, "day": day, "withheld": withheld, "closed": closed, "visits": visits}
+    visits = found.draw(day, withheld).chosen
+    values = {"plan": plan, "day": day, "withheld": withheld, "visits": visits}
     record_draw_event(DrawHeld, values, by=by, stream=stream)
     return visits
 
@@ -93,36 +167,71 @@ def preview_draw(plan: str, day: date, link: str, *, stream: str = LIVE) -> tupl
 
     DrawError where the link or the day does not fit.
     """
-    found, situation = find_draw_plan(plan, stream), situation_now(stream)
-    sites = (site.id for site in operator_now().sites)
-    closed = [site for site in sites if situation.site(site).closure is not None]
-    return found.preview(day, link.strip(), closed).chosen
+    visits = find_draw_plan(plan, stream).preview(day, link.strip()).chosen
+    refuse_unsealed_frame(plan, day, stream)
+    return visits
 
 
-def build_draw_pack(plan: str, day: date, stream: str = LIVE) -> dict[str, Any]:
-    """Return a proof of each entry that the draw of a day rests on, and of the visits made.
+def build_draw_pack(plan: str, day: date | None = None) -> dict[str, Any]:
+    """Return what a reader needs to verify a plan, or with a ``day`` its draw.
 
-    NoSuch where no root covers them yet, or the plan is not on record.
+    The entries stand with their proofs under the newest root. Beside them stand the roots since the
+    plan, each shown to be the beginning of the newest one, so that a reader may hold any of them;
+    and with a day the tallies since the plan with every frame that they list, so that no second
+    frame of the day can be hidden. NoSuch where no root covers it all, or there is no such plan.
     """
-    find_draw_plan(plan, stream)
-    root = load_last_root()
+    find_draw_plan(plan)
+    planned = _find_entry(DrawPlanned.kind, plan, LIVE)
+    kinds = (*_OF_PLAN, *(() if day is None else (DrawFramed.kind, *_OF_DAY)))
     rows = [
-        row
-        for row in ledger.iter_entries(stream, kinds=[kind.kind for kind in _PACKED])
-        if _is_of_day(row, plan, day)
-    ]
+        row for row in ledger.iter_entries(LIVE, planned - 1, kinds=kinds)
+        if _is_packed(row, plan, day)
+    ]  # fmt: skip
+    root = load_last_root()
     if root is None or any(row.seq > root.size for row in rows):
         raise NoSuch("the draw is not under a signed root yet: run `releve ledger seal` first")
-    proofs = [prove_entry(row.seq, root) for row in rows]
-    return {"day": day.isoformat(), "format": "releve draw 1", "proofs": proofs}
+    shown = [_show_entry(row.seq, root) for row in rows]
+    if day is not None:
+        tallies = LedgerEntry.objects.filter(kind=TALLIED, seq__gt=planned, seq__lte=root.size)
+        shown += [_show_entry(seq, root) for seq in tallies.values_list("seq", flat=True)]
+    roots = list(iter_roots())
+    before = max((one.number for one in roots if one.size < planned), default=0)
+    return {
+        "day": "" if day is None else day.isoformat(),
+        "entries": sorted(shown, key=lambda one: int(one["entry"]["seq"])),
+        "format": "releve draw 2",
+        "plan": plan,
+        "roots": [_show_root(one, root) for one in roots if one.number >= before],
+        **parse_canonical(root.text),
+    }
 
 
-def _is_of_day(row: ledger.StoredEntry, plan: str, day: date) -> bool:
-    """Return whether an entry belongs to the draw of a day; every later link does."""
+def _is_packed(row: ledger.StoredEntry, plan: str, day: date | None) -> bool:
+    """Return whether a pack shows an entry: every frame, and of its plan what bears on the day."""
+    if row.kind == DrawFramed.kind:
+        return True
     if row.kind == InspectionHeld.kind:
         return datetime.fromisoformat(row.body["happened_at"]).date() == day
-    if row.body["plan"] != plan:
-        return False
-    if row.kind == DrawRevealed.kind:
-        return bool(row.body["day"] >= day.isoformat())
-    return bool(row.kind == DrawPlanned.kind or row.body["day"] == day.isoformat())
+    if row.body["plan"] != plan or day is None or row.kind in _OF_PLAN:
+        return bool(row.body["plan"] == plan)
+    later = row.kind == DrawRevealed.kind and _read_day(row) > day  # tells the links before it
+    return later or _read_day(row) == day
+
+
+def _show_entry(seq: int, root: SignedRoot) -> dict[str, Any]:
+    proof = prove_entry(seq, root)
+    own = PersonalValue.objects.filter(entry=seq, path=name_count(DrawFramed.kind))
+    return {name: proof[name] for name in ("entry", "hash", "path")} | {
+        "values": disclose_values(own)
+    }
+
+
+def _show_root(one: SignedRoot, newest: SignedRoot) -> dict[str, Any]:
+    """Return a root with the proof that the newest one grew from it, and its cosignatures."""
+    lines = list_cosignatures(one)
+    try:
+        note = build_checkpoint(one) + lines if lines else ""
+    except RotatedRoot:  # the key that signs checkpoints is gone; a reader takes the root's file
+        note = ""
+    path = prove_growth(one, newest)["path"]
+    return {"checkpoint": note, "path": path, **parse_canonical(one.text)}

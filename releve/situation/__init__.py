@@ -65,6 +65,7 @@ from releve.situation.events_control import (
 from releve.situation.events_draw import (
     DrawFramed,
     DrawHeld,
+    DrawJoined,
     DrawPlanned,
     DrawPresent,
     DrawRevealed,
@@ -200,6 +201,7 @@ __all__ = [
     "DrawDay",
     "DrawFramed",
     "DrawHeld",
+    "DrawJoined",
     "DrawPlan",
     "DrawPlanned",
     "DrawPresent",

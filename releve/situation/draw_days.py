@@ -56,7 +56,9 @@ class DrawDay:
 
     @property
     def state(self) -> str:
-        """Return planned, framed, revealed (both links) or drawn."""
+        """Return offered (to the commission), planned, framed, revealed (both links) or drawn."""
+        if self.plan.joined is None:
+            return "offered"
         if self.drawn:
             return "drawn"
         if len(self.revealed) == len(PARTIES):

@@ -36,7 +36,12 @@ def build_frame(
         weight += plan.per_day * days + plan.per_finding * findings
         units.append(
             FrameUnit(
-                site=site.id, weight=weight, agents=agents[site.id], days=days, findings=findings
+                site=site.id,
+                weight=weight,
+                agents=agents[site.id],
+                days=days,
+                findings=findings,
+                closed=situation.site(site.id).closure is not None,
             )
         )
     return tuple(units)

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from releve.inspection import compute_test_power, describe_test_power, describe_visit_power
+from releve.inspection import (
+    compute_test_power,
+    describe_test_power,
+    describe_visit_power,
+    hash_plan,
+)
 from releve.network import Operator
 from releve.situation.draw_days import DrawDay, DrawnVisit
 from releve.situation.events_draw import FrameUnit
@@ -56,12 +61,19 @@ class VisitSummary:
 class DrawSummary:
     """A day of one plan.
 
-    ``state``: planned, framed, revealed (both links) or drawn; ``revealed`` are the parties whose
-    link is on record, ``withheld`` those without whose link it was drawn. ``waiting`` counts the
-    visits that are neither made nor explained, also those that are not among ``visits``.
+    ``state``: offered (the commission's anchor is missing), planned, framed, revealed (both links)
+    or drawn; ``revealed`` are the parties whose link is on record, ``withheld`` those without whose
+    link it was drawn. ``waiting`` counts the visits that are neither made nor explained, also those
+    that are not among ``visits``. The commission's anchor and the root that binds it are empty and
+    0 before it has joined.
     """
 
     plan: str
+    plan_hash: str
+    operator_anchor: str
+    commission_anchor: str
+    root: int
+    root_tree: str
     visits_a_day: int
     deadline_hour: int
     state: str
@@ -84,9 +96,14 @@ class DrawSummary:
 
 def summarise_draw_day(found: DrawDay, operator: Operator, *, shown: bool) -> DrawSummary:
     """Return a day of a plan; visits that wait are only counted unless they may be ``shown``."""
-    planned = found.plan.planned
+    planned, joined = found.plan.planned, found.plan.joined
     return DrawSummary(
         plan=planned.plan,
+        plan_hash=hash_plan(planned.describe_rule()).hex(),
+        operator_anchor=planned.operator_anchor,
+        commission_anchor=joined.commission_anchor if joined else "",
+        root=joined.root_number if joined else 0,
+        root_tree=joined.root_tree if joined else "",
         visits_a_day=planned.visits,
         deadline_hour=planned.deadline_hour,
         state=found.state,

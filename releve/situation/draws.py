@@ -12,6 +12,7 @@ from releve.errors import Phrase
 from releve.inspection import (
     DrawError,
     VisitDraw,
+    bind_plan,
     build_chain,
     compute_probabilities,
     derive_seed,
@@ -30,6 +31,8 @@ class DrawPlan:
     """A plan with what was recorded under it, by day."""
 
     planned: events.DrawPlanned
+    joined: events.DrawJoined | None
+    """The commission's anchor; None: nothing can be drawn yet."""
     frames: Mapping[date, events.DrawFramed]
     links: Mapping[tuple[str, date], bytes]
     draws: Mapping[tuple[date, str], events.DrawHeld]
@@ -47,7 +50,30 @@ class DrawPlan:
         if not later:
             return b""
         nearest = min(later)
-        return build_chain(self.links[party, nearest], (nearest - day).days)
+        return build_chain(
+            self.links[party, nearest], (nearest - day).days, self._find_binding(party)
+        )
+
+    def leads_to_anchor(self, party: str, day: date, link: bytes) -> bool:
+        """Return whether a link is a party's of a day; never before the commission has joined."""
+        if self.joined is None:
+            return False
+        own = self.planned.operator_anchor if party == "operator" else self.joined.commission_anchor
+        return leads_to_anchor(
+            link, self.number_day(day), bytes.fromhex(own), self._find_binding(party)
+        )
+
+    def bind(self) -> bytes:
+        """Return what ties the commission's chain to this plan; DrawError before it has joined."""
+        if self.joined is None:
+            raise DrawError(
+                Phrase("The commission’s anchor is not on record: nothing can be drawn.")
+            )
+        plan_hash = hash_plan(self.planned.describe_rule())
+        return bind_plan(plan_hash, self.joined.root_size, bytes.fromhex(self.joined.root_tree))
+
+    def _find_binding(self, party: str) -> bytes:
+        return self.bind() if party == "commission" else b""
 
     def find_probabilities(self, units: Iterable[events.FrameUnit]) -> dict[str, Fraction]:
         """Return the probability of a visit of each site of a frame; DrawError where none hold."""
@@ -58,35 +84,40 @@ class DrawPlan:
             least_permille=self.planned.least_permille,
         )
 
-    def draw(self, day: date, withheld: str = "", closed: Sequence[str] = ()) -> VisitDraw:
+    def draw(self, day: date, withheld: str = "") -> VisitDraw:
         """Return the draw of a day without the link of one party; DrawError without links."""
-        probabilities = self.find_probabilities(self.frames[day].units)
-        return draw_visits(probabilities, self.derive_day_seed(day, withheld), closed)
+        units = self.frames[day].units
+        closed = [unit.site for unit in units if unit.closed]
+        return draw_visits(
+            self.find_probabilities(units), self.derive_day_seed(day, withheld), closed
+        )
 
     def derive_day_seed(self, day: date, withheld: str = "") -> bytes:
         """Return the seed of a day without the link of one party; DrawError without links."""
         links = [
             b"" if party == withheld else self.find_link(party, day) for party in events.PARTIES
         ]
-        return derive_seed(hash_plan(self.planned.describe_rule()), day, *links)
+        binding, joined = self.bind(), self.joined
+        anchor = bytes.fromhex(joined.commission_anchor) if joined else b""
+        return derive_seed(binding, anchor, day, *links)
 
-    def preview(self, day: date, commission_link: str, closed: Sequence[str] = ()) -> VisitDraw:
+    def preview(self, day: date, commission_link: str) -> VisitDraw:
         """Return the draw that a link of the commission, not yet on record, gives with the rest.
 
         DrawError where the day has no frame, the operator's link is not on record, or the link
         does not lead to the commission's anchor.
         """
-        link, anchor = _read_link(commission_link), bytes.fromhex(self.planned.commission_anchor)
+        link = _read_link(commission_link)
         if day not in self.frames:
             raise DrawError(Phrase("The day has no frame on record: nothing can be drawn for it."))
         if not self.find_link("operator", day):
             raise DrawError(Phrase("The operator’s link is not on record yet: ask for it first."))
-        if not leads_to_anchor(link, self.number_day(day), anchor):
+        if not self.leads_to_anchor("commission", day, link):
             raise DrawError(
                 Phrase("The link does not lead to the commission’s anchor: check chain and day.")
             )
         known = replace(self, links={**self.links, ("commission", day): link})
-        return known.draw(day, "", closed)
+        return known.draw(day)
 
     def list_visits(self, day: date) -> tuple[str, ...]:
         """Return the sites to visit on a day: those of all its draws, in the order of the draws."""
@@ -99,6 +130,7 @@ def fold_draws(happened: Sequence[Event]) -> DrawPlan | None:
     planned = [event for event in happened if isinstance(event, events.DrawPlanned)]
     if not planned:
         return None
+    joined = [event for event in happened if isinstance(event, events.DrawJoined)]
     frames: dict[date, events.DrawFramed] = {}
     links: dict[tuple[str, date], bytes] = {}
     draws: dict[tuple[date, str], events.DrawHeld] = {}
@@ -116,7 +148,13 @@ def fold_draws(happened: Sequence[Event]) -> DrawPlan | None:
         elif isinstance(event, events.DrawPresent | events.DrawVisitMissed):
             sites[type(event)].setdefault((event.day, event.site), event)
     return DrawPlan(
-        planned[0], frames, links, draws, sites[events.DrawPresent], sites[events.DrawVisitMissed]
+        planned[0],
+        joined[0] if joined else None,
+        frames,
+        links,
+        draws,
+        sites[events.DrawPresent],
+        sites[events.DrawVisitMissed],
     )
 
 

@@ -12,6 +12,7 @@ from releve.situation.fields import event_field, list_fields
 __all__ = [
     "DrawFramed",
     "DrawHeld",
+    "DrawJoined",
     "DrawPlanned",
     "DrawPresent",
     "DrawRevealed",
@@ -36,6 +37,9 @@ class FrameUnit:
         "Measures that the last visit did not find kept", example="0", at_least=0, at_most=_MOST
     )
 
+    closed: bool = event_field("Whether the site is closed: the next in order takes its place",
+                               example="false", default=False)  # fmt: skip
+
     def __post_init__(self) -> None:
         for field in list_fields(type(self)):
             value = getattr(self, field.name)
@@ -59,13 +63,13 @@ class DrawPlanned(_DrawEvent):
     kind: ClassVar[str] = "draw.planned"
     label: ClassVar[str] = "Draws of visits planned"
     doc: ClassVar[str] = (
-        "The rule by which visits are drawn for some days, with the anchors of both parties."
+        "The rule by which visits are drawn for some days, with the anchor of the operator. It goes"
+        " to the commission under a signed root before the commission makes its own chain."
     )
 
     first_day: date = event_field("First day of visits", example="2026-12-01")
     days: int = event_field("Days, and links of each chain", example="366", at_least=1, at_most=366)
     operator_anchor: str = event_field("Anchor of the operator's chain", example="9f86d081…")
-    commission_anchor: str = event_field("Anchor of the commission's chain", example="60303ae2…")
     visits: int = event_field("Visits a day", example="2", at_least=1, at_most=1000)
     most_permille: int = event_field(
         "Most that a site's probability may be, per mille", default=900, at_least=1, at_most=1000
@@ -96,10 +100,28 @@ class DrawPlanned(_DrawEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrawJoined(_DrawEvent):
+    kind: ClassVar[str] = "draw.joined"
+    label: ClassVar[str] = "Commission joined the draws"
+    doc: ClassVar[str] = (
+        "The anchor of the commission, which serves this plan alone: its chain was made for the"
+        " plan and for the signed root under which the commission was shown it."
+    )
+
+    commission_anchor: str = event_field("Anchor of the commission's chain", example="60303ae2…")
+    root_number: int = event_field("Number of that root", example="12", at_least=1)
+    root_size: int = event_field("Entries that it covers", example="431", at_least=1)
+    root_tree: str = event_field("Its root hash", example="2c26b46b…")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DrawFramed(_DrawEvent):
     kind: ClassVar[str] = "draw.framed"
     label: ClassVar[str] = "Frame of a day's visits"
-    doc: ClassVar[str] = "The sites that can be drawn on a day, recorded before the day begins."
+    doc: ClassVar[str] = (
+        "The sites that can be drawn on a day, recorded before the day begins and under a signed"
+        " root before the commission uses its link."
+    )
 
     day: date = event_field("Day of the visits", example="2026-12-01")
     units: tuple[FrameUnit, ...] = event_field("Sites with their weights")
@@ -147,7 +169,6 @@ class DrawHeld(_DrawEvent):
         default="",
         one_of=("", *PARTIES),
     )
-    closed: tuple[str, ...] = event_field("Sites closed that day", example="rabat-1", default=())
     visits: tuple[str, ...] = event_field("Sites to visit", example="casa-1", default=())
 
 

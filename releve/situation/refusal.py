@@ -144,8 +144,16 @@ REFUSALS: Mapping[str, str] = {
     "correction.of_audit": "The event {corrects} belongs to an audit, which is not corrected:"
     " observe again, or answer the finding and have it verified.",
     "draw.plan_taken": "There is already a plan of draws “{plan}”; give another id.",
-    "draw.anchor": "Each party gives an anchor of its own, 64 hexadecimal digits; `releve"
-    " inspection chain` prints one.",
+    "draw.anchor": "An anchor has 64 hexadecimal digits; give the one that was printed with the"
+    " chain.",
+    "draw.anchor_used": "The anchor was used before, in the plan of draws “{plan}”: an anchor"
+    " serves one plan; make a new chain.",
+    "draw.joined_again": "The commission’s anchor is on record for the plan of draws “{plan}” and"
+    " is not changed; plan new draws instead.",
+    "draw.not_joined": "The commission’s anchor is not on record for the plan of draws “{plan}”;"
+    " record it first: `releve inspection join`.",
+    "draw.root": "The root hash has 64 hexadecimal digits; give the root that the commission was"
+    " sent.",
     "draw.first_day": "The first day, {first_day}, has begun; plan from tomorrow on, so that both"
     " anchors are on record before.",
     "draw.bounds": "No draw can be made by these numbers: {reason}.",
@@ -170,7 +178,6 @@ REFUSALS: Mapping[str, str] = {
     "draw.not_withheld": "The link of the {party} is not withheld: it is known, or the day has not"
     " reached {hour} h.",
     "draw.again": "This draw of {day} is already on record.",
-    "draw.closed": "The sites closed now are: {closed}; draw with these.",
     "draw.differs": "The visits are not those that the links and the frame of {day} give; `releve"
     " inspection draw` computes them.",
     "draw.not_drawn": "{site} was not drawn for {day}; choose a drawn visit.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from releve.inspection import DrawError, compute_probabilities, leads_to_anchor
+from releve.inspection import DrawError, compute_probabilities
 from releve.network import zone
 from releve.situation import events_draw as events
 from releve.situation.draw_frame import build_frame
@@ -24,9 +24,7 @@ def _check_plan(event: events.DrawPlanned, context: ValidationContext) -> Iterat
     """Yield why a plan of draws is not accepted."""
     if event.plan in context.situation.draws:
         yield refuse("draw.plan_taken", plan=event.plan)
-    anchors = {event.operator_anchor, event.commission_anchor}
-    if len(anchors) != 2 or not all(_DIGEST.fullmatch(anchor) for anchor in anchors):
-        yield refuse("draw.anchor")
+    yield from _check_anchor(event.operator_anchor, context)
     if event.first_day <= context.day(event.recorded_at):
         yield refuse("draw.first_day", first_day=event.first_day)
     try:
@@ -40,11 +38,38 @@ def _check_plan(event: events.DrawPlanned, context: ValidationContext) -> Iterat
         yield refuse("draw.bounds", reason=str(error))
 
 
+def _check_anchor(anchor: str, context: ValidationContext) -> Iterator[EventRefusal]:
+    """Yield why an anchor is not accepted: it serves one party of one plan."""
+    if not _DIGEST.fullmatch(anchor):
+        yield refuse("draw.anchor")
+    for plan in context.situation.draws.values():
+        joined = plan.joined.commission_anchor if plan.joined else ""
+        if anchor in (plan.planned.operator_anchor, joined):
+            yield refuse("draw.anchor_used", plan=plan.planned.plan)
+
+
+def _check_joining(event: events.DrawJoined, context: ValidationContext) -> Iterator[EventRefusal]:
+    """Yield why the anchor of the commission is not accepted."""
+    plan = context.situation.draws.get(event.plan)
+    if plan is None:
+        yield refuse("draw.plan_unknown", plan=event.plan)
+        return
+    if plan.joined is not None:
+        yield refuse("draw.joined_again", plan=event.plan)
+    if plan.planned.first_day <= context.day(event.recorded_at):
+        yield refuse("draw.first_day", first_day=plan.planned.first_day)
+    yield from _check_anchor(event.commission_anchor, context)
+    if not _DIGEST.fullmatch(event.root_tree):
+        yield refuse("draw.root")
+
+
 def _find_plan(event: Any, context: ValidationContext) -> DrawPlan | EventRefusal:
     """Return the plan of an event whose day is one of its days, or why there is none."""
     plan = context.situation.draws.get(event.plan)
     if plan is None:
         return refuse("draw.plan_unknown", plan=event.plan)
+    if plan.joined is None:
+        return refuse("draw.not_joined", plan=event.plan)
     if not 1 <= plan.number_day(event.day) <= plan.planned.days:
         last = plan.planned.first_day + timedelta(days=plan.planned.days - 1)
         return refuse("draw.day", day=event.day, first=plan.planned.first_day, last=last)
@@ -87,9 +112,8 @@ def _check_link(
         yield refuse("draw.reveal_early", day=event.day)
     if event.day not in plan.frames:
         yield refuse("draw.no_frame", day=event.day)
-    anchor = getattr(plan.planned, f"{event.party}_anchor")
     link = bytes.fromhex(event.link) if _DIGEST.fullmatch(event.link) else b""
-    if not leads_to_anchor(link, plan.number_day(event.day), bytes.fromhex(anchor)):
+    if not plan.leads_to_anchor(event.party, event.day, link):
         yield refuse("draw.link", party=event.party, day=event.day)
     elif (event.party, event.day) in plan.links:
         yield refuse("draw.link_again", party=event.party, day=event.day)
@@ -125,11 +149,7 @@ def _check_draw(
         yield refuse("draw.not_withheld", party=event.withheld, hour=plan.planned.deadline_hour)
     if (event.day, event.withheld) in plan.draws:
         yield refuse("draw.again", day=event.day)
-    sites = (site.id for site in context.operator.sites)
-    closed = tuple(site for site in sites if context.situation.site(site).closure is not None)
-    if event.day == context.day(event.recorded_at) and event.closed != closed:
-        yield refuse("draw.closed", closed=closed)
-    elif event.visits != plan.draw(event.day, event.withheld, event.closed).chosen:
+    if event.visits != plan.draw(event.day, event.withheld).chosen:
         yield refuse("draw.differs", day=event.day)
 
 
@@ -151,6 +171,7 @@ def _check_missed(
 
 CHECKS: Mapping[type[Event], Callable[[Any, ValidationContext], Iterator[EventRefusal]]] = {
     events.DrawPlanned: _check_plan,
+    events.DrawJoined: _check_joining,
     events.DrawFramed: _on_plan(_check_frame),
     events.DrawRevealed: _on_plan(_check_link),
     events.DrawPresent: _on_plan(_check_list),

@@ -54,7 +54,7 @@ def test_a_site_is_visited_when_one_of_two_plans_draws_it() -> None:
     chain = Chain()
     plan(chain)
     one = drawn_visits(chain)
-    plan(chain, plan="p2")
+    plan(chain, plan="p2", operator_anchor="0" * 64)
     both = drawn_visits(chain)
     assert one is not None
     assert both is not None

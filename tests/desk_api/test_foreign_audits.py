@@ -25,7 +25,7 @@ SECRET = "x-foreign"
 
 @pytest.fixture
 def sites(scenario: Scenario, manager: Program) -> tuple[str, str]:
-    """Audit the second site with a finding; return the first, of the readers, and the second."""
+    """Audit the second site, with a finding; return the site of the readers and that one."""
     own, other = (site.id for site in scenario.operator.sites[:2])
     charter = live.rules_now().charter(live.now(live.LIVE).date())
     assert charter is not None

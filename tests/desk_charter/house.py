@@ -6,6 +6,7 @@ prints today and the commission's link of it.
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,11 +23,12 @@ def fill() -> tuple[str, str]:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from releve.inspection import build_chain, reveal_link
+    from releve.inspection import bind_plan, build_chain, hash_plan, reveal_link
+    from releve.ledger.seal import seal_ledger
     from releve.live import api
     from releve.network import zone
     from releve.registry.service import apply_changes, preview_changes
-    from releve.situation import KINDS, DrawPlanned, DrawRevealed, MeasureFinding
+    from releve.situation import KINDS, DrawJoined, DrawPlanned, DrawRevealed, MeasureFinding
     from tests.situation.rule_chain import operator
 
     call_command("migrate", verbosity=0)
@@ -45,11 +47,23 @@ def fill() -> tuple[str, str]:
     real = timezone.now
     with mock.patch.object(timezone, "now", yesterday):
         record("rules.chosen", pack="health-2020", valid_from=today - timedelta(days=1))
-        anchors = {f"{party}_anchor": build_chain(first, 9).hex() for party, first in FIRST.items()}
-        plan = {"plan": "tirages-2026", "first_day": today, "days": 9, "visits": 1, **anchors}
+        anchor = build_chain(FIRST["operator"], 9).hex()
+        plan = {"plan": "tirages-2026", "first_day": today, "days": 9, "visits": 1,
+                "operator_anchor": anchor}  # fmt: skip
         api.record_draw_event(DrawPlanned, plan, by="samira")
+        root = json.loads(seal_ledger(timezone.now()).statement)
+        rule = api.find_draw_plan("tirages-2026").planned.describe_rule()
+        binding = bind_plan(hash_plan(rule), root["size"], bytes.fromhex(root["tree"]))
+        shown = {f"root_{name}": root[name] for name in ("number", "size", "tree")}
+        own = build_chain(FIRST["commission"], 9, binding).hex()
+        joined = {"plan": "tirages-2026", "commission_anchor": own, **shown}
+        api.record_draw_event(DrawJoined, joined, by="samira")
         api.record_frame("tirages-2026", today, by="samira")
-    links = {party: reveal_link(first, 9, 1).hex() for party, first in FIRST.items()}
+        seal_ledger(timezone.now())
+    bound = {"operator": b"", "commission": binding}
+    links = {
+        party: reveal_link(first, 9, 1, bound[party]).hex() for party, first in FIRST.items()
+    }  # fmt: skip
     values = {"plan": "tirages-2026", "day": today, "party": "operator", "link": links["operator"]}
     api.record_draw_event(DrawRevealed, values, by="samira")
     charter = api.rules_now().charter(today)

@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 
 from releve.accounts.roles import Role
+from releve.ledger.seal import seal_ledger
 from releve.live import api
-from releve.situation import DrawPlanned, DrawRevealed, MeasureFinding
+from releve.situation import DrawJoined, DrawPlanned, DrawRevealed, MeasureFinding
 from tests.desk_charter.conftest import Act, Clock
 from tests.desk_charter.test_audits import browser
-from tests.situation.draw_rows import DAY, PLAN, link
+from tests.situation.draw_rows import DAY, JOINED, PLAN, link
 from tests.situation.rule_chain import START
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -33,6 +34,7 @@ def say_kept(measures: tuple[str, ...]) -> tuple[Any, ...]:
 def plan_draws() -> None:
     """Plan thirty days and record the frame of tomorrow."""
     api.record_draw_event(DrawPlanned, PLAN, by="samira")
+    api.record_draw_event(DrawJoined, JOINED, by="samira")
     api.record_frame("p1", DAY, by="samira")
 
 
@@ -106,13 +108,20 @@ def test_the_inspector_alone_sees_the_plan_of_visits(act: Act, clock: Clock) -> 
     values = {"plan": "p1", "link": link("commission")}
     assert inspector.post("/draws/preview", values).status_code == 422, "no link of the operator"
     reveal("operator")
+    early = inspector.post("/draws/preview", values)
+    assert early.status_code == 422, "the commission cannot hold a root over the frame yet"
+    assert early.context["previewed"].get("names") is None
+    seal_ledger(api.now(api.LIVE))
     wrong = inspector.post("/draws/preview", values | {"link": "0" * 64})
     assert "ne mène pas à l’ancre" in wrong.content.decode()
     answer = inspector.post("/draws/preview", values)
     (name,) = answer.context["previewed"]["names"]
     assert answer["Cache-Control"] == "private, no-store"
     assert officer.post("/draws/preview", values).status_code == 403
-    assert look(inspector, "/draws/")["cards"][0]["state"] == "framed", "nothing is recorded"
+    (card,) = look(inspector, "/draws/")["cards"]
+    assert card["state"] == "framed", "nothing is recorded"
+    assert card["commission_anchor"] == JOINED["commission_anchor"]
+    assert card["plan_hash"] in inspector.get("/draws/").content.decode()
     assert link("commission") not in answer.content.decode()
     reveal("commission")
     (site,) = api.hold_draw("p1", DAY, by="samira")
@@ -146,4 +155,5 @@ def test_drawn_visits_meet_the_records_of_inspections_and_tests(act: Act, clock:
 def preview_visits() -> tuple[str, ...]:
     """Reveal the operator's link and return the visits that both links give."""
     reveal("operator")
+    seal_ledger(api.now(api.LIVE))
     return api.preview_draw("p1", DAY, link("commission"))

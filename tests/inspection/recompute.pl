@@ -3,15 +3,19 @@ use strict; use warnings;
 use JSON::PP; use Digest::SHA qw(sha256 hmac_sha256); use Math::BigRat; use Time::Local;
 
 local $/; open(my $in, '<', $ARGV[0]) or die; my $pack = decode_json(<$in>);
-my @entries = sort { $a->{seq} <=> $b->{seq} } map { $_->{entry} } @{ $pack->{proofs} };
+my @entries = sort { $a->{seq} <=> $b->{seq} } map { $_->{entry} } @{ $pack->{entries} };
 my ($plan) = map { $_->{body} } grep { $_->{kind} eq 'draw.planned' } @entries;
-my ($frame) = map { $_->{body} } grep { $_->{kind} eq 'draw.framed' } @entries;
+my ($joined) = map { $_->{body} } grep { $_->{kind} eq 'draw.joined' } @entries;
+my ($frame) = grep { $_->{day} eq $pack->{day} } map { $_->{body} }
+  grep { $_->{kind} eq 'draw.framed' } @entries;
 
-my @rule = sort qw(plan first_day days operator_anchor commission_anchor visits most_permille
+my @rule = sort qw(plan first_day days operator_anchor visits most_permille
   least_permille per_agent per_day per_finding deadline_hour);
 my $text = '{' . join(',', map { "\"$_\":" . ($plan->{$_} =~ /^\d+$/ && $_ ne 'plan'
   && $_ !~ /anchor/ ? $plan->{$_} : "\"$plan->{$_}\"") } @rule) . '}';
-my $plan_hash = sha256("releve draw plan 1\n" . $text);
+my $plan_hash = sha256("releve draw plan 2\n" . $text);
+my $binding = sha256("releve draw binding 1\n" . $plan_hash . pack('Q>', $joined->{root_size})
+  . pack('H*', $joined->{root_tree}));
 
 sub stamp { my ($y, $m, $d) = split /-/, shift; return timegm(0, 0, 0, $d, $m - 1, $y) }
 my %link;
@@ -19,7 +23,8 @@ for my $row (grep { $_->{kind} eq 'draw.revealed' } @entries) {
     my $body = $row->{body};
     my $later = (stamp($body->{day}) - stamp($pack->{day})) / 86400;
     my $link = pack('H*', $body->{link});
-    $link = sha256("releve draw link 1\n" . $link) for 1 .. $later;
+    my $bound = $body->{party} eq 'commission' ? $binding : '';
+    $link = sha256("releve draw link 2\n" . $bound . $link) for 1 .. $later;
     $link{ $body->{party} } = $link;
 }
 
@@ -48,9 +53,9 @@ while (1) {
 
 sub ceiling { my $n = -(-$_[0])->bfloor(); return $n }
 for my $draw (map { $_->{body} } grep { $_->{kind} eq 'draw.drawn' } @entries) {
-    my @parts = ($plan_hash, $pack->{day},
+    my @parts = ($binding, pack('H*', $joined->{commission_anchor}), $pack->{day},
         (map { $draw->{withheld} eq $_ ? '' : $link{$_} } qw(operator commission)), '');
-    my $seed = sha256("releve draw seed 1\n" . join('', map { pack('N', length $_) . $_ } @parts));
+    my $seed = sha256("releve draw seed 2\n" . join('', map { pack('N', length $_) . $_ } @parts));
     my %ticket = map { $_ => hmac_sha256("releve draw unit 1\n" . $_, $seed) } keys %w;
     my $start = Math::BigRat->new(
         Math::BigInt->from_hex(unpack('H*', hmac_sha256("releve draw start 1\n", $seed))))

@@ -13,6 +13,7 @@ import pytest
 
 from releve.inspection import (
     DrawError,
+    bind_plan,
     build_chain,
     compute_probabilities,
     derive_seed,
@@ -135,6 +136,10 @@ def test_a_link_leads_to_its_anchor_and_to_no_other_day() -> None:
     assert not leads_to_anchor(link, 16, anchor)
     assert not leads_to_anchor(bytes(32), 17, anchor)
     assert not leads_to_anchor(link[:31], 17, anchor)
+    bound = build_chain(first, 366, b"plan")
+    assert leads_to_anchor(reveal_link(first, 366, 17, b"plan"), 17, bound, b"plan")
+    assert not leads_to_anchor(reveal_link(first, 366, 17, b"plan"), 17, bound, b"nalp")
+    assert not leads_to_anchor(link, 17, bound, b"plan")
     for day in (0, 367):
         with pytest.raises(DrawError, match="days 1 to 366"):
             reveal_link(first, 366, day)
@@ -143,41 +148,47 @@ def test_a_link_leads_to_its_anchor_and_to_no_other_day() -> None:
 
 
 def test_the_seed_changes_with_every_part() -> None:
-    plan, a, b = hash_plan({"plan": "p", "visits": 2}), bytes(32), b"\x01" * 32
+    rule, other = hash_plan({"plan": "p", "visits": 2}), hash_plan({"plan": "p", "visits": 3})
+    tree, a, b = b"\x02" * 32, bytes(32), b"\x01" * 32
+    plan, anchor = bind_plan(rule, 7, tree), b"\x03" * 32
     seeds = {
-        derive_seed(plan, DAY, a, b),
-        derive_seed(plan, DAY, b, a),
-        derive_seed(plan, DAY, a),
-        derive_seed(plan, DAY, b"", a),
-        derive_seed(plan, DAY, a, b, b"beacon"),
-        derive_seed(plan, date(2026, 12, 2), a, b),
-        derive_seed(hash_plan({"plan": "p", "visits": 3}), DAY, a, b),
+        derive_seed(plan, anchor, DAY, a, b),
+        derive_seed(plan, anchor, DAY, b, a),
+        derive_seed(plan, anchor, DAY, a),
+        derive_seed(plan, anchor, DAY, b"", a),
+        derive_seed(plan, anchor, DAY, a, b, b"beacon"),
+        derive_seed(plan, anchor, date(2026, 12, 2), a, b),
+        derive_seed(plan, b, DAY, a, b),
+        derive_seed(bind_plan(other, 7, tree), anchor, DAY, a, b),
+        derive_seed(bind_plan(rule, 8, tree), anchor, DAY, a, b),
+        derive_seed(bind_plan(rule, 7, anchor), anchor, DAY, a, b),
     }
-    assert len(seeds) == 7
+    assert len(seeds) == 10
     with pytest.raises(DrawError, match="no link"):
-        derive_seed(plan, DAY)
+        derive_seed(plan, anchor, DAY)
 
 
 @pytest.mark.slow
 def test_one_partys_secret_predicts_tomorrow_no_better_than_the_probability() -> None:
     """The operator knows its chain and all that was revealed, and guesses the other link."""
     probabilities = compute_probabilities(WEIGHTS, 2)
-    plan = hash_plan({"plan": "p"})
+    plan, anchor = bind_plan(hash_plan({"plan": "p"}), 7, bytes(32)), bytes(32)
     hits = tries = 0
+    expected = 0.0
     mine = reveal_link(make_seed(0), 366, 18)
     for number in range(4_000):
         theirs = make_seed(number + 1)
-        yesterday = hashlib.sha256(b"releve draw link 1\n" + theirs).digest()
-        seed = derive_seed(plan, DAY, mine, theirs)
+        yesterday = build_chain(theirs, 1, plan)
+        seed = derive_seed(plan, anchor, DAY, mine, theirs)
         guesses = [
-            derive_seed(plan, DAY, mine),
-            derive_seed(plan, DAY, mine, yesterday),
-            derive_seed(plan, DAY, b"", yesterday),
+            derive_seed(plan, anchor, DAY, mine),
+            derive_seed(plan, anchor, DAY, mine, yesterday),
+            derive_seed(plan, anchor, DAY, b"", yesterday),
         ]
         chosen = draw_visits(probabilities, seed).chosen
         for guess in guesses:
             for site in draw_visits(probabilities, guess).chosen:
                 hits += site in chosen
+                expected += float(probabilities[site])
                 tries += 1
-    by_chance = sum(float(p) ** 2 for p in probabilities.values()) / 2
-    assert abs(hits / tries - by_chance) < 0.015
+    assert abs(hits - expected) / tries < 0.015

@@ -7,152 +7,187 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
-from click.testing import CliRunner
-from django.utils import timezone
-from pytest_django.fixtures import Settings
 
-from releve.cli.main import main
-from releve.evidence import verify, verify_draw
+from releve.evidence import verify
 from releve.inspection import hash_present_list
 from releve.ledger.keys import public_key
 from releve.live import api
-from releve.registry.service import apply_changes, preview_changes
-from tests.homes import make_test_home
-from tests.situation.rule_chain import operator
+from tests.inspection.draw_story import DAY, FOLLOWING, Draws, judge, run
 
-DAY, FOLLOWING = "2026-12-01", "2026-12-02"
-Run = Callable[..., str]
 pytestmark = pytest.mark.database
 
 
-class Clock:
-    """The clock of the desk, which the test moves."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 30, 19, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        self.at += timedelta(seconds=1)
-        return self.at
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(timezone, "now", clock.now)
-    return clock
-
-
-@pytest.fixture
-def run(db: None, settings: Settings, tmp_path: Path, clock: Clock) -> Run:
-    settings.LEDGER_KEY = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
-    settings.HOME = make_test_home(tmp_path / "home")
-    apply_changes(preview_changes(operator()), "tests")
-
-    def invoke(*arguments: object, code: int = 0) -> str:
-        done = CliRunner().invoke(main, [*map(str, arguments)])
-        assert done.exit_code == code, done.output
-        return done.output.strip()
-
-    return invoke
-
-
-def inspect(run: Run, command: str, *arguments: object, code: int = 0) -> str:
-    return run("inspection", command, *arguments, code=code)
-
-
-@pytest.fixture
-def pack_file(run: Run, clock: Clock, tmp_path: Path) -> Path:
+def pack_file(draws: Draws) -> Path:
     """Two days: on the first the commission withholds its link until the second gives it away."""
-    chains = {party: tmp_path / f"{party}.json" for party in ("operator", "commission")}
-    anchors = {party: inspect(run, "chain", path, "--days", 30) for party, path in chains.items()}
-    named = [f"--{party}-anchor={anchor}" for party, anchor in anchors.items()]
-    inspect(run, "plan", "p1", "--first-day", DAY, "--days", 30, "--visits", 1,
-            "--least", 100, *named)  # fmt: skip
-    inspect(run, "frame", "p1")
-
-    def reveal(party: str, day: str) -> None:
-        inspect(run, "reveal", "p1", "--day", day, "--party", party, "--chain", chains[party])
-
-    clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
-    reveal("operator", DAY)
-    present, salted = tmp_path / "present.csv", tmp_path / "salted.json"
+    folder, do = draws.folder, draws.do
+    draws.prepare()
+    draws.clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    draws.reveal("operator")
+    present, salted = folder / "present.csv", folder / "salted.json"
     present.write_text("agent,zone\n" + "".join(f"a{n},z{n % 2}\n" for n in range(1, 7)))
-    inspect(run, "present", "p1", "casa", present, salted, "--day", DAY, "--tests", 3)
+    do("present", "p1", "casa", present, salted, "--day", DAY, "--tests", 3)
     listed = json.loads(salted.read_text())
-    clock.at = datetime(2026, 12, 1, 9, tzinfo=UTC)
-    inspect(run, "draw", "p1", "--day", DAY, "--without", "commission")
-    inspect(run, "frame", "p1")
-    clock.at = datetime(2026, 12, 2, 9, tzinfo=UTC)
-    for party in chains:
-        reveal(party, FOLLOWING)
-    inspect(run, "draw", "p1", "--day", DAY)
-    tested = inspect(run, "people", "p1", "casa", salted, "--day", DAY).splitlines()
+    draws.clock.at = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    draws.draw("--without", "commission")
+    draws.frame()
+    assert "is not under a signed root" in do(
+        "reveal", "p1", "--day", FOLLOWING, "--party", "commission", "--chain", draws.chain, code=1
+    )
+    draws.seal()
+    draws.clock.at = datetime(2026, 12, 2, 9, tzinfo=UTC)
+    for party in ("operator", "commission"):
+        draws.reveal(party, FOLLOWING)
+    draws.draw()
+    tested = do("people", "p1", "casa", salted, "--day", DAY).splitlines()
     assert len(tested) == 3
     fixed = api.find_draw_plan("p1").present[datetime.fromisoformat(DAY).date(), "casa"]
     assert fixed.list_hash == hash_present_list([(r["zone"], r["commitment"]) for r in listed])
     for site in api.find_draw_plan("p1").list_visits(datetime.fromisoformat(DAY).date()):
-        inspect(run, "missed", "p1", site, "--day", DAY, "--reason", "Road cut by snow")
-    inspect(run, "pack", "p1", "--day", DAY, "--out", tmp_path / "draw.json", code=1)  # no root yet
-    run("ledger", "seal", "--out", tmp_path)
-    inspect(run, "pack", "p1", "--day", DAY, "--out", tmp_path / "draw.json",
-            "--verifiers", tmp_path / "given")  # fmt: skip
-    return tmp_path / "draw.json"
+        do("missed", "p1", site, "--day", DAY, "--reason", "Road cut by snow")
+    do("pack", "p1", "--day", DAY, "--out", folder / "draw.json", code=1)  # no root yet
+    draws.seal()
+    draws.pack(DAY)
+    return folder / "draw.json"
 
 
-def check(pack: Any) -> list[str]:
+def check(pack: Any, anchor: str) -> list[str]:
     """Return the faults of the draw itself, taking the entries as they stand."""
-    entries = [proof["entry"] for proof in pack["proofs"]]
-    return verify_draw.Draw(pack["day"], entries).faults
+    records = {row["entry"]["seq"]: row for row in pack["entries"]}
+    with mock.patch.object(verify, "check_entries", return_value=(records, [])):
+        return judge(pack, anchor=anchor).faults
 
 
 def change(pack: Any, kind: str, which: int = 0) -> tuple[Any, Any]:
     """Return a copy of a pack, and in it an entry of a kind to be changed."""
     other = copy.deepcopy(pack)
-    found = [proof["entry"] for proof in other["proofs"] if proof["entry"]["kind"] == kind]
+    found = [row["entry"] for row in other["entries"] if row["entry"]["kind"] == kind]
     return other, found[which]
 
 
-def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(pack_file: Path) -> None:
-    given, pack = pack_file.parent / "given", json.loads(pack_file.read_text())
+def leave_out(pack: Any, entry: Any) -> Any:
+    """Leave an entry out of a pack, and return the pack."""
+    pack["entries"] = [row for row in pack["entries"] if row["entry"] != entry]
+    return pack
+
+
+def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
+    draws: Draws, pack_file: Path
+) -> None:
+    given, pack, anchor = (
+        pack_file.parent / "given",
+        json.loads(pack_file.read_text()),
+        draws.anchor,
+    )
     command = [sys.executable, "-I", "-S", given / "verify_draw.py", pack_file]
-    done = subprocess.run([*command, "--key", public_key()], capture_output=True, text=True)
+    held = ["--root", draws.folder / "roots" / "root-000002.json", "--anchor", anchor]
+    done = subprocess.run([*command, "--key", public_key(), *held], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "without the link of the commission" in done.stdout
     assert "Road cut by snow" in done.stdout
-    assert done.stdout.endswith("VERIFIED\n")
-    assert check(pack) == []
+    assert done.stdout.endswith("\nVERIFIED\n")
+    for said in ("plan 'p1': entry", f"anchor of the commission: {anchor}",
+                 "anchor of the operator", "it is bound to root 1:", "root 2: ",
+                 "sealed, as it says, at ",
+                 "list of those present at casa: 6 people, 3 tests, hash"):  # fmt: skip
+        assert said in done.stdout
+    alone = subprocess.run([*command, "--key", public_key()], capture_output=True, text=True)
+    assert alone.returncode == 1
+    assert "NOT VERIFIED: no fault was found" in alone.stdout
+    assert alone.stdout.count("\nMISSING ") == 2
+    two = [*command, given.parent / "draw.json", "--key", public_key(), *held]
+    both = subprocess.run(two, capture_output=True, text=True)
+    assert both.returncode == 0
+    assert "no contradiction between" in both.stdout
+    assert check(pack, anchor) == []
     other, frame = change(pack, "draw.framed")
     frame["body"]["units"][0]["weight"] += 1
-    assert "the weight of casa is" in check(other)[0]
-    faults, _ = verify_draw.check_pack(other, verify.Keys([public_key()]), verify)
-    assert "its content or its hash was changed" in faults[0]
+    assert "the weight of casa is" in check(other, anchor)[0]
+    assert "its content or its hash was changed" in judge(other, anchor=anchor).faults[0]
     other, frame = change(pack, "draw.framed")
     frame["seq"] = 10_000
-    assert check(other)[0].startswith("late frame: it is entry 10000, after the link")
+    assert any(fault.startswith("late frame: it is entry 10000, after the link")
+               for fault in check(other, anchor))  # fmt: skip
     other, link = change(pack, "draw.revealed", -1)
     link["body"]["link"] = "00" * 32
-    assert "does not lead to its anchor" in check(other)[0]
+    assert "does not lead to its anchor" in check(other, anchor)[0]
     other, drawn_with = change(pack, "draw.drawn", -1)
-    other["proofs"] = [p for p in other["proofs"] if p["entry"] != drawn_with]
-    assert "the commission withheld its link, which a later one gives" in check(other)[0]
+    assert "the commission withheld its link" in check(leave_out(other, drawn_with), anchor)[0]
     other, revealed = change(pack, "draw.revealed", -1)
     assert revealed["body"]["party"] == "commission"
-    other["proofs"] = [p for p in other["proofs"] if p["entry"] != revealed]
-    assert check(other)[0].startswith("withheld link: that of the commission is not shown")
+    said = check(leave_out(other, revealed), anchor)[0]
+    assert said.startswith("withheld link: that of the commission is not shown")
     other, drawn_first = change(pack, "draw.drawn")
     drawn_first["body"]["visits"] = ["lille", "rabat"]
-    assert "on record are lille, rabat" in check(other)[0]
+    assert "on record are lille, rabat" in check(other, anchor)[0]
     other, frame = change(pack, "draw.framed")
     frame["body"]["units"] = []
-    assert "the frame is empty, or names a site twice" in check(other)
-    assert verify_draw.check_pack({}, None, verify)[0][0].startswith("the file is not a draw")
+    assert "the frame is empty, or names a site twice" in check(other, anchor)
+    other, listed = change(pack, "draw.present")
+    other["entries"] = [row for row in other["entries"] if row["entry"] != listed]
+    other["entries"].append({"entry": {**listed, "seq": 10_000}, "values": []})
+    assert "the list of casa came after the commission's link" in check(other, anchor)
+    other, joined = change(pack, "draw.joined")
+    joined["body"]["root_size"] += 1
+    assert "which binds the anchor, is not shown" in check(other, anchor)[0]
+    other, planned = change(pack, "draw.planned")
+    planned["stream"] = "drill:1"
+    assert "is of a drill, which no tally lists" in check(other, anchor)[0]
+    assert judge({}).faults[0].startswith("the file is not a draw")
+
+
+def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Draws) -> None:
+    """With the two files of the verifier, Python and what it was sent; its link leaves it later."""
+    folder = draws.folder
+    draws.plan()
+    root = draws.seal()
+    draws.pack(name="plan.json")
+
+    def verify_alone(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", folder / "given" / "verify_draw.py"]
+        return subprocess.run([*map(str, command), *map(str, arguments), "--key", public_key()],
+                              capture_output=True, text=True)  # fmt: skip
+
+    new = ("plan.json", "--new-chain", draws.chain)
+    refused = verify_alone(folder / new[0], *new[1:])
+    assert refused.returncode == 1
+    assert "MISSING no root that you gave covers the plan" in refused.stdout
+    assert not draws.chain.exists()
+    made = verify_alone(folder / new[0], *new[1:], "--root", root)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert draws.chain.stat().st_mode & 0o077 == 0
+    again = verify_alone(folder / new[0], *new[1:], "--root", root)
+    assert (again.returncode, "FileExistsError" in again.stderr) == (2, True)
+    (line,) = (row for row in made.stdout.splitlines() if row.startswith("your anchor"))
+    draws.anchor = line.split()[-1]
+    draws.do("join", "p1", "--anchor", draws.anchor, "--root", root)
+    draws.frame()
+    evening = draws.seal()
+    draws.pack(DAY, "early.json")
+    early = verify_alone(folder / "early.json", "--root", evening, "--chain", draws.chain)
+    assert "the operator's link is missing: ask for it, until 8 h" in early.stdout
+    draws.clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    draws.reveal("operator")
+    draws.seal()
+    draws.pack(DAY, "morning.json")
+    done = verify_alone(folder / "morning.json", "--root", evening, "--chain", draws.chain)
+    assert done.returncode == 0, done.stdout + done.stderr
+    visits = [row.split()[2].strip(",") for row in done.stdout.splitlines()
+              if row.startswith("to visit:")]  # fmt: skip
+    (link,) = (row.split()[-1] for row in done.stdout.splitlines() if row.startswith("your link"))
+    draws.do("reveal", "p1", "--day", DAY, "--party", "commission", "--link", link)
+    assert [draws.draw()] == visits
+    other = json.loads(draws.chain.read_text()) | {"binding": "00" * 32}
+    (folder / "strange.json").write_text(json.dumps(other))
+    strange = verify_alone(folder / "morning.json", "--root", evening, "--chain",
+                           folder / "strange.json")  # fmt: skip
+    assert "FAULT the anchor of the commission is" in strange.stdout
 
 
 def test_a_draw_is_computed_again_in_perl(pack_file: Path) -> None:
@@ -164,33 +199,34 @@ def test_a_draw_is_computed_again_in_perl(pack_file: Path) -> None:
     again = subprocess.run([perl, script, pack_file], capture_output=True, text=True)
     assert again.stdout, again.stderr
     drawn = {
-        proof["entry"]["body"]["withheld"]: proof["entry"]["body"]["visits"]
-        for proof in pack["proofs"] if proof["entry"]["kind"] == "draw.drawn"
+        row["entry"]["body"]["withheld"]: row["entry"]["body"]["visits"]
+        for row in pack["entries"] if row["entry"]["kind"] == "draw.drawn"
     }  # fmt: skip
     lines = dict(line.split(":") for line in again.stdout.splitlines())
     assert {party: sites.split() for party, sites in lines.items()} == drawn
 
 
-def test_the_commands_name_what_is_wrong(run: Run, tmp_path: Path) -> None:
-    chain = tmp_path / "chain.json"
-    anchor = inspect(run, "chain", chain, "--days", 3)
+def test_the_commands_name_what_is_wrong(draws: Draws) -> None:
+    chain, do = draws.folder / "chain.json", draws.do
+    do("chain", chain, "--days", 3)
     assert chain.stat().st_mode & 0o077 == 0
-    assert "never replaced" in inspect(run, "chain", chain, code=1)
-    assert verify_draw.climb(bytes.fromhex(inspect(run, "link", chain, 2)), 2).hex() == anchor
-    assert "days 1 to 3" in inspect(run, "link", chain, 4, code=1)
-    (tmp_path / "other").write_text("{}")
-    assert "is not a chain" in inspect(run, "link", tmp_path / "other", 1, code=1)
-    assert "no plan of draws" in inspect(run, "frame", "p9", code=1)
-    said = inspect(run, "power", "--present", 220, "--carriers", 4, "--tests", 40, "--lang", "fr")
+    assert "never replaced" in do("chain", chain, code=1)
+    draws.prepare()
+    by_file = ("reveal", "p1", "--day", DAY, "--party", "operator", "--chain")
+    (draws.folder / "other").write_text("{}")
+    assert "is not a chain" in do(*by_file, draws.folder / "other", code=1)
+    later = ("reveal", "p1", "--day", "2026-12-09", "--party", "operator", "--chain", chain)
+    assert "days 1 to 3" in do(*later, code=1)
+    assert "no plan of draws" in do("frame", "p9", code=1)
+    said = do("power", "--present", 220, "--carriers", 4, "--tests", 40, "--lang", "fr")
     assert "55 fois sur 100" in said
-    assert "67 times" in inspect(run, "power", "--breach", 200, "--visits", 5)
-    assert "give --present" in inspect(run, "power", code=2)
-    assert "between 0" in inspect(
-        run, "power", "--present", 2, "--carriers", 4, "--tests", 1, code=1
-    )
+    assert "67 times" in do("power", "--breach", 200, "--visits", 5)
+    assert "give --present" in do("power", code=2)
+    assert "between 0" in do("power", "--present", 2, "--carriers", 4, "--tests", 1, code=1)
 
 
-def test_the_charter_is_judged_by_a_command(run: Run) -> None:
+@pytest.mark.usefixtures("draws")
+def test_the_charter_is_judged_by_a_command() -> None:
     assert run("charter", "standing").splitlines()[0].startswith("casa: 0 not_kept, 0 expired, 21")
     assert "masks (major): unknown" in run("charter", "standing", "--site", "casa")
     assert "no site 'oujda'" in run("charter", "standing", "--site", "oujda", code=1)

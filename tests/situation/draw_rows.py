@@ -6,33 +6,56 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from releve.inspection import build_chain, reveal_link
-from releve.situation import build_frame
+from releve.inspection import bind_plan, build_chain, hash_plan, reveal_link
+from releve.situation import DrawPlanned, build_frame
 from tests.situation.rule_chain import START, Chain
 
-__all__ = ["DAY", "PLAN", "ROWS", "draw", "frame", "link", "plan", "reveal", "revealed"]
+__all__ = ["DAY", "JOINED", "PLAN", "ROWS", "draw", "frame", "join_values", "link", "plan"]
+__all__ += ["reveal", "revealed"]
 
 DAY = START.date() + timedelta(days=1)
 FIRST = {"operator": b"a" * 32, "commission": b"b" * 32}
-ANCHOR = {party: build_chain(first, 30).hex() for party, first in FIRST.items()}
 PLAN: dict[str, Any] = {
     "plan": "p1",
     "first_day": DAY,
     "days": 30,
     "visits": 1,
-    "operator_anchor": ANCHOR["operator"],
-    "commission_anchor": ANCHOR["commission"],
+    "operator_anchor": build_chain(FIRST["operator"], 30).hex(),
 }
+ROOT: dict[str, Any] = {"root_number": 1, "root_size": 2, "root_tree": "5e" * 32}
+
+
+def bind(**changes: Any) -> bytes:
+    """Return what the commission's chain is bound to: the plan and the root over it."""
+    values: dict[str, Any] = {"id": "e", "actor": "a", "happened_at": START, "recorded_at": START}
+    rule = DrawPlanned(**values | PLAN | changes).describe_rule()
+    return bind_plan(hash_plan(rule), ROOT["root_size"], bytes.fromhex(ROOT["root_tree"]))
+
+
+def join_values(**changes: Any) -> dict[str, Any]:
+    """Return the fields of the event by which the commission joins a plan."""
+    binding, given = bind(**changes), PLAN | changes
+    anchor = build_chain(FIRST["commission"], given["days"], binding).hex()
+    return {"plan": given["plan"], "commission_anchor": anchor, **ROOT}
+
+
+JOINED = join_values()
 
 
 def link(party: str, day: date = DAY) -> str:
     """Return a party's link of a day."""
-    return reveal_link(FIRST[party], 30, (day - DAY).days + 1).hex()
+    binding = bind() if party == "commission" else b""
+    return reveal_link(FIRST[party], 30, (day - DAY).days + 1, binding).hex()
+
+
+def planned(chain: Chain, **changes: Any) -> None:
+    chain.record("draw.planned", **PLAN | changes)
 
 
 def plan(chain: Chain, **changes: Any) -> None:
-    """Plan thirty days from tomorrow on."""
-    chain.record("draw.planned", **PLAN | changes)
+    """Plan thirty days from tomorrow on, which the commission joins."""
+    planned(chain, **changes)
+    chain.record("draw.joined", **join_values(**changes))
 
 
 def frame(chain: Chain, day: date = DAY) -> None:
@@ -111,7 +134,17 @@ def nothing(chain: Chain) -> None:
 ROWS: list[tuple[str, Callable[[Chain], None], str, dict[str, Any]]] = [
     ("draw.plan_taken", plan, "draw.planned", PLAN),
     ("draw.anchor", nothing, "draw.planned", PLAN | {"operator_anchor": "x"}),
-    ("draw.anchor", nothing, "draw.planned", PLAN | {"operator_anchor": ANCHOR["commission"]}),
+    ("draw.anchor_used", plan, "draw.planned",
+     PLAN | {"plan": "p2", "operator_anchor": JOINED["commission_anchor"]}),
+    ("draw.anchor_used", plan, "draw.planned", PLAN | {"plan": "p2"}),
+    ("draw.anchor_used", planned, "draw.joined",
+     JOINED | {"commission_anchor": PLAN["operator_anchor"]}),
+    ("draw.anchor", planned, "draw.joined", JOINED | {"commission_anchor": "x"}),
+    ("draw.root", planned, "draw.joined", JOINED | {"root_tree": "x"}),
+    ("draw.joined_again", plan, "draw.joined", JOINED | {"commission_anchor": "0" * 64}),
+    ("draw.first_day", planned, "draw.joined", JOINED | LATE),
+    ("draw.plan_unknown", nothing, "draw.joined", JOINED),
+    ("draw.not_joined", planned, "draw.framed", FRAME),
     ("draw.first_day", nothing, "draw.planned", PLAN | {"first_day": START.date()}),
     ("draw.bounds", nothing, "draw.planned", PLAN | {"visits": 3}),
     ("draw.plan_unknown", nothing, "draw.framed", FRAME),
@@ -135,7 +168,6 @@ ROWS: list[tuple[str, Callable[[Chain], None], str, dict[str, Any]]] = [
     ("draw.not_withheld", half_revealed, "draw.drawn", DRAW | {"withheld": "commission"}),
     ("draw.not_withheld", revealed, "draw.drawn", DRAW | {"withheld": "commission"} | LATE),
     ("draw.again", drawn, "draw.drawn", DRAW),
-    ("draw.closed", revealed, "draw.drawn", DRAW | {"closed": ("casa",)}),
     ("draw.differs", revealed, "draw.drawn", DRAW | {"visits": (OTHER,)}),
     ("draw.not_drawn", drawn, "draw.not_visited", NOT_VISITED | {"site": OTHER}),
     ("draw.settled", missed, "draw.not_visited", NOT_VISITED),

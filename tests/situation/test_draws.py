@@ -49,15 +49,19 @@ def test_a_frame_after_a_later_link_is_refused() -> None:
 
 
 def test_a_closed_site_is_replaced_and_both_are_on_record() -> None:
+    """Closed when the frame was recorded: a closure after the links are known moves no visit."""
     chain = Chain()
     revealed(chain)
     (site,) = chain.situation.draws["p1"].draw(DAY).chosen
     chain.record("site.closed", site=site, cause="operator")
-    found = chain.situation.draws["p1"].draw(DAY, closed=(site,))
-    assert found.replaced == ((site, found.chosen[0]),)
-    values = {"plan": "p1", "day": DAY, "visits": found.chosen}
-    assert chain.refused("draw.drawn", **values) == {"draw.closed"}
-    chain.record("draw.drawn", closed=(site,), **values)
+    assert draw(chain) == (site,)
+    following = DAY + timedelta(days=1)
+    frame(chain, following)
+    units = chain.situation.draws["p1"].frames[following].units
+    assert [unit.site for unit in units if unit.closed] == [site]
+    chain.after(days=1)
+    reveal(chain, "operator", "commission", day=following)
+    assert site not in draw(chain, following)
 
 
 def test_a_visit_lowers_the_weight_of_the_next_day_and_findings_raise_it() -> None:

@@ -73,6 +73,7 @@ def test_there_is_an_event_for_everything_that_is_recorded() -> None:
         "closure.extended",
         "draw.drawn",
         "draw.framed",
+        "draw.joined",
         "draw.not_visited",
         "draw.planned",
         "draw.present",

@@ -15,6 +15,10 @@ from releve.situation import DrawSummary, describe_powers
 register = Library()
 
 _STATES = {
+    "offered": lazy(
+        "The commission has not joined: it needs the plan and the signed root over it, makes its"
+        " chain for these, and gives its anchor."
+    ),
     "planned": lazy("The frame of the day is not on record: it has to be, the evening before."),
     "framed": lazy("The frame is on record; links are missing."),
     "revealed": lazy("Both links are on record: the visits can be drawn."),

@@ -47,8 +47,8 @@ RECORDERS = {
         "tests.done",
     ),
     "ch": (
-        "draw.drawn", "draw.framed", "draw.not_visited", "draw.planned", "draw.present",
-        "draw.revealed", "rules.chosen", "rules.ended",
+        "draw.drawn", "draw.framed", "draw.joined", "draw.not_visited", "draw.planned",
+        "draw.present", "draw.revealed", "rules.chosen", "rules.ended",
     ),
     "cpfsho": (
         "incident.closed", "incident.decided", "incident.noted", "incident.opened",
