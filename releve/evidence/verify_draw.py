@@ -28,6 +28,11 @@ the entries, stands beside it.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]  # this folder: a json.py that came with the files would run in place of ours
+
 import argparse
 import hashlib
 import hmac
@@ -36,7 +41,6 @@ import itertools
 import json
 import os
 import secrets
-import sys
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -51,6 +55,7 @@ RULE = (
 )  # fmt: skip
 """What the hash of a plan covers."""
 TALLIED, FRAMES = "ledger.tallied", "counts.draw/framed"
+TALLY_NAMES = {"after", "clients", "counts", "sites"}
 Body = dict[str, Any]
 
 
@@ -230,6 +235,9 @@ class Draw:
         if not self.day:
             if not any(root["size"] >= self.planned["seq"] for root, _ in self.held):
                 self.miss_root(f"the plan, entry {self.planned['seq']}")
+            return
+        if date.fromisoformat(self.day).isoformat() != self.day:  # 20261201 would be a day more
+            self.faults.append(f"the day is {self.day!a}, expected YYYY-MM-DD")
             return
         frames = self.find("draw.framed", plan=self.plan_id, day=self.day)
         if len(frames) != 1:
@@ -434,15 +442,28 @@ class Draw:
         ]  # fmt: skip
         if not fit:
             self.miss_root(f"the frame of {self.day}, entry {self.frame['seq']}")
-        known = f"entry {self.known_at}" if self.known_at else "not on record yet"
-        self.compare.append(f"the commission's link: {known}; your root has to be older than that")
+        known = (
+            f"entry {self.known_at}, recorded, as the operator says, at"
+            f" {self.entries[self.known_at]['recorded_at']}"
+            if self.known_at
+            else "not on record yet"
+        )
+        self.compare.append(
+            f"the commission's link: {known}; ask the commission when it first used the link: your"
+            " root has to be from before"
+        )
         root = max(fit, key=lambda one: int(one["size"]), default=self.root)
         listed: set[int] = set()
         while root and root["size"] >= self.planned["seq"]:
             at, earlier = root["size"], self.find_previous(root)
             tally, record = self.entries.get(at), self.records.get(at, {})
             values = {one["path"]: one["value"] for one in record.get("values", ())}
-            if tally is None or tally["kind"] != TALLIED or FRAMES not in values:
+            if (
+                tally is None
+                or tally["kind"] != TALLIED
+                or set(tally["body"]) != TALLY_NAMES  # a name with a dot could pass for a list
+                or FRAMES not in values
+            ):
                 self.faults.append(f"the tally at entry {at} is not shown: a frame may be left out")
                 return
             listed |= {seq for group in values[FRAMES] for seq in group["entries"]}
@@ -493,6 +514,11 @@ class Draw:
                     f"the {party} withheld its link, or it was not recorded: it is known, the draw"
                     " with it is missing, and its visits too"
                 )
+        if "commission" in held and "commission" not in self.links:
+            self.missing.append(
+                "that the commission withheld its link is the operator's word, and the operator"
+                " knew that draw beforehand: ask the commission for its link (--chain)"
+            )
         if self.reader.chain is not None and "" not in held:
             self.lines.append("no draw with your link is on record; computed from it:")
             without = "" if "operator" in self.links else "operator"
@@ -579,6 +605,13 @@ def contradict(one: Draw, other: Draw) -> list[str]:
         elif one.frame and other.frame and one.day == other.day:
             if one.frame["body"]["units"] != other.frame["body"]["units"]:
                 found.append(f"{one.day} has two frames under the same anchors")
+            lists = [
+                {(e["body"]["site"], e["body"]["list_hash"]) for e in draw.find(
+                    "draw.present", plan=draw.plan_id, day=draw.day)}
+                for draw in (one, other)
+            ]  # fmt: skip
+            if {site for site, _ in lists[0] - lists[1]} & {site for site, _ in lists[1]}:
+                found.append("the lists of those present at a site differ")
             for mine, yours in ((one, other), (other, one)):
                 found += [
                     f"one file has the link of the {party} for {one.day}, the other says that it"
@@ -626,6 +659,10 @@ def report(name: Path, draw: Draw) -> bool:
         print(f"NOT VERIFIED, faults: {len(draw.faults)}")
     elif draw.missing:
         print("NOT VERIFIED: no fault was found, and what is missing could hide one")
+    elif not draw.day:
+        print("VERIFIED: the plan alone, it shows no draw")
+    elif not draw.withheld:
+        print("VERIFIED: the frame and the links; no draw is on record yet")
     else:
         print("VERIFIED")
     return not draw.faults and not draw.missing

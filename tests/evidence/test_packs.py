@@ -370,7 +370,7 @@ def test_what_was_taken_back_counts_in_no_figure(own_house: None) -> None:
         record_event("authorisation.withdrawn", "2026-11-28T08:00+00:00", authorisation="w-2",
                      reason=""),
         *(record_event("draw.drawn", f"2026-11-2{day}T06:00+00:00", plan="draw-1", withheld="",
-                       day=f"2026-11-2{day}", closed=[], visits=[site])
+                       day=f"2026-11-2{day}", visits=[site])
           for day, site in ((3, SITE), (4, "other"))),
     )  # fmt: skip
     inspected = build_values("inspection", SITE)

@@ -97,6 +97,9 @@ def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
                  "sealed, as it says, at ",
                  "list of those present at casa: 6 people, 3 tests, hash"):  # fmt: skip
         assert said in done.stdout
+    (given / "secrets.py").write_text("raise SystemExit('a module that came with the files ran')")
+    plain = [sys.executable, *command[3:], "--key", public_key(), *held]
+    assert subprocess.run(plain, capture_output=True, text=True).returncode == 0
     alone = subprocess.run([*command, "--key", public_key()], capture_output=True, text=True)
     assert alone.returncode == 1
     assert "NOT VERIFIED: no fault was found" in alone.stdout
@@ -161,6 +164,7 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
     assert not draws.chain.exists()
     made = verify_alone(folder / new[0], *new[1:], "--root", root)
     assert made.returncode == 0, made.stdout + made.stderr
+    assert "VERIFIED: the plan alone, it shows no draw" in made.stdout
     assert draws.chain.stat().st_mode & 0o077 == 0
     again = verify_alone(folder / new[0], *new[1:], "--root", root)
     assert (again.returncode, "FileExistsError" in again.stderr) == (2, True)
@@ -178,6 +182,7 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
     draws.pack(DAY, "morning.json")
     done = verify_alone(folder / "morning.json", "--root", evening, "--chain", draws.chain)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("VERIFIED: the frame and the links; no draw is on record yet\n")
     visits = [row.split()[2].strip(",") for row in done.stdout.splitlines()
               if row.startswith("to visit:")]  # fmt: skip
     (link,) = (row.split()[-1] for row in done.stdout.splitlines() if row.startswith("your link"))
