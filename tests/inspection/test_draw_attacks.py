@@ -242,7 +242,7 @@ def test_a_tally_with_two_lists_under_one_path_is_named(
     draws.join(first)
     append("draw.framed", _frame_body(0), draws.clock.now())
     with monkeypatch.context() as patched:
-        patched.setattr(tallies, "Draft", _add(tallies.Draft, "counts.draw/framed"))
+        patched.setattr(tallies, "Draft", _add(tallies.Draft, "counts.draw/other"))
         evening = draws.seal()
     found = judge(draws.finish(), first, evening, anchor=draws.anchor)
     assert any("a frame may be left out" in fault for fault in found.faults)
