@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -317,6 +318,7 @@ def test_a_signature_behind_a_pack_is_bytes_that_are_not_ours(
     content = issue("association")
     assert issue("association") == content, "a pack that stands is not signed a second time"
     (pack,) = list_packs()
+    assert (pack.length, pack.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     (tmp_path / "pack.pdf.note").write_text(pack.note, encoding="utf-8")
     path, out = tmp_path / "pack.pdf", tmp_path / "issued.pdf"
     line = [str(path), "--key", public_key(), "--issued", str(out)]
