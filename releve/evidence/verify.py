@@ -1042,7 +1042,10 @@ def check_noted(
     text, lines, pdf, document = read_pack_note(note)
     signers = [key for key in sorted(keys.trusted()) if find_signers(text, lines, key)]
     if not signers:
-        raise VerifyError("its note is not signed by the key given: changed, or of another ledger")
+        raise VerifyError(
+            "its note is not signed by the key given: changed, of another ledger, or of a key that"
+            " was rotated, which --rotation ties to it"
+        )
     words, packed = PACK_WORDS[language], None
     if pdf.begins(data):
         said = words["issued"].format(**pdf._asdict())
@@ -1525,8 +1528,10 @@ FRENCH = {
     " growth.json) et ajoutez --growth growth.json",
     "it is not the note of a pack: its PDF and its pack.json, in two lines":
     "ce n’est pas la note d’un dossier\u202f: son PDF et son pack.json, en deux lignes",
-    "its note is not signed by the key given: changed, or of another ledger":
-    "sa note n’est pas signée par la clé donnée\u202f: modifiée, ou d’un autre registre",
+    "its note is not signed by the key given: changed, of another ledger, or of a key that was"
+    " rotated, which --rotation ties to it":
+    "sa note n’est pas signée par la clé donnée\u202f: modifiée, d’un autre registre, ou d’une clé"
+    " remplacée depuis, que --rotation relie à celle-ci",
     "its note is not signed by the key of root {}":
     "sa note n’est pas signée par la clé de la racine {}",
     "its {} is not in it as its note says": "son {} n’y est pas tel que le dit sa note",

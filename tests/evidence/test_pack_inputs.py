@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from releve.evidence.sources import PackRequest, PaperTable, open_source
 from releve.evidence.store import list_packs
 from releve.ledger.erasure import erase_subject
 from releve.ledger.keys import public_key
+from releve.ledger.rotation import rotate_key
 from releve.ledger.seal import seal_ledger
 from releve.network import Operator
 from releve.registry import storage
@@ -341,3 +342,21 @@ def test_a_signature_behind_a_pack_is_bytes_that_are_not_ours(
     assert "Closures of sites" in said or "Fermetures" in said
     assert out.read_bytes() == content
     assert compare_remade(signed)[0]
+
+
+def test_a_pack_of_a_key_that_was_rotated_is_tied_to_the_next_by_the_rotation(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.LEDGER_KEY = ""
+    fill_house()
+    path = tmp_path / "pack.pdf"
+    path.write_bytes(issue("association"))
+    path.with_name("pack.pdf.note").write_text(list_packs()[0].note, encoding="utf-8")
+    before = public_key()
+    rotation, _roots = rotate_key(SEALED + timedelta(hours=1))
+    line = [str(path), "--key", public_key()]
+    assert verify.main([str(path), "--key", before]) == 0
+    assert verify.main(line) == 1
+    assert "which --rotation ties to it" in capsys.readouterr().out
+    assert verify.main([*line, "--rotation", str(rotation.publish(tmp_path))]) == 0
+    assert compare_remade(path.read_bytes())[0], "the note is the ledger's, and is not signed again"
