@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from io import BytesIO
 
@@ -12,9 +13,8 @@ from releve.demand.call_log_file import read_log
 from releve.network import OperatorFaults, read_operator, size_limits, xlsx_reader
 from releve.network.raw_grid import Unreadable
 from releve.network.size_limits import (
-    MAX_SHEET_CELLS,
+    _PartCounter,
     count_parquet_cells,
-    count_sheet_cells,
     measure_unpacked,
     read_parquet,
 )
@@ -49,20 +49,70 @@ def test_a_cell_in_the_last_corner_of_a_sheet_is_refused_before_the_sheet_is_lai
         read_log("log.xlsx", data)
 
 
+def count_cells(*parts: bytes) -> int:
+    counter = _PartCounter()
+    for part in parts:
+        counter.count("xl/worksheets/sheet1.xml", BytesIO(part))
+    return counter.cells
+
+
 @pytest.mark.parametrize(
     ("xml", "cells"),
     [
-        (b'<row r="3"><c r="A3"/><c r="C3"></c></row>', 9),
-        (b"<row><c/><c/></row><x:row><x:c/></x:row>", 4),
+        (b'<s><row r="3"><c r="A3"/><c r="C3"></c></row></s>', 9),
+        (b"<s xmlns:x='x'><row><c/><c/></row><x:row><x:c/></x:row></s>", 4),
         (b"<row r='2'><c a='>' r='B2'/></row>", 4),
-        (b'<row r="1"><c a:r="A1" r = "D1"/></row>', 4),
-        (b"<worksheet><cols/><c:chart/></worksheet>", 0),
-        ("<row><c/></row>".encode("utf-16"), MAX_SHEET_CELLS + 1),
+        (b'<row r="1" xmlns:a="a"><c a:r="A1" r = "D1"/></row>', 4),
+        (b"<worksheet xmlns:c='c'><cols/><c:chart/></worksheet>", 0),
+        ("<row><c/></row>".encode("utf-16"), 1),
     ],
 )
 def test_the_cells_of_a_sheet_are_counted_to_the_last_one(xml: bytes, cells: int) -> None:
-    assert count_sheet_cells([xml]) == cells
-    assert count_sheet_cells([xml, xml]) >= cells
+    assert count_cells(xml) == cells
+    assert count_cells(xml, xml) == 2 * cells
+
+
+NESTED = b"<x>" * 1_000_000 + b"</x>" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("part", "held", "says"),
+    [
+        ("xl/worksheets/sheet1.xml", b"<worksheet>" + NESTED + b"</worksheet>", "64 deep"),
+        ("xl/sharedStrings.xml", NESTED.replace(b"x", b"t"), "64 deep"),
+        ("xl/media/image1.png", NESTED, "64 deep"),
+        ("xl/worksheets/sheet1.xml", b"<s>" + b"<x/>" * 400_001 + b"</s>", "400000 elements"),
+        ("xl/worksheets/sheet1.xml", b"<s>" + b"<c/>" * 300_000 + b"</s>", "cells up to"),
+        ("xl/worksheets/sheet1.xml", b"<s>" + b" " * 9_000_000 + b"</s>", "100 times its size"),
+        ("xl/worksheets/sheet1.xml", b"<s><sheetData>", "not a workbook"),
+        ("xl/media/image1.png", b"\x89PNG <sheetData>", "not a workbook"),
+        ("xl/worksheets/sheet1.xml", b"<!DOCTYPE s [<!ENTITY a 'b'>]><s>&a;</s>", "not a workbook"),
+    ],
+)
+def test_a_workbook_of_too_much_is_refused_within_a_second_wherever_it_stands(
+    monkeypatch: pytest.MonkeyPatch, part: str, held: bytes, says: str
+) -> None:
+    """Ten kilobytes with a million elements, one within another, took half a minute."""
+    monkeypatch.setattr(size_limits, "MAX_ELEMENTS", 400_000)
+    monkeypatch.setattr(size_limits, "MAX_SHEET_CELLS", 200_000)
+    (book,) = as_workbook(clean_tables()).values()
+    out = BytesIO()
+    with zipfile.ZipFile(BytesIO(book)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            if name != part:
+                new.writestr(name, old.read(name), zipfile.ZIP_DEFLATED)
+        new.writestr(part, held, zipfile.ZIP_DEFLATED)
+    began = time.process_time()
+    with pytest.raises(Unreadable, match=says):
+        read_sheets(out.getvalue())
+    assert time.process_time() - began < 1.5
+
+
+def test_a_picture_in_a_workbook_is_let_through() -> None:
+    out = BytesIO(next(iter(as_workbook(clean_tables()).values())))
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr("xl/media/image1.png", b"\x89PNG\r\n" + bytes(range(256)))
+    assert read_sheets(out.getvalue())
 
 
 def test_no_pattern_looks_beyond_the_next_tag_so_that_its_time_is_linear() -> None:
