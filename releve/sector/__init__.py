@@ -7,7 +7,7 @@
 ``gate_orders``    what a member sends for a clearing, and the gate that the clerk announces
 ``openings``       offers, requests and approvals, read from rows with every fault named
 ``matches``        who works for which request: regret, then volume, cost and number of partners;
-                   by ``progressive_filling`` where that takes too much work
+                   by ``equal_shares`` where that takes too much work
 ``disclosure``     what a member and an auditor see of a clearing
 ``contract``       the states of a match's contract, and the digest that both sides sign
 ``settlement``     what each pair owes, from what was delivered

@@ -9,7 +9,7 @@ slope scaling (Kim and Pardalos, Operations Research Letters 24, 1999).
 
 The work is bounded by what is counted, never by a clock, so that every machine comes to the same
 result: openings that are too large, or a search that ends at its limit, are cleared by shares
-instead (:mod:`releve.sector.progressive_filling`), whole, and the clearing says so.
+instead (:mod:`releve.sector.equal_shares`), whole, and the clearing says so.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import numpy as np
 
 from releve.plan.lp import LinearProgram, Solution, SolverError, solve_lp
 from releve.sector.agent_flow import AgentFlow
+from releve.sector.equal_shares import count_alone, fill_progressively, weigh_tie
 from releve.sector.openings import Openings, SectorError, SectorOffer, SectorRequest
-from releve.sector.progressive_filling import count_alone, fill_progressively, weigh_tie
 
 __all__ = [
     "GOALS",
