@@ -24,6 +24,7 @@ from releve.desk.text import translate_error
 from releve.errors import ReleveError
 from releve.live import api as live
 from releve.registry.errors import Conflict, NotThere, RegistryError
+from releve.runs.errors import TooManyJobs
 
 _View = Callable[..., HttpResponse]
 
@@ -83,6 +84,8 @@ def explain_errors(view: _View) -> _View:
             return refuse_without_operator(request)
         except live.NoSuch:
             return failure(request, 404, _("This drill or effect is not there any more."))
+        except TooManyJobs as error:
+            return failure(request, 409, _("Nothing was started."), translate_error(error))
         except RegistryError as error:
             return failure(request, choose_status(error), translate_error(error))
 

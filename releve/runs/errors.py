@@ -4,6 +4,7 @@
 
     ReleveError, ValueError
     └── RunError              what was asked for cannot be run; the text says why and the fix
+        ├── TooManyJobs       a user has as many jobs waiting or at work as one may have
         ├── EventsFileError   the events of an outlook cannot be read; the text may quote a case
         └── ClusterError      the cluster cannot be used, or a part failed on it
 """
@@ -12,11 +13,15 @@ from __future__ import annotations
 
 from releve.errors import ReleveError
 
-__all__ = ["ClusterError", "EventsFileError", "RunError"]
+__all__ = ["ClusterError", "EventsFileError", "RunError", "TooManyJobs"]
 
 
 class RunError(ReleveError, ValueError):
     """What was asked for cannot be run; the text says why and the fix."""
+
+
+class TooManyJobs(RunError):  # noqa: N818 (what a user is refused)
+    """A user has as many jobs waiting or at work as one may have."""
 
 
 class EventsFileError(RunError):

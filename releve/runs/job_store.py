@@ -27,12 +27,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.files.locks import try_lock
+from releve.runs.errors import TooManyJobs
 
 __all__ = [
     "ACTIVE_STATES",
     "DEADLINE",
+    "MOST_ACTIVE",
     "PATIENCE_S",
     "Job",
     "JobKind",
@@ -46,6 +49,8 @@ PATIENCE_S = 60.0
 """How long a process may take to appear before the job counts as broken off."""
 DEADLINE = "deadline"
 """Reason of a job that was ended because it took too long."""
+MOST_ACTIVE = 3
+"""Jobs of a kind that a user may have waiting or at work: one runs at a time, for all."""
 ACTIVE_STATES = frozenset({"waiting", "running", "stopping"})
 
 
@@ -144,6 +149,18 @@ class JobStore(Generic[O]):
         write_file(draft / "desk.json", text, durable=False)
         draft.rename(self.root / name)
         return self.root / name
+
+    def require_room(self, by: str) -> None:
+        """Raise TooManyJobs where a user has MOST_ACTIVE jobs of this kind waiting or at work."""
+        own = [job for job in self.list_jobs() if getattr(job.order, "by", None) == by]
+        if sum(job.active for job in own) >= MOST_ACTIVE:
+            raise TooManyJobs(
+                Phrase(
+                    "{0} runs of yours wait or are at work, and a user may have no more: wait until"
+                    " one ends, or stop one",
+                    MOST_ACTIVE,
+                )
+            )
 
     def remove(self, job: Job[O]) -> bool:
         """Remove a job, whole; return False while a process is at work on it."""

@@ -46,7 +46,9 @@ __all__ = [
 
 def start_crash_test(order: CrashTestOrder, operator: Operator) -> Path:
     """Write what a crash test needs, start its process and return its folder."""
-    folder = open_crash_tests().add(order, collect_inputs(operator, order.plan, order.beside))
+    store = open_crash_tests()
+    store.require_room(order.by)
+    folder = store.add(order, collect_inputs(operator, order.plan, order.beside))
     start_job(folder)
     return folder
 
@@ -74,8 +76,10 @@ def start_plan_run(
     """Start to plan ``days`` days of a version of the reference data; return the run's folder.
 
     Vehicles keep to the transport rules in force on the first day. A ``hybrid`` week stays near
-    ``week``, else near the days in force.
+    ``week``, else near the days in force. TooManyJobs where this user has enough of them.
     """
+    store = open_plan_runs()
+    store.require_room(by)
     operator = cap_vehicles(load_operator(version), first, rules_now())
     order = PlanOrder(
         by, current_stamp(), version.number, len(operator.agents), first.isoformat(), days, hybrid
@@ -85,7 +89,7 @@ def start_plan_run(
         inputs[WEEK] = {WEEK_FILE: format_week(operator, week).encode()}
     elif hybrid and load_activation() is not None:
         inputs[PLAN_IN_FORCE] = read_plan_files(PLAN_IN_FORCE)
-    folder = open_plan_runs().add(order, inputs)
+    folder = store.add(order, inputs)
     start_job(folder)
     return folder
 
@@ -94,6 +98,8 @@ def start_outlook(
     operator: Operator, situation: Situation, at: datetime, *, stream: str, source: str, by: str
 ) -> Path:
     """Write what an outlook from the day after ``at`` needs, record it and start its process."""
+    store = open_outlooks()
+    store.require_room(by)
     first = at.astimezone(zone(operator.row.time_zone)).date() + timedelta(days=1)
     begin, _end = day_bounds(first, operator.row.time_zone)
     lines = [
@@ -103,7 +109,7 @@ def start_outlook(
     inputs = collect_inputs(operator, source) | {
         "events": {"events.jsonl": "".join(lines).encode()}
     }
-    folder = open_outlooks().add(OutlookOrder(by, current_stamp(), stream, str(first)), inputs)
+    folder = store.add(OutlookOrder(by, current_stamp(), stream, str(first)), inputs)
     _record_outlook("outlook.made", folder.name, stream, by)
     start_job(folder)
     return folder

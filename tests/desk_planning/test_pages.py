@@ -156,6 +156,32 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
     assert planner.get(f"/planning/runs/{done.id}").status_code == 404
 
 
+def test_a_person_has_three_plans_waiting_and_a_fourth_is_refused_with_the_way_out(
+    scenario: Scenario, planner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty presses of the button made forty folders that wait for one another."""
+    started: list[Path] = []
+
+    def start(folder: Path) -> None:
+        (folder / "asked").touch()
+        started.append(folder)
+
+    monkeypatch.setattr("releve.runs.orders.start_job", start)
+    chosen = {"first": "2026-11-30", "days": "2"}
+    for _number in range(3):
+        assert planner.post("/planning/start", chosen).status_code == 302
+    refused = planner.post("/planning/start", chosen, headers={"accept-language": "en"})
+    assert refused.status_code == 409
+    assert "3 runs of yours wait or are at work" in refused.content.decode()
+    assert len(started) == 3
+    assert planner.post(f"/planning/runs/{started[0].name}/stop").status_code == 302
+    (started[0] / "asked").unlink()  # as its process is gone
+    assert planner.post("/planning/start", chosen).status_code == 302
+    again = planner.post(f"/planning/runs/{started[0].name}/resume")
+    assert again.status_code == 409, "it would wait, too"
+    open_plan_runs().require_room("another")
+
+
 def test_a_hybrid_week_is_ordered_where_there_are_teams_and_proposed_after_one(
     scenario: Scenario, planner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def run_resume(request: HttpRequest, run: str) -> HttpResponse:
     """Go on with a run that was stopped, broke off or failed."""
     found = _find(run)
     if found.may_resume:
+        open_crash_tests().require_room(actor_name(request))
         resume_job(found)
         messages.success(request, _("It goes on where it was."))
     return redirect("crashtest_run", run)

@@ -138,6 +138,7 @@ def resume(request: HttpRequest, run: str) -> HttpResponse:
     """Continue a run that was stopped, broke off or failed."""
     job = _find(run)
     if job.may_resume:
+        open_plan_runs().require_room(actor_name(request))
         resume_job(job)
         messages.success(request, _("It goes on where it was."))
     return redirect("planning_run", run)
