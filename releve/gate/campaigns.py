@@ -19,7 +19,7 @@ from releve.gate.models import AbandonedRow, Load, ScrubRow
 from releve.gate.models import CampaignRow as Row
 from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
-from releve.outbound.vocabulary import find_sector, parse_word
+from releve.outbound.vocabulary import find_finer_words, find_sector, parse_word
 
 __all__ = ["load_campaigns", "normalize_campaign_names", "record_campaign"]
 
@@ -39,6 +39,12 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
         raise LoadRefused(
             f"object {campaign.object!r} is not of the sector {campaign.sector!r} but of "
             f"{find_sector(campaign.object)!r}; declare that one, or the object that is offered"
+        )
+    finer = find_finer_words(campaign.object) if campaign.purpose == "prospecting" else ()
+    if finer:
+        raise LoadRefused(
+            f"object {campaign.object!r} is too coarse, no consent or contract covers it; write "
+            f"what is sold, one of {', '.join(finer)}"
         )
     if not ref[0].isalnum():
         raise LoadRefused(

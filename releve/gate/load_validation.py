@@ -13,7 +13,7 @@ from releve.gate.db_clock import MAX_CLOCK_SKEW
 from releve.gate.errors import LoadRefused
 from releve.gate.schema import TABLES, FactColumn, FactTable
 from releve.network.faults import Fault
-from releve.outbound.vocabulary import get_vocabulary, list_word_columns
+from releve.outbound.vocabulary import describe_unfit_word, get_vocabulary, list_word_columns
 from releve.outbound.word_frames import list_unknown_words, mark_unknown_words
 
 __all__ = ["validate_frames"]
@@ -67,8 +67,8 @@ def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
             continue
         cells = frame[column]
         for row in mark_unknown_words(table.name, column, cells).arg_true().to_list():
-            reason = f"not a word of the vocabulary {name}"
             for text in list_unknown_words(name, cells[row]):
+                reason = describe_unfit_word(name, text)
                 fix = get_vocabulary(name).advice(text, several=not isinstance(cells[row], str))
                 yield Fault(table.name, row + 2, column, text, reason, fix)
 

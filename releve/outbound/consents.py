@@ -33,7 +33,7 @@ def select_express_consents(moment: CallMoment) -> Iterable[Consent]:
     for consent in moment.case.known.consents:
         given = consent.collected_at is not None and consent.collected_at <= moment.at
         in_time = consent.until is None or moment.day <= consent.until
-        about_it = moment.case.offers(consent.objects)
+        about_it = moment.covers(consent.objects)
         if (
             given
             and in_time
@@ -160,7 +160,7 @@ def _check_period(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFai
 
 
 def _check_object(row: LegalRow, consent: Consent, moment: CallMoment) -> RowFailure | None:
-    other = not moment.case.offers(consent.objects)
+    other = not moment.covers(consent.objects)
     consented = tuple(sorted(consent.objects)) if other else ()
     offered = moment.case.call.object if other else None
     slot: tuple[datetime, ...] = ()

@@ -52,7 +52,7 @@ def _lift_by_contract(row: LegalRow, moment: CallMoment) -> str:
 def _contract_holds(contract: Contract, row: LegalRow, moment: CallMoment) -> bool:
     if contract.first > moment.day:
         return False
-    if row.parameters["related"] and not moment.case.offers(contract.objects):
+    if row.parameters["related"] and not moment.covers(contract.objects):
         return False
     if not row.parameters["running"] or contract.last is None:
         return True
@@ -79,7 +79,7 @@ def _find_no_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime]:
 def _lift_by_callback(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
         case = moment.case
-        about_it = case.offers(request.objects) and request.proof
+        about_it = moment.covers(request.objects) and request.proof
         if case.offers(row.parameters.get("named_for", ())) and not _is_asked_for(request):
             continue
         if request.in_call and not row.parameters["made_in_call"]:
@@ -111,7 +111,7 @@ def _find_callback_changes(row: LegalRow, case: JudgedCall) -> Iterable[datetime
 
 def _lift_by_request(row: LegalRow, moment: CallMoment) -> str:
     for request in moment.case.known.callbacks:
-        if not _is_asked_for(request) or not moment.case.offers(request.objects):
+        if not _is_asked_for(request) or not moment.covers(request.objects):
             continue
         if request.requested_at <= moment.at < _find_request_end(row, request.requested_at):
             return f"callback:{request.id}"

@@ -48,7 +48,7 @@ from releve.outbound.facts import (
 )
 from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
 from releve.outbound.numbers import NumberTable
-from releve.outbound.vocabulary import get_vocabulary, list_word_columns
+from releve.outbound.vocabulary import describe_unfit_word, get_vocabulary, list_word_columns
 from releve.outbound.word_frames import (
     list_distinct_words,
     list_unknown_words,
@@ -237,7 +237,7 @@ def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.Dat
         cells = frame[column]
         for row in mark_unknown_words(table, column, cells).arg_true().head(SHOWN_FAULTS).to_list():
             for text in list_unknown_words(name, cells[row]):
-                reason = f"not a word of the vocabulary {name}"
+                reason = describe_unfit_word(name, text)
                 fix = get_vocabulary(name).advice(text, several=not isinstance(cells[row], str))
                 faults.append(Fault(table, row + 2, column, text, reason, fix))
     return frame

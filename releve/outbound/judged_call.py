@@ -26,7 +26,7 @@ from releve.outbound.legal_rows import (
     to_legal_day,
 )
 from releve.outbound.numbers import Number
-from releve.outbound.vocabulary import find_lineage, get_vocabulary
+from releve.outbound.vocabulary import find_covering, find_lineage, get_vocabulary
 
 __all__ = [
     "HOUSE",
@@ -89,7 +89,7 @@ class JudgedCall:
         self.known = known
         self.strange_kinds = strange_kinds
         self.offered = find_lineage(call.object)
-        """The object with its family: what covers one of them covers the call; of no word none."""
+        """The object with its families, which rows name; of no word none."""
         self.zones = tuple(dict.fromkeys(place.zone for place in places))
         self.codes = tuple(place.code for place in places)
 
@@ -99,7 +99,7 @@ class JudgedCall:
         return self.places[0].jurisdiction if self.places else ""
 
     def offers(self, objects: Collection[str]) -> bool:
-        """Return whether objects cover the one that the call offers."""
+        """Return whether a row that names some objects means the one that the call offers."""
         return not self.offered.isdisjoint(objects)
 
     @cached_property
@@ -161,6 +161,17 @@ class CallMoment:
         self.day = to_legal_day(at)
         self.in_force: RowsInForce = case.rules.in_force(case.jurisdiction or HOUSE, self.day)
         self._local: dict[str, datetime] = {}
+
+    @cached_property
+    def covering(self) -> frozenset[str]:
+        """Return the words of a consent, a contract or a request that cover the call's object."""
+        rows = self.bound.of_kind("object_match")
+        wide = any(row.parameters["reach"] == "family" for row in rows)
+        return find_covering(self.case.call.object, wide=wide)
+
+    def covers(self, objects: Collection[str]) -> bool:
+        """Return whether the objects of a consent, a contract or a request cover the call's."""
+        return not self.covering.isdisjoint(objects)
 
     @cached_property
     def law_until(self) -> datetime | None:

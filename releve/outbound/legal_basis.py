@@ -13,6 +13,7 @@ from releve.outbound.exceptions import find_lift
 from releve.outbound.facts import Consent
 from releve.outbound.judged_call import CallMoment, RowFailure
 from releve.outbound.legal_rows import LegalRow
+from releve.outbound.vocabulary import find_finer_words
 
 __all__ = ["ConsentState", "judge_consents"]
 
@@ -47,8 +48,19 @@ def judge_consents(moment: CallMoment) -> ConsentState:
         if consent.collected_at is not None and consent.collected_at <= moment.at
     ]
     if not given:
-        return ConsentState(needed=True, failures=tuple((row, RowFailure()) for row in anchors))
+        failure = RowFailure({"coarse": _find_coarse_words(moment)})
+        return ConsentState(needed=True, failures=tuple((row, failure) for row in anchors))
     return _judge_given(given, moment)
+
+
+def _find_coarse_words(moment: CallMoment) -> tuple[tuple[str, str], ...]:
+    """Return the coarse words for which no basis covers the call: table (empty: call) and word."""
+    case = moment.case
+    named = [("", case.call.object)]
+    named += [("contracts", word) for one in case.known.contracts for word in sorted(one.objects)]
+    named += [("callbacks", word) for one in case.known.callbacks for word in sorted(one.objects)]
+    found = ((table, word) for table, word in named if word in case.offered)
+    return tuple(dict.fromkeys(one for one in found if find_finer_words(one[1])))
 
 
 def _judge_given(given: list[Consent], moment: CallMoment) -> ConsentState:

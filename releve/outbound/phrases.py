@@ -16,7 +16,7 @@ from releve.network.clock import zone
 from releve.outbound.dates_text import WEEKDAYS, format_day, format_instant, format_time_of_day
 from releve.outbound.hours import WeekHours, find_opening
 from releve.outbound.legal_rows import LegalRow, Words
-from releve.outbound.vocabulary import get_vocabulary
+from releve.outbound.vocabulary import find_finer_words, get_vocabulary
 
 __all__ = ["PHRASES", "format_basis", "join_phrases", "word_label"]
 
@@ -58,6 +58,15 @@ _FROM = Words("à partir du {at}", "from {at} on")
 _UNDER_ANOTHER_RULE = Words("seulement si la règle change", "only if the rule changes")
 _TIMES = Words("{day} ({count} fois)", "{day} ({count} times)")
 _NONE_BEFORE = Words("aucune avant l'appel", "none before the call")
+_COARSE_OBJECT = Words(
+    "{label}, mot trop large : préciser {finer}", "{label}, too coarse a word: name {finer}"
+)
+_COARSE_WORD = Words(
+    " Le mot {word} ({place}) est trop large : préciser {finer}.",
+    " The word {word} ({place}) is too coarse: name {finer}.",
+)
+_MOST_FINER = 6
+"""The most finer words that a sentence lists."""
 _UNKNOWN_WORD = Words("Le mot « {word} » n'est pas connu", 'The word "{word}" is not known')
 _NO_WORD = Words("Un mot manque", "A word is missing")
 _SIMILAR = Words(" (mots proches : {words})", " (similar words: {words})")
@@ -200,13 +209,39 @@ def _fill_outside(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str
 
 
 def _format_other_object(consented: Iterable[str], offered: str, language: str) -> str:
-    named = [word_label("object", word, language) for word in consented if word]
+    named = [_name_object(word, language) for word in consented if word]
     if not named:
         return _NO_OBJECT_CONSENTED.of(language)
     template = _OTHER_OBJECT if offered else _NO_OBJECT_OFFERED
     return template.of(language).format(
-        consented=join_phrases(named, language), offered=word_label("object", offered, language)
+        consented=join_phrases(named, language), offered=_name_object(offered, language)
     )
+
+
+def _name_object(word: str, language: str) -> str:
+    """Return the label of an object; of a coarse one, with the finer words as well."""
+    label, finer = word_label("object", word, language), find_finer_words(word)
+    if not finer:
+        return label
+    return _COARSE_OBJECT.of(language).format(label=label, finer=_list_finer(finer, language))
+
+
+def _list_finer(finer: Sequence[str], language: str) -> str:
+    shown = [word_label("object", one, language) for one in finer[:_MOST_FINER]]
+    return ", ".join(shown + ["…"] * (len(finer) > _MOST_FINER))
+
+
+def _fill_coarse(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
+    said = ""
+    for table, word in quotes["coarse"]:
+        place = _OF_CALL["object"].of(language)
+        if table:
+            label = word_label("table", table, language)
+            place = _COLUMN.of(language).format(label=label, table=table, column="objects")
+        finer = _list_finer(find_finer_words(word), language)
+        label = _quote(word_label("object", word, language), language)
+        said += _COARSE_WORD.of(language).format(word=label, place=place, finer=finer)
+    return {"coarse": said}
 
 
 def _fill_cap(row: LegalRow, quotes: Quotes, language: str) -> dict[str, str]:
@@ -297,6 +332,7 @@ PHRASES: Mapping[str, Callable[[LegalRow, Quotes, str], dict[str, str]]] = {
     "list_opposition": _fill_list,
     "scrub": _fill_scrub,
     "automated_consent": _fill_mode,
+    "consent_required": _fill_coarse,
     "consent_items": _fill_items,
     "consent_object": _fill_outside,
     "hours": _fill_hours,

@@ -75,6 +75,7 @@ PARAMETER_LABELS: Mapping[str, Words] = {
         "Demandes faites pendant un appel comptées", "Requests made during a call count"
     ),
     "only": Words("Seulement ces réponses", "Only these answers"),
+    "reach": Words("Un consentement ou un contrat couvre", "A consent or a contract covers"),
     "related": Words("Objet en rapport exigé", "Related object required"),
     "running": Words("Contrat en cours exigé", "Running contract required"),
     "tolerance_minutes": Words("Minutes de tolérance", "Minutes of tolerance"),
@@ -91,8 +92,10 @@ PARAMETER_LABELS: Mapping[str, Words] = {
 }
 _VALUE_LABELS: Mapping[str, Words] = {
     "directory-118": Words("118XYZ", "118XYZ"),
+    "family": Words("la même famille de biens", "the same family of goods"),
     "geographic": Words("géographique (01–05)", "geographic (01–05)"),
     "mobile": Words("mobile (06/07)", "mobile (06/07)"),
+    "nature": Words("les biens de même nature", "goods of the same nature"),
     "non-geographic-09": Words("09", "09"),
     "npv": Words("polyvalent vérifié (NPV)", "verified multipurpose (NPV)"),
     "passes": Words("passe", "passes"),

@@ -74,6 +74,7 @@ _PURPOSES = Parameter("words", of=get_vocabulary("purpose").ids)
 KINDS: dict[str, Kind] = {
     # releve.outbound.judged_call, releve.outbound.checks_data
     "scope": Kind("definition", {"callees": _CALLEES, "purposes": _PURPOSES}),
+    "object_match": Kind("definition", {"reach": Parameter("word", of=("nature", "family"))}),
     "data": _build_test_kind(
         {
             "what": Parameter("word", of=DATA),
@@ -96,7 +97,7 @@ KINDS: dict[str, Kind] = {
     "scrub": _build_test_kind({"list": _LIST, "days": _COUNT}, "list", "days", "scrubbed"),
     "automated_consent": _build_test_kind({}, "mode"),
     # releve.outbound.consents
-    "consent_required": _build_test_kind({}),
+    "consent_required": _build_test_kind({}, "coarse"),
     "consent_proof": _build_test_kind({}, "consent"),
     "consent_items": _build_test_kind(
         {"items": _ITEMS, "not_positive": _ACTS}, "consent", "missing"

@@ -128,7 +128,7 @@ def _number_rows(at: GroupAt, *kinds: str) -> list[tuple[int, LegalRow]]:
 
 def _mark_offered(at: GroupAt) -> pl.Expr:
     """Return whether objects cover the one that the call offers."""
-    offered = [pl.col("objects").list.contains(one) for one in sorted(at.moment.case.offered)]
+    offered = [pl.col("objects").list.contains(one) for one in sorted(at.moment.covering)]
     return reduce(or_, offered, _NO)
 
 

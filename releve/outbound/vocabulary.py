@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -25,6 +25,9 @@ from releve.outbound.legal_rows import Words
 __all__ = [
     "Vocabulary",
     "Word",
+    "describe_unfit_word",
+    "find_covering",
+    "find_finer_words",
     "find_lineage",
     "find_sector",
     "find_word_id",
@@ -38,7 +41,7 @@ __all__ = [
     "parse_word",
 ]
 
-_KEYS = frozenset({"id", "fr", "en", "also", "family", "sector"})
+_KEYS = frozenset({"id", "fr", "en", "also", "family", "sector", "coarse"})
 _MOST_KEPT = 4096
 _MOST_LISTED = 12
 """The most words that a refusal lists; the command lists all."""
@@ -46,13 +49,17 @@ _MOST_LISTED = 12
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word: its id, its label, other spellings; an object's family and sector (else empty)."""
+    """A word: its id, its label, other spellings; an object's family and sector (else empty).
+
+    ``coarse``: an object that names no nature of goods; the words of its family do.
+    """
 
     id: str
     label: Words
     also: tuple[str, ...] = ()
     family: str = ""
     sector: str = ""
+    coarse: bool = False
 
 
 class Vocabulary:
@@ -64,6 +71,8 @@ class Vocabulary:
         self.name, self.title, self.columns = name, title, columns
         self.words = tuple(words)
         self.by_id: Mapping[str, Word] = {word.id: word for word in self.words}
+        self.precise_ids = frozenset(word.id for word in self.words if not word.coarse)
+        """The words that a table may hold: all but the coarse ones."""
         self.spellings = _index_spellings(name, self.words)
         """Each folded spelling with the id that it stands for."""
 
@@ -89,7 +98,11 @@ class Vocabulary:
         return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
 
     def advice(self, text: str, *, several: bool = False) -> str:
-        """Return how to mend an unknown text; its cell may hold ``several`` words."""
+        """Return how to mend an unknown or coarse text; its cell may hold ``several`` words."""
+        if self.canonical(text):
+            finer = find_finer_words(text)
+            shown = ", ".join(finer[:_MOST_LISTED]) + ", …" * (len(finer) > _MOST_LISTED)
+            return f"write what is meant, one of {shown}"
         parts = [self.spellings.get(fold(part), "") for part in re.split("[,;/+]", text)]
         if several and all(parts):
             return f"join words by |: write '{'|'.join(parts)}'"
@@ -117,9 +130,10 @@ def parse_vocabulary(name: str, text: str) -> Vocabulary:
     if len(by_id) != len(words):
         raise ValueError(f"{name}: an id is given twice")
     for word in words:
-        family = by_id.get(word.family)
-        if word.family and (family is None or family.family):
+        if word.family and (word.family not in by_id or word.id in _list_families(word, by_id)):
             raise ValueError(f"{name}: {word.id} is of a family {word.family!r} that is none")
+        if word.coarse and not any(other.family == word.id for other in words):
+            raise ValueError(f"{name}: {word.id} is coarse, and no finer word is of its family")
     words = [_inherit_sector(word, by_id) for word in words]
     return Vocabulary(name, Words(**document["title"]), tuple(document["columns"]), words)
 
@@ -132,14 +146,24 @@ def _read_word(name: str, entry: Mapping[str, Any]) -> Word:
         if not isinstance(text, str):
             raise ValueError(f"{name}: {text!r} is read as {type(text).__name__}; quote it")
     label = Words(entry["fr"], entry["en"])
-    return Word(entry["id"], label, tuple(also), entry.get("family", ""), entry.get("sector", ""))
+    family, sector = entry.get("family", ""), entry.get("sector", "")
+    return Word(entry["id"], label, tuple(also), family, sector, entry.get("coarse", False))
+
+
+def _list_families(word: Word, by_id: Mapping[str, Word]) -> list[str]:
+    """Return the family of a word, the family of that one, and so on; a circle is cut."""
+    found: list[str] = []
+    family = word.family
+    while family in by_id and family not in found:
+        found.append(family)
+        family = by_id[family].family
+    return found
 
 
 def _inherit_sector(word: Word, by_id: Mapping[str, Word]) -> Word:
     """Return a word with the sector of its family, where it has one."""
-    if not word.family:
-        return word
-    return Word(word.id, word.label, word.also, word.family, by_id[word.family].sector)
+    families = _list_families(word, by_id)
+    return replace(word, sector=by_id[families[-1]].sector) if families else word
 
 
 @cache
@@ -177,6 +201,13 @@ def get_vocabulary(name: str) -> Vocabulary:
     return found
 
 
+def describe_unfit_word(name: str, text: str) -> str:
+    """Return what is wrong with a text that a table may not hold as a word."""
+    if find_word_id(name, text):
+        return "too coarse: it does not say the nature of the goods"
+    return f"not a word of the vocabulary {name}"
+
+
 def parse_word(name: str, text: str) -> Word:
     """Return the word of a vocabulary that a text stands for, or raise WordFault."""
     return get_vocabulary(name).parse(text)
@@ -190,9 +221,37 @@ def find_word_id(name: str, text: str) -> str | None:
 
 @lru_cache(maxsize=_MOST_KEPT)
 def find_lineage(object_: str) -> frozenset[str]:
-    """Return an object with its family: what covers one of them covers it."""
-    word = get_vocabulary("object").by_id.get(find_word_id("object", object_) or "")
-    return frozenset() if word is None else frozenset(filter(None, (word.id, word.family)))
+    """Return an object with its family and that one's: what a row says of them binds it."""
+    words = get_vocabulary("object").by_id
+    word = words.get(find_word_id("object", object_) or "")
+    return frozenset() if word is None else frozenset((word.id, *_list_families(word, words)))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def find_covering(object_: str, *, wide: bool = False) -> frozenset[str]:
+    """Return the words of a consent, a contract or a request that cover a call about an object.
+
+    That object alone; ``wide``: its family and every word of it too. None cover a coarse word.
+    """
+    words = get_vocabulary("object").by_id
+    word = words.get(find_word_id("object", object_) or "")
+    if word is None or word.coarse:
+        return frozenset()
+    family = word.family or word.id
+    others = (one.id for one in words.values() if family in find_lineage(one.id))
+    return frozenset((word.id, *others)) if wide else frozenset((word.id,))
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def find_finer_words(object_: str) -> tuple[str, ...]:
+    """Return the words that say what a coarse one does not; none where it is not coarse."""
+    words = get_vocabulary("object").by_id
+    word = words.get(find_word_id("object", object_) or "")
+    if word is None or not word.coarse:
+        return ()
+    return tuple(
+        one.id for one in words.values() if word.id in find_lineage(one.id) and not one.coarse
+    )
 
 
 def normalize_word(name: str, text: str) -> str:

@@ -43,11 +43,11 @@ def list_distinct_words(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str
 
 
 def mark_unknown_words(table: str, column: str, cells: pl.Series) -> pl.Series:
-    """Return which cells of a column of words hold one that no vocabulary has, null where empty.
+    """Return which cells of a column of words hold one that may not stand there, null where empty.
 
     The words must be ids already.
     """
-    ids = list(get_vocabulary(list_word_columns()[table][column]).by_id)
+    ids = list(get_vocabulary(list_word_columns()[table][column]).precise_ids)
     if cells.dtype == pl.List(pl.String):
         return cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0
     words = cells.str.split(":").list.first() if column == "basis" else cells
@@ -55,10 +55,10 @@ def mark_unknown_words(table: str, column: str, cells: pl.Series) -> pl.Series:
 
 
 def list_unknown_words(vocabulary_name: str, cell: Any) -> list[str]:
-    """Return the texts of a cell (one, or several) that are no words of a vocabulary."""
+    """Return the texts of a cell (one, or several) that a table may not hold as words."""
     words = [cell] if isinstance(cell, str) else list(cell)
     heads = [word.partition(":")[0] if vocabulary_name == "basis" else word for word in words]
-    return [word for word in heads if word not in get_vocabulary(vocabulary_name).by_id]
+    return [word for word in heads if word not in get_vocabulary(vocabulary_name).precise_ids]
 
 
 def _build_normalizer(vocabulary_name: str) -> Callable[[str], str]:

@@ -14,8 +14,10 @@ _INTRODUCTION = """# The words that the rules read
 Written by `releve outbound words`; do not edit. Each table is one closed vocabulary. A word may be
 given by its id, its French or English label or another spelling, in any case, with or without
 accents, with hyphens, underscores or spaces. Anything else is a fault on import and refuses the
-call (`FR-DATA-WORD`): an unknown word never counts as none. The heading of a vocabulary names the
-columns that hold its words; one without columns is of calls and campaigns alone.
+call (`FR-DATA-WORD`): an unknown word never counts as none. A coarse word (marked so) names no
+nature of goods: rows of the law may use it, tables and campaigns name a finer word of its family.
+The heading of a vocabulary names the columns that hold its words; one without columns is of calls
+and campaigns alone.
 """
 
 
@@ -43,7 +45,8 @@ def render_vocabulary(vocabulary: Vocabulary) -> str:
 
 def _build_cells(word: Word) -> tuple[str, ...]:
     also = ", ".join(word.also)
-    return f"`{word.id}`", word.label.fr, word.label.en, also, word.family, word.sector
+    family = f"{word.family} (coarse)".strip() if word.coarse else word.family
+    return f"`{word.id}`", word.label.fr, word.label.en, also, family, word.sector
 
 
 def _render_line(cells: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from releve.outbound.verdict import CallFinding
 from tests.outbound.table import Case, cases_of
 
 NAMES = (
-    "law", "consent", "time", "history", "caller", "data", "neighbours", "independent",
+    "law", "consent", "time", "history", "caller", "data", "nature", "neighbours", "independent",
     "second_reading", "third_reading", "fourth_reading", "words",
 )  # fmt: skip
 HEAD = """# Why a call is refused: all sentences

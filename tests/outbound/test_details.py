@@ -77,7 +77,7 @@ QUOTED: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] =
     ("FR-BLOCTEL-2", "scrub", {"at": "2026-08-10 10:30"},
      {"list": "bloctel", "days": 30, "scrubbed": None}, ()),
     ("FR-AUTO-1", "automated_consent", {"mode": "robot"}, {"mode": "robot"}, ()),
-    ("FR-OPTIN-1", "consent_required", {}, {}, ()),
+    ("FR-OPTIN-1", "consent_required", {}, {"coarse": ()}, ()),
     ("FR-OPTIN-1", "consent_proof", {"consents": [{"at": CONSENT, "proof": ""}]},
      {"consent": "C1"}, ("C1",)),
     ("FR-OPTIN-2", "consent_items",
