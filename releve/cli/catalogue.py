@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gettext
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 
 from releve import errors
+from releve.network.table_words import LANGUAGES
 
-__all__ = ["Speech", "load_gettext"]
+__all__ = ["Speech", "find_locale_language", "load_gettext"]
 
 
 def load_gettext(language: str) -> Callable[[str], str]:
@@ -19,6 +22,14 @@ def load_gettext(language: str) -> Callable[[str], str]:
     found = resources.files("releve.desk").joinpath("locale", language, "LC_MESSAGES", "django.mo")
     with found.open("rb") as file:
         return gettext.GNUTranslations(file).gettext
+
+
+def find_locale_language() -> str | None:
+    """Return the language of the user's locale, None where it is none of ours or is not set."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    locale = next((value for name in names if (value := os.environ.get(name))), "")
+    code = re.split("[_.@]", locale.lower())[0]
+    return code if code in LANGUAGES else None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-__all__ = ["INSTANT", "LOCAL_OR_TIME"]
+from releve.network.clock import is_known_zone
+
+__all__ = ["INSTANT", "LOCAL_OR_TIME", "ZONE"]
 
 
 class _Instant(click.ParamType[datetime]):
@@ -64,3 +66,18 @@ class _LocalOrTime(click.ParamType[datetime | time]):
 
 
 LOCAL_OR_TIME = _LocalOrTime()
+
+
+class _Zone(click.ParamType[str]):
+    """A time zone of IANA's."""
+
+    name = "zone"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the zone; BadParameter where there is none of this name."""
+        if not is_known_zone(value):
+            self.fail(f"{value!r} is not a time zone; write it like Europe/Paris", param, ctx)
+        return str(value)
+
+
+ZONE = _Zone()

@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from releve.cli.instant_option import INSTANT
-from releve.cli.outbound_facts import FactsRefused, read_facts, strict_option
+from releve.cli.outbound_facts import (
+    FACTS,
+    FactsRefused,
+    describe_refusal,
+    read_facts,
+    strict_option,
+    zone_option,
+)
 from releve.cli.outbound_feed import feed
 from releve.cli.outbound_flips import flips
 from releve.cli.outbound_gate import campaign, close, facts, forget, on_the_gate, outcomes, serve
@@ -19,7 +26,8 @@ from releve.cli.outbound_replay import replay
 from releve.cli.outbound_screen import screen
 from releve.cli.outbound_start import start
 from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
-from releve.network.clock import UTC, zone
+from releve.network import clock
+from releve.network.clock import UTC
 from releve.outbound import Call, CallVerdict, OutboundError, built_in_rules, judge_call
 from releve.outbound.dates_text import format_instant
 from releve.outbound.fact_tables import build_facts_on
@@ -91,10 +99,11 @@ def outbound() -> None:
 )
 @click.option(
     "--facts",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of the tables of facts (docs/outbound.md).",
+    type=FACTS,
+    help="Folder or workbook of the tables of facts (docs/outbound.md).",
 )
 @strict_option
+@zone_option
 @click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
               "database now, instead of a folder; your name is written down.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
@@ -114,6 +123,7 @@ def check(
     known_at: datetime | None,
     facts: Path | None,
     strict: bool,
+    zone: str,
     recorded_by: str,
     as_json: bool,
     lang: str,
@@ -127,7 +137,7 @@ def check(
     """
     if recorded_by and (facts or known_at):
         raise click.UsageError("--recorded-by goes with neither --facts nor --known-at; drop them")
-    at = at or datetime.now(zone(LEGAL_ZONE))
+    at = at or datetime.now(clock.zone(LEGAL_ZONE))
     try:
         call = Call(
             client, number, at, object_, caller, campaign, person,
@@ -136,9 +146,10 @@ def check(
         if recorded_by:
             found = _judge_recorded(call, recorded_by)
         else:
-            found = _judge_on_folder(call, facts, known_at or at, strict, lang)
+            known_at = known_at or at
+            found = _judge_on_folder(call, facts, known_at, lang, strict=strict, zone=zone)
     except (OutboundError, ValueError) as error:
-        raise FactsRefused(str(error)) from error
+        raise FactsRefused(describe_refusal(error, lang)) from error
     if as_json:
         click.echo(_render_json(found, lang))
     else:
@@ -159,10 +170,10 @@ def _judge_recorded(call: Call, by: str) -> CallVerdict:
 
 
 def _judge_on_folder(
-    call: Call, folder: Path | None, known_at: datetime, strict: bool, lang: str
+    call: Call, folder: Path | None, known_at: datetime, lang: str, *, strict: bool, zone: str
 ) -> CallVerdict:
     rules = built_in_rules()
-    frames, _ = read_facts(folder, strict=strict)
+    frames, _ = read_facts(folder, strict=strict, zone=zone)
     facts = build_facts_on(frames, rules.numbers, to_legal_day(call.at))
     names = [name for name in frames["clients"]["client"].unique().sort() if name]
     aliases = frames["clients"]["alias"].to_list()

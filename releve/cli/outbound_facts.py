@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +12,30 @@ from typing import TYPE_CHECKING
 import click
 import polars as pl
 
+from releve.cli.catalogue import Speech, find_locale_language
+from releve.cli.instant_option import ZONE
+from releve.cli.terminal_text import replace_unprintable
+from releve.errors import NumberPhrase, Phrase
+from releve.network import describe_faults
 from releve.outbound.errors import FactFaults
-from releve.outbound.fact_files import find_missing_tables, match_file_names
-from releve.outbound.fact_tables import build_empty_frames, read_tables, resolve_references
+from releve.outbound.fact_files import build_layout, get_forms
+from releve.outbound.fact_references import normalize_said_numbers
+from releve.outbound.fact_tables import (
+    FactFolder,
+    build_empty_frames,
+    read_folder,
+    resolve_references,
+)
 from releve.outbound.lazy_tables import SCANNED, scan_table
+from releve.outbound.legal_rows import LEGAL_ZONE
 
 if TYPE_CHECKING:
     from releve.gate.registers import RegisterState
 
-__all__ = ["FactsRefused", "read_facts", "scan_facts", "strict_option", "write_feeds"]
+__all__ = [
+    "FACTS", "FactsRefused", "describe_refusal", "read_fact_folder", "read_facts", "report_taken",
+    "scan_facts", "strict_option", "write_feeds", "zone_option",
+]  # fmt: skip
 
 strict_option = click.option(
     "--strict/--no-strict", default=True, show_default=True,
@@ -29,47 +44,73 @@ strict_option = click.option(
 )  # fmt: skip
 
 
+zone_option = click.option(
+    "--zone", type=ZONE, default=LEGAL_ZONE, show_default=True,
+    help="Clock of dates and times that carry no offset, like those of a spreadsheet.",
+)  # fmt: skip
+FACTS = click.Path(exists=True, path_type=Path)
+"""A folder of the tables of facts, or a workbook of them."""
+
+
 class FactsRefused(click.ClickException):
     """The tables of facts or the call cannot be used; printed without the usage of the command."""
 
     exit_code = 2
 
 
-def read_facts(
-    folder: Path | None, *, whole: bool = True, strict: bool = True
-) -> tuple[dict[str, pl.DataFrame], str]:
-    """Return the tables of facts, empty without a folder, and a digest of their files.
+def describe_refusal(error: Exception, lang: str | None = None) -> str:
+    """Return what an error says; of faults of tables a sentence a cause, all of them.
 
-    ``whole``: the folder is all that is known. What was taken and left out is said on the error
-    output.
+    In ``lang``, else in that of the user's locale, else in that of the files.
     """
-    if folder is None:
+    if not isinstance(error, FactFaults) or not error.faults:
+        return str(error)
+    speech = Speech(lang or find_locale_language() or error.language)
+    causes = describe_faults(
+        error.faults, speech.gettext, speech.language, get_forms(), error.sources
+    )
+    count = Phrase("1 fault; nothing was loaded")
+    if len(error.faults) > 1:
+        count = Phrase("{0} faults; nothing was loaded", NumberPhrase(len(error.faults)))
+    return "\n".join((*map(replace_unprintable, causes), speech.say(count)))
+
+
+def read_facts(
+    path: Path | None, *, whole: bool = True, strict: bool = True, zone: str = LEGAL_ZONE
+) -> tuple[dict[str, pl.DataFrame], str]:
+    """Return the tables of facts, empty without a folder or workbook, and a digest of its files.
+
+    ``whole``: it is all that is known. What was taken and left out is said on the error output.
+    """
+    if path is None:
         return build_empty_frames(), ""
-    files = {file.name: file.read_bytes() for file in _list_files(folder, strict)}
+    found, digest = read_fact_folder(path, whole=whole, strict=strict, zone=zone)
+    found.refuse()
+    report_taken(found)
+    return (normalize_said_numbers(found.frames) if whole else found.frames), digest
+
+
+def read_fact_folder(path: Path, *, whole: bool, strict: bool, zone: str) -> tuple[FactFolder, str]:
+    """Return what the files of a folder, or a workbook, hold, with all faults, and their digest."""
+    files = {file.name: file.read_bytes() for file in _list_files(path, strict)}
     digest = hashlib.sha256()
     for name, data in files.items():
         digest.update(f"{name}:{len(data)}:".encode() + data)
-    frames = read_tables(files, whole=whole, strict=strict)
-    _report_taken(frames, files)
-    return frames, digest.hexdigest()
+    found = read_folder(files, whole=whole, strict=strict, zone=zone)
+    return found, digest.hexdigest()
 
 
 def scan_facts(
-    folder: Path | None, *, strict: bool = True
+    path: Path | None, *, strict: bool = True, zone: str = LEGAL_ZONE
 ) -> tuple[dict[str, pl.DataFrame | pl.LazyFrame], str]:
     """Return the tables of facts, those about people only scanned where they can be; a digest."""
     found: dict[str, pl.DataFrame | pl.LazyFrame] = {**build_empty_frames()}
-    whole: dict[str, bytes] = {}
-    if folder is None:
+    if path is None:
         return found, ""
-    files = _list_files(folder, strict)
-    faults, tables = match_file_names(file.name for file in files)
-    if strict:
-        faults += find_missing_tables(set(tables.values()))
-    if faults:
-        raise FactFaults("\n".join(map(str, faults)))
+    files, whole = _list_files(path, strict), dict[str, bytes]()
     with ThreadPoolExecutor(1) as beside:
         digest = beside.submit(_digest_files, files)
+        scans = dict[str, pl.LazyFrame]()
         for file in files:
             scan = None
             if file.suffix == ".parquet" and file.stem in SCANNED:
@@ -77,12 +118,13 @@ def scan_facts(
             if scan is None:
                 whole[file.name] = file.read_bytes()
             else:
-                found[file.stem] = scan
-        read = read_tables(whole)
-        found |= {table: read[table] for name, table in tables.items() if name in whole}
-        found = resolve_references(found, whole=True)
-        _report_taken(found, [file.name for file in files])
-        return found, digest.result()
+                scans[file.stem] = scan
+        read = read_folder(whole, whole=True, strict=strict, zone=zone, scanned=scans)
+        read.refuse()
+        found |= {**read.frames, **scans}
+        report_taken(read, scans)
+        known = resolve_references(found, whole=True) if scans else normalize_said_numbers(found)
+        return known, digest.result()
 
 
 def _digest_files(files: Sequence[Path]) -> str:
@@ -94,28 +136,38 @@ def _digest_files(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def _list_files(folder: Path, strict: bool) -> list[Path]:
-    """Return the files of a folder, hidden ones left out; without ``strict``, those of tables."""
-    found = [file for file in sorted(folder.iterdir()) if not file.name.startswith(".")]
+def _list_files(path: Path, strict: bool) -> list[Path]:
+    """Return the files of a folder, hidden ones and Excel's locks left out, or the workbook.
+
+    Without ``strict``, those of tables.
+    """
+    if path.is_file():
+        return [path]
+    found = [file for file in sorted(path.iterdir()) if not file.name.startswith((".", "~$"))]
     if strict:
         inside = [file.name for file in found if not file.is_file()]
         if inside:
-            raise FactFaults(f"{folder} holds the folder {inside[0]}; move it away")
+            raise FactFaults(f"{path} holds the folder {inside[0]}; move it away")
         return found
-    tables = match_file_names(file.name for file in found)[1]
+    layout, taken = build_layout(False), list[Path]()
     for file in found:
-        if file.name not in tables:
+        suffix = file.suffix.lower()
+        named = suffix in (".csv", ".parquet") and layout.find_table(file.stem) is not None
+        if file.is_file() and (named or suffix == ".xlsx"):
+            taken.append(file)
+        else:
             click.echo(f"{file.name}: not named like a table of facts, left out", err=True)
-    return [file for file in found if file.name in tables]
+    return taken
 
 
-def _report_taken(
-    frames: Mapping[str, pl.DataFrame | pl.LazyFrame], files: Collection[str]
-) -> None:
-    """Say on the error output how many rows of each table were taken."""
-    tables = match_file_names(files)[1].values()
-    counts = [f"{name} {_count_rows(frames[name])}" for name in frames if name in tables]
+def report_taken(found: FactFolder, scans: Mapping[str, pl.LazyFrame] | None = None) -> None:
+    """Say on the error output how many rows of each table were taken, and on which clock."""
+    frames = {**found.frames, **(scans or {})}
+    taken = {*found.sources, *(scans or ())}
+    counts = [f"{name} {_count_rows(frames[name])}" for name in frames if name in taken]
     click.echo(f"facts taken: {', '.join(counts) or 'none'}", err=True)
+    if found.local:
+        click.echo(f"times without offset: {found.local}, read in {found.zone} (--zone)", err=True)
 
 
 def _count_rows(frame: pl.DataFrame | pl.LazyFrame) -> int:

@@ -7,9 +7,17 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+import polars as pl
 
 from releve.cli.instant_option import INSTANT
-from releve.cli.outbound_facts import FactsRefused, read_facts, strict_option
+from releve.cli.outbound_facts import (
+    FACTS,
+    FactsRefused,
+    describe_refusal,
+    read_facts,
+    strict_option,
+    zone_option,
+)
 from releve.cli.outbound_gate import on_the_gate
 from releve.cli.outbound_screen import Progress
 from releve.outbound import Call, OutboundError, built_in_rules, built_in_texts, load_rules
@@ -32,9 +40,10 @@ _WORDS = {
 @click.argument(
     "rows", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of the tables of facts (docs/outbound.md).")  # fmt: skip
+@click.option("--facts", type=FACTS,
+              help="Folder or workbook of the tables of facts (docs/outbound.md).")  # fmt: skip
 @strict_option
+@zone_option
 @click.option("--recorded-by", default="", metavar="NAME", help="Judge on what is recorded in the "
               "database now, instead of a folder; your name is written down.")  # fmt: skip
 @click.option("--known-at", type=INSTANT, help="Judge with what was known at this instant "
@@ -43,8 +52,8 @@ _WORDS = {
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
               help="Language.")  # fmt: skip
 def flips(
-    calls: Path, rows: tuple[Path, ...], facts: Path | None, strict: bool, recorded_by: str,
-    known_at: datetime | None, as_json: bool, lang: str,
+    calls: Path, rows: tuple[Path, ...], facts: Path | None, strict: bool, zone: str,
+    recorded_by: str, known_at: datetime | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Show which of CALLS (CSV) would flip if ROWS (YAML files that add, close or amend) held.
 
@@ -61,9 +70,10 @@ def flips(
         if recorded_by:
             found = _find_recorded(asked, texts, recorded_by)
         else:
-            found = _find_in_folder(asked, texts, facts, known_at, strict)
+            frames, _ = read_facts(facts, strict=strict, zone=zone)
+            found = _find_in_frames(asked, texts, frames, known_at)
     except (OutboundError, ValueError) as error:
-        raise FactsRefused(str(error)) from error
+        raise FactsRefused(describe_refusal(error, lang)) from error
     click.echo(
         _render_json(found) if as_json else "\n".join(_render_lines(found, len(asked), lang))
     )
@@ -71,17 +81,15 @@ def flips(
         raise SystemExit(1)
 
 
-def _find_in_folder(
+def _find_in_frames(
     asked: tuple[Call, ...],
     texts: dict[str, str],
-    facts: Path | None,
+    frames: dict[str, pl.DataFrame],
     known_at: datetime | None,
-    strict: bool,
 ) -> tuple[Flip, ...]:
-    """Return the flips on the tables of a folder."""
+    """Return the flips on tables of facts."""
     before, after = built_in_rules(), load_rules({**built_in_texts(), **texts})
     known = known_at or max(call.at for call in asked)
-    frames, _ = read_facts(facts, strict=strict)
     return flips_of(
         asked, build_facts_on(frames, before.numbers, to_legal_day(known)), before, after, known
     )

@@ -7,14 +7,25 @@ import time
 from collections.abc import Callable
 from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
 
 from releve.cli.database import open_database
-from releve.cli.outbound_facts import read_facts, strict_option, write_feeds
+from releve.cli.outbound_facts import (
+    FACTS,
+    describe_refusal,
+    read_fact_folder,
+    read_facts,
+    report_taken,
+    strict_option,
+    write_feeds,
+    zone_option,
+)
 from releve.cli.word_options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordType
+from releve.network.table_words import LANGUAGES
 from releve.outbound import OutboundError, Watermark
 from releve.outbound.attempt_provider import fill_provider
 from releve.outbound.fact_tables import TABLES
@@ -44,7 +55,9 @@ def on_the_gate(command: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return command(*args, **kwargs)
         except (GateError, LedgerError, OutboundError, DatabaseError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            lang = kwargs.get("lang")
+            said = describe_refusal(error, lang if isinstance(lang, str) else None)
+            raise click.ClickException(said) from error
 
     return opened
 
@@ -108,23 +121,32 @@ def facts() -> None:
 
 
 @facts.command("import")
-@click.argument("folder", type=_FOLDER)
+@click.argument("folder", metavar="FOLDER", type=FACTS)
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
 @click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
               "the same id of another is another attempt [default: the table].")  # fmt: skip
 @strict_option
+@zone_option
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is said of faults "
+              "[default: that of your locale, else of the files].")  # fmt: skip
 @by_option
 @on_the_gate
-def import_facts(folder: Path, as_known: bool, provider: str, strict: bool, by: str) -> None:
-    """Load the tables of a FOLDER (docs/outbound.md); all count from one instant on, or none.
+def import_facts(
+    folder: Path, as_known: bool, provider: str, strict: bool, zone: str, lang: str | None, by: str
+) -> None:
+    """Load the tables of a FOLDER or workbook (docs/outbound.md); all count at once, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
-    faulty file, row and word is named, and then nothing is loaded. How many rows of each table were
-    taken is said.
+    faulty file, row and word is named in one go, and then nothing is loaded. How many rows of each
+    table were taken is said.
     """
-    from releve.gate.fact_import import load_frames
+    from releve.gate.fact_import import find_load_faults, load_frames
 
-    frames, digest = read_facts(folder, whole=False, strict=strict)
+    read, digest = read_fact_folder(folder, whole=False, strict=strict, zone=zone)
+    read.check(partial(find_load_faults, known_only=not read.lost))
+    read.refuse()
+    report_taken(read)
+    frames = read.frames
     if not any(frame.height for frame in frames.values()):
         wanted = ", ".join(f"{name}.csv" for name in TABLES)
         raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import polars as pl
 
-from releve.cli.outbound_facts import FactsRefused, scan_facts
+from releve.cli.outbound_facts import FactsRefused, describe_refusal, scan_facts
 from releve.cli.outbound_screen import CallOptions, Progress, call_options
 from releve.network.clock import zone
 from releve.outbound import LEGAL_ZONE, Call, LegalRules, OutboundError, built_in_rules
@@ -60,11 +60,11 @@ def replay(
         at = time.fromisoformat(clock)
         instants = [datetime.combine(day.date(), at, zone(LEGAL_ZONE)) for day in days]
         rules = built_in_rules()
-        frames, _ = scan_facts(given.facts, strict=given.strict)
+        frames, _ = scan_facts(given.facts, strict=given.strict, zone=given.zone)
         judged = [_build_day(given.call(instant), frames, rules) for instant in instants]
         left, moves = _replay_list(list_, judged)
     except (OutboundError, ValueError) as error:
-        raise FactsRefused(str(error)) from error
+        raise FactsRefused(describe_refusal(error, given.lang)) from error
     lang = given.lang
     click.echo(
         _render_json(judged, left, moves) if as_json else _render_text(judged, left, moves, lang)

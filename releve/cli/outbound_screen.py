@@ -12,7 +12,14 @@ from typing import Any
 import click
 
 from releve.cli.instant_option import INSTANT
-from releve.cli.outbound_facts import FactsRefused, scan_facts, strict_option
+from releve.cli.outbound_facts import (
+    FACTS,
+    FactsRefused,
+    describe_refusal,
+    scan_facts,
+    strict_option,
+    zone_option,
+)
 from releve.cli.outbound_run import ScreeningRun, compute_digest, screen_list
 from releve.cli.word_options import MODE, OBJECT, PURPOSE, SECTOR
 from releve.outbound import Call, OutboundError, built_in_rules
@@ -50,6 +57,7 @@ class CallOptions:
     purpose: str
     facts: Path | None
     strict: bool
+    zone: str
     lang: str
 
     def call(self, at: datetime) -> Call:
@@ -72,9 +80,10 @@ def call_options(command: _Command) -> _Command:
                      help="How it is dialled."),
         click.option("--purpose", type=PURPOSE, default="prospecting",
                      show_default=True, help="What the calls are for."),
-        click.option("--facts", type=click.Path(exists=True, file_okay=False, path_type=Path),
-                     help="Folder of the tables of facts (docs/outbound.md)."),
+        click.option("--facts", type=FACTS,
+                     help="Folder or workbook of the tables of facts (docs/outbound.md)."),
         strict_option,
+        zone_option,
         click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", show_default=True,
                      help="Language."),
     )  # fmt: skip
@@ -112,7 +121,7 @@ def screen(
         run = _build_run(list_, out, call, known_at or at, given, chunk)
         summary = screen_list(run, Progress())
     except (OutboundError, ValueError) as error:
-        raise FactsRefused(str(error)) from error
+        raise FactsRefused(describe_refusal(error, given.lang)) from error
     except OSError as error:
         raise click.ClickException(f"{out}: {error.strerror or error}") from error
     click.echo("\n".join(_render_lines(summary, given.lang)))
@@ -122,7 +131,7 @@ def _build_run(
     path: Path, out: Path, call: Call, known_at: datetime, told_of: CallOptions, chunk: int
 ) -> ScreeningRun:
     rules = built_in_rules()
-    frames, digest = scan_facts(told_of.facts, strict=told_of.strict)
+    frames, digest = scan_facts(told_of.facts, strict=told_of.strict, zone=told_of.zone)
     identity = {
         "list": compute_digest(path),
         "facts": digest,

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from releve.errors import Phrase
 from releve.gate.errors import LoadRefused
 from releve.gate.models import ClientName
+from releve.network.faults import Fault
 from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT
 
@@ -45,10 +47,9 @@ def register_aliases(aliases: Iterable[tuple[str, str]]) -> None:
             key=fold_client_name(alias), defaults={"name": name}
         )
         if not new and there.name != name:
-            raise LoadRefused(
-                f"clients: {alias!r} stands for the client {there.name!r} already, not for "
-                f"{name!r}; give the alias before the facts that use it"
-            )
+            reason = Phrase("stands for the client {0!r} already, not for {1!r}", there.name, name)
+            fix = Phrase("give the alias before the facts that use it")
+            raise LoadRefused.of([Fault("clients", 0, "alias", alias, reason, fix)])
 
 
 def normalize_client_names(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:

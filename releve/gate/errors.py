@@ -14,12 +14,18 @@ GateError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from releve.errors import ReleveError
+from releve.network.faults import Fault
 
 __all__ = [
     "CallersFault", "DatabaseUnavailable", "DecisionConflict", "GateError", "KeyFault",
     "LoadRefused", "NoMatch", "NotAvailable", "OutcomeFault", "Restored",
 ]  # fmt: skip
+
+
+_SHOWN = 50
 
 
 class GateError(ReleveError):
@@ -43,7 +49,22 @@ class KeyFault(GateError):  # noqa: N818
 
 
 class LoadRefused(GateError):  # noqa: N818
-    """Facts that cannot be loaded; none of them counts."""
+    """Facts that cannot be loaded, with the faults of their rows; none of them counts."""
+
+    def __init__(self, reason: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(reason, faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> LoadRefused:
+        """Return the refusal of faulty rows, the first of which its text names."""
+        lines = [str(fault) for fault in faults[:_SHOWN]]
+        if len(faults) > _SHOWN:
+            lines.append(f"... and {len(faults) - _SHOWN} more")
+        return cls("\n".join(lines), tuple(faults))
 
 
 class NoMatch(GateError):  # noqa: N818

@@ -17,15 +17,16 @@ from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_persons import resolve_persons
 from releve.gate.key_checks import ensure_gate_key
-from releve.gate.load_validation import validate_frames
+from releve.gate.load_validation import find_row_faults
 from releve.gate.models import Decision, FactRow, Load
 from releve.gate.personal_values import NewPersonalValue, store_values
 from releve.gate.row_builder import FactRowDraft, build_row
 from releve.gate.schema import TABLES, FactTable
+from releve.network.faults import Fault
 from releve.outbound.fact_tables import build_empty_frames
 from releve.outbound.word_frames import normalize_word_columns
 
-__all__ = ["ImportResult", "load_facts", "load_frames", "write_load"]
+__all__ = ["ImportResult", "find_load_faults", "load_facts", "load_frames", "write_load"]
 
 Progress = Callable[[str, int, int], None]
 """Takes the table, its rows done and its rows in all."""
@@ -72,13 +73,16 @@ def load_frames(
     facts = {
         name: normalize_word_columns(name, f) for name, f in frames.items() if name != "clients"
     }
-    validate_frames(facts, read_clock())
+    if faults := find_row_faults(facts, read_clock()):
+        raise LoadRefused.of(faults)
     if as_known:
         _refuse_changed_past(facts)
     with transaction.atomic():
         loaded = ImportResult(_open_load(source, by, digest))
         register_aliases(_list_aliases(frames))
-        facts = resolve_persons(normalize_client_names(facts), known_only=known_only)
+        facts, faults = resolve_persons(normalize_client_names(facts), known_only=known_only)
+        if faults:
+            raise LoadRefused.of(faults)
         for name in ("abandoned", "scrubs"):
             if name in facts:
                 facts[name] = normalize_campaign_names(facts[name])
@@ -90,6 +94,24 @@ def load_frames(
     with transaction.atomic():
         _close_load(loaded)
     return loaded
+
+
+def find_load_faults(frames: Mapping[str, pl.DataFrame], *, known_only: bool = True) -> list[Fault]:
+    """Return the faults for which :func:`load_frames` would refuse tables; nothing is written."""
+    facts = {
+        name: normalize_word_columns(name, frame)
+        for name, frame in frames.items()
+        if name != "clients" and frame.height
+    }
+    faults = find_row_faults(facts, read_clock())
+    with transaction.atomic():
+        try:
+            register_aliases(_list_aliases(frames))
+        except LoadRefused as error:
+            faults += error.faults
+        faults += resolve_persons(normalize_client_names(facts), known_only=known_only)[1]
+        transaction.set_rollback(True)
+    return faults
 
 
 def _list_aliases(frames: Mapping[str, pl.DataFrame]) -> list[tuple[str, str]]:

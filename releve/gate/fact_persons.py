@@ -13,13 +13,11 @@ from typing import Any
 import polars as pl
 from django.db.models import QuerySet
 
-from releve.gate.errors import LoadRefused
 from releve.gate.models import ConsentRow, PersonRow
 from releve.gate.personal_values import read_value
 from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
 from releve.gate.schema import TABLES
 from releve.network.faults import Fault
-from releve.outbound.fact_files import SHOWN_FAULTS
 from releve.outbound.fact_references import (
     FORBIDDING,
     KNOWING,
@@ -38,10 +36,10 @@ _ASKED_AT_ONCE = 500
 
 def resolve_persons(
     frames: Mapping[str, pl.DataFrame], *, known_only: bool
-) -> dict[str, pl.DataFrame]:
+) -> tuple[dict[str, pl.DataFrame], list[Fault]]:
     """Return tables, their clients named already, whose persons by number are in one form.
 
-    ``known_only``: LoadRefused names each row about a person or a consent that nothing knows.
+    ``known_only``: with a fault for each row about a person or a consent that nothing knows.
     """
     found, faults = dict(frames), list[Fault]()
     named = set[str]().union(*(frames[name]["person"] for name in KNOWING if name in frames))
@@ -56,9 +54,7 @@ def resolve_persons(
             faults += _describe_unknown(name, frames, absent, named)
     if known_only and "withdrawals" in found:
         faults += _find_doubtful_consents(found)
-    if faults:
-        raise LoadRefused("\n".join(map(str, faults[:SHOWN_FAULTS])))
-    return found
+    return found, faults
 
 
 def _find_recorded(persons: Collection[str]) -> Iterator[str]:
@@ -80,7 +76,7 @@ def _describe_unknown(
     name: str, frames: Mapping[str, pl.DataFrame], absent: Collection[str], named: Collection[str]
 ) -> Iterator[Fault]:
     cells = frames[name]["person"]
-    for row in cells.is_in(list(absent)).arg_true().head(SHOWN_FAULTS):
+    for row in cells.is_in(list(absent)).arg_true():
         text = cells[row]
         holders = _find_holders(text, frames) if name not in SAID else set()
         shown = filter(None, (read_value("person", one) for one in holders))

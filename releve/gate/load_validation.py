@@ -9,32 +9,25 @@ from typing import Any
 import polars as pl
 from django.db.models import CharField
 
+from releve.errors import Phrase
 from releve.gate.db_clock import MAX_CLOCK_SKEW
-from releve.gate.errors import LoadRefused
 from releve.gate.schema import TABLES, FactColumn, FactTable
 from releve.network.faults import Fault
 from releve.outbound.vocabulary import describe_unfit_word, get_vocabulary, list_word_columns
 from releve.outbound.word_frames import list_unknown_words, mark_unknown_words
 
-__all__ = ["validate_frames"]
+__all__ = ["find_row_faults"]
 
-_SHOWN = 20
-_VOUCH = "leave the row out, and run `releve outbound facts read` after the import"
+_VOUCH = Phrase("leave the row out, and run `releve outbound facts read` after the import")
 _HAPPENED = {"feeds": "read_at", "withdrawals": "at", "refusals": "at", "attempts": "at"}
 """The date of events that are past when loaded; a later one would forbid nothing yet."""
 
 
-def validate_frames(frames: Mapping[str, pl.DataFrame], now: datetime) -> None:
-    """Raise LoadRefused with every row that cannot be stored, as a user sees it in the file."""
-    faults = [
+def find_row_faults(frames: Mapping[str, pl.DataFrame], now: datetime) -> list[Fault]:
+    """Return a fault for every cell that cannot be stored; the first row of a table is 2."""
+    return [
         fault for name, frame in frames.items() for fault in _check_table(TABLES[name], frame, now)
     ]
-    if not faults:
-        return
-    lines = [str(fault) for fault in faults[:_SHOWN]]
-    if len(faults) > _SHOWN:
-        lines.append(f"... and {len(faults) - _SHOWN} more")
-    raise LoadRefused("\n".join(lines))
 
 
 def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
@@ -46,18 +39,19 @@ def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterat
         if column.kind == "words":
             cells = cells.list.sort().list.join("|")
         yield from _report_faults(table, column, cells, cells.str.contains("\0", literal=True),
-                       "holds a zero character", "leave it out")  # fmt: skip
+                       Phrase("holds a zero character"), Phrase("leave it out"))  # fmt: skip
         most = _max_length(table, column)
         if most is not None:
-            yield from _report_faults(table, column, cells, cells.str.len_chars() > most,
-                           f"longer than {most} characters", "shorten it")  # fmt: skip
+            reason = Phrase("longer than {0} characters", most)
+            long = cells.str.len_chars() > most
+            yield from _report_faults(table, column, cells, long, reason, Phrase("shorten it"))
     field = _HAPPENED.get(table.name, "")
     if field in frame.columns:
         column = next(column for column in table.columns if column.field == field)
         late = frame[field] > now + MAX_CLOCK_SKEW
-        fix = _VOUCH if table.name == "feeds" else "give the instant at which it was"
+        fix = _VOUCH if table.name == "feeds" else Phrase("give the instant at which it was")
         yield from _report_faults(table, column, frame[field].cast(pl.String), late,
-                       "lies in the future", fix)  # fmt: skip
+                       Phrase("lies in the future"), fix)  # fmt: skip
 
 
 def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
@@ -74,7 +68,12 @@ def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
 
 
 def _report_faults(
-    table: FactTable, column: FactColumn, cells: pl.Series, wrong: pl.Series, reason: str, fix: str
+    table: FactTable,
+    column: FactColumn,
+    cells: pl.Series,
+    wrong: pl.Series,
+    reason: Phrase,
+    fix: Phrase,
 ) -> Iterator[Fault]:
     for row in wrong.arg_true().to_list():
         shown = "" if column.hides else str(cells[row])[:40]

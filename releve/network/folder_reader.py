@@ -137,7 +137,7 @@ def _read_file(name: str, data: bytes, out: RawTables) -> None:
     table = out.layout.find_table(stem)
     load = partial(readers[suffix.lower()], data)
     if table is None:
-        out.strangers.append((stem, load))
+        out.strangers.append((name, load))
     else:
         _take_table(table, stem, name, load, out)
 

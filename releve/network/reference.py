@@ -38,7 +38,8 @@ assumes 25 m³ and 25 m³/h of fresh air a seat, and says so.
 
 - **CSV** is UTF-8 (with or without byte order mark), or the French dialect of Excel: `;` between
   cells, a decimal comma, Windows encoding (cp1252); or UTF-16 with its byte order mark. Separator
-  (also a first line `sep=;`), decimal mark and encoding are found for each file. A cell that holds the separator stands in double quotes.
+  (also a first line `sep=;`), decimal mark and encoding are found for each file. A cell that holds
+  the separator stands in double quotes.
 - **XLSX**: the header is the first row, one name in each cell, nothing merged. Dates and times may
   be Excel's own.
 - **Parquet**: any types that hold the values below; lists of text for columns with several values.

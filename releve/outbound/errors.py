@@ -14,9 +14,11 @@ The error tree::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from releve.errors import ReleveError
+from releve.network.faults import Fault
 
 __all__ = [
     "CallFault",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _SHOWN = 20
+_SHOWN_FACTS = 50
 
 
 class OutboundError(ReleveError, ValueError):
@@ -76,7 +79,26 @@ class WordFault(OutboundError):  # noqa: N818 (named like the others)
 
 
 class FactFaults(OutboundError):  # noqa: N818 (it is the faults, all of them)
-    """Tables of facts that cannot be used."""
+    """Tables of facts that cannot be used: every fault, for files written in a language.
+
+    ``sources`` names the file of each table.
+    """
+
+    def __init__(
+        self,
+        faults: tuple[Fault, ...] | str,
+        language: str = "en",
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(faults, language, sources)
+        self.faults = () if isinstance(faults, str) else faults
+        self.language, self.sources = language, sources or {}
+
+    def __str__(self) -> str:
+        lines = [str(fault) for fault in self.faults[:_SHOWN_FACTS]]
+        if (more := len(self.faults) - _SHOWN_FACTS) > 0:
+            lines.append(f"... and {more} more")
+        return "\n".join(lines) if self.faults else str(self.args[0])
 
 
 class ListFault(OutboundError):  # noqa: N818 (named like the others)

@@ -1,170 +1,165 @@
-"""Files of facts: which table each is, and its cells as text; a file or a row in doubt is a fault.
+"""The tables of facts: their columns, what files and headers call them, and a folder of them.
 
-Nothing is dropped or cut: a misnamed file, a row with a cell too many or too few (an unquoted
-separator), a column given twice and bytes that are no text are named with their fix.
+Files, sheets and headers are found by :mod:`releve.network.folder_reader`, which reads those of an
+operator too. Nothing is dropped or cut: a file, a row or a column in doubt is a fault.
 """
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
-from collections.abc import Collection, Iterable
-from io import BytesIO, StringIO
+import dataclasses
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING
+from datetime import date, datetime
+from functools import cache, partial
+from importlib import resources
+from typing import Any
 
+import numpy as np
 import polars as pl
+import yaml
 
-from releve.network.faults import Fault, suggest_fix
-from releve.outbound.vocabulary import get_vocabulary
+from releve.errors import BilingualPhrase, Phrase
+from releve.network.columns import Condition, TableColumn
+from releve.network.folder_reader import FolderLayout
+from releve.network.raw_grid import RawGrid
+from releve.network.size_limits import read_parquet
+from releve.network.table_words import Naming, TableForm
+from releve.outbound.facts import (
+    SAID,
+    Abandoned,
+    Alias,
+    Attempt,
+    Callback,
+    Consent,
+    Contract,
+    Listing,
+    Mandate,
+    Person,
+    Scrub,
+    SpokenRefusal,
+    Watermark,
+    Withdrawal,
+)
+from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 
 __all__ = [
-    "NEEDED", "SHOWN_FAULTS", "SUFFIXES", "find_missing_tables", "match_file_names", "read_cells",
+    "EXAMPLES", "NEEDED", "TABLES", "build_layout", "get_forms", "list_columns", "may_be_empty",
+    "must_be_filled",
 ]  # fmt: skip
 
-SUFFIXES = ("csv", "parquet")
+TABLES: dict[str, type] = {
+    "people": Person,
+    "consents": Consent,
+    "withdrawals": Withdrawal,
+    "contracts": Contract,
+    "callbacks": Callback,
+    "refusals": SpokenRefusal,
+    "attempts": Attempt,
+    "listings": Listing,
+    "scrubs": Scrub,
+    "mandates": Mandate,
+    "abandoned": Abandoned,
+    "feeds": Watermark,
+    "clients": Alias,
+}
 NEEDED = (
     "people", "withdrawals", "refusals", "attempts", "listings", "abandoned", "clients",
 )  # fmt: skip
 """Tables that can forbid a call, or say whom a fact is about: a whole folder holds them all."""
-_SEPARATORS = (",", ";", "\t")
-SHOWN_FAULTS = 50
-"""The most faults that are shown of a folder, and looked for in a column."""
+EXAMPLES: Mapping[str, Phrase] = {
+    "instant": BilingualPhrase("2026-09-15T11:00:00+02:00", "15/09/2026 11:00"),
+    "day": BilingualPhrase("2026-09-15", "15/09/2026"),
+    "flag": BilingualPhrase("true or false", "oui ou non"),
+    "number": BilingualPhrase("12 or 12.5", "12 ou 12,5"),
+}
+"""How a value of each kind is written."""
 
 
-def match_file_names(names: Iterable[str]) -> tuple[list[Fault], dict[str, str]]:
-    """Return a fault for each file that is not named like a table, and the tables of the others."""
-    faults, tables = list[Fault](), dict[str, str]()
-    for name in sorted(names):
-        table, _, suffix = name.rpartition(".")
-        if table in get_vocabulary("table").by_id and suffix in SUFFIXES:
-            tables[name] = table
-            continue
-        faults.append(
-            Fault(name, 0, "", "", "not named like a table of facts", _suggest_name(name))
-        )
-    twice = [table for table, count in Counter(tables.values()).items() if count > 1]
-    for table in twice:
-        both = " and ".join(name for name, found in tables.items() if found == table)
-        reason = f"the table is given twice, as {both}"
-        faults.append(Fault(table, 0, "", "", reason, "leave one of them"))
-    return faults, tables
+@cache
+def list_columns(table: str) -> Mapping[str, tuple[str, bool]]:
+    """Return a table's columns: their kind, and whether they must be there."""
+    hints = typing.get_type_hints(TABLES[table])
+    found = {}
+    for field in dataclasses.fields(TABLES[table]):
+        if (table, field.name) != ("consents", "unreadable"):
+            must = field.default is MISSING and field.name not in ("known_at", "last")
+            found[field.name] = (_infer_kind(hints[field.name]), must)
+    return found
 
 
-def find_missing_tables(tables: Collection[str]) -> list[Fault]:
-    """Return a fault for each table that a whole folder lacks."""
-    fix = "add {}.csv; where there are no rows, with its first line only (releve outbound start)"
-    return [
-        Fault(table, 0, "", "", "the table is missing", fix.format(table))
-        for table in NEEDED
-        if table not in tables
-    ]
+def _infer_kind(hint: Any) -> str:
+    parts = set(typing.get_args(hint) or (hint,)) - {type(None)}
+    for kind, name in ((datetime, "instant"), (date, "day"), (bool, "flag"), (float, "number")):
+        if kind in parts:
+            return name
+    return "text" if str in parts and hint is str else "words"
 
 
-def _suggest_name(name: str) -> str:
-    """Return how a misnamed file is meant."""
-    stem, dot, suffix = name.rpartition(".")
-    stem, suffix = (stem, suffix.lower()) if dot else (name, "")
-    near = get_vocabulary("table").near(stem)
-    if suffix not in SUFFIXES:
-        suffix = "csv"
-    meant = [f"{one}.{suffix}" for one in near]
-    if len(meant) == 1:
-        return f"rename it {meant[0]}"
-    known = ", ".join(get_vocabulary("table").ids)
-    return suggest_fix(meant, f"move it away, or name it like one of {known}")
+def may_be_empty(table: str, column: str) -> bool:
+    """Return whether an empty cell of a column that must be there says something: every client."""
+    return table in SAID and column == "client"
 
 
-def read_cells(table: str, name: str, data: bytes, faults: list[Fault]) -> pl.DataFrame:
-    """Return the cells of a file: of a CSV all text, of a Parquet file as they are typed.
+def must_be_filled(table: str, column: str) -> bool:
+    """Return whether a column may be left out, but no cell of one that is there may be empty.
 
-    Faults are added where it cannot be read, or a row has not as many cells as the first line.
+    A refusal whose kind is left open may have been an objection, which holds longer.
     """
-    if name.endswith("parquet"):
-        try:
-            return pl.read_parquet(BytesIO(data))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            faults.append(Fault(table, 0, "", "", f"not a Parquet file: {error}", "save it again"))
-            return pl.DataFrame()
-    text = _decode_file(table, data, faults)
-    separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
-    if '"' in text:
-        return _split_quoted_rows(table, text, separator, faults)
-    return _split_plain_rows(table, text, separator, faults)
+    return (table, column) == ("refusals", "kind")
 
 
-def _decode_file(table: str, data: bytes, faults: list[Fault]) -> str:
-    """Return the text of a file; where it is not UTF-8, each line is UTF-8 or cp1252 by itself."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        text = "\n".join(
-            _decode_line(table, row, line, faults) for row, line in enumerate(lines, 1)
-        )
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+@cache
+def get_forms() -> Mapping[str, TableForm]:
+    """Return the form of each table."""
+    text = resources.files("releve.outbound").joinpath("fact_columns.yaml").read_text("utf-8")
+    words = yaml.load(text, yaml.CSafeLoader)
+    return {table: _build_form(table, words[table]) for table in TABLES}
 
 
-def _decode_line(table: str, row: int, line: bytes, faults: list[Fault]) -> str:
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return line.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    reason = "neither UTF-8 nor cp1252 text"
-    faults.append(Fault(table, row, "", "", reason, "save the file as CSV in UTF-8"))
-    return ""
+def _build_form(table: str, words: Mapping[str, Any]) -> TableForm:
+    word = get_vocabulary("table").by_id[table]
+    naming = Naming(word.label.en, word.label.fr, word.also)
+    names = {
+        column: Naming(column.replace("_", " "), entry["fr"], tuple(entry.get("also", ())))
+        for column, entry in words.items()
+    }
+    columns = tuple(
+        _build_column(table, column, kind, must, words[column])
+        for column, (kind, must) in list_columns(table).items()
+    )
+    return TableForm(table, naming, columns, names)
 
 
-def _split_plain_rows(table: str, text: str, separator: str, faults: list[Fault]) -> pl.DataFrame:
-    """Return the cells of a text without quotation marks: a row is a line."""
-    lines = pl.Series(text.rstrip("\n").split("\n"))
-    columns = _read_header(table, lines[0].split(separator), faults)
-    if not columns:
-        return pl.DataFrame()
-    found = lines[1:].str.count_matches(separator, literal=True) + 1
-    if _report_uneven_rows(table, len(columns), found, faults) or not found.len():
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    body = BytesIO("\n".join(lines[1:]).encode())
-    return pl.read_csv(body, separator=separator, infer_schema=False, quote_char=None,
-                       has_header=False, new_columns=columns)  # fmt: skip
+def _build_column(
+    table: str, column: str, kind: str, must: bool, entry: Mapping[str, Any]
+) -> TableColumn:
+    example: Phrase | str = EXAMPLES.get(kind, entry.get("like", "…"))
+    if name := list_word_columns().get(table, {}).get(column):
+        first = get_vocabulary(name).words[0]
+        example = BilingualPhrase(first.id, first.label.fr)
+    doc = BilingualPhrase(column.replace("_", " "), entry["fr"])
+    return TableColumn(column, None, doc, "", example, must, None, Condition(), "")
 
 
-def _split_quoted_rows(table: str, text: str, separator: str, faults: list[Fault]) -> pl.DataFrame:
-    """Return the cells of a text with quotation marks: a cell may hold separators and lines."""
-    reader = csv.reader(StringIO(text.rstrip("\n"), newline=""), delimiter=separator, strict=True)
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        reason = f"a quotation mark is out of place ({error})"
-        faults.append(Fault(table, reader.line_num, "", "", reason, "double it, or close the cell"))
-        return pl.DataFrame()
-    columns = _read_header(table, rows[0], faults)
-    if not columns:
-        return pl.DataFrame()
-    found = pl.Series([len(row) for row in rows[1:]], dtype=pl.UInt32)
-    schema = dict.fromkeys(columns, pl.String)
-    uneven = _report_uneven_rows(table, len(columns), found, faults)
-    return pl.DataFrame([] if uneven else rows[1:], schema=schema, orient="row")
+@cache
+def build_layout(whole: bool) -> FolderLayout:
+    """Return a folder of facts; ``whole``: it is all that is known, so tables must be there."""
+    needed = frozenset(NEEDED if whole else ())
+    stranger = Phrase("not named like a table of facts")
+    explain = partial(Phrase, "move it away, or name it like one of {0}")
+    return FolderLayout(get_forms(), needed, stranger, explain, _explain_missing, _read_typed)
 
 
-def _read_header(table: str, cells: list[str], faults: list[Fault]) -> list[str]:
-    """Return the names in the first line; none once what is wrong with them is said."""
-    columns = [cell.strip() for cell in cells]
-    if not any(columns):
-        fix = "write the names of the columns (releve outbound start shows them)"
-        faults.append(Fault(table, 1, "", "", "the first line is empty", fix))
-        return []
-    twice = [(column, count) for column, count in Counter(columns).items() if count > 1]
-    for column, count in twice:
-        fix = "leave one of them" if column else "name it"
-        faults.append(Fault(table, 1, column, "", f"{count} columns of this name", fix))
-    return [] if twice else columns
+def _explain_missing(form: TableForm) -> Phrase:
+    return Phrase(
+        "add {0}; where there are no rows, with its first line only (releve outbound start)",
+        BilingualPhrase(f"{form.table}.csv", form.naming.fr),
+    )
 
 
-def _report_uneven_rows(table: str, width: int, found: pl.Series, faults: list[Fault]) -> bool:
-    """Note the rows that have not as many cells as the first line; return whether any has."""
-    wrong = found != width
-    for row in wrong.arg_true().head(SHOWN_FAULTS).to_list():
-        reason = f"expected {width} cells, found {found[row]}"
-        fix = "quote a cell that holds a separator; write each cell, empty or not"
-        faults.append(Fault(table, row + 2, "", "", reason, fix))
-    return bool(wrong.any())
+def _read_typed(data: bytes) -> RawGrid:
+    """Return a Parquet file as it is typed."""
+    frame = read_parquet(data)
+    header = pl.DataFrame({str(i): [name] for i, name in enumerate(frame.columns)})
+    return RawGrid(header, np.ones(1, dtype=np.int64), frame.width, typed=frame)

@@ -15,9 +15,9 @@ from typing import Literal, TypeVar, cast
 
 import polars as pl
 
+from releve.errors import Phrase
 from releve.network.faults import Fault, find_nearest, suggest_fix
 from releve.outbound.clients import fold_client_name
-from releve.outbound.fact_files import SHOWN_FAULTS
 from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
 from releve.outbound.number_frames import mark_miswritten_numbers, normalize_shown_numbers
 from releve.outbound.numbers import NumberTable, strip_separators
@@ -25,8 +25,8 @@ from releve.outbound.rule_files import built_in_rules
 
 __all__ = [
     "FORBIDDING", "KNOWING", "build_consent_fault", "describe_number_fault",
-    "describe_unknown_person", "find_doubtful_references", "normalize_numbers_among",
-    "normalize_said_numbers",
+    "describe_unknown_person", "find_doubtful_references", "mend_postcodes",
+    "normalize_numbers_among", "normalize_said_numbers",
 ]  # fmt: skip
 
 FORBIDDING = (*SAID, "attempts")
@@ -37,14 +37,14 @@ _ABOUT_PEOPLE = (*KNOWING[1:], *FORBIDDING)
 _WITH_CLIENTS = (*_ABOUT_PEOPLE, "scrubs", "mandates")
 _NUMBERED = ("people", "listings", "mandates")
 _MISWRITTEN = {
-    "foreign-digits": "not a telephone number: it has digits of a script other than 0 to 9",
-    "leading-zero-lost": "not a telephone number: its first zero is lost",
-    "spreadsheet-figure": "not a telephone number: a spreadsheet made a figure of it",
-    "wrong-length": "not a telephone number: it has a digit too few or too many",
+    "foreign-digits": Phrase("not a telephone number: it has digits of a script other than 0 to 9"),
+    "leading-zero-lost": Phrase("not a telephone number: its first zero is lost"),
+    "spreadsheet-figure": Phrase("not a telephone number: a spreadsheet made a figure of it"),
+    "wrong-length": Phrase("not a telephone number: it has a digit too few or too many"),
 }
 Frame = pl.DataFrame | pl.LazyFrame
 F = TypeVar("F", bound=Frame)
-Explain = Callable[[str], tuple[str, str]]
+Explain = Callable[[str], tuple[Phrase, Phrase]]
 """Takes the text of a cell and returns what is wrong with it, and the fix."""
 
 
@@ -82,16 +82,61 @@ def normalize_numbers_among(persons: Collection[str], frame: F) -> tuple[F, list
     return cast("F", changed), texts.filter(wrong).to_list()
 
 
-def describe_number_fault(text: str, *, shown: bool = False) -> tuple[str, str]:
+def describe_number_fault(text: str, *, shown: bool = False) -> tuple[Phrase, Phrase]:
     """Return what is wrong with how a number is written, and the fix."""
     fault = _plan().find_form_fault(text, shown=shown)
+    reason = _MISWRITTEN.get(fault, Phrase("not a telephone number"))
+    if fault == "spreadsheet-figure":
+        return reason, Phrase(
+            "format the column as text in the spreadsheet, then enter the number again: its last"
+            " digits may be lost"
+        )
+    otherwise = Phrase("write it like {0}", "+33144556677, 01 44 55 66 77")
+    return reason, suggest_fix(_list_meant_numbers(text), otherwise)
+
+
+def _list_meant_numbers(text: str) -> list[str]:
+    """Return the number that a miswritten one may stand for: the French one, if any.
+
+    Nine digits lost their zero, whatever other country has numbers that begin like them.
+    """
     digits = strip_separators(text)
-    if fault == "foreign-digits":
-        digits = "".join(str(unicodedata.digit(one, one)) for one in digits)
-    meant = [one for one in (digits, f"+{digits}", f"0{digits}") if one.lstrip("+").isdecimal()]
-    meant = [one for one in meant if not _plan().find_form_fault(one)]
-    reason = _MISWRITTEN.get(fault, "not a telephone number")
-    return reason, suggest_fix(meant, "write it like +33144556677 or 01 44 55 66 77")
+    if not digits.isdecimal():
+        return []
+    digits = "".join(str(unicodedata.digit(one)) for one in digits)
+    french = digits.removeprefix("33").removeprefix("0")
+    if digits.startswith("33") and len(french) == 9:
+        tried = [f"+33{french}"]
+    else:
+        tried = [f"0{digits}"] if len(digits) == 9 else [digits, f"+{digits}"]
+    return [one for one in tried if not _plan().find_form_fault(one)]
+
+
+def mend_postcodes(people: pl.DataFrame) -> tuple[pl.DataFrame, list[Fault]]:
+    """Return people whose postcodes have five digits: without spaces, and with a lost first zero.
+
+    Four digits may be a postcode of another country: they are one of France where the number is
+    French, else a fault.
+    """
+    bare = pl.col("address").str.replace_all(r"[ \u00a0\u202f]", "")
+    short = people.select(bare.str.contains(r"^[0-9]{4}$").fill_null(False))["address"]
+    whole = pl.when(bare.str.contains(r"^[0-9]{5}$")).then(bare).otherwise("address")
+    people = people.with_columns(whole.alias("address"))
+    if not short.any():
+        return people, []
+    numbers = normalize_shown_numbers(people["number"], _plan(), date.max)
+    french = short & numbers.str.starts_with("+33")
+    doubtful = short & ~french & ~mark_miswritten_numbers(people["number"], _plan())
+    zero = pl.concat_str(pl.lit("0"), bare)
+    whole = people.with_columns(pl.when(french).then(zero).otherwise("address").alias("address"))
+    return whole, [_doubt_postcode(row, people["address"][row]) for row in doubtful.arg_true()]
+
+
+def _doubt_postcode(index: int, text: str) -> Fault:
+    reason = Phrase("not a French postcode: it has four digits")
+    french = "0" + text.replace(" ", "")
+    fix = Phrase("write {0} where its first zero is lost, else the territory, like BE", french)
+    return Fault("people", index + 2, "address", text, reason, fix)
 
 
 def _plan() -> NumberTable:
@@ -121,8 +166,8 @@ def _list_values(frame: Frame, column: str) -> pl.Series:
 def _report_cells(
     table: str, column: str, frame: Frame, wrong: pl.Expr, explain: Explain
 ) -> Iterator[Fault]:
-    """Yield the first cells of a column that are wrong, by row."""
-    rows = frame.lazy().select(column).with_row_index("row").filter(wrong).head(SHOWN_FAULTS)
+    """Yield the cells of a column that are wrong, by row."""
+    rows = frame.lazy().select(column).with_row_index("row").filter(wrong)
     for row, text in rows.collect(engine=_choose_engine(frame)).iter_rows():
         reason, fix = explain(text)
         yield Fault(table, row + 2, column, text, reason, fix)
@@ -137,9 +182,9 @@ def _find_unknown_clients(frames: Mapping[str, Frame]) -> Iterator[Fault]:
     keys = {fold_client_name(name) for name in names}
     keys.add(fold_client_name(EVERY_CLIENT))
 
-    def explain(text: str) -> tuple[str, str]:
-        fix = suggest_fix(find_nearest(text, names), "add it to the table clients")
-        return "not in the table clients", fix
+    def explain(text: str) -> tuple[Phrase, Phrase]:
+        fix = suggest_fix(find_nearest(text, names), Phrase("add it to the table clients"))
+        return Phrase("not in the table clients"), fix
 
     for name, frame in _list_filled(frames, _WITH_CLIENTS):
         texts = _list_values(frame, "client").to_list()
@@ -185,8 +230,8 @@ def _find_misspelt_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
             yield from _report_cells(name, "person", frame, wrong, partial(_name_person, meant))
 
 
-def _name_person(meant: Mapping[str, str], text: str) -> tuple[str, str]:
-    return "not in the table people", f"write {meant[text]!r}"
+def _name_person(meant: Mapping[str, str], text: str) -> tuple[Phrase, Phrase]:
+    return Phrase("not in the table people"), Phrase("write {0!r}", meant[text])
 
 
 def _exclude_persons(persons: pl.Series, tables: Collection[Frame]) -> pl.Series:
@@ -223,26 +268,26 @@ def _find_unknown_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
 
 def _explain_person(
     text: str, *, known: Collection[str], frames: Mapping[str, Frame], said: bool
-) -> tuple[str, str]:
+) -> tuple[Phrase, Phrase]:
     holders = sorted(_list_holders(frames, [text])[text])
     return describe_unknown_person(text, known, holders, said=said)
 
 
 def describe_unknown_person(
     text: str, known: Collection[str], holders: list[str], *, said: bool
-) -> tuple[str, str]:
+) -> tuple[Phrase, Phrase]:
     """Return what is wrong with a person whom no table knows, and the fix.
 
     ``holders`` of the number, where the text is one; ``said``: a number may stand for a person.
     """
     near = find_nearest(text, known)
     if not _plan().find_form_fault(text):
-        fix = "write the person's id, and add the person to people"
-        return "a number in place of a person", suggest_fix(holders, fix)
+        fix = Phrase("write the person's id, and add the person to people")
+        return Phrase("a number in place of a person"), suggest_fix(holders, fix)
     if said and not near and not any(character.isalpha() for character in text):
         return describe_number_fault(text)
-    reason = "no row of people, consents or contracts knows this person"
-    return reason, suggest_fix(near, "add the person to people")
+    reason = Phrase("no row of people, consents or contracts knows this person")
+    return reason, suggest_fix(near, Phrase("add the person to people"))
 
 
 def _list_holders(frames: Mapping[str, Frame], numbers: Collection[str]) -> dict[str, set[str]]:
@@ -307,15 +352,15 @@ def build_consent_fault(
     client, None where there are none.
     """  # fmt: skip
     if not known:
-        fix = "write the id of a consent, or leave it empty for all of them"
+        fix = Phrase("write the id of a consent, or leave it empty for all of them")
         fix = suggest_fix(list(near), fix)
-        return Fault("withdrawals", row, "consent", consent, "no consent has this id", fix)
+        reason = Phrase("no consent has this id")
+        return Fault("withdrawals", row, "consent", consent, reason, fix)
     if givers is None:
-        reason, clients = (
-            f"the consent {consent} was given to another client",
-            {c for c, _ in known},
-        )
-        return Fault("withdrawals", row, "client", client, reason, suggest_fix(sorted(clients), ""))
-    reason = f"the consent {consent} was given by another person"
-    fix = suggest_fix(givers, "write the id of the person who gave it")
+        clients = {c for c, _ in known}
+        reason = Phrase("the consent {0} was given to another client", consent)
+        fix = suggest_fix(sorted(clients), Phrase("write the client to whom it was given"))
+        return Fault("withdrawals", row, "client", client, reason, fix)
+    reason = Phrase("the consent {0} was given by another person", consent)
+    fix = suggest_fix(givers, Phrase("write the id of the person who gave it"))
     return Fault("withdrawals", row, "person", person, reason, fix)

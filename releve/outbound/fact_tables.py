@@ -1,51 +1,49 @@
 """Tables of facts, from bytes to typed frames and to facts; every faulty row is named.
 
-A table is a CSV (``,`` ``;`` or tab; UTF-8 or Windows cp1252) or a Parquet file whose columns are
-the fields of a fact. A faulty file, row or word refuses the whole folder: a withdrawal that was
-dropped would let a forbidden call out. One exception is kept and refuses later, by its own rule: a
-consent whose date cannot be trusted.
+A table is a CSV or Parquet file, or a sheet of a workbook, read by the reader of an operator's
+tables. A faulty file, row or word refuses the whole folder: a withdrawal that was dropped would let
+a forbidden call out. One exception is kept and refuses later, by its own rule: a consent whose date
+cannot be trusted.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING
-from datetime import date, datetime
-from functools import cache
-from itertools import islice
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, replace
+from datetime import date, datetime, time
+from functools import cache, partial
 from typing import Any, TypeVar
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from releve.network.faults import Fault, find_nearest, suggest_fix
+from releve.errors import Phrase
+from releve.network import folder_reader
+from releve.network.clock import to_utc
+from releve.network.faults import Fault
+from releve.network.folder_reader import RawTable
+from releve.network.moments import CellRefusal, parse_date_text, parse_moment
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import (
-    SHOWN_FAULTS,
-    find_missing_tables,
-    match_file_names,
-    read_cells,
+    EXAMPLES,
+    TABLES,
+    build_layout,
+    list_columns,
+    may_be_empty,
+    must_be_filled,
 )
-from releve.outbound.fact_references import find_doubtful_references, normalize_said_numbers
-from releve.outbound.facts import (
-    EVERY_CLIENT,
-    SAID,
-    Abandoned,
-    Alias,
-    Attempt,
-    Callback,
-    Consent,
-    Contract,
-    Facts,
-    Listing,
-    Mandate,
-    Person,
-    Scrub,
-    SpokenRefusal,
-    Watermark,
-    Withdrawal,
+from releve.outbound.fact_references import (
+    KNOWING,
+    find_doubtful_references,
+    mend_postcodes,
+    normalize_said_numbers,
 )
+from releve.outbound.facts import EVERY_CLIENT, SAID, Facts
+from releve.outbound.legal_rows import LEGAL_ZONE
 from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
 from releve.outbound.numbers import NumberTable
 from releve.outbound.vocabulary import describe_unfit_word, get_vocabulary, list_word_columns
@@ -59,39 +57,25 @@ from releve.outbound.word_frames import (
 __all__ = [
     "EVENT",
     "TABLES",
+    "FactFolder",
     "build_empty_frames",
     "build_facts",
     "build_facts_on",
     "list_columns",
     "may_be_empty",
     "must_be_filled",
-    "read_table",
+    "read_folder",
     "read_tables",
     "resolve_references",
 ]  # fmt: skip
 
-TABLES: dict[str, type] = {
-    "people": Person,
-    "consents": Consent,
-    "withdrawals": Withdrawal,
-    "contracts": Contract,
-    "callbacks": Callback,
-    "refusals": SpokenRefusal,
-    "attempts": Attempt,
-    "listings": Listing,
-    "scrubs": Scrub,
-    "mandates": Mandate,
-    "abandoned": Abandoned,
-    "feeds": Watermark,
-    "clients": Alias,
-}
 F = TypeVar("F", bound="pl.DataFrame | pl.LazyFrame")
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
 _INSTANT = pl.Datetime("us", "UTC")
 _FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M%:z")
-_TRUE, _FALSE = ("1", "true", "yes", "oui"), ("0", "false", "no", "non")
+_TRUE, _FALSE = ("1", "true", "yes", "oui", "vrai"), ("0", "false", "no", "non", "faux")
 _DTYPES: dict[str, Any] = {
     "text": pl.String,
     "instant": _INSTANT,
@@ -100,45 +84,53 @@ _DTYPES: dict[str, Any] = {
     "flag": pl.Boolean,
     "number": pl.Float64,
 }
-_WANTED = {
-    "instant": ("not an instant with its offset", "write it like 2026-09-15T11:00:00+02:00"),
-    "day": ("not a day", "write it like 2026-09-15"),
-    "flag": ("neither true nor false", "write true or false"),
-    "number": ("not a number", "write it like 12 or 12.5"),
-}
+_SERIAL = re.compile(r"\d{4,6}([.,]\d+)?")
+_FORMULA_ERROR = r"^#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!)$"
+_KEYS = ("id", "client", "person", "number", "consent")
+"""The columns by which rows refer to each other."""
 
 
-@cache
-def list_columns(table: str) -> Mapping[str, tuple[str, bool]]:
-    """Return a table's columns: their type, and whether they must be there."""
-    hints = typing.get_type_hints(TABLES[table])
-    found = {}
-    for field in dataclasses.fields(TABLES[table]):
-        if (table, field.name) != ("consents", "unreadable"):
-            must = field.default is MISSING and field.name not in ("known_at", "last")
-            found[field.name] = (_infer_type(hints[field.name]), must)
-    return found
+@dataclass
+class FactFolder:
+    """Tables of facts as they were read: typed, with every fault that their files have.
 
-
-def _infer_type(hint: Any) -> str:
-    parts = set(typing.get_args(hint) or (hint,)) - {type(None)}
-    for kind, name in ((datetime, "instant"), (date, "day"), (bool, "flag"), (float, "number")):
-        if kind in parts:
-            return name
-    return "text" if str in parts and hint is str else "words"
-
-
-def may_be_empty(table: str, column: str) -> bool:
-    """Return whether an empty cell of a column that must be there says something: every client."""
-    return table in SAID and column == "client"
-
-
-def must_be_filled(table: str, column: str) -> bool:
-    """Return whether a column may be left out, but no cell of one that is there may be empty.
-
-    A refusal whose kind is left open may have been an objection, which holds longer.
+    ``rows`` are the rows of a table in its file, ``sources`` the file of each table.
+    ``local`` is how many instants without offset were read on the clock of ``zone``. ``lost``: a
+    table by which persons or clients are known could not be read, so that references to them say
+    nothing.
     """
-    return (table, column) == ("refusals", "kind")
+
+    frames: dict[str, pl.DataFrame]
+    zone: str = LEGAL_ZONE
+    language: str = "en"
+    faults: list[Fault] = field(default_factory=list)
+    rows: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    local: int = 0
+    lost: bool = False
+
+    def check(self, find_faults: Callable[[dict[str, pl.DataFrame]], Iterable[Fault]]) -> None:
+        """Add the faults that a check finds in the frames, with the rows of their files.
+
+        Rows whose id, client, person or number is wrong are left out: their fault is there.
+        """
+        frames, rows = {}, {}
+        for name, frame in self.frames.items():
+            kept = _mark_whole_keys(frame)
+            frames[name] = frame.filter(kept)
+            if name in self.rows:
+                rows[name] = self.rows[name][kept.to_numpy()]
+        for fault in find_faults(frames):
+            place, index = rows.get(fault.table, ()), fault.row - 2
+            if 0 <= index < len(place):
+                fault = replace(fault, row=int(place[index]))
+            self.faults.append(fault)
+
+    def refuse(self) -> None:
+        """Raise FactFaults where there are faults."""
+        faults = tuple(dict.fromkeys(self.faults))
+        if faults:
+            raise FactFaults(faults, self.language, self.sources)
 
 
 def build_empty_frames() -> dict[str, pl.DataFrame]:
@@ -157,26 +149,54 @@ def _build_schema(table: str) -> dict[str, Any]:
 
 
 def read_tables(
-    files: Mapping[str, bytes], *, whole: bool = False, strict: bool = True
+    files: Mapping[str, bytes], *, whole: bool = False, strict: bool = True, zone: str = LEGAL_ZONE
 ) -> dict[str, pl.DataFrame]:
     """Return every table typed; FactFaults names each faulty file, row and column, and its fix.
 
     ``whole``: the files are all that is known, so the tables that can forbid a call must be there.
     Without ``strict`` a file that is not named like a table is left out, and a missing table is one
-    without rows.
+    without rows. ``zone`` is the clock of instants without offset.
     """
-    frames = build_empty_frames()
-    faults, tables = match_file_names(files)
-    if not strict:
-        faults = [fault for fault in faults if fault.table in TABLES]
-    elif whole:
-        faults += find_missing_tables(set(tables.values()))
-    for name, table in tables.items():
-        frames[table], found = read_table(table, name, files[name])
-        faults += found
-    if not faults:
-        return resolve_references(frames, whole=whole)
-    raise FactFaults("\n".join(map(str, faults[:SHOWN_FAULTS])))
+    found = read_folder(files, whole=whole, strict=strict, zone=zone)
+    found.refuse()
+    return normalize_said_numbers(found.frames) if whole else found.frames
+
+
+def read_folder(
+    files: Mapping[str, bytes],
+    *,
+    whole: bool = False,
+    strict: bool = True,
+    zone: str = LEGAL_ZONE,
+    scanned: Collection[str] = (),
+) -> FactFolder:
+    """Return every table typed with all faults of the files, as for :func:`read_tables`.
+
+    ``scanned`` names tables that are there and that the caller reads; what refers to them is then
+    the caller's to resolve.
+    """
+    raw = folder_reader.read_tables(files, build_layout(whole and strict))
+    found = FactFolder(build_empty_frames(), zone, raw.language, sources=raw.sources)
+    found.lost = not raw.unreadable.isdisjoint((*KNOWING, "clients"))
+    found.faults += [
+        fault
+        for fault in raw.faults
+        if (strict or fault.table in TABLES) and not (fault.row == 0 and fault.table in scanned)
+    ]
+    for table in raw.tables.values():
+        _Reading(table, found).read()
+    if not scanned:
+        known = whole and not found.lost
+        found.check(partial(find_doubtful_references, whole=known))
+    return found
+
+
+def _mark_whole_keys(frame: pl.DataFrame) -> pl.Series:
+    """Return in which rows no id, client, person or number is missing."""
+    keys = [name for name in _KEYS if name in frame.columns]
+    if not keys:
+        return pl.Series([True] * frame.height, dtype=pl.Boolean)
+    return frame.select(pl.all_horizontal(pl.col(keys).is_not_null())).to_series()
 
 
 def resolve_references(frames: Mapping[str, F], *, whole: bool) -> dict[str, F]:
@@ -185,92 +205,204 @@ def resolve_references(frames: Mapping[str, F], *, whole: bool) -> dict[str, F]:
     FactFaults names the rows whose client, person, number or consent is none that is known. Scanned
     tables stay scanned.
     """
-    faults = list(islice(find_doubtful_references(frames, whole=whole), SHOWN_FAULTS))
+    faults = tuple(find_doubtful_references(frames, whole=whole))
     if faults:
-        raise FactFaults("\n".join(map(str, faults)))
+        raise FactFaults(faults)
     return normalize_said_numbers(frames) if whole else dict(frames)
 
 
-def read_table(table: str, name: str, data: bytes) -> tuple[pl.DataFrame, tuple[Fault, ...]]:
-    """Return a table typed, and the faults of its file."""
-    faults = list[Fault]()
-    frame = _parse_table(table, read_cells(table, name, data, faults), faults)
-    return frame, tuple(faults)
+class _Reading:
+    """One table on its way from cells to a typed frame; its faults go to the folder."""
+
+    def __init__(self, raw: RawTable, folder: FactFolder) -> None:
+        kept = np.setdiff1d(np.arange(raw.cells.height), np.fromiter(raw.broken, np.int64))
+        self.table, self.folder, self.from_sheet = raw.form.table, folder, raw.from_sheet
+        self.rows = raw.rows[kept]
+        texts = [name for name, dtype in raw.cells.schema.items() if dtype == pl.String]
+        stripped = pl.col(texts).str.strip_chars().replace("", None)
+        self.cells = raw.cells[kept].with_columns(stripped) if texts else raw.cells[kept]
+
+    def read(self) -> None:
+        """Type the columns, name every faulty cell and store the table in the folder."""
+        table = self.table
+        columns = {name: self._read_column(name, kind) for name, (kind, _) in self._columns}
+        frame = pl.DataFrame(columns, schema={n: _DTYPES[kind] for n, (kind, _) in self._columns})
+        frame = frame.with_columns(
+            _fill_defaults(table, name, kind)
+            for name, (kind, _) in self._columns
+            if frame[name].null_count()
+        )
+        if table == "consents":
+            good = frame["collected_at"].is_not_null()
+            frame = frame.with_columns(_classify_consent_dates(self.cells, good))
+        if table == "people":
+            frame, faults = mend_postcodes(frame)
+            self._add(faults)
+        frame = self._fill_known_at(self._read_words(frame))
+        self.folder.frames[table], self.folder.rows[table] = frame, self.rows
+
+    @property
+    def _columns(self) -> Collection[tuple[str, tuple[str, bool]]]:
+        return list_columns(self.table).items()
+
+    def _add(self, faults: Iterable[Fault]) -> None:
+        rows = self.rows
+        self.folder.faults += [replace(one, row=int(rows[one.row - 2])) for one in faults]
+
+    def _report(
+        self, column: str, wrong: pl.Series, explain: Callable[[str | None], CellRefusal]
+    ) -> None:
+        cells = self.cells[column] if column in self.cells.columns else None
+        for index in wrong.arg_true().to_list():
+            text = None if cells is None or cells[index] is None else str(cells[index])
+            said = explain(text)
+            row = int(self.rows[index])
+            fault = Fault(self.table, row, column, text or "", said.reason, said.fix)
+            self.folder.faults.append(fault)
+
+    def _read_column(self, name: str, kind: str) -> pl.Series:
+        """Return a column typed, null where its cell is empty or wrong, or where it was left out.
+
+        Its faults: cells that are wrong, and empty ones that must be filled.
+        """
+        if name not in self.cells.columns:
+            return pl.Series(name, [None] * self.cells.height, _DTYPES[kind])
+        source, trusted = self.cells[name], (self.table, name) == ("consents", "collected_at")
+        broken = pl.Series([False] * source.len(), dtype=pl.Boolean)
+        if source.dtype == pl.String and self.from_sheet:
+            broken = source.str.contains(_FORMULA_ERROR).fill_null(False)
+            self._report(name, broken, lambda text: _FORMULA)
+            source = source.set(broken, None)
+        refused: dict[str, CellRefusal] = {}
+        if source.dtype == _DTYPES[kind]:
+            parsed = source
+        else:
+            parsed, refused = self._parse_texts(source.cast(pl.String), kind, proof=trusted)
+        if kind == "number":
+            wrong = (~parsed.is_finite() | (parsed < 0)).fill_null(False)
+            self._report(name, wrong, _explain_number)
+            broken, parsed = broken | wrong, parsed.set(wrong, None)
+        if trusted:  # refuses later, by a rule of its own
+            return parsed
+        must = must_be_filled(self.table, name) or (
+            list_columns(self.table)[name][1] and not may_be_empty(self.table, name)
+        )
+        wrong = parsed.is_null() & source.is_not_null()
+        empty = source.is_null() & must
+        if wrong.any() or empty.any():
+            self._report(
+                name,
+                (wrong | empty) & ~broken,
+                lambda text: _EMPTY if text is None else refused.get(text, _EMPTY),
+            )
+        return parsed
+
+    def _parse_texts(
+        self, texts: pl.Series, kind: str, *, proof: bool
+    ) -> tuple[pl.Series, dict[str, CellRefusal]]:
+        """Return texts typed, and why some are not; most are in a form that is read at once."""
+        parsed = texts.to_frame("text").select(_parse_plainly(pl.col("text"), kind)).to_series()
+        refused: dict[str, CellRefusal] = {}
+        if kind not in ("instant", "day", "flag", "number"):
+            return parsed.alias(texts.name), refused
+        found: dict[str, Any] = {}
+        left = texts.is_not_null() & parsed.is_null()
+        for text in texts.filter(left).unique():
+            value = self._parse_text(text, kind, proof=proof)
+            if isinstance(value, CellRefusal):
+                refused[text] = value
+            else:
+                found[text] = value
+        if found:
+            words = pl.Series(list(found)), pl.Series(list(found.values()), dtype=parsed.dtype)
+            met = texts.replace_strict(*words, default=None, return_dtype=parsed.dtype)
+            parsed = parsed.fill_null(met)
+            if kind == "instant":
+                self.folder.local += int(texts.is_in(words[0].implode()).sum())
+        return parsed.alias(texts.name), refused
+
+    def _parse_text(self, text: str, kind: str, *, proof: bool) -> Any:
+        """Return one value; ``proof``: a serial number of a text file does not tell a date."""
+        fix = Phrase("write it like {0}", EXAMPLES[kind])
+        if kind == "flag":
+            return CellRefusal(
+                Phrase("neither true nor false"), Phrase("write {0}", EXAMPLES[kind])
+            )
+        if kind == "number":
+            return CellRefusal(Phrase("not a number"), fix)
+        if kind == "day":
+            day = parse_date_text(text)
+            return CellRefusal(Phrase("not a day"), fix) if day is None else day
+        found = parse_moment(text)
+        if found is None or (proof and not self.from_sheet and _SERIAL.fullmatch(text)):
+            return CellRefusal(Phrase("not a date and time"), fix)
+        if isinstance(found, CellRefusal):
+            return found
+        moment, timed = found
+        if moment.tzinfo is not None:
+            return moment
+        if not timed or (self.from_sheet and moment.time() == time()):
+            return CellRefusal(Phrase("has no time of day"), fix)
+        if re.match(r"\d{4}-", text) and not self.from_sheet:
+            return CellRefusal(Phrase("not an instant with its offset"), fix)
+        try:
+            return to_utc(moment, self.folder.zone)
+        except ValueError:
+            return CellRefusal(
+                Phrase("exists twice or not at all: the clocks change then"),
+                Phrase("write it with its offset, like 2026-10-25T02:30:00+01:00"),
+            )
+
+    def _read_words(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a table whose words are ids; each cell that holds another text is a fault."""
+        frame = normalize_word_columns(self.table, frame)
+        columns = list_word_columns().get(self.table, {})
+        words = list_distinct_words(frame, columns)
+        for column, name in columns.items():
+            if not list_unknown_words(name, filter(None, words[column])):
+                continue
+            cells = frame[column]
+            for index in mark_unknown_words(self.table, column, cells).arg_true().to_list():
+                for text in list_unknown_words(name, cells[index]):
+                    reason = describe_unfit_word(name, text)
+                    fix = get_vocabulary(name).advice(
+                        text, several=not isinstance(cells[index], str)
+                    )
+                    fault = Fault(self.table, int(self.rows[index]), column, text, reason, fix)
+                    self.folder.faults.append(fault)
+        return frame
+
+    def _fill_known_at(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a table with known_at where it was left out: when the fact came to be."""
+        if "known_at" not in frame.columns:
+            return frame
+        event = EVENT.get(self.table, "at")
+        if event in frame.columns:
+            frame = frame.with_columns(pl.col("known_at").fill_null(pl.col(event)))
+        early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+        if self.table in ("contracts", "mandates", "people", "consents"):
+            return frame.with_columns(pl.col("known_at").fill_null(early))
+        if event not in frame.columns:  # its own fault is reported
+            self._report("known_at", frame["known_at"].is_null(), lambda text: _EMPTY)
+        return frame
 
 
-def _parse_table(table: str, cells: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
-    if not cells.width:  # what is wrong with it is said already
-        return pl.DataFrame(schema=_build_schema(table))
-    known = list_columns(table)
-    for name in cells.columns:
-        if name not in known:
-            fix = suggest_fix(find_nearest(name, known), "remove the column")
-            faults.append(Fault(table, 1, name, "", "unknown column", fix))
-    for name, (_, must) in known.items():
-        if must and name not in cells.columns:
-            faults.append(Fault(table, 1, name, "", "the column is missing", "add it"))
-    texts = [name for name in cells.columns if cells[name].dtype == pl.String]
-    cells = cells.with_columns(pl.col(texts).str.strip_chars().replace("", None))
-    kinds = {name: kind for name, (kind, _) in known.items()}
-    frame = cells.with_columns(
-        _parse_column(name, kind, cells.schema.get(name)) for name, kind in kinds.items()
-    ).select(*kinds)
-    for name, (_, must) in known.items():
-        if name in cells.columns:
-            _report_column(table, name, must, cells[name], frame[name], faults)
-    frame = frame.with_columns(
-        _fill_defaults(table, name, kinds[name]) for name in kinds if frame[name].null_count()
-    )
-    if table == "consents":
-        frame = frame.with_columns(_classify_consent_dates(cells))
-    return _fill_known_at(table, _parse_words(table, frame, faults), faults)
+_EMPTY = CellRefusal(Phrase("empty"), Phrase("fill it"))
+_FORMULA = CellRefusal(
+    Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from")
+)
 
 
-def _parse_words(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
-    """Return a table whose words are ids; each cell that holds another text is a fault."""
-    frame = normalize_word_columns(table, frame)
-    columns = list_word_columns().get(table, {})
-    words = list_distinct_words(frame, columns)
-    for column, name in columns.items():
-        if not list_unknown_words(name, filter(None, words[column])):
-            continue
-        cells = frame[column]
-        for row in mark_unknown_words(table, column, cells).arg_true().head(SHOWN_FAULTS).to_list():
-            for text in list_unknown_words(name, cells[row]):
-                reason = describe_unfit_word(name, text)
-                fix = get_vocabulary(name).advice(text, several=not isinstance(cells[row], str))
-                faults.append(Fault(table, row + 2, column, text, reason, fix))
-    return frame
+def _explain_number(text: str | None) -> CellRefusal:
+    fix = Phrase("write it like {0}", EXAMPLES["number"])
+    negative = text is not None and text.lstrip().startswith(("-", "\u2212"))
+    if negative and not math.isnan(float(text.replace(",", "."))):
+        return CellRefusal(Phrase("must be at least {0}", "0"), fix)
+    return CellRefusal(Phrase("must be a finite number"), fix)
 
 
-@cache
-def _parse_column(name: str, kind: str, given: pl.DataType | None) -> pl.Expr:
-    """Return a column typed, null where its cell is empty or wrong, or where it was left out."""
-    if given is None:
-        return pl.lit(None, _DTYPES[kind]).alias(name)
-    if given == _DTYPES[kind]:
-        return pl.col(name)
-    return _parse_texts(pl.col(name).cast(pl.String), kind).alias(name)
-
-
-def _report_column(
-    table: str, name: str, must: bool, source: pl.Series, parsed: pl.Series, faults: list[Fault]
-) -> None:
-    """Add the faults of a column: cells that are wrong, and empty ones that must be filled."""
-    if (table, name) == ("consents", "collected_at"):  # refuses later, by a rule of its own
-        return
-    must = must_be_filled(table, name) or (must and not may_be_empty(table, name))
-    if parsed.null_count() == (0 if must else source.null_count()):
-        return
-    wrong = source.is_not_null() & parsed.is_null()
-    doubtful = wrong | source.is_null() if must else wrong
-    for row in doubtful.arg_true().head(SHOWN_FAULTS).to_list():
-        kind = list_columns(table)[name][0] if wrong[row] else ""
-        reason, fix = _WANTED.get(kind, ("empty", "fill it"))
-        faults.append(Fault(table, row + 2, name, str(source[row] or ""), reason, fix))
-
-
-def _parse_texts(text: pl.Expr, kind: str) -> pl.Expr:
+def _parse_plainly(text: pl.Expr, kind: str) -> pl.Expr:
+    """Return texts typed where they are in the forms that programs write."""
     if kind == "instant":
         iso = text.str.replace(" ", "T").str.replace("Z$", "+00:00")
         tries = [iso.str.to_datetime(f, strict=False, time_unit="us") for f in _FORMATS]
@@ -286,7 +418,8 @@ def _parse_texts(text: pl.Expr, kind: str) -> pl.Expr:
         lower = text.str.to_lowercase()
         return pl.when(lower.is_in(_TRUE)).then(True).when(lower.is_in(_FALSE)).then(False)
     if kind == "number":
-        return text.str.replace(",", ".").cast(pl.Float64, strict=False)
+        bare = text.str.replace_all(r"[ \u00a0\u202f]", "").str.replace(",", ".")
+        return bare.cast(pl.Float64, strict=False)
     return text
 
 
@@ -303,13 +436,12 @@ def _fill_defaults(table: str, name: str, kind: str) -> pl.Expr:
     return cells.fill_null(pl.lit(field.default))
 
 
-def _classify_consent_dates(cells: pl.DataFrame) -> pl.Series:
+def _classify_consent_dates(cells: pl.DataFrame, good: pl.Series) -> pl.Series:
     """Return why a consent's date cannot be trusted, empty when it can."""
     if "collected_at" not in cells.columns or cells["collected_at"].dtype == _INSTANT:
         return pl.Series("unreadable", [""] * cells.height, pl.String)
     text = pl.col("collected_at").cast(pl.String)
-    good = _parse_texts(text, "instant").is_not_null()
-    serial = text.str.contains(r"^\d{4,6}([.,]\d+)?$").fill_null(False)
+    serial = text.str.contains(f"^{_SERIAL.pattern}$").fill_null(False)
     local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
     return cells.select(
         pl.when(good)
@@ -321,23 +453,6 @@ def _classify_consent_dates(cells: pl.DataFrame) -> pl.Series:
         .otherwise(pl.lit("no-date"))
         .alias("unreadable")
     ).to_series()
-
-
-def _fill_known_at(table: str, frame: pl.DataFrame, faults: list[Fault]) -> pl.DataFrame:
-    """Return a table with known_at where it was left out: when the fact came to be."""
-    if "known_at" not in frame.columns:
-        return frame
-    event = EVENT.get(table, "at")
-    if event in frame.columns:
-        frame = frame.with_columns(pl.col("known_at").fill_null(pl.col(event)))
-    early = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    if table in ("contracts", "mandates", "people", "consents"):
-        return frame.with_columns(pl.col("known_at").fill_null(early))
-    if event in frame.columns:  # its own fault is reported
-        return frame
-    empty = frame["known_at"].is_null().arg_true().head(SHOWN_FAULTS).to_list()
-    faults.extend(Fault(table, row + 2, "known_at", "", "empty", "fill it") for row in empty)
-    return frame
 
 
 def build_facts(frames: Mapping[str, pl.DataFrame]) -> Facts:

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from releve.errors import BilingualPhrase, Phrase
 from releve.network.faults import find_nearest, suggest_fix
 from releve.network.spellings import fold
 from releve.outbound.errors import WordFault
@@ -97,19 +98,36 @@ class Vocabulary:
         met = find_nearest(fold(text), self.spellings)
         return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
 
-    def advice(self, text: str, *, several: bool = False) -> str:
+    def advice(self, text: str, *, several: bool = False) -> Phrase:
         """Return how to mend an unknown or coarse text; its cell may hold ``several`` words."""
         if self.canonical(text):
             finer = find_finer_words(text)
-            shown = ", ".join(finer[:_MOST_LISTED]) + ", …" * (len(finer) > _MOST_LISTED)
-            return f"write what is meant, one of {shown}"
+            listed = self._list([self.by_id[word] for word in finer[:_MOST_LISTED]])
+            if len(finer) > _MOST_LISTED:
+                return Phrase("write what is meant, one of {0}, …", listed)
+            return Phrase("write what is meant, one of {0}", listed)
         parts = [self.spellings.get(fold(part), "") for part in re.split("[,;/+]", text)]
         if several and all(parts):
-            return f"join words by |: write '{'|'.join(parts)}'"
-        more = f"write one of {', '.join(self.ids[:_MOST_LISTED])}"
+            return Phrase("join words by |: write '{0}'", "|".join(parts))
+        listed = self._list(self.words[:_MOST_LISTED])
+        more = Phrase("write one of {0}", listed)
         if len(self.words) > _MOST_LISTED:
-            more += f", …; all are listed by `releve outbound words {self.name}`"
-        return suggest_fix(list(self.near(text)), more)
+            more = Phrase(
+                "write one of {0}, …; all are listed by `releve outbound words {1}`",
+                listed,
+                self.name,
+            )
+        return suggest_fix([self._name(word) for word in self.near(text)], more)
+
+    def _name(self, word: str) -> BilingualPhrase:
+        return BilingualPhrase(word, self.by_id[word].label.fr)
+
+    @staticmethod
+    def _list(words: Iterable[Word]) -> BilingualPhrase:
+        words = tuple(words)
+        return BilingualPhrase(
+            ", ".join(word.id for word in words), ", ".join(word.label.fr for word in words)
+        )
 
 
 def _index_spellings(name: str, words: Iterable[Word]) -> dict[str, str]:
@@ -201,11 +219,11 @@ def get_vocabulary(name: str) -> Vocabulary:
     return found
 
 
-def describe_unfit_word(name: str, text: str) -> str:
+def describe_unfit_word(name: str, text: str) -> Phrase:
     """Return what is wrong with a text that a table may not hold as a word."""
     if find_word_id(name, text):
-        return "too coarse: it does not say the nature of the goods"
-    return f"not a word of the vocabulary {name}"
+        return Phrase("too coarse: it does not say the nature of the goods")
+    return Phrase("not a word of the vocabulary {0}", name)
 
 
 def parse_word(name: str, text: str) -> Word:

@@ -47,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_is_imported_once(folder: Path) -> None:
     refused = run("facts", "import", str(folder), "--by", "ines", code=1)
-    assert "notes.txt: not named like a table of facts" in refused.output
+    assert "notes.txt: is neither CSV nor Parquet nor a workbook" in refused.output
     first = run("facts", "import", str(folder), "--no-strict", "--by", "ines")
     assert "notes.txt: not named like a table of facts, left out" in first.output
     assert "facts taken: people 2, consents 1" in first.output
@@ -75,7 +75,7 @@ def test_a_faulty_row_is_named_and_nothing_is_loaded(folder: Path) -> None:
         stream.write("P3;\n")
     (folder / "notes.txt").unlink()
     found = run("facts", "import", str(folder), "--by", "ines", code=1)
-    assert "people row 4" in found.output
+    assert "people.csv, people, row 4" in found.output
     assert not Load.objects.exists()
 
 

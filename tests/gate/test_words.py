@@ -119,7 +119,7 @@ def test_an_alias_that_is_a_client_already_is_refused() -> None:
     record_people(range(1))
     load_facts([Taken("Beta", "P0", read_clock(), read_clock())], source="tests", by="tests")
     frame = pl.DataFrame({"client": [CLIENT], "alias": ["beta"]})
-    with pytest.raises(LoadRefused, match="'beta' stands for the client 'Beta' already"):
+    with pytest.raises(LoadRefused, match="alias 'beta': stands for the client 'Beta' already"):
         load_frames({"clients": frame}, source="tests", by="tests")
 
 

@@ -64,8 +64,8 @@ def test_an_instant_is_read_with_its_offset_in_each_form(text: str, value: datet
         ("withdrawals", "client,person,at", "A,P1,2026-11-20T11:00:00",
          "withdrawals row 2, at '2026-11-20T11:00:00': not an instant with its offset; "
          "write it like 2026-09-15T11:00:00+02:00"),
-        ("contracts", "id,client,person,first", "K,A,P1,20/11/2026",
-         "contracts row 2, first '20/11/2026': not a day; write it like 2026-09-15"),
+        ("contracts", "id,client,person,first", "K,A,P1,20/11",
+         "contracts row 2, first '20/11': not a day; write it like 2026-09-15"),
         ("mandates", "id,client,number,first,linked", "M,A,+33162000001,2026-01-01,perhaps",
          "mandates row 2, linked 'perhaps': neither true nor false; write true or false"),
         ("abandoned", "campaign,day,abandoned,handled,known_at", f"K,2026-11-20,few,96,{AT}",

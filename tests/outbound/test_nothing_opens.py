@@ -21,6 +21,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from releve.network import folder_reader
 from releve.outbound import (
     Call,
     FactFaults,
@@ -381,7 +382,8 @@ def _remember(function: Callable[..., pl.Series]) -> Callable[..., pl.Series]:
 @pytest.fixture(autouse=True)
 def _read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the same bytes and numbers once: most of a damaged folder is as it was."""
-    monkeypatch.setattr(fact_tables, "read_table", lru_cache(maxsize=None)(fact_tables.read_table))
+    read = lru_cache(maxsize=None)(folder_reader.read_csv)
+    monkeypatch.setattr(folder_reader, "read_csv", read)
     shown = _remember(number_frames.normalize_shown_numbers)
     for module in (number_frames, fact_references, fact_tables):
         monkeypatch.setattr(module, "normalize_shown_numbers", shown)

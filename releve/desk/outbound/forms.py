@@ -22,7 +22,10 @@ from releve.gate.errors import KeyFault
 from releve.gate.fault_sentences import FAULT_SENTENCES
 from releve.gate.person_requests import OUTCOME, PhoneRequest, RequestFaults, RequestReused
 from releve.gate.person_rights import RightsRefused
+from releve.network import describe_faults
 from releve.outbound import OutboundError
+from releve.outbound.errors import FactFaults
+from releve.outbound.fact_files import get_forms
 from releve.outbound.facts import EVERY_CLIENT
 from releve.outbound.rule_impact import CALL_COLUMNS
 
@@ -159,6 +162,14 @@ def say_too_large() -> str:
     return _("This file is larger than 5 MB; use the command.")
 
 
+def describe_table_faults(error: FactFaults) -> tuple[str, ...]:
+    """Return what is wrong with tables of facts in the reader's language, a sentence a cause."""
+    if not error.faults:
+        return (str(error),)
+    language = text_now("UTC").language
+    return describe_faults(error.faults, _, language, get_forms(), error.sources)
+
+
 def run_flips(form: FlipsForm, *, by: str) -> FlipsPage:
     """Return what the change would do, or what is wrong with the files; nothing is loaded."""
     files = {name: file.read() for name, file in form.cleaned_data.items() if file}
@@ -171,6 +182,8 @@ def run_flips(form: FlipsForm, *, by: str) -> FlipsPage:
         limit = text_now("UTC").number(error.most)
         fault = _("One call at least and {limit} at most are judged here.").format(limit=limit)
         return FlipsPage(faults=(fault,))
+    except FactFaults as error:
+        return FlipsPage(faults=describe_table_faults(error))
     except OutboundError as error:
         return FlipsPage(faults=tuple(str(error).split("\n")))
     return FlipsPage(calls=count, flips=found)

@@ -137,7 +137,9 @@ class FlipsPage(PageModel):
     time_zone: str = LEGAL_ZONE
     calls: int = 0
     flips: tuple[FlippedCall, ...] | None = None
-    faults: tuple[str, ...] = Field(default=(), description="Of the files, in English")
+    faults: tuple[str, ...] = Field(
+        default=(), description="Of the files; of the tables in the reader's language"
+    )
 
     @property
     def counts(self) -> dict[str, int]:
