@@ -453,8 +453,9 @@ class Draw:
             " root has to be from before"
         )
         root = max(fit, key=lambda one: int(one["size"]), default=self.root)
+        bound = self.shown_roots.get(self.bound_root, {}).get("root", self.root)
         listed: set[int] = set()
-        while root and root["size"] >= self.planned["seq"]:
+        while root["number"] > bound["number"]:
             at, earlier = root["size"], self.find_previous(root)
             tally, record = self.entries.get(at), self.records.get(at, {})
             values = {one["path"]: one["value"] for one in record.get("values", ())}
@@ -467,18 +468,20 @@ class Draw:
                 self.faults.append(f"the tally at entry {at} is not shown: a frame may be left out")
                 return
             listed |= {seq for group in values[FRAMES] for seq in group["entries"]}
-            if earlier is None or tally["body"]["after"] != earlier.get("size", 0):
+            if earlier is None or tally["body"]["after"] != earlier["size"]:
                 self.faults.append(
                     f"what the tally at entry {at} follows is not the root before it: a frame may"
                     " be left out"
                 )
                 return
             root = earlier
+        if root != bound:
+            self.faults.append("the roots do not lead back to the one that binds the anchor")
         if self.frame["seq"] not in listed:
             self.faults.append(f"no tally lists the frame, entry {self.frame['seq']}")
         hidden = sorted(
             seq for seq in listed
-            if seq > self.planned["seq"] and (
+            if seq > bound["size"] and (
                 seq not in self.entries or self.entries[seq]["kind"] != "draw.framed"
             )
         )  # fmt: skip
@@ -488,11 +491,8 @@ class Draw:
             )
 
     def find_previous(self, root: Body) -> Body | None:
-        """Return the root before a root, which names its hash; empty before the first, None: not
-        shown."""
+        """Return the root before a root, which names its hash; None where it is not shown."""
         ledger = self.reader.ledger
-        if root["number"] == 1:
-            return {}
         found: Body | None = self.shown_roots.get(root["number"] - 1, {}).get("root")
         if found is None or ledger.sha256(ledger.signed_bytes(found)) != root["previous"]:
             return None

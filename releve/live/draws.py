@@ -194,14 +194,12 @@ def build_draw_pack(plan: str, day: date | None = None) -> dict[str, Any]:
     if day is not None:
         tallies = LedgerEntry.objects.filter(kind=TALLIED, seq__gt=planned, seq__lte=root.size)
         shown += [_show_entry(seq, root) for seq in tallies.values_list("seq", flat=True)]
-    roots = list(iter_roots())
-    before = max((one.number for one in roots if one.size < planned), default=0)
     return {
         "day": "" if day is None else day.isoformat(),
         "entries": sorted(shown, key=lambda one: int(one["entry"]["seq"])),
         "format": "releve draw 2",
         "plan": plan,
-        "roots": [_show_root(one, root) for one in roots if one.number >= before],
+        "roots": [_show_root(one, root) for one in iter_roots() if one.size >= planned],
         **parse_canonical(root.text),
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from releve.evidence import verify_draw
+from releve.evidence import verify, verify_draw
 from releve.ledger import chain as ledger
 from releve.live import api
 from releve.live.draws import _show_entry
@@ -164,7 +164,8 @@ def test_a_frame_planted_before_the_plan_is_of_no_use(draws: Draws) -> None:
     assert early["entry"]["kind"] == "draw.framed"
     pack["entries"].append(early)
     found = judge(pack, first, evening, anchor=draws.anchor)
-    assert found.faults == ["the frame was recorded before the commission joined the plan"]
+    assert "the frame was recorded before the commission joined the plan" in found.faults
+    assert "no tally lists the frame, entry 1" in found.faults
 
 
 def test_two_files_of_one_day_show_a_link_that_one_leaves_out(draws: Draws) -> None:
@@ -284,6 +285,28 @@ def test_a_tally_that_skips_the_one_before_it_is_named(
     without = copy.deepcopy(pack)
     without["roots"] = [row for row in pack["roots"] if row["root"]["size"] != skipped]
     found = judge(without, evening, anchor=draws.anchor)
+    assert any("is not the root before it" in fault for fault in found.faults)
+
+
+def test_a_root_that_calls_itself_the_first_hides_no_frame(
+    draws: Draws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leads back to nothing, so that the tallies before it would not be asked for."""
+    first, _evening = draws.prepare()
+    pack = draws.finish()
+    newest = copy.deepcopy(pack)
+    for root in (newest["root"], newest["roots"][-1]["root"]):
+        root["number"] = 1
+    monkeypatch.setattr(verify, "check_root", lambda signed, keys: signed["root"])
+    for one in newest["roots"][:-1]:
+        one["root"]["number"] += 10
+    found = judge(newest, anchor=draws.anchor)
+    assert any("which binds the anchor, is not shown" in fault for fault in found.faults)
+    other = copy.deepcopy(pack)
+    for root in (other["root"], other["roots"][-1]["root"]):
+        root["number"] = 2
+    other["roots"] = [other["roots"][0], other["roots"][-1]]
+    found = judge(other, first, anchor=draws.anchor)
     assert any("is not the root before it" in fault for fault in found.faults)
 
 
