@@ -139,6 +139,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         print("sessions left on the tests' database:", cursor.fetchall(), file=sys.stderr)
 
 
+@pytest.fixture(autouse=True)
+def _readings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read uploaded files in this process: starting one takes two seconds of processor."""
+    monkeypatch.setattr("releve.runs.upload_reading.start_reading", execute_job)
+
+
 @pytest.fixture
 def clearings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute clearings in this process, within the round that begins them."""

@@ -178,6 +178,10 @@ def run_clearings(now: datetime) -> None:
             clear_gate(name, now)
         except ReleveError as error:
             errors.append(error)
+    store = JobStore(settings.HOME, CLEARINGS)
+    for job in store.list_jobs():  # one whose process was ending when its result was stored
+        if ReliefGate.objects.filter(name=job.order.gate, state=CLEARED).exists():
+            store.remove(job)
     if errors:
         raise errors[0]
 

@@ -13,21 +13,22 @@ from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from releve.desk.access.guard import require_permission, require_recent_auth
-from releve.desk.http import failure
+from releve.desk.http import failure, wants_json
 from releve.desk.text import translate_error
 from releve.errors import ReleveError
 from releve.live import api as live
 from releve.registry.errors import Conflict, NotThere, RegistryError
-from releve.runs.errors import TooManyJobs
+from releve.runs.errors import StillReading, TooManyJobs
 
 _View = Callable[..., HttpResponse]
 
+_REFRESH_SECONDS = 2
 READ = ("GET", "HEAD")
 ACT = ("POST",)
 FORM = (*READ, *ACT)
@@ -86,10 +87,28 @@ def explain_errors(view: _View) -> _View:
             return failure(request, 404, _("This drill or effect is not there any more."))
         except TooManyJobs as error:
             return failure(request, 409, _("Nothing was started."), translate_error(error))
+        except StillReading as error:
+            return _wait_for_reading(request, error.seconds)
         except RegistryError as error:
             return failure(request, choose_status(error), translate_error(error))
 
     return answered
+
+
+def _wait_for_reading(request: HttpRequest, seconds: float) -> HttpResponse:
+    """Answer 202: a file is being read; a page asks again by itself, what is sent is sent again."""
+    if wants_json(request):
+        return JsonResponse({"reading": round(seconds)}, status=202)
+    said = _("The file is being read, for {seconds} seconds now.").format(seconds=round(seconds))
+    then = (
+        _("This page goes on by itself.")
+        if request.method == "GET"
+        else _("Nothing was changed. Send it again in a moment: what has been read is kept.")
+    )
+    response = failure(request, 202, said, then)
+    if request.method == "GET":
+        response["Refresh"] = str(_REFRESH_SECONDS)
+    return response
 
 
 def refuse_without_operator(request: HttpRequest) -> HttpResponse:

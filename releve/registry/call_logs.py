@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from releve.demand import list_history_rows, parse_mapping
-from releve.demand.call_log_file import LogTable, import_table, read_log
+from releve.demand.call_log_file import LogTable, import_table
 from releve.demand.import_report import ImportFault, RowCount, group_import_faults
 from releve.demand.log_recognition import recognize_log
 from releve.errors import Phrase
@@ -59,10 +59,9 @@ class CallImport:
     summary: CallSummary
 
 
-def recognize_calls(name: str, data: bytes, operator: Operator) -> RecognizedLog:
+def recognize_calls(name: str, log: LogTable, operator: Operator) -> RecognizedLog:
     """Return a log with the mapping of its headers; NotAnUpload where they are not recognised."""
     try:
-        log = read_log(name, data)
         mapping = recognize_log(log.whole_frame(), operator)
     except (ValueError, TypeError) as error:
         raise NotAnUpload(_state_reason(error)) from error

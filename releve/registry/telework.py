@@ -6,13 +6,14 @@ import hashlib
 
 from django.utils import timezone
 
+from releve.demand.call_log_file import LogTable
 from releve.demand.telework import (
     apply_effects,
     build_document,
     estimate_effects,
     list_unknown_programmes,
     parse_draw,
-    read_work_records,
+    parse_work_records,
 )
 from releve.demand.telework.document import FORMAT
 from releve.errors import Phrase
@@ -30,17 +31,17 @@ __all__ = ["apply_estimate", "find_estimate", "measure_telework"]
 
 
 def measure_telework(
-    name: str, data: bytes, by: str, operator: Operator, draw: bytes | None = None
+    name: str, data: bytes, log: LogTable, by: str, operator: Operator, draw: bytes | None = None
 ) -> TeleworkEstimate:
     """Measure what telework does from a file of work records, and store it without them.
 
-    ``draw``: the rota drawn by lot that the records are of, where there was one. RecordFaults names
-    every faulty row; NotAnUpload a file that is none of these, or one of programmes that the
+    ``log``: what was read of the file. ``draw``: the rota drawn by lot that the records are of,
+    where there was one. RecordFaults names every faulty row; NotAnUpload programmes that the
     operator does not have; RotaError a draw that cannot be drawn again.
     """
     drawn = None if draw is None else parse_draw(draw)
     try:
-        records = read_work_records(name, data)
+        records = parse_work_records(log)
     except ValueError as error:
         if error.args and isinstance(error.args[0], Phrase):
             raise NotAnUpload(error.args[0]) from error

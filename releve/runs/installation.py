@@ -26,6 +26,7 @@ from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
 from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
 from releve.runs.plan_job import PLAN_IN_FORCE, PLAN_RUNS, PlanOrder
+from releve.runs.upload_reading import READINGS, ReadingOrder
 
 __all__ = [
     "PLAN_FOLDER",
@@ -37,6 +38,7 @@ __all__ = [
     "open_crash_tests",
     "open_outlooks",
     "open_plan_runs",
+    "open_readings",
     "read_plan_files",
 ]
 
@@ -52,6 +54,11 @@ def open_crash_tests() -> JobStore[CrashTestOrder]:
 def open_outlooks() -> JobStore[OutlookOrder]:
     """Return the outlooks of this installation."""
     return JobStore(settings.HOME, OUTLOOKS)
+
+
+def open_readings() -> JobStore[ReadingOrder]:
+    """Return the uploaded files that are being read, or were lately."""
+    return JobStore(settings.HOME, READINGS)
 
 
 def open_plan_runs() -> JobStore[PlanOrder]:

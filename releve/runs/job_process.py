@@ -30,6 +30,7 @@ from releve.runs.errors import EventsFileError, RunError
 from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, note_asked
 from releve.runs.outlook_job import OUTLOOKS, execute_outlook
 from releve.runs.plan_job import PLAN_RUNS, execute_plan
+from releve.runs.upload_reading import READINGS, execute_reading
 
 __all__ = ["execute_job", "resume_job", "run_job", "start_job", "stop_job"]
 
@@ -44,6 +45,7 @@ _KINDS: dict[str, tuple[JobKind[Any], Callable[[Job[Any]], None]]] = {
     CRASH_TESTS.folder: (CRASH_TESTS, execute_crash_test),
     OUTLOOKS.folder: (OUTLOOKS, execute_outlook),
     PLAN_RUNS.folder: (PLAN_RUNS, execute_plan),
+    READINGS.folder: (READINGS, execute_reading),
 }
 _started: list[subprocess.Popen[bytes]] = []
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from releve.network import Operator
+from releve.network import Operator, read_operator
 from releve.network.folder_writer import zip_operator
 from releve.registry import change_list
 from releve.registry.change_list import (
@@ -20,6 +20,7 @@ from releve.registry.models import Version
 from releve.registry.row_search import ROWS, select_rows
 from releve.registry.service import apply_changes, preview_changes
 from releve.registry.tables import list_referenced_ids
+from releve.registry.upload_files import unpack_upload
 from releve.registry.uploads import preview_upload, store_upload
 
 pytestmark = [pytest.mark.database, pytest.mark.django_db]
@@ -69,7 +70,8 @@ def test_an_upload_is_compared_with_what_is_current_when_it_is_shown(
 ) -> None:
     data = zip_operator(halve_hours(small, 1), "en", datetime(2026, 11, 24, tzinfo=UTC))
     upload = store_upload("operator.zip", data, "amina", base=None)
-    operator, changes = preview_upload(upload)
+    operator = read_operator(unpack_upload(upload.name, bytes(upload.data)))
+    changes = preview_upload(upload, operator)
     assert upload.base == changes.base == first.number
     assert only(list_proposed_changes(changes, operator)).counts == {"changed": 1}
 

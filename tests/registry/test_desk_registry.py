@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import fastexcel
@@ -35,6 +36,7 @@ from releve.registry.service import (
     load_operator,
     preview_changes,
 )
+from releve.runs.job_process import execute_job
 from tests.network.clean_tables import as_csv, as_workbook
 from tests.network.planted_faults import PLANTS, planted
 from tests.registry.test_uploads import zipped
@@ -348,6 +350,33 @@ def test_a_file_is_shown_before_it_is_applied(web: Client, first: Version, small
     assert web.post(answer["Location"], {"comment": "nouveau nom"}).status_code == 302
     assert now() == changed
     assert web.get(answer["Location"]).status_code == 404, "applied once"
+
+
+def test_a_large_file_is_read_beside_the_desk_and_its_page_goes_on_by_itself(
+    web: Client, first: Version, small: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Path] = []
+
+    def start(folder: Path) -> None:
+        (folder / "asked").touch()
+        started.append(folder)
+
+    monkeypatch.setattr("releve.runs.upload_reading.start_reading", start)
+    monkeypatch.setattr("releve.runs.upload_reading.PATIENCE_SECONDS", 0.0)
+    data = zipped(write_operator(replace(small, stops=small.stops[::-1])))
+    where = web.post("/registry/import", {"file": upload("atlas.zip", data)})["Location"]
+    waits = web.get(where)
+    assert (waits.status_code, waits["Refresh"]) == (202, "2")
+    assert web.get(f"{where}?format=json").json()["reading"] >= 0
+    refused = web.post(where, {"comment": "too early"})
+    assert (refused.status_code, refused.has_header("Refresh")) == (202, False)
+    assert Version.objects.count() == 1
+    (folder,) = started
+    execute_job(folder)
+    assert web.get(where).status_code == 200
+    assert web.post(where, {"comment": "now"}).status_code == 302
+    assert Version.objects.count() == 2
+    assert not folder.exists(), "what was read does not stay"
 
 
 def test_a_first_workbook_is_imported(web: Client) -> None:

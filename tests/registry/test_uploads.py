@@ -16,7 +16,7 @@ from releve.network import (
     size_limits,
     write_operator,
 )
-from releve.registry import uploads
+from releve.registry import upload_files
 from releve.registry.errors import Conflict, NotAnUpload, NothingChanged, NotThere
 from releve.registry.models import Upload, Version
 from releve.registry.service import (
@@ -25,13 +25,12 @@ from releve.registry.service import (
     load_operator,
     preview_changes,
 )
+from releve.registry.upload_files import unpack_upload
 from releve.registry.uploads import (
     apply_upload,
     discard_upload,
     find_upload,
-    read_upload,
     store_upload,
-    unpack_upload,
 )
 from tests.network.clean_tables import as_csv, as_workbook, clean_tables
 
@@ -82,7 +81,7 @@ def test_what_is_no_upload_is_refused_with_the_reason(monkeypatch: pytest.Monkey
         unpack_upload("a.zip", bad)
     with pytest.raises(NotAnUpload, match="unpacks to more than"):
         unpack_upload("a.zip", zipped({f"{n}.csv": b"" for n in range(101)}))
-    monkeypatch.setattr(uploads, "MOST_BYTES", 10)
+    monkeypatch.setattr(upload_files, "MOST_BYTES", 10)
     with pytest.raises(NotAnUpload, match="larger than"):
         unpack_upload("a.zip", bad)
 
@@ -92,10 +91,15 @@ def sent(operator: Operator, by: str = "amina") -> Upload:
     return store_upload("atlas.zip", data, by, preview_changes(operator).base)
 
 
+def read_upload(upload: Upload) -> Operator:
+    return read_operator(unpack_upload(upload.name, bytes(upload.data)))
+
+
 def test_an_upload_is_applied_once(first: Version, small: Operator) -> None:
     upload = sent(replace(small, stops=small.stops[::-1]))
     assert read_upload(upload).stops == small.stops[::-1]
-    made = apply_upload(find_upload(upload.token, "amina"), "amina", "new stops")
+    kept = find_upload(upload.token, "amina")
+    made = apply_upload(kept, read_upload(kept), "amina", "new stops")
     assert (made.number, made.source, made.comment) == (2, "atlas.zip", "new stops")
     assert load_operator(made).stops == small.stops[::-1]
     with pytest.raises(NotThere, match="send the file again"):
@@ -117,13 +121,13 @@ def test_an_upload_shown_against_another_version_is_refused_and_kept(
     upload = sent(replace(small, stops=small.stops[::-1]))
     apply_changes(preview_changes(replace(small, seats=small.seats[::-1])), "bilal")
     with pytest.raises(Conflict, match="shown against version 1, but version 2 is current"):
-        apply_upload(upload, "amina")
+        apply_upload(upload, read_upload(upload), "amina")
     assert find_upload(upload.token, "amina") == upload
 
 
 def test_an_upload_that_changes_nothing_any_more_is_said(first: Version, small: Operator) -> None:
     with pytest.raises(NothingChanged):
-        apply_upload(sent(small), "amina")
+        apply_upload(sent(small), small, "amina")
 
 
 def test_a_bad_upload_names_every_fault(first: Version, small: Operator) -> None:

@@ -32,7 +32,12 @@ from releve.demand.telework.estimate import (
     TeleworkReport,
     estimate_effects,
 )
-from releve.demand.telework.records import RecordFaults, WorkRecords, read_work_records
+from releve.demand.telework.records import (
+    RecordFaults,
+    WorkRecords,
+    parse_work_records,
+    read_work_records,
+)
 from releve.demand.telework.rota import (
     RotaDraw,
     RotaError,
@@ -74,5 +79,6 @@ __all__ = [
     "parse_document",
     "parse_draw",
     "parse_protocol",
+    "parse_work_records",
     "read_work_records",
 ]

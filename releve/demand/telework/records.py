@@ -13,12 +13,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from releve.demand.call_log_file import read_log
+from releve.demand.call_log_file import LogTable, read_log
 from releve.demand.tables import Floats, Truths
 from releve.errors import Phrase, ReleveError
 from releve.network.faults import Fault, find_nearest, suggest_fix
 
-__all__ = ["COLUMNS", "RecordFaults", "WorkRecords", "read_work_records"]
+__all__ = [
+    "COLUMNS",
+    "RecordFaults",
+    "WorkRecords",
+    "parse_work_records",
+    "read_work_records",
+]
 
 TABLE = "work_records"
 REQUIRED = ("agent", "day", "programme", "place", "paid_min", "available_min", "handled",
@@ -77,7 +83,11 @@ class WorkRecords:
 
 def read_work_records(name: str, data: bytes) -> WorkRecords:
     """Read a file of records; RecordFaults names every faulty row, ValueError an unusable file."""
-    table = read_log(name, data)
+    return parse_work_records(read_log(name, data))
+
+
+def parse_work_records(table: LogTable) -> WorkRecords:
+    """Return the records of a table; RecordFaults names every faulty row."""
     frame = table.whole_frame().with_columns(pl.all().cast(pl.String).str.strip_chars())
     faults = list(_find_column_faults(frame))
     if faults:

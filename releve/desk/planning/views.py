@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from releve.demand.call_log_file import read_log
 from releve.desk.access.actor import actor_name
 from releve.desk.body_limits import FORM_BYTES, takes
 from releve.desk.endpoint import ACT, perform, serve
@@ -23,11 +22,13 @@ from releve.live import api as live
 from releve.plan.week.hybrid_table import read_week_table
 from releve.plan.week.hybrid_week import HybridWeek
 from releve.registry import service as registry
-from releve.runs.installation import open_plan_runs
+from releve.runs.errors import StillReading, TooManyJobs
+from releve.runs.installation import open_plan_runs, open_readings
 from releve.runs.job_process import resume_job, stop_job
 from releve.runs.orders import start_plan_run
 from releve.runs.plan_in_force import PlanProposal, propose_plan, put_run_in_force
 from releve.runs.plan_job import PlanJob, read_planned_days, remove_expired_plans
+from releve.runs.upload_reading import read_log_upload
 
 _MOST_WEEK_BYTES = 2_000_000
 
@@ -51,7 +52,9 @@ def start(request: HttpRequest) -> HttpResponse:
         return _show_index(request, form, 422)
     values = form.cleaned_data
     try:
-        week = _read_week(values.get("week"))
+        week = _read_week(values.get("week"), actor_name(request))
+    except (StillReading, TooManyJobs):
+        raise
     except ValueError as error:
         form.add_error("week", translate_phrase(error.args[0]))
         return _show_index(request, form, 422)
@@ -70,12 +73,12 @@ def _start(
     return redirect("planning_run", folder.name)
 
 
-def _read_week(file: UploadedFile[bytes] | None) -> HybridWeek | None:
+def _read_week(file: UploadedFile[bytes] | None, by: str) -> HybridWeek | None:
     """Return the hybrid week of a file; ValueError names what cannot be read."""
     if file is None:
         return None
-    frame = read_log(file.name or "", file.read()).whole_frame()
-    return read_week_table(live.operator_now(), frame)
+    log = read_log_upload(open_readings(), file.name or "", file.read(), by)
+    return read_week_table(live.operator_now(), log.whole_frame())
 
 
 def start_proposed(request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from django import forms
 from django.contrib import messages
@@ -44,14 +45,20 @@ from releve.registry.call_logs import import_calls, recognize_calls
 from releve.registry.change_list import list_proposed_changes
 from releve.registry.errors import RegistryError
 from releve.registry.models import Upload, Version
+from releve.registry.upload_files import MOST_BYTES
 from releve.registry.uploads import (
-    MOST_BYTES,
     apply_upload,
     discard_upload,
     find_upload,
     preview_upload,
-    propose_upload,
     store_upload,
+)
+from releve.runs.errors import StillReading
+from releve.runs.installation import open_readings
+from releve.runs.upload_reading import (
+    forget_reading,
+    read_log_upload,
+    read_operator_upload,
 )
 
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
@@ -104,7 +111,27 @@ class QueueForm(PlainForm):
 @serve("registry.edit", FORM, recent=True)
 def send_file(request: HttpRequest) -> HttpResponse:
     """The form that takes a file; every fault of it, or the way to what it changes."""
-    return _take_file(request, FileForm, "send", propose_upload, "registry_proposal")
+
+    def keep(name: str, data: bytes, by: str) -> Upload:
+        try:
+            changes = service.preview_changes(read_operator_upload(open_readings(), name, data, by))
+        except StillReading:  # the next page waits for it
+            now = service.get_current_version()
+            return store_upload(name, data, by, None if now is None else now.number)
+        changes.require_any()
+        return store_upload(name, data, by, changes.base)
+
+    return _take_file(request, FileForm, "send", keep, "registry_proposal")
+
+
+def _read_operator(request: HttpRequest, upload: Upload) -> Operator:
+    data = bytes(upload.data)
+    return read_operator_upload(open_readings(), upload.name, data, actor_name(request))
+
+
+def _let_go(upload: Upload) -> None:
+    """Remove what was read of an upload that was applied or discarded."""
+    forget_reading(open_readings(), upload.name, bytes(upload.data))
 
 
 def _take_file(
@@ -140,8 +167,17 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     """What a file that was sent would change; a yes applies it, a no lets go of it."""
     upload = find_upload(token, actor_name(request))
     may_compute = can(request.user, "plan.publish")
+    if "discard" in request.POST:
+        _let_go(upload)
+        return discard(request, upload)
+    try:
+        operator = _read_operator(request, upload)
+    except OperatorFaults as error:
+        page = UploadPage(faults=error.faults)
+        form = {"form": FileForm()}
+        return page_response(request, "desk/registry/send.html", page, form, status=422)
     if request.method != "POST":
-        operator, changes = preview_upload(upload)
+        changes = preview_upload(upload, operator)
         page = ProposalPage(
             name=upload.name,
             base=changes.base,
@@ -149,9 +185,8 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
             may_compute=may_compute,
         )
         return page_response(request, "desk/registry/proposal.html", page)
-    if "discard" in request.POST:
-        return discard(request, upload)
-    made = apply_upload(upload, actor_name(request), read_comment(request))
+    made = apply_upload(upload, operator, actor_name(request), read_comment(request))
+    _let_go(upload)
     response = confirm_stored(request, made)
     computes = "compute" in request.POST and may_compute and not wants_json(request)
     return start_proposed(request) if computes else response
@@ -164,7 +199,9 @@ def send_log(request: HttpRequest) -> HttpResponse:
     here = require_context()
 
     def keep(name: str, data: bytes, by: str) -> Upload:
-        recognize_calls(name, data, here.operator)
+        with suppress(StillReading):  # the next page waits for it
+            log = read_log_upload(open_readings(), name, data, by)
+            recognize_calls(name, log, here.operator)
         return store_upload(name, data, by, here.version.number)
 
     return _take_file(request, LogForm, "calls", keep, "registry_calls_confirm")
@@ -175,9 +212,11 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
     """How a log is read; ``check`` reads it again with other queues, ``import`` stores it."""
     upload = find_upload(token, actor_name(request))
     if "discard" in request.POST:
+        _let_go(upload)
         return discard(request, upload)
-    operator = require_context().operator
-    found = recognize_calls(upload.name, bytes(upload.data), operator)
+    operator, data = require_context().operator, bytes(upload.data)
+    log = read_log_upload(open_readings(), upload.name, data, actor_name(request))
+    found = recognize_calls(upload.name, log, operator)
     form = QueueForm(found.queues, operator, request.POST if request.method == "POST" else None)
     if form.is_bound and not form.is_valid():
         return _show(request, call_log_page(upload.name, found, None), form, 422)
@@ -189,6 +228,7 @@ def confirm_log(request: HttpRequest, token: str) -> HttpResponse:
         made = service.apply_changes(changes, actor_name(request), source=upload.name)
     except OperatorFaults as error:
         return _show(request, call_log_page(upload.name, found, read, error.faults), form, 422)
+    _let_go(upload)
     discard_upload(upload)
     return confirm_stored(request, made)
 

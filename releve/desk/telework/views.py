@@ -27,7 +27,9 @@ from releve.network import Fault
 from releve.registry.errors import NotAnUpload
 from releve.registry.service import load_operator
 from releve.registry.telework import apply_estimate, find_estimate, measure_telework
-from releve.registry.uploads import MOST_BYTES
+from releve.registry.upload_files import MOST_BYTES
+from releve.runs.installation import open_readings
+from releve.runs.upload_reading import forget_reading, read_log_upload
 
 _MOST_FAULTS = 50
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)
@@ -75,8 +77,10 @@ def send_records(request: HttpRequest) -> HttpResponse:
         return _show_form(request, form, 422)
     file, draw = form.cleaned_data["file"], form.cleaned_data["draw"]
     drawn, operator = draw.read() if draw else None, load_operator(here.version)
+    data, by = file.read(), actor_name(request)
     try:
-        measure_telework(file.name, file.read(), actor_name(request), operator, drawn)
+        log = read_log_upload(open_readings(), file.name, data, by)
+        measure_telework(file.name, data, log, by, operator, drawn)
     except RecordFaults as error:
         form.add_error("file", _("The file cannot be used as it is: nothing was measured."))
         return _show_form(request, form, 422, error.faults)
@@ -84,6 +88,7 @@ def send_records(request: HttpRequest) -> HttpResponse:
         field = "draw" if isinstance(error, RotaError) else "file"
         form.add_error(field, translate_error(error))
         return _show_form(request, form, 422)
+    forget_reading(open_readings(), file.name, data)
     messages.success(request, _("The records were measured; the file is not kept."))
     return redirect("telework" if can(request.user, "reliefs.see") else "registry")
 

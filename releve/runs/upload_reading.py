@@ -1,0 +1,171 @@
+"""Uploaded files read in a process of their own, within a deadline; what was read is kept a while.
+
+A reading belongs to the bytes and the name of the file: the page that takes the file, the preview
+and the confirmation find the same one. A file that is still being read is a state, not an error of
+the file; one that takes too long is refused. Of what was read nothing is kept for longer than an
+upload is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from releve.demand.call_log_file import LogTable, read_log
+from releve.errors import Phrase
+from releve.files.atomic import write_file
+from releve.network import Operator, OperatorFaults, read_operator
+from releve.registry.errors import NotAnUpload
+from releve.registry.upload_files import unpack_upload
+from releve.runs.errors import StillReading
+from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, current_stamp
+
+__all__ = [
+    "READINGS",
+    "ReadingOrder",
+    "execute_reading",
+    "forget_reading",
+    "read_log_upload",
+    "read_operator_upload",
+    "start_reading",
+]
+
+MOST_SECONDS = 120.0
+"""The largest file that is taken is read in a third of it; what takes longer is made to."""
+PATIENCE_SECONDS = 3.0
+"""How long a page waits; a file of usual size is read by then, and the page goes on at once."""
+_PAUSE_SECONDS = 0.05
+_KEPT_FOR = timedelta(days=1)
+_FILE = "sent"
+OPERATOR, LOG = "operator", "log"
+
+
+@dataclass(frozen=True)
+class ReadingOrder:
+    """A file to read as ``what``; the digest is of its bytes and name."""
+
+    by: str
+    at: str
+    what: str
+    name: str
+    digest: str
+
+
+ReadingJob = Job[ReadingOrder]
+READINGS = JobKind(
+    "readings", "read.pickle", ReadingOrder, confidential=True, most_seconds=MOST_SECONDS
+)
+
+
+def read_operator_upload(
+    store: JobStore[ReadingOrder], name: str, data: bytes, by: str
+) -> Operator:
+    """Return the operator of a workbook or a zip of tables.
+
+    OperatorFaults names all faults, NotAnUpload says what the file should be, or that it takes too
+    long; StillReading where it has not been read yet.
+    """
+    found: Operator = _read(store, OPERATOR, name, data, by)
+    return found
+
+
+def read_log_upload(
+    store: JobStore[ReadingOrder], name: str, data: bytes, by: str, *,
+    patience: float = PATIENCE_SECONDS,
+) -> LogTable:  # fmt: skip
+    """Return the table of a log (CSV, Parquet, XLSX); refusals as of an operator."""
+    found: LogTable = _read(store, LOG, name, data, by, patience)
+    return found
+
+
+def forget_reading(store: JobStore[ReadingOrder], name: str, data: bytes) -> None:
+    """Remove what was read of a file; its process may be at its last steps."""
+    digest = _hash(name, data)
+    for job in store.list_jobs():
+        tries = 20 if job.order.digest == digest else 0
+        while tries and not store.remove(job):
+            tries -= 1
+            time.sleep(_PAUSE_SECONDS)
+
+
+def execute_reading(job: ReadingJob) -> None:
+    """Read the file of a job, and write what it holds, or why it cannot be used."""
+    name, data = job.order.name, (job.folder / "inputs" / "file" / _FILE).read_bytes()
+    found: object
+    try:
+        if job.order.what == OPERATOR:
+            found = read_operator(unpack_upload(name, data))
+        else:
+            found = read_log(name, data)
+    except (OperatorFaults, NotAnUpload) as error:
+        found = error
+    except ValueError as error:
+        said = error.args[0] if error.args and isinstance(error.args[0], Phrase) else None
+        found = NotAnUpload(said or Phrase("the file cannot be used: {0}", str(error)))
+    write_file(job.folder / READINGS.result, pickle.dumps(found), durable=False)
+
+
+def _read(
+    store: JobStore[ReadingOrder],
+    what: str,
+    name: str,
+    data: bytes,
+    by: str,
+    patience: float = PATIENCE_SECONDS,
+) -> Any:
+    digest = _hash(name, data)
+    _remove_expired(store)
+    job = _find(store, what, digest)
+    if job is None or job.state in ("broken", "stopped"):
+        store.require_room(by)
+        order = ReadingOrder(by, current_stamp(), what, name, digest)
+        start_reading(store.add(order, {"file": {_FILE: data}}))
+    until = time.monotonic() + patience
+    while True:
+        job = _find(store, what, digest)
+        if job is None or not job.active or time.monotonic() > until:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    if job is not None and job.active:
+        raise StillReading(job.seconds)
+    if job is not None and job.state == "done":
+        found = pickle.loads((job.folder / READINGS.result).read_bytes())
+        if isinstance(found, Exception):
+            raise found
+        return found
+    if job is not None:
+        store.remove(job)
+    if job is not None and job.reason == DEADLINE:
+        raise NotAnUpload(Phrase(
+            "the file takes more than {0} seconds to read: split it, or remove what is not a row of"
+            " its tables", round(MOST_SECONDS),
+        ))  # fmt: skip
+    raise NotAnUpload(Phrase("the file could not be read: send it again"))
+
+
+def start_reading(folder: Path) -> None:
+    """Start the process of a reading; tests read in their own instead."""
+    from releve.runs.job_process import start_job  # it imports this module
+
+    start_job(folder)
+
+
+def _find(store: JobStore[ReadingOrder], what: str, digest: str) -> ReadingJob | None:
+    jobs = (job for job in store.list_jobs() if job.order.what == what)
+    return next((job for job in jobs if job.order.digest == digest), None)
+
+
+def _remove_expired(store: JobStore[ReadingOrder]) -> None:
+    oldest = datetime.now(UTC) - _KEPT_FOR
+    for job in store.list_jobs():
+        if datetime.fromisoformat(job.order.at) < oldest:
+            store.remove(job)
+
+
+def _hash(name: str, data: bytes) -> str:
+    return hashlib.sha256(name.encode() + b"\0" + data).hexdigest()
