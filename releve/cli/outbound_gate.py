@@ -265,14 +265,84 @@ def _to_day(moment: datetime | None) -> date | None:
 
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
+@click.argument("records", type=click.Path(exists=True, path_type=Path))
 @click.option("--columns", default="", help="Columns of a line, by commas [default: docs/gate.md].")
 @click.option("--unknown-after", type=click.IntRange(1),
               help="Minutes after which an attempt without outcome gets `unknown`.")  # fmt: skip
 @click.option("--every", type=click.FloatRange(0.1), help="Read again after so many seconds.")
+@click.option(
+    "--map",
+    "mapping",
+    default="",
+    metavar="called=COLUMN,at=COLUMN,caller=COLUMN",
+    help="Columns of a carrier's record, which is then compared with the decisions.",
+)
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Compare only these rows of a carrier's record.",
+)
+@click.option(
+    "--zone",
+    "time_zone",
+    default="Europe/Paris",
+    show_default=True,
+    help="Time zone of a carrier's instants without an offset.",
+)
+@click.option(
+    "--within",
+    default=120,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Seconds between a decision and the call in a carrier's record, at most.",
+)
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path),
+              help="CSV to write, a row for each call that the gate did not allow.")  # fmt: skip
 @on_the_gate
-def outcomes(folder: Path, columns: str, unknown_after: int | None, every: float | None) -> None:
-    """File what the proxy's acc files in FOLDER say came of the calls: once, or on and on."""
+def outcomes(
+    records: Path, columns: str, unknown_after: int | None, every: float | None, mapping: str,
+    where: tuple[str, ...], time_zone: str, within: int, report: Path | None,
+) -> None:  # fmt: skip
+    """File what the proxy's acc files in the folder RECORDS say came of the calls.
+
+    Once, or on and on. Where RECORDS is a file, it is the record that a carrier or a dialler keeps
+    of its calls (CSV, XLSX or Parquet, with --map): calls that never asked the gate are counted by
+    client, and the status is 1 where there are any.
+    """
+    if not records.is_dir():
+        _compare_record(records, mapping, where, time_zone, within, report)
+        return
+    if mapping or where or report:
+        raise click.UsageError("--map, --where and --report are for the file of a carrier's record")
+    _file_outcomes(records, columns, unknown_after, every)
+
+
+def _compare_record(
+    file: Path, mapping: str, where: tuple[str, ...], time_zone: str, within: int,
+    report: Path | None,
+) -> None:  # fmt: skip
+    from releve.files.atomic import write_file
+    from releve.gate.carrier_records import compare_record, parse_record_mapping, render_report
+
+    columns = parse_record_mapping(mapping, where, time_zone)
+    found = compare_record(file.name, file.read_bytes(), columns, timedelta(seconds=within))
+    if report is not None:
+        write_file(report, render_report(found).encode())
+    click.echo(f"{found.calls} calls, {found.allowed} allowed by the gate, "
+               f"{len(found.unasked)} not, {len(found.broken)} unreadable rows")  # fmt: skip
+    for client, (unasked, refused) in found.by_client().items():
+        click.echo(f"{client or 'no client known'}: {unasked} never asked, {refused} refused")
+    if found.broken:
+        rows = ", ".join(map(str, found.broken[:10]))
+        click.echo(f"unreadable: row {rows}{' …' if len(found.broken) > 10 else ''}", err=True)
+    if found.unasked or found.broken:
+        raise SystemExit(1)
+
+
+def _file_outcomes(
+    folder: Path, columns: str, unknown_after: int | None, every: float | None
+) -> None:
     from releve.gate.outcome_files import COLUMNS, mark_unknown, read_outcomes
 
     named = tuple(columns.split(",")) if columns else COLUMNS
