@@ -90,13 +90,18 @@ def read_facts(
     return (normalize_said_numbers(found.frames) if whole else found.frames), digest
 
 
-def read_fact_folder(path: Path, *, whole: bool, strict: bool, zone: str) -> tuple[FactFolder, str]:
-    """Return what the files of a folder, or a workbook, hold, with all faults, and their digest."""
+def read_fact_folder(
+    path: Path, *, whole: bool, strict: bool, zone: str, campaigns: bool = False
+) -> tuple[FactFolder, str]:
+    """Return what the files of a folder, or a workbook, hold, with all faults, and their digest.
+
+    ``campaigns``: a table of campaigns may be among them.
+    """
     files = {file.name: file.read_bytes() for file in _list_files(path, strict)}
     digest = hashlib.sha256()
     for name, data in files.items():
         digest.update(f"{name}:{len(data)}:".encode() + data)
-    found = read_folder(files, whole=whole, strict=strict, zone=zone)
+    found = read_folder(files, whole=whole, strict=strict, zone=zone, campaigns=campaigns)
     return found, digest.hexdigest()
 
 

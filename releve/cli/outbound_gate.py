@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
@@ -28,8 +28,12 @@ from releve.cli.word_options import MODE, OBJECT, ORIGIN, PURPOSE, SECTOR, WordT
 from releve.network.table_words import LANGUAGES
 from releve.outbound import OutboundError, Watermark
 from releve.outbound.attempt_provider import fill_provider
+from releve.outbound.fact_files import CAMPAIGNS
 from releve.outbound.fact_tables import TABLES
 from releve.outbound.vocabulary import get_vocabulary
+
+if TYPE_CHECKING:
+    from releve.gate.registers import RegisterState
 
 __all__ = ["campaign", "close", "facts", "forget", "on_the_gate", "outcomes", "serve"]
 
@@ -125,6 +129,8 @@ def facts() -> None:
 @click.option("--as-known", is_flag=True, help="Keep the tables' own known_at: a first load only.")
 @click.option("--provider", default="", help="Whose attempts these are, where the table says none: "
               "the same id of another is another attempt [default: the table].")  # fmt: skip
+@click.option("--read", "vouch", is_flag=True, help="Vouch that all registers were read to their "
+              "end just now, as `facts read` does.")  # fmt: skip
 @strict_option
 @zone_option
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is said of faults "
@@ -132,22 +138,24 @@ def facts() -> None:
 @by_option
 @on_the_gate
 def import_facts(
-    folder: Path, as_known: bool, provider: str, strict: bool, zone: str, lang: str | None, by: str
-) -> None:
+    folder: Path, as_known: bool, provider: str, vouch: bool, strict: bool, zone: str,
+    lang: str | None, by: str,
+) -> None:  # fmt: skip
     """Load the tables of a FOLDER or workbook (docs/outbound.md); all count at once, or none.
 
     The same again writes nothing; one that was killed goes on when it is started again. Every
     faulty file, row and word is named in one go, and then nothing is loaded. How many rows of each
-    table were taken is said.
+    table were taken is said. A table of campaigns may stand among them; they are recorded last.
     """
+    from releve.gate.campaigns import record_campaigns
     from releve.gate.fact_import import find_load_faults, load_frames
 
-    read, digest = read_fact_folder(folder, whole=False, strict=strict, zone=zone)
+    read, digest = read_fact_folder(folder, whole=False, strict=strict, zone=zone, campaigns=True)
     read.check(partial(find_load_faults, known_only=not read.lost))
     read.refuse()
     report_taken(read)
-    frames = read.frames
-    if not any(frame.height for frame in frames.values()):
+    frames, campaigns = read.frames, read.frames.pop(CAMPAIGNS, None)
+    if campaigns is None and not any(frame.height for frame in frames.values()):
         wanted = ", ".join(f"{name}.csv" for name in TABLES)
         raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")
     frames["attempts"] = fill_provider(frames["attempts"], provider)
@@ -158,6 +166,30 @@ def import_facts(
         if name == "clients":
             continue
         click.echo(f"{name}: {found.written[name]} written, {found.there[name]} there already")
+    if campaigns is not None:
+        click.echo(f"campaigns: {record_campaigns(campaigns, by=by)} recorded")
+    if vouch:
+        vouch_registers(by)
+
+
+def vouch_registers(by: str, names: Sequence[str] = ()) -> None:
+    """Record that registers were read to their end just now, all where none is named."""
+    from releve.gate.db_clock import read_clock
+    from releve.gate.fact_import import load_facts
+    from releve.gate.registers import read_register_state
+
+    now = read_clock()
+    states = [read_register_state(feed) for feed in names or get_vocabulary("feed").ids]
+    marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
+    load_facts(marks, source="registers read", by=by)
+    _report_registers(states, now)
+
+
+def _report_registers(states: Iterable[RegisterState], now: datetime) -> None:
+    for state in states:
+        last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
+        click.echo(f"{state.feed}: rows {state.rows}, last event {last}, "
+                   f"read at {now.isoformat()}")  # fmt: skip
 
 
 @facts.command()
@@ -206,22 +238,16 @@ def read(feeds: tuple[str, ...], folder: Path | None, by: str) -> None:
     the last event was.
     """
     from releve.gate.db_clock import read_clock
-    from releve.gate.fact_import import load_facts
-    from releve.gate.registers import read_register_state, summarize_register
+    from releve.gate.registers import summarize_register
 
-    now, names = read_clock(), feeds or get_vocabulary("feed").ids
     if folder is None:
-        states = [read_register_state(feed) for feed in names]
-        marks = [Watermark(state.feed, now, state.last_event_at) for state in states]
-        load_facts(marks, source="registers read", by=by)
-    else:
-        frames, _ = read_facts(folder)
-        states = [summarize_register(frames, feed) for feed in names]
-        write_feeds(folder, frames["feeds"], states, now)
-    for state in states:
-        last = "none" if state.last_event_at is None else state.last_event_at.isoformat()
-        click.echo(f"{state.feed}: rows {state.rows}, last event {last}, "
-                   f"read at {now.isoformat()}")  # fmt: skip
+        vouch_registers(by, feeds)
+        return
+    now, names = read_clock(), feeds or get_vocabulary("feed").ids
+    frames, _ = read_facts(folder)
+    states = [summarize_register(frames, feed) for feed in names]
+    write_feeds(folder, frames["feeds"], states, now)
+    _report_registers(states, now)
 
 
 @click.command()

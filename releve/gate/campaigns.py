@@ -11,17 +11,29 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
+from releve.errors import BilingualPhrase, Phrase
 from releve.gate.clients import register_client
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
 from releve.gate.fact_reader import CampaignTerms
 from releve.gate.models import AbandonedRow, Load, ScrubRow
 from releve.gate.models import CampaignRow as Row
+from releve.network.faults import Fault
 from releve.outbound.clients import fold_client_name
 from releve.outbound.errors import WordFault
-from releve.outbound.vocabulary import find_finer_words, find_sector, parse_word
+from releve.outbound.fact_files import CAMPAIGNS
+from releve.outbound.phrases import word_label
+from releve.outbound.vocabulary import (
+    find_finer_words,
+    find_sector,
+    get_vocabulary,
+    parse_word,
+)
 
-__all__ = ["load_campaigns", "normalize_campaign_names", "record_campaign"]
+__all__ = [
+    "find_campaign_faults", "load_campaigns", "normalize_campaign_names", "record_campaign",
+    "record_campaigns",
+]  # fmt: skip
 
 _MUST = ("object", "sector", "mode", "purpose")
 _WORDS = (*_MUST, "origin")
@@ -35,21 +47,24 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     if not (ref and campaign.client and campaign.object and campaign.sector):
         raise LoadRefused("a campaign needs a name, a client, an object and its sector")
     campaign = _parse_words(campaign)
-    if find_sector(campaign.object) != campaign.sector:
-        raise LoadRefused(
-            f"object {campaign.object!r} is not of the sector {campaign.sector!r} but of "
-            f"{find_sector(campaign.object)!r}; declare that one, or the object that is offered"
+    own = find_sector(campaign.object)
+    if own != campaign.sector:
+        words = (_name("object", campaign.object), _name("sector", campaign.sector))
+        reason = Phrase(
+            "object {0!r} is not of the sector {1!r} but of {2!r}", *words, _name("sector", own)
         )
-    finer = find_finer_words(campaign.object) if campaign.purpose == "prospecting" else ()
-    if finer:
-        raise LoadRefused(
-            f"object {campaign.object!r} is too coarse, no consent or contract covers it; write "
-            f"what is sold, one of {', '.join(finer)}"
+        fix = Phrase("declare that one, or the object that is offered")
+        raise _refuse(ref, "sector", reason, fix)
+    if campaign.purpose == "prospecting" and find_finer_words(campaign.object):
+        reason = Phrase(
+            "object {0!r} is too coarse, no consent or contract covers it",
+            _name("object", campaign.object),
         )
+        fix = get_vocabulary("object").advice(campaign.object)
+        raise _refuse(ref, "object", reason, fix)
     if not ref[0].isalnum():
-        raise LoadRefused(
-            f"the campaign's name {ref!r} does not begin with a letter or a digit; give it another"
-        )
+        reason = Phrase("the campaign's name {0!r} does not begin with a letter or a digit", ref)
+        raise _refuse(ref, "campaign", reason, Phrase("give it another"))
     _refuse_long_texts(ref, campaign)
     campaign = replace(campaign, client=register_client(campaign.client))
     content = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
@@ -58,17 +73,20 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
         last = load_campaigns().get(ref)
         named = _map_campaign_names()[fold_client_name(ref)] or ref
         if last is None and named != ref:
-            raise LoadRefused(
-                f"{ref} is written {named} where it is known already; write {named}, or give the "
-                "campaign a name that differs in more than case, accents and hyphens"
+            reason = Phrase("{0} is written {1} where it is known already", ref, named)
+            fix = Phrase(
+                "write {0}, or give the campaign a name that differs in more than case, accents"
+                " and hyphens",
+                named,
             )
+            raise _refuse(ref, "campaign", reason, fix)
         if last is not None and last.digest == digest:
             return False
         if last is not None and last.client != campaign.client:
-            raise LoadRefused(
-                f"{ref} is a campaign of another client, who would lose its calls to this one: "
-                "give it another name"
+            reason = Phrase(
+                "{0} is a campaign of another client, who would lose its calls to this one", ref
             )
+            raise _refuse(ref, "client", reason, Phrase("give it another name"))
         at = next_known_at()
         load = Load.objects.create(
             source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1
@@ -77,15 +95,51 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     return True
 
 
+def _refuse(ref: str, column: str, reason: Phrase, fix: Phrase) -> LoadRefused:
+    """Return the refusal of a campaign, with its fault in a table of campaigns."""
+    fault = Fault(CAMPAIGNS, 0, column, ref, reason, fix)
+    return LoadRefused(Phrase("{0}; {1}", reason, fix), (fault,))
+
+
+def _name(vocabulary_name: str, word: str) -> BilingualPhrase:
+    return BilingualPhrase(word, word_label(vocabulary_name, word, "fr"))
+
+
+def record_campaigns(table: pl.DataFrame, *, by: str) -> int:
+    """Record the campaigns of a table; return how many changed. LoadRefused at the first fault."""
+    return sum(
+        record_campaign(row.pop("campaign"), _build_terms(row), by=by)
+        for row in table.iter_rows(named=True)
+    )
+
+
+def find_campaign_faults(table: pl.DataFrame) -> list[Fault]:
+    """Return the faults of a table of campaigns, inside a transaction that the caller ends."""
+    faults = list[Fault]()
+    whole = table.drop_nulls(["campaign", "client", "object", "sector"])
+    for index, row in enumerate(whole.iter_rows(named=True)):
+        try:
+            record_campaign(row.pop("campaign"), _build_terms(row), by="")
+        except LoadRefused as error:
+            faults += (replace(fault, row=index + 2) for fault in error.faults)
+    return faults
+
+
+def _build_terms(row: dict[str, Any]) -> CampaignTerms:
+    return CampaignTerms(**row, authenticated=None, mobile_terminal=False)
+
+
 def _refuse_long_texts(ref: str, campaign: CampaignTerms) -> None:
     """Refuse a text that its column does not hold; PostgreSQL would end in an error."""
     for name, text in {"ref": ref, **asdict(campaign)}.items():
         field: Any = Row._meta.get_field(name)
         if isinstance(text, str) and len(text) > field.max_length:
             shown = "name" if name == "ref" else name
-            raise LoadRefused(
-                f"the campaign's {shown} is longer than {field.max_length} characters; shorten it"
+            reason = Phrase(
+                "the campaign's {0} is longer than {1} characters", shown, field.max_length
             )
+            column = "campaign" if name == "ref" else name
+            raise _refuse(ref, column, reason, Phrase("shorten it"))
 
 
 def _parse_words(campaign: CampaignTerms) -> CampaignTerms:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from django.db import transaction
 
-from releve.gate.campaigns import normalize_campaign_names
+from releve.gate.campaigns import find_campaign_faults, normalize_campaign_names
 from releve.gate.clients import normalize_client_names, register_aliases
 from releve.gate.db_clock import next_known_at, read_clock
 from releve.gate.errors import LoadRefused
@@ -23,6 +23,7 @@ from releve.gate.personal_values import NewPersonalValue, store_values
 from releve.gate.row_builder import FactRowDraft, build_row
 from releve.gate.schema import TABLES, FactTable
 from releve.network.faults import Fault
+from releve.outbound.fact_files import CAMPAIGNS
 from releve.outbound.fact_tables import build_empty_frames
 from releve.outbound.word_frames import normalize_word_columns
 
@@ -101,7 +102,7 @@ def find_load_faults(frames: Mapping[str, pl.DataFrame], *, known_only: bool = T
     facts = {
         name: normalize_word_columns(name, frame)
         for name, frame in frames.items()
-        if name != "clients" and frame.height
+        if name not in ("clients", CAMPAIGNS) and frame.height
     }
     faults = find_row_faults(facts, read_clock())
     with transaction.atomic():
@@ -110,6 +111,8 @@ def find_load_faults(frames: Mapping[str, pl.DataFrame], *, known_only: bool = T
         except LoadRefused as error:
             faults += error.faults
         faults += resolve_persons(normalize_client_names(facts), known_only=known_only)[1]
+        if CAMPAIGNS in frames:
+            faults += find_campaign_faults(frames[CAMPAIGNS])
         transaction.set_rollback(True)
     return faults
 

@@ -31,6 +31,7 @@ from releve.outbound.facts import (
     Alias,
     Attempt,
     Callback,
+    Campaign,
     Consent,
     Contract,
     Listing,
@@ -44,8 +45,8 @@ from releve.outbound.facts import (
 from releve.outbound.vocabulary import get_vocabulary, list_word_columns
 
 __all__ = [
-    "EXAMPLES", "NEEDED", "TABLES", "build_layout", "get_forms", "list_columns", "may_be_empty",
-    "must_be_filled",
+    "CAMPAIGNS", "EXAMPLES", "KINDS", "NEEDED", "TABLES", "build_layout", "get_forms",
+    "list_columns", "may_be_empty", "must_be_filled",
 ]  # fmt: skip
 
 TABLES: dict[str, type] = {
@@ -63,6 +64,10 @@ TABLES: dict[str, type] = {
     "feeds": Watermark,
     "clients": Alias,
 }
+CAMPAIGNS = "campaigns"
+"""A table beside those of facts: an installation records its campaigns from it."""
+KINDS = {**TABLES, CAMPAIGNS: Campaign}
+_NAMING = Naming("campaigns", "campagnes", ("campaign", "campagne"))
 NEEDED = (
     "people", "withdrawals", "refusals", "attempts", "listings", "abandoned", "clients",
 )  # fmt: skip
@@ -79,9 +84,9 @@ EXAMPLES: Mapping[str, Phrase] = {
 @cache
 def list_columns(table: str) -> Mapping[str, tuple[str, bool]]:
     """Return a table's columns: their kind, and whether they must be there."""
-    hints = typing.get_type_hints(TABLES[table])
+    hints = typing.get_type_hints(KINDS[table])
     found = {}
-    for field in dataclasses.fields(TABLES[table]):
+    for field in dataclasses.fields(KINDS[table]):
         if (table, field.name) != ("consents", "unreadable"):
             must = field.default is MISSING and field.name not in ("known_at", "last")
             found[field.name] = (_infer_kind(hints[field.name]), must)
@@ -114,12 +119,12 @@ def get_forms() -> Mapping[str, TableForm]:
     """Return the form of each table."""
     text = resources.files("releve.outbound").joinpath("fact_columns.yaml").read_text("utf-8")
     words = yaml.load(text, yaml.CSafeLoader)
-    return {table: _build_form(table, words[table]) for table in TABLES}
+    return {table: _build_form(table, words[table]) for table in KINDS}
 
 
 def _build_form(table: str, words: Mapping[str, Any]) -> TableForm:
-    word = get_vocabulary("table").by_id[table]
-    naming = Naming(word.label.en, word.label.fr, word.also)
+    word = get_vocabulary("table").by_id.get(table)
+    naming = Naming(word.label.en, word.label.fr, word.also) if word else _NAMING
     names = {
         column: Naming(column.replace("_", " "), entry["fr"], tuple(entry.get("also", ())))
         for column, entry in words.items()
@@ -143,12 +148,16 @@ def _build_column(
 
 
 @cache
-def build_layout(whole: bool) -> FolderLayout:
-    """Return a folder of facts; ``whole``: it is all that is known, so tables must be there."""
+def build_layout(whole: bool, *, campaigns: bool = False) -> FolderLayout:
+    """Return a folder of facts; ``whole``: it is all that is known, so tables must be there.
+
+    ``campaigns``: a table of campaigns may stand among them.
+    """
+    forms = {name: form for name, form in get_forms().items() if campaigns or name != CAMPAIGNS}
     needed = frozenset(NEEDED if whole else ())
     stranger = Phrase("not named like a table of facts")
     explain = partial(Phrase, "move it away, or name it like one of {0}")
-    return FolderLayout(get_forms(), needed, stranger, explain, _explain_missing, _read_typed)
+    return FolderLayout(forms, needed, stranger, explain, _explain_missing, _read_typed)
 
 
 def _explain_missing(form: TableForm) -> Phrase:

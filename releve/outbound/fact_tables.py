@@ -30,6 +30,7 @@ from releve.network.moments import CellRefusal, parse_date_text, parse_moment
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import (
     EXAMPLES,
+    KINDS,
     TABLES,
     build_layout,
     list_columns,
@@ -169,19 +170,22 @@ def read_folder(
     strict: bool = True,
     zone: str = LEGAL_ZONE,
     scanned: Collection[str] = (),
+    campaigns: bool = False,
 ) -> FactFolder:
     """Return every table typed with all faults of the files, as for :func:`read_tables`.
 
     ``scanned`` names tables that are there and that the caller reads; what refers to them is then
-    the caller's to resolve.
+    the caller's to resolve. ``campaigns``: a table of campaigns may be there and becomes a frame.
     """
-    raw = folder_reader.read_tables(files, build_layout(whole and strict))
+    layout = build_layout(whole and strict, campaigns=campaigns)
+    raw = folder_reader.read_tables(files, layout)
     found = FactFolder(build_empty_frames(), zone, raw.language, sources=raw.sources)
     found.lost = not raw.unreadable.isdisjoint((*KNOWING, "clients"))
     found.faults += [
         fault
         for fault in raw.faults
-        if (strict or fault.table in TABLES) and not (fault.row == 0 and fault.table in scanned)
+        if (strict or fault.table in layout.forms)
+        and not (fault.row == 0 and fault.table in scanned)
     ]
     for table in raw.tables.values():
         _Reading(table, found).read()
@@ -428,7 +432,7 @@ def _fill_defaults(table: str, name: str, kind: str) -> pl.Expr:
     cells = pl.col(name)
     if kind == "words":
         return cells.fill_null(pl.lit([], pl.List(pl.String)))
-    field = next(field for field in dataclasses.fields(TABLES[table]) if field.name == name)
+    field = next(field for field in dataclasses.fields(KINDS[table]) if field.name == name)
     if may_be_empty(table, name):
         return cells.fill_null(pl.lit(EVERY_CLIENT))
     if field.default is MISSING or field.default is None:

@@ -27,6 +27,7 @@ __all__ = [
     "Attempt",
     "CallFacts",
     "Callback",
+    "Campaign",
     "Consent",
     "Contract",
     "Facts",
@@ -270,6 +271,23 @@ class Alias:
 
     client: str
     alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What a dialler's short name of a campaign stands for; ``first`` and ``last`` are included."""
+
+    campaign: str
+    client: str
+    object: str
+    sector: str
+    mode: str = "manual"
+    purpose: str = "prospecting"
+    origin: str = ""
+    first: date | None = None
+    last: date | None = None
+    provider: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

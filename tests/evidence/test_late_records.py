@@ -202,11 +202,11 @@ def test_a_day_that_is_none_is_a_fault_and_no_crash(day: str) -> None:
 
 def test_a_draw_says_when_a_visit_was_recorded() -> None:
     draw = object.__new__(verify_draw.Draw)
-    draw.day = "2026-11-27"
-    draw.entries = [
-        {"kind": "inspection.held", "seq": 1, "recorded_at": "2026-11-29T20:00:00.000000Z",
-         "body": {"site": "casa", "happened_at": "2026-11-27T09:00:00Z"}},
-    ]  # fmt: skip
+    draw.day, draw.plan_id = "2026-11-27", "p"
+    draw.entries = {
+        1: {"kind": "inspection.held", "seq": 1, "recorded_at": "2026-11-29T20:00:00.000000Z",
+            "body": {"site": "casa", "happened_at": "2026-11-27T09:00:00Z"}},
+    }  # fmt: skip
     assert draw.follow("casa") == (
         "visited at 2026-11-27T09:00:00Z, recorded at 2026-11-29T20:00:00Z"
     )
