@@ -54,17 +54,17 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
             "object {0!r} is not of the sector {1!r} but of {2!r}", *words, _name("sector", own)
         )
         fix = Phrase("declare that one, or the object that is offered")
-        raise _refuse(ref, "sector", reason, fix)
+        raise _refuse("sector", campaign.sector, reason, fix)
     if campaign.purpose == "prospecting" and find_finer_words(campaign.object):
         reason = Phrase(
             "object {0!r} is too coarse, no consent or contract covers it",
             _name("object", campaign.object),
         )
         fix = get_vocabulary("object").advice(campaign.object)
-        raise _refuse(ref, "object", reason, fix)
+        raise _refuse("object", campaign.object, reason, fix)
     if not ref[0].isalnum():
         reason = Phrase("the campaign's name {0!r} does not begin with a letter or a digit", ref)
-        raise _refuse(ref, "campaign", reason, Phrase("give it another"))
+        raise _refuse("campaign", ref, reason, Phrase("give it another"))
     _refuse_long_texts(ref, campaign)
     campaign = replace(campaign, client=register_client(campaign.client))
     content = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
@@ -79,14 +79,14 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
                 " and hyphens",
                 named,
             )
-            raise _refuse(ref, "campaign", reason, fix)
+            raise _refuse("campaign", ref, reason, fix)
         if last is not None and last.digest == digest:
             return False
         if last is not None and last.client != campaign.client:
             reason = Phrase(
                 "{0} is a campaign of another client, who would lose its calls to this one", ref
             )
-            raise _refuse(ref, "client", reason, Phrase("give it another name"))
+            raise _refuse("client", campaign.client, reason, Phrase("give it another name"))
         at = next_known_at()
         load = Load.objects.create(
             source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1
@@ -95,9 +95,9 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     return True
 
 
-def _refuse(ref: str, column: str, reason: Phrase, fix: Phrase) -> LoadRefused:
+def _refuse(column: str, value: str, reason: Phrase, fix: Phrase) -> LoadRefused:
     """Return the refusal of a campaign, with its fault in a table of campaigns."""
-    fault = Fault(CAMPAIGNS, 0, column, ref, reason, fix)
+    fault = Fault(CAMPAIGNS, 0, column, value, reason, fix)
     return LoadRefused(Phrase("{0}; {1}", reason, fix), (fault,))
 
 
@@ -139,7 +139,7 @@ def _refuse_long_texts(ref: str, campaign: CampaignTerms) -> None:
                 "the campaign's {0} is longer than {1} characters", shown, field.max_length
             )
             column = "campaign" if name == "ref" else name
-            raise _refuse(ref, column, reason, Phrase("shorten it"))
+            raise _refuse(column, text, reason, Phrase("shorten it"))
 
 
 def _parse_words(campaign: CampaignTerms) -> CampaignTerms:
