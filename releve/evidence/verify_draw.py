@@ -12,7 +12,8 @@ nothing is verified without something that the operator cannot take back:
 
 --root     a root that you, or a person you trust, held before the commission used its link of the
            day. Give each one you have; or in its place the keys of witnesses (--witness), of which
-           --quorum (all, where it is not given) cosigned such a root.
+           --quorum (all, where it is not given) cosigned such a root under --origin, the name of
+           the ledger: a witness knows a history by that name, and each name has its own.
 --anchor   the anchor that the commission published: from the commission, not from the operator.
 
 The commission verifies the plan and makes its chain by --new-chain, which prints the anchor to
@@ -153,8 +154,9 @@ class DrawReader:
     """What the reader holds against the operator: roots, an anchor, a chain, keys of witnesses."""
 
     def __init__(self, ledger: Any, keys: Any, roots: list[Body], anchor: str = "",
-                 chain: Any = None) -> None:  # fmt: skip
+                 chain: Any = None, origin: str = "") -> None:  # fmt: skip
         self.ledger, self.keys, self.roots, self.chain = ledger, keys, roots, chain
+        self.origin = origin
         if chain is not None:
             if set(chain) != {"binding", "days", "first", "format"}:
                 raise ValueError("the chain is not one that --new-chain made")
@@ -307,7 +309,7 @@ class Draw:
     def list_cosigned(self, one: Body) -> list[tuple[str, str]]:
         """Return the witnesses of a root with their times, where they are enough."""
         ledger, keys = self.reader.ledger, self.reader.keys
-        if not one["checkpoint"]:
+        if one["checkpoint"].split("\n")[0] != self.reader.origin or not self.reader.origin:
             return []
         try:
             named = ledger.check_checkpoint(one["checkpoint"], one["root"], keys)
@@ -675,12 +677,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", action="append", default=[], help="a root held before the link")
     parser.add_argument("--anchor", default="", help="what the commission published")
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
+    parser.add_argument("--origin", default="", help="the name of the ledger to its witnesses")
     parser.add_argument("--quorum", type=int, help="how many witnesses have to cosign")
     parser.add_argument("--rotation", action="append", default=[], help="file of a key's rotation")
     own = parser.add_mutually_exclusive_group()
     own.add_argument("--chain", type=Path, help="the commission's chain: compute the visits")
     own.add_argument("--new-chain", type=Path, help="make the commission's chain for this plan")
     given = parser.parse_args(arguments)
+    if given.witness and not given.origin:
+        parser.error("--witness takes --origin: the name under which the ledger is known to it")
     refused: tuple[type[Exception], ...] = (
         OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError,
     )  # fmt: skip
@@ -692,7 +697,7 @@ def main(arguments: list[str] | None = None) -> int:
             ledger.read_rotation(path, keys)
         roots = [ledger.read_root(path, keys) for path in given.root]
         chain = json.loads(given.chain.read_text(encoding="utf-8")) if given.chain else None
-        reader = DrawReader(ledger, keys, roots, given.anchor.strip().lower(), chain)
+        reader = DrawReader(ledger, keys, roots, given.anchor.strip().lower(), chain, given.origin)
         packs = [json.loads(path.read_text(encoding="utf-8")) for path in given.file]
         draws = [Draw(pack, reader) for pack in packs]
         verified = [report(name, draw) for name, draw in zip(given.file, draws)]  # noqa: B905
