@@ -614,13 +614,13 @@ def contradict(one: Draw, other: Draw) -> list[str]:
             ]  # fmt: skip
             if {site for site, _ in lists[0] - lists[1]} & {site for site, _ in lists[1]}:
                 found.append("the lists of those present at a site differ")
-            for mine, yours in ((one, other), (other, one)):
-                found += [
-                    f"one file has the link of the {party} for {one.day}, the other says that it"
-                    " was withheld"
-                    for party in PARTIES
-                    if party in mine.links and yours.withheld == {party}
-                ]
+            early, late = sorted((one, other), key=lambda draw: int(draw.root["size"]))
+            found += [
+                f"the earlier file has the link of the {party} for {one.day}, the later one says"
+                " that it was withheld"
+                for party in PARTIES
+                if party in early.links and late.withheld == {party}
+            ]
     return found
 
 
@@ -700,6 +700,8 @@ def main(arguments: list[str] | None = None) -> int:
         reader = DrawReader(ledger, keys, roots, given.anchor.strip().lower(), chain, given.origin)
         packs = [json.loads(path.read_text(encoding="utf-8")) for path in given.file]
         draws = [Draw(pack, reader) for pack in packs]
+        if given.new_chain and any(pack["day"] for pack in packs):
+            raise ValueError("--new-chain takes the file of a plan, not that of a day")
         verified = [report(name, draw) for name, draw in zip(given.file, draws)]  # noqa: B905
         for one, other in itertools.combinations(range(len(draws)), 2):
             named = f"{given.file[one]} and {given.file[other]}"
