@@ -237,6 +237,7 @@ FORM_TARGETS = [environment.parse_origin(app["settings"]["server_url"]) for app 
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 IDENTITY_PAGE = f"{DESK_URL}/identity"
+ACCOUNT_PAGE = f"{DESK_URL}/account"
 IDENTITY_KEY = environment.read_box_key(os.environ, "RELEVE_IDENTITY_KEY")
 IDENTITY_FILE = Path(
     environment.read_text(os.environ, "RELEVE_IDENTITY_FILE") or HOME / "identity" / "names.box"

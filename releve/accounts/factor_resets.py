@@ -1,12 +1,13 @@
 """A lost second factor: one administrator asks for its removal, another one allows it.
 
 Taking a factor away opens an account to a holder of its password, so it takes two people: neither
-is the person concerned, and neither had a hand in the other's account. The command line counts as
-one person; who made the others from there is not tied to it.
+is the person concerned, and no one person could act through both their accounts. The command line
+counts as one person, who stands behind the accounts made there until they are confirmed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,21 +17,17 @@ from django.utils import timezone
 
 from releve.accounts.grants import AccessError, record_change, remove_factors
 from releve.accounts.models import AccountAct, FactorReset, User
-from releve.accounts.two_people import are_tied
+from releve.accounts.two_people import TIED, Act, find_tie, list_acts
 from releve.errors import Phrase
 
 __all__ = [
-    "COMMAND_LINE",
     "ResetLine",
     "approve_reset",
-    "find_obstacle",
     "list_open_resets",
     "list_resets_for",
     "request_reset",
 ]
 
-COMMAND_LINE = "command line"
-"""Who acts where a command does."""
 _OPEN = timedelta(days=1)
 _SHORTEST_REASON = 10
 
@@ -49,6 +46,7 @@ class ResetLine:
 
 def list_resets_for(by: str) -> tuple[ResetLine, ...]:
     """Return the requests that wait, the newest first, as one person may allow them."""
+    acts = list_acts()
     return tuple(
         ResetLine(
             row.pk,
@@ -59,7 +57,7 @@ def list_resets_for(by: str) -> tuple[ResetLine, ...]:
             "" if obstacle is None else obstacle.args[0],
         )
         for row in list_open_resets()
-        for obstacle in [find_obstacle(row, by)]
+        for obstacle in [_find_obstacle(row, by, acts)]
     )
 
 
@@ -88,17 +86,14 @@ def request_reset(user: User, reason: str, *, by: str) -> FactorReset:
     return reset
 
 
-def find_obstacle(reset: FactorReset, by: str) -> AccessError | None:
+def _find_obstacle(reset: FactorReset, by: str, acts: Sequence[Act]) -> AccessError | None:
     """Return why this person cannot allow a request; None where they can."""
     if by == reset.user.get_username():
         return AccessError(Phrase("another administrator has to allow it"))
     if by == reset.asked_by:
         return AccessError(Phrase("it takes two people: another person has to allow it"))
-    if COMMAND_LINE not in (by, reset.asked_by) and are_tied(by, reset.asked_by):
-        return AccessError(
-            Phrase("one of you gave the other’s access: another administrator has to allow it")
-        )
-    return None
+    tie = find_tie(acts, by, reset.asked_by, other_acted_at=reset.asked_at)
+    return None if tie is None else AccessError(TIED.with_params(tie))
 
 
 @transaction.atomic
@@ -107,7 +102,7 @@ def approve_reset(reset: FactorReset, *, by: str) -> None:
     found = list_open_resets().select_for_update(of=("self",)).filter(pk=reset.pk).first()
     if found is None:
         raise AccessError(Phrase("it was allowed, or asked more than a day ago: ask again"))
-    obstacle = find_obstacle(found, by)
+    obstacle = _find_obstacle(found, by, list_acts())
     if obstacle is not None:
         raise obstacle
     found.approved_by = by

@@ -18,6 +18,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from releve.accounts.models import AccountAct, Grant, Token, User
+from releve.accounts.notices import announce_account
+from releve.accounts.permissions import approving_roles
+from releve.accounts.two_people import ROLE
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append
 from releve.ledger.journal import note_act
@@ -39,6 +42,7 @@ __all__ = [
     "record_mailed_link",
     "remove_factors",
     "revoke_token",
+    "show_password_key",
     "user_subject",
 ]
 
@@ -106,6 +110,8 @@ def give_role(
         "ends_at": None if grant.ends_at is None else grant.ends_at.isoformat(),
     }
     record_change("access.given", user, body, by)
+    if wanted.role in approving_roles():
+        announce_account(user, ROLE, by)
     return user, is_new
 
 
@@ -193,23 +199,32 @@ def remove_factors(user: User, *, by: str) -> None:
     AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
     _end_sessions(user)
     record_change("access.factors_forgotten", user, {}, by)
+    announce_account(user, AccountAct.FACTORS, by)
 
 
-@transaction.atomic
-def create_password_key(user: User, *, by: str) -> dict[str, str]:
+def create_password_key(user: User) -> dict[str, str]:
     """Return the key with which a password can be chosen: once, within three days.
 
-    ``uidb36`` and ``key`` are the arguments of allauth's address for it. Its reader could use the
-    account, so the ledger records who asked for it.
+    ``uidb36`` and ``key`` are the arguments of allauth's address for it.
     """
-    AccountAct.objects.create(user=user, kind=AccountAct.LINK, by=by)
-    record_change("access.link_shown", user, {}, by)
     return {"uidb36": user_pk_to_url_str(user), "key": default_token_generator.make_token(user)}
 
 
-def record_mailed_link(user: User) -> None:
-    """Record that a link to choose a password is mailed to the address of an account."""
-    record_change("access.link_mailed", user, {}, user.get_username())
+@transaction.atomic
+def show_password_key(user: User, *, by: str) -> dict[str, str]:
+    """Return such a key to be shown: its reader could use the account, which is recorded."""
+    AccountAct.objects.create(user=user, kind=AccountAct.LINK, by=by)
+    record_change("access.link_shown", user, {}, by)
+    announce_account(user, AccountAct.LINK, by)
+    return create_password_key(user)
+
+
+def record_mailed_link(user: User, *, by: str = "") -> None:
+    """Record that a link to choose a password is mailed to the address of an account.
+
+    The owner asked for it unless ``by`` did.
+    """
+    record_change("access.link_mailed", user, {}, by or user.get_username())
 
 
 def record_change(

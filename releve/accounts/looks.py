@@ -11,7 +11,7 @@ from releve.accounts.grants import STREAM
 from releve.accounts.models import IdentityRequest, User
 from releve.accounts.reidentification import ANSWERED_WITHIN
 from releve.accounts.scopes import can
-from releve.accounts.two_people import find_tied_accounts
+from releve.accounts.two_people import find_tie, list_acts
 from releve.ledger.account_names import restore_names
 from releve.ledger.models import LedgerEntry
 
@@ -55,11 +55,15 @@ def list_looks(user: User, now: datetime, most: int) -> tuple[IdentityLook, ...]
     """Return the looks behind pseudonyms, the newest first, as a user may act on them."""
     name, seen = user.get_username(), _count_looks()
     asks, allows = can(user, "health.reidentify"), can(user, "health.approve")
-    tied = find_tied_accounts(name)
+    acts = list_acts()
     found = []
     for row in IdentityRequest.objects.all()[:most]:
         state = _find_state(row, now)
-        may_allow = state == "waiting" and row.asked_by not in tied and allows
+        may_allow = (
+            state == "waiting"
+            and allows
+            and find_tie(acts, name, row.asked_by, other_acted_at=row.asked_at) is None
+        )
         may_see = state == "open" and row.asked_by == name and asks
         found.append(
             IdentityLook(

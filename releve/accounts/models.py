@@ -33,6 +33,8 @@ class User(AbstractUser):
 
     visitor_role: HeldRole | None = None
     """The role that the visitor of an open desk has chosen; such a user is not stored."""
+    notices_read_at = models.DateTimeField(null=True, blank=True)
+    """When the notices of changes to accounts that may approve were last read."""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new account the pseudonym that the ledger knows it by."""
@@ -133,12 +135,14 @@ class Grant(ScopedRole):
 
 
 class AccountAct(models.Model):
-    """An act by which one person could come to use the account of another.
+    """An act by which one person could come to use the account of another, or a word against it.
 
-    Where two people are needed, these two are not: see :mod:`releve.accounts.two_people`.
+    Confirmed: an administrator vouches that the owner alone holds the account and has no other;
+    declared: the operator does, at the command line. See :mod:`releve.accounts.two_people`.
     """
 
     MADE, LINK, FACTORS = "made", "link", "factors"
+    CONFIRMED, DECLARED = "confirmed", "declared"
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acts")
     kind = models.CharField(max_length=10)

@@ -1,29 +1,52 @@
-"""Notices to every health officer that a look behind a pseudonym was asked for, or allowed.
+"""Notices of looks behind pseudonyms and of changes to accounts that may approve.
 
-A notice stands on the page of looks until it is read; a mail goes out beside it where the officer
-has an address. Neither names a pseudonym or a reason.
+A look is announced to every health officer, a change to an account that may approve to everyone of
+the operator whose account may, and to its owner. A notice stands on a page until it is read; a mail
+goes out beside it where its reader has an address. No mail names a pseudonym or a reason.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import override
 
-from releve.accounts.models import Grant, IdentityNotice, IdentityRequest, User
-from releve.accounts.roles import Role
+from releve.accounts.models import AccountAct, Grant, IdentityNotice, IdentityRequest, User
+from releve.accounts.permissions import approving_roles
+from releve.accounts.roles import OUTSIDE, Role
+from releve.accounts.two_people import COMMAND_LINE, ROLE, Act
 
-__all__ = ["LookNotice", "list_unread", "mark_read", "notify_officers"]
+__all__ = [
+    "LookNotice",
+    "announce_account",
+    "describe_act",
+    "list_account_notices",
+    "list_unread",
+    "mark_account_notices_read",
+    "mark_read",
+    "may_approve",
+    "notify_officers",
+]
 
 _log = logging.getLogger(__name__)
+
+_CHANGES = {
+    AccountAct.MADE: lazy("{by} made the account {name}."),
+    ROLE: lazy("{by} gave {name} a role that may approve."),
+    AccountAct.LINK: lazy("{by} saw a link that sets the password of {name}."),
+    AccountAct.FACTORS: lazy("{by} removed the second factors of {name}."),
+    AccountAct.CONFIRMED: lazy("{by} confirmed that {name} is a person with no other account."),
+    AccountAct.DECLARED: lazy("{by}: {name} was declared a person with no other account."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +61,112 @@ class LookNotice:
 
 def notify_officers(request: IdentityRequest, kind: str, by: str) -> None:
     """Notify every health officer, in the transaction of the act; mails leave after it."""
-    now, officers = timezone.now(), _officers()
+    now, officers = timezone.now(), _list_holders((Role.HEALTH,))
     IdentityNotice.objects.bulk_create(
         IdentityNotice(request=request, user=user, kind=kind, by=by, at=now) for user in officers
     )
-    addresses = [user.email for user in officers if user.email]
-    transaction.on_commit(lambda: _mail(addresses, kind, by))
+    said = {
+        "asked": lazy("{name} asks to see who stands behind a pseudonym."),
+        "allowed": lazy("{name} has allowed a look behind a pseudonym."),
+    }[kind]
+    _mail(officers, said, {"name": by}, settings.IDENTITY_PAGE)
 
 
 def list_unread(user: User) -> list[LookNotice]:
-    """Return the notices that an officer has not read, the newest first."""
+    """Return the notices of looks that an officer has not read, the newest first."""
     rows = IdentityNotice.objects.filter(user__username=user.get_username(), read_at=None)
     values = rows.values_list("kind", "by", "at", "request__pseudonym")
     return [LookNotice(*row) for row in values]
 
 
 def mark_read(user: User) -> None:
-    """Mark the notices of an officer as read."""
+    """Mark the notices of looks of an officer as read."""
     rows = IdentityNotice.objects.filter(user__username=user.get_username(), read_at=None)
     rows.update(read_at=timezone.now())
 
 
-def _officers() -> list[User]:
+def may_approve(user: User) -> bool:
+    """Return whether an account holds a role now whose acts may be one of two."""
+    return any(
+        row.role in approving_roles()
+        for row in user.grants.all()
+        if row.is_active_at(timezone.now()) and row.to_held_role() is not None
+    )
+
+
+def announce_account(user: User, kind: str, by: str) -> None:
+    """Announce a change to an account that may approve, by mail once it is stored.
+
+    On the pages it stands by itself: they list the acts, see :func:`list_account_notices`.
+    """
+    if may_approve(user):
+        readers = {row.pk: row for row in (user, *_list_holders(approving_roles() - OUTSIDE))}
+        values = {"by": _name_actor(by), "name": user.get_username()}
+        _mail(readers.values(), _CHANGES[kind], values, settings.ACCOUNT_PAGE)
+
+
+def list_account_notices(user: User) -> tuple[Act, ...]:
+    """Return the changes to other accounts that may approve since a user read them, newest first.
+
+    None for a user who may not approve, or is not of the operator.
+    """
+    roles = approving_roles()
+    if not any(held.role in roles - OUTSIDE for held in user.held_roles) or user.pk is None:
+        return ()
+    since = user.notices_read_at or user.date_joined
+    others = Grant.objects.filter(role__in=roles).exclude(user=user)
+    acts = AccountAct.objects.filter(at__gt=since, user__in=others.values("user"))
+    found = [
+        *(Act(*row) for row in acts.values_list("user__username", "kind", "by", "at")),
+        *(
+            Act(name, ROLE, by, at)
+            for name, by, at in others.filter(given_at__gt=since).values_list(
+                "user__username", "given_by", "given_at"
+            )
+        ),
+    ]
+    return tuple(sorted(found, key=lambda act: act.at, reverse=True))
+
+
+def describe_act(act: Act) -> str:
+    """Return a change to an account in the reader's language."""
+    return str(_CHANGES[act.kind]).format(by=_name_actor(act.by), name=act.account)
+
+
+def _name_actor(by: str) -> str:
+    return _("the command line") if by == COMMAND_LINE else by
+
+
+def mark_account_notices_read(user: User) -> None:
+    """Mark the changes to accounts that may approve as read by a user."""
+    User.objects.filter(pk=user.pk).update(notices_read_at=timezone.now())
+
+
+def _list_holders(roles: Iterable[Role]) -> list[User]:
+    """Return the open accounts that hold one of some roles now."""
     now = timezone.now()
-    grants = Grant.objects.filter(role=Role.HEALTH, user__is_active=True).select_related("user")
+    grants = Grant.objects.filter(role__in=list(roles), user__is_active=True)
     found = {
         row.user.pk: row.user
-        for row in grants
+        for row in grants.select_related("user")
         if row.is_active_at(now) and row.to_held_role() is not None
     }
     return list(found.values())
 
 
-def _mail(addresses: Sequence[str], kind: str, by: str) -> None:
-    """Send a mail to each address; one that fails is logged, and the notice stands."""
+def _mail(readers: Iterable[User], said: object, values: Mapping[str, str], page: str) -> None:
+    """Mail each reader with an address after the commit; a failure is logged, the notice stands."""
+    addresses = [user.email for user in readers if user.email]
     with override(settings.LANGUAGE_CODE):
-        subject = {
-            "asked": _("{name} asks to see who stands behind a pseudonym."),
-            "allowed": _("{name} has allowed a look behind a pseudonym."),
-        }[kind].format(name=by)
-        text = f"{subject}\n\n{settings.IDENTITY_PAGE}\n"
-    for address in addresses:
-        try:
-            send_mail(subject, text, None, [address])
-        except OSError as error:
-            _log.warning("a health officer was not mailed of a look: %s", error)
+        subject = str(said).format(**values)
+    mails = [EmailMessage(subject, f"{subject}\n\n{page}\n", None, [to]) for to in addresses]
+
+    def send() -> None:
+        connection = get_connection()
+        for mail in mails:
+            try:
+                connection.send_messages([mail])
+            except OSError as error:
+                _log.warning("the reader of a notice was not mailed: %s", error)
+
+    transaction.on_commit(send)

@@ -18,7 +18,7 @@ from releve.accounts.roles import BY_CLIENT, BY_SITE, OUTSIDE, WATCHING, Role
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
-__all__ = ["PERMISSIONS", "Permission", "acting_roles"]
+__all__ = ["PERMISSIONS", "Permission", "acting_roles", "approving_roles"]
 
 _R = Role
 _EVERYONE = frozenset(Role) - WATCHING
@@ -32,7 +32,7 @@ class Permission:
     ``observes``: it records what an outside auditor saw and changes nothing else, so that an
     auditor may hold it. ``consents``: it records what a client decides about its own work, so that
     a client may hold it. ``whole``: its pages show every site and client at once, so a role held
-    for some does not give it.
+    for some does not give it. ``paired``: an act of it is one of two that two people have to do.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Permission:
     whole: bool = False
     observes: bool = False
     consents: bool = False
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if not self.roles:
@@ -154,12 +155,14 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         lazy("record an audit of the charter: observations, findings, conclusion"),
         acts=True,
         observes=True,
+        paired=True,
     ),
     Permission(
         "event.record.answer",
         frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
         lazy("answer an auditor’s finding"),
         acts=True,
+        paired=True,
     ),
     Permission(
         "charter.see",
@@ -196,6 +199,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         frozenset({_R.CONTINUITY, _R.HEALTH, _R.SITE}),
         lazy("approve the reopening of a site"),
         acts=True,
+        paired=True,
     ),
     Permission(
         "health.see",
@@ -217,12 +221,14 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         frozenset({_R.HEALTH}),
         lazy("ask who stands behind a pseudonym"),
         acts=True,
+        paired=True,
     ),
     Permission(
         "health.approve",
         frozenset({_R.ADMINISTRATOR}),
         lazy("allow a health officer to see who stands behind a pseudonym"),
         acts=True,
+        paired=True,
     ),
     Permission(
         "ledger.see",
@@ -386,6 +392,7 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
         frozenset({_R.ADMINISTRATOR}),
         lazy("give and end the access of people"),
         acts=True,
+        paired=True,
     ),
 )
 """Permission id -> row."""
@@ -394,3 +401,8 @@ PERMISSIONS: Mapping[str, Permission] = _rows(
 def acting_roles() -> frozenset[Role]:
     """Return the roles whose acts have consequences, so whose sign-in takes a second factor."""
     return frozenset(role for row in PERMISSIONS.values() if row.acts for role in row.roles)
+
+
+def approving_roles() -> frozenset[Role]:
+    """Return the roles whose acts may be one of two: their accounts are confirmed, announced."""
+    return frozenset(role for row in PERMISSIONS.values() if row.paired for role in row.roles)

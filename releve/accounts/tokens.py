@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from releve.accounts.grants import STREAM, AccessError, RoleRequest
 from releve.accounts.models import Token, User
+from releve.accounts.two_people import TOKEN_PREFIX
 from releve.ledger.chain import append
 
 __all__ = [
@@ -34,9 +35,6 @@ PREFIX = "releve_"
 LONGEST_DAYS = 366
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a token may be called."""
-_ACTOR = "token:"
-"""No account's name holds a colon, so that no program passes for a person."""
-
 
 @transaction.atomic
 def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]:
@@ -84,14 +82,14 @@ def authenticate(secret: str) -> User | None:
     held = None if found is None else found.to_held_role()
     if found is None or held is None:
         return None
-    user = User(username=f"{_ACTOR}{found.name}")
+    user = User(username=f"{TOKEN_PREFIX}{found.name}")
     user.visitor_role = held
     return user
 
 
 def is_program(user: object) -> bool:
     """Return whether a user is a program rather than a person."""
-    return isinstance(user, User) and user.get_username().startswith(_ACTOR)
+    return isinstance(user, User) and user.get_username().startswith(TOKEN_PREFIX)
 
 
 def _digest(secret: str) -> str:

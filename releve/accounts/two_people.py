@@ -1,41 +1,185 @@
-"""Which accounts count as two people: neither had a hand in the other.
+"""Which accounts count as two people: no one person could act through both.
 
-An administrator who made an account, saw the link that sets its password, took away its second
-factors or gave it a role could act as both people; so could a holder of that account. The reverse
-holds too.
+Making an account, giving it a role, seeing a link that sets its password or removing its second
+factors are *hands*: the person behind such an act could act through the account afterwards. So
+behind an account stand its owner and all who stood, at the time, behind the accounts with a hand in
+it, back to the first. Two accounts with a person in common are tied and count as one. Behind a
+token stands who stood behind its giver.
+
+A confirmation takes the earlier hands away: an administrator vouches that the owner alone holds the
+account and has no other. It counts when no one person stands behind the account and behind all who
+confirmed it since the last hand, so that one of them at least is another person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
 
-from releve.accounts.models import AccountAct, Grant
+from releve.accounts.models import AccountAct, Grant, Token
+from releve.errors import Phrase
 from releve.situation import (
     Event,
     EventRefusal,
     FindingVerified,
     ReopeningApproved,
     Situation,
+    list_reopening_acts,
     refuse,
 )
 
-__all__ = ["are_tied", "build_approval_check", "find_tied_accounts"]
+__all__ = [
+    "COMMAND_LINE",
+    "ROLE",
+    "TIED",
+    "TOKEN_PREFIX",
+    "AccountStanding",
+    "AccountStandings",
+    "Act",
+    "build_approval_check",
+    "describe_hands",
+    "find_standings",
+    "find_tie",
+    "list_acts",
+]
+
+COMMAND_LINE = "command line"
+"""Who acts where a command does: one person, as far as hands go."""
+TOKEN_PREFIX = "token:"
+"""A program goes by this and the name of its token. No account's name holds a colon."""
+ROLE, ISSUED = "role", "issued"
+TIED = Phrase(
+    "one person could act as both of you ({0}): an administrator whom neither of you gave access"
+    " has to allow it, or to confirm one of the accounts before it is asked for"
+)
+"""The refusal of the second of two administrators, with the tie."""
+
+_SENTENCES = {
+    AccountAct.MADE: Phrase("{0} made the account {1}"),
+    ROLE: Phrase("{0} gave {1} a role"),
+    AccountAct.LINK: Phrase("{0} saw a link that sets the password of {1}"),
+    AccountAct.FACTORS: Phrase("{0} removed the second factors of {1}"),
+    ISSUED: Phrase("{0} issued the token of {1}"),
+}
 
 
-def find_tied_accounts(name: str) -> frozenset[str]:
-    """Return the names of those who are no second person beside an account, itself included."""
-    own = (("user__username", "given_by"), ("given_by", "user__username"))
-    found = {name}
-    for column, other in own:
-        found |= set(Grant.objects.filter(**{column: name}).values_list(other, flat=True))
-    for column, other in (("user__username", "by"), ("by", "user__username")):
-        found |= set(AccountAct.objects.filter(**{column: name}).values_list(other, flat=True))
-    return frozenset(found)
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What ``by`` did to an account at an instant: a hand in it, or a word for its owner."""
+
+    account: str
+    kind: str
+    by: str
+    at: datetime
 
 
-def are_tied(one: str, other: str) -> bool:
-    """Return whether two accounts do not count as two people."""
-    return other in find_tied_accounts(one)
+@dataclass(slots=True)
+class AccountStanding:
+    """Who could act through an account now.
+
+    ``behind``: each person, by the account that is theirs, with the hands that lead from there to
+    this account; the account itself with none. ``doubtful``: who may stand behind the account and
+    behind all who confirmed it since the last hand; None before the first confirmation.
+    ``last_access``: the last hand by which a password could be set or a factor removed.
+    """
+
+    behind: dict[str, tuple[Act, ...]]
+    doubtful: frozenset[str] | None = None
+    last_access: Act | None = None
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether only the owner acts through the account."""
+        return len(self.behind) == 1
+
+    def narrow(self, confirmer: AccountStanding) -> frozenset[str]:
+        """Return who may stand behind the account and all who confirm it, with one more."""
+        asked = frozenset(self.behind) if self.doubtful is None else self.doubtful
+        return asked & confirmer.behind.keys()
+
+
+@dataclass(slots=True)
+class AccountStandings:
+    """The standing of each account; an account without acts has its owner behind it alone."""
+
+    known: dict[str, AccountStanding] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> AccountStanding:
+        return self.known.setdefault(name, AccountStanding({name: ()}))
+
+
+def find_standings(acts: Iterable[Act]) -> AccountStandings:
+    """Return the standing of each account after the acts, which come in the order of time."""
+    found = AccountStandings()
+    for act in acts:
+        own, other = found[act.account], found[act.by]
+        if act.kind == AccountAct.DECLARED:
+            found.known[act.account] = AccountStanding({act.account: ()})
+        elif act.kind == AccountAct.CONFIRMED:
+            own.doubtful = own.narrow(other)
+            if not own.doubtful:
+                found.known[act.account] = AccountStanding({act.account: ()})
+        elif act.by != act.account:
+            for person, way in other.behind.items():
+                own.behind.setdefault(person, (*way, act))
+            own.doubtful = None
+            if act.kind != ROLE:
+                own.last_access = act
+    return found
+
+
+def find_tie(
+    acts: Iterable[Act], one: str, other: str, *, other_acted_at: datetime | None = None
+) -> Phrase | None:
+    """Return how one person could act through both accounts, as a sentence; None where untied.
+
+    An account that ``other_acted_at`` an instant must be untied as it was then, too: a confirmation
+    since does not make that act another person's. ``acts`` in the order of time.
+    """
+    acts = tuple(acts)
+    now = find_standings(acts)
+    found = _find_common_hands(now[one], now[other])
+    if found is None and other_acted_at is not None:
+        then = find_standings(act for act in acts if act.at <= other_acted_at)
+        found = _find_common_hands(now[one], then[other])
+    return None if found is None else describe_hands(found)
+
+
+def _find_common_hands(one: AccountStanding, other: AccountStanding) -> tuple[Act, ...] | None:
+    ties = [one.behind[name] + other.behind[name] for name in one.behind if name in other.behind]
+    return min(ties, key=len, default=None)
+
+
+def describe_hands(hands: Iterable[Act]) -> Phrase:
+    """Return the hands in accounts as one sentence; without any the account is tied to itself."""
+    said = [
+        _SENTENCES[hand.kind].with_params(
+            Phrase("the command line") if hand.by == COMMAND_LINE else hand.by, hand.account
+        )
+        for hand in dict.fromkeys(hands)
+    ]
+    return reduce(
+        lambda one, other: Phrase("{0}; {1}", one, other), said or [Phrase("it is one account")]
+    )
+
+
+def list_acts() -> tuple[Act, ...]:
+    """Return every act on an account or a token, in the order of time; three queries.
+
+    Of acts at one instant a confirmation is the first, so that it takes no hand away.
+    """
+    acts = AccountAct.objects.values_list("user__username", "kind", "by", "at")
+    grants = Grant.objects.values_list("user__username", "given_by", "given_at")
+    tokens = Token.objects.values_list("name", "given_by", "given_at")
+    found = [
+        *(Act(*row) for row in acts),
+        *(Act(name, ROLE, by, at) for name, by, at in grants),
+        *(Act(TOKEN_PREFIX + name, ISSUED, by, at) for name, by, at in tokens),
+    ]
+    words = (AccountAct.CONFIRMED, AccountAct.DECLARED)
+    return tuple(sorted(found, key=lambda act: (act.at, act.kind not in words)))
 
 
 def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRefusal]]:
@@ -45,18 +189,20 @@ def build_approval_check(event: Event) -> Callable[[Situation], Iterable[EventRe
     """
 
     def judge(situation: Situation) -> Iterable[EventRefusal]:
+        first: Sequence[Event]
         if isinstance(event, FindingVerified):
             audit = situation.charter_audits.get(event.audit)
             finding = audit and audit.find_finding(event.finding)
-            answered = {answer.actor for answer in finding.answers} if finding else set()
-            for other in sorted(answered & (find_tied_accounts(event.actor) - {event.actor})):
-                yield refuse("finding.tied", other=other)
-        if not isinstance(event, ReopeningApproved):
+            code, first = "finding.tied", finding.answers if finding else ()
+        elif isinstance(event, ReopeningApproved):
+            acts = list_reopening_acts(situation, event.site)
+            code, first = "approval.tied", [r for r in acts if isinstance(r, ReopeningApproved)]
+        else:
             return
-        closure = situation.site(event.site).closure
-        tied = find_tied_accounts(event.actor) - {event.actor}
-        for other in () if closure is None else closure.approvals:
-            if other in tied:
-                yield refuse("approval.tied", actor=event.actor, other=other)
+        done = list_acts() if first else ()
+        for other, at in sorted({row.actor: row.recorded_at for row in first}.items()):
+            tie = find_tie(done, event.actor, other, other_acted_at=at)
+            if tie and other != event.actor:
+                yield refuse(code, actor=event.actor, other=other, tie=tie)
 
     return judge

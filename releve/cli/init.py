@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -16,18 +18,30 @@ __all__ = ["init"]
 
 @click.command()
 @click.option(
-    "--administrator", metavar="NAME", help="Make this first account; prints its link, once."
+    "--administrator",
+    "administrators",
+    metavar="NAME",
+    multiple=True,
+    help="Make this first account; gives its link, once. Twice for the two that a house needs.",
 )
-@click.option("--email", default="", help="Address of the administrator.")
-def init(administrator: str | None, email: str) -> None:
+@click.option(
+    "--email",
+    "emails",
+    multiple=True,
+    help="Address of the administrator; with two, in the same order.",
+)
+def init(administrators: tuple[str, ...], emails: tuple[str, ...]) -> None:
     """Make the home folder of an installation, its database and its keys.
 
     The folder is RELEVE_HOME; without it /var/lib/releve where it is there or root asks, else
     ~/.local/state/releve. What is there already stays: the command can be run again, and takes the
     home of an older version over. Every other command refuses to work where there is no home.
     """
+    if len(emails) > len(administrators):
+        raise click.UsageError("give --administrator for each --email")
     home = _make_home()
     open_desk_database()
+    from releve.accounts.confirmations import are_two_administrators
     from releve.accounts.models import User
     from releve.gate.errors import GateError
     from releve.gate.key_checks import ensure_gate_key
@@ -42,10 +56,13 @@ def init(administrator: str | None, email: str) -> None:
     click.echo(f"home: {home}")
     click.echo(f"public key of the ledger, to be published: {key}")
     click.echo(f"keep a copy of the keys in {home} (*.key, secret-key) on another machine")
-    if administrator is not None:
-        _give_first_account(administrator, email)
+    if administrators:
+        _give_first_accounts(dict(zip_longest(administrators, emails, fillvalue="")))
     elif not User.objects.exists():
-        click.echo("next: releve desk user add NAME --role administrator")
+        click.echo("next: releve desk user add NAME --role administrator, for two people")
+    if not are_two_administrators():
+        names = " ".join(administrators) if len(administrators) > 1 else "NAME NAME"
+        click.echo(f"once two administrators have signed in: releve desk user declare {names}")
     click.echo("then: releve doctor")
 
 
@@ -67,18 +84,20 @@ def _make_home() -> Path:
     return home
 
 
-def _give_first_account(name: str, email: str) -> None:
+def _give_first_accounts(emails: Mapping[str, str]) -> None:
+    """Give each administrator an account, with the address of the name."""
     from releve.accounts import grants
     from releve.accounts.models import User
 
     if User.objects.exists():
+        name = next(iter(emails))
         raise click.ClickException(
             f"people have accounts already: `releve desk user add {name} --role administrator`"
         )
-    try:
-        made, _ = grants.give_role(
-            name, grants.RoleRequest("administrator"), by="command line", email=email
-        )
-    except grants.AccessError as error:
-        raise click.ClickException(str(error)) from error
-    print_password_link(made, f"{name}, choose a password: ")
+    wanted = grants.RoleRequest("administrator")
+    for name, email in emails.items():
+        try:
+            made, _ = grants.give_role(name, wanted, by="command line", email=email)
+        except grants.AccessError as error:
+            raise click.ClickException(str(error)) from error
+        print_password_link(made, f"{name}, choose a password: ")

@@ -77,13 +77,14 @@ def add(
 
 
 def print_password_link(account: User, label: str = "") -> None:
-    """Print the link at which an account chooses its password, and what sets how it begins."""
+    """Mail the link at which an account chooses its password, or print it, and how it begins."""
     from django.conf import settings
 
-    from releve.desk.access.password_link import create_password_link
+    from releve.desk.access.password_link import hand_over_link
 
-    click.echo(f"{label}{create_password_link(account, by='command line')}")
-    if not settings.DESK_URL_IS_SET:
+    link = hand_over_link(account, by="command line")
+    click.echo(f"{label}{link or f'a link was mailed to {account.email}'}")
+    if link and not settings.DESK_URL_IS_SET:
         click.echo(
             f"RELEVE_URL is not set, so the link begins with {settings.DESK_URL}: replace that if"
             " the desk has another address.",
@@ -134,7 +135,10 @@ def close(name: str) -> None:
 @user.command()
 @click.argument("name")
 def link(name: str) -> None:
-    """Print a link for NAME to choose a new password; it works once, for three days."""
+    """Give NAME a link to choose a new password; it works once, for three days.
+
+    It is mailed where there are a mail server and an address of NAME, and printed otherwise.
+    """
     open_desk_database()
     from releve.accounts import grants
 
@@ -142,6 +146,26 @@ def link(name: str) -> None:
         print_password_link(grants.get_account(name))
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
+
+
+@user.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME NAME...")
+def declare(names: tuple[str, ...]) -> None:
+    """Declare that the administrators NAME are different people, each with this one account.
+
+    For the first two, once both have signed in; and where of those who were declared or confirmed
+    no two are left. It is an entry of the ledger, and announced to all who may approve. The
+    accounts that came later are confirmed by administrators, on the page *People*.
+    """
+    open_desk_database()
+    from releve.accounts.confirmations import declare_administrators
+    from releve.accounts.grants import AccessError
+
+    try:
+        declare_administrators(names)
+    except AccessError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"declared to be different people: {', '.join(names)}")
 
 
 @user.command(name="reset-factor")
@@ -153,14 +177,15 @@ def reset_factor(name: str, reason: str | None, allow: bool) -> None:
 
     With --reason this asks, and an administrator allows it within a day on the page *People*; with
     --allow it allows what an administrator has asked there. Who stands at the command line counts
-    as one person.
+    as one person, who is also behind the accounts that were made here until they are confirmed.
     """
     if (reason is None) != allow:
         raise click.UsageError("give --reason to ask, or --allow to allow what was asked")
     open_desk_database()
     from releve.accounts import factor_resets, grants
+    from releve.accounts.two_people import COMMAND_LINE
 
-    by = factor_resets.COMMAND_LINE
+    by = COMMAND_LINE
     try:
         person = grants.get_account(name)
         if reason is not None:

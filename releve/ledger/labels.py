@@ -17,6 +17,8 @@ KIND_LABELS: Mapping[str, str] = {
     "access.closed": "Account closed",
     "access.link_mailed": "Link to choose a password mailed",
     "access.link_shown": "Link to choose a password shown",
+    "access.confirmed": "Account confirmed as one person’s own",
+    "access.declared": "Administrators declared to be different people",
     "access.ended": "Role ended",
     "access.factors_asked": "Removal of a second factor asked for",
     "access.factors_forgotten": "Second factor set back",

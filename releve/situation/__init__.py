@@ -105,7 +105,12 @@ from releve.situation.presence import (
 )
 from releve.situation.reference import write_reference
 from releve.situation.refusal import REFUSALS, EventRefusal, refuse, to_local_day
-from releve.situation.reopening_state import Reopening, find_reopening, find_undoable_acts
+from releve.situation.reopening_state import (
+    Reopening,
+    find_reopening,
+    find_undoable_acts,
+    list_reopening_acts,
+)
 from releve.situation.retention import compute_erasure_day
 from releve.situation.rule_files import SituationRuleFaults, load_charter, load_rules
 from releve.situation.rule_kinds import (
@@ -313,6 +318,7 @@ __all__ = [
     "list_open_cases",
     "list_permits",
     "list_placed_stays",
+    "list_reopening_acts",
     "list_roster_stays",
     "list_site_checks",
     "list_site_inspections",

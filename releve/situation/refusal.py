@@ -62,8 +62,8 @@ REFUSALS: Mapping[str, str] = {
     "reopening.unknown_item": "The checklist has no item “{item}”; choose one of: {items}.",
     "reopening.item_done": "“{item}” is already done, recorded by {by}.",
     "approval.same_person": "{actor} has already approved; another person must approve too.",
-    "approval.tied": "{other} has already approved, and one of you gave the other’s access; a"
-    " third person must approve.",
+    "approval.tied": "{other} has already approved, and one person could act as both of you: {tie}."
+    " A person whom neither of you gave access must approve.",
     "approval.by_rule": "A rule cannot approve a reopening; a person must.",
     "outage.place": "Name either a site or a carrier, not both.",
     "outage.down_already": "It was down already, since {since}; record first when it was back.",
@@ -138,8 +138,8 @@ REFUSALS: Mapping[str, str] = {
     "finding.verified_before": "The finding was answered at {answered}, after the verification;"
     " correct the date.",
     "finding.same_person": "{actor} answered the finding; another person verifies it.",
-    "finding.tied": "{other} answered the finding, and one of you gave the other’s access; a third"
-    " person verifies it.",
+    "finding.tied": "{other} answered the finding, and one person could act as both of you: {tie}."
+    " A person whom neither of you gave access verifies it.",
     "finding.by_rule": "A rule cannot verify a finding; a person must.",
     "correction.of_audit": "The event {corrects} belongs to an audit, which is not corrected:"
     " observe again, or answer the finding and have it verified.",

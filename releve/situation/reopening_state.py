@@ -11,7 +11,14 @@ from releve.situation.rules import SituationRules
 from releve.situation.situation import Situation
 from releve.situation.validation import merge_reopening_terms
 
-__all__ = ["Reopening", "ReopeningStep", "ReopeningTask", "find_reopening", "find_undoable_acts"]
+__all__ = [
+    "Reopening",
+    "ReopeningStep",
+    "ReopeningTask",
+    "find_reopening",
+    "find_undoable_acts",
+    "list_reopening_acts",
+]
 
 _Act = ReopeningChecked | ReopeningApproved
 
@@ -78,7 +85,7 @@ def find_reopening(
     undoable = find_undoable_acts(situation, site, reader)
     found = [
         (row, ReopeningStep(row.actor, row.happened_at, row.id if row.id in undoable else ""))
-        for row in _list_acts(situation, site)
+        for row in list_reopening_acts(situation, site)
     ]
     ticks = {row.item: step for row, step in found if isinstance(row, ReopeningChecked)}
     earliest = closure.earliest_reopening
@@ -105,12 +112,12 @@ def find_undoable_acts(situation: Situation, site: str, actor: str) -> frozenset
     approved = closure is not None and bool(closure.approvals)
     return frozenset(
         row.id
-        for row in _list_acts(situation, site)
+        for row in list_reopening_acts(situation, site)
         if (row.actor == actor if isinstance(row, ReopeningApproved) else not approved)
     )
 
 
-def _list_acts(situation: Situation, site: str) -> tuple[_Act, ...]:
+def list_reopening_acts(situation: Situation, site: str) -> tuple[_Act, ...]:
     """Return the acts that count towards the reopening of a closed site, in the order of record."""
     closure = situation.site(site).closure
     if closure is None:

@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from releve import environment
+from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.factor_box import count_unreadable_factors
 from releve.accounts.models import Grant
 from releve.accounts.reidentification import check_names
@@ -138,6 +139,12 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
             "administrators",
             f"{len(running) or 'no'} administrator: pseudonyms and lost factors take two",
             "releve desk user add NAME --role administrator",
+        )
+    elif not are_two_administrators():
+        yield warning(
+            "administrators",
+            "one person could act as any two administrators: nothing that takes two can be done",
+            "releve desk user declare NAME NAME, where both have signed in",
         )
 
 

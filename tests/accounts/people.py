@@ -16,7 +16,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 from django.utils import timezone
 
-from releve.accounts.models import Grant, User
+from releve.accounts.models import AccountAct, Grant, User
 from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.desk.access.open_mode import COOKIE, format_choice
 
@@ -45,11 +45,12 @@ def give(
 ) -> Grant:
     """Give a role from now on, for the sites or clients where it is held for some.
 
-    A role that takes an end has one in thirty days.
+    A role that takes an end has one in thirty days. The account counts as a person of its own: one
+    administrator gave it the role, another one confirmed it.
     """
     now = timezone.now()
     days = 30 if days is None and role in DATED else days
-    return Grant.objects.create(
+    grant = Grant.objects.create(
         user=user,
         role=role,
         sites=list(sites) if role in BY_SITE else [],
@@ -58,6 +59,9 @@ def give(
         ends_at=None if days is None else now + timedelta(days=days),
         given_by="test",
     )
+    confirmed_at = grant.given_at + timedelta(microseconds=1)
+    AccountAct.objects.create(user=user, kind=AccountAct.CONFIRMED, by="witness", at=confirmed_at)
+    return grant
 
 
 def signed_in(role: Role, **limits: Sequence[str]) -> Client:

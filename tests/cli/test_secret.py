@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from releve import environment
 from releve.accounts.factor_box import build_factor_box
 from releve.accounts.factor_resets import request_reset
-from releve.accounts.models import FactorReset, User
+from releve.accounts.models import AccountAct, FactorReset, User
 from releve.cli.main import main
 from releve.ledger.chain import iter_entries
 from releve.ledger.models import KeyCheck
@@ -172,6 +172,12 @@ def test_a_factor_is_reset_by_the_command_line_and_an_administrator(home: Path) 
     done = run("user", "reset-factor", "ines", "--reason", "in person, by the badge")
     assert done.exit_code == 0, done.output
     assert "it takes two people" in run("user", "reset-factor", "ines", "--allow").output
+    FactorReset.objects.all().delete()
+    request_reset(ines, "in person, by the badge", by="amina")
+    refused = run("user", "reset-factor", "ines", "--allow").output
+    assert "the command line made the account amina" in refused
+    amina = User.objects.get(username="amina")
+    AccountAct.objects.create(user=amina, kind=AccountAct.CONFIRMED, by="zoe")
     FactorReset.objects.all().delete()
     request_reset(ines, "in person, by the badge", by="amina")
     assert run("user", "reset-factor", "ines", "--allow").exit_code == 0

@@ -247,7 +247,7 @@ def test_a_lead_learns_of_no_case_by_clearing(scenario: Scenario) -> None:
         for named in ("", case.event, "e0"):
             sent = {"site": own, "agent": agent, "status": "cleared", "case": named}
             answer = lead.record("case.declared", f"{agent}{named}", **sent)
-            answers.add((answer.status_code, answer.content))
+            answers.add((answer.status_code, answer.content.replace(agent.encode(), b"")))
     assert len(answers) == 1
     assert next(iter(answers))[0] == 422
     assert live.situation_now().cases == (case,)

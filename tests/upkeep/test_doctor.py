@@ -24,7 +24,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
 from releve.accounts import grants
-from releve.accounts.models import User
+from releve.accounts.models import AccountAct, User
 from releve.accounts.reidentification import import_names
 from releve.accounts.secret_key import compute_check
 from releve.gate.key_checks import ensure_gate_key
@@ -86,7 +86,8 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     public_key()
     ensure_gate_key()
     for name in ("amina", "zoe"):
-        grants.give_role(name, grants.RoleRequest("administrator"), by="command line")
+        made, _ = grants.give_role(name, grants.RoleRequest("administrator"), by="command line")
+        AccountAct.objects.create(user=made, kind=AccountAct.DECLARED, by="command line")
     sign_root(found.now)
     WorkerBeat.objects.create(
         name="one", started_at=found.now, beat_at=found.now, decided_at=found.now
@@ -260,8 +261,10 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
         r"FAULT migrations: the database is newer than this program \(ledger.9999_future\)",
     ),
     "older database": (
-        lambda place: MigrationRecorder(connection).record_unapplied("accounts", "0004_pseudonyms"),
-        "FAULT migrations: 1 migrations are missing, accounts.0004_pseudonyms first",
+        lambda place: MigrationRecorder(connection).record_unapplied(
+            "accounts", "0005_account_notices"
+        ),
+        "FAULT migrations: 1 migrations are missing, accounts.0005_account_notices first",
     ),
     "ledger key lost": (
         lambda place: (place.home / "ledger.key").unlink(),

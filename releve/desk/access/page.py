@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from releve.accounts.confirmations import ConfirmationLine
 from releve.accounts.directory import AccountLine, ProgramLine
 from releve.accounts.factor_resets import ResetLine
 from releve.accounts.looks import ContactAccess, IdentityLook
@@ -20,10 +21,14 @@ class SystemState(PageModel):
 
 
 class NewSecret(PageModel):
-    """What was just made for an account or a program: a link to choose a password, or a token."""
+    """What was just made for an account or a program: a link to choose a password, or a token.
+
+    ``mailed``: the link went to the address of the account, and is not shown.
+    """
 
     name: str
     link: str = ""
+    mailed: str = ""
     token: str = ""
 
 
@@ -34,6 +39,9 @@ class PeoplePage(PageModel):
     people: tuple[AccountLine, ...]
     programs: tuple[ProgramLine, ...]
     resets: tuple[ResetLine, ...] = Field(description="Second factors to remove")
+    confirmations: tuple[ConfirmationLine, ...] = Field(
+        description="Accounts that may approve and count as one person with others"
+    )
     systems: tuple[SystemState, ...]
     unreached: dict[str, int] = Field(description="Contacts without an address, by their role")
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.views import PasswordResetView
 from django.conf import settings
+from django.core.mail import send_mail
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from releve.accounts.grants import create_password_key
+from releve.accounts.grants import create_password_key, record_mailed_link, show_password_key
 from releve.accounts.models import User
+
+_log = logging.getLogger(__name__)
 
 
 class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth has no types
@@ -21,12 +26,28 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth has no 
         return {**super().get_context_data(**context), "mailed": bool(settings.EMAIL_HOST)}
 
 
-def create_password_link(user: User, *, by: str, request: HttpRequest | None = None) -> str:
-    """Return an address at which a password can be chosen: once, within three days.
+def hand_over_link(user: User, *, by: str, request: HttpRequest | None = None) -> str:
+    """Mail an address at which a password can be chosen, once, within three days; return "".
 
-    It starts as RELEVE_URL says; where that is not set, as the request's own address.
+    Without a mail server, or an address of the account, it is returned instead to be shown, and
+    its reader has a hand in the account. It starts as RELEVE_URL says; where that is not set,
+    as the request's own address.
     """
-    path = reverse("account_reset_password_from_key", kwargs=create_password_key(user, by=by))
+    if settings.EMAIL_HOST and user.email:
+        key = create_password_key(user)
+        subject = _("Choose your password")
+        try:
+            send_mail(subject, f"{subject}: {_build_address(key, request)}\n", None, [user.email])
+        except OSError as error:
+            _log.warning("a link to choose a password was not mailed, and is shown: %s", error)
+        else:
+            record_mailed_link(user, by=by)
+            return ""
+    return _build_address(show_password_key(user, by=by), request)
+
+
+def _build_address(key: dict[str, str], request: HttpRequest | None) -> str:
+    path = reverse("account_reset_password_from_key", kwargs=key)
     if request is not None and not settings.DESK_URL_IS_SET:
         return request.build_absolute_uri(path)
     return settings.DESK_URL + path

@@ -10,14 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from releve.accounts import factor_resets, tokens
+from releve.accounts import confirmations, factor_resets, tokens
 from releve.accounts import grants as service
 from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import FactorReset, Grant, Token, User
 from releve.desk.access.actor import act_and_lead, actor_name, require_user
 from releve.desk.access.forms import FactorResetForm, GrantForm, TokenForm
 from releve.desk.access.page import NewSecret, PeoplePage, SystemState
-from releve.desk.access.password_link import create_password_link
+from releve.desk.access.password_link import hand_over_link
 from releve.desk.endpoint import ACT, FORM, serve
 from releve.desk.forms import act_on, read_sent
 from releve.desk.http import keep_unstored, page_response
@@ -62,7 +62,7 @@ def close_person(request: HttpRequest, number: int) -> HttpResponse:
 
 @serve("users.manage", ACT, recent=True)
 def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
-    """Show a link for choosing a new password, to be handed over in person."""
+    """Mail a link for choosing a new password, or show it, to be handed over in person."""
     return _show_with_link(request, get_object_or_404(User, pk=number, is_active=True))
 
 
@@ -116,6 +116,14 @@ def allow_reset(request: HttpRequest, number: int) -> HttpResponse:
     return act_and_lead(request, lambda: factor_resets.approve_reset(reset, by=by), said)
 
 
+@serve("users.manage", ACT, recent=True)
+def confirm_person(request: HttpRequest, number: int) -> HttpResponse:
+    """Confirm that an account is its owner's alone, who has no other."""
+    user, by = _find_other(request, pk=number), actor_name(request)
+    said = _("Confirmed. Whether it counts as a person of its own now stands below.")
+    return act_and_lead(request, lambda: confirmations.confirm_account(user, by=by), said)
+
+
 def _find_other(request: HttpRequest, **wanted: Any) -> User:
     """Return another account than the reader's own; Http404 for that one."""
     user = get_object_or_404(User, **wanted)
@@ -133,8 +141,9 @@ def _refuse_visitor(request: HttpRequest) -> None:
 
 
 def _show_with_link(request: HttpRequest, user: User) -> HttpResponse:
-    link = create_password_link(user, by=actor_name(request), request=request)
-    return _show(request, NewSecret(name=user.get_username(), link=link))
+    name, by = user.get_username(), actor_name(request)
+    link = hand_over_link(user, by=by, request=request)
+    return _show(request, NewSecret(name=name, link=link, mailed="" if link else user.email))
 
 
 def _show(
@@ -146,6 +155,7 @@ def _show(
         people=list_accounts(),
         programs=list_programs(),
         resets=factor_resets.list_resets_for(actor_name(request)),
+        confirmations=confirmations.list_confirmations(actor_name(request)),
         systems=tuple(map(SystemState.from_row, live.list_routing_states())),
         unreached=_count_unreached(),
     )

@@ -8,12 +8,19 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from releve.accounts.models import User
+from releve.accounts.notices import (
+    describe_act,
+    list_account_notices,
+    mark_account_notices_read,
+)
 from releve.desk.access.forms import RoleChoiceForm
 from releve.desk.access.guard import allow_anonymous
 from releve.desk.access.open_mode import COOKIE, changes_nothing, format_choice
@@ -28,7 +35,11 @@ def redirect_to_start(request: HttpRequest) -> HttpResponse:
     """Lead to the page that the reader's role starts with."""
     if not request.user.is_authenticated:
         return redirect("account_login")
-    return redirect(find_home(request.user))
+    user = request.user
+    if isinstance(user, User) and (changed := list_account_notices(user)):
+        said = _("Accounts that may approve have changed: see My account. {act}")
+        messages.info(request, said.format(act=describe_act(changed[0])))
+    return redirect(find_home(user))
 
 
 @changes_nothing
@@ -67,6 +78,16 @@ def show_account(request: HttpRequest) -> HttpResponse:
         ),
         "lacks_factor": lacks_second_factor(request),
         "sessions": UserSession.objects.filter(user=user).count(),
+        "notices": [(describe_act(act), act.at) for act in list_account_notices(user)],
         "addresses": EmailAddress.objects.filter(user=user),
     }
     return render(request, "desk/account.html", context)
+
+
+@allow_anonymous
+@require_POST
+@login_required
+def mark_notices_read(request: HttpRequest) -> HttpResponse:
+    """Mark the own notices of changes to accounts that may approve as read."""
+    mark_account_notices_read(cast(User, request.user))
+    return redirect("account")

@@ -23,6 +23,7 @@ from releve.desk.ledger.words import (
     translate_kind,
 )
 from releve.desk.text import Text, text_now, translate_phrase
+from releve.errors import Phrase
 from releve.live import api as live
 from releve.network import Operator
 from releve.network.clock import zone
@@ -155,6 +156,8 @@ def _write_parameter(name: str, value: object, operator: Operator, text: Text) -
         return when(value, text)
     if isinstance(value, date):
         return text.day(value)
+    if isinstance(value, Phrase):
+        return translate_phrase(value)
     if isinstance(value, float):
         return text.percent(value) if name in SHARES else text.plain(value)
     if isinstance(value, int):

@@ -137,6 +137,7 @@ ROWS = (
     Row("start", "/start", anyone=(302, 302)),
     Row("look", "/look", anyone=(404, 404)),
     Row("account", "/account", anyone=(302, 200)),
+    Row("account/read", "/account/read", anyone=(405, 405)),
     # watching the installation
     Row("metrics", "/metrics", "cAm"),
     # people
@@ -144,6 +145,7 @@ ROWS = (
     Row("people/roles/<int:number>/end", "/people/roles/1/end", "A", 405),
     Row("people/<int:number>/close", "/people/1/close", "A", 405),
     Row("people/<int:number>/link", "/people/1/link", "A", 405),
+    Row("people/<int:number>/confirm", "/people/1/confirm", "A", 405),
     Row("people/<int:number>/factors", "/people/1/factors", "A", 404),  # one's own
     Row("people/factors/<int:number>/allow", "/people/factors/1/allow", "A", 405),
     Row("people/erase", "/people/erase", "A"),

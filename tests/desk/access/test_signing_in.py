@@ -18,7 +18,7 @@ from releve import environment
 from releve.accounts import grants
 from releve.accounts.models import User
 from releve.accounts.roles import Role
-from releve.desk.access.password_link import create_password_link
+from releve.desk.access.password_link import hand_over_link
 from releve.desk.access.sessions import POLLING
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import FR, give, person, sign_in
@@ -182,7 +182,7 @@ def test_without_a_mail_server_no_link_is_made_and_no_message_is_written(
 def test_a_link_works_once() -> None:
     user, is_new = grants.give_role("zoe", grants.RoleRequest("planner"), by="amina")
     assert is_new
-    path = create_password_link(user, by="amina").removeprefix("http://127.0.0.1:8000")
+    path = hand_over_link(user, by="amina").removeprefix("http://127.0.0.1:8000")
     web = Client(headers=FR)
     form = web.get(path)["Location"]
     weak = web.post(form, {"password1": "zoe", "password2": "zoe"})
@@ -194,10 +194,10 @@ def test_a_link_works_once() -> None:
 def test_a_link_names_the_address_that_is_read_where_no_other_is_set(settings: Settings) -> None:
     user, _ = grants.give_role("zoe", grants.RoleRequest("planner"), by="amina")
     request = RequestFactory().get("/people", headers={"host": "127.0.0.1:9000"})
-    asked = create_password_link(user, by="amina", request=request)
+    asked = hand_over_link(user, by="amina", request=request)
     assert asked.startswith("http://127.0.0.1:9000/")
     settings.DESK_URL, settings.DESK_URL_IS_SET = "https://desk.example.org", True
-    asked = create_password_link(user, by="amina", request=request)
+    asked = hand_over_link(user, by="amina", request=request)
     assert asked.startswith("https://desk.example.org/")
 
 
