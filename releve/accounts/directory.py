@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from releve.accounts.grants import select_valid_tokens
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import label_role
 from releve.accounts.scopes import describe_reach
@@ -80,5 +81,7 @@ def list_accounts(*, closed: bool = False) -> tuple[AccountLine, ...]:
 
 def list_programs() -> tuple[ProgramLine, ...]:
     """Return the programs whose tokens open something now, by name."""
-    rows = Token.objects.filter(ends_at__gt=timezone.now())
-    return tuple(ProgramLine(row.name, RoleLine.from_row(row)) for row in rows)
+    now = timezone.now()
+    rows = Token.objects.filter(ends_at__gt=now)
+    valid = select_valid_tokens(rows, now)
+    return tuple(ProgramLine(row.name, RoleLine.from_row(row)) for row in valid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -20,10 +20,13 @@ from django.utils import timezone
 from releve.accounts.models import AccountAct, Grant, Token, User
 from releve.accounts.notices import announce_account
 from releve.accounts.permissions import approving_roles
-from releve.accounts.two_people import ROLE
+from releve.accounts.roles import Role
+from releve.accounts.two_people import COMMAND_LINE, ROLE
 from releve.errors import Phrase, ReleveError
 from releve.ledger.chain import append
 from releve.ledger.journal import note_act
+from releve.network.faults import find_nearest, suggest_fix
+from releve.registry.service import list_current_ids
 
 __all__ = [
     "CLOSED",
@@ -32,6 +35,7 @@ __all__ = [
     "STREAM",
     "AccessError",
     "RoleRequest",
+    "check_places",
     "close_account",
     "create_password_key",
     "end_grant",
@@ -42,11 +46,13 @@ __all__ = [
     "record_mailed_link",
     "remove_factors",
     "revoke_token",
+    "select_valid_tokens",
     "show_password_key",
     "user_subject",
 ]
 
 _LONGEST_SUBJECT = 100
+_MOST_NAMED = 20
 CLOSED, ENDED, REVOKED = "access.close", "access.end", "access.revoke"
 """Acts of the journal: the ``name`` of the account or token, and the ``grant`` that ended."""
 
@@ -82,11 +88,32 @@ def get_account(name: str) -> User:
         raise AccessError(Phrase("there is no account of the name {0!r}", name)) from None
 
 
+def check_places(wanted: RoleRequest) -> None:
+    """Refuse a site or client that the reference data do not have, with the nearest names.
+
+    Before there are reference data there is nothing to compare with.
+    """
+    for table, names in (("sites", wanted.sites), ("clients", wanted.clients)):
+        known = list_current_ids(table) if names else None
+        if known is None:
+            continue
+        for name in names:
+            if name not in known:
+                every = Phrase("known: {0}", ", ".join(sorted(known)[:_MOST_NAMED]) or "—")
+                fix = suggest_fix(find_nearest(name, known), every)
+                raise AccessError(
+                    Phrase("the reference data have no site {0!r}: {1}", name, fix)
+                    if table == "sites"
+                    else Phrase("the reference data have no client {0!r}: {1}", name, fix)
+                )
+
+
 @transaction.atomic
 def give_role(
     name: str, wanted: RoleRequest, *, by: str, email: str = "", password: str = ""
 ) -> tuple[User, bool]:
     """Give a role, making the account when there is none; return it, and whether it was made."""
+    check_places(wanted)
     user, is_new = _account_for(name, email, password)
     if is_new:
         AccountAct.objects.create(user=user, kind=AccountAct.MADE, by=by)
@@ -142,13 +169,18 @@ def _account_for(name: str, email: str, password: str) -> tuple[User, bool]:
 
 @transaction.atomic
 def end_grant(grant: Grant, *, by: str) -> None:
-    """End a role now."""
+    """End a role now, and the tokens that were given by it."""
     now = timezone.now()
     if not grant.is_active_at(now):
         raise AccessError(Phrase("this role is not held now"))
     Grant.objects.filter(pk=grant.pk).update(ends_at=now, ended_by=by)
     note_act(ENDED, name=grant.user.get_username(), grant=grant.pk)
     record_change("access.ended", grant.user, {"role": grant.role}, by)
+    given = Token.objects.filter(given_by=grant.user.get_username(), ends_at__gt=now)
+    valid = select_valid_tokens(given, now)
+    for token in given:
+        if token not in valid:
+            revoke_token(token, by=by)
 
 
 @transaction.atomic
@@ -164,7 +196,7 @@ def end_role(name: str, role: str, *, by: str) -> None:
 
 @transaction.atomic
 def close_account(name: str, *, by: str) -> None:
-    """Close an account: its roles and sessions, and the tokens it gave, end now.
+    """Close an account: its roles, sessions and tokens end now.
 
     The name stays taken, for the records.
     """
@@ -174,11 +206,36 @@ def close_account(name: str, *, by: str) -> None:
     for grant in user.grants.all():
         if grant.is_active_at(now):
             end_grant(grant, by=by)
-    for token in Token.objects.filter(given_by=name, ends_at__gt=now):
-        revoke_token(token, by=by)
     User.objects.filter(pk=user.pk).update(is_active=False)
     _end_sessions(user)
     record_change("access.closed", user, {}, by)
+
+
+def select_valid_tokens(tokens: Iterable[Token], now: datetime) -> list[Token]:
+    """Return the tokens whose givers have been administrators ever since; one query.
+
+    The command line always is. A role that was ended and given again does not bring a token back.
+    """
+    tokens = list(tokens)
+    names = {token.given_by for token in tokens}
+    held: dict[str, list[Grant]] = {}
+    offices = Grant.objects.filter(user__username__in=names, role=Role.ADMINISTRATOR)
+    for grant in offices.filter(user__is_active=True).select_related("user").order_by("starts_at"):
+        held.setdefault(grant.user.get_username(), []).append(grant)
+    return [
+        token
+        for token in tokens
+        if token.given_by == COMMAND_LINE
+        or now < _find_end_of_office(held.get(token.given_by, ()), token.given_at)
+    ]
+
+
+def _find_end_of_office(grants: Iterable[Grant], since: datetime) -> datetime:
+    """Return until when grants, in the order of their starts, follow each other without a gap."""
+    for grant in grants:
+        if grant.starts_at <= since and grant.to_held_role() is not None:
+            since = max(since, grant.ends_at or datetime.max.replace(tzinfo=UTC))
+    return since
 
 
 @transaction.atomic

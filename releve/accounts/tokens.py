@@ -15,7 +15,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from releve.accounts.grants import STREAM, AccessError, RoleRequest
+from releve.accounts.grants import (
+    STREAM,
+    AccessError,
+    RoleRequest,
+    check_places,
+    select_valid_tokens,
+)
 from releve.accounts.models import Token, User
 from releve.accounts.two_people import TOKEN_PREFIX
 from releve.ledger.chain import append
@@ -36,6 +42,7 @@ LONGEST_DAYS = 366
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a token may be called."""
 
+
 @transaction.atomic
 def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]:
     """Issue a token; return it and its secret, which is not stored."""
@@ -43,6 +50,7 @@ def issue_token(name: str, wanted: RoleRequest, *, by: str) -> tuple[Token, str]
         raise AccessError("a token's name has up to 100 letters, digits, dots, dashes; no space")
     if Token.objects.filter(name=name).exists():
         raise AccessError(f"there is a token {name!r} already, or there was: take another name")
+    check_places(wanted)
     now = timezone.now()
     ends_at = _check_end(wanted, now)
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -75,12 +83,13 @@ def get_token(name: str) -> Token:
 
 
 def authenticate(secret: str) -> User | None:
-    """Return the program that a secret identifies, with its role; None if invalid. One query."""
+    """Return the program that a secret identifies, with its role; None if invalid. Two queries."""
     if not secret.startswith(PREFIX):
         return None
-    found = Token.objects.filter(digest=_digest(secret), ends_at__gt=timezone.now()).first()
+    now = timezone.now()
+    found = Token.objects.filter(digest=_digest(secret), ends_at__gt=now).first()
     held = None if found is None else found.to_held_role()
-    if found is None or held is None:
+    if found is None or held is None or not select_valid_tokens([found], now):
         return None
     user = User(username=f"{TOKEN_PREFIX}{found.name}")
     user.visitor_role = held

@@ -26,7 +26,7 @@ from releve.registry.storage import (
     load_sheets,
     store_version,
 )
-from releve.registry.tables import KINDS, get_rows
+from releve.registry.tables import KINDS, build_key, get_rows
 
 __all__ = [
     "apply_changes",
@@ -36,6 +36,7 @@ __all__ = [
     "get_current_version",
     "get_version",
     "hold_version",
+    "list_current_ids",
     "load_changes",
     "load_operator",
     "preview_changes",
@@ -52,6 +53,20 @@ def current_time_zone() -> str:
     """Return the operator's time zone; UTC before there are reference data."""
     version = get_current_version()
     return "UTC" if version is None else load_operator(version).row.time_zone
+
+
+def list_current_ids(table: str) -> frozenset[str] | None:
+    """Return the ids of a table's rows now; None before there are reference data.
+
+    For small tables: only that table is read.
+    """
+    version = get_current_version()
+    if version is None:
+        return None
+    sheets = [sheet for name, sheet in load_sheets(version).items() if name == table]
+    digests = [row.digest for rows in load_block_positions(sheets).values() for row in rows]
+    blocks = load_rows(sheets, digests).values()
+    return frozenset(build_key(row) for block in blocks for row in block)
 
 
 def preview_changes(operator: Operator, progress: Progress = _ignore_progress) -> Changes:

@@ -21,9 +21,12 @@ from releve.accounts.models import Grant, ScopedRole, Token, User
 from releve.accounts.permissions import PERMISSIONS, Permission
 from releve.accounts.roles import BY_CLIENT, BY_SITE, DATED, Role
 from releve.accounts.scopes import HeldRole, Scope, can, find_scope_faults, roles_held, scope_for
+from releve.accounts.two_people import COMMAND_LINE
 from releve.cli.main import main
 from releve.ledger.chain import iter_entries
 from releve.ledger.erasure import erase_subject
+from releve.network import sample_operator
+from releve.registry.service import apply_changes, preview_changes
 from tests.accounts.people import person
 from tests.homes import make_test_home
 
@@ -66,7 +69,7 @@ def run(*arguments: str) -> Result:
 def stored(model: type[ScopedRole], role: str, sites: object, clients: object) -> ScopedRole:
     """Put a row into the table as an earlier version would have left it."""
     now = timezone.now()
-    more: dict[str, Any] = {"ends_at": now + timedelta(days=7), "given_by": "test"}
+    more: dict[str, Any] = {"ends_at": now + timedelta(days=7), "given_by": COMMAND_LINE}
     if model is Grant:
         more |= {"user": person(f"person-{User.objects.count()}"), "starts_at": now}
     else:
@@ -202,6 +205,25 @@ def test_the_desk_does_not_serve_while_a_grant_is_too_wide() -> None:
     assert "releve desk token revoke bi" in result.output
 
 
+def test_a_site_or_client_that_is_not_there_is_refused_with_the_nearest_names() -> None:
+    operator = sample_operator(60, 2, 1, weeks_of_history=1)
+    apply_changes(preview_changes(operator), "amina", "first import")
+    site, client = operator.sites[0].id, operator.clients[0].id
+    until = last_day().isoformat()
+    for command in ("user", "token"):
+        for role, option, known in (("site", "--site", site), ("client", "--client", client)):
+            wrong = f"{known[:-1]}9"
+            asked = (command, "add", "bi", "--role", role, option)
+            refused = run(*asked, wrong, "--until", until)
+            assert refused.exit_code == 1
+            assert f"the reference data have no {role} {wrong!r}: write" in refused.output
+            assert repr(known) in refused.output
+    assert "known: " in run("user", "add", "bi", "--role", "site", "--site", "zzz").output
+    assert not User.objects.exists()
+    assert not Token.objects.exists()
+    assert run("user", "add", "bi", "--role", "site", "--site", site).exit_code == 0
+
+
 def test_a_permission_of_the_whole_house_is_in_no_role_held_for_some() -> None:
     with pytest.raises(ValueError, match="whole, so no role held for some may hold it, got site"):
         Permission("x", frozenset({Role.SITE, Role.PLANNER}), "do", whole=True)  # type: ignore[arg-type]
@@ -219,7 +241,7 @@ def test_the_tokens_of_a_closed_account_end_with_it() -> None:
     grants.give_role("ada", give_role, by="tests")
     flow = grants.RoleRequest(Role.FLOW.value, last_day=last_day())
     _, hers = tokens.issue_token("hers", flow, by="ada")
-    _, other = tokens.issue_token("other", flow, by="bo")
+    _, other = tokens.issue_token("other", flow, by=COMMAND_LINE)
     grants.close_account("ada", by="tests")
     assert tokens.authenticate(hers) is None
     assert tokens.authenticate(other) is not None

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from releve.accounts import confirmations, factor_resets, grants, notices
+from releve.accounts import confirmations, factor_resets, grants, notices, tokens
 from releve.accounts.grants import AccessError, RoleRequest
 from releve.accounts.models import AccountAct, User
 from releve.accounts.roles import Role
@@ -360,3 +360,24 @@ def test_a_link_is_mailed_where_it_can_be_and_then_leaves_no_hand(
     (sent,) = mail.outbox
     assert (sent.to, "/account/password/reset/key/" in sent.body) == (["c1@example.org"], True)
     assert find_standings(list_acts())["c1"].stands_alone
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_a_token_ends_with_the_office_of_its_giver(founders: tuple[User, User]) -> None:
+    until = (timezone.now() + timedelta(days=7)).date()
+    wanted = RoleRequest("inspector", last_day=until)
+    _, secret = tokens.issue_token("wall", wanted, by="amina")
+    _, of_machine = tokens.issue_token("probe", wanted, by=COMMAND_LINE)
+    assert tokens.authenticate(secret) is not None
+    amina = User.objects.get(username="amina")
+    amina.grants.update(ends_at=timezone.now())
+    assert tokens.authenticate(secret) is None, "a role that ran out takes its tokens along"
+    amina.grants.update(ends_at=None)
+    grants.end_role("amina", "administrator", by="zoe")
+    assert tokens.authenticate(secret) is None
+    ended = [row.body for row in iter_entries(grants.STREAM, kinds=("access.token_ended",))]
+    assert ended == [{"token": "wall", "actor": "zoe"}]
+    grants.give_role("amina", RoleRequest("administrator"), by="zoe")
+    assert tokens.authenticate(secret) is None, "given again, it does not bring them back"
+    assert tokens.authenticate(of_machine) is not None

@@ -14,6 +14,7 @@ from django.utils import timezone
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
+from releve.accounts.two_people import COMMAND_LINE
 from tests.desk.access.conftest import plans, stocked
 from tests.live.conftest import _nothing_in_memory, _own_home, known_times, planned, scenario
 from tests.live.scenario import Scenario
@@ -63,7 +64,9 @@ def program(role: Role, *, sites: tuple[str, ...] = (), clients: tuple[str, ...]
     """Return a program with a token of one role."""
     name = f"{role.value}-{tokens.Token.objects.count()}"
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.issue_token(name, RoleRequest(role.value, sites, clients, until), by="tests")
+    _, secret = tokens.issue_token(
+        name, RoleRequest(role.value, sites, clients, until), by=COMMAND_LINE
+    )
     return Program(Client(enforce_csrf_checks=True), secret)
 
 

@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
+from releve.accounts.two_people import COMMAND_LINE
 from releve.ledger.models import OutgoingDocument
 from releve.live import api as live
 from releve.live import outside
@@ -102,7 +103,7 @@ def test_outsiders_do_not_see_how_the_installation_runs(browsers: Browsers) -> N
 
 def give_token(role: str) -> dict[str, str]:
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.issue_token(role, RoleRequest(role, last_day=until), by="tests")
+    _, secret = tokens.issue_token(role, RoleRequest(role, last_day=until), by=COMMAND_LINE)
     return {"Authorization": f"Bearer {secret}"}
 
 

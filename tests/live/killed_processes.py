@@ -165,6 +165,7 @@ def prepare(out: str) -> None:
 
     from releve.accounts import tokens
     from releve.accounts.grants import RoleRequest
+    from releve.accounts.two_people import COMMAND_LINE
     from releve.cli.database import open_database
     from releve.live import api as live
     from releve.registry.service import apply_changes, preview_changes
@@ -175,7 +176,9 @@ def prepare(out: str) -> None:
     apply_changes(preview_changes(operator), "tests")
     live.put_in_force(plans, by="tests")
     until = (timezone.now() + timedelta(days=7)).date()
-    _, secret = tokens.issue_token(PROGRAM, RoleRequest("continuity", last_day=until), by="tests")
+    _, secret = tokens.issue_token(
+        PROGRAM, RoleRequest("continuity", last_day=until), by=COMMAND_LINE
+    )
     document = {
         "token": secret,
         "sites": [site.id for site in operator.sites],

@@ -14,6 +14,7 @@ from releve.accounts import tokens
 from releve.accounts.grants import STREAM, RoleRequest, revoke_token
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.roles import Role
+from releve.accounts.two_people import COMMAND_LINE
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import give, look_as, person, sign_in
 
@@ -81,7 +82,9 @@ def test_a_role_is_ended_and_an_account_closed(admin: Client) -> None:
 
 def test_the_token_of_a_program_is_listed_and_ended(admin: Client) -> None:
     until = (timezone.now() + timedelta(days=3)).date()
-    found, secret = tokens.issue_token("wallboard", RoleRequest("flow", last_day=until), by="tests")
+    found, secret = tokens.issue_token(
+        "wallboard", RoleRequest("flow", last_day=until), by=COMMAND_LINE
+    )
     page = admin.get("/people").content.decode()
     assert "wallboard" in page
     assert secret not in page
