@@ -10,6 +10,8 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.test import Client
 
 from releve.accounts import grants
+from releve.accounts.confirmations import confirm_account
+from releve.accounts.models import User
 from releve.accounts.roles import Role
 from releve.ledger import chain as ledger
 from releve.live import api as live
@@ -311,6 +313,29 @@ def test_a_yes_beside_that_of_a_person_who_gave_the_access_is_none(scenario: Sce
     closure = live.situation_now().site(scenario.site).closure
     assert closure is not None
     assert closure.approvals == ("amina", "chloe")
+
+
+def test_two_accounts_of_one_maker_approve_once_until_another_person_confirms_one(
+    scenario: Scenario,
+) -> None:
+    scenario.stream = live.LIVE
+    scenario.close()
+    path = f"/record/reopening/{scenario.site}"
+    webs = {}
+    for name in ("c1", "c2"):
+        user, _ = grants.give_role(name, grants.RoleRequest("continuity"), by="adm")
+        grants.show_password_key(user, by="adm")
+        TOTP.activate(user, generate_totp_secret())
+        webs[name] = sign_in(user, lately=True)
+    closure = live.situation_now().site(scenario.site).closure
+    assert closure is not None
+    terms = merge_reopening_terms(closure, scenario.site, scenario.operator, live.rules_now())
+    scenario.check(*terms.items)
+    assert webs["c1"].post(path, {"act": "approve"}).status_code == 302
+    assert webs["c2"].post(path, {"act": "approve"}).status_code == 422
+    c2 = User.objects.get(username="c2")
+    assert confirm_account(c2, by="zoe")
+    assert webs["c2"].post(path, {"act": "approve"}).status_code == 302
 
 
 def test_a_case_that_closes_its_site_shows_what_follows_before_it_is_recorded(
