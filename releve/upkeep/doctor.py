@@ -40,6 +40,7 @@ _DATABASE: Mapping[str, _Check] = MappingProxyType(
         "keys": doctor_data.check_keys,
         "clock": doctor_data.check_clock,
         "administrators": doctor_data.check_administrators,
+        "roles": doctor_data.check_role_places,
         "channels": doctor_data.check_channels,
         "contacts": doctor_data.check_contacts,
         "closure": doctor_data.check_closure_rules,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from releve import environment
 from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.factor_box import count_unreadable_factors
-from releve.accounts.models import Grant
+from releve.accounts.models import Grant, Token
 from releve.accounts.reidentification import check_names
 from releve.accounts.roles import Role
 from releve.accounts.secret_key import NAME as SECRET
@@ -33,6 +33,7 @@ from releve.live.errors import LiveError
 from releve.live.outside import find_overdue_documents
 from releve.live.worker_health import read_worker_health
 from releve.network import zone
+from releve.registry.service import list_current_ids
 from releve.situation import ClosureRule
 from releve.upkeep.findings import Examination, Finding, fault, warning
 from releve.upkeep.migrations import read_migration_state
@@ -47,6 +48,7 @@ __all__ = [
     "check_keys",
     "check_ledger",
     "check_migrations",
+    "check_role_places",
     "check_worker",
 ]
 
@@ -146,6 +148,23 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
             "one person could act as any two administrators: nothing that takes two can be done",
             "releve desk user declare NAME NAME, where both have signed in",
         )
+
+
+def check_role_places(asked: Examination) -> Iterator[Finding]:
+    """Roles and tokens are for sites and clients that the reference data have."""
+    known = list_current_ids("sites"), list_current_ids("clients")
+    if known[0] is None or known[1] is None:
+        return
+    grants = Grant.objects.filter(user__is_active=True).select_related("user")
+    for row in (*grants, *Token.objects.all()):
+        if row.is_active_at(asked.now) and row.to_held_role() is not None:
+            gone = sorted({*row.sites} - known[0] | {*row.clients} - known[1])
+            if gone:
+                yield warning(
+                    "roles",
+                    f"{row} is for {', '.join(gone)}, which the reference data do not have",
+                    "end it on the page People, and give it again for what is meant",
+                )
 
 
 def check_channels(asked: Examination) -> Iterator[Finding]:

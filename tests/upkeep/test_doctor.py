@@ -146,6 +146,18 @@ def plant_ended_role(place: Place) -> None:
     place.now = datetime.now(UTC)
 
 
+def plant_tied_administrators(place: Place) -> None:
+    AccountAct.objects.create(
+        user=User.objects.get(username="zoe"), kind=AccountAct.LINK, by="amina", at=place.now
+    )
+
+
+def plant_misspelt_site(place: Place) -> None:
+    grants.give_role("hugo", grants.RoleRequest("site", ("casa-9",)), by="command line")
+    plant_operator(place)
+    sign_root(place.now)
+
+
 def plant_full_disk(place: Place) -> None:
     place.patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1))
 
@@ -304,6 +316,14 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
     "one administrator": (
         plant_ended_role,
         "warning administrators: 1 administrator",
+    ),
+    "administrators who are one person": (
+        plant_tied_administrators,
+        "warning administrators: one person could act as any two administrators.*user declare",
+    ),
+    "a role for a site that is not there": (
+        plant_misspelt_site,
+        "warning roles: hugo: .* is for casa-9, which the reference data do not have",
     ),
     "contacts without a channel": (
         plant_contacts,
