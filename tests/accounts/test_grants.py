@@ -16,6 +16,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts import grants, tokens
+from releve.accounts.confirmations import are_two_administrators
 from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import Grant, ScopedRole, Token, User
 from releve.accounts.permissions import PERMISSIONS, Permission
@@ -222,6 +223,19 @@ def test_a_site_or_client_that_is_not_there_is_refused_with_the_nearest_names() 
     assert not User.objects.exists()
     assert not Token.objects.exists()
     assert run("user", "add", "bi", "--role", "site", "--site", site).exit_code == 0
+
+
+def test_the_command_line_declares_the_first_two_administrators(settings: Settings) -> None:
+    settings.SECOND_FACTOR_REQUIRED = False
+    for name in ("amina", "zoe"):
+        assert run("user", "add", name, "--role", "administrator").exit_code == 0
+    refused = run("user", "declare", "amina", "zoe")
+    assert (refused.exit_code, "has to sign in first" in refused.output) == (1, True)
+    User.objects.update(last_login=timezone.now())
+    done = run("user", "declare", "amina", "zoe")
+    assert done.output == "declared to be different people: amina, zoe\n"
+    assert are_two_administrators()
+    assert "amina and zoe count as two people" in run("user", "declare", "amina", "zoe").output
 
 
 def test_a_permission_of_the_whole_house_is_in_no_role_held_for_some() -> None:

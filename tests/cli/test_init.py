@@ -48,9 +48,15 @@ def modes(folder: Path) -> dict[str, int]:
 def test_init_makes_a_home_for_its_owner_alone_and_can_be_run_again(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     home.mkdir(mode=0o755, parents=True)  # as another program makes folders
-    status, said = run(home, "init", "--administrator", "marie", umask=0)
+    two = ("--administrator", "marie", "--administrator", "youssef")
+    status, said = run(home, "init", *two, umask=0)
     assert status == 0, said
-    assert re.search(r"marie, choose a password: http\S+/key/\S+", said)
+    for name in ("marie", "youssef"):
+        assert re.search(rf"{name}, choose a password: http\S+/key/\S+", said)
+    assert "releve desk user declare marie youssef" in said
+    early = run(home, "desk", "user", "declare", "marie", "youssef")
+    assert early[0] == 1
+    assert "marie has to sign in first" in early[1]
     found = modes(home)
     assert set(FOLDERS) <= set(found)
     assert {"ledger.key", "gate.key", "secret-key", "releve.sqlite3"} <= set(found)
