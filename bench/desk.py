@@ -36,7 +36,7 @@ from typing import Any
 import click
 import numpy as np
 
-from releve.cli.database import open_database
+from releve.cli.database import open_new_database
 from releve.cli.secret import keep_secret
 from releve.network import Operator, day_bounds, sample_operator
 from releve.network.sample import FIRST_DAY
@@ -395,7 +395,7 @@ def main(
             "RELEVE_HOME": str(make_test_home(Path(home))),
             "RELEVE_SECOND_FACTOR": "optional",
         }
-        open_database()
+        open_new_database()
         keep_secret()
         from django.conf import settings
 

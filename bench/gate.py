@@ -284,9 +284,9 @@ def _quantile(times: list[float], share: float) -> float:
 
 def _prepare(*, again: bool) -> None:
     """Fill the database; or, ``again``, note that every register was read just now."""
-    from releve.cli.database import open_database
+    from releve.cli.database import open_new_database
 
-    open_database()
+    open_new_database()
     from tests.gate.sample_campaign import read_feeds, record_people
 
     if again:

@@ -190,7 +190,7 @@ def _milliseconds(times: Sequence[float]) -> str:
 if __name__ == "__main__":
     if sys.argv[1:2] != ["--part"]:
         main()
-    from releve.cli.database import open_database
+    from releve.cli.database import open_new_database
 
-    open_database()
+    open_new_database()
     {"open": part_open, "append": part_append, "many": part_many}[sys.argv[2]](*sys.argv[3:])

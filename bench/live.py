@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from releve.cli.database import open_database
+from releve.cli.database import open_new_database
 from releve.network import Operator, sample_operator, to_utc
 from releve.network.sample import FIRST_DAY
 from releve.plan import Plan, PlanSettings, list_contingencies, plan_day
@@ -142,7 +142,7 @@ def main(size: str, closures: int, minutes: float, as_json: bool) -> None:
     until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as home:
         os.environ["RELEVE_HOME"] = str(make_test_home(Path(home)))
-        open_database()
+        open_new_database()
         from django.conf import settings
 
         from releve.live.worker import Worker

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from releve.cli.database import open_database
+from releve.cli.database import open_new_database
 from releve.network import Operator, sample_operator
 from tests.homes import make_test_home
 
@@ -47,7 +47,7 @@ def measure(agents: int, sites: int) -> None:
     """Print the times and the memory of one size."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["RELEVE_HOME"] = str(make_test_home(Path(home)))
-        open_database()
+        open_new_database()
         operator = sample_operator(agents, sites, 1)
         print(f"\n{agents} agents, {sites} sites, {len(operator.history)} rows of history")
         alone = peak_mb()

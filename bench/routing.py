@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from releve.cli.database import open_database
+from releve.cli.database import open_new_database
 from tests.homes import make_test_home
 from tests.live.sample_plans import three_days
 
@@ -240,7 +240,7 @@ def main(closures: int, rates: str, as_json: bool) -> None:
     """Close sites under calls, and print how long calls went on there."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["RELEVE_HOME"] = str(make_test_home(Path(home)))
-        open_database()
+        open_new_database()
         for rate in map(int, rates.split(",")):
             result = measure(rate, closures, Path(home) / f"sip-{rate}")
             print(

@@ -21,7 +21,7 @@ from typing import Any
 
 import click
 
-from releve.cli.database import open_database
+from releve.cli.database import open_new_database
 from tests.homes import make_test_home
 
 __all__ = ["main"]
@@ -37,7 +37,7 @@ def main(calls: int, rate: int, gate_rates: str, as_json: bool) -> None:
     faults = 0
     with tempfile.TemporaryDirectory() as home:
         os.environ["RELEVE_HOME"] = str(make_test_home(Path(home) / "home"))
-        open_database()
+        open_new_database()
         from tests.routing.outbound_run import run_calls
         from tests.routing.outbound_times import SECONDS, measure_times, running_gate
 

@@ -33,7 +33,7 @@ import click
 import polars as pl
 
 from bench.logs import shared_folder
-from releve.cli.database import open_database
+from releve.cli.database import open_new_database
 from releve.validation.call_logs import QUEUES_1999, ZONE_1999, load_1999
 from tests.service_record.bank_day import (
     COUNTED,
@@ -93,7 +93,7 @@ def build_clock(folder: Path) -> FastClock:
 
 def fill(data: Path) -> str:
     """Import the bank as an operator of one site; return the secret of a token that reads it."""
-    open_database()
+    open_new_database()
     from releve.accounts import grants, tokens
     from releve.registry.service import apply_changes, preview_changes
     from tests.plan.tiny_operators import operator_of, site

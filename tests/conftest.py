@@ -179,6 +179,15 @@ def _home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 @pytest.fixture(autouse=True)
+def _no_root_published() -> None:
+    """Forget the roots of earlier tests: their database is emptied, the home of all is not."""
+    shutil.rmtree(django_settings.HOME / "roots", ignore_errors=True)
+    (django_settings.HOME / "receipts.json").unlink(missing_ok=True)
+    if rollback := sys.modules.get("releve.ledger.rollback"):
+        rollback.forget()
+
+
+@pytest.fixture(autouse=True)
 def _no_request_counted() -> None:
     """Forget the requests of earlier tests, which came from the same address in the same minute."""
     if counts := sys.modules.get("releve.accounts.rate_limit"):

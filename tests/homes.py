@@ -36,16 +36,21 @@ would else spend two seconds of processor on its migrations."""
 
 
 def make_test_home(path: Path) -> Path:
-    """Make a home as `releve init` does, its tables and keys left to the first command."""
+    """Make the folder of a home as `releve init` does, with an empty database and no keys."""
     make_home(path, datetime.now(UTC), path / "releve.sqlite3")
     return path
 
 
-def make_home_with_tables(path: Path) -> Path:
-    """Make a home as its first command leaves it; without ``TABLES``, as `releve init` does."""
+def make_home_with_tables(path: Path, url: str = "") -> Path:
+    """Make a home with the tables of its database, the one at ``url`` where that is given."""
     database, tables = make_test_home(path) / "releve.sqlite3", os.environ.get(TABLES)
-    if tables and not database.stat().st_size:
+    if tables and not url and not database.stat().st_size:
         shutil.copyfile(tables, database)
+    elif url or not database.stat().st_size:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("RELEVE_")}
+        environ = kept | {"RELEVE_HOME": str(path), DATABASE: url}
+        done = processes.run("tests.homes", environ=environ, timeout=120)
+        assert done.returncode == 0, done.stderr
     return path
 
 
@@ -88,9 +93,9 @@ def _name_database(server: str, name: str) -> str:
 
 
 if __name__ == "__main__":
-    from releve.cli.database import open_database
+    from releve.cli.database import open_new_database
 
-    open_database()
+    open_new_database()
 
     from django.db import connection
 

@@ -3,30 +3,71 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from releve.cli.secret import keep_secret
+from releve.runs.process_supervisor import TRY_AGAIN
 
-__all__ = ["open_database", "open_desk_database", "open_home", "read_clock"]
+__all__ = [
+    "LedgerRefusal",
+    "open_database",
+    "open_desk_database",
+    "open_home",
+    "open_new_database",
+    "read_clock",
+]
 
 
-def open_database() -> None:
-    """Set Django up for a home whose tables fit this program; those of a new home are made.
+class LedgerRefusal(click.ClickException):
+    """The database is behind its ledger: a person has to mend that, and then it can be started."""
+
+    exit_code = TRY_AGAIN
+
+
+def open_database(*, reads: bool = False) -> None:
+    """Set Django up for a home whose tables fit this program, and whose ledger is complete.
 
     Afterwards models can be imported (inside the command, not at the top of its module). A
-    ClickException says why the settings or the database cannot be used. Commands started at the
-    same time wait for each other here.
+    ClickException says why the settings or the database cannot be used. A command that only
+    ``reads`` goes on with a database that is behind its ledger, with a warning.
     """
     open_home()
+    from releve.upkeep.migrations import check_database
+
+    _open_tables(check_database)
+    from releve.ledger.rollback import compare_with_marks
+
+    found = compare_with_marks()
+    for note in found.notes:
+        click.echo(f"warning: {note}", err=True)
+    if found.fault and not reads:
+        raise LedgerRefusal(f"{found.problem}: {found.fix}")
+    if found.fault:
+        click.echo(f"warning: {found.problem}: {found.fix}", err=True)
+
+
+def open_new_database() -> None:
+    """Set Django up for a home whose database may be new: its tables are made then.
+
+    Commands started at the same time wait for each other here.
+    """
+    open_home()
+    from releve.upkeep.migrations import make_tables
+
+    _open_tables(make_tables)
+
+
+def _open_tables(check: Callable[[], None]) -> None:
     from django.db import DatabaseError
 
-    from releve.upkeep.migrations import MigrationError, prepare_database
+    from releve.upkeep.migrations import MigrationError
 
     try:
-        prepare_database()
+        check()
     except MigrationError as error:
         raise click.ClickException(str(error)) from error
     except (DatabaseError, OSError) as error:
@@ -60,9 +101,11 @@ def open_home() -> None:
         raise click.ClickException(f"the database cannot be opened: {error}") from error
 
 
-def open_desk_database() -> None:
+def open_desk_database(*, reads: bool = False, new: bool = False) -> None:
     """Open the database for a command of the desk: its secret key too, its words in English."""
-    open_database()
+    if new:
+        open_new_database()
+    open_database(reads=reads)
     keep_secret()
     from django.utils.translation import override
 

@@ -75,7 +75,7 @@ def serve(
         os.environ["RELEVE_PLAN_FOLDER"] = str(plan_folder.absolute())
     if is_open:
         os.environ |= {"RELEVE_OPEN": "1", "RELEVE_OPEN_ACTS": "1" if act else "0"}
-    open_database()
+    open_database(reads=True)
     keep_secret()
     _check()
     try:

@@ -76,7 +76,7 @@ def remake(path: Path) -> None:
     A signature behind the pack's bytes is left aside. Exit status 1 where they differ; the
     reason is named: another version of typst, values erased since, or a changed file.
     """
-    open_database()
+    open_database(reads=True)
     from releve.errors import ReleveError
     from releve.evidence.comparison import compare_remade
 

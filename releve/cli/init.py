@@ -40,7 +40,7 @@ def init(administrators: tuple[str, ...], emails: tuple[str, ...]) -> None:
     if len(emails) > len(administrators):
         raise click.UsageError("give --administrator for each --email")
     home = _make_home()
-    open_desk_database()
+    open_desk_database(new=True)
     from releve.accounts.confirmations import are_two_administrators
     from releve.accounts.models import User
     from releve.gate.errors import GateError

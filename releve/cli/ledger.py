@@ -21,6 +21,7 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
+_INPUT = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group()
@@ -28,12 +29,12 @@ def ledger() -> None:
     """Seal, verify, export and prove what was recorded; erase what is due."""
 
 
-def _on_the_ledger(command: Callable[_P, _R]) -> Callable[_P, _R]:
+def _on_the_ledger(command: Callable[_P, _R], *, reads: bool = False) -> Callable[_P, _R]:
     """Open the database first; say what goes wrong in a sentence."""
 
     @functools.wraps(command)
     def opened(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        open_database()
+        open_database(reads=reads)
         from django.db import DatabaseError
 
         from releve.ledger.errors import LedgerError
@@ -46,6 +47,10 @@ def _on_the_ledger(command: Callable[_P, _R]) -> Callable[_P, _R]:
     return opened
 
 
+_on_its_entries = functools.partial(_on_the_ledger, reads=True)
+"""For a command that only reads: a ledger that is behind is shown, with a warning."""
+
+
 @ledger.command()
 @click.option("--out", type=_FOLDER, help="Folder for the root's file; `roots` in RELEVE_HOME.")
 @_on_the_ledger
@@ -54,15 +59,14 @@ def seal(out: Path | None) -> None:
 
     Send the file to another party each day, by e-mail or into a folder that they keep: with it they
     can detect a history that was cut or rewritten. Where nothing was added since
-    the last root, that one is written again.
+    the last root, that one is written again. A root that stands is never replaced by another.
     """
-    from django.conf import settings
-
     from releve.ledger.checkpoints import publish_checkpoint
+    from releve.ledger.rollback import roots_folder
     from releve.ledger.roots import publish_root
     from releve.ledger.seal import seal_ledger
 
-    root, folder = seal_ledger(datetime.now(UTC)), out or settings.HOME / "roots"
+    root, folder = seal_ledger(datetime.now(UTC)), out or roots_folder()
     path = publish_root(root, folder)
     click.echo(f"root {root.number} over {root.size} entries: {path}")
     click.echo(f"checkpoint: {publish_checkpoint(root, folder)}")
@@ -71,7 +75,7 @@ def seal(out: Path | None) -> None:
 @ledger.command()
 @click.option("--root", "number", type=click.IntRange(1), help="Root; the last.")
 @click.option("--verifier-key", is_flag=True, help="Print the key that tools of others take.")
-@_on_the_ledger
+@_on_its_entries
 def checkpoint(number: int | None, verifier_key: bool) -> None:
     """Print the checkpoint of a root (C2SP), with the cosignatures of witnesses.
 
@@ -105,7 +109,7 @@ def witness(url: str, verifier_key: str, number: int | None) -> None:
 
 
 @ledger.command()
-@_on_the_ledger
+@_on_its_entries
 def witnesses() -> None:
     """List the witnesses that were asked; exit status 1 where one refused."""
     from releve.ledger.witnesses import list_witnesses
@@ -148,10 +152,11 @@ def rotate(out: Path | None) -> None:
     """
     from django.conf import settings
 
+    from releve.ledger.rollback import roots_folder
     from releve.ledger.roots import publish_root
     from releve.ledger.rotation import rotate_key
 
-    folder = out or settings.HOME / "roots"
+    folder = out or roots_folder()
     rotation, roots = rotate_key(datetime.now(UTC))
     for path in [publish_root(root, folder) for root in roots] + [rotation.publish(folder)]:
         click.echo(str(path))
@@ -160,11 +165,72 @@ def rotate(out: Path | None) -> None:
         click.echo("now set RELEVE_LEDGER_KEY to what RELEVE_LEDGER_NEXT_KEY holds, and restart")
 
 
+@ledger.command("catch-up")
+@click.option("--outside", required=True, type=_INPUT, help="Folder with all that left the house.")
+@click.option("--identity", required=True, type=click.Path(exists=True, dir_okay=False,
+              path_type=Path), help="File of `age-keygen`.")  # fmt: skip
+@_on_its_entries
+def catch_up(outside: Path, identity: Path) -> None:
+    """Put into a database that was rolled back what left the house since, from the journal.
+
+    For a database that was put back by other means than `releve restore`, and is an older copy of
+    itself. Stop the other processes first. What it lacks then, two administrators declare lost.
+    """
+    from releve.errors import ReleveError
+    from releve.upkeep.archive import read_identities
+    from releve.upkeep.replay import read_outside
+    from releve.upkeep.restore import catch_up as put_back
+
+    try:
+        found = read_outside(outside, read_identities(identity))
+        report = put_back(found, datetime.now(UTC))
+    except ReleveError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
+    if report.lost_entries:
+        click.echo(
+            f"lost: {report.lost_entries} entries under the published root {report.lost_root};"
+            " nothing is written until two administrators have declared it: `releve ledger"
+            " declare-loss`"
+        )
+    click.echo(f"{report.aside} effects were set aside: see `releve live status`")
+    click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
+
+
+@ledger.command("declare-loss")
+@click.argument("people", nargs=2, metavar="ADMINISTRATOR ADMINISTRATOR")
+@click.option("--reason", required=True, help="What happened; it is written down.")
+@_on_its_entries
+def declare_loss(people: tuple[str, str], reason: str) -> None:
+    """Have two ADMINISTRATORs declare lost what the database lacks of its ledger.
+
+    Each gives the own password and, where one is set up, the code of the second factor. Neither may
+    have had a hand in the other's account. The ledger goes on after that, and says so for good;
+    the numbers of the lost roots are not given again.
+    """
+    from releve.upkeep import loss
+
+    now = datetime.now(UTC)
+    loss.find_loss()
+    found = [loss.find_person(name, now) for name in people]
+    for person in found:
+        name = person.get_username()
+        password = click.prompt(f"Password of {name}", hide_input=True)
+        asked = loss.find_code_factors(person).exists()
+        code = click.prompt(f"Code of the second factor of {name}") if asked else ""
+        loss.check_identity(person, password, code)
+    done = loss.declare_loss(found, reason, now)
+    click.echo(f"declared lost in entry {done.entry}: {done.mark}")
+    click.echo(f"{done.aside} effects were set aside: see `releve live status`")
+    click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
+    click.echo("now make a backup: one from before cannot be brought past this loss")
+
+
 @ledger.command()
 @click.argument("path", metavar="FILE", type=_FILE)
 @click.option("--values", is_flag=True, help="Show personal values too: for who may see them all.")
 @click.option("--verifier", type=_FILE, help="Write the verifier beside it, under this name.")
-@_on_the_ledger
+@_on_its_entries
 def export(path: Path, values: bool, verifier: Path | None) -> None:
     """Write the whole ledger into FILE, one entry or root a line.
 
@@ -187,21 +253,25 @@ def export(path: Path, values: bool, verifier: Path | None) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Root kept outside; may be given again.",
 )
-@_on_the_ledger
+@_on_its_entries
 def verify(outside: tuple[Path, ...]) -> None:
     """Verify this installation's ledger, its personal values included.
 
-    Exit status 1 where a fault is found; each is named. What is run is the stand-alone verifier
-    that others are given.
+    It is compared with the newest root in `roots` of RELEVE_HOME and in the folder of
+    RELEVE_OUTSIDE too. Exit status 1 where a fault is found; each is named. What is run is the
+    stand-alone verifier that others are given.
     """
     from releve.evidence.own_ledger import verify_own_ledger
     from releve.evidence.verify import Result, read_root, report
+    from releve.ledger.rollback import compare_with_marks
 
     try:
         checked = verify_own_ledger(lambda keys: (read_root(str(path), keys) for path in outside))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--root") from None
-    raise SystemExit(report(Result(checked.faults, checked.summary())))
+    problem = compare_with_marks().problem
+    faults = [*checked.faults, *([problem] if problem else [])]
+    raise SystemExit(report(Result(faults, checked.summary())))
 
 
 @ledger.command()
@@ -212,7 +282,7 @@ def verify(outside: tuple[Path, ...]) -> None:
 @click.option("--tlog", is_flag=True, help="As a tlog-proof (C2SP) of the entry's hash alone.")
 @click.option("--cose", is_flag=True, help="As a COSE receipt (RFC 9942) of it; takes --out.")
 @click.option("--out", type=_FILE, help="File for the proof; standard output.")
-@_on_the_ledger
+@_on_its_entries
 def prove(
     seq: int,
     number: int | None,
@@ -272,7 +342,7 @@ def tiles(folder: Path, number: int | None) -> None:
 @click.argument("first", type=click.IntRange(1))
 @click.argument("second", type=click.IntRange(1), required=False)
 @click.option("--out", type=_FILE, help="File for the proof; standard output.")
-@_on_the_ledger
+@_on_its_entries
 def growth(first: int, second: int | None, out: Path | None) -> None:
     """Write the proof that the entries under root FIRST are the beginning of those under SECOND.
 

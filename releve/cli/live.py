@@ -51,12 +51,12 @@ def drill() -> None:
     """Practise on the live situation without notifying real people."""
 
 
-def on_the_database(command: Callable[_P, _R]) -> Callable[_P, _R]:
+def on_the_database(command: Callable[_P, _R], *, reads: bool = False) -> Callable[_P, _R]:
     """Open the database first; say what goes wrong in a sentence."""
 
     @functools.wraps(command)
     def opened(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        open_database()
+        open_database(reads=reads)
         from django.core.exceptions import ImproperlyConfigured
         from django.db import DatabaseError
 
@@ -68,6 +68,9 @@ def on_the_database(command: Callable[_P, _R]) -> Callable[_P, _R]:
             raise click.ClickException(str(error)) from error
 
     return opened
+
+
+_reading_the_database = functools.partial(on_the_database, reads=True)
 
 
 @live.command()
@@ -131,7 +134,7 @@ def contacts(file: Path, by: str) -> None:
 
 @live.command()
 @_STREAM
-@on_the_database
+@_reading_the_database
 def status(stream: str) -> None:
     """Print how a stream stands, as JSON; exit status 1 where an operator has to act.
 
@@ -233,7 +236,7 @@ def stop(stream: str, by: str) -> None:
 
 
 @drill.command("list")
-@on_the_database
+@_reading_the_database
 def list_drills() -> None:
     """List the drills, the newest first."""
     from releve.live.api import list_drills
@@ -254,7 +257,7 @@ def rules() -> None:
 
 @rules.command("list")
 @_STREAM
-@on_the_database
+@_reading_the_database
 def list_packs(stream: str) -> None:
     """List the packs with their sentences, and the days for which each is chosen."""
     from releve.live.api import rules_now, situation_now

@@ -23,16 +23,23 @@ def migrate(dry_run: bool, backup: Path | None) -> None:
     """Bring the database up to date with this version of the program.
 
     Stop the other processes first. Two hosts of one PostgreSQL wait for each other. A database that
-    a newer version has changed is refused.
+    a newer version has changed is refused, and an empty one beside the keys of an installation.
     """
     open_home()
     from django.db import DatabaseError
 
-    from releve.upkeep.migrations import MigrationError, apply_migrations, read_migration_state
+    from releve.upkeep.migrations import (
+        MigrationError,
+        apply_migrations,
+        read_migration_state,
+        refuse_lost_database,
+    )
 
     try:
         state = read_migration_state()
         state.refuse_unknown()
+        if state.empty:
+            refuse_lost_database()
         for name, steps in zip(state.pending, state.steps, strict=True) if dry_run else ():
             click.echo("\n".join([name, *(f"  {step}" for step in steps)]))
         if not state.pending:

@@ -116,7 +116,7 @@ def sample(agents: int, sites: int, seed: int, yes: bool, by: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the versions as JSON.")
 def versions(as_json: bool) -> None:
     """List the versions, the current one first."""
-    open_database()
+    open_database(reads=True)
     from releve.registry.models import Version
 
     found = list(Version.objects.all())
@@ -134,7 +134,7 @@ def versions(as_json: bool) -> None:
 @_rows
 def show(number: int, rows: int) -> None:
     """Show version NUMBER: who made it, when, and what it changed."""
-    open_database()
+    open_database(reads=True)
     from releve.registry.service import load_changes
 
     found = _find_version(number)
@@ -185,7 +185,7 @@ def export(folder: Path, number: int | None, force: bool, lang: str) -> None:
 
     Imported again, it changes nothing.
     """
-    open_database()
+    open_database(reads=True)
     from releve.registry.service import get_current_version, load_operator
 
     found = get_current_version() if number is None else _find_version(number)

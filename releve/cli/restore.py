@@ -32,8 +32,9 @@ def restore(
     """Make an installation of the backup FILE, in a new home and an empty database.
 
     Erasures, withdrawals and ended access since the backup are repeated from --outside, and the
-    ledger goes on where it stood. No message is sent a second time: what was queued is set aside.
-    The gate refuses every call until the registers have been read again.
+    ledger goes on where it stood; what it lacks then, two administrators declare lost. No message
+    is sent a second time: what was queued is set aside. The gate refuses every call until the
+    registers have been read again.
     """
     if (outside is None) is not without_outside:
         raise click.UsageError(
@@ -83,7 +84,8 @@ def _restore(path: Path, home: Path, identity: Path, outside: Path | None) -> No
     if report.lost_entries:
         click.echo(
             f"lost: {report.lost_entries} entries under the published root {report.lost_root};"
-            " the entry ledger.restored says so, and that root will not fit"
+            " the entry ledger.restored says so, and that root will not fit. Nothing is written"
+            " until two administrators have declared the loss: `releve ledger declare-loss`"
         )
     if needs_identity_key():
         click.echo("names: RELEVE_IDENTITY_KEY is not set, so no name was erased: repeat erasures")

@@ -46,7 +46,7 @@ def add(
 @token.command(name="list")
 def list_tokens() -> None:
     """List the tokens that open something now, with their roles."""
-    open_desk_database()
+    open_desk_database(reads=True)
     from releve.accounts.directory import list_programs
 
     for program in list_programs():

@@ -95,7 +95,7 @@ def print_password_link(account: User, label: str = "") -> None:
 @user.command(name="list")
 def list_users() -> None:
     """List the accounts, with the roles they hold now."""
-    open_desk_database()
+    open_desk_database(reads=True)
     from releve.accounts.directory import list_accounts
 
     for account in list_accounts(closed=True):

@@ -652,7 +652,9 @@ class Export:
         root, before = shaped(shaped(document, "signed root")["root"], "root"), self.root
         self.where = f"line {count}, root {root['number']}"
         previous = sha256(signed_bytes(before)) if before["number"] else NO_HASH
-        if root["number"] != before["number"] + 1 or root["previous"] != previous:
+        lost = max([0, *(one["number"] for _, one in self.losses)])  # numbers that stay taken
+        expected = (before["number"] + 1, max(before["number"], lost) + 1)
+        if root["number"] not in expected or root["previous"] != previous:
             self.note(f"it does not follow root {before['number']}: one was changed or removed")
         if root["size"] != self.seq:
             self.note(f"it covers {root['size']} entries and stands after entry {self.seq}")

@@ -7,6 +7,7 @@ name begins with a dot.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -18,6 +19,8 @@ from typing import IO
 __all__ = ["create_file", "make_folder", "replace_file", "replace_folder", "write_file"]
 
 _PRIVATE = 0o600
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""What a mounted share or a disk of another system answers that knows one name for a file."""
 
 
 def write_file(
@@ -41,17 +44,40 @@ def replace_file(
         yield stream
 
 
-def create_file(path: Path, content: str | bytes, *, mode: int = _PRIVATE) -> bool:
+def create_file(path: Path, content: str | bytes, *, mode: int | None = _PRIVATE) -> bool:
     """Write a file unless one is there; return whether this call wrote it.
 
-    Of several processes that create the file at once, exactly one returns True.
+    Of several processes that create the file at once, on several hosts too, exactly one returns
+    True. ``mode`` None leaves the permissions to the umask.
     """
     try:
-        with _write_draft(path, os.link, mode, durable=True) as stream:
+        with _write_draft(path, _link, mode, durable=True) as stream:
             stream.write(_encode(content))
     except FileExistsError:
         return False
     return True
+
+
+def _link(draft: Path, path: Path) -> None:
+    """Give a draft its name unless that is taken; by a copy where the disk has no hard links.
+
+    A process killed while it copies leaves a part of the file, which is never written over.
+    """
+    try:
+        os.link(draft, path)
+        return
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+    with path.open("xb") as stream:
+        try:
+            stream.write(draft.read_bytes())
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.fchmod(stream.fileno(), draft.stat().st_mode & 0o777)
+        except OSError:
+            path.unlink()
+            raise
 
 
 @contextmanager

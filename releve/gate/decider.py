@@ -13,6 +13,7 @@ from releve.gate.decision import PendingQuestion, decide_group
 from releve.gate.errors import DatabaseUnavailable, KeyFault, Restored
 from releve.gate.key_checks import check_key
 from releve.gate.protocol import Question, Reply, refuse_unjudged
+from releve.ledger.errors import LedgerBehind
 from releve.outbound import LegalRules
 
 __all__ = ["PROBE", "Decider"]
@@ -55,7 +56,7 @@ class Decider:
             _log.error("every call is refused: %s", error)
             self.close()
             return [refuse_unjudged("GATE-KEY")] * len(asked)
-        except Restored as error:
+        except (Restored, LedgerBehind) as error:
             _log.error("every call is refused: %s", error)
             self.close()
             return [refuse_unjudged("GATE-RESTORED")] * len(asked)

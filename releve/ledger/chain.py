@@ -30,6 +30,7 @@ from releve.ledger.digests import (
 )
 from releve.ledger.errors import EntryError, OutsideTransactionError
 from releve.ledger.models import LedgerEntry, LedgerHead, PersonalValue
+from releve.ledger.rollback import require_complete
 
 __all__ = [
     "ChainPosition",
@@ -132,10 +133,12 @@ def append_all(drafts: Sequence[Draft]) -> list[StoredEntry]:
 def lock_head() -> ChainPosition:
     """Keep every other append waiting until the caller's transaction ends; return the head.
 
-    What is decided by the entries so far is decided after this.
+    What is decided by the entries so far is decided after this. Raises LedgerBehind where the
+    database was rolled back behind what left it.
     """
     if not connection.in_atomic_block:
         raise OutsideTransactionError("the ledger is written inside transaction.atomic()")
+    require_complete()
     row = LedgerHead.objects.select_for_update().filter(pk=1).first()
     if row is None:
         place = read_head()

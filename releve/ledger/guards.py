@@ -4,7 +4,7 @@
 entries, nodes,       no change, no deletion, no TRUNCATE; nothing added that replaces a row
 roots
 entries, besides      only the next number, with the hash of the entry before it
-roots, besides        only the next number, over more entries than the root before it
+roots, besides        only a higher number, over more entries than the root before it
 personal values       no change but of ``erase_on``, no TRUNCATE; deletion is erasure
 ====================  ============================================================================
 
@@ -31,7 +31,7 @@ _NOT_NEXT_ENTRY = f"""
     OR NEW.prev IS DISTINCT FROM
         COALESCE((SELECT hash FROM {_ENTRY} WHERE seq = NEW.seq - 1), '{NO_HASH}')"""
 _NOT_NEXT_ROOT = f"""
-    NEW.number IS DISTINCT FROM (SELECT COALESCE(MAX(number), 0) + 1 FROM {_ROOT})
+    NEW.number <= (SELECT COALESCE(MAX(number), 0) FROM {_ROOT})
     OR NEW.size <= (SELECT COALESCE(MAX(size), 0) FROM {_ROOT})"""
 _NODE_THERE = f"""
     EXISTS (SELECT 1 FROM {_NODE} WHERE level = NEW.level AND "index" = NEW."index")

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from releve.files.atomic import make_folder, write_file
+from releve.files.atomic import create_file, make_folder
 from releve.ledger import models, tree
 from releve.ledger.chain import lock_head
 from releve.ledger.digests import (
@@ -25,11 +25,20 @@ from releve.ledger.digests import (
     hash_root,
     parse_canonical,
 )
-from releve.ledger.errors import NothingToSealError, ProofError
+from releve.ledger.errors import DocumentConflict, NothingToSealError, ProofError
 from releve.ledger.keys import signing_key
 from releve.ledger.merkle import tree_hash
+from releve.ledger.rollback import list_declared_losses, require_complete
 
-__all__ = ["SignedRoot", "iter_roots", "load_last_root", "load_root", "publish_root", "sign_root"]
+__all__ = [
+    "SignedRoot",
+    "iter_roots",
+    "load_last_root",
+    "load_root",
+    "publish_document",
+    "publish_root",
+    "sign_root",
+]
 
 FORMAT = "releve ledger root 1"
 
@@ -61,9 +70,11 @@ def sign_root(now: datetime) -> SignedRoot:
 
     When it returns, the entries are on the disk: a root that left the house before them would,
     after a power cut, accuse the house of having removed them. Appends wait meanwhile; the work
-    grows with the entries since the last root. Raises
-    NothingToSealError for an empty ledger, SigningKeyError where the key cannot be used.
+    grows with the entries since the last root. Raises LedgerBehind where the database lacks what
+    left it, also by the folder of RELEVE_OUTSIDE; NothingToSealError for an empty ledger,
+    SigningKeyError where the key cannot be used.
     """
+    require_complete(outside=True)
     with transaction.atomic():
         place, before = lock_head(), load_last_root()
         key = signing_key()  # behind the lock, which a rotation holds
@@ -77,7 +88,7 @@ def sign_root(now: datetime) -> SignedRoot:
             "format": FORMAT,
             "head": place.hash,
             "key": key.public_key().public_bytes_raw().hex(),
-            "number": before.number + 1 if before else 1,
+            "number": _find_next_number(before),
             "previous": hash_root(parse_canonical(before.statement)) if before else NO_HASH,
             "sealed_at": format_instant(now),
             "size": place.seq,
@@ -111,11 +122,26 @@ def iter_roots(after: int = 0) -> Iterator[SignedRoot]:
 def publish_root(root: SignedRoot, folder: Path) -> Path:
     """Write a root's document into a folder, whole or not at all; return its path.
 
-    A folder that another machine or another party keeps is what makes it worth something.
+    A folder that another machine or another party keeps is what makes it worth something. Raises
+    DocumentConflict where another root has its name there.
     """
     make_folder(folder)
-    path = folder / root.file_name
-    write_file(path, root.text)
+    return publish_document(folder / root.file_name, root.text.encode())
+
+
+def publish_document(path: Path, content: bytes, *, mode: int | None = None) -> Path:
+    """Write a document that never changes, unless it is there; return its path.
+
+    One that stands is never replaced: DocumentConflict where other bytes have its name, also where
+    another host wrote them a moment ago.
+    """
+    created = not path.exists() and create_file(path, content, mode=mode)
+    if not created and path.read_bytes() != content:
+        raise DocumentConflict(
+            f"{path} stands, and is not the document that this ledger would write there: nothing"
+            " was overwritten. The database was rolled back, or a copy of this installation writes"
+            " as well: see `releve doctor`"
+        )
     return path
 
 
@@ -127,6 +153,15 @@ def _wait_for_disk() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit TO on")
+
+
+def _find_next_number(before: SignedRoot | None) -> int:
+    """Return the number after the last root, also after one that was declared lost.
+
+    The file of a lost root stands, so its number is never given again.
+    """
+    lost = [loss["lost_root"]["number"] for loss in list_declared_losses() if loss["lost_root"]]
+    return max([before.number if before else 0, *lost]) + 1
 
 
 def _store_root(statement: dict[str, Any], text: str, signature: str) -> SignedRoot:

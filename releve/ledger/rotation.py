@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db import transaction
 
-from releve.files.atomic import make_folder, write_file
+from releve.files.atomic import make_folder
 from releve.ledger.chain import append, lock_head
 from releve.ledger.digests import ROTATION_TAG, canonical_json, format_instant
 from releve.ledger.errors import SigningKeyError
@@ -29,7 +29,7 @@ from releve.ledger.keys import (
     take_key_in_place,
 )
 from releve.ledger.models import LedgerEntry
-from releve.ledger.roots import SignedRoot, load_last_root
+from releve.ledger.roots import SignedRoot, load_last_root, publish_document
 from releve.ledger.seal import seal_ledger
 
 __all__ = ["KeyRotation", "iter_rotations", "list_own_keys", "replace_key", "rotate_key"]
@@ -60,11 +60,9 @@ class KeyRotation:
         return f"rotation-{self.document['rotation']['last_root']:06}.json"
 
     def publish(self, folder: Path) -> Path:
-        """Write the document into a folder; return its path."""
+        """Write the document into a folder; return its path. As ``publish_root``."""
         make_folder(folder)
-        path = folder / self.file_name
-        write_file(path, self.text)
-        return path
+        return publish_document(folder / self.file_name, self.text.encode())
 
 
 def rotate_key(now: datetime) -> tuple[KeyRotation, list[SignedRoot]]:

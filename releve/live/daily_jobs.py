@@ -10,9 +10,6 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-
-from django.conf import settings
 
 from releve.erasure import erase_due
 from releve.gate.batch_proofs import close_batches
@@ -23,6 +20,7 @@ from releve.ledger.checkpoints import publish_checkpoint
 from releve.ledger.erasure import ERASED, scrub_files
 from releve.ledger.errors import ProofError
 from releve.ledger.models import LedgerEntry
+from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import SignedRoot, load_last_root, publish_root
 from releve.ledger.seal import seal_ledger
 from releve.ledger.witnesses import ask_known_witnesses
@@ -30,7 +28,7 @@ from releve.live.models import DailyRun
 from releve.live.statement import seal_days
 from releve.registry import storage as registry
 
-__all__ = ["Erasure", "erase_due_data", "roots_folder", "run_daily_jobs"]
+__all__ = ["Erasure", "erase_due_data", "run_daily_jobs"]
 
 RETRY_AFTER = timedelta(minutes=10)
 """Time between two attempts to clean the database's files while another connection reads."""
@@ -47,11 +45,6 @@ class Erasure:
     scrubbed: bool
 
 
-def roots_folder() -> Path:
-    """Return where the signed roots are written: ``roots`` in the home folder."""
-    return Path(settings.HOME) / "roots"
-
-
 def run_daily_jobs(now: datetime) -> SignedRoot | None:
     """Prove the gate's calls and facts, erase, seal and publish, once in a UTC day.
 
@@ -65,7 +58,7 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
         if not run.scrubbed and now - run.tried_at >= RETRY_AFTER:
             _note_run(now, done_at=run.done_at, scrubbed=_scrub_database_files())
         if last is not None:
-            _publish_if_missing(last)
+            _publish(last)
         return None
     _note_run(now, done_at=None)
     close_batches(now)
@@ -77,7 +70,7 @@ def run_daily_jobs(now: datetime) -> SignedRoot | None:
     root = None
     if read_head().seq:
         root = seal_ledger(now)
-        _publish_if_missing(root)
+        _publish(root)
         ask_known_witnesses(root)
     _note_run(now, done_at=now, erased=found.erased, scrubbed=found.scrubbed)
     DailyRun.objects.filter(day__lt=(now - KEPT_RUNS).date()).delete()
@@ -113,9 +106,8 @@ def _scrub_database_files() -> bool:
     return False
 
 
-def _publish_if_missing(root: SignedRoot) -> None:
+def _publish(root: SignedRoot) -> None:
     """Publish a root's document and its checkpoint to the folder of roots, unless there."""
-    if not (roots_folder() / root.file_name).exists():
-        publish_root(root, roots_folder())
+    publish_root(root, roots_folder())
     with suppress(ProofError):  # a root of a key that was rotated since
         publish_checkpoint(root, roots_folder())

@@ -4,6 +4,9 @@
 POST requests, or a mailbox. Each document is an effect of its own, tried again until there is a
 receipt: the same bytes read back from the folder, the document's SHA-256 in the answer of the
 address (``{"sha256": "…"}``), the mail server's acceptance. A receipt that is overdue is shown.
+
+A document that stands is never replaced: a file with other bytes under its name, in the folder,
+among the roots of the home or by the last receipt, stops it for good, and an operator is called.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 from django.db import transaction
 
-from releve.files.atomic import write_file
+from releve.files.atomic import make_folder
 from releve.ledger import journal
 from releve.ledger.chain import lock_head, read_head
+from releve.ledger.errors import DocumentConflict
 from releve.ledger.models import JournalLine, OutgoingDocument
-from releve.ledger.roots import iter_roots
+from releve.ledger.rollback import check_receipt, note_receipt, roots_folder
+from releve.ledger.roots import iter_roots, publish_document
 from releve.live.clock import LIVE, real_now
 from releve.live.effect_handlers import PermanentFailure, RetryLater, register_handler
 from releve.live.effect_queue import OUTSIDE, EffectOutcome, NewEffect, queue_effects
@@ -106,7 +111,16 @@ def send_document(effect: Effect) -> EffectOutcome:
     row = OutgoingDocument.objects.get(name=effect.body["name"])
     if row.received_at is not None:
         return EffectOutcome({"skipped": "received"})
-    receipt = _deliver(row.name, bytes(row.content), row.digest)[:300]
+    content = bytes(row.content)
+    try:
+        check_receipt(row.name, row.digest)
+        if row.name.startswith(_ROOT):  # neither an address nor a mailbox could refuse another one
+            make_folder(roots_folder())
+            publish_document(roots_folder() / row.name, content)
+        receipt = _deliver(row.name, content, row.digest)[:300]
+    except DocumentConflict as error:
+        raise PermanentFailure(str(error)) from error
+    note_receipt(row.name, row.digest, row.upto)
 
     def store() -> None:
         OutgoingDocument.objects.filter(pk=row.pk).update(
@@ -137,11 +151,14 @@ def _deliver(name: str, content: bytes, digest: str) -> str:
 
 
 def _deliver_to_folder(folder: Path, name: str, content: bytes) -> str:
-    """Write into a folder that is there: one that is not may be a disk that is not mounted."""
+    """Write into a folder that is there: one that is not may be a disk that is not mounted.
+
+    DocumentConflict where another document stands there under this name.
+    """
     if not folder.is_dir():
         raise RetryLater("the folder of RELEVE_OUTSIDE is not there: is its disk mounted?")
     try:
-        write_file(folder / name, content, mode=0o640)
+        publish_document(folder / name, content, mode=0o640)
         if (folder / name).read_bytes() != content:
             raise RetryLater(f"{name} was read back with another content")
     except OSError as error:

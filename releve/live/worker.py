@@ -29,6 +29,8 @@ from django.db import (
 )
 
 from releve.ledger import chain as ledger
+from releve.ledger.errors import LedgerBehind
+from releve.ledger.rollback import require_complete
 from releve.live import messages, notifications, relief_handler
 from releve.live.call_intake import follow_calls
 from releve.live.clock import real_now
@@ -54,6 +56,8 @@ __all__ = ["Worker", "run_tick", "run_until_idle"]
 POLL_SECONDS = 0.05
 TICK_SECONDS = 1.0
 SWITCHES_SECONDS = 5.0
+OUTSIDE_SECONDS = 60.0
+_BEHIND_SECONDS = 5.0
 _log = logging.getLogger("releve.live")
 _HANDLED_IN = (relief_handler, notifications, messages)
 """Modules with handlers of effects, imported to register them."""
@@ -79,6 +83,7 @@ class Worker:
             ("daily", _run_jobs, TICK_SECONDS),
             ("slow", lambda: run_slow_jobs(real_now()), TICK_SECONDS),
             ("beat", self._beat, BEAT_SECONDS),
+            ("ledger", _read_outside, OUTSIDE_SECONDS),
         ):
             self._threads.append(
                 threading.Thread(target=self._repeat, args=(step, seconds), name=f"releve-{name}")
@@ -150,10 +155,15 @@ def _run_guarded(step: Callable[[], object]) -> bool:
     """Run a step; after an error, wait and let the next round try again.
 
     A database that is away or locked for a while, a file of rules with a fault, a full disk: all
-    are mended outside, and a thread that ended would not go on afterwards.
+    are mended outside, and a thread that ended would not go on afterwards. In a database that is
+    behind its ledger nothing is done at all.
     """
     try:
+        require_complete()
         return bool(step())
+    except LedgerBehind as error:
+        _log.critical("the worker does nothing: %s", error)
+        time.sleep(_BEHIND_SECONDS)
     except (OperationalError, InterfaceError, LiveError) as error:
         _log.warning("the worker waits: %s", error)
     except Exception:  # whatever it is, it is shown, and the thread stays
@@ -161,6 +171,11 @@ def _run_guarded(step: Callable[[], object]) -> bool:
     close_old_connections()
     time.sleep(POLL_SECONDS * 10)
     return False
+
+
+def _read_outside() -> None:
+    """Compare the ledger with the folder of RELEVE_OUTSIDE: another copy may write there."""
+    require_complete(outside=True)
 
 
 def _run_one_effect(lanes: Sequence[str], name: str) -> bool:

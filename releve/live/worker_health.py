@@ -5,7 +5,8 @@ A worker writes its row every :data:`BEAT_SECONDS`. It counts as silent after
 is overdue, whatever the rows say. A worker that runs on a full disk can store nothing that it does:
 that is seen before anything else, in the home folder by each reader, at PostgreSQL by the worker,
 which tries it at each report. A clock that was set ahead or back while a worker runs is an
-alarm until it is set right or the worker is started again.
+alarm until it is set right or the worker is started again. A database that is behind its ledger
+comes before all: no worker does anything then.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.models import Min, Q
 
+from releve.ledger.rollback import is_behind
 from releve.live.clock import real_now
 from releve.live.errors import is_disk_full
 from releve.live.models import Effect, WorkerBeat
@@ -55,7 +57,7 @@ SELECT sum(length(t)) FROM (
 KEPT = timedelta(days=1)
 """Rows of workers of an earlier day say nothing any more."""
 
-WorkerAlarm = Literal["", "disk", "stopped", "silent", "stuck", "overdue", "clock"]
+WorkerAlarm = Literal["", "ledger", "disk", "stopped", "silent", "stuck", "overdue", "clock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,10 @@ def read_worker_health(now: datetime | None = None) -> WorkerHealth:
     rows = list(WorkerBeat.objects.order_by("-beat_at")[:50])
     due_at = _find_oldest_due(at)
     alarm, since = _judge_rows(rows, at)
+    if is_behind():
+        alarm, since = "ledger", None
     full = not all(row.has_room for row in _list_running(rows, at))
-    if full or shutil.disk_usage(settings.HOME).free < LEAST_FREE_BYTES:
+    if alarm != "ledger" and (full or shutil.disk_usage(settings.HOME).free < LEAST_FREE_BYTES):
         alarm, since = "disk", None
     if not alarm and due_at is not None and at - due_at > OVERDUE_AFTER:
         alarm, since = "overdue", due_at

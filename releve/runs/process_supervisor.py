@@ -13,6 +13,8 @@ __all__ = ["Part", "ProcessSupervisor"]
 POLL_SECONDS = 0.1
 STARTUP_SECONDS = 20.0
 """A part that ends with an error so soon after the first start is set up wrongly: all end."""
+TRY_AGAIN = 75
+"""Status of a part that waits for a person, not for other settings: the other parts go on."""
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 STOP_SECONDS = 40.0
 """How long the parts may take to end what they have begun; then they are killed."""
@@ -75,7 +77,8 @@ class ProcessSupervisor:
         running.process = None
         up = now - running.started_at
         self._say(f"{running.part.name} ended with status {status}")
-        if status > 0 and running.starts == 1 and up < STARTUP_SECONDS:
+        failed = status > 0 and status != TRY_AGAIN
+        if failed and running.starts == 1 and up < STARTUP_SECONDS:
             return status
         running.failures = 1 if up > LONGEST_WAIT_SECONDS else running.failures + 1
         wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** (running.failures - 1))

@@ -26,6 +26,7 @@ from releve.ledger import keys
 from releve.ledger.chain import read_head
 from releve.ledger.key_files import stored_key_check
 from releve.ledger.models import LedgerEntry
+from releve.ledger.rollback import compare_with_marks
 from releve.ledger.roots import load_last_root
 from releve.ledger.witnesses import list_witnesses
 from releve.live import api as live
@@ -36,7 +37,11 @@ from releve.network import zone
 from releve.registry.service import list_current_ids
 from releve.situation import ClosureRule
 from releve.upkeep.findings import Examination, Finding, fault, warning
-from releve.upkeep.migrations import read_migration_state
+from releve.upkeep.migrations import (
+    check_database,
+    read_migration_state,
+    refuse_lost_database,
+)
 
 __all__ = [
     "check_administrators",
@@ -54,15 +59,19 @@ __all__ = [
 
 MOST_SKEW = timedelta(seconds=2)
 _WORKER_FIXES = {
+    "ledger": "mend what the check of the ledger names",
     "disk": "free some space",
     "clock": "set the clock right or, if it is right, start `releve live work` again",
 }
 
 
 def check_migrations(asked: Examination) -> Iterator[Finding]:
-    """The tables are those of this program."""
+    """The tables are those of this program, and of this installation."""
     state = read_migration_state()
-    if state.unknown:
+    if state.empty:
+        refuse_lost_database()
+        yield fault("migrations", "the database is empty", "run `releve init`")
+    elif state.unknown:
         yield fault(
             "migrations",
             f"the database is newer than this program ({', '.join(state.unknown)})",
@@ -74,6 +83,8 @@ def check_migrations(asked: Examination) -> Iterator[Finding]:
             f"{len(state.pending)} migrations are missing, {state.pending[0]} first",
             "stop the other processes, then run `releve migrate --backup FILE`",
         )
+    else:
+        check_database()
 
 
 def check_keys(asked: Examination) -> Iterator[Finding]:
@@ -243,7 +254,12 @@ def check_clearings(asked: Examination) -> Iterator[Finding]:
 
 
 def check_ledger(asked: Examination) -> Iterator[Finding]:
-    """What was recorded is sealed each day, and leaves the house."""
+    """The database has all that left its ledger; what was recorded is sealed, and leaves."""
+    standing = compare_with_marks()
+    if standing.fault:
+        yield fault("ledger", standing.problem, standing.fix)
+    for note in standing.notes:
+        yield warning("ledger", note, "see to the folder, and run this again")
     head, root = read_head(), load_last_root()
     sealed = root.size if root else 0
     old = LedgerEntry.objects.filter(seq=sealed + 1).values_list("recorded_at", flat=True).first()

@@ -1,13 +1,14 @@
 """Migrations of the database: what is missing, what is too new, and one process that applies it.
 
-An empty database gets its tables from the first command; any other is migrated by ``releve
+An empty database gets its tables from ``releve init``, and never beside the keys or roots of an
+installation, whose database is then gone or another one. Any other is migrated by ``releve
 migrate`` alone, so that no command changes the tables under running processes by the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +20,25 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from releve.errors import ReleveError
 from releve.files.locks import lock
+from releve.gate.key_checks import NAME as GATE
+from releve.gate.pseudonyms import key_check
+from releve.ledger import keys as ledger_keys
+from releve.ledger.key_files import stored_key_check
+from releve.upkeep.home_files import list_key_files
 
 __all__ = [
+    "DatabaseEmpty",
+    "DatabaseForeign",
     "DatabaseTooNew",
     "DatabaseTooOld",
     "MigrationError",
     "MigrationState",
     "apply_migrations",
+    "check_database",
     "hold_migration_lock",
-    "prepare_database",
+    "make_tables",
     "read_migration_state",
+    "refuse_lost_database",
 ]
 
 _LOCK = 0x72656C657665
@@ -37,6 +47,14 @@ _LOCK = 0x72656C657665
 
 class MigrationError(ReleveError):
     """The database does not fit this program."""
+
+
+class DatabaseEmpty(MigrationError):  # noqa: N818 (named like the others)
+    """The database has no tables, and was not to be made."""
+
+
+class DatabaseForeign(MigrationError):  # noqa: N818
+    """The database was written with the keys of another installation."""
 
 
 class DatabaseTooOld(MigrationError):  # noqa: N818 (named like the others)
@@ -90,15 +108,19 @@ def read_migration_state() -> MigrationState:
     )  # fmt: skip
 
 
-def prepare_database() -> None:
-    """Make the tables of an empty database; MigrationError where another one does not fit."""
+def check_database() -> None:
+    """Refuse a database that does not fit this program, or this home: MigrationError."""
     state = read_migration_state()
     state.refuse_unknown()
     if not state.pending:
+        _refuse_foreign_keys()
         return
     if state.empty:
-        apply_migrations()
-        return
+        refuse_lost_database()
+        raise DatabaseEmpty(
+            f"{_name_database()} is empty: make the installation with `releve init`, or set"
+            " RELEVE_DATABASE_URL to where its database is"
+        )
     with hold_migration_lock():  # another process may be making them
         pending = read_migration_state().pending
     if pending:
@@ -106,6 +128,52 @@ def prepare_database() -> None:
             f"the database is older than this program ({len(pending)} migrations are"
             " missing): stop its other processes, then run `releve migrate --backup FILE`"
         )
+
+
+def make_tables() -> None:
+    """Make the tables of a new installation; another database is checked."""
+    if read_migration_state().empty:
+        refuse_lost_database()
+        apply_migrations()
+    check_database()
+
+
+def refuse_lost_database() -> None:
+    """Refuse an empty database where the home has keys or roots: DatabaseEmpty."""
+    home = Path(settings.HOME)
+    left = [*list_key_files(home), *sorted((home / "roots").glob("root-*.json"))]
+    if left:
+        raise DatabaseEmpty(
+            f"{_name_database()} is empty, and {home} is the home of an installation"
+            f" ({left[-1].name} is there): its database is gone, or RELEVE_DATABASE_URL names"
+            " another one. No table was made. Put the database back from its copy, set"
+            " RELEVE_DATABASE_URL to where it is, or make the installation again in a new home"
+            " from a backup and the journal (`releve restore`)"
+        )
+
+
+def _refuse_foreign_keys() -> None:
+    """Refuse a database that was written with other keys than this home has, each of them.
+
+    A single other key may be one that was replaced or lost, of which its own check speaks.
+    """
+    pairs = []
+    for name, find in ((ledger_keys.NAME, ledger_keys.find_public_key), (GATE, key_check)):
+        stored = stored_key_check(name)
+        with suppress(ReleveError):  # a key that cannot be read: its own check speaks
+            if stored is not None and (found := find()) is not None:
+                pairs.append((stored, found))
+    if len(pairs) == 2 and all(stored != found for stored, found in pairs):
+        raise DatabaseForeign(
+            f"{_name_database()} is of another installation: it was written with other keys"
+            f" than those of {settings.HOME}. Set RELEVE_DATABASE_URL to the database of this one,"
+            " or RELEVE_HOME to the home of that one"
+        )
+
+
+def _name_database() -> str:
+    """Return the database in words, without host or password."""
+    return f"the database {connection.settings_dict['NAME']}"
 
 
 def apply_migrations() -> tuple[str, ...]:

@@ -24,11 +24,12 @@ from releve.accounts import grants
 from releve.accounts.models import Grant, Token, User
 from releve.accounts.person_erasure import AGENT, erase_agent
 from releve.evidence.verify import VerifyError, read_signed_root
+from releve.files.atomic import make_folder
 from releve.gate.erasure import PSEUDONYM, erase_pseudonym
 from releve.gate.journal import FACTS, replay_facts
 from releve.ledger import tree
 from releve.ledger.chain import append, lock_head, read_head, serialize_entry
-from releve.ledger.digests import canonical_json, hash_entry
+from releve.ledger.digests import NO_HASH, canonical_json, hash_entry, hash_root
 from releve.ledger.erasure import ERASED, SUBJECT, erase_subject, find_values
 from releve.ledger.journal import JournalFault, JournalPart, parse_part
 from releve.ledger.merkle import tree_hash
@@ -39,9 +40,17 @@ from releve.ledger.models import (
     OutgoingDocument,
     PersonalValue,
 )
-from releve.ledger.roots import load_last_root
+from releve.ledger.rollback import LedgerMark, is_lost, list_declared_losses, roots_folder
+from releve.ledger.roots import load_last_root, publish_document
 
-__all__ = ["Outside", "read_outside", "repeat_acts", "resume_ledger", "settle_values"]
+__all__ = [
+    "Outside",
+    "publish_roots",
+    "read_outside",
+    "repeat_acts",
+    "resume_ledger",
+    "settle_values",
+]
 
 _BY = "restore"
 _COMMITMENT = re.compile(r'\{"commitment":"[0-9a-f]{64}"\}')
@@ -90,6 +99,14 @@ def read_outside(folder: Path, identities: Sequence[pyrage.x25519.Identity]) -> 
     return Outside(parts, roots, documents)
 
 
+def publish_roots(outside: Outside) -> None:
+    """Keep the roots found outside in the home too, where every start compares the database."""
+    make_folder(roots_folder(), mode=0o700)
+    for number, signed in outside.roots.items():
+        text = f'{{"root":{canonical_json(signed["root"])},"signature":"{signed["signature"]}"}}\n'
+        publish_document(roots_folder() / f"root-{number:06}.json", text.encode(), mode=0o600)
+
+
 def resume_ledger(outside: Outside, parts: Iterable[JournalPart]) -> dict[str, Any]:
     """Append the entries and roots that the backup lacks; return what is still missing.
 
@@ -105,13 +122,18 @@ def resume_ledger(outside: Outside, parts: Iterable[JournalPart]) -> dict[str, A
             _store_root(outside.roots[number])
         head = read_head()
         for name, digest in outside.documents.items():
-            OutgoingDocument.objects.get_or_create(
+            row, _ = OutgoingDocument.objects.get_or_create(
                 name=name,
                 defaults={
                     "content": b"", "digest": digest, "upto": head.seq, "made_at": timezone.now(),
                     "received_at": timezone.now(), "receipt": "found outside by a restore",
                 },
             )  # fmt: skip
+            if row.digest not in ("", digest):
+                raise JournalFault(
+                    f"{name} outside is not the one that this database made: a copy of it wrote"
+                    " there as well; restore the database that did, or have the loss declared"
+                )
         found: dict[str, Any] = {"entries": head.seq - begun}
         last = max(outside.roots, default=0)
         size = int(outside.roots[last]["root"]["size"]) if last else 0
@@ -181,10 +203,10 @@ def _store_root(signed: Mapping[str, Any]) -> None:
     before = load_last_root()
     number, size = (before.number, before.size) if before else (0, 0)
     head = LedgerEntry.objects.filter(seq=said["size"]).values_list("hash", flat=True).first()
-    if said["number"] <= number or head is None:
+    if said["number"] <= number or head is None or _is_declared_lost(said):
         return
-    if said["number"] != number + 1:
-        raise JournalFault(f"root {number + 1} is missing before root {said['number']}")
+    if said["previous"] != (hash_root(json.loads(before.statement)) if before else NO_HASH):
+        raise JournalFault(f"a root is missing between root {number} and root {said['number']}")
     tree.extend_tree(size, said["size"])
     found = tree_hash(said["size"], tree.hash_subtree).hex()
     if (head, found) != (said["head"], said["tree"]):
@@ -193,6 +215,11 @@ def _store_root(signed: Mapping[str, Any]) -> None:
         number=said["number"], size=said["size"], sealed_at=said["sealed_at"],
         statement=canonical_json(said), signature=signed["signature"],
     )  # fmt: skip
+
+
+def _is_declared_lost(said: Mapping[str, Any]) -> bool:
+    mark = LedgerMark("", said["size"], said["head"], said["number"], said["tree"])
+    return any(is_lost(mark, loss) for loss in list_declared_losses())
 
 
 def _close(act: Mapping[str, Any]) -> None:

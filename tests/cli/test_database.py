@@ -13,9 +13,9 @@ from tests.homes import make_test_home
 
 OPEN = (
     "import click\n"
-    "from releve.cli.database import open_database\n"
+    "from releve.cli.database import open_database, open_new_database\n"
     "try:\n"
-    "    open_database()\n"
+    "    {}()\n"
     "except click.ClickException as error:\n"
     "    raise SystemExit(error.message)\n"
     "from releve.accounts.models import User\n"
@@ -23,12 +23,12 @@ OPEN = (
 )
 
 
-def start(home: Path, **variables: str) -> subprocess.Popen[str]:
+def start(home: Path, name: str = "open_database", **variables: str) -> subprocess.Popen[str]:
     environment = {k: v for k, v in os.environ.items() if k != "RELEVE_DATABASE_URL"}
     environment |= {"RELEVE_HOME": str(home), **variables}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     return subprocess.Popen(
-        [sys.executable, "-c", OPEN],
+        [sys.executable, "-c", OPEN.format(name)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -39,7 +39,7 @@ def start(home: Path, **variables: str) -> subprocess.Popen[str]:
 @pytest.mark.slow
 def test_commands_started_together_make_a_new_database_once(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
-    running = [start(make_test_home(home)) for _ in range(3)]
+    running = [start(make_test_home(home), "open_new_database") for _ in range(3)]
     answers = [process.communicate(timeout=60) for process in running]
     assert answers == [("0\n", "")] * 3
     assert start(home).communicate(timeout=60) == ("0\n", ""), "and the next one finds it"

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from releve import environment
 from releve.files.home import FOLDERS, HomeError, make_home, require_home
-from tests.homes import make_test_home
+from tests.homes import make_home_with_tables, make_test_home
 
 
 def run(home: Path, *arguments: str, umask: int = 0o022) -> tuple[int, str]:
@@ -91,7 +91,7 @@ def test_a_home_whose_database_is_gone_gets_no_empty_one(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
-    path = make_test_home(tmp_path) / "releve.sqlite3"
+    path = make_home_with_tables(tmp_path) / "releve.sqlite3"
     path.chmod(0o644)
     assert run(tmp_path, "ledger", "erase")[0] == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -15,7 +17,11 @@ from releve.accounts import tokens
 from releve.accounts.grants import RoleRequest
 from releve.accounts.roles import Role
 from releve.accounts.two_people import COMMAND_LINE
+from releve.ledger.chain import append, read_head
+from releve.ledger.errors import LedgerBehind
 from releve.ledger.models import OutgoingDocument
+from releve.ledger.rollback import forget, roots_folder
+from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
 from releve.live import outside
 from releve.live.models import Effect, WorkerBeat
@@ -149,3 +155,31 @@ def test_metrics_are_for_those_who_watch(browsers: Browsers, settings: Settings)
         found = web.get(path, headers=probe)
         assert found.status_code == 403 or found.json() == {"status": "ready"}, path
     assert live.read_worker_health().healthy
+
+
+def test_a_database_behind_its_roots_is_a_red_banner_and_takes_no_form(
+    browsers: Browsers, settings: Settings, tmp_path: Path
+) -> None:
+    beat()
+    web, probe = browsers.sign_in(), Client()
+    assert ALARM not in web.get("/now").content.decode()
+    with transaction.atomic():
+        append("note", {}, recorded_at=timezone.now())
+        publish_root(sign_root(timezone.now()), roots_folder())
+        transaction.set_rollback(True)
+    forget()
+    page = web.get("/now")
+    assert page.status_code == 200, "pages go on"
+    assert ALARM in page.content.decode()
+    assert web.get("/now?format=json").json()["worker"]["alarm"] == "ledger"
+    assert probe.get("/readyz").status_code == 503
+    head = read_head()
+    site = browsers.scenario.site
+    answer = web.post(f"/sites/{site}/cases", {}, headers={"Accept-Language": "en"})
+    assert answer.status_code == 503
+    assert "behind its signed roots" in answer.content.decode()
+    assert browsers.scenario.stream
+    with pytest.raises(LedgerBehind):
+        browsers.scenario.two_positives()
+    assert read_head() == head
+    assert web.get("/now").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -158,3 +159,17 @@ def test_a_new_folder_outlives_a_power_cut_and_one_that_is_there_costs_nothing(
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o700
     make_folder(tmp_path / "a" / "b")
     assert len(synchronised) == 2
+
+
+def test_a_disk_without_hard_links_creates_a_file_once_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_paths: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert create_file(tmp_path / "a", "first", mode=0o640)
+    assert not create_file(tmp_path / "a", "second")
+    assert (tmp_path / "a").read_text() == "first"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+    assert os.listdir(tmp_path) == ["a"]

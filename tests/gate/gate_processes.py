@@ -21,11 +21,11 @@ PRELOADED = ["django", "uvicorn", "releve.cli.database", "releve.outbound.fact_t
 
 def _open(environ: Mapping[str, str]) -> None:
     os.environ.update(environ)
-    from releve.cli.database import open_database
+    from releve.cli.database import open_new_database
     from tests.homes import make_test_home
 
     make_test_home(Path(environ["RELEVE_HOME"]))
-    open_database()
+    open_new_database()
 
 
 def prepare(environ: Mapping[str, str], people: int) -> None:

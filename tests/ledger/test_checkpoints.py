@@ -51,7 +51,7 @@ def grow(count: int, day: int) -> SignedRoot:
 
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    monkeypatch.setattr("releve.cli.ledger.open_database", lambda: None)
+    monkeypatch.setattr("releve.cli.ledger.open_database", lambda **_how: None)
     return lambda *arguments: CliRunner().invoke(main, ["ledger", *map(str, arguments)])
 
 

@@ -28,7 +28,7 @@ Ledger = Callable[..., Result]
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """Run a command on the database of the tests."""
-    monkeypatch.setattr("releve.cli.ledger.open_database", lambda: None)
+    monkeypatch.setattr("releve.cli.ledger.open_database", lambda **_how: None)
     return lambda *arguments: CliRunner().invoke(main, ["ledger", *map(str, arguments)])
 
 

@@ -130,12 +130,12 @@ def prepare_gate(people: str) -> None:
     from django.conf import settings
     from django.utils import timezone
 
-    from releve.cli.database import open_database
+    from releve.cli.database import open_new_database
     from tests.gate.sample_campaign import AT_ANY_HOUR, record_people
 
     timezone.now = real_now
     (settings.HOME / "law" / "open.yaml").write_text(AT_ANY_HOUR, encoding="utf-8")
-    open_database()
+    open_new_database()
     record_people(range(int(people)))
 
 
@@ -166,12 +166,12 @@ def prepare(out: str) -> None:
     from releve.accounts import tokens
     from releve.accounts.grants import RoleRequest
     from releve.accounts.two_people import COMMAND_LINE
-    from releve.cli.database import open_database
+    from releve.cli.database import open_new_database
     from releve.live import api as live
     from releve.registry.service import apply_changes, preview_changes
     from tests.live.sample_plans import three_days
 
-    open_database()
+    open_new_database()
     operator, plans = three_days()
     apply_changes(preview_changes(operator), "tests")
     live.put_in_force(plans, by="tests")

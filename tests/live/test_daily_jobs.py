@@ -201,7 +201,7 @@ def test_files_that_a_reader_held_are_cleaned_later(monkeypatch: pytest.MonkeyPa
 def test_the_command_that_erases_keeps_an_absence_that_lasts(
     scenario: Scenario, absent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.ledger.open_database", lambda: None)
+    monkeypatch.setattr("releve.cli.ledger.open_database", lambda **_how: None)
     PersonalValue.objects.filter(subject=absent).update(erase_on=real_now().date())
     assert CliRunner().invoke(main, ["ledger", "erase"]).exit_code == 0
     situation_cache.clear_cache()

@@ -276,7 +276,7 @@ def test_a_channel_that_is_not_set_up_is_said(
 def test_no_worker_starts_where_contacts_use_a_channel_that_cannot_send(
     living: Scenario, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releve.cli.live.open_database", lambda: None)
+    monkeypatch.setattr("releve.cli.live.open_database", lambda **_how: None)
     settings.EMAIL_HOST, settings.DEFAULT_FROM_EMAIL = "", "releve@example.org"
     agent = living.agents_at(living.site)[0]
     live.import_contacts(f"{HEAD}agent,{agent},file,tray,fr\n".encode(), by="tests")

@@ -21,6 +21,8 @@ from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.live import outside
 from releve.live.clock import real_now
+from releve.live.effect_handlers import PermanentFailure, run_effect
+from releve.live.effect_queue import OUTSIDE, claim_effect
 from releve.live.models import Effect
 from releve.live.worker import run_until_idle
 from tests.routing.receiver import receiving
@@ -184,3 +186,52 @@ def test_the_root_s_commit_waits_for_the_disk_whatever_the_server_s_default(
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit TO on")
     assert found == ["on"]
+
+
+def plant_other_root(folder: Path) -> Path:
+    """Let another copy of this installation have written the first root into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "root-000001.json"
+    path.write_text("of another copy\n")
+    return path
+
+
+def test_a_root_of_another_copy_in_the_folder_is_not_overwritten_and_seen(folder: Path) -> None:
+    path = plant_other_root(folder)
+    note()
+    run_until_idle()
+    assert path.read_text() == "of another copy\n"
+    aside = Effect.objects.get(kind="leave", state=Effect.ASIDE)
+    assert "nothing was overwritten" in aside.error
+    assert [row.pk for row in live.list_effects_aside("live")] == [aside.pk], "shown on Now"
+    assert OutgoingDocument.objects.get(name="root-000001.json").received_at is None
+
+
+@pytest.mark.parametrize("where", ["mailto:auditor@example.org", "address"])
+def test_another_root_among_those_of_the_home_leaves_by_no_mail_and_to_no_address(
+    where: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
+) -> None:
+    monkeypatch.setenv("RELEVE_OUTSIDE_SECRET", "correct horse battery staple 2026")
+    monkeypatch.setenv("RELEVE_OUTSIDE_PRIVATE", "yes")
+    settings.BACKUP_TO, settings.EMAIL_HOST = (), "mail.example.org"
+    note()
+    sign_root(real_now())
+    plant_other_root(settings.HOME / "roots")
+    with receiving() as receiver:
+        settings.OUTSIDE = receiver.url if where == "address" else where
+        monkeypatch.setenv("RELEVE_OUTSIDE", settings.OUTSIDE)
+        outside.queue_documents(real_now())
+        run_effect(claim_effect((OUTSIDE,), "tests"))
+        assert receiver.requests == []
+    assert mailoutbox == []
+    assert "nothing was overwritten" in Effect.objects.get(kind="leave").error
+
+
+def test_a_part_of_the_journal_is_not_sent_where_another_was_received(folder: Path) -> None:
+    note()
+    run_until_idle()
+    row = OutgoingDocument.objects.get(name="journal-00000001.age")
+    OutgoingDocument.objects.filter(pk=row.pk).update(received_at=None, digest="0" * 64)
+    effect = Effect.objects.get(key="leave:journal-00000001.age")
+    with pytest.raises(PermanentFailure, match=r"another journal-00000001\.age was received"):
+        outside.send_document(effect)

@@ -91,7 +91,7 @@ class House:
         self._environ |= {"DJANGO_SETTINGS_MODULE": "releve.settings"}
         if url:
             self._environ["RELEVE_DATABASE_URL"] = url
-        self._run("releve", "ledger", "key")
+        self._run("releve", "init")
         self.disk.synchronise(self.home)
 
     def live_until_the_cut(self, *others: Path, synchronous: str = "") -> None:

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from releve.cli import live as commands
 from releve.cli import main
+from releve.ledger.chain import append
+from releve.ledger.rollback import forget, roots_folder
+from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
+from releve.live import worker
+from releve.live.clock import real_now
 from releve.live.models import Effect, Relief, Routes
 from releve.live.worker import Worker
 from releve.live.worker_health import note_beat, note_stop
@@ -125,7 +130,7 @@ def test_a_webhook_that_says_no_is_shown_and_the_file_is_there_all_the_same(
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Run a command on the test's own database."""
-    monkeypatch.setattr(commands, "open_database", lambda: None)
+    monkeypatch.setattr(commands, "open_database", lambda **_how: None)
 
     def run(*words: str, status: int = 0) -> str:
         done = CliRunner().invoke(main, ["live", *words])
@@ -307,3 +312,18 @@ def test_routes_of_another_database_in_the_way_are_said_and_not_taken_for_ours(
     seen = file.observe()
     assert seen is not None
     assert seen.number == 1
+
+
+def test_behind_its_ledger_the_worker_runs_no_effect_and_says_so(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with transaction.atomic():
+        append("note", {}, recorded_at=real_now())
+        publish_root(sign_root(real_now()), roots_folder())
+        transaction.set_rollback(True)
+    forget()
+    done: list[str] = []
+    monkeypatch.setattr(worker, "_BEHIND_SECONDS", 0)
+    assert not worker._run_guarded(lambda: done.append("effect"))
+    assert done == []
+    assert "the worker does nothing: the database is behind its ledger" in caplog.text

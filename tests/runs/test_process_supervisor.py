@@ -94,3 +94,11 @@ def test_a_part_that_does_not_end_is_killed(
     wait_for(file.exists)
     assert run.stop() == 0
     assert run.said[-1].endswith("does not end: killed")
+
+
+def test_a_part_that_waits_for_a_person_ends_no_other(tmp_path: Path) -> None:
+    one = tmp_path / "one"
+    run = Run(part(STAY, str(one), name="one"), part("raise SystemExit(75)", name="two"))
+    wait_for(lambda: "two is started again in 1 s" in run.said and one.exists())
+    assert run.status is None
+    assert run.stop() == 0

@@ -28,25 +28,33 @@ from releve.gate.decision import PendingQuestion  # noqa: E402
 from releve.gate.person_requests import PhoneRequest, record_request  # noqa: E402
 from releve.ledger.chain import append, read_head  # noqa: E402
 from releve.ledger.keys import public_key  # noqa: E402
-from releve.ledger.models import LedgerEntry, PersonalValue  # noqa: E402
+from releve.ledger.models import LedgerEntry, OutgoingDocument, PersonalValue  # noqa: E402
+from releve.ledger.rollback import RESTORED, roots_folder  # noqa: E402
+from releve.ledger.roots import publish_root  # noqa: E402
+from releve.ledger.seal import seal_ledger  # noqa: E402
 from releve.live.effect_queue import queue_effects  # noqa: E402
 from releve.live.models import Activation, Effect, Message, Relief  # noqa: E402
 from releve.live.notifications import build_send_effect  # noqa: E402
 from releve.live.outside import queue_documents  # noqa: E402
 from releve.live.worker import run_until_idle  # noqa: E402
-from releve.upkeep.migrations import prepare_database  # noqa: E402
-from releve.upkeep.restore import RESTORED  # noqa: E402
+from releve.upkeep.migrations import make_tables  # noqa: E402
 from tests.gate.sample_campaign import brief, open_rules, question, read_feeds, record_people  # noqa: E402
 from tests.gate.sync_decisions import build_decider  # noqa: E402
+
+PASSWORD = "correct horse battery 2026"
 
 
 def build() -> None:
     """Record agents, an account, people who consented, and a message that is about to leave."""
-    prepare_database()
+    make_tables()
     public_key()  # made by `releve init`, before any backup
     (settings.HOME / "rules").mkdir(exist_ok=True)
     (settings.HOME / "rules" / "house.yaml").write_text("rows: []\n")
     grants.give_role("bob", grants.RoleRequest("administrator"), by="drill")
+    for name in ("amina", "zoe"):
+        grants.give_role(
+            name, grants.RoleRequest("administrator"), by="command line", password=PASSWORD
+        )
     with transaction.atomic():
         for agent in ("agent-7", "agent-8"):
             append(
@@ -99,13 +107,56 @@ def revive() -> None:
 
 
 def verify() -> None:
-    """Verify a restored ledger beside the root that it lost; say how it says what was lost."""
+    """Declare the loss, then verify the ledger beside the root that it lost; print what it says."""
+    declare()
     for arguments in (["seal"], ["verify", "--root", sys.argv[2]]):
         done = CliRunner().invoke(main, ["ledger", *arguments])
         assert done.exit_code == 0, done.output
     assert "had them are lost" in done.output
     (body,) = LedgerEntry.objects.filter(kind=RESTORED).values_list("body", flat=True)
     print(body)
+
+
+def declare() -> None:
+    """Have two administrators declare lost what is missing, each with the own password."""
+    done = CliRunner().invoke(
+        main,
+        ["ledger", "declare-loss", "amina", "zoe", "--reason", "the disk of the server is gone"],
+        input=f"{PASSWORD}\n{PASSWORD}\n",
+    )
+    assert done.exit_code == 0, done.output
+    print(done.output)
+
+
+def begin() -> None:
+    """Live through a first day: it is sealed, and leaves."""
+    build()
+    run_until_idle()
+    tell()
+
+
+def go_on_by(*texts: str) -> None:
+    """Live on: record notes, seal, publish, and let it leave with the journal."""
+    for text in texts:
+        with transaction.atomic():
+            append("note", {"text": text}, recorded_at=timezone.now())
+    publish_root(seal_ledger(timezone.now()), roots_folder())
+    queue_documents(timezone.now() + timedelta(minutes=2))
+    run_until_idle()
+    tell()
+
+
+def tell() -> None:
+    """Print the notes, and where the ledger ends."""
+    notes = LedgerEntry.objects.filter(kind="note").order_by("seq").values_list("body", flat=True)
+    head = read_head()
+    print(json.dumps({
+        "notes": [json.loads(body)["text"] for body in notes], "entries": head.seq,
+        "head": head.hash, "aside": list(Effect.objects.filter(state=Effect.ASIDE, kind="leave")
+                                         .values_list("key", "error")),
+        "unsent": list(OutgoingDocument.objects.filter(received_at=None)
+                       .values_list("name", flat=True)),
+    }))  # fmt: skip
 
 
 def look() -> None:
@@ -133,4 +184,5 @@ def ask(person: int) -> str:
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]]()
+    step = sys.argv[1]
+    go_on_by(*sys.argv[2:]) if step == "go_on_by" else globals()[step]()

@@ -75,7 +75,8 @@ def place(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     settings.DESK_URL_IS_SET = True
     settings.SECURE_SSL_REDIRECT, settings.OPEN_DESK = True, False
     settings.SECOND_FACTOR_REQUIRED = True
-    settings.DEFAULT_FROM_EMAIL, settings.OUTSIDE = "releve@desk.example", "/mnt/outside"
+    settings.DEFAULT_FROM_EMAIL, settings.OUTSIDE = "releve@desk.example", str(tmp_path / "outside")
+    (tmp_path / "outside").mkdir()
     settings.BACKUP_TO = (str(pyrage.x25519.Identity.generate().to_public()),)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = SECRET, []
     settings.IDENTITY_KEY, settings.IDENTITY_FILE = "", tmp_path / "identity" / "names.box"

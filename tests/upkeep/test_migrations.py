@@ -17,8 +17,8 @@ from releve.upkeep import migrations
 from releve.upkeep.migrations import (
     DatabaseTooNew,
     DatabaseTooOld,
+    check_database,
     hold_migration_lock,
-    prepare_database,
     read_migration_state,
 )
 from tests.cli.test_init import run
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.database
 def test_a_database_that_fits_is_left_alone() -> None:
     state = read_migration_state()
     assert (state.pending, state.unknown, state.empty) == ((), (), False)
-    prepare_database()
+    check_database()
 
 
 @pytest.mark.django_db
@@ -40,14 +40,14 @@ def test_an_older_database_is_refused_with_the_command_that_migrates_it() -> Non
     MigrationRecorder(connection).record_unapplied(app, name)
     assert read_migration_state().pending == (f"{app}.{name}",)
     with pytest.raises(DatabaseTooOld, match="`releve migrate --backup FILE`"):
-        prepare_database()
+        check_database()
 
 
 @pytest.mark.django_db
 def test_a_newer_database_is_refused_before_anything_is_changed() -> None:
     MigrationRecorder(connection).record_applied("live", "0999_from_tomorrow")
     with pytest.raises(DatabaseTooNew, match=r"live\.0999_from_tomorrow.*install that version"):
-        prepare_database()
+        check_database()
     with pytest.raises(DatabaseTooNew):
         migrations.apply_migrations()
 

@@ -103,6 +103,10 @@ def _describe_plan(page: NowPage) -> str:
 
 
 _ALARMS = {
+    "ledger": lazy(
+        "The database is behind its signed roots: nothing is recorded or sent until an"
+        " administrator has put it right (`releve doctor` says how)"
+    ),
     "disk": lazy("The disk is full: nothing more can be recorded or sent until space is freed"),
     "stopped": lazy("The worker is stopped: what is recorded has no effect until it is started"),
     "silent": lazy("The worker does not run: what is recorded has no effect until it is started"),

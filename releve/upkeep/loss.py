@@ -1,0 +1,169 @@
+"""A loss that two people declare: what left the ledger and cannot be put back into the database.
+
+Each of the two is an administrator, says so with the own password and second factor, and had no
+hand in the other's account. The ledger records who they are, why, and the last root over what is
+lost; then it goes on. The number of a lost root or part of the journal is never given again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from releve.accounts.models import Grant, User
+from releve.accounts.roles import Role
+from releve.accounts.two_people import are_tied
+from releve.ledger.chain import append, lock_head
+from releve.ledger.errors import LossRefused
+from releve.ledger.models import LedgerEntry, OutgoingDocument, Restoration
+from releve.ledger.rollback import (
+    DECLARED,
+    LedgerMark,
+    LedgerStanding,
+    allow_writing,
+    compare_with_marks,
+    find_received,
+)
+from releve.live.api import LIVE
+from releve.live.effect_queue import OUTSIDE, NewEffect, queue_effects
+from releve.upkeep.restore import LostRoot, record_restoration
+
+__all__ = [
+    "DeclaredLoss",
+    "check_identity",
+    "declare_loss",
+    "find_code_factors",
+    "find_loss",
+    "find_person",
+]
+
+SHORTEST_REASON = 10
+_JOURNAL = re.compile(r"journal-(\d{8})\.age")
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLoss:
+    """What was declared: the entry that says so, what is lost, and how many effects wait."""
+
+    entry: int
+    mark: LedgerMark
+    aside: int
+
+
+def find_loss() -> LedgerStanding:
+    """Return what the database lacks; LossRefused where nothing is missing."""
+    found = compare_with_marks()
+    if not found.fault:
+        raise LossRefused("nothing is missing from the database: there is no loss to declare")
+    return found
+
+
+def find_person(name: str, now: datetime) -> User:
+    """Return an administrator by name; LossRefused where the account is not one now."""
+    held = Grant.objects.select_related("user").filter(
+        user__username=name, user__is_active=True, role=Role.ADMINISTRATOR
+    )
+    for grant in held:
+        if grant.is_active_at(now):
+            return grant.user
+    raise LossRefused(f"{name} must be an administrator with an open account, and is not one now")
+
+
+def find_code_factors(person: User) -> QuerySet[Authenticator]:
+    """Return the second factors of a person that give a code to type in."""
+    return Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP)
+
+
+def check_identity(person: User, password: str, code: str) -> None:
+    """Refuse (LossRefused) a person who does not know the password, or has another factor."""
+    factors = list(find_code_factors(person))
+    known = person.check_password(password)
+    if not known or (factors and not any(one.wrap().validate_code(code) for one in factors)):
+        raise LossRefused(f"this is not the password of {person.get_username()}, or not the code")
+
+
+def declare_loss(people: Sequence[User], reason: str, now: datetime) -> DeclaredLoss:
+    """Record that two people declare lost what the database lacks; the ledger goes on after it.
+
+    LossRefused where nothing is missing, or the two do not count as two.
+    """
+    first, second = (person.get_username() for person in people)
+    if first == second or are_tied(first, second):
+        raise LossRefused(
+            f"it takes two people: {first} and {second} are one account, or one had a hand in the"
+            " access of the other; another administrator has to confirm"
+        )
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise LossRefused(f"reason must have at least {SHORTEST_REASON} characters")
+    found = find_loss()
+    root = next((mark for mark in found.marks if mark.number), None)
+    with allow_writing(), transaction.atomic():
+        place = lock_head()
+        upto = max(mark.size for mark in found.marks)
+        seq, aside = _find_restoration(root), 0
+        if seq is None:
+            lost = None if root is None else LostRoot(root.number, root.size, root.head, root.tree)
+            seq, aside = record_restoration(
+                now, made_at=None, entries=place.seq, found=0, lost=lost,
+                lost_entries=max(0, upto - place.seq),
+            )  # fmt: skip
+        body = {"actor": first, "by": second, "entry": seq, "reason": reason.strip(), "upto": upto}
+        entry = append(DECLARED, body, recorded_at=now)
+        _pass_numbers(now)
+    return DeclaredLoss(entry.seq, found.marks[0], aside)
+
+
+def _find_restoration(root: LedgerMark | None) -> int | None:
+    """Return the entry of a restore that names this root as lost, and that awaits two people."""
+    last = Restoration.objects.order_by("-seq").values_list("seq", flat=True).first()
+    text = LedgerEntry.objects.filter(seq=last).values_list("body", flat=True).first()
+    if root is None or text is None or f'"head":"{root.head}"' not in text:
+        return None
+    return last
+
+
+def _pass_numbers(now: datetime) -> None:
+    """Go on after the numbers of what stands outside; what waits under such a number moves on."""
+    where = Path(settings.OUTSIDE) if str(settings.OUTSIDE).startswith("/") else None
+    names = [path.name for path in where.iterdir()] if where and where.is_dir() else []
+    names.append(find_received("journal"))
+    waiting = OutgoingDocument.objects.filter(received_at=None).order_by("name")
+    for row in waiting.filter(name__in=names, name__startswith="root-"):
+        _settle(row, now, "another root stands under this name: not sent")
+    number = max(
+        (int(found[1]) for name in names if (found := _JOURNAL.fullmatch(name))), default=0
+    )
+    if not number:
+        return
+    parts = OutgoingDocument.objects.filter(name__startswith="journal-").order_by("-name")
+    sent = parts.exclude(received_at=None).values_list("upto", flat=True).first()
+    moved = list(waiting.filter(name__startswith="journal-", name__lte=_name_part(number)))
+    OutgoingDocument.objects.get_or_create(
+        name=_name_part(number),
+        defaults={"content": b"", "digest": "", "upto": sent or 0, "made_at": now,
+                  "received_at": now, "receipt": "stood outside when a loss was declared"},
+    )  # fmt: skip
+    for count, row in enumerate(moved, number + 1):
+        name = _name_part(count)
+        OutgoingDocument.objects.create(
+            name=name, content=row.content, digest=row.digest, upto=row.upto, made_at=now
+        )
+        queue_effects([NewEffect(LIVE, OUTSIDE, "leave", f"leave:{name}", {"name": name})])
+        _settle(row, now, f"sent as {name}")
+
+
+def _settle(row: OutgoingDocument, now: datetime, receipt: str) -> None:
+    row.received_at, row.content, row.receipt = now, b"", receipt
+    row.save()
+
+
+def _name_part(number: int) -> str:
+    return f"journal-{number:08}.age"
