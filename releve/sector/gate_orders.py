@@ -160,8 +160,9 @@ class GateOrder:
                     "an order holds at most {0} {1}, this one {2}: put those with the same skill,"
                     " price and terms together", most, name, len(rows),
                 ))  # fmt: skip
-        for one in (*self.offers, *self.requests):
-            for half_hour, agents in one.agents:
+        asked = [one.agents for one in self.requests]
+        for rows_of_one in [*asked, *(one.agents for one in self.offers)]:
+            for half_hour, agents in rows_of_one:
                 if half_hour >= MOST_HALF_HOURS or agents > MOST_AGENTS:
                     raise ContributionError("size", Phrase(
                         "half hour {0}, {1} agents: half hours are numbered from 0 to {2}, with at"

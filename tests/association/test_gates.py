@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -232,6 +232,13 @@ def test_a_clerk_restarted_in_the_middle_of_a_clearing_has_the_same_result(
     assert [list_kinds().count(kind) for kind in ("gate.closed", "gate.cleared")] == [1, 1]
 
 
+def hold(folder: Path) -> IO[bytes]:
+    """Take the lock of a job."""
+    lock = try_lock(folder / "lock")
+    assert lock is not None
+    return lock
+
+
 def test_a_clearing_is_computed_beside_the_worker_and_one_started_again_finds_it(
     gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,12 +248,11 @@ def test_a_clearing_is_computed_beside_the_worker_and_one_started_again_finds_it
     run_clearings(CLEARS)
     assert ReliefGate.objects.get().state == "closed"
     (folder,) = started
-    with try_lock(folder / "lock") as lock:  # as its process holds it
-        assert lock is not None
+    with hold(folder):  # as its process does
         run_clearings(CLEARS + timedelta(seconds=1))
         assert ReliefGate.objects.get().state == "closed", "it is not waited for"
     execute_job(folder)
-    with try_lock(folder / "lock"):  # type: ignore[union-attr]  # its process is ending
+    with hold(folder):  # as one that is ending
         run_clearings(CLEARS + timedelta(seconds=2))
     assert started == [folder]
     assert ReliefGate.objects.get().state == "cleared"

@@ -263,11 +263,11 @@ def test_shares_keep_every_law_and_leave_no_block_that_would_fit(
         for (offer, request, at), agents in found.items():
             left[offer, at] -= agents
             need[request, at] -= agents
-        for offer, request in itertools.product(openings.offers, openings.requests):
-            if openings.allows(offer, request):
+        for one, other in itertools.product(openings.offers, openings.requests):
+            if openings.allows(one, other):
                 assert not any(
-                    left[offer.offer, at] >= offer.block <= need[request.request, at]
-                    for at, _ in request.agents
+                    left[one.offer, at] >= one.block <= need[other.request, at]
+                    for at, _ in other.agents
                 )
         best = clear(openings, SEED)
         got = {one.request: 0 for one in openings.requests}

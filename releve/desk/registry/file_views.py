@@ -173,9 +173,8 @@ def show_proposal(request: HttpRequest, token: str) -> HttpResponse:
     try:
         operator = _read_operator(request, upload)
     except OperatorFaults as error:
-        page = UploadPage(faults=error.faults)
-        form = {"form": FileForm()}
-        return page_response(request, "desk/registry/send.html", page, form, status=422)
+        shown, form = UploadPage(faults=error.faults), {"form": FileForm()}
+        return page_response(request, "desk/registry/send.html", shown, form, status=422)
     if request.method != "POST":
         changes = preview_upload(upload, operator)
         page = ProposalPage(
