@@ -44,7 +44,7 @@ laid out in memory whether filled or not."""
 MAX_ELEMENTS = 20_000_000
 """Elements of all parts of a workbook; a filled cell has two or three."""
 MAX_DEPTH = 64
-"""Elements within one another; the deepest of a workbook, in a drawing, has some twenty."""
+"""Elements within one another."""
 
 _PIECE = 1 << 20
 _XML = (".xml", ".rels", ".vml")

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 CLEARING_DEADLINE = timedelta(minutes=15)
-"""The work is bounded by what is counted, to some minutes: beyond this the machine is ill."""
+"""The work is bounded by what is counted; this is an alarm, and never changes a result."""
 _FILE = "openings.json"
 
 

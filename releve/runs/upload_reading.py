@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 MOST_SECONDS = 120.0
-"""The largest file that is taken is read in a third of it; what takes longer is made to."""
+"""A reading that takes longer is ended, and the file is refused."""
 PATIENCE_SECONDS = 3.0
 """How long a page waits; a file of usual size is read by then, and the page goes on at once."""
 _PAUSE_SECONDS = 0.05

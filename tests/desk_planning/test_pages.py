@@ -159,7 +159,6 @@ def test_a_run_is_ordered_watched_stopped_resumed_and_removed(
 def test_a_person_has_three_plans_waiting_and_a_fourth_is_refused_with_the_way_out(
     scenario: Scenario, planner: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Forty presses of the button made forty folders that wait for one another."""
     started: list[Path] = []
 
     def start(folder: Path) -> None:
