@@ -28,8 +28,8 @@ from releve.network.spellings import fold
 from releve.network.table_words import (
     DATE_COLUMN,
     TableForm,
+    build_form,
     build_index,
-    get_form,
 )
 from releve.network.xlsx_reader import read_sheets
 
@@ -348,7 +348,7 @@ def _explain_missing(form: TableForm) -> Phrase:
 
 
 OPERATOR = FolderLayout(
-    {name: get_form(kind) for name, kind in KINDS.items()},
+    {name: build_form(kind) for name, kind in KINDS.items()},
     REQUIRED_TABLES,
     Phrase("is not a table of an operator"),
     _explain_stranger,

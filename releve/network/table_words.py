@@ -24,11 +24,11 @@ __all__ = [
     "LANGUAGES",
     "Naming",
     "TableForm",
+    "build_form",
     "build_index",
     "find_header_unit",
     "find_table",
     "get_column_naming",
-    "get_form",
     "get_table_naming",
     "label_header",
     "list_value_labels",
@@ -130,8 +130,7 @@ def _index_tables() -> Mapping[str, str]:
     return build_index((name, get_table_naming(name)) for name in _load_words("tables"))
 
 
-@cache
-def get_form(kind: type[TableRow]) -> TableForm:
+def build_form(kind: type[TableRow]) -> TableForm:
     """Return the form of a table of an operator."""
     table = kind.table
     names = [*_load_words("tables")[table]["columns"]]

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import MISSING
 from datetime import date, datetime
-from functools import cache, partial
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -156,8 +156,11 @@ def build_layout(whole: bool, *, campaigns: bool = False) -> FolderLayout:
     forms = {name: form for name, form in get_forms().items() if campaigns or name != CAMPAIGNS}
     needed = frozenset(NEEDED if whole else ())
     stranger = Phrase("not named like a table of facts")
-    explain = partial(Phrase, "move it away, or name it like one of {0}")
-    return FolderLayout(forms, needed, stranger, explain, _explain_missing, _read_typed)
+    return FolderLayout(forms, needed, stranger, _explain_stranger, _explain_missing, _read_typed)
+
+
+def _explain_stranger(tables: str) -> Phrase:
+    return Phrase("move it away, or name it like one of {0}", tables)
 
 
 def _explain_missing(form: TableForm) -> Phrase:

@@ -128,8 +128,8 @@ def mend_postcodes(people: pl.DataFrame) -> tuple[pl.DataFrame, list[Fault]]:
     french = short & numbers.str.starts_with("+33")
     doubtful = short & ~french & ~mark_miswritten_numbers(people["number"], _plan())
     zero = pl.concat_str(pl.lit("0"), bare)
-    whole = people.with_columns(pl.when(french).then(zero).otherwise("address").alias("address"))
-    return whole, [_doubt_postcode(row, people["address"][row]) for row in doubtful.arg_true()]
+    mended = people.with_columns(pl.when(french).then(zero).otherwise("address").alias("address"))
+    return mended, [_doubt_postcode(row, people["address"][row]) for row in doubtful.arg_true()]
 
 
 def _doubt_postcode(index: int, text: str) -> Fault:

@@ -198,19 +198,19 @@ def test_a_misnamed_table_is_one_fault() -> None:
     files = as_csv(clean_tables())
     files["agnts.csv"] = files.pop("agents.csv")
     fault = only_fault(files)
-    assert (fault.table, fault.fix) == ("agnts", "name it agents")
+    assert (fault.table, fault.fix) == ("agnts.csv", "name it agents")
 
 
 def test_a_table_under_a_foreign_name_is_known_by_its_header() -> None:
     files = as_csv(clean_tables())
     files["staff 2026.csv"] = files.pop("agents.csv")
     fault = only_fault(files)
-    assert (fault.table, fault.fix) == ("staff 2026", "name it agents")
+    assert (fault.table, fault.fix) == ("staff 2026.csv", "name it agents")
 
 
 def test_an_unknown_table_is_a_fault() -> None:
     fault = only_fault(with_file("holidays.csv", b"day\n2026-12-25\n"))
-    assert (fault.table, fault.reason) == ("holidays", "is not a table of an operator")
+    assert (fault.table, fault.reason) == ("holidays.csv", "is not a table of an operator")
     assert "releve demand import" in fault.fix
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from releve.cli.catalogue import load_gettext
 from releve.network import TABLES, list_columns, read_operator, sample_operator, write_operator
 from releve.network.folder_reader import OPTIONAL_TABLES
-from releve.network.table_words import DATE_COLUMN, find_table, get_form
+from releve.network.table_words import DATE_COLUMN, build_form, find_table
 from releve.network.workbook import SheetOverflow, write_template, write_workbook
 from tests.network.clean_tables import as_csv, clean_tables
 from tests.network.test_writing import NUMBER, TEXT, any_shift_operator, clean
@@ -106,7 +106,7 @@ def test_the_template_has_a_sheet_per_table_and_every_header_is_read(language: s
         table = find_table(name)
         kind = next(kind for kind in TABLES if kind.table == table)
         frame = book.load_sheet(name, header_row=None, dtypes="string").to_polars()
-        found = {get_form(kind).find_column(header) for header in frame.row(0)}
+        found = {build_form(kind).find_column(header) for header in frame.row(0)}
         assert found - {DATE_COLUMN} == {column.name for column in list_columns(kind)}
         assert frame.height == 1
 

@@ -463,6 +463,19 @@ def test_ids_that_a_parquet_file_holds_as_figures_are_text() -> None:
     assert read["person"].to_list() == ["17"]
 
 
+def test_a_negative_count_of_a_typed_table_is_a_fault_too() -> None:
+    at = datetime.fromisoformat(AT)
+    frame = pl.DataFrame({"campaign": ["a", "b"], "day": [at.date()] * 2, "abandoned": [1, -4],
+                          "handled": [9, 96], "known_at": [at] * 2})  # fmt: skip
+    file = BytesIO()
+    frame.write_parquet(file)
+    with pytest.raises(FactFaults) as raised:
+        read_tables({"abandoned.parquet": file.getvalue()})
+    assert str(raised.value) == (
+        "abandoned row 3, abandoned '-4': must be at least 0; write it like 12 or 12.5"
+    )
+
+
 PEOPLE = "person,number\nMme Dupont,01 44 55 66 77\nM. Petit,+33144556678\n"
 CONSENTS = f"id,client,person,collected_at,objects\nC7,A,Mme Dupont,{AT},gas\n"
 
