@@ -30,18 +30,18 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 def backup(path: Path, check: bool, recipients: tuple[str, ...], identity: Path | None) -> None:
     """Write the database, the home's files and the keys into FILE, encrypted; or check FILE.
 
-    Nothing has to stop for it. The key of the names behind pseudonyms (RELEVE_IDENTITY_KEY) and the
-    plan folder are not in it.
+    Nothing has to stop for it. The file is signed with the ledger's key. The key of the names
+    behind pseudonyms (RELEVE_IDENTITY_KEY) and the plan folder are not in it.
     """
     if not check:
         open_home()
         save_backup(path, recipients)
         return
     from releve.errors import ReleveError
-    from releve.upkeep.archive import check_members, read_identities
+    from releve.upkeep.archive import check_members, read_identities, read_signer
 
     try:
-        manifest = check_members(path)
+        manifest, signer = check_members(path), read_signer(path)
         if identity is not None:
             _set_up()
             from releve.upkeep.backup import check_backup
@@ -51,6 +51,10 @@ def backup(path: Path, check: bool, recipients: tuple[str, ...], identity: Path 
         raise click.ClickException(str(error)) from error
     read = "decrypted and followed" if identity else "whole; give --identity to decrypt it"
     click.echo(f"{path}: of {manifest['made_at']}, {manifest['entries']} entries, {read}")
+    if signer:
+        click.echo(f"signed by {signer}: compare it with the public key that was published")
+    else:
+        click.echo("NOT SIGNED: any holder of the recipient's public key could have made it")
 
 
 def _set_up() -> None:
@@ -66,6 +70,7 @@ def save_backup(path: Path, recipients: tuple[str, ...]) -> None:
     from django.db import DatabaseError
 
     from releve.errors import ReleveError
+    from releve.upkeep.archive import read_signer
     from releve.upkeep.backup import write_backup
 
     try:
@@ -73,3 +78,7 @@ def save_backup(path: Path, recipients: tuple[str, ...]) -> None:
     except (ReleveError, DatabaseError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{path}: {sum(manifest['rows'].values())} rows, {manifest['entries']} entries")
+    if not read_signer(path):
+        click.echo(
+            "warning: not signed, for want of the ledger's key: see `releve doctor`", err=True
+        )

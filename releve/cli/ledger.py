@@ -216,7 +216,7 @@ def declare_loss(people: tuple[str, str], reason: str) -> None:
     for person in found:
         name = person.get_username()
         password = click.prompt(f"Password of {name}", hide_input=True)
-        asked = loss.find_code_factors(person).exists()
+        asked = bool(loss.find_code_factors(person))
         code = click.prompt(f"Code of the second factor of {name}") if asked else ""
         loss.check_identity(person, password, code)
     done = loss.declare_loss(found, reason, now)

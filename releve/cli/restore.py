@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--identity", required=True, type=_FILE, help="File of `age-keygen`.")
 @click.option("--outside", type=_FOLDER, help="Folder with all that left the house: *.age, *.json.")
 @click.option("--without-outside", is_flag=True, help="Nothing that left the house can be had.")
+@click.option("--key", "keys", multiple=True, help="Public key of the ledger, as it was published "
+              "[default: those of the roots in --outside].")  # fmt: skip
+@click.option("--unsigned", is_flag=True, help="Take a backup that none of these keys signed.")
 def restore(
     path: Path,
     home: Path,
@@ -28,13 +32,16 @@ def restore(
     identity: Path,
     outside: Path | None,
     without_outside: bool,
+    keys: tuple[str, ...],
+    unsigned: bool,
 ) -> None:
     """Make an installation of the backup FILE, in a new home and an empty database.
 
     Erasures, withdrawals and ended access since the backup are repeated from --outside, and the
     ledger goes on where it stood; what it lacks then, two administrators declare lost. No message
     is sent a second time: what was queued is set aside. The gate refuses every call until the
-    registers have been read again.
+    registers have been read again. The backup must be signed by the ledger's key, which is known
+    from the roots in --outside or given by --key.
     """
     if (outside is None) is not without_outside:
         raise click.UsageError(
@@ -50,7 +57,7 @@ def restore(
 
     was_there = _holds_files(home)
     try:
-        _restore(path, home.absolute(), identity, outside)
+        _restore(path, home.absolute(), identity, outside, _Trust(keys, unsigned))
     except (ReleveError, ImproperlyConfigured, DatabaseError, OSError) as error:
         said = " ".join(str(error).split())
         if _holds_files(home) and not was_there:  # never tell to remove what was there before
@@ -62,10 +69,21 @@ def _holds_files(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _restore(path: Path, home: Path, identity: Path, outside: Path | None) -> None:
-    from releve.upkeep.archive import check_members, read_identities
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """The public keys that were given, and whether a backup of none of them is taken."""
+
+    keys: tuple[str, ...]
+    unsigned: bool
+
+
+def _restore(path: Path, home: Path, identity: Path, outside: Path | None, trust: _Trust) -> None:
+    from releve.upkeep.archive import check_members, check_signer, read_identities
+    from releve.upkeep.home_files import list_root_keys
 
     manifest, identities = check_members(path), read_identities(identity)
+    known = set(trust.keys) or (list_root_keys(outside) if outside else set())
+    click.echo(check_signer(path, known, unsigned=trust.unsigned))
     from releve.upkeep.home_files import unpack_home
 
     unpack_home(path, home, identities)

@@ -15,6 +15,7 @@ from typing import Any
 import rfc8785
 
 __all__ = [
+    "BACKUP_TAG",
     "NO_HASH",
     "ROOT_TAG",
     "ROTATION_TAG",
@@ -35,6 +36,7 @@ ENTRY_TAG = b"releve ledger entry 1\n"
 VALUE_TAG = b"releve ledger value 1\n"
 ROOT_TAG = b"releve ledger root 1\n"
 ROTATION_TAG = b"releve ledger rotation 1\n"
+BACKUP_TAG = b"releve backup 1\n"
 
 
 def canonical_json(value: Any) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "find_public_key",
     "hold_key",
     "key_file",
+    "key_in_place",
     "next_key",
     "public_hex",
     "public_key",
@@ -116,6 +117,11 @@ def _next_file() -> Path:
 def find_public_key() -> str | None:
     """Return the public key of the key in place, whichever it is; None where there is none."""
     return _find_key()
+
+
+def key_in_place() -> Ed25519PrivateKey | None:
+    """Return the private key that is there, without asking the database whether it is in force."""
+    return _read_key()
 
 
 def public_key() -> str:

@@ -160,7 +160,9 @@ def _find_next_number(before: SignedRoot | None) -> int:
 
     The file of a lost root stands, so its number is never given again.
     """
-    lost = [loss["lost_root"]["number"] for loss in list_declared_losses() if loss["lost_root"]]
+    lost = [
+        int(loss["lost_root"]["number"]) for loss in list_declared_losses() if loss["lost_root"]
+    ]
     return max([before.number if before else 0, *lost]) + 1
 
 

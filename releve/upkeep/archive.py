@@ -2,13 +2,15 @@
 
 ================  =================================================================================
 ``manifest.json`` when, of which program and tables, and the size and SHA-256 of each member
+``signed.json``   the manifest's signature by the key of the ledger, and its public key
 ``database.age``  the rows of the database, gzip (:mod:`releve.upkeep.snapshot`)
 ``files.age``     a tar.gz of the home's files: identity, rules, charters, law, packs, photos, roots
 ``keys.age``      the keys, as JSON by file name, apart so that they can be kept apart
 ================  =================================================================================
 
 Any holder of the file can check that it is whole; reading it takes the identity of a recipient,
-with this program or with ``age -d``.
+with this program or with ``age -d``. Who can encrypt for a recipient could offer another database:
+so the manifest is signed, and what has to be known from elsewhere is the public key.
 """
 
 from __future__ import annotations
@@ -19,28 +21,36 @@ import json
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import pyrage
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 
 from releve.errors import ReleveError
 from releve.files.atomic import replace_file
+from releve.ledger.digests import BACKUP_TAG
 
 __all__ = [
     "BackupFault",
     "Manifest",
     "check_members",
+    "check_signer",
     "compress",
     "extract",
     "pack",
     "read_identities",
+    "read_signer",
     "tar_files",
 ]
 
 FORMAT = "releve backup 1"
-MANIFEST = "manifest.json"
+MANIFEST, SIGNED = "manifest.json", "signed.json"
 MEMBERS = ("database.age", "files.age", "keys.age")
 _CHUNK = 1 << 20
 
@@ -76,10 +86,12 @@ def pack(
     members: Mapping[str, Iterable[bytes]],
     recipients: Sequence[pyrage.x25519.Recipient],
     describe: Any,
+    key: Ed25519PrivateKey | None = None,
 ) -> Manifest:
     """Write a backup whole or not at all; return its manifest.
 
     ``members`` are read in their order; ``describe`` returns the rest of the manifest afterwards.
+    Without a ``key`` it is not signed.
     """
     if not recipients:
         raise BackupFault(
@@ -101,9 +113,11 @@ def pack(
             tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
             text = json.dumps(manifest, indent=1, sort_keys=True).encode()
-            info = tarfile.TarInfo(MANIFEST)
-            info.size = len(text)
-            tar.addfile(info, io.BytesIO(text))
+            _add_text(tar, MANIFEST, text)
+            if key is not None:
+                signed = {"key": key.public_key().public_bytes_raw().hex(),
+                          "signature": key.sign(BACKUP_TAG + text).hex()}  # fmt: skip
+                _add_text(tar, SIGNED, json.dumps(signed).encode())
             for name in members:
                 tar.add(Path(folder) / name, name)
     return manifest
@@ -125,6 +139,43 @@ def check_members(path: Path) -> Manifest:
         except (ValueError, KeyError, TypeError, tarfile.TarError) as error:
             raise BackupFault(f"{path} is not a backup, or not whole: {error}") from error
     return dict(manifest)
+
+
+def read_signer(path: Path) -> str:
+    """Return the public key that signed the manifest, empty where none did; BackupFault otherwise.
+
+    The key says nothing by itself: hold it against one that is known from elsewhere.
+    """
+    with _open_tar(path) as tar:
+        if SIGNED not in tar.getnames():
+            return ""
+        try:
+            signed = json.loads(_member(tar, SIGNED).read())
+            text = BACKUP_TAG + _member(tar, MANIFEST).read()
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed["key"]))
+            key.verify(bytes.fromhex(signed["signature"]), text)
+        except (ValueError, KeyError, TypeError, InvalidSignature):
+            raise BackupFault(f"{path}: the signature of its manifest is wrong") from None
+    return str(signed["key"])
+
+
+def check_signer(path: Path, known: Collection[str], *, unsigned: bool = False) -> str:
+    """Refuse (BackupFault) a backup that none of some public keys signed; return what to say of it.
+
+    ``unsigned`` takes it all the same, and that is said.
+    """
+    signer = read_signer(path)
+    if signer in known:
+        return f"signed by the ledger's key {signer}"
+    found = f"it is signed by {signer}" if signer else "it is not signed"
+    expected = f"one of {', '.join(sorted(known))}" if known else "none that is known here"
+    if unsigned:
+        return f"WARNING: nothing says that this database is of this house: {found}"
+    raise BackupFault(
+        f"{path} must be signed by the ledger's key ({expected}), and {found}: any holder of the"
+        " recipient's public key could have made it. Give the public key that was published with"
+        " --key KEY; or take the backup as it is with --unsigned, such as one of an older version"
+    )
 
 
 def extract(
@@ -174,6 +225,12 @@ def tar_files(files: Mapping[str, Path]) -> Iterator[bytes]:
         info.mtime = int(path.stat().st_mtime)
         yield info.tobuf(tarfile.PAX_FORMAT) + data + b"\0" * (-len(data) % tarfile.BLOCKSIZE)
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(text)
+    tar.addfile(info, io.BytesIO(text))
 
 
 def _open_tar(path: Path) -> tarfile.TarFile:

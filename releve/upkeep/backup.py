@@ -20,6 +20,7 @@ from releve import __version__
 from releve.environment import SECRET_FILE
 from releve.ledger.digests import format_entry, hash_entry
 from releve.ledger.journal import read_recipients
+from releve.ledger.keys import key_in_place
 from releve.upkeep.archive import (
     BackupFault,
     Manifest,
@@ -54,6 +55,7 @@ class _Nowhere(io.RawIOBase):
 def write_backup(path: Path, now: datetime, recipients: Sequence[str] = ()) -> Manifest:
     """Write a backup for recipients (those of the settings without any); return its manifest.
 
+    It is signed with the ledger's key; without one it is written all the same, and not signed.
     Neither the desk nor the gate waits for it. The database's instant comes first: files are only
     added to, but for rules, which are small.
     """
@@ -78,6 +80,7 @@ def write_backup(path: Path, now: datetime, recipients: Sequence[str] = ()) -> M
                 "rows": counts,
                 **state,
             },
+            key_in_place(),
         )
 
 

@@ -10,10 +10,18 @@ from pathlib import Path
 
 import pyrage
 
+from releve.evidence.verify import VerifyError, read_signed_root
 from releve.files.atomic import write_file
 from releve.upkeep.archive import BackupFault, extract
 
-__all__ = ["FOLDERS", "NAMES", "list_files", "list_key_files", "unpack_home"]
+__all__ = [
+    "FOLDERS",
+    "NAMES",
+    "list_files",
+    "list_key_files",
+    "list_root_keys",
+    "unpack_home",
+]
 
 FOLDERS = ("charters", "law", "packs", "photos", "roots", "rules")
 """Folders of the home whose files are in a backup."""
@@ -36,6 +44,17 @@ def list_key_files(home: Path) -> list[Path]:
     """Return the files of a home that hold keys, those of a rotation under way too."""
     found = {*home.glob("*.key*"), *home.glob("secret-key*")}
     return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+
+
+def list_root_keys(folder: Path) -> set[str]:
+    """Return the public keys of the signed roots in a folder; BackupFault for one that is not."""
+    keys = set()
+    for path in sorted(folder.glob("root-*.json")):
+        try:
+            keys.add(str(read_signed_root(json.loads(path.read_bytes()))["key"]))
+        except (VerifyError, ValueError) as error:
+            raise BackupFault(f"{path} is not a signed root: {error}") from error
+    return keys
 
 
 def unpack_home(

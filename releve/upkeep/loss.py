@@ -16,7 +16,6 @@ from pathlib import Path
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 
 from releve.accounts.models import Grant, User
 from releve.accounts.roles import Role
@@ -77,14 +76,14 @@ def find_person(name: str, now: datetime) -> User:
     raise LossRefused(f"{name} must be an administrator with an open account, and is not one now")
 
 
-def find_code_factors(person: User) -> QuerySet[Authenticator]:
+def find_code_factors(person: User) -> list[Authenticator]:
     """Return the second factors of a person that give a code to type in."""
-    return Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP)
+    return list(Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP))
 
 
 def check_identity(person: User, password: str, code: str) -> None:
     """Refuse (LossRefused) a person who does not know the password, or has another factor."""
-    factors = list(find_code_factors(person))
+    factors = find_code_factors(person)
     known = person.check_password(password)
     if not known or (factors and not any(one.wrap().validate_code(code) for one in factors)):
         raise LossRefused(f"this is not the password of {person.get_username()}, or not the code")
@@ -124,8 +123,10 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
 def _find_restoration(root: LedgerMark | None) -> int | None:
     """Return the entry of a restore that names this root as lost, and that awaits two people."""
     last = Restoration.objects.order_by("-seq").values_list("seq", flat=True).first()
+    if root is None or last is None:
+        return None
     text = LedgerEntry.objects.filter(seq=last).values_list("body", flat=True).first()
-    if root is None or text is None or f'"head":"{root.head}"' not in text:
+    if text is None or f'"head":"{root.head}"' not in text:
         return None
     return last
 

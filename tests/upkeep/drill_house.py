@@ -132,7 +132,7 @@ def begin() -> None:
     """Live through a first day: it is sealed, and leaves."""
     build()
     run_until_idle()
-    tell()
+    print_state()
 
 
 def go_on_by(*texts: str) -> None:
@@ -143,10 +143,10 @@ def go_on_by(*texts: str) -> None:
     publish_root(seal_ledger(timezone.now()), roots_folder())
     queue_documents(timezone.now() + timedelta(minutes=2))
     run_until_idle()
-    tell()
+    print_state()
 
 
-def tell() -> None:
+def print_state() -> None:
     """Print the notes, and where the ledger ends."""
     notes = LedgerEntry.objects.filter(kind="note").order_by("seq").values_list("body", flat=True)
     head = read_head()

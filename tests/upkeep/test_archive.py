@@ -9,20 +9,25 @@ from pathlib import Path
 import pyrage
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.cli.main import main
 from releve.upkeep.archive import (
     BackupFault,
     check_members,
+    check_signer,
     compress,
     extract,
     pack,
     read_identities,
+    read_signer,
     tar_files,
 )
 from releve.upkeep.home_files import list_key_files, unpack_home
 
 IDENTITY = pyrage.x25519.Identity.generate()
+KEY = Ed25519PrivateKey.from_private_bytes(b"7" * 32)
+PUBLIC = KEY.public_key().public_bytes_raw().hex()
 
 
 @pytest.fixture
@@ -43,7 +48,7 @@ def backup(home: Path, tmp_path: Path) -> Path:
         "files.age": compress(tar_files({"photos/a": home / "photos" / "a"})),
         "keys.age": iter([b'{"gate.key": "5"}']),
     }
-    pack(path, members, [IDENTITY.to_public()], lambda: {"made_at": "now"})
+    pack(path, members, [IDENTITY.to_public()], lambda: {"made_at": "now"}, KEY)
     return path
 
 
@@ -68,6 +73,28 @@ def test_one_changed_or_missing_byte_is_seen_without_any_key(backup: Path) -> No
         backup.write_bytes(whole[:size])
         with pytest.raises(BackupFault, match="not a backup, or not whole"):
             check_members(backup)
+
+
+def test_another_database_offered_by_a_holder_of_the_recipient_is_refused(
+    backup: Path, tmp_path: Path
+) -> None:
+    assert read_signer(backup) == PUBLIC
+    assert check_signer(backup, {PUBLIC}) == f"signed by the ledger's key {PUBLIC}"
+    forged = tmp_path / "forged.tar"
+    for key, found in ((None, "it is not signed"), (Ed25519PrivateKey.generate(), "it is signed")):
+        members = {"database.age": compress([b"{}"])}
+        pack(forged, members, [IDENTITY.to_public()], dict, key)
+        for known in ({PUBLIC}, set[str]()):
+            with pytest.raises(BackupFault, match=f"{found}.*--key KEY.*--unsigned"):
+                check_signer(forged, known)
+        assert check_signer(forged, {PUBLIC}, unsigned=True).startswith("WARNING: nothing says")
+
+
+def test_a_manifest_changed_under_its_signature_is_seen(backup: Path) -> None:
+    data = backup.read_bytes()
+    backup.write_bytes(data.replace(b'"made_at": "now"', b'"made_at": "new"'))
+    with pytest.raises(BackupFault, match="the signature of its manifest is wrong"):
+        read_signer(backup)
 
 
 def test_only_the_holder_of_the_identity_reads_it(backup: Path, tmp_path: Path) -> None:
@@ -113,7 +140,8 @@ def test_what_was_there_before_a_restore_is_not_told_to_be_removed(
         monkeypatch.setenv(name, "")
     identity = tmp_path / "identity.txt"
     identity.write_text(f"{IDENTITY}\n")
-    line = ["restore", str(backup), "--identity", str(identity), "--without-outside", "--home"]
+    line = ["restore", str(backup), "--identity", str(identity), "--without-outside"]
+    line += ["--key", PUBLIC, "--home"]
     done = CliRunner().invoke(main, [*line, str(home)])
     assert done.exit_code == 1
     assert "is not empty: restore into a new folder" in done.output

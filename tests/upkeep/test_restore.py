@@ -36,12 +36,14 @@ def test_a_house_that_burnt_down_goes_on_elsewhere(
     shutil.rmtree(house.home)
     check = house.releve("backup", file, "--check", "--identity", identity)
     assert "decrypted and followed" in check, "on a machine without an installation"
+    assert "signed by " in check
 
     new = House(tmp_path / "new", new_url() if second == "postgresql" else "", house.outside,
                 house.recipient)  # fmt: skip
     said = new.releve("restore", file, "--home", new.home, "--database", new.url,
                       "--identity", identity, "--outside", house.outside)  # fmt: skip
-    assert "lost" not in said
+    assert "lost:" not in said
+    assert "signed by the ledger's key " in said
     opened = [name for name, mode in modes(new.home).items() if mode & 0o077]
     assert opened in ([], ["migrate.lock"]), "for its owner alone; the lock is empty"
     last = max(house.outside.glob("root-*.json"))

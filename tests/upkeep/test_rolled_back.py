@@ -34,7 +34,7 @@ class Lived:
     house: House
     copy: Path
     published: dict[str, str]
-    told: dict[str, Any]
+    state: dict[str, Any]
 
     def put_copy_in_place(self) -> House:
         """Put the first day's database behind the home."""
@@ -72,10 +72,10 @@ def lived(tmp_path: Path, identity: Path, new_url: Any) -> Lived:
     house = make_house(tmp_path, identity, new_url() if connection.vendor == "postgresql" else "")
     house.do("begin")
     url = copy_database(house.url, house.home, tmp_path / "copy", new_url)
-    (told,) = house.do("go_on_by", "second day", "and more")
+    (state,) = house.do("go_on_by", "second day", "and more")
     published = find_documents(house)
     assert {"home/root-000002.json", "outside/root-000002.json"} <= set(published)
-    return Lived(replace(house, url=url), tmp_path / "copy", published, told)
+    return Lived(replace(house, url=url), tmp_path / "copy", published, state)
 
 
 def test_an_empty_database_behind_a_home_gets_no_table_and_no_root(
@@ -133,8 +133,8 @@ def test_a_rolled_back_database_refuses_to_work_and_catches_up_from_the_journal(
     said = house.releve("ledger", "catch-up", "--outside", house.outside, "--identity", identity)
     assert "from the journal: " in said
     assert "lost:" not in said
-    (told,) = house.do("go_on_by", "third day")
-    assert told["notes"] == ["second day", "and more", "third day"], "nothing is lost"
+    (state,) = house.do("go_on_by", "third day")
+    assert state["notes"] == ["second day", "and more", "third day"], "nothing is lost"
     after = find_documents(house)
     assert lived.published.items() <= after.items()
     assert "outside/root-000003.json" in after
@@ -149,9 +149,9 @@ def test_a_loss_that_two_people_declare_is_recorded_and_its_numbers_stay_taken(
     house = lived.put_copy_in_place()
     said = house.call("tests.upkeep.drill_house", "declare")
     assert "declared lost in entry" in said
-    (told,) = house.do("go_on_by", "third day")
-    assert told["notes"] == ["third day"]
-    assert told["aside"] == told["unsent"] == []
+    (state,) = house.do("go_on_by", "third day")
+    assert state["notes"] == ["third day"]
+    assert state["aside"] == state["unsent"] == []
     after = find_documents(house)
     assert lived.published.items() <= after.items(), "nothing was overwritten"
     assert "outside/root-000003.json" in after, "root 2 stays that of the lost entries"
@@ -187,13 +187,13 @@ def test_two_hosts_with_copies_of_one_home_overwrite_nothing(
     after = find_documents(first)
     assert before.items() <= after.items(), ended
     for host in (first, second):
-        host.call("tests.upkeep.drill_house", "tell")
+        host.call("tests.upkeep.drill_house", "print_state")
     states = [host.releve("ledger", "verify", status=None) for host in (first, second)]
     refused = [said for said in states if "NOT VERIFIED" in said]
     assert len(refused) == 1, "one history went out, the other host has stopped"
     assert "a copy of this installation writes as well, perhaps on another host" in refused[0]
     loser = (first, second)["NOT VERIFIED" in states[1]]
     assert "has another history" in loser.releve("live", "work", "--once", status=75)
-    (told,) = loser.do("tell")
-    assert told["notes"][-1] == ("first host", "second host")[loser is second], "nothing is lost"
+    (state,) = loser.do("print_state")
+    assert state["notes"][-1] == ("first host", "second host")[loser is second], "nothing is lost"
     assert find_documents(first).items() >= after.items()
