@@ -167,7 +167,8 @@ def check_role_places(asked: Examination) -> Iterator[Finding]:
     if known[0] is None or known[1] is None:
         return
     grants = Grant.objects.filter(user__is_active=True).select_related("user")
-    for row in (*grants, *Token.objects.all()):
+    rows: list[Grant | Token] = [*grants, *Token.objects.all()]
+    for row in rows:
         if row.is_active_at(asked.now) and row.to_held_role() is not None:
             gone = sorted({*row.sites} - known[0] | {*row.clients} - known[1])
             if gone:
