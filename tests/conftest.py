@@ -142,7 +142,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 @pytest.fixture(autouse=True)
 def _readings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read uploaded files in this process: starting one takes two seconds of processor."""
-    monkeypatch.setattr("releve.runs.upload_reading.start_reading", execute_job)
+    monkeypatch.setattr("releve.runs.upload_reader.start_reading", execute_job)
 
 
 @pytest.fixture

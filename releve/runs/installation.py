@@ -26,7 +26,7 @@ from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
 from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
 from releve.runs.plan_job import PLAN_IN_FORCE, PLAN_RUNS, PlanOrder
-from releve.runs.upload_reading import READINGS, ReadingOrder
+from releve.runs.upload_reader import READINGS, ReadingOrder
 
 __all__ = [
     "PLAN_FOLDER",

@@ -30,7 +30,7 @@ from releve.runs.errors import EventsFileError, RunError
 from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, note_asked
 from releve.runs.outlook_job import OUTLOOKS, execute_outlook
 from releve.runs.plan_job import PLAN_RUNS, execute_plan
-from releve.runs.upload_reading import READINGS, execute_reading
+from releve.runs.upload_reader import READINGS, execute_reading
 
 __all__ = ["execute_job", "resume_job", "run_job", "start_job", "stop_job"]
 

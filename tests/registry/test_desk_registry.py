@@ -361,8 +361,8 @@ def test_a_large_file_is_read_beside_the_desk_and_its_page_goes_on_by_itself(
         (folder / "asked").touch()
         started.append(folder)
 
-    monkeypatch.setattr("releve.runs.upload_reading.start_reading", start)
-    monkeypatch.setattr("releve.runs.upload_reading.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("releve.runs.upload_reader.start_reading", start)
+    monkeypatch.setattr("releve.runs.upload_reader.PATIENCE_SECONDS", 0.0)
     data = zipped(write_operator(replace(small, stops=small.stops[::-1])))
     where = web.post("/registry/import", {"file": upload("atlas.zip", data)})["Location"]
     waits = web.get(where)

@@ -28,7 +28,7 @@ from releve.runs.job_process import resume_job, stop_job
 from releve.runs.orders import start_plan_run
 from releve.runs.plan_in_force import PlanProposal, propose_plan, put_run_in_force
 from releve.runs.plan_job import PlanJob, read_planned_days, remove_expired_plans
-from releve.runs.upload_reading import read_log_upload
+from releve.runs.upload_reader import read_log_upload
 
 _MOST_WEEK_BYTES = 2_000_000
 

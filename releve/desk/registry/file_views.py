@@ -55,7 +55,7 @@ from releve.registry.uploads import (
 )
 from releve.runs.errors import StillReading
 from releve.runs.installation import open_readings
-from releve.runs.upload_reading import (
+from releve.runs.upload_reader import (
     forget_reading,
     read_log_upload,
     read_operator_upload,

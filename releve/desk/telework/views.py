@@ -29,7 +29,7 @@ from releve.registry.service import load_operator
 from releve.registry.telework import apply_estimate, find_estimate, measure_telework
 from releve.registry.upload_files import MOST_BYTES
 from releve.runs.installation import open_readings
-from releve.runs.upload_reading import forget_reading, read_log_upload
+from releve.runs.upload_reader import forget_reading, read_log_upload
 
 _MOST_FAULTS = 50
 _TOO_LARGE = Phrase("the file is larger than {0} MB", MOST_BYTES // 1024**2)

@@ -12,11 +12,11 @@ import pytest
 from releve.errors import Phrase
 from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
 from releve.registry.errors import NotAnUpload
-from releve.runs import job_process, upload_reading
+from releve.runs import job_process, upload_reader
 from releve.runs.errors import StillReading, TooManyJobs
 from releve.runs.job_process import execute_job, run_job, start_job
 from releve.runs.job_store import JobStore
-from releve.runs.upload_reading import (
+from releve.runs.upload_reader import (
     READINGS,
     ReadingOrder,
     execute_reading,
@@ -48,7 +48,7 @@ def test_what_was_read_is_what_the_file_holds_and_is_read_once(
         started.append(folder)
         execute_job(folder)
 
-    monkeypatch.setattr(upload_reading, "start_reading", start)
+    monkeypatch.setattr(upload_reader, "start_reading", start)
     data = zipped(write_operator(operator))
     for _page in range(3):
         assert read_operator_upload(store, "atlas.zip", data, "amina") == operator
@@ -79,7 +79,7 @@ def test_a_file_that_takes_too_long_is_refused_in_plain_words(
 ) -> None:
     kind = replace(READINGS, most_seconds=0.0)
     monkeypatch.setitem(job_process._KINDS, kind.folder, (kind, execute_reading))
-    monkeypatch.setattr(upload_reading, "start_reading", run_job)
+    monkeypatch.setattr(upload_reader, "start_reading", run_job)
     with pytest.raises(NotAnUpload, match="takes more than 120 seconds to read: split it"):
         read_log_upload(store, "a.csv", LOG, "amina")
     assert store.list_jobs() == [], "the file does not stay"
@@ -88,8 +88,8 @@ def test_a_file_that_takes_too_long_is_refused_in_plain_words(
 def test_a_page_waits_some_seconds_and_one_person_has_three_files_at_a_time(
     store: JobStore[ReadingOrder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_reading, "start_reading", lambda folder: (folder / "asked").touch())
-    monkeypatch.setattr(upload_reading, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(upload_reader, "start_reading", lambda folder: (folder / "asked").touch())
+    monkeypatch.setattr(upload_reader, "PATIENCE_SECONDS", 0.0)
     for number in range(3):
         with pytest.raises(StillReading):
             read_log_upload(store, f"{number}.csv", LOG, "amina", patience=0.1)
@@ -103,7 +103,7 @@ def test_a_page_waits_some_seconds_and_one_person_has_three_files_at_a_time(
 def test_the_process_of_its_own_reads_the_file_and_keeps_no_copy_of_it(
     store: JobStore[ReadingOrder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_reading, "start_reading", start_job)
+    monkeypatch.setattr(upload_reader, "start_reading", start_job)
     log = read_log_upload(store, "a.csv", LOG, "amina", patience=60.0)
     assert log.frame.columns == ["Date", "File", "Offerts"]
     (job,) = store.list_jobs()
