@@ -167,7 +167,7 @@ def _list_files(path: Path, strict: bool) -> list[Path]:
 
 def report_taken(found: FactFolder, scans: Mapping[str, pl.LazyFrame] | None = None) -> None:
     """Say on the error output how many rows of each table were taken, and on which clock."""
-    frames = {**found.frames, **(scans or {})}
+    frames: dict[str, pl.DataFrame | pl.LazyFrame] = {**found.frames, **(scans or {})}
     taken = {*found.sources, *(scans or ())}
     counts = [f"{name} {_count_rows(frames[name])}" for name in frames if name in taken]
     click.echo(f"facts taken: {', '.join(counts) or 'none'}", err=True)

@@ -145,8 +145,8 @@ def _render_text(
                 for yes in key]  # fmt: skip
         shown.append(f"{' -> '.join(word)}{_write_colon(lang)}{moves[key]}")
     parts = ("lignes illisibles", "lignes vides") if french else ("broken rows", "blank rows")
-    for word, count in zip(parts, left.values(), strict=True):
-        shown.append(f"{word}{_write_colon(lang)}{count}")
+    for part, count in zip(parts, left.values(), strict=True):
+        shown.append(f"{part}{_write_colon(lang)}{count}")
     return "\n".join(shown)
 
 

@@ -9,7 +9,6 @@ cannot be trusted.
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, replace
@@ -399,8 +398,7 @@ _FORMULA = CellRefusal(
 
 def _explain_number(text: str | None) -> CellRefusal:
     fix = Phrase("write it like {0}", EXAMPLES["number"])
-    negative = text is not None and text.lstrip().startswith(("-", "\u2212"))
-    if negative and not math.isnan(float(text.replace(",", "."))):
+    if text and text.startswith("-") and any(character.isdigit() for character in text):
         return CellRefusal(Phrase("must be at least {0}", "0"), fix)
     return CellRefusal(Phrase("must be a finite number"), fix)
 

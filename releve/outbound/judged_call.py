@@ -289,7 +289,7 @@ def find_places(
 
 def find_territory(address: str, rules: LegalRules) -> Territory | None:
     """Return the territory that a code or a French postcode names, None when neither."""
-    text = address.strip().upper()
+    text = "".join(address.split()).upper()
     if text in rules.territories:
         return rules.territories[text]
     if not (len(text) == 5 and text.isascii() and text.isdecimal()):

@@ -347,6 +347,8 @@ def test_an_instant_is_read_in_each_of_its_forms(text: str, read: str) -> None:
         ("listings", "until", "25/10/2026 02:30", "exists twice or not at all: the clocks change"),
         ("abandoned", "handled", "-1", "must be at least 0; write it like 12 or 12.5"),
         ("abandoned", "abandoned", "-0.5", "must be at least 0"),
+        ("abandoned", "abandoned", "-1 234", "must be at least 0"),
+        ("abandoned", "abandoned", "-inf", "must be a finite number"),
         ("abandoned", "abandoned", "nan", "must be a finite number"),
         ("abandoned", "handled", "inf", "must be a finite number"),
     ],
