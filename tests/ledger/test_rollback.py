@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,12 +123,12 @@ def test_a_folder_that_hangs_is_not_waited_for(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.OUTSIDE = str(tmp_path)
-    read = rollback._read_newest
+    read, gone = rollback._read_newest, threading.Event()
     monkeypatch.setattr(rollback, "OUTSIDE_SECONDS", 0.05)
     monkeypatch.setattr(
         rollback,
         "_read_newest",
-        lambda folder: time.sleep(1) or [] if folder == tmp_path else read(folder),
+        lambda folder: gone.wait(1) and [] if folder == tmp_path else read(folder),
     )
     begun = time.monotonic()
     for _ in range(2):
