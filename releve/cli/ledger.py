@@ -187,6 +187,8 @@ def catch_up(outside: Path, identity: Path) -> None:
     except ReleveError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
+    if report.acts:
+        click.echo("acts in the journal are encrypted and not signed: they are as they were found")
     if report.lost_entries:
         click.echo(
             f"lost: {report.lost_entries} entries under the published root {report.lost_root};"

@@ -99,6 +99,8 @@ def _restore(path: Path, home: Path, identity: Path, outside: Path | None, trust
     make_home(home, datetime.now(UTC))
     click.echo(f"{home}: {report.rows} rows of {manifest['made_at']}")
     click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
+    if report.acts:
+        click.echo("acts in the journal are encrypted and not signed: they are as they were found")
     if report.lost_entries:
         click.echo(
             f"lost: {report.lost_entries} entries under the published root {report.lost_root};"

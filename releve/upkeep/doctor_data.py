@@ -59,7 +59,6 @@ __all__ = [
 
 MOST_SKEW = timedelta(seconds=2)
 _WORKER_FIXES = {
-    "ledger": "mend what the check of the ledger names",
     "disk": "free some space",
     "clock": "set the clock right or, if it is right, start `releve live work` again",
 }
@@ -228,6 +227,8 @@ def check_closure_rules(asked: Examination) -> Iterator[Finding]:
 def check_worker(asked: Examination) -> Iterator[Finding]:
     """A worker runs, and no effect waits for one."""
     health = read_worker_health(asked.now)
+    if health.alarm == "ledger":
+        return  # the check of the ledger says more
     if health.alarm:
         since = "" if health.since is None else f" since {health.since:%Y-%m-%d %H:%M} UTC"
         fix = _WORKER_FIXES.get(health.alarm, "start `releve live work`")

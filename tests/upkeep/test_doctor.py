@@ -19,7 +19,7 @@ import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.fernet import Fernet
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
@@ -32,7 +32,8 @@ from releve.gate.pseudonyms import forget_key
 from releve.ledger.chain import append_all
 from releve.ledger.keys import public_key
 from releve.ledger.models import KeyCheck
-from releve.ledger.roots import sign_root
+from releve.ledger.rollback import forget, roots_folder
+from releve.ledger.roots import publish_root, sign_root
 from releve.live import api as live
 from releve.live.models import Contact, WorkerBeat
 from releve.network import read_operator, sample_operator, write_operator
@@ -133,6 +134,14 @@ def plant_factor(place: Place) -> None:
     KeyCheck.objects.filter(name="secret").update(value=compute_check(place.settings.SECRET_KEY))
 
 
+def plant_rolled_back(place: Place) -> None:
+    with transaction.atomic():
+        append_all([draft_closure(1)])
+        publish_root(sign_root(place.now), roots_folder())
+        transaction.set_rollback(True)
+    forget()
+
+
 def plant_unsealed(place: Place) -> None:
     append_all([draft_closure(1)])  # of long ago
 
@@ -181,6 +190,14 @@ def use(name: str, value: object) -> Callable[[Place], object]:
 
 
 PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
+    "rolled back": (
+        plant_rolled_back,
+        "FAULT ledger: the database is behind its ledger: .* is root 2 .*declare-loss",
+    ),
+    "outside away": (
+        lambda place: (place.home.parent / "outside").rmdir(),
+        "warning ledger: the folder of RELEVE_OUTSIDE cannot be read",
+    ),
     "no home": (
         lambda place: (place.home / "releve-home.json").unlink(),
         "FAULT home: there is no installation in",

@@ -1,0 +1,102 @@
+"""A loss takes two administrators, each by password and second factor; no one doubles as two."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from click.testing import CliRunner, Result
+from django.db import transaction
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from releve.accounts import grants
+from releve.accounts.models import User
+from releve.cli.main import main
+from releve.ledger.chain import append_all, read_head
+from releve.ledger.models import AccountName, LedgerEntry
+from releve.ledger.rollback import DECLARED, RESTORED, compare_with_marks, forget, roots_folder
+from releve.ledger.roots import publish_root, sign_root
+from tests.homes import make_test_home
+from tests.ledger.sample_entries import at, draft_closure
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+PASSWORD = "correct horse battery 2026"
+REASON = "the disk of the server is gone"
+
+
+@pytest.fixture(autouse=True)
+def rolled_back(settings: Settings, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three administrators, one made by another; then the database loses its second root."""
+    settings.HOME = make_test_home(tmp_path / "home")  # type: ignore[operator]
+    monkeypatch.setattr("releve.cli.ledger.open_database", lambda **_how: None)
+    for name, by in (("amina", "command line"), ("zoe", "command line"), ("karim", "amina")):
+        role = grants.RoleRequest("administrator")
+        grants.give_role(name, role, by=by, password=PASSWORD)
+    grants.give_role("paul", grants.RoleRequest("planner"), by="command line", password=PASSWORD)
+    publish_root(sign_root(at(1)), roots_folder())
+    with transaction.atomic():
+        append_all([draft_closure(2)])
+        publish_root(sign_root(at(2)), roots_folder())
+        transaction.set_rollback(True)
+    forget()
+
+
+def declare(*names: str, said: str = f"{PASSWORD}\n{PASSWORD}\n", reason: str = REASON) -> Result:
+    return CliRunner().invoke(main, ["ledger", "declare-loss", *names, "--reason", reason],
+                              input=said)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "said", "why"),
+    [
+        (("amina", "amina"), f"{PASSWORD}\n{PASSWORD}\n", "it takes two people"),
+        (("amina", "karim"), f"{PASSWORD}\n{PASSWORD}\n", "had a hand in the access of the other"),
+        (("karim", "amina"), f"{PASSWORD}\n{PASSWORD}\n", "had a hand in the access of the other"),
+        (("amina", "paul"), f"{PASSWORD}\n{PASSWORD}\n", "paul must be an administrator"),
+        (("amina", "eve"), f"{PASSWORD}\n{PASSWORD}\n", "eve must be an administrator"),
+        (("amina", "zoe"), f"{PASSWORD}\nwrong\n", "not the password of zoe"),
+    ],
+)
+def test_one_person_declares_nothing(names: tuple[str, str], said: str, why: str) -> None:
+    before = read_head()
+    done = declare(*names, said=said)
+    assert done.exit_code == 1
+    assert why in done.output
+    assert read_head() == before
+    assert compare_with_marks().fault == "behind"
+
+
+def test_a_second_factor_that_is_set_up_is_asked_for() -> None:
+    secret = generate_totp_secret()
+    TOTP.activate(User.objects.get(username="zoe"), secret)
+    assert "or not the code" in declare("amina", "zoe", said=f"{PASSWORD}\n{PASSWORD}\n1\n").output
+    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    done = declare("amina", "zoe", said=f"{PASSWORD}\n{PASSWORD}\n{code}\n")
+    assert done.exit_code == 0, done.output
+
+
+def test_two_people_declare_it_and_the_ledger_says_who_why_and_what() -> None:
+    assert "reason must have at least 10" in declare("amina", "zoe", reason="gone").output
+    done = declare("amina", "zoe")
+    assert done.exit_code == 0, done.output
+    assert "now make a backup" in done.output
+    bodies = {
+        row.kind: json.loads(row.body)
+        for row in LedgerEntry.objects.filter(kind__in=(RESTORED, DECLARED)).order_by("seq")
+    }
+    restored = LedgerEntry.objects.get(kind=RESTORED).seq
+    assert bodies[RESTORED]["lost_root"]["number"] == 2
+    names = dict(AccountName.objects.values_list("pseudonym", "name"))
+    declared = bodies[DECLARED]
+    assert (names[declared["actor"]], names[declared["by"]]) == ("amina", "zoe")
+    assert (declared["entry"], declared["reason"]) == (restored, REASON)
+    assert declared["upto"] == bodies[RESTORED]["backup_entries"] + 1
+    append_all([draft_closure(3)])
+    root = sign_root(timezone.now())
+    assert root.number == 3, "the number of the lost root is not given again"
+    publish_root(root, roots_folder())
+    assert compare_with_marks().fault == ""
+    assert "nothing is missing" in declare("amina", "zoe").output
