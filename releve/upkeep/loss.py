@@ -19,7 +19,7 @@ from django.db import transaction
 
 from releve.accounts.models import Grant, User
 from releve.accounts.roles import Role
-from releve.accounts.two_people import are_tied
+from releve.accounts.two_people import find_tie, list_acts
 from releve.ledger.chain import append, lock_head
 from releve.ledger.errors import LossRefused
 from releve.ledger.models import LedgerEntry, OutgoingDocument, Restoration
@@ -95,10 +95,13 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
     LossRefused where nothing is missing, or the two do not count as two.
     """
     first, second = (person.get_username() for person in people)
-    if first == second or are_tied(first, second):
+    if first == second:
+        raise LossRefused(f"it takes two people: {first} was given twice")
+    tie = find_tie(list_acts(), first, second)
+    if tie is not None:
         raise LossRefused(
-            f"it takes two people: {first} and {second} are one account, or one had a hand in the"
-            " access of the other; another administrator has to confirm"
+            f"it takes two people, and one person could act as both: {tie}; an administrator whom"
+            " neither gave access declares it, or confirms one of the accounts"
         )
     if len(reason.strip()) < SHORTEST_REASON:
         raise LossRefused(f"reason must have at least {SHORTEST_REASON} characters")

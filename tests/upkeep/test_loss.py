@@ -53,8 +53,8 @@ def declare(*names: str, said: str = f"{PASSWORD}\n{PASSWORD}\n", reason: str = 
     ("names", "said", "why"),
     [
         (("amina", "amina"), f"{PASSWORD}\n{PASSWORD}\n", "it takes two people"),
-        (("amina", "karim"), f"{PASSWORD}\n{PASSWORD}\n", "had a hand in the access of the other"),
-        (("karim", "amina"), f"{PASSWORD}\n{PASSWORD}\n", "had a hand in the access of the other"),
+        (("amina", "karim"), f"{PASSWORD}\n{PASSWORD}\n", "one person could act as both"),
+        (("karim", "amina"), f"{PASSWORD}\n{PASSWORD}\n", "one person could act as both"),
         (("amina", "paul"), f"{PASSWORD}\n{PASSWORD}\n", "paul must be an administrator"),
         (("amina", "eve"), f"{PASSWORD}\n{PASSWORD}\n", "eve must be an administrator"),
         (("amina", "zoe"), f"{PASSWORD}\nwrong\n", "not the password of zoe"),
