@@ -32,7 +32,7 @@ def rolled_back(settings: Settings, tmp_path: object, monkeypatch: pytest.Monkey
     """Three administrators, one made by another; then the database loses its second root."""
     settings.HOME = make_test_home(tmp_path / "home")  # type: ignore[operator]
     monkeypatch.setattr("releve.cli.ledger.open_database", lambda **_how: None)
-    for name, by in (("amina", "command line"), ("zoe", "command line"), ("karim", "amina")):
+    for name, by in (("amina", "command line"), ("zoe", "ines"), ("karim", "amina")):
         role = grants.RoleRequest("administrator")
         grants.give_role(name, role, by=by, password=PASSWORD)
     grants.give_role("paul", grants.RoleRequest("planner"), by="command line", password=PASSWORD)
