@@ -32,9 +32,7 @@ This file is written for Python 3.9 or newer and its standard library, nothing e
 be read: first what is hashed, then signatures (RFC 8032), trees (RFC 9162), and the checks.
 """
 
-from __future__ import annotations
-
-import sys
+import sys  # built in; the first import, so no "from __future__": that reads __future__.py here
 
 if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
     del sys.path[0]  # this folder: a json.py that came with the files would run in place of ours
@@ -89,7 +87,7 @@ def escape(match: re.Match[str]) -> str:
     return ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}"
 
 
-def number(value: int | float) -> str:
+def number(value: "int | float") -> str:
     """Return a number as ECMAScript writes it; Python finds the same shortest digits."""
     if isinstance(value, int) and abs(value) < 2**53:
         return str(value)
@@ -163,7 +161,7 @@ def multiply(scalar: int, point: Point) -> Point:
     return result
 
 
-def decode_point(data: bytes) -> Point | None:
+def decode_point(data: bytes) -> "Point | None":
     """Section 5.1.3; None where the bytes are no point."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & (2**255 - 1)
@@ -391,7 +389,7 @@ class Keys:
     """
 
     def __init__(
-        self, given: list[str], witnesses: Iterable[str] = (), quorum: int | None = None
+        self, given: list[str], witnesses: Iterable[str] = (), quorum: "int | None" = None
     ) -> None:
         self.known = set(given)
         self.rotations: list[dict[str, Any]] = []
@@ -1078,7 +1076,7 @@ def check_pack(
     pack: Any,
     keys: Keys,
     outside: list[dict[str, Any]],
-    packed: dict[str, bytes] | None,
+    packed: "dict[str, bytes] | None",
     language: str,
 ) -> Result:
     """Check what a pack says: its entries under its root, and each figure from them.
@@ -1096,7 +1094,7 @@ def check_content(
     pack: Any,
     keys: Keys,
     outside: list[dict[str, Any]],
-    packed: dict[str, bytes] | None,
+    packed: "dict[str, bytes] | None",
     language: str,
 ) -> Result:
     if shaped(pack, "pack")["format"] != PACK:
@@ -1167,7 +1165,7 @@ def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, A
 
 
 def check_documents(
-    listed: list[Any], packed: dict[str, bytes] | None
+    listed: list[Any], packed: "dict[str, bytes] | None"
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the documents of a pack that are JSON, by name; and the faults."""
     found: dict[str, Any] = {}
@@ -1222,7 +1220,7 @@ def corrected_events(entries: dict[int, Any]) -> set[str]:
     return {str(body.get("corrects")) for body in bodies}
 
 
-def late_minutes(record: dict[str, Any], pack: dict[str, Any] | None = None) -> int:
+def late_minutes(record: dict[str, Any], pack: "dict[str, Any] | None" = None) -> int:
     """Return by how many minutes an entry was recorded late; 0 where it was recorded in time.
 
     Of what is about a day: since it ended at its site, as the pack says; without a pack since it
@@ -1456,7 +1454,7 @@ def check_file(
     keys: Keys,
     outside: list[dict[str, Any]],
     language: str,
-    note: Path | None = None,
+    note: "Path | None" = None,
 ) -> Result:
     """Check a file of any kind; ``note`` is that of a pack, where it does not stand beside it."""
     with path.open("rb") as stream:
@@ -1493,7 +1491,7 @@ def check_file(
             return Result([str(fault)])
 
 
-def read_beside(path: Path, note: Path | None) -> str:
+def read_beside(path: Path, note: "Path | None") -> str:
     """Return the note of a pack; ValueError where there is none."""
     found = note or path.with_name(f"{path.name}.note")
     if not found.is_file():
@@ -1658,7 +1656,7 @@ def report(result: Result, language: str = "en") -> int:
     return 0
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: "list[str] | None" = None) -> int:
     parser = argparse.ArgumentParser(
         usage="verify.py FILE --key PUBLICKEY [--root FILE ... [--growth FILE ...]]"
         " [--rotation FILE ...] [--note FILE] [--issued FILE]"

@@ -27,9 +27,7 @@ Written for Python 3.9 or newer and its standard library. ``verify.py``, which c
 the entries, stands beside it.
 """
 
-from __future__ import annotations
-
-import sys
+import sys  # built in; the first import, so no "from __future__": that reads __future__.py here
 
 if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
     del sys.path[0]  # this folder: a json.py that came with the files would run in place of ours
@@ -37,11 +35,11 @@ if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "saf
 import argparse
 import hashlib
 import hmac
-import importlib.util
 import itertools
 import json
 import os
 import secrets
+import types
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -63,11 +61,12 @@ Body = dict[str, Any]
 def load_verifier() -> Any:
     """Return ``verify.py``, which stands beside this file."""
     path = Path(__file__).with_name("verify.py")
-    spec = importlib.util.spec_from_file_location("releve_ledger_verify", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if not path.is_file():
         raise OSError(f"{path} is missing: put verify.py beside this file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = types.ModuleType("releve_ledger_verify")
+    module.__file__ = str(path)
+    # Its text, and not an import: that would run a __pycache__ which came with the files.
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     return module
 
 
@@ -492,7 +491,7 @@ class Draw:
                 f"the frame of entry {hidden[0]} is not shown: it may be of this day"
             )
 
-    def find_previous(self, root: Body) -> Body | None:
+    def find_previous(self, root: Body) -> "Body | None":
         """Return the root before a root, which names its hash; None where it is not shown."""
         ledger = self.reader.ledger
         found: Body | None = self.shown_roots.get(root["number"] - 1, {}).get("root")
@@ -542,7 +541,7 @@ class Draw:
             )
         return visits
 
-    def compute(self, withheld: str) -> list[str] | None:
+    def compute(self, withheld: str) -> "list[str] | None":
         """Return the visits without the link of one party; None where that cannot be computed."""
         assert self.frame is not None
         units = self.frame["body"]["units"]
@@ -670,7 +669,7 @@ def report(name: Path, draw: Draw) -> bool:
     return not draw.faults and not draw.missing
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: "list[str] | None" = None) -> int:
     parser = argparse.ArgumentParser(description="Verify the draw of a day's visits.")
     parser.add_argument("file", type=Path, nargs="+", help="what `releve inspection pack` wrote")
     parser.add_argument("--key", action="append", required=True, help="public key, hex or a file")

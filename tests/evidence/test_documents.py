@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -53,14 +55,36 @@ def test_it_runs_alone_and_says_what_holds(written: Path, ledger: Ledger) -> Non
 
 
 def test_no_module_that_came_with_the_files_is_run(written: Path, ledger: Ledger) -> None:
-    """A sender's json.py beside the verifier would say what it likes."""
+    """A sender's json.py beside the verifier would say what it likes; __future__.py did so too."""
     shutil.copy(SOURCE, written / "verify.py")
-    (written / "json.py").write_text("raise SystemExit('VERIFIED')\n", encoding="utf-8")
-    for flags in ([], ["-I"]):
+    for name in sys.stdlib_module_names:
+        (written / f"{name}.py").write_text("raise SystemExit('VERIFIED')\n", encoding="utf-8")
+    for flags in (["-S"], ["-I"]):  # site packages may have read __future__ before
         command = [sys.executable, *flags, "verify.py", "proof.json", "--key", ledger.key]
         done = subprocess.run(command, cwd=written, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("VERIFIED entry 7")
+
+
+@pytest.mark.parametrize("planted", ["__future__.py", "json.py", "__pycache__"])
+def test_no_code_that_came_with_the_files_is_run_for_a_draw(planted: str, tmp_path: Path) -> None:
+    """Compiled code beside verify.py need not be that of verify.py."""
+    for source in (SOURCE, SOURCE.with_name("verify_draw.py")):
+        shutil.copy(source, tmp_path / source.name)
+    text = "raise SystemExit('planted')\n"
+    (tmp_path / "planted.py").write_text(text, encoding="utf-8")
+    if planted == "__pycache__":
+        compiled = importlib.util.cache_from_source(str(tmp_path / "verify.py"))
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(tmp_path / "planted.py"), compiled, invalidation_mode=unchecked)
+    else:
+        (tmp_path / planted).write_text(text, encoding="utf-8")
+    (tmp_path / "draw.json").write_text("{}\n", encoding="utf-8")
+    given = ("draw.json", "--key", "0" * 64, "--anchor", "0")
+    command = [sys.executable, "-S", "verify_draw.py", *given]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "planted" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
