@@ -68,6 +68,12 @@ class VerifyError(Exception):
     """Something does not hold."""
 
 
+MALFORMED = (
+    TypeError, LookupError, ArithmeticError, ValueError, AttributeError, RecursionError
+)  # fmt: skip
+"""What Python raises over a document that has other values than those its shape promises."""
+
+
 def canonical(value: Any) -> str:
     """Return the canonical JSON of a value."""
     if value is None or value is True or value is False:
@@ -528,6 +534,8 @@ class Export:
                 self.take(count, read_line(line))
             except VerifyError as fault:
                 self.note(str(fault))
+            except MALFORMED as error:
+                self.note(f"it is not formed as a line of an export is ({type(error).__name__})")
         for where, root in self.signed:
             self.where = where
             if wrong := self.keys.fault(root):
@@ -797,6 +805,7 @@ def check_outside(roots: list[dict[str, Any]], outside: list[dict[str, Any]], ke
 # of the ledger that list those before them by kind, quarter of an hour, client and site.
 
 NOTE_KEY, WITNESS_KEY = 1, 4
+MOST_SIGNATURES = 100  # each takes some milliseconds, and anybody can add one
 
 
 def read_verifier_key(text: str) -> tuple[str, bytes]:
@@ -819,9 +828,11 @@ def note_key(name: str, key: bytes) -> bytes:
 
 def read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     """Return the text of a signed note, and its signatures with their names."""
-    text, _, lines = note.partition("\n\n")
-    found = []
-    for line in lines.removesuffix("\n").split("\n"):
+    text, _, rest = note.partition("\n\n")
+    lines, found = rest.rstrip("\n").split("\n"), []  # mail may add empty lines
+    if len(lines) > MOST_SIGNATURES:
+        raise VerifyError(f"the note has more than {MOST_SIGNATURES} signatures")
+    for line in lines:
         dash, _, rest = line.partition(" ")
         name, _, encoded = rest.partition(" ")
         try:
@@ -856,26 +867,31 @@ def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[
         raise VerifyError(f"the checkpoint is not that of root {root['number']}")
     if origin not in find_signers(text, lines, root["key"]):
         raise VerifyError(f"the checkpoint is not signed by the key of root {root['number']}")
-    times = {}
-    for public, name in keys.witnesses.items():
-        head = note_key(name, bytes([WITNESS_KEY]) + public)
-        for signer, blob in lines:
-            if (signer, blob[:4]) == (name, head):
+    cosigned, found = [], set()
+    for name, blob in lines:
+        moment = ""
+        for public, witness in keys.witnesses.items():
+            if name == witness and blob[:4] == note_key(name, bytes([WITNESS_KEY]) + public):
                 at = int.from_bytes(blob[4:12], "big")
                 signed = f"cosignature/v1\ntime {at}\n{text}".encode()
                 if is_signed(signed, blob[12:], public):
                     epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (Python 3.9)
-                    moment = epoch + timedelta(seconds=at)
-                    times[name] = moment.isoformat().replace("+00:00", "Z")
-    if len(times) < keys.quorum:
+                    moment = (epoch + timedelta(seconds=at)).isoformat().replace("+00:00", "Z")
+                    found.add(public)
+        if name != origin:
+            cosigned.append((name, moment))
+    if len(found) < keys.quorum:
         raise VerifyError(
-            f"{len(times)} of the witnesses given cosigned root {root['number']}, expected at"
+            f"{len(found)} of the witnesses given cosigned root {root['number']}, expected at"
             f" least {keys.quorum}"
         )
-    return [(name, times.get(name, "")) for name, _blob in lines if name != origin]
+    return cosigned
 
 
 Row = tuple[int, str, str, str]  # an entry's number, quarter of an hour, client and site
+
+
+HIDDEN = "\0"
 
 
 def entry_row(entry: dict[str, Any]) -> Row:
@@ -898,7 +914,7 @@ def count_entry(counts: dict[str, Any], kind: str, row: Row) -> None:
 def tally_rows(record: dict[str, Any]) -> dict[str, list[Row]]:
     """Return the entries that a tally lists, by kind, for the kinds whose lists are shown.
 
-    A client or a site that is not shown is named by its number in the tally: "#3".
+    A client or a site that is not shown is named by its number in the tally, after HIDDEN.
     """
     values = {value["path"]: value["value"] for value in record["values"]}
     found: dict[str, list[Row]] = {}
@@ -908,7 +924,7 @@ def tally_rows(record: dict[str, Any]) -> dict[str, list[Row]]:
             for one in values[path]:
                 said = shaped(one, "list of a tally")
                 client, site = (
-                    "" if number is None else values.get(f"{name}.{number}", f"#{number}")
+                    "" if number is None else values.get(f"{name}.{number}", f"{HIDDEN}{number}")
                     for name, number in (("clients", said["client"]), ("sites", said["site"]))
                 )
                 rows += [(seq, said["at"], client, site) for seq in said["entries"]]
@@ -917,24 +933,36 @@ def tally_rows(record: dict[str, Any]) -> dict[str, list[Row]]:
 
 def check_selections(
     pack: dict[str, Any], entries: dict[int, Any], root: dict[str, Any]
-) -> list[str]:
+) -> tuple[list[str], list[int]]:
     """Return the faults of a pack's selections: entries that its tallies list and it lacks.
+
+    And for each selection, of how many entries its tallies do not show whether they belong to it:
+    their client or site is not named.
 
     A selection says that the pack holds every entry of its kinds that happened in the period, of
     its client and its sites ("" for none), where it names these.
     """
     if not pack["selections"]:
-        return []
+        return [], []
     tallies, faults = check_entries(pack["tallies"], root)
     if faults:
-        return [f"tally: {fault}" for fault in faults]
+        return [f"tally: {fault}" for fault in faults], []
     try:
         counted = order_tallies(tallies, pack, root)
     except VerifyError as fault:
-        return [f"tally: {fault}"]
+        return [f"tally: {fault}"], []
+    hidden: list[int] = []
     listed = {seq: tally_rows(tallies[seq]) for seq in counted}
     for said in pack["selections"]:
         selection = shaped(said, "selection")
+        hidden.append(0)
+        whom, sites = pack["for"], selection["sites"]
+        other_client = pack["kind"] == "client" and selection["client"] not in ("", whom)
+        other_site = sites is not None and (
+            not sites or (pack["kind"] == "inspection" and whom not in sites)
+        )
+        if other_client or other_site:
+            faults.append(f"tally: a selection is not of what the pack is for, {whom!a}")
         for kind in selection["kinds"]:
             held = {
                 seq
@@ -951,8 +979,9 @@ def check_selections(
                     for one in sorted(wanted - held)
                 ]
                 held -= wanted
+                hidden[-1] += sum(is_hidden(row, selection, pack) for row in rows.get(kind, ()))
             faults += [f"entry {seq}: no tally lists it under {kind}" for seq in sorted(held)]
-    return faults
+    return faults, hidden
 
 
 def order_tallies(tallies: dict[int, Any], pack: dict[str, Any], root: dict[str, Any]) -> list[int]:
@@ -989,6 +1018,16 @@ def is_selected(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bo
         and selection["client"] in ("", client)
         and (sites is None or site in sites)
     )
+
+
+def is_hidden(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bool:
+    """Return whether a row could be of a selection, but for a name that the tally does not show."""
+    seq, at, client, site = row
+    client = selection["client"] if client.startswith(HIDDEN) else client
+    if site.startswith(HIDDEN) and selection["sites"]:
+        site = selection["sites"][0]
+    shown = (seq, at, client, site)
+    return is_selected(shown, selection, pack) and not is_selected(row, selection, pack)
 
 
 # 8. Evidence packs: a PDF, and a signed note of its length and SHA-256. The PDF is not read: its
@@ -1069,7 +1108,10 @@ def check_noted(
         later = [given for given in outside if given["number"] > root["number"]]
         check_outside([root], later, keys)
     grown = [words["grown"].format(**given) for given in outside]
-    return Result(faults, "\n".join([said, *grown, summary]), added)
+    if not faults:
+        grown += [words["dated"].format(first=seqs[0], entries=len(seqs), **given)
+                  for given in outside if (seqs := find_dated_before(pack, given))]  # fmt: skip
+    return Result(faults, "\n".join([one_line(said), *grown, summary]), added)
 
 
 def check_pack(
@@ -1085,8 +1127,7 @@ def check_pack(
     """
     try:
         return check_content(pack, keys, outside, packed, language)
-    except (TypeError, LookupError, ArithmeticError, ValueError, AttributeError,
-            RecursionError) as error:  # fmt: skip
+    except MALFORMED as error:
         raise VerifyError(f"it is not formed as a pack is ({type(error).__name__})") from None
 
 
@@ -1103,12 +1144,22 @@ def check_content(
     faults: list[str] = []
     cosigned: list[tuple[str, str]] = []
     try:
+        check_period(pack)
         check_history(pack["history"], root, outside)
         cosigned = check_checkpoint(pack["checkpoint"], root, keys)
     except VerifyError as fault:
         faults.append(str(fault))
     entries, wrong = check_entries(pack["entries"], root)
-    faults += wrong + check_selections(pack, entries, root)
+    streams = {seq: record["entry"]["stream"] for seq, record in entries.items()}
+    wrong += [
+        f"entry {seq}: it is of the stream {stream!a}, and not live"
+        for seq, stream in streams.items()
+        if stream != "live"
+    ]
+    if list(entries) != sorted(entries):
+        wrong.append("the entries do not stand in the order of the ledger")
+    lacking, hidden = check_selections(pack, entries, root)
+    faults += wrong + lacking
     texts, wrong = check_documents(pack["documents"], packed)
     faults += wrong
     corrected = corrected_events(entries)
@@ -1118,7 +1169,22 @@ def check_content(
         except VerifyError as fault:
             faults.append(f"statement {said.get('id')!a}: {fault}")
     late = [late_minutes(record, pack) for record in entries.values()]
-    return Result(faults, describe_pack(pack, root, cosigned, late, packed is None, language))
+    if faults:
+        return Result(faults)
+    shown = [*describe_cosignatures(cosigned, keys, language),
+             *describe_selections(pack, entries, hidden, language)]  # fmt: skip
+    return Result(faults, describe_pack(pack, root, shown, late, packed is None, language))
+
+
+def check_period(pack: dict[str, Any]) -> None:
+    """Check that the instants between which an entry counts are those of the days it names."""
+    first, last = (instant(f"{pack[name]}T00:00:00Z") for name in ("from", "to"))
+    for at, midnight in (("start", first), ("end", last + timedelta(days=1))):
+        if not timedelta(hours=-14) <= instant(pack[at]) - midnight <= timedelta(hours=12):
+            raise VerifyError(
+                f"its figures count from {pack['start']!a} to before {pack['end']!a}: in no time"
+                f" zone are these the days {pack['from']!a} to {pack['to']!a}"
+            )
 
 
 def check_history(history: list[Any], root: dict[str, Any], outside: list[dict[str, Any]]) -> None:
@@ -1138,6 +1204,21 @@ def check_history(history: list[Any], root: dict[str, Any], outside: list[dict[s
         number = given["number"]
         if number <= root["number"] and roots[number] != (given["size"], given["tree"]):
             raise VerifyError(f"root {number} from outside is another: {REWRITTEN}")
+        if number == root["number"] and given != root:
+            raise VerifyError(
+                f"root {number} from outside was signed otherwise: there are two of it"
+            )
+
+
+def find_dated_before(pack: dict[str, Any], root: dict[str, Any]) -> list[int]:
+    """Return the entries that a root does not hold, and that bear a time before it was signed."""
+    records = [record["entry"] for record in pack["entries"] + pack["tallies"]]
+    return sorted(
+        entry["seq"]
+        for entry in records
+        if entry["seq"] > root["size"]
+        and instant(entry["recorded_at"]) < instant(root["sealed_at"])
+    )
 
 
 def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, Any], list[str]]:
@@ -1166,17 +1247,19 @@ def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, A
 
 def check_documents(
     listed: list[Any], packed: "dict[str, bytes] | None"
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the documents of a pack that are JSON, by name; and the faults."""
+) -> "tuple[dict[str, Any] | None, list[str]]":
+    """Return the documents of a pack that are JSON, by name; and the faults. None without a PDF."""
     found: dict[str, Any] = {}
     faults: list[str] = []
+    names = [row["name"] for row in listed]
+    faults += [f"document {name!a}: two have this name" for name in names if names.count(name) > 1]
     for row in listed:
         name, digest = shaped(row, "document")["name"], row["sha256"]
         if packed is not None and digest not in packed:
             faults.append(f"document {name!a}: it is missing")
         elif packed is not None and name.endswith(".json"):
             found[name] = json.loads(packed[digest])
-    return found, faults
+    return None if packed is None else found, faults
 
 
 def check_statement(
@@ -1184,15 +1267,21 @@ def check_statement(
     pack: dict[str, Any],
     entries: dict[int, Any],
     corrected: set[str],
-    texts: dict[str, Any],
+    texts: "dict[str, Any] | None",
 ) -> None:
     """Compute a statement again; VerifyError where its value or what it is made of differs."""
     if said["how"] == "stated":
         return
     if said["how"] == "document":
-        if said["document"] in texts:
+        if texts is not None:
+            if said["document"] not in texts:
+                raise VerifyError(
+                    f"the document that it is read from, {said['document']!a}, is missing"
+                )
             compare_value(said, read_path(texts[said["document"]], said["path"]))
         return
+    if len(set(said["of"])) < len(said["of"]):
+        raise VerifyError("it counts an entry twice")
     missing = [seq for seq in said["of"] if seq not in entries]
     if missing:
         raise VerifyError(f"entry {missing[0]}, which it is made of, is missing")
@@ -1316,35 +1405,73 @@ def instant(text: str) -> datetime:
 def describe_pack(
     pack: dict[str, Any],
     root: dict[str, Any],
-    cosigned: list[tuple[str, str]],
+    shown: list[str],
     late: list[int],
     alone: bool,
     language: str,
 ) -> str:
     """Return what holds, with every figure, to be compared with the pages."""
-    counted = [said for said in pack["statements"] if said["how"] != "stated"]
-    stated = [said for said in pack["statements"] if said["how"] == "stated"]
     words = PACK_WORDS[language]
+    groups: dict[str, list[str]] = {"counted": [], "unread_figures": [], "stated": []}
+    for said in pack["statements"]:
+        read = "unread_figures" if said["how"] == "document" and alone else "counted"
+        groups["stated" if said["how"] == "stated" else read].append(figure_line(said, language))
     lines = [
         words["pack"].format(whom=words["whom"].format(**pack) if pack["for"] else "", **pack),
         words["root"].format(entries=len(pack["entries"]), **root),
-        *(words["cosigned" if at else "unchecked"].format(name=name, at=at)
-          for name, at in cosigned),
-        *(words["complete"].format(kinds=", ".join(said["kinds"])) for said in pack["selections"]),
+        *shown,
         words["late" if any(late) else "in_time"].format(
             late=sum(minutes > 0 for minutes in late),
             entries=len(late),
             most=figure_text(max(late, default=0), "min", language),
             minutes=LATE_MINUTES,
         ),
-        words["counted"],
-        *(figure_line(said, language) for said in counted),
     ]  # fmt: skip
-    if stated:
-        lines += [words["stated"], *(figure_line(said, language) for said in stated)]
+    for group, figures in groups.items():
+        lines += [words[group], *figures] if figures or group == "counted" else []
     for row in pack["documents"]:
         lines.append(words["unread" if alone else "document"].format(**row))
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))
+
+
+def describe_cosignatures(
+    cosigned: list[tuple[str, str]], keys: Keys, language: str
+) -> Iterable[str]:
+    """Yield what was found of each cosignature; one whose key was not given was not checked."""
+    for name, at in cosigned:
+        known = "no_cosignature" if name in keys.witnesses.values() else "unchecked"
+        yield PACK_WORDS[language]["cosigned" if at else known].format(name=name, at=at)
+
+
+def describe_selections(
+    pack: dict[str, Any], entries: dict[int, Any], hidden: list[int], language: str
+) -> Iterable[str]:
+    """Yield of which entries the tallies show that all are there, and of which they do not."""
+    words, covered = PACK_WORDS[language], set()
+    for place, said in enumerate(pack["selections"]):
+        if said["kinds"]:
+            sites, unnamed = said["sites"], hidden[place]
+            yield words["complete"].format(
+                kinds=", ".join(said["kinds"]),
+                client=said["client"] or words["any"],
+                sites=words["any"] if sites is None else ", ".join(s or words["no"] for s in sites),
+            ) + (words["unnamed"].format(entries=unnamed) if unnamed else "")
+        covered.update(said["kinds"])
+    counted = [said for said in pack["statements"] if said["how"] not in ("stated", "document")]
+    used = {kind for said in counted for kind in said["kinds"]}
+    used |= {entries[seq]["entry"]["kind"] for said in counted for seq in said["of"]}
+    if used - covered:
+        yield words["chosen"].format(kinds=", ".join(sorted(used - covered)))
+    if used:
+        yield words["taken_back"]
+
+
+UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066\u2067]")
+
+
+def one_line(text: str) -> str:
+    """Return a text of others so that it neither begins a line nor moves what stands beside it."""
+    return UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def figure_line(said: dict[str, Any], language: str) -> str:
@@ -1391,23 +1518,35 @@ PACK_WORDS = {
     "en": {
         "pack": "the pack {kind}{whom}, {from} to {to}, as the holder of the key issued it",
         "whom": " for {for}",
-        "root": "{entries} entries are under root {number}, sealed at {sealed_at}",
+        "root": "{entries} entries are under root {number}, sealed at {sealed_at}, signed by the"
+        " key {key}",
         "cosigned": "cosigned by the witness {name} at {at}",
         "unchecked": "a cosignature of {name} was not checked: give its key, --witness",
-        "complete": "complete: it holds every entry that the ledger’s tallies list for it under"
-        " {kinds}",
+        "no_cosignature": "a line in the name of {name} is not a cosignature by the key given",
+        "complete": "complete: it holds every entry of the period that the ledger’s tallies list"
+        " under {kinds} (client: {client}; sites: {sites})",
+        "any": "all",
+        "no": "(none)",
+        "unnamed": "; they list {entries} more of which the pack does not name the client or the"
+        " site: that these are others’ is the operator’s word",
+        "chosen": "not shown to be complete, the operator chose the entries: {kinds}",
+        "taken_back": "which entries were taken back (event.corrected) is the operator’s word",
         "late": "recorded late: {late} of {entries} entries, by up to {most} (late is more than"
         " {minutes} minutes after it happened, or after the end of the day that it is about)",
         "in_time": "recorded late: none of {entries} entries (late is more than {minutes} minutes"
         " after it happened, or after the end of the day that it is about)",
         "of_late": " ({late} of its {entries} entries recorded late)",
-        "counted": "computed again here; compare them with the pages:",
+        "counted": "computed again here; the wording is the operator’s; compare with the pages:",
+        "unread_figures": "not computed again, since the documents are not at hand:",
         "stated": "stated by the operator, which no entry shows:",
         "document": "document {name}, SHA-256 {sha256}",
         "unread": "document {name}: not at hand, only named; give the PDF",
         "issued": "{name} as issued, {length} bytes, SHA-256 {sha256}",
         "alone": "{name} as issued, {length} bytes, SHA-256 {sha256}; its PDF is not at hand",
         "grown": "root {number} from outside: the history under it was not rewritten since",
+        "dated": "dated back, or by a clock that was set back: {entries} entries, the first of them"
+        " entry {first}, bear a time before root {number}, signed at {sealed_at}, which does not"
+        " hold them",
         "added": "NOT THE FILE AS ISSUED: its bytes, then {added} bytes that are not ours. They may"
         " change what any page shows, and nothing is said of them here: ask who sent them; pyHanko"
         " says who signed them. To see the pages as issued, add --issued FILE. What was issued:",
@@ -1416,12 +1555,21 @@ PACK_WORDS = {
         "pack": "le dossier {kind}{whom}, du {from} au {to}, tel que l’a émis le détenteur de la"
         " clé",
         "whom": " pour {for}",
-        "root": "{entries} entrées sont sous la racine {number}, scellée le {sealed_at}",
+        "root": "{entries} entrées sont sous la racine {number}, scellée le {sealed_at}, signée par"
+        " la clé {key}",
         "cosigned": "cosigné par le témoin {name} le {at}",
         "unchecked": "la cosignature de {name} n’a pas été vérifiée\u202f: donnez sa clé"
         " (--witness)",
-        "complete": "complet\u202f: il contient toutes les entrées que les décomptes du registre"
-        " énumèrent pour lui sous {kinds}",
+        "no_cosignature": "une ligne au nom de {name} n’est pas une cosignature par la clé donnée",
+        "complete": "complet\u202f: il contient toutes les entrées de la période que les décomptes"
+        " du registre énumèrent sous {kinds} (client\u202f: {client}\u202f; sites\u202f: {sites})",
+        "any": "tous",
+        "no": "(aucun)",
+        "unnamed": "\u202f; ils en énumèrent {entries} de plus, dont le dossier ne nomme pas le"
+        " client ou le site\u202f: seul le prestataire dit qu’elles en concernent d’autres",
+        "chosen": "sans preuve d’exhaustivité, le prestataire a choisi les entrées\u202f: {kinds}",
+        "taken_back": "les entrées annulées depuis (event.corrected) sont celles que dit le"
+        " prestataire",
         "late": "enregistrées tardivement\u202f: {late} des {entries} entrées, jusqu’à {most} après"
         " (est tardif ce qui est enregistré plus de {minutes} minutes après les faits, ou après la"
         " fin de la journée concernée)",
@@ -1429,7 +1577,9 @@ PACK_WORDS = {
         " est enregistré plus de {minutes} minutes après les faits, ou après la fin de la journée"
         " concernée)",
         "of_late": " ({late} de ses {entries} entrées enregistrées tardivement)",
-        "counted": "recalculé ici\u202f; à comparer avec les pages\u202f:",
+        "counted": "recalculé ici\u202f; les libellés sont ceux du prestataire\u202f; à comparer"
+        " avec les pages\u202f:",
+        "unread_figures": "non recalculé, faute des documents\u202f:",
         "stated": "déclaré par le prestataire, sans entrée qui le montre\u202f:",
         "document": "document {name}, SHA-256 {sha256}",
         "unread": "document {name}\u202f: non fourni, seulement nommé\u202f; donnez le PDF",
@@ -1438,6 +1588,9 @@ PACK_WORDS = {
         " fourni",
         "grown": "racine {number}, que vous avez donnée\u202f: l’historique qu’elle couvre n’a pas"
         " été réécrit depuis",
+        "dated": "antidatées, ou d’une horloge retardée depuis\u202f: {entries} entrées, dont"
+        " l’entrée {first}, sont datées d’avant la racine {number}, scellée le {sealed_at}, qui ne"
+        " les contient pas",
         "added": "CE N’EST PAS LE FICHIER TEL QU’ÉMIS\u202f: ses octets, puis {added} octets qui ne"
         " sont pas de nous. Ceux-ci peuvent changer ce que montre toute page, et rien n’en est dit"
         " ici\u202f: demandez qui les a ajoutés\u202f; pyHanko dit qui les a signés. Pour voir les"
@@ -1455,16 +1608,26 @@ def check_file(
     outside: list[dict[str, Any]],
     language: str,
     note: "Path | None" = None,
+    issued: "Path | None" = None,
 ) -> Result:
-    """Check a file of any kind; ``note`` is that of a pack, where it does not stand beside it."""
+    """Check a file of any kind; ``note`` is that of a pack, where it does not stand beside it.
+
+    ``issued`` takes a pack as it was issued: the bytes that were checked, read once.
+    """
     with path.open("rb") as stream:
         try:
             start = stream.readline()
             if start.startswith(b"PK"):
                 raise ValueError(f"{path} is a .zip: unpack it, and give the PDF that is in it")
             if start.startswith(b"%PDF-"):
-                said = read_beside(path, note)
-                return check_noted(start + stream.read(), said, keys, outside, language)
+                said, data = read_beside(path, note), start + stream.read()
+                result = check_noted(data, said, keys, outside, language)
+                if issued and not result.faults:
+                    with issued.open("xb") as out:
+                        out.write(data[: len(data) - result.added])
+                return result
+            if issued:
+                raise ValueError(f"--issued takes the PDF of a pack, and {path} is another file")
             if path.suffix.lower() == ".pdf":  # programs look for the head of a PDF further on too
                 raise VerifyError("it does not begin as a PDF does")
             first = read_line(start)
@@ -1489,6 +1652,8 @@ def check_file(
             return Result([], f"root {root['number']} over {root['size']} entries is signed")
         except VerifyError as fault:
             return Result([str(fault)])
+        except (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            return Result([f"it is not formed as its kind is ({type(error).__name__})"])
 
 
 def read_beside(path: Path, note: "Path | None") -> str:
@@ -1580,11 +1745,30 @@ FRENCH = {
     "the tally at entry {}, before entry {}, is missing":
     "le décompte de l’entrée {}, avant l’entrée {}, manque",
     "the tally at entry {} is missing": "le décompte de l’entrée {} manque",
+    "it is not formed as its kind is ({})": "ce n’est pas la forme de ce type de fichier ({})",
     "it is not formed as a pack is ({})": "ce n’est pas la forme d’un dossier de preuves ({})",
     "it is not a pack that this verifier knows":
     "ce n’est pas un dossier que ce vérificateur connaît",
     "statement {}: {}": "énoncé {}\u202f: {}",
     "it stands there twice": "elle y figure deux fois",
+    "entry {}: it is of the stream {}, and not live":
+    "entrée {}\u202f: elle est du flux {}, et non du flux live",
+    "a selection is not of what the pack is for, {}":
+    "une sélection n’est pas de ce que vise le dossier, {}",
+    "the entries do not stand in the order of the ledger":
+    "les entrées ne suivent pas l’ordre du registre",
+    "its figures count from {} to before {}: in no time zone are these the days {} to {}":
+    "ses chiffres comptent de {} à {} exclu\u202f: dans aucun fuseau horaire ce ne sont les jours"
+    " du {} au {}",
+    "root {} from outside was signed otherwise: there are two of it":
+    "la racine {}, que vous avez donnée, a été signée autrement\u202f: il y en a deux",
+    "the document that it is read from, {}, is missing":
+    "le document dont il est tiré, {}, n’y est pas",
+    "it counts an entry twice": "il compte une entrée deux fois",
+    "two have this name": "deux portent ce nom",
+    "the note has more than {} signatures": "la note porte plus de {} signatures",
+    "--issued takes the PDF of a pack, and {} is another file":
+    "--issued prend le PDF d’un dossier, et {} est un autre fichier",
     "it is not shown to be under root {}": "il n’est pas montré qu’elle est sous la racine {}",
     "document {}: {}": "document {}\u202f: {}",
     "it is missing": "il manque",
@@ -1608,8 +1792,9 @@ def translate_fault(fault: str) -> str:
 
 
 def read_key(text: str) -> str:
-    """Return a public key given in hex, or in a file."""
-    found = text if is_hash(text) else Path(text).read_text(encoding="ascii").strip()
+    """Return a public key given in hex, or in a file; what could be a key names no file."""
+    given = re.fullmatch("[0-9A-Fa-f]{16,}", text.strip()) is not None
+    found = (text if given else Path(text).read_text(encoding="ascii")).strip().lower()
     if not is_hash(found):
         raise ValueError(f"{text} holds no public key of 64 hex digits")
     return found
@@ -1643,7 +1828,7 @@ def report(result: Result, language: str = "en") -> int:
     """Print what was found; return the exit status."""
     faults, summary, added = result
     french = language == "fr"
-    for fault in faults[:50]:
+    for fault in map(one_line, faults[:50]):
         print(f"DÉFAUT {translate_fault(fault)}" if french else f"FAULT {fault}")
     if faults:
         failed = "NON VÉRIFIÉ, défauts\u202f:" if french else "NOT VERIFIED, faults:"
@@ -1687,15 +1872,11 @@ def main(arguments: "list[str] | None" = None) -> int:
         outside = [read_root(path, keys) for path in given.root]
         for path in given.growth:
             read_growth_file(path, keys)
-        result = check_file(given.file, keys, outside, given.lang, given.note)
-        if given.issued and result.summary and not result.faults:
-            data = given.file.read_bytes()
-            with given.issued.open("xb") as out:
-                out.write(data[: len(data) - result.added])
+        result = check_file(given.file, keys, outside, given.lang, given.note, given.issued)
     except (OSError, ValueError) as error:
         said = str(error)
         said = translate_fault(said) if given.lang == "fr" else said
-        print(f"verify.py: {said}", file=sys.stderr)
+        print(f"verify.py: {one_line(said)}", file=sys.stderr)
         return 2
     return report(result, given.lang)
 

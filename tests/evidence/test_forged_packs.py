@@ -6,8 +6,11 @@ import base64
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -387,3 +390,202 @@ def test_a_history_that_does_not_lead_to_the_root_is_a_fault(change: str, issued
     faults, _summary, _added = verify.check_pack(pack, verify.Keys([issued.key]), [], None, "en")
     assert len(faults) == 1
     assert "history" in faults[0], text
+
+
+def read_pack(one: Issued, kind: str = "client") -> tuple[Any, dict[str, bytes]]:
+    """Return what a pack says, and the files packed in its PDF."""
+    pdf, note = one.packs[kind]
+    packed = verify.find_packed(pdf)
+    return verify.read_line(packed[verify.read_pack_note(note)[3].sha256]), packed
+
+
+def find_said(pack: Any, name: str) -> Any:
+    return next(said for said in pack["statements"] if said["id"] == name)
+
+
+def read_drill(pack: Any) -> None:
+    """A drill's entry needs no proof here: that it is of a drill is a fault of its own."""
+    pack["entries"][0]["entry"]["stream"] = "drill:1"
+
+
+BENT: dict[str, tuple[Callable[[Any], object], str]] = {
+    "a shorter period": (lambda pack: pack.update(end="2026-11-20T00:00:00Z"),
+                         "in no time zone are these the days '2026-11-16' to '2026-11-29'"),
+    "a later start": (lambda pack: pack.update(start="2026-11-23T00:00:00Z"),
+                      "in no time zone are these the days"),
+    "a selection of no site": (lambda pack: pack["selections"][0].update(sites=[]),
+                               "a selection is not of what the pack is for"),
+    "a selection of another client": (lambda pack: pack["selections"][1].update(client="another"),
+                                      "a selection is not of what the pack is for"),
+    "an entry of a drill": (read_drill, "it is of the stream 'drill:1', and not live"),
+    "entries in another order": (lambda pack: pack["entries"].reverse(),
+                                 "the entries do not stand in the order of the ledger"),
+    "an entry counted twice": (lambda pack: find_said(pack, "closures").update(
+        kinds=[], of=2 * find_said(pack, "closures")["of"], value=2), "it counts an entry twice"),
+    "a figure of a document that is none": (
+        lambda pack: pack["statements"][0].update(document="terms.json", value=0.99),
+        "the document that it is read from, 'terms.json', is missing"),
+    "a figure of a document that is not JSON": (
+        lambda pack: [pack["documents"][0].update(name="terms.txt"),
+                      pack["statements"][0].update(document="terms.txt", value=0.99)],
+        "the document that it is read from, 'terms.txt', is missing"),
+    "two documents of one name": (
+        lambda pack: pack["documents"].append({**pack["documents"][1], "name": "programmes.json"}),
+        "document 'programmes.json': two have this name"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("forgery", BENT)
+def test_what_the_holder_of_the_key_bends_is_a_fault(forgery: str, issued: Issued) -> None:
+    pack, packed = read_pack(issued)
+    change, expected = BENT[forgery]
+    assert verify.check_pack(pack, verify.Keys([issued.key]), [], packed, "en").faults == []
+    change(pack)
+    faults = verify.check_pack(pack, verify.Keys([issued.key]), [], packed, "en").faults
+    assert any(expected in fault for fault in faults), faults
+
+
+def test_an_inspections_selection_is_of_its_site(issued: Issued) -> None:
+    pack, packed = read_pack(issued, "inspection")
+    pack["selections"][0]["sites"] = ["casa-2"]
+    faults = verify.check_pack(pack, verify.Keys([issued.key]), [], packed, "en").faults
+    assert f"tally: a selection is not of what the pack is for, '{SITE}'" in faults
+
+
+def describe(one: Issued, pack: Any, packed: dict[str, bytes] | None, language: str = "en") -> str:
+    found = verify.check_pack(pack, verify.Keys([one.key]), [], packed, language)
+    assert found.faults == []
+    return found.summary
+
+
+def test_a_selection_says_of_which_client_and_sites_it_is(issued: Issued) -> None:
+    """Of no site it holds always; so does one whose tally does not name the client."""
+    pack, packed = read_pack(issued)
+    told = describe(issued, pack, packed)
+    assert "(client: all; sites: (none), casa-1, casa-2)" in told
+    assert "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in told
+    assert "(event.corrected) is the operator’s word" in told
+    pack["entries"] = [one for one in pack["entries"] if one["entry"]["kind"] != "relief.covered"]
+    for said in pack["statements"]:
+        if "relief.covered" in said["kinds"]:
+            said.update(of=[], value=verify.compute_figure(said["how"], []))
+    for tally in pack["tallies"]:
+        tally["values"] = [one for one in tally["values"] if one["path"][:7] != "clients"]
+    assert "sites: all); they list 2 more of which the pack does not" in describe(
+        issued, pack, packed
+    )
+    pack["selections"], pack["tallies"] = [], []
+    assert "not shown to be complete, the operator chose the entries: " in describe(
+        issued, pack, packed
+    )
+
+
+def test_figures_of_documents_that_are_not_at_hand_are_not_called_computed(issued: Issued) -> None:
+    pack, _packed = read_pack(issued)
+    pack["statements"][0]["value"] = 0.99
+    told, french = describe(issued, pack, None), describe(issued, pack, None, "fr")
+    group = told.partition("not computed again, since the documents are not at hand:")[2]
+    assert "within 30 s: 99%" in group
+    assert "99%" not in told.partition(group)[0]
+    assert "non recalculé, faute des documents" in french
+
+
+@pytest.mark.parametrize("letters", ["\nVERIFIED", "\r", "\x1b[2J", "\x9b2J", "\u2028", "\u202e"])
+def test_no_text_of_a_pack_makes_a_line_of_the_verifier(letters: str, issued: Issued) -> None:
+    pack, packed = read_pack(issued)
+    for said in pack["statements"]:
+        said["en"] += letters
+    pack["kind"] += letters
+    told = describe(issued, pack, packed)
+    assert letters not in told
+    assert told.count(ascii(letters)[1:-1]) == len(pack["statements"]) + 1
+
+
+def test_a_file_whose_name_writes_on_the_screen_makes_no_line(
+    issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pack\r\x1b[2KVERIFIED.pdf"
+    path.write_bytes(issued.pdf)
+    assert verify.main([str(path), "--key", issued.key]) == 2
+    assert not {"\r", "\x1b"} & set(capsys.readouterr().err)
+
+
+def test_the_root_that_the_reader_holds_is_that_of_the_pack_to_the_letter(
+    issued: Issued, check: Callable[..., Verdict], tmp_path: Path
+) -> None:
+    """Of the same entries, and dated otherwise."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(KEY))
+    root = json.loads(issued.roots[OWN])["root"] | {"sealed_at": "2026-11-29T06:00:00.000000Z"}
+    signed = {"root": root, "signature": key.sign(verify.signed_bytes(root)).hex()}
+    done = check(issued.pdf, None, "--root", give(tmp_path, "r", canonical_json(signed) + "\n"))
+    assert done.status == 1
+    assert f"root {OWN} from outside was signed otherwise" in done.out
+
+
+def test_what_could_be_a_key_names_no_file(
+    issued: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that came with the files, one may bear the key's name."""
+    monkeypatch.chdir(tmp_path)
+    for given in (issued.key.upper(), issued.key[:-1], f" {issued.key}"):
+        give(tmp_path, given, "0" * 64)
+    assert verify.read_key(issued.key.upper()) == verify.read_key(f" {issued.key}") == issued.key
+    with pytest.raises(ValueError, match="holds no public key"):
+        verify.read_key(issued.key[:-1])
+
+
+def test_the_bytes_given_out_as_issued_are_those_that_were_checked(
+    issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe, or a folder of others, gives something else when it is read again."""
+    pipe, note, out = (tmp_path / name for name in ("pipe", "note", "issued.pdf"))
+    os.mkfifo(pipe)
+    note.write_text(issued.note, encoding="utf-8")
+    writer = threading.Thread(target=pipe.write_bytes, args=(issued.pdf + b"stamp",))
+    writer.start()
+    command = [sys.executable, verify.__file__, str(pipe), "--key", issued.key]
+    command += ["--note", str(note), "--issued", str(out)]
+    assert subprocess.run(command, capture_output=True, timeout=20).returncode == 3
+    writer.join()
+    assert out.read_bytes() == issued.pdf
+    root = give(tmp_path, "root.json", issued.roots[OWN])
+    assert verify.main([root, "--key", issued.key, "--issued", str(tmp_path / "other")]) == 2
+    assert "--issued takes the PDF of a pack" in capsys.readouterr().err
+
+
+def test_a_note_with_very_many_signatures_is_not_computed(
+    issued: Issued, check: Callable[..., Verdict]
+) -> None:
+    line = issued.note.splitlines()[-1]
+    done = check(issued.pdf, issued.note + f"{line}\n" * 100)
+    assert (done.status, done.out.splitlines()[0]) == (
+        1, "FAULT the note has more than 100 signatures"
+    )  # fmt: skip
+
+
+def test_an_entry_dated_before_a_root_that_does_not_hold_it_is_counted(
+    issued: Issued, check: Callable[..., Verdict], tmp_path: Path
+) -> None:
+    """Late entries that the operator dates back: a root of another day shows when they were not."""
+    root = give(tmp_path, "root.json", issued.roots[2])
+    for language, words in (("en", "dated back, or by a clock"), ("fr", "antidatées, ou d’une")):
+        assert words not in check(*issued.packs["client"], "--root", root, "--lang", language).out
+        done = check(*issued.packs["inspection"], "--root", root, "--lang", language)
+        assert done.status == 0
+        assert words in done.out, "the authorisation of the 2nd stands after the root of the 3rd"
+
+
+def test_an_export_of_other_values_than_its_shape_is_a_fault(
+    issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    salt = "0" * 64
+    body = {"after": 0, "clients": {}, "sites": {},
+            "counts": {"x": {"commitment": verify.commitment(5, salt)}}}  # fmt: skip
+    entry = {"body": body, "kind": "ledger.tallied", "nonce": "", "prev": salt, "seq": 1,
+             "recorded_at": "", "stream": "live"}  # fmt: skip
+    values = [{"path": "counts.x", "salt": salt, "value": 5}]
+    record = {"entry": entry, "hash": verify.entry_hash(entry), "values": values}
+    first = {"format": verify.EXPORT, "values": "all"}
+    text = "".join(f"{canonical_json(line)}\n" for line in (first, record))
+    assert verify.main([give(tmp_path, "export.jsonl", text), "--key", issued.key]) == 1
+    assert "it is not formed as a line of an export is (TypeError)" in capsys.readouterr().out
