@@ -22,6 +22,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 from django.test import override_settings
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign import signers
 from pytest_django.plugin import DjangoDbBlocker
 
 from releve.evidence import verify
@@ -205,6 +207,17 @@ def sign_rows(change: Callable[[list[str]], list[str]]) -> Callable[[Issued], st
     return write
 
 
+def sign_raw(text: str, secret: str) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret)).sign(text.encode())
+
+
+def forge_signature(one: Issued, change: Callable[[bytes, bytes], bytes]) -> str:
+    """Return the note with another blob: ``change`` takes its four bytes and its signature."""
+    said, _, encoded = one.note.rstrip().rpartition(" ")
+    blob = base64.b64decode(encoded)
+    return f"{said} {base64.b64encode(change(blob[:4], blob[4:])).decode()}\n"
+
+
 UNSIGNED = "its note is not signed by the key given"
 FORM = "it is not the note of a pack"
 NOT_ISSUED = "it is not the file that was issued as"
@@ -250,6 +263,24 @@ NOTES: dict[str, tuple[Callable[[Issued], str], str]] = {
         lambda one: one.note.replace("— ", "— x y ", 1), "is not a signature"
     ),
     "another name of the key": (lambda one: one.note.replace("— ", "— x", 1), UNSIGNED),
+    "a signature of another key under this key's name": (
+        lambda one: forge_signature(one, lambda head, _: head + sign_raw(one.text, OTHER_KEY)),
+        UNSIGNED,
+    ),
+    "a signature whose number is larger by the order of the group": (
+        lambda one: forge_signature(one, lambda head, signature: head + signature[:32] + (
+            int.from_bytes(signature[32:], "little") + verify.ORDER).to_bytes(32, "little")),
+        UNSIGNED,
+    ),
+    "ends of lines that are none": (
+        lambda one: one.note.replace("\n", "\u2028"), "is not a signature"
+    ),
+    "spaces that are none": (lambda one: one.note.replace("  ", "\u00a0\u00a0"), FORM),
+    "quoted by mail": (
+        lambda one: "".join(f"> {line}\n" for line in one.note.splitlines()), "is not a signature"
+    ),
+    "an empty line ahead": (lambda one: "\n" + one.note, FORM),
+    "a root": (lambda one: one.roots[OWN], "is not a signature"),
     "a name that writes on the screen": (
         sign_rows(lambda rows: [rows[0] + "\x1b[2J", rows[1]]), FORM
     ),
@@ -589,3 +620,42 @@ def test_an_export_of_other_values_than_its_shape_is_a_fault(
     text = "".join(f"{canonical_json(line)}\n" for line in (first, record))
     assert verify.main([give(tmp_path, "export.jsonl", text), "--key", issued.key]) == 1
     assert "it is not formed as a line of an export is (TypeError)" in capsys.readouterr().out
+
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "nested deeply": (b"[" * 200_000 + b"]" * 200_000, "cannot be read as JSON (RecursionError)"),
+    "a number of a million digits": (b"9" * 1_000_000, "cannot be read as JSON (ValueError)"),
+    "a number that is not finite": (b"1e999", "a number is not finite"),
+    "a name twice": (b'{"format":"releve pack 3","format":"releve pack 3"}', "the one canonical"),
+    "half a letter": (b'{"format":"\\ud800"}', "cannot be read as JSON (UnicodeEncodeError)"),
+    "a pack of nothing": (b'{"format":"releve pack 3"}', NOT_ISSUED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_document_that_no_pack_holds_is_a_fault(
+    file: str, issued: Issued, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, fault = FILES[file]
+    path = tmp_path / "pack.json"
+    path.write_bytes(data + b"\n")
+    given = ["--key", issued.key, "--note", give(tmp_path, "note", issued.note)]
+    assert verify.main([str(path), *given]) == 1
+    assert fault in capsys.readouterr().out
+
+
+def test_a_signature_set_later_by_pyhanko_is_bytes_that_are_not_ours(
+    issued: Issued, check: Callable[..., Verdict], certificate: Path, tmp_path: Path
+) -> None:
+    signer = signers.SimpleSigner.load_pkcs12(str(certificate), passphrase=b"secret")
+    assert signer is not None
+    meta = signers.PdfSignatureMetadata(field_name="Reader")
+    writer = IncrementalPdfFileWriter(io.BytesIO(issued.pdf))
+    signed = signers.sign_pdf(writer, meta, signer=signer).getvalue()
+    done = check(signed, None, "--issued", str(tmp_path / "issued.pdf"))
+    assert done.status == 3
+    added = len(signed) - len(issued.pdf)
+    assert done.out.startswith(
+        f"NOT THE FILE AS ISSUED: its bytes, then {added} bytes that are not ours."
+    )
+    assert (tmp_path / "issued.pdf").read_bytes() == issued.pdf
