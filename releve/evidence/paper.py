@@ -224,7 +224,8 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
             ))] if witnesses else []),
             *([say(Phrase(
                 "Of the kinds of entries that it names as complete, it shows that none was left"
-                " out: each root ends with a tally of the entries before it."
+                " out, apart from entries that it counts under names not shown: each root ends with"
+                " a tally of the entries before it."
             ))] if pack["selections"] else []),
             say(Phrase(
                 "If you were sent a root of this ledger earlier, add --root and its file: any root"
