@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,8 @@ from releve.live import api
 from tests.inspection.draw_story import DAY, FOLLOWING, Draws, judge, run
 
 pytestmark = pytest.mark.database
+
+STRANGE = "raise SystemExit('a module that came with the files ran')"
 
 
 @pytest.fixture
@@ -97,7 +101,11 @@ def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
                  "sealed, as it says, at ",
                  "list of those present at casa: 6 people, 3 tests, hash"):  # fmt: skip
         assert said in done.stdout
-    (given / "secrets.py").write_text("raise SystemExit('a module that came with the files ran')")
+    (given / "secrets.py").write_text(STRANGE)
+    (given / "strange.py").write_text(STRANGE)
+    compiled = importlib.util.cache_from_source(str(given / "verify.py"))
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(given / "strange.py"), compiled, invalidation_mode=unchecked)
     plain = [sys.executable, *command[3:], "--key", public_key(), *held]
     assert subprocess.run(plain, capture_output=True, text=True).returncode == 0
     alone = subprocess.run([*command, "--key", public_key()], capture_output=True, text=True)
