@@ -15,10 +15,12 @@ nothing is verified without something that the operator cannot take back:
            --quorum (all, where it is not given) cosigned such a root under --origin, the name of
            the ledger: a witness knows a history by that name, and each name has its own.
 --anchor   the anchor that the commission published: from the commission, not from the operator.
+--link     where the file says that the commission withheld its link: the one that it gives you.
 
 The commission verifies the plan and makes its chain by --new-chain, which prints the anchor to
-publish. On a day, --chain computes the visits on its own machine. Two or more files are verified
-each, and compared: whether they contradict each other.
+publish. On a day, --chain computes the visits on its own machine, from the file of today or of
+--day, and shows the link of that day where nothing is wrong or missing. Two or more files are
+verified each, and compared: whether they contradict each other.
 
 Exit status: 0 everything holds; 1 a fault was found or something is missing, each is named; 2 the
 call was wrong.
@@ -40,7 +42,7 @@ import json
 import os
 import secrets
 import types
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -153,9 +155,11 @@ class DrawReader:
     """What the reader holds against the operator: roots, an anchor, a chain, keys of witnesses."""
 
     def __init__(self, ledger: Any, keys: Any, roots: list[Body], anchor: str = "",
-                 chain: Any = None, origin: str = "") -> None:  # fmt: skip
+                 chain: Any = None, origin: str = "", day: str = "",
+                 link: str = "") -> None:  # fmt: skip
         self.ledger, self.keys, self.roots, self.chain = ledger, keys, roots, chain
-        self.origin = origin
+        self.origin, self.link = origin, bytes.fromhex(link)
+        self.day = day or datetime.now().astimezone().date().isoformat()
         if chain is not None:
             if set(chain) != {"binding", "days", "first", "format"}:
                 raise ValueError("the chain is not one that --new-chain made")
@@ -188,6 +192,7 @@ class Draw:
         self.frame: Body | None = None
         self.binding, self.anchor, self.bound_root = b"", "", 0
         self.links: dict[str, bytes] = {}
+        self.own_link = ""  # the commission's, of the day, from its chain
         self.withheld: set[str] = set()
         if not isinstance(pack, dict) or set(pack) != NAMES:
             self.faults.append(f"the file is not a draw: expected the names {sorted(NAMES)}")
@@ -239,6 +244,13 @@ class Draw:
             return
         if date.fromisoformat(self.day).isoformat() != self.day:  # 20261201 would be a day more
             self.faults.append(f"the day is {self.day!a}, expected YYYY-MM-DD")
+            return
+        if self.reader.chain is not None and self.day != self.reader.day:
+            self.faults.append(
+                f"the file is of {self.day}, and you draw for {self.reader.day}: the visits of an"
+                " earlier day are known, and a link of a later day tells every link before it. Ask"
+                " for the file of the day; for another day than today give --day"
+            )
             return
         frames = self.find("draw.framed", plan=self.plan_id, day=self.day)
         if len(frames) != 1:
@@ -352,6 +364,13 @@ class Draw:
                 f"the anchor of the commission is {self.reader.anchor}, this draw has another one"
             )
             return False
+        chain = self.reader.chain
+        if chain is not None and chain["binding"] != self.binding.hex():
+            self.faults.append(
+                "your anchor stands under a plan or a root that your chain was not made for: give"
+                " no link of it to anybody, it could tell links of other days"
+            )
+            return False
         return True
 
     def check_frame(self) -> None:
@@ -411,6 +430,11 @@ class Draw:
             if party == "commission":
                 self.known_at = min(self.known_at or entry["seq"], entry["seq"])
             self.links[party] = climb(link, later, binding)
+        if self.reader.link:
+            if climb(self.reader.link, number, self.binding).hex() != self.anchor:
+                self.faults.append("the link that you gave does not lead to the anchor by this day")
+                return
+            self.links["commission"] = self.reader.link
         for entry in self.find("draw.present", plan=self.plan_id, day=self.day):
             body = entry["body"]
             self.compare.append(
@@ -431,7 +455,7 @@ class Draw:
                 return
             own = climb(bytes.fromhex(chain["first"]), chain["days"] - number, self.binding)
             self.links["commission"] = own
-            self.lines.append(f"your link of {self.day}, to reveal after the visits: {own.hex()}")
+            self.own_link = own.hex()
 
     def check_held_frame(self) -> None:
         """Check that a root held in time covers the frame, and that it is the only one there."""
@@ -518,7 +542,7 @@ class Draw:
         if "commission" in held and "commission" not in self.links:
             self.missing.append(
                 "that the commission withheld its link is the operator's word, and the operator"
-                " knew that draw beforehand: ask the commission for its link (--chain)"
+                " knew that draw beforehand: ask the commission for its link of the day (--link)"
             )
         if self.reader.chain is not None and "" not in held:
             self.lines.append("no draw with your link is on record; computed from it:")
@@ -647,9 +671,15 @@ def show(line: str) -> None:
 
 def report(name: Path, draw: Draw) -> bool:
     """Print what was found of one file; return whether it is verified."""
+    link = []
+    if draw.own_link and not draw.faults and not draw.missing:
+        link = [f"your link of {draw.day}, to reveal after the visits: {draw.own_link}"]
+    elif draw.reader.chain is not None and draw.pack.get("day"):
+        link = ["your link is not shown: use it once nothing is wrong or missing below"]
     for line in (
         f"{name}:",
         *draw.lines,
+        *link,
         "compare with the commission, and with every root that you were sent:",
         *(f"  {line}" for line in draw.compare),
         *(f"FAULT {fault}" for fault in draw.faults),
@@ -679,7 +709,9 @@ def main(arguments: "list[str] | None" = None) -> int:
     parser.add_argument("--origin", default="", help="the name of the ledger to its witnesses")
     parser.add_argument("--quorum", type=int, help="how many witnesses have to cosign")
     parser.add_argument("--rotation", action="append", default=[], help="file of a key's rotation")
+    parser.add_argument("--day", default="", help="day to draw by --chain, YYYY-MM-DD; today")
     own = parser.add_mutually_exclusive_group()
+    own.add_argument("--link", default="", help="the commission's link of the day, from it")
     own.add_argument("--chain", type=Path, help="the commission's chain: compute the visits")
     own.add_argument("--new-chain", type=Path, help="make the commission's chain for this plan")
     given = parser.parse_args(arguments)
@@ -696,7 +728,9 @@ def main(arguments: "list[str] | None" = None) -> int:
             ledger.read_rotation(path, keys)
         roots = [ledger.read_root(path, keys) for path in given.root]
         chain = json.loads(given.chain.read_text(encoding="utf-8")) if given.chain else None
-        reader = DrawReader(ledger, keys, roots, given.anchor.strip().lower(), chain, given.origin)
+        anchor = given.anchor.strip().lower()
+        reader = DrawReader(ledger, keys, roots, anchor, chain, given.origin, given.day,
+                            given.link.strip())  # fmt: skip
         packs = [json.loads(path.read_text(encoding="utf-8")) for path in given.file]
         draws = [Draw(pack, reader) for pack in packs]
         if given.new_chain and any(pack["day"] for pack in packs):

@@ -116,10 +116,12 @@ class Draws:
 
 def judge(
     pack: Any, *roots: Path, anchor: str = "", chain: Path | None = None,
-    witnesses: tuple[str, ...] = (), quorum: int | None = None, origin: str = "",
+    witnesses: tuple[str, ...] = (), quorum: int | None = None, origin: str = "", day: str = DAY,
+    link: str = "",
 ) -> verify_draw.Draw:  # fmt: skip
     """Return what the stand-alone verifier finds for a reader who holds these roots."""
     keys = verify.Keys([public_key()], witnesses, quorum)
     held = [verify.read_root(str(path), keys) for path in roots]
     own = json.loads(chain.read_text()) if chain else None
-    return verify_draw.Draw(pack, verify_draw.DrawReader(verify, keys, held, anchor, own, origin))
+    reader = verify_draw.DrawReader(verify, keys, held, anchor, own, origin, day, link)
+    return verify_draw.Draw(pack, reader)

@@ -339,6 +339,11 @@ def test_a_link_of_the_commission_that_was_not_recorded_is_found_with_its_chain(
     assert said.startswith("that the commission withheld its link is the operator's word")
     found = judge(pack, first, evening, chain=draws.chain)
     assert any("or it was not recorded" in fault for fault in found.faults)
+    (link,) = (entry["body"]["link"] for entry in with_it.find("draw.revealed", party="commission"))
+    found = judge(pack, first, evening, anchor=draws.anchor, link=link)
+    assert any("or it was not recorded" in fault for fault in found.faults)
+    found = judge(pack, first, evening, anchor=draws.anchor, link="00" * 32)
+    assert any("does not lead to the anchor by this day" in fault for fault in found.faults)
 
 
 def test_a_root_over_the_commissions_link_says_nothing_of_the_frame(draws: Draws) -> None:

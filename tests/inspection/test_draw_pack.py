@@ -165,6 +165,7 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
         return subprocess.run([*map(str, command), *map(str, arguments), "--key", public_key()],
                               capture_output=True, text=True)  # fmt: skip
 
+    of_day = ("--chain", draws.chain, "--day", DAY)
     new = ("plan.json", "--new-chain", draws.chain)
     refused = verify_alone(folder / new[0], *new[1:])
     assert refused.returncode == 1
@@ -182,13 +183,13 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
     draws.frame()
     evening = draws.seal()
     draws.pack(DAY, "early.json")
-    early = verify_alone(folder / "early.json", "--root", evening, "--chain", draws.chain)
+    early = verify_alone(folder / "early.json", "--root", evening, *of_day)
     assert "the operator's link is missing: ask for it, until 8 h" in early.stdout
     draws.clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
     draws.reveal("operator")
     draws.seal()
     draws.pack(DAY, "morning.json")
-    done = verify_alone(folder / "morning.json", "--root", evening, "--chain", draws.chain)
+    done = verify_alone(folder / "morning.json", "--root", evening, *of_day)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("VERIFIED: the frame and the links; no draw is on record yet\n")
     visits = [row.split()[2].strip(",") for row in done.stdout.splitlines()
@@ -198,9 +199,17 @@ def test_the_commission_makes_its_chain_and_computes_its_visits_alone(draws: Dra
     assert [draws.draw()] == visits
     other = json.loads(draws.chain.read_text()) | {"binding": "00" * 32}
     (folder / "strange.json").write_text(json.dumps(other))
-    strange = verify_alone(folder / "morning.json", "--root", evening, "--chain",
+    strange = verify_alone(folder / "morning.json", "--root", evening, "--day", DAY, "--chain",
                            folder / "strange.json")  # fmt: skip
     assert "FAULT the anchor of the commission is" in strange.stdout
+    late = verify_alone(folder / "morning.json", "--root", evening, "--chain", draws.chain)
+    without_root = verify_alone(folder / "morning.json", *of_day)
+    assert "FAULT the file is of 2026-12-01, and you draw for" in late.stdout
+    assert "MISSING no root" in without_root.stdout
+    for done in (late, without_root):
+        assert done.returncode == 1
+        assert link not in done.stdout
+        assert "your link is not shown" in done.stdout
 
 
 def test_a_draw_is_computed_again_in_perl(pack_file: Path) -> None:
