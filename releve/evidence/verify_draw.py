@@ -159,6 +159,7 @@ class DrawReader:
                  link: str = "") -> None:  # fmt: skip
         self.ledger, self.keys, self.roots, self.chain = ledger, keys, roots, chain
         self.origin, self.link = origin, bytes.fromhex(link)
+        self.newest = 0  # the number of the newest root in all files that are compared
         self.day = day or datetime.now().astimezone().date().isoformat()
         if chain is not None:
             if set(chain) != {"binding", "days", "first", "format"}:
@@ -287,9 +288,23 @@ class Draw:
                 )
             elif one is not None and self.is_beginning(one):
                 held.append((given, f"sealed, as it says, at {given['sealed_at']}: you hold it"))
+            elif one is None and number > self.root["number"]:
+                if number > self.reader.newest:
+                    self.missing.append(
+                        f"root {number}, which you hold, is newer than the file and cannot be"
+                        " compared: ask for a file that was made after it"
+                    )
+            elif (
+                one is None
+                and number < min(shown, default=number)
+                and (given["size"] < self.planned["seq"])
+            ):
+                self.lines.append(f"root {number} is older than the plan and was not compared")
             elif one is None:
-                place = "older than the plan" if number < self.root["number"] else "newer"
-                self.lines.append(f"root {number} is {place} and was not compared")
+                self.faults.append(
+                    f"root {number}, which you hold, is left out: the file may be of another"
+                    " history"
+                )
         if self.reader.keys.witnesses:
             for one in shown.values():
                 times = self.list_cosigned(one)
@@ -544,6 +559,12 @@ class Draw:
                 "that the commission withheld its link is the operator's word, and the operator"
                 " knew that draw beforehand: ask the commission for its link of the day (--link)"
             )
+        if "operator" in held and "operator" not in self.links and self.reader.chain is None:
+            self.missing.append(
+                "that the operator withheld its own link is its word: it could leave the link out"
+                " after it knew the commission's, and choose between two draws. Ask the commission"
+                " whether it had the link, and for a file with a later link of the operator"
+            )
         if self.reader.chain is not None and "" not in held:
             self.lines.append("no draw with your link is on record; computed from it:")
             without = "" if "operator" in self.links else "operator"
@@ -610,9 +631,17 @@ def contradict(one: Draw, other: Draw) -> list[str]:
     found: list[str] = []
     if not one.plan or not other.plan:
         return found
-    same = one.root["key"] == other.root["key"]
-    for number in sorted(set(one.shown_roots) & set(other.shown_roots)) if same else ():
-        if one.shown_roots[number]["root"] != other.shown_roots[number]["root"]:
+    reader = one.reader
+    tied = reader.ledger.Keys([one.root["key"]])
+    tied.rotations = reader.keys.rotations  # a history that forks may have rotated its key
+    same = other.root["key"] in tied.trusted()
+    mine, yours = (
+        {number: shown["root"] for number, shown in draw.shown_roots.items()}
+        | {draw.root["number"]: draw.root}
+        for draw in (one, other)
+    )
+    for number in sorted(set(mine) & set(yours)) if same else ():
+        if mine[number] != yours[number]:
             found.append(f"root {number} differs: the operator signed two histories")
             break
     for seq in sorted(set(one.entries) & set(other.entries)) if same else ():
@@ -644,6 +673,9 @@ def contradict(one: Draw, other: Draw) -> list[str]:
                 for party in PARTIES
                 if party in early.links and late.withheld == {party}
             ]
+            for party in sorted(early.withheld - late.withheld):
+                named = f"without the link of the {party}" if party else "with both links"
+                found.append(f"the earlier file has the draw {named}, the later one leaves it out")
     return found
 
 
@@ -732,6 +764,7 @@ def main(arguments: "list[str] | None" = None) -> int:
         reader = DrawReader(ledger, keys, roots, anchor, chain, given.origin, given.day,
                             given.link.strip())  # fmt: skip
         packs = [json.loads(path.read_text(encoding="utf-8")) for path in given.file]
+        reader.newest = max(int(pack["root"]["number"]) for pack in packs)
         draws = [Draw(pack, reader) for pack in packs]
         if given.new_chain and any(pack["day"] for pack in packs):
             raise ValueError("--new-chain takes the file of a plan, not that of a day")

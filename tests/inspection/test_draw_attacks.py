@@ -180,7 +180,9 @@ def test_two_files_of_one_day_show_a_link_that_one_leaves_out(draws: Draws) -> N
     draws.draw("--without", "operator")
     draws.seal()
     later = judge(draws.pack(DAY), first, evening, anchor=draws.anchor)
-    assert is_verified(later)
+    assert later.faults == []
+    (alone,) = later.missing
+    assert alone.startswith("that the operator withheld its own link is its word")
     said = verify_draw.contradict(judge(morning, first, evening, anchor=draws.anchor), later)
     assert any("the earlier file has the link of the operator" in line for line in said)
     assert any("two histories" in line for line in said)
@@ -481,3 +483,66 @@ def test_an_anchor_that_was_used_is_refused(draws: Draws) -> None:
     assert "not a root of this ledger" in draws.do(
         "join", "p2", "--anchor", "0" * 64, "--root", strange, code=1
     )
+
+
+def test_a_root_that_the_reader_holds_cannot_be_left_out(draws: Draws) -> None:
+    """The fork begins after the evening; the reader was sent a root of the morning too."""
+    first, evening = draws.prepare()
+    draws.clock.at = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    with draws.second_home():
+        draws.reveal("operator")
+        morning = draws.folder / "morning-root.json"
+        morning.write_bytes(draws.seal().read_bytes())
+    early = draws.pack(DAY)
+    draws.frame()
+    draws.seal()
+    pack = draws.finish()
+    held = [first, evening, morning]
+    found = judge(pack, *held, anchor=draws.anchor)
+    assert any("is not the one that you hold" in fault for fault in found.faults)
+    pack["roots"] = [one for one in pack["roots"] if one["root"]["number"] != 3]
+    found = judge(pack, *held, anchor=draws.anchor)
+    assert any("root 3, which you hold, is left out" in fault for fault in found.faults)
+    found = judge(early, *held, anchor=draws.anchor)
+    assert any("root 3, which you hold, is newer than the file" in line for line in found.missing)
+
+
+def test_a_draw_that_a_later_file_leaves_out_is_a_contradiction(draws: Draws) -> None:
+    """The day was drawn without the operator, and again with it: both visits are due."""
+    first, evening = draws.prepare()
+    draws.clock.at = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    draws.reveal("commission")
+    draws.draw("--without", "operator")
+    draws.seal()
+    early = draws.pack(DAY)
+    draws.reveal("operator")
+    draws.draw()
+    draws.seal()
+    late = draws.pack(DAY)
+    mine = judge(early, first, evening, anchor=draws.anchor)
+    yours = judge(late, first, evening, anchor=draws.anchor)
+    assert is_verified(yours)
+    assert verify_draw.contradict(mine, yours) == []
+    late["entries"] = [
+        row for row in late["entries"] if row["entry"]["body"].get("withheld") != "operator"
+    ]
+    yours = judge(late, first, evening, anchor=draws.anchor)
+    (said,) = verify_draw.contradict(yours, mine)
+    assert said.startswith("the earlier file has the draw without the link of the operator")
+
+
+def test_two_histories_are_found_across_a_rotation_and_at_the_newest_root(draws: Draws) -> None:
+    first, evening = draws.prepare()
+    with draws.second_home():
+        genuine = draws.finish()
+    draws.clock.at = datetime(2026, 12, 1, 6, tzinfo=UTC)
+    forged = draws.finish()
+    for pack in (genuine, forged):
+        pack["roots"] = [one for one in pack["roots"] if one["root"]["number"] < 3]
+    mine, yours = (judge(one, first, evening, anchor=draws.anchor) for one in (genuine, forged))
+    told = "root 3 differs: the operator signed two histories"
+    assert told in verify_draw.contradict(mine, yours)
+    rotation = {"previous": yours.root["key"], "key": "b" * 64}
+    yours.root = yours.root | {"key": "b" * 64}
+    mine.reader.keys.rotations.append(rotation)
+    assert told in verify_draw.contradict(mine, yours)
