@@ -491,14 +491,21 @@ def check_record(record: dict[str, Any]) -> int:
 
 
 def commitments(body: dict[str, Any], prefix: str) -> dict[str, str]:
-    """Return the commitments of a body by the path of their field."""
+    """Return the commitments of a body by the path of their field.
+
+    A name on the way that holds a dot is refused: {"a.b": X} and {"a": {"b": X}} have one path, and
+    the order of the names in a file, which no hash covers, would choose between them.
+    """
     found: dict[str, str] = {}
     for name, inner in body.items():
         if isinstance(inner, dict):
             if set(inner) == {"commitment"}:
-                found[prefix + name] = inner["commitment"]
+                below = {prefix + name: inner["commitment"]}
             else:
-                found.update(commitments(inner, prefix + name + "."))
+                below = commitments(inner, prefix + name + ".")
+            if below and "." in name:
+                raise VerifyError(f"it commits to a value under {name!a}: a name holds no dot")
+            found.update(below)
     return found
 
 
@@ -1722,6 +1729,8 @@ FRENCH = {
     "elle n’a pas d’engagement pour une valeur de {}, ou en a deux valeurs",
     "the value or salt of {} is not what the entry commits to":
     "la valeur ou le sel de {} ne correspond pas à l’engagement de l’entrée",
+    "it commits to a value under {}: a name holds no dot":
+    "elle s’engage sur une valeur sous {}\u202f: un nom ne contient pas de point",
     "the path must be a list of hashes": "le chemin doit être une liste d’empreintes",
     "a line under the note is not a signature": "une ligne sous la note n’est pas une signature",
     "the checkpoint is not that of root {}":

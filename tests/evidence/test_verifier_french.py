@@ -21,8 +21,8 @@ OF_PACKS = {
     "check_checkpoint", "read_note", "entry_row", "check_selections", "order_tallies", "Tree",
     "read_pack_note", "check_noted", "check_pack", "check_content", "check_history",
     "check_entries", "check_documents", "check_statement", "compute_figure", "compare_value",
-    "shaped", "read_line", "check_record", "late_minutes", "check_path", "check_outside",
-    "read_signed_root", "check_file", "read_beside",
+    "shaped", "read_line", "check_record", "commitments", "late_minutes", "check_path",
+    "check_outside", "read_signed_root", "check_file", "read_beside",
 }  # fmt: skip
 
 
