@@ -12,7 +12,7 @@ from releve.evidence.store import IssuedPack, list_packs
 from releve.ledger.checkpoints import verify_note_line
 from releve.ledger.witnesses import list_witnesses
 
-__all__ = ["compare_remade", "list_cosigners", "read_data"]
+__all__ = ["compare_remade", "list_cosigners", "read_data", "read_pack_origin"]
 
 
 def read_data(pack: IssuedPack, content: bytes) -> dict[str, Any]:
@@ -32,6 +32,11 @@ def list_cosigners(pack: IssuedPack, content: bytes) -> tuple[str, ...]:
             verify_note_line(f"{text}\n", line, witness.verifier_key) for line in lines.splitlines()
         )
     )
+
+
+def read_pack_origin(pack: IssuedPack, content: bytes) -> str:
+    """Return the name under which the checkpoint in a pack names the ledger."""
+    return str(read_data(pack, content)["checkpoint"]).partition("\n")[0]
 
 
 def compare_remade(content: bytes) -> tuple[bool, str]:

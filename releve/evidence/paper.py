@@ -220,7 +220,8 @@ def _describe_check(pack: dict[str, Any], name: str, wording: Wording) -> dict[s
             )),
             *([say(Phrase(
                 "Witnesses outside cosigned the root. For those that you trust, add --witness with"
-                " the verifier key that each publishes, and --quorum with how many are enough."
+                " the verifier key that each publishes, --origin with the name under which they"
+                " know this ledger, and --quorum with how many are enough."
             ))] if witnesses else []),
             *([say(Phrase(
                 "Of the kinds of entries that it names as complete, it shows that none was left"

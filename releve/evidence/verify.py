@@ -4,7 +4,7 @@
     python verify.py export.jsonl --key PUBLICKEY [--root root.json ...]
     python verify.py proof.json   --key PUBLICKEY [--root root.json ...]
     python verify.py pack.pdf     --key PUBLICKEY [--root root.json ...] [--lang fr]
-                                  [--witness VERIFIERKEY ... --quorum N]
+                                  [--witness VERIFIERKEY ... --origin NAME --quorum N]
 
 Beside pack.pdf stands its note, pack.pdf.note (or --note FILE): it says, signed with the ledger's
 key, of how many bytes the pack was when it was issued, and of which SHA-256. The bytes are compared
@@ -22,8 +22,10 @@ A house that was restored from a backup may have lost entries under a root that 
 entry ledger.restored says which: where that entry is under a signed root of the export, the loss
 is reported and is not a fault. A root from outside that fits neither is a fault.
 
-Where you trust witnesses of the ledger (C2SP), give their verifier keys: a pack then holds only
-where at least --quorum of them (all, where it is not given) cosigned the checkpoint of its root.
+Where you trust witnesses of the ledger (C2SP), give their verifier keys, and by --origin the name
+under which they know the ledger: a pack then holds only where at least --quorum of them (all, where
+it is not given) cosigned the checkpoint of its root under that name. A witness keeps a history for
+each name, so that of another name shows nothing: take the name from the witness too.
 
 Exit status: 0 everything holds; 1 a fault was found, each is named; 2 the call was wrong, or
 something is missing; 3 a pack as it was issued, behind which bytes were added that are not ours.
@@ -391,17 +393,24 @@ def read_line(line: bytes) -> Any:
 class Keys:
     """Which key signs which roots: those given, and those that a rotation ties to one of them.
 
-    ``witnesses`` are the verifier keys of witnesses, of which ``quorum`` have to cosign.
+    ``witnesses`` are the verifier keys of witnesses, of which ``quorum`` have to cosign under
+    ``origin``, the name by which they know the ledger.
     """
 
     def __init__(
-        self, given: list[str], witnesses: Iterable[str] = (), quorum: "int | None" = None
-    ) -> None:
+        self, given: list[str], witnesses: Iterable[str] = (), quorum: "int | None" = None,
+        origin: str = "",
+    ) -> None:  # fmt: skip
         self.known = set(given)
         self.rotations: list[dict[str, Any]] = []
         self.grown: list[list[dict[str, Any]]] = []  # pairs of roots, the second grown of the first
         self.witnesses = {public: name for name, public in map(read_verifier_key, witnesses)}
         self.quorum = len(self.witnesses) if quorum is None else quorum
+        self.origin = origin
+        if self.witnesses and not origin:
+            raise ValueError(
+                "witnesses take --origin as well: the name under which they know this ledger"
+            )
         if self.quorum > len(self.witnesses):
             raise ValueError(f"a quorum of {quorum} takes as many witnesses: give their keys")
 
@@ -874,6 +883,11 @@ def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[
         raise VerifyError(f"the checkpoint is not that of root {root['number']}")
     if origin not in find_signers(text, lines, root["key"]):
         raise VerifyError(f"the checkpoint is not signed by the key of root {root['number']}")
+    if keys.witnesses and origin != keys.origin:
+        raise VerifyError(
+            f"the checkpoint names the ledger {origin!a}, expected {keys.origin!a}: witnesses know"
+            " another history by each name"
+        )
     cosigned, found = [], set()
     for name, blob in lines:
         moment = ""
@@ -1737,6 +1751,12 @@ FRENCH = {
     "le point de contrôle n’est pas celui de la racine {}",
     "the checkpoint is not signed by the key of root {}":
     "le point de contrôle n’est pas signé par la clé de la racine {}",
+    "the checkpoint names the ledger {}, expected {}: witnesses know another history by each name":
+    "le point de contrôle nomme le registre {}, attendu {}\u202f: sous chaque nom, les témoins"
+    " connaissent un autre historique",
+    "witnesses take --origin as well: the name under which they know this ledger":
+    "avec --witness, donnez aussi --origin\u202f: le nom sous lequel les témoins connaissent ce"
+    " registre",
     "{} of the witnesses given cosigned root {}, expected at least {}":
     "{} des témoins donnés ont cosigné la racine {}, il en faut au moins {}",
     "when it happened is not an instant": "le moment des faits n’est pas un instant",
@@ -1854,7 +1874,7 @@ def main(arguments: "list[str] | None" = None) -> int:
     parser = argparse.ArgumentParser(
         usage="verify.py FILE --key PUBLICKEY [--root FILE ... [--growth FILE ...]]"
         " [--rotation FILE ...] [--note FILE] [--issued FILE]"
-        " [--witness VERIFIERKEY ... [--quorum N]] [--lang fr]",
+        " [--witness VERIFIERKEY ... --origin NAME [--quorum N]] [--lang fr]",
         description="Verify a ledger's export, a proof, a root, or a pack. Exit status: 0 all of it"
         " holds, 1 a fault was found, 2 the call was wrong or something is missing, 3 a pack as"
         " issued with bytes added behind it.",
@@ -1870,12 +1890,14 @@ def main(arguments: "list[str] | None" = None) -> int:
         "--lang", choices=("en", "fr"), default="en", help="of what is said of a pack"
     )
     parser.add_argument("--witness", action="append", default=[], help="verifier key of a witness")
+    parser.add_argument("--origin", default="", help="name under which witnesses know the ledger")
     parser.add_argument("--quorum", type=int, help="witnesses that have to cosign a pack; all")
     given = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a page of codes may lack the spaces of French
         sys.stdout.reconfigure(errors="replace")
     try:
-        keys = Keys([read_key(text) for text in given.key], given.witness, given.quorum)
+        keys = Keys([read_key(text) for text in given.key], given.witness, given.quorum,
+                    given.origin)  # fmt: skip
         for path in given.rotation:
             read_rotation(path, keys)
         outside = [read_root(path, keys) for path in given.root]

@@ -155,10 +155,9 @@ class DrawReader:
     """What the reader holds against the operator: roots, an anchor, a chain, keys of witnesses."""
 
     def __init__(self, ledger: Any, keys: Any, roots: list[Body], anchor: str = "",
-                 chain: Any = None, origin: str = "", day: str = "",
-                 link: str = "") -> None:  # fmt: skip
+                 chain: Any = None, day: str = "", link: str = "") -> None:  # fmt: skip
         self.ledger, self.keys, self.roots, self.chain = ledger, keys, roots, chain
-        self.origin, self.link = origin, bytes.fromhex(link)
+        self.link = bytes.fromhex(link)
         self.newest = 0  # the number of the newest root in all files that are compared
         self.day = day or datetime.now().astimezone().date().isoformat()
         if chain is not None:
@@ -335,8 +334,6 @@ class Draw:
     def list_cosigned(self, one: Body) -> list[tuple[str, str]]:
         """Return the witnesses of a root with their times, where they are enough."""
         ledger, keys = self.reader.ledger, self.reader.keys
-        if one["checkpoint"].split("\n")[0] != self.reader.origin or not self.reader.origin:
-            return []
         try:
             named = ledger.check_checkpoint(one["checkpoint"], one["root"], keys)
         except ledger.VerifyError:
@@ -755,14 +752,14 @@ def main(arguments: "list[str] | None" = None) -> int:
     try:
         ledger = load_verifier()
         refused += (ledger.VerifyError,)
-        keys = ledger.Keys(list(map(ledger.read_key, given.key)), given.witness, given.quorum)
+        keys = ledger.Keys(list(map(ledger.read_key, given.key)), given.witness, given.quorum,
+                           given.origin)  # fmt: skip
         for path in given.rotation:
             ledger.read_rotation(path, keys)
         roots = [ledger.read_root(path, keys) for path in given.root]
         chain = json.loads(given.chain.read_text(encoding="utf-8")) if given.chain else None
         anchor = given.anchor.strip().lower()
-        reader = DrawReader(ledger, keys, roots, anchor, chain, given.origin, given.day,
-                            given.link.strip())  # fmt: skip
+        reader = DrawReader(ledger, keys, roots, anchor, chain, given.day, given.link.strip())
         packs = [json.loads(path.read_text(encoding="utf-8")) for path in given.file]
         reader.newest = max(int(pack["root"]["number"]) for pack in packs)
         draws = [Draw(pack, reader) for pack in packs]

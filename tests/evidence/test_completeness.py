@@ -193,18 +193,26 @@ def test_witnesses_that_cosigned_are_checked_where_their_keys_are_given(
     path.write_bytes(content)
     path.with_name("pack.pdf.note").write_text(note, encoding="utf-8")
     line = [str(path), "--key", packs.key]
-    assert verify.main([*line, "--witness", WITNESS_KEY, "--quorum", "1"]) == 0
+    origin = note.splitlines()[4].split(" ")[1]
+    cosigned = [*line, "--witness", WITNESS_KEY, "--origin", origin]
+    assert verify.main([*cosigned, "--quorum", "1"]) == 0
     assert f"cosigned by the witness {NAME} at 2026-09-21T14:13:20Z" in capsys.readouterr().out
     assert verify.main(line) == 0
     assert f"a cosignature of {NAME} was not checked" in capsys.readouterr().out
     other = WITNESS_KEY.replace(NAME, "other.example/w")
     assert verify.main([*line, "--witness", other]) == 2
     assert "is not a verifier key of a witness" in capsys.readouterr().err
-    assert verify.main([*line, "--witness", WITNESS_KEY, "--quorum", "2"]) == 2
+    assert verify.main([*cosigned, "--quorum", "2"]) == 2
+    capsys.readouterr()
+    assert verify.main([*line, "--witness", WITNESS_KEY]) == 2
+    assert "witnesses take --origin as well" in capsys.readouterr().err
+    # the witness cosigns a fork too that is shown to it under another name of the ledger
+    assert verify.main([*line, "--witness", WITNESS_KEY, "--origin", "x/ledger"]) == 1
+    assert f"names the ledger '{origin}', expected 'x/ledger'" in capsys.readouterr().out
     assert packs.remade[0], "the cosignatures are taken from the file"
 
     document = packs.read("client")
-    keys = verify.Keys([packs.key], [WITNESS_KEY])
+    keys = verify.Keys([packs.key], [WITNESS_KEY], origin=origin)
     assert verify.check_pack(document, keys, [], None, "en")[0] == [
         "0 of the witnesses given cosigned root 4, expected at least 1"
     ]

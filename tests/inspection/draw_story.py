@@ -120,8 +120,8 @@ def judge(
     link: str = "",
 ) -> verify_draw.Draw:  # fmt: skip
     """Return what the stand-alone verifier finds for a reader who holds these roots."""
-    keys = verify.Keys([public_key()], witnesses, quorum)
+    keys = verify.Keys([public_key()], witnesses, quorum, origin)
     held = [verify.read_root(str(path), keys) for path in roots]
     own = json.loads(chain.read_text()) if chain else None
-    reader = verify_draw.DrawReader(verify, keys, held, anchor, own, origin, day, link)
+    reader = verify_draw.DrawReader(verify, keys, held, anchor, own, day, link)
     return verify_draw.Draw(pack, reader)

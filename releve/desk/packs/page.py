@@ -54,6 +54,7 @@ class PackPage(PackRow):
     key: str
     verifier: VerifierHead
     witnesses: tuple[str, ...] = Field(description="Keys of those that cosigned its root")
+    origin: str = Field(description="Name under which witnesses know the ledger")
     makes: bool
     receipts: tuple[PackReceipt, ...] = Field(description="Shown to those who make packs")
 

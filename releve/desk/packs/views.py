@@ -19,7 +19,7 @@ from releve.desk.ledger.views import send_verifier
 from releve.desk.packs.forms import EvidencePackForm
 from releve.desk.packs.page import PackPage, packs_page
 from releve.desk.query import require_found
-from releve.evidence.comparison import list_cosigners
+from releve.evidence.comparison import list_cosigners, read_pack_origin
 from releve.evidence.own_ledger import load_verifier
 from releve.evidence.reach import has_reach, list_pack_choices, name_recipient
 from releve.evidence.store import (
@@ -74,6 +74,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
         key=parse_canonical(load_root(pack.root).statement)["key"],
         verifier=VerifierHead.from_row(load_verifier()),
         witnesses=() if content is None else list_cosigners(pack, content),
+        origin="" if content is None else read_pack_origin(pack, content),
         makes=makes,
         receipts=tuple(list_receipts(pack.sha256)) if makes else (),
     )
