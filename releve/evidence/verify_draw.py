@@ -40,6 +40,7 @@ import hmac
 import itertools
 import json
 import os
+import re
 import secrets
 import types
 from datetime import date, datetime
@@ -135,7 +136,8 @@ def choose(shares: Body, seed: bytes, closed: list[str]) -> tuple[list[str], lis
         hit = below <= point < above
         chosen += [unit] if hit else []
         mark = "  drawn" if hit else ""
-        lines.append(f"  {unit}: p {float(shares[unit]):.6f}, up to {float(above):.6f}{mark}")
+        share = f"p {float(shares[unit]):.6f}, up to {float(above):.6f}"
+        lines.append(f"  {plain(unit)}: {share}{mark}")
         below = above
     visits = {unit for unit in chosen if unit not in closed}
     for unit in chosen:
@@ -144,7 +146,8 @@ def choose(shares: Body, seed: bytes, closed: list[str]) -> tuple[list[str], lis
             free = [one for one in order[at + 1 :] + order[:at]
                     if one not in closed and one not in visits and one not in chosen]  # fmt: skip
             visits.update(free[:1])
-            lines.append(f"  {unit} was closed: {free[0] if free else 'no site'} in its place")
+            instead = plain(free[0]) if free else "no site"
+            lines.append(f"  {plain(unit)} was closed: {instead} in its place")
     return [unit for unit in order if unit in visits], lines
 
 
@@ -192,6 +195,9 @@ class Draw:
         self.frame: Body | None = None
         self.binding, self.anchor, self.bound_root = b"", "", 0
         self.links: dict[str, bytes] = {}
+        self.day = ""
+        self.known_at = 0  # the entry from which on the operator knew the commission's link
+        self.unseen: list[str] = []  # sites drawn, without a visit or a reason on record
         self.own_link = ""  # the commission's, of the day, from its chain
         self.withheld: set[str] = set()
         if not isinstance(pack, dict) or set(pack) != NAMES:
@@ -230,7 +236,8 @@ class Draw:
             self.faults.append(f"one plan {self.plan_id!a} is needed, found {len(plans)}")
             return
         self.planned, self.plan = plans[0], plans[0]["body"]
-        rule = ", ".join(f"{name} {self.plan[name]}" for name in RULE if "anchor" not in name)
+        named = [name for name in RULE if "anchor" not in name]
+        rule = ", ".join(f"{name} {plain(self.plan[name])}" for name in named)
         self.lines.append(f"rule: {rule}")
         self.compare += [
             f"plan {self.plan_id!a}: entry {self.planned['seq']}, recorded at"
@@ -396,18 +403,32 @@ class Draw:
         if not units or len({unit["site"] for unit in units}) != len(units):
             self.faults.append("the frame is empty, or names a site twice")
         closed = [unit["site"] for unit in units if unit["closed"]]
+        if len(units) - len(closed) <= self.plan["visits"]:
+            self.lines.append("every site that is open in the frame is visited: nothing is drawn")
+        sites = ", ".join(plain(unit["site"]) for unit in units)
         self.compare.append(
             f"frame of {self.day}: entry {self.frame['seq']}, recorded at"
-            f" {self.frame['recorded_at']}; sites: {', '.join(unit['site'] for unit in units)};"
-            f" closed, as the operator says: {', '.join(closed) or 'none'}"
+            f" {self.frame['recorded_at']}; sites: {sites};"
+            f" closed, as the operator says: {', '.join(map(plain, closed)) or 'none'}"
         )
         for unit in units:
-            if min(unit["weight"], unit["agents"] + 1, unit["days"] + 1, unit["findings"] + 1) < 1:
-                self.faults.append(f"a number of {unit['site']} in the frame is below zero")
+            site = plain(unit["site"])
+            numbers = [unit[name] for name in ("weight", "agents", "days", "findings")]
+            if (
+                not all(type(one) is int and 0 <= one <= 10**12 for one in numbers)
+                or unit["days"] > 366
+                or type(unit["closed"]) is not bool
+            ):  # two numbers from 2**53 on can have one hash
+                self.faults.append(f"a number of {site} in the frame is out of bounds")
+                continue
+            self.compare.append(
+                f"  {site}: {unit['agents']} agents, {unit['days']} days since the last visit,"
+                f" {unit['findings']} measures that it did not find kept"
+            )
             rule = 1 + self.plan["per_agent"] * unit["agents"] + self.plan["per_day"] * unit["days"]
             rule += self.plan["per_finding"] * unit["findings"]
             if unit["weight"] != rule:
-                found = f"the weight of {unit['site']} is {unit['weight']}"
+                found = f"the weight of {site} is {unit['weight']}"
                 self.faults.append(f"{found}, the plan's rule gives {rule}")
 
     def check_links(self) -> None:
@@ -419,7 +440,6 @@ class Draw:
             self.faults.append(f"{self.day} is not a day of the plan")
             return
         anchors = {"operator": self.plan["operator_anchor"], "commission": self.anchor}
-        self.known_at = 0  # the entry from which on the operator knew the commission's link
         for entry in self.find("draw.revealed", plan=self.plan_id):
             body, link = entry["body"], bytes.fromhex(entry["body"]["link"])
             party, later = (
@@ -570,16 +590,20 @@ class Draw:
                                   f" {self.plan['deadline_hour']} h")  # fmt: skip
             visits += self.compute(without) or []
         for site in dict.fromkeys(visits):
-            self.lines.append(f"to visit: {site}, {self.follow(site)}")
+            self.lines.append(f"to visit: {plain(site)}, {self.follow(site)}")
 
     def check_draw(self, body: Body) -> list[str]:
         """Compare a draw on record with what the frame and the links give; return the latter."""
+        if body["withheld"] not in ("", *PARTIES):
+            self.faults.append(f"a draw names {body['withheld']!a}, which is not a party")
+            return []
         visits = self.compute(body["withheld"])
         if visits is None:
             return []
         if visits != body["visits"]:
             self.faults.append(
-                f"the draw gives {', '.join(visits)}, on record are {', '.join(body['visits'])}"
+                f"the draw gives {', '.join(map(plain, visits))}, on record are"
+                f" {', '.join(map(plain, body['visits']))}"
             )
         return visits
 
@@ -614,8 +638,17 @@ class Draw:
         for entry in self.find("draw.not_visited", plan=self.plan_id, day=self.day, site=site):
             return f"not visited: {entry['body']['reason']!a}, recorded at {recorded(entry)}"
         for entry in self.find("inspection.held", site=site):
+            if entry["body"]["happened_at"][:10] != self.day:
+                continue
             return f"visited at {entry['body']['happened_at']}, recorded at {recorded(entry)}"
-        return "no visit and no reason on record"
+        self.unseen.append(plain(site))
+        return "no visit of that day and no reason on record"
+
+
+def plain(value: Any) -> str:
+    """Return a name of the operator as it is where it is a plain one, else quoted."""
+    simple = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", value)
+    return str(value) if simple else ascii(value)
 
 
 def recorded(entry: Body) -> str:
@@ -694,8 +727,8 @@ def make_chain(draw: Draw, path: Path) -> str:
 
 
 def show(line: str) -> None:
-    """Print a line, in which the operator's words can move no cursor and begin no line."""
-    print("".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in line))
+    """Print a line in ASCII: no word of the operator moves the cursor or looks like another."""
+    print("".join(one if " " <= one <= "~" else f"\\u{ord(one):04x}" for one in line))
 
 
 def report(name: Path, draw: Draw) -> bool:
@@ -703,7 +736,7 @@ def report(name: Path, draw: Draw) -> bool:
     link = []
     if draw.own_link and not draw.faults and not draw.missing:
         link = [f"your link of {draw.day}, to reveal after the visits: {draw.own_link}"]
-    elif draw.reader.chain is not None and draw.pack.get("day"):
+    elif draw.reader.chain is not None and draw.day:
         link = ["your link is not shown: use it once nothing is wrong or missing below"]
     for line in (
         f"{name}:",
@@ -723,6 +756,8 @@ def report(name: Path, draw: Draw) -> bool:
         print("VERIFIED: the plan alone, it shows no draw")
     elif not draw.withheld:
         print("VERIFIED: the frame and the links; no draw is on record yet")
+    elif draw.unseen:
+        print(f"VERIFIED: the draw; no visit and no reason on record for {', '.join(draw.unseen)}")
     else:
         print("VERIFIED")
     return not draw.faults and not draw.missing
@@ -747,7 +782,8 @@ def main(arguments: "list[str] | None" = None) -> int:
     if given.witness and not given.origin:
         parser.error("--witness takes --origin: the name under which the ledger is known to it")
     refused: tuple[type[Exception], ...] = (
-        OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError,
+        OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+        RecursionError,
     )  # fmt: skip
     try:
         ledger = load_verifier()
@@ -769,13 +805,15 @@ def main(arguments: "list[str] | None" = None) -> int:
         for one, other in itertools.combinations(range(len(draws)), 2):
             named = f"{given.file[one]} and {given.file[other]}"
             found = contradict(draws[one], draws[other])
-            print("\n".join(f"CONTRADICTION of {named}: {line}" for line in found)
-                  or f"no contradiction between {named}")  # fmt: skip
+            told = [f"CONTRADICTION of {named}: {line}" for line in found]
+            for line in told or [f"no contradiction between {named}"]:
+                show(line)
             verified.append(not found)
         if given.new_chain and all(verified):
             print(make_chain(draws[0], given.new_chain))
     except refused as error:
-        print(f"verify_draw.py: {type(error).__name__}: {error}", file=sys.stderr)
+        said = f"{type(error).__name__}: {error}"
+        print(f"verify_draw.py: NOT VERIFIED, the call or a file is wrong: {said}", file=sys.stderr)
         return 2
     return 0 if all(verified) else 1
 

@@ -546,3 +546,63 @@ def test_two_histories_are_found_across_a_rotation_and_at_the_newest_root(draws:
     yours.root = yours.root | {"key": "b" * 64}
     mine.reader.keys.rotations.append(rotation)
     assert told in verify_draw.contradict(mine, yours)
+
+
+def _plan_and_join(draws: Draws) -> Path:
+    draws.plan()
+    first = draws.seal()
+    draws.join(first)
+    return first
+
+
+def test_a_frame_that_leaves_one_site_open_is_said_to_draw_nothing(
+    draws: Draws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = _plan_and_join(draws)
+    body = _frame_body(0)
+    for unit in body["units"][1:]:
+        unit["closed"] = True
+    body["units"][2]["site"] = "c\u0430sa, visited"  # a Cyrillic letter
+    append("draw.framed", body, draws.clock.now())
+    evening = draws.seal()
+    draw = judge(draws.pack(DAY), first, evening, chain=draws.chain)
+    verify_draw.report(Path("draw.json"), draw)
+    said = capsys.readouterr().out
+    assert "every site that is open in the frame is visited: nothing is drawn" in said
+    assert "casa: 6 agents, 366 days since the last visit, 0 measures" in said
+    assert "closed, as the operator says: rabat, 'c\\u0430sa, visited'" in said
+
+
+def test_a_visit_of_another_day_is_not_that_of_the_draw(
+    draws: Draws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, evening = draws.prepare()
+    at = "2026-11-03T09:00:00.000000Z"
+    for site in ("casa", "rabat", "lille"):
+        append("inspection.held", {"id": site, "actor": "x", "happened_at": at, "recorded_at": at,
+               "site": site, "authority": "x"}, draws.clock.now())  # fmt: skip
+    pack, numbers = draws.finish(), range(1, 100)
+    root = _load_last_root()
+    rows = [_show_entry(seq, root) for seq in numbers if seq <= root.size]
+    pack["entries"] += [row for row in rows if row["entry"]["kind"] == "inspection.held"]
+    draw = judge(pack, first, evening, anchor=draws.anchor)
+    assert is_verified(draw)
+    verify_draw.report(Path("draw.json"), draw)
+    said = capsys.readouterr().out
+    assert "no visit of that day and no reason on record" in said
+    assert "VERIFIED: the draw; no visit and no reason on record for" in said.splitlines()[-1]
+
+
+def _load_last_root() -> Any:
+    from releve.ledger.roots import load_last_root
+
+    return load_last_root()
+
+
+def test_a_file_of_a_day_beyond_the_plan_is_a_fault(draws: Draws) -> None:
+    first = _plan_and_join(draws)
+    append("draw.framed", _frame_body(0) | {"day": "2027-03-01"}, draws.clock.now())
+    evening = draws.seal()
+    pack = draws.pack(DAY, "x.json") | {"day": "2027-03-01"}
+    found = judge(pack, first, evening, anchor=draws.anchor)
+    assert "2027-03-01 is not a day of the plan" in found.faults

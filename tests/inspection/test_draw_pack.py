@@ -121,6 +121,11 @@ def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
     frame["body"]["units"][0]["weight"] += 1
     assert "the weight of casa is" in check(other, anchor)[0]
     assert "its content or its hash was changed" in judge(other, anchor=anchor).faults[0]
+    for given in ({"agents": 2**60, "weight": 2**60 + 367}, {"agents": 6.0}, {"closed": "no"},
+                  {"days": 367, "weight": 374}, {"findings": -1}):  # fmt: skip
+        other, frame = change(pack, "draw.framed")
+        frame["body"]["units"][0] |= given
+        assert "a number of casa in the frame is out of bounds" in check(other, anchor)
     other, frame = change(pack, "draw.framed")
     frame["seq"] = 10_000
     assert any(fault.startswith("late frame: it is entry 10000, after the link")
@@ -134,6 +139,9 @@ def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
     assert revealed["body"]["party"] == "commission"
     said = check(leave_out(other, revealed), anchor)[0]
     assert said.startswith("withheld link: that of the commission is not shown")
+    other, drawn_first = change(pack, "draw.drawn")
+    drawn_first["body"]["withheld"] = "nobody"
+    assert "a draw names 'nobody', which is not a party" in check(other, anchor)
     other, drawn_first = change(pack, "draw.drawn")
     drawn_first["body"]["visits"] = ["lille", "rabat"]
     assert "on record are lille, rabat" in check(other, anchor)[0]
