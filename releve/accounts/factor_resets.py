@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from releve.accounts.grants import AccessError, record_change, remove_factors
 from releve.accounts.models import AccountAct, FactorReset, User
-from releve.accounts.two_people import TIED, Act, find_tie, list_acts
+from releve.accounts.two_people import Act, find_tie, list_acts, phrase_tie
 from releve.errors import Phrase
 
 __all__ = [
@@ -93,7 +93,7 @@ def _find_obstacle(reset: FactorReset, by: str, acts: Sequence[Act]) -> AccessEr
     if by == reset.asked_by:
         return AccessError(Phrase("it takes two people: another person has to allow it"))
     tie = find_tie(acts, by, reset.asked_by, other_acted_at=reset.asked_at)
-    return None if tie is None else AccessError(TIED.with_params(tie))
+    return None if tie is None else AccessError(phrase_tie(tie))
 
 
 @transaction.atomic

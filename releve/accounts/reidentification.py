@@ -25,7 +25,7 @@ from releve.accounts.grants import STREAM, AccessError
 from releve.accounts.models import IdentityRequest, User
 from releve.accounts.notices import notify_officers
 from releve.accounts.scopes import can
-from releve.accounts.two_people import TIED, find_tie, list_acts
+from releve.accounts.two_people import find_tie, list_acts, phrase_tie
 from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.ledger.chain import append
@@ -119,7 +119,7 @@ def approve_request(user: User, look: IdentityRequest) -> IdentityRequest:
         raise AccessError(Phrase("it takes two people: another person has to allow it"))
     tie = find_tie(list_acts(), user.get_username(), look.asked_by, other_acted_at=look.asked_at)
     if tie is not None:
-        raise AccessError(TIED.with_params(tie))
+        raise AccessError(phrase_tie(tie))
     if look.open_until is not None:
         raise AccessError(Phrase("it has been allowed already"))
     if now - look.asked_at > ANSWERED_WITHIN:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
+from typing import Any
 
 from releve.accounts.models import AccountAct, Grant, Token
 from releve.errors import Phrase
@@ -33,7 +34,6 @@ from releve.situation import (
 __all__ = [
     "COMMAND_LINE",
     "ROLE",
-    "TIED",
     "TOKEN_PREFIX",
     "AccountStanding",
     "AccountStandings",
@@ -43,6 +43,7 @@ __all__ = [
     "find_standings",
     "find_tie",
     "list_acts",
+    "phrase_tie",
 ]
 
 COMMAND_LINE = "command line"
@@ -50,18 +51,15 @@ COMMAND_LINE = "command line"
 TOKEN_PREFIX = "token:"
 """A program goes by this and the name of its token. No account's name holds a colon."""
 ROLE, ISSUED = "role", "issued"
-TIED = Phrase(
-    "one person could act as both of you ({0}): an administrator whom neither of you gave access"
-    " has to allow it, or to confirm one of the accounts before it is asked for"
-)
-"""The refusal of the second of two administrators, with the tie."""
 
-_SENTENCES = {
-    AccountAct.MADE: Phrase("{0} made the account {1}"),
-    ROLE: Phrase("{0} gave {1} a role"),
-    AccountAct.LINK: Phrase("{0} saw a link that sets the password of {1}"),
-    AccountAct.FACTORS: Phrase("{0} removed the second factors of {1}"),
-    ISSUED: Phrase("{0} issued the token of {1}"),
+_SENTENCES: dict[str, Callable[[Any, str], Phrase]] = {
+    AccountAct.MADE: lambda by, name: Phrase("{0} made the account {1}", by, name),
+    ROLE: lambda by, name: Phrase("{0} gave {1} a role", by, name),
+    AccountAct.LINK: lambda by, name: Phrase(
+        "{0} saw a link that sets the password of {1}", by, name
+    ),
+    AccountAct.FACTORS: lambda by, name: Phrase("{0} removed the second factors of {1}", by, name),
+    ISSUED: lambda by, name: Phrase("{0} issued the token of {1}", by, name),
 }
 
 
@@ -155,13 +153,22 @@ def _find_common_hands(one: AccountStanding, other: AccountStanding) -> tuple[Ac
 def describe_hands(hands: Iterable[Act]) -> Phrase:
     """Return the hands in accounts as one sentence; without any the account is tied to itself."""
     said = [
-        _SENTENCES[hand.kind].with_params(
+        _SENTENCES[hand.kind](
             Phrase("the command line") if hand.by == COMMAND_LINE else hand.by, hand.account
         )
         for hand in dict.fromkeys(hands)
     ]
     return reduce(
         lambda one, other: Phrase("{0}; {1}", one, other), said or [Phrase("it is one account")]
+    )
+
+
+def phrase_tie(tie: Phrase) -> Phrase:
+    """Return the refusal of the second of two administrators, with the tie."""
+    return Phrase(
+        "one person could act as both of you ({0}): an administrator whom neither of you gave"
+        " access has to allow it, or to confirm one of the accounts before it is asked for",
+        tie,
     )
 
 

@@ -116,9 +116,9 @@ class Header:
                 faults += self._find_unit_fault(row, cell, name)
         missing = [name for name in absent if columns[name].required and name not in excused]
         for name in missing[unnamed:]:
-            doc = columns[name].doc
-            said = doc if isinstance(doc, Phrase) else Phrase(doc)
-            fix = Phrase("add it ({0}), like {1}", said, columns[name].example)
+            column = columns[name]
+            said = column.doc if isinstance(column.doc, Phrase) else Phrase(column.doc)
+            fix = Phrase("add it ({0}), like {1}", said, column.example)
             reason = Phrase("the required column is missing")
             faults.append(Fault(table, row, name, "", reason, fix))
         return faults

@@ -31,10 +31,22 @@ class Status(StrEnum):
         """The word for it, in every face."""
         return _LABELS[self]
 
-    @property
-    def meaning(self) -> Phrase:
-        """What it says, of the plan's target {0} and its thin limit {1}."""
-        return _MEANINGS[self]
+    def explain(self, target: str, thin: str) -> Phrase:
+        """Return what it says, of the plan's target and its thin limit."""
+        match self:
+            case Status.MISSED:
+                return Phrase("more than {0} of the day missing", target)
+            case Status.CONTRACT:
+                return Phrase("more than {0} of the day missing, and no plan can do better", target)
+            case Status.UNKNOWN:
+                return Phrase("no forecast, so no requirement")
+            case Status.THIN:
+                return Phrase(
+                    "at most {0} of the day missing, some half hour below {1}", target, thin
+                )
+        return Phrase(
+            "at most {0} of the day missing, every half hour at {1} or more", target, thin
+        )
 
     @property
     def is_met(self) -> bool:
@@ -48,13 +60,6 @@ _LABELS = {
     Status.UNKNOWN: Phrase("unknown"),
     Status.THIN: Phrase("held, thin"),
     Status.HELD: Phrase("held"),
-}
-_MEANINGS = {
-    Status.MISSED: Phrase("more than {0} of the day missing"),
-    Status.CONTRACT: Phrase("more than {0} of the day missing, and no plan can do better"),
-    Status.UNKNOWN: Phrase("no forecast, so no requirement"),
-    Status.THIN: Phrase("at most {0} of the day missing, some half hour below {1}"),
-    Status.HELD: Phrase("at most {0} of the day missing, every half hour at {1} or more"),
 }
 SEVERITY: tuple[Status, ...] = tuple(Status)
 """Statuses, the gravest first."""

@@ -13,6 +13,7 @@ import pytest
 from django.utils import translation
 
 from releve.crashtest.policies import POLICIES
+from releve.situation import KINDS
 from tools.catalogue import (
     FRENCH,
     HERE,
@@ -71,12 +72,13 @@ def test_every_phrase_of_the_engines_is_translated_with_a_value_for_each_brace()
     ]
     assert len(phrases) > 200
     assert [row.text for row in POLICIES.values() if ("", row.text) not in CATALOGUE] == []
+    assert [kind.label for kind in KINDS.values() if ("", kind.label) not in CATALOGUE] == []
     for name, node in phrases:
         first, *values = node.args
         if not isinstance(first, ast.Constant):
             source = ast.unparse(first)  # all are declared, and so in the catalogue
             ends = (".doc", ".headline", "known.text")
-            declared = source.startswith("_FORMATS[") or source.endswith(ends)
+            declared = source.startswith(("_FORMATS[", "KINDS[")) or source.endswith(ends)
             assert declared, (name, node.lineno)
             continue
         assert ("", first.value) in CATALOGUE, first.value

@@ -26,6 +26,7 @@ from releve.plan.result import PlannedTeam
 from releve.plan.week.hybrid_table import read_week_table
 from releve.registry.models import Version
 from releve.runs.installation import open_plan_runs
+from releve.runs.job_store import note_asked
 from releve.runs.plan_job import PlanProgress
 from releve.situation import ChosenPack
 from releve.situation.shipped import load_rules_with
@@ -162,7 +163,7 @@ def test_a_person_has_three_plans_waiting_and_a_fourth_is_refused_with_the_way_o
     started: list[Path] = []
 
     def start(folder: Path) -> None:
-        (folder / "asked").touch()
+        note_asked(folder)
         started.append(folder)
 
     monkeypatch.setattr("releve.runs.orders.start_job", start)

@@ -95,7 +95,7 @@ def test_the_same_facts_are_the_same_evidence() -> None:
         "consents": [(AT, {"objects": CELLS["words"], "until": None, "slot_from": AT})],
         "callbacks": [(AT, {"named": True, "in_call": False})],
     }
-    text = KnownFacts(common, own, None).serialize()
+    text = KnownFacts(common, own, None, "").serialize()
     assert text == (
         f'[["people","{when}","P1","é"],'
         f'["consents","{when}",["electricity","gas"],null,"{when}"],'

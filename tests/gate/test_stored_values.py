@@ -130,16 +130,16 @@ def _withdrawals(count: int, **change: str) -> list[Withdrawal]:
     return [Withdrawal(at=at, known_at=at, **cells) for _ in range(count)]
 
 
-@pytest.mark.parametrize(("count", "more"), [(20, ""), (21, "... and 1 more")])
-def test_twenty_faulty_rows_are_shown_and_the_others_counted(count: int, more: str) -> None:
+@pytest.mark.parametrize(("count", "more"), [(50, ""), (51, "... and 1 more")])
+def test_fifty_faulty_rows_are_shown_and_the_others_counted(count: int, more: str) -> None:
     with pytest.raises(LoadRefused) as caught:
         load_facts(_withdrawals(count, channel="x" * 65), source="tests", by="tests")
     lines = str(caught.value).split("\n")
     shown = "x" * 40
-    assert lines[19] == (
-        f"withdrawals row 21, channel '{shown}': longer than 64 characters; shorten it"
+    assert lines[49] == (
+        f"withdrawals row 51, channel '{shown}': longer than 64 characters; shorten it"
     )
-    assert lines[20:] == ([more] if more else [])
+    assert lines[50:] == ([more] if more else [])
 
 
 def test_a_zero_character_is_refused_and_a_hidden_cell_is_not_shown() -> None:

@@ -44,7 +44,7 @@ def test_each_status_has_a_word_and_a_meaning_of_its_own() -> None:
     assert [status.label for status in SEVERITY] == [
         "missed", "contract problem", "unknown", "held, thin", "held"
     ]  # fmt: skip
-    assert len({status.meaning for status in SEVERITY}) == len(SEVERITY)
+    assert len({str(status.explain("5 %", "80 %")) for status in SEVERITY}) == len(SEVERITY)
     assert {status for status in SEVERITY if status.is_met} == {Status.THIN, Status.HELD}
 
 

@@ -37,6 +37,7 @@ from releve.registry.service import (
     preview_changes,
 )
 from releve.runs.job_process import execute_job
+from releve.runs.job_store import note_asked
 from tests.network.clean_tables import as_csv, as_workbook
 from tests.network.planted_faults import PLANTS, planted
 from tests.registry.test_uploads import zipped
@@ -358,7 +359,7 @@ def test_a_large_file_is_read_beside_the_desk_and_its_page_goes_on_by_itself(
     started: list[Path] = []
 
     def start(folder: Path) -> None:
-        (folder / "asked").touch()
+        note_asked(folder)
         started.append(folder)
 
     monkeypatch.setattr("releve.runs.upload_reader.start_reading", start)

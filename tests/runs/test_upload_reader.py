@@ -15,7 +15,7 @@ from releve.registry.errors import NotAnUpload
 from releve.runs import job_process, upload_reader
 from releve.runs.errors import StillReading, TooManyJobs
 from releve.runs.job_process import execute_job, run_job, start_job
-from releve.runs.job_store import JobStore
+from releve.runs.job_store import JobStore, note_asked
 from releve.runs.upload_reader import (
     READINGS,
     ReadingOrder,
@@ -88,7 +88,7 @@ def test_a_file_that_takes_too_long_is_refused_in_plain_words(
 def test_a_page_waits_some_seconds_and_one_person_has_three_files_at_a_time(
     store: JobStore[ReadingOrder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_reader, "start_reading", lambda folder: (folder / "asked").touch())
+    monkeypatch.setattr(upload_reader, "start_reading", note_asked)
     monkeypatch.setattr(upload_reader, "PATIENCE_SECONDS", 0.0)
     for number in range(3):
         with pytest.raises(StillReading):

@@ -365,8 +365,9 @@ ROWS: list[Row] = [
     ("pack.past", pack_chosen, "rules.ended", {**PACK, "valid_to": DAY - 2 * ONE_DAY}),
 ]
 
-OF_ACCOUNTS = ("approval.tied", "finding.tied")
-"""Accounts are the desk's: its tests (test_record.py, test_audits.py) hold these cases."""
+OF_ACCOUNTS = ("agent.elsewhere", "approval.tied", "finding.tied")
+"""Accounts are the desk's: its tests (test_answers.py, test_record.py, test_audits.py) hold these
+cases."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}-{row[2]}" for row in ROWS])
@@ -389,8 +390,10 @@ def test_every_refusal_has_a_case() -> None:
 
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:
-    said = refuse("approval.tied", actor="ines", other="samira").sentence()
-    assert said.startswith("samira has already approved, and one of you gave the other’s access")
+    said = refuse("approval.tied", other="samira", tie="ada made both").sentence()
+    assert said.startswith(
+        "samira has already approved, and one person could act as both of you: ada made both."
+    )
 
 
 def test_a_clock_a_few_minutes_ahead_is_accepted() -> None:

@@ -173,10 +173,7 @@ def legend(page: PlanPage) -> list[tuple[Status, str]]:
     """Return what each status means, in the figures of the plan."""
     text = text_now("UTC")
     limits = text.percent(page.target), text.percent(page.thin)
-    return [
-        (status, translate_phrase(status.meaning.with_params(*limits)))
-        for status in reversed(SEVERITY)
-    ]
+    return [(status, translate_phrase(status.explain(*limits))) for status in reversed(SEVERITY)]
 
 
 @register.filter
