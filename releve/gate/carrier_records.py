@@ -27,6 +27,7 @@ from releve.gate.pseudonyms import find_number_fault, number_text, text_pseudony
 from releve.network.clock import UTC, zone
 from releve.network.faults import find_nearest, suggest_fix
 from releve.network.moments import parse_moment
+from releve.outbound import built_in_rules
 from releve.outbound.legal_rows import to_legal_day
 from releve.outbound.spreadsheet_escape import escape_cell
 
@@ -206,10 +207,15 @@ def _read_call(
 
 
 def _read_number(text: str) -> str:
-    """Return a number as carriers write it (also without its +, or in a SIP address), else ""."""
+    """Return a number as carriers write it, in international form; empty where it is none.
+
+    Carriers leave its + out, spreadsheets its first zero; it may stand in a SIP address.
+    """
     match = _ADDRESS.fullmatch(text.strip())
     written = number_text(match[1] if match else text)
-    return next((one for one in (written, f"+{written}") if not find_number_fault(one)), "")
+    if not find_number_fault(written):
+        return written
+    return next(map(number_text, built_in_rules().numbers.list_meant(written)), "")
 
 
 def _read_instant(text: str, local: ZoneInfo) -> tuple[datetime, ...]:

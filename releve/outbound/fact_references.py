@@ -96,20 +96,11 @@ def describe_number_fault(text: str, *, shown: bool = False) -> tuple[Phrase, Ph
 
 
 def _list_meant_numbers(text: str) -> list[str]:
-    """Return the number that a miswritten one may stand for: the French one, if any.
-
-    Nine digits lost their zero, whatever other country has numbers that begin like them.
-    """
+    """Return the number that a miswritten one may stand for, also in digits of another script."""
     digits = strip_separators(text)
     if not digits.isdecimal():
         return []
-    digits = "".join(str(unicodedata.digit(one)) for one in digits)
-    french = digits.removeprefix("33").removeprefix("0")
-    if digits.startswith("33") and len(french) == 9:
-        tried = [f"+33{french}"]
-    else:
-        tried = [f"0{digits}"] if len(digits) == 9 else [digits, f"+{digits}"]
-    return [one for one in tried if not _plan().find_form_fault(one)]
+    return _plan().list_meant("".join(str(unicodedata.digit(one)) for one in digits))
 
 
 def mend_postcodes(people: pl.DataFrame) -> tuple[pl.DataFrame, list[Fault]]:

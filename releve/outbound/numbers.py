@@ -133,6 +133,21 @@ class NumberTable:
         faults = [read(text, day).fault for day in (date.min, *sorted(self.changes()))]
         return faults[-1] if _MISWRITTEN.issuperset(faults) else ""
 
+    def list_meant(self, digits: str) -> list[str]:
+        """Return the number that digits may stand for where they fit no form.
+
+        The French one, if any: nine digits lost their zero, whatever other country has numbers that
+        begin like them. One number at most; none where the text is not made of digits 0 to 9.
+        """
+        if not (digits.isascii() and digits.isdecimal()):
+            return []
+        french = digits.removeprefix("33").removeprefix("0")
+        if digits.startswith("33") and len(french) == 9:
+            tried = [f"+33{french}"]
+        else:
+            tried = [f"0{digits}"] if len(digits) == 9 else [digits, f"+{digits}"]
+        return [one for one in tried if not self.find_form_fault(one)]
+
     def _classify(self, number: str, day: date) -> Number:
         row = self._find_prefix(number, day)
         if row is None:

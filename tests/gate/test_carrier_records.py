@@ -113,6 +113,14 @@ def test_numbers_and_instants_are_read_as_carriers_write_them(start: str, called
     assert (report.allowed, report.broken) == (1, ())
 
 
+@pytest.mark.parametrize("written", ["144500000", "330144500000"])
+def test_a_number_without_its_first_zero_is_the_french_one(written: str) -> None:
+    """Nine digits are also those of a number in Australia or Luxembourg, without its +."""
+    decide(0, AT)
+    report = compare(f"{AT.isoformat()},{CALLER[3:]},{written}")
+    assert (report.allowed, report.broken) == (1, ())
+
+
 def test_an_hour_that_the_clock_shows_twice_is_looked_for_twice() -> None:
     decide(0, datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
     decide(1, datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
