@@ -2,8 +2,9 @@
 
 The proxy holds only the calls that pass it. A carrier's record (CDR) of the trunks and numbers
 names every call that left, so each is looked for among the decisions: the same number by its
-pseudonym, the same number shown, an instant close by. One decision answers for one call. Nothing of
-the record is stored, and the report names a call by its row and the pseudonym of its number.
+pseudonym, the same number shown, an instant shortly before the call. One decision answers for one
+call. Nothing of the record is stored, and the report names a call by its row and the pseudonym of
+its number.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from releve.demand.call_log_file import read_log
+from releve.gate.db_clock import MAX_CLOCK_SKEW
 from releve.gate.errors import OutcomeFault
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import Decision, MandateRow
@@ -136,6 +138,7 @@ def compare_record(
 ) -> CarrierReport:
     """Return the calls of a record that the gate did not allow; nothing of it is stored.
 
+    ``within``: how long before a call its decision may be.
     OutcomeFault where the file cannot be read or lacks a column. KeyFault where the key of the
     pseudonyms is not the one of the rows.
     """
@@ -244,10 +247,15 @@ class _Decisions:
             self._by_number.setdefault(number, []).append(one)
 
     def take(self, call: _RecordedCall, within: timedelta, *, allowed: bool) -> str | None:
-        """Take the first decision that fits a call; return its client, None where none does."""
+        """Take the first decision that fits a call; return its client, None where none does.
+
+        It came before the call: one of a dialler that calls first and asks later permits nothing.
+        What it may be after the call is what two clocks may differ by.
+        """
+        after = min(within, MAX_CLOCK_SKEW)
         known = self._by_number.get(call.number, [])
         for place, (at, answer, caller, client) in enumerate(known):
-            near = any(abs(at - moment) <= within for moment in call.at)
+            near = any(-within <= at - moment <= after for moment in call.at)
             if answer is allowed and near and caller in ("", call.caller or caller):
                 del known[place]
                 return client
