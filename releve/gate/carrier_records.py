@@ -48,7 +48,8 @@ REPORT_COLUMNS = ("row", "at", "client", "caller", "number", "gate")
 
 _SUFFIXES = ("csv", "parquet", "xlsx")
 _ADDRESS = re.compile(r"<?(?:sips?|tel):([^@;>]+)[^>]*>?")
-_EPOCH = re.compile(r"[0-9]{10}(?:[0-9]{3})?")
+_EPOCH = re.compile(r"([0-9]{10})(?:([0-9]{3})|[.,]([0-9]{1,9}))?")
+"""Seconds since 1970: whole, with a fraction, or in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +224,10 @@ def _read_number(text: str) -> str:
 
 def _read_instant(text: str, local: ZoneInfo) -> tuple[datetime, ...]:
     """Return the instant of a text, both where a clock set back shows it twice; else none."""
-    if _EPOCH.fullmatch(text):
-        return (datetime.fromtimestamp(int(text[:10]), UTC),)
+    if epoch := _EPOCH.fullmatch(text):
+        fraction = (epoch[2] or epoch[3] or "").ljust(6, "0")[:6]
+        start = datetime.fromtimestamp(int(epoch[1]), UTC)
+        return (start + timedelta(microseconds=int(fraction)),)
     found = parse_moment(text)
     if not isinstance(found, tuple) or not found[1]:
         return ()

@@ -114,6 +114,13 @@ def test_numbers_and_instants_are_read_as_carriers_write_them(start: str, called
     assert (report.allowed, report.broken) == (1, ())
 
 
+@pytest.mark.parametrize("digits", [".5", ".500", ".500000000", ",5", "500"])
+def test_a_fraction_of_a_second_since_1970_is_part_of_the_instant(digits: str) -> None:
+    report = compare(f'"{int(AT.timestamp())}{digits}",{CALLER},{phone(0)}')
+    assert report.broken == ()
+    assert [call.at for call in report.unasked] == [AT + timedelta(milliseconds=500)]
+
+
 @pytest.mark.parametrize("written", ["144500000", "330144500000"])
 def test_a_number_without_its_first_zero_is_the_french_one(written: str) -> None:
     """Nine digits are also those of a number in Australia or Luxembourg, without its +."""
