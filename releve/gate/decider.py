@@ -56,10 +56,14 @@ class Decider:
             _log.error("every call is refused: %s", error)
             self.close()
             return [refuse_unjudged("GATE-KEY")] * len(asked)
-        except (Restored, LedgerBehind) as error:
+        except Restored as error:
             _log.error("every call is refused: %s", error)
             self.close()
             return [refuse_unjudged("GATE-RESTORED")] * len(asked)
+        except LedgerBehind as error:
+            _log.error("every call is refused: %s", error)
+            self.close()
+            return [refuse_unjudged("GATE-BEHIND")] * len(asked)
         except Exception:
             if len(asked) > 1:
                 return [reply for one in asked for reply in await self.answer([one])]

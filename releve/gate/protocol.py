@@ -46,6 +46,11 @@ REFUSALS: Mapping[str, Words] = {
         "Une sauvegarde a été remise en place ; les registres n'ont pas été relus depuis.",
         "A backup was put back; the registers have not been read since.",
     ),
+    "GATE-BEHIND": Words(
+        "La base de données est en retard sur ses racines signées ; `releve doctor` dit comment y"
+        " remédier.",
+        "The database is behind its signed roots; `releve doctor` says how to mend it.",
+    ),
     "GATE-CLOCK": Words(
         "Les horloges du contrôle d'appel et de la base diffèrent, ou l'une a reculé.",
         "The clocks of gate and database differ, or one has gone back.",

@@ -13,13 +13,16 @@ from django.conf import settings
 
 from releve.cli.main import main
 from releve.gate import pseudonyms
+from releve.gate.connections import GateConnection
 from releve.gate.db_clock import read_clock
 from releve.gate.decision import PendingQuestion
 from releve.gate.errors import KeyFault
+from releve.gate.explanation import explain_refusal
 from releve.gate.fact_import import load_facts
 from releve.gate.key_checks import ensure_gate_key
 from releve.gate.models import AttemptRow, PersonRow
 from releve.gate.request_feeds import record_reading
+from releve.ledger.errors import LedgerBehind
 from releve.ledger.models import KeyCheck, Restoration
 from releve.outbound import Withdrawal
 from tests.gate.sample_campaign import (
@@ -179,3 +182,14 @@ def test_after_a_restore_every_call_is_refused_until_all_registers_are_read(
     read_feeds()
     ground.ready()
     assert ask_gate(ground).startswith("200 allow")
+
+
+def test_a_database_behind_its_ledger_has_a_refusal_of_its_own(ground: GateDatabase) -> None:
+    def open_behind(_: float) -> GateConnection:
+        raise LedgerBehind("the database is behind its ledger")
+
+    decider = build_decider(lambda: ground.rules, open_behind)
+    (reply,) = answer_group(decider, PendingQuestion(question(0, "c0"), time.monotonic() + 5))
+    assert brief(reply) == "503 refuse GATE-BEHIND"
+    says = explain_refusal(reply)["reasons"][0]["says"]
+    assert says["en"].startswith("The database is behind its signed roots")
