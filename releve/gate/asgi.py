@@ -11,7 +11,6 @@ from releve.files.home import require_home
 
 if TYPE_CHECKING:
     from releve.gate.app import Gate
-    from releve.gate.connections import GateConnection
 
 __all__ = ["application"]
 
@@ -24,7 +23,6 @@ def application() -> Gate:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releve.settings")
     import django
     from django.conf import settings
-    from django.db import connection
 
     django.setup()
     require_home(Path(settings.HOME))
@@ -33,9 +31,9 @@ def application() -> Gate:
     from releve.gate.connections import open_connection
     from releve.gate.current_rules import load_current_rules
     from releve.gate.decider import Decider
+    from releve.gate.ledger_checks import check_ledger
     from releve.gate.rule_versions import load_stored_rules
     from releve.gate.wal_checkpoints import start_checkpoints
-    from releve.ledger.rollback import require_complete
 
     sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     load_current_rules()  # read before the first question
@@ -43,15 +41,10 @@ def application() -> Gate:
         start_checkpoints(settings.DATABASES["default"]["NAME"])
     count = 1 if sqlite else _CONNECTIONS
 
-    def open_complete(seconds: float) -> GateConnection:
-        """Connect to a database that is not behind its ledger: it may lack a withdrawal."""
-        try:
-            require_complete()
-        finally:
-            connection.close()
-        return open_connection(seconds)
-
-    deciders = [Decider(load_stored_rules, open_complete, BUDGET_SECONDS) for _ in range(count)]
+    deciders = [
+        Decider(load_stored_rules, open_connection, BUDGET_SECONDS, check_ledger)
+        for _ in range(count)
+    ]
     callers = parse_callers(settings.GATE_CALLERS)
     return Gate(load_current_rules, deciders, callers=callers, ready=_freeze_loaded)
 

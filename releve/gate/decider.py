@@ -14,6 +14,7 @@ from releve.gate.errors import DatabaseUnavailable, KeyFault, Restored
 from releve.gate.key_checks import check_key
 from releve.gate.protocol import Question, Reply, refuse_unjudged
 from releve.ledger.errors import LedgerBehind
+from releve.ledger.rollback import TRUSTED_SECONDS
 from releve.outbound import LegalRules
 
 __all__ = ["PROBE", "Decider"]
@@ -25,15 +26,21 @@ _log = logging.getLogger("releve.gate")
 
 
 class Decider:
-    """One connection, and what is kept of campaigns; for one group of questions at a time."""
+    """One connection, and what is kept of campaigns; for one group of questions at a time.
+
+    ``check`` raises where the database is behind its ledger; it runs in a thread, after each
+    opening and once every TRUSTED_SECONDS from then on.
+    """
 
     def __init__(
         self,
         law: Callable[[], Awaitable[LegalRules]],
         opened: Callable[[float], GateConnection],
         seconds: float,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._law, self._opened, self._seconds = law, opened, seconds
+        self._check, self._checked = check, 0.0
         self._store: GateConnection | None = None
         self._commons = CampaignCache()
 
@@ -47,6 +54,8 @@ class Decider:
         try:
             if self._store is None:  # the server may be waited for
                 self._store = await self._open()
+            elif time.monotonic() >= self._checked + TRUSTED_SECONDS:
+                await self._check_ledger()
             return await decide_group(self._store, asked, await self._law(), self._commons)
         except DatabaseUnavailable as error:
             _log.warning("the database does not answer: %s", error)
@@ -78,6 +87,7 @@ class Decider:
         """Return a connection to rows of this process's key, read since any restore."""
         store = await asyncio.to_thread(self._opened, self._seconds)
         try:
+            await self._check_ledger()
             await check_key(store)
             if await store.is_unread_since_restore():
                 raise Restored("a backup was put back; read the registers again: docs/backup.md")
@@ -85,6 +95,15 @@ class Decider:
             store.close()
             raise
         return store
+
+    async def _check_ledger(self) -> None:
+        """Refuse a database that is behind its ledger; one that does not say so in time too."""
+        limit = 2 * self._seconds
+        try:
+            await asyncio.wait_for(asyncio.to_thread(self._check), limit)
+        except TimeoutError as error:
+            raise DatabaseUnavailable(f"its ledger could not be read within {limit} s") from error
+        self._checked = time.monotonic()
 
     async def warm_up(self) -> None:
         """Connect, read the law and look something up, so that the first call does not wait."""

@@ -43,6 +43,7 @@ from releve.ledger.models import LedgerEntry, LedgerRoot, Restoration
 __all__ = [
     "DECLARED",
     "RESTORED",
+    "TRUSTED_SECONDS",
     "LedgerMark",
     "LedgerStanding",
     "allow_writing",

@@ -79,10 +79,13 @@ def answer_group(decider: Decider, *asked: PendingQuestion) -> list[Reply]:
 
 
 def build_decider(
-    law: Callable[[], LegalRules], opened: Callable[[float], GateConnection], seconds: float = 5
+    law: Callable[[], LegalRules],
+    opened: Callable[[float], GateConnection],
+    seconds: float = 5,
+    check: Callable[[], None] = lambda: None,
 ) -> Decider:
     """A decider whose law waits for nothing."""
-    return Decider(_without_waiting(law), opened, seconds)
+    return Decider(_without_waiting(law), opened, seconds, check)
 
 
 def _without_waiting(law: Callable[[], LegalRules]) -> Callable[[], Awaitable[LegalRules]]:
