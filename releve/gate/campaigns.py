@@ -107,26 +107,31 @@ def _name(vocabulary_name: str, word: str) -> BilingualPhrase:
 
 def record_campaigns(table: pl.DataFrame, *, by: str) -> int:
     """Record the campaigns of a table; return how many changed. LoadRefused at the first fault."""
+    known = load_campaigns()
     return sum(
-        record_campaign(row.pop("campaign"), _build_terms(row), by=by)
+        record_campaign(ref := row.pop("campaign"), _build_terms(row, known.get(ref)), by=by)
         for row in table.iter_rows(named=True)
     )
 
 
 def find_campaign_faults(table: pl.DataFrame) -> list[Fault]:
     """Return the faults of a table of campaigns, inside a transaction that the caller ends."""
-    faults = list[Fault]()
+    faults, known = list[Fault](), load_campaigns()
     whole = table.drop_nulls(["campaign", "client", "object", "sector"])
     for index, row in enumerate(whole.iter_rows(named=True)):
         try:
-            record_campaign(row.pop("campaign"), _build_terms(row), by="")
+            ref = row.pop("campaign")
+            record_campaign(ref, _build_terms(row, known.get(ref)), by="")
         except LoadRefused as error:
             faults += (replace(fault, row=index + 2) for fault in error.faults)
     return faults
 
 
-def _build_terms(row: dict[str, Any]) -> CampaignTerms:
-    return CampaignTerms(**row, authenticated=None, mobile_terminal=False)
+def _build_terms(row: dict[str, Any], last: Row | None) -> CampaignTerms:
+    """Return the terms of a row; what its table has no column for stays as last recorded."""
+    authenticated = None if last is None else last.authenticated
+    mobile = last is not None and last.mobile_terminal
+    return CampaignTerms(**row, authenticated=authenticated, mobile_terminal=mobile)
 
 
 def _refuse_long_texts(ref: str, campaign: CampaignTerms) -> None:

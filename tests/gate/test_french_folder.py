@@ -14,6 +14,7 @@ import xlsxwriter
 from click.testing import CliRunner, Result
 
 from releve.cli import main
+from releve.gate.campaigns import load_campaigns
 from releve.gate.db_clock import read_clock
 from releve.gate.models import CampaignRow, Load, PersonRow
 from releve.gate.protocol import Question
@@ -212,3 +213,17 @@ def test_a_workbook_of_an_office_is_mended_in_one_round_and_a_first_call_is_lawf
         reply = decide(store, asked, ground.rules, time.monotonic() + 5)
         store.close()
         assert brief(reply).startswith(text), brief(reply)
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_sheet_of_campaigns_keeps_what_it_has_no_column_for(tmp_path: Path) -> None:
+    run("campaign", "printemps", "--client", "Azur Énergie", "--object", "electricity",
+        "--sector", "energy-supply", "--unauthenticated", "--mobile-terminal",
+        "--by", "ines")  # fmt: skip
+    file = tmp_path / "campagnes.xlsx"
+    sheet = office()["Campagnes"]
+    file.write_bytes(book({"Campagnes": [[*sheet[0], "Site"], [*sheet[1], "Lille"]]}))
+    assert "campaigns: 1 recorded" in run("facts", "import", str(file), "--by", "ines").output
+    last = load_campaigns()["printemps"]
+    assert (last.site, last.authenticated, last.mobile_terminal) == ("Lille", False, True)
