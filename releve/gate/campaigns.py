@@ -117,13 +117,14 @@ def record_campaigns(table: pl.DataFrame, *, by: str) -> int:
 def find_campaign_faults(table: pl.DataFrame) -> list[Fault]:
     """Return the faults of a table of campaigns, inside a transaction that the caller ends."""
     faults, known = list[Fault](), load_campaigns()
-    whole = table.drop_nulls(["campaign", "client", "object", "sector"])
-    for index, row in enumerate(whole.iter_rows(named=True)):
+    whole = table.with_row_index("row").drop_nulls(["campaign", "client", "object", "sector"])
+    for row in whole.iter_rows(named=True):
+        place = row.pop("row") + 2
         try:
             ref = row.pop("campaign")
             record_campaign(ref, _build_terms(row, known.get(ref)), by="")
         except LoadRefused as error:
-            faults += (replace(fault, row=index + 2) for fault in error.faults)
+            faults += (replace(fault, row=place) for fault in error.faults)
     return faults
 
 

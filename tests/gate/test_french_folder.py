@@ -227,3 +227,18 @@ def test_a_sheet_of_campaigns_keeps_what_it_has_no_column_for(tmp_path: Path) ->
     assert "campaigns: 1 recorded" in run("facts", "import", str(file), "--by", "ines").output
     last = load_campaigns()["printemps"]
     assert (last.site, last.authenticated, last.mobile_terminal) == ("Lille", False, True)
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_of_a_campaign_has_its_row_after_one_whose_sector_is_empty(
+    tmp_path: Path,
+) -> None:
+    head, row = office()["Campagnes"]
+    empty = ["été", row[1], row[2], None, row[4]]
+    wrong = ["automne", row[1], row[2], "assurance", row[4]]
+    file = tmp_path / "campagnes.xlsx"
+    file.write_bytes(book({"Campagnes": [head, row, empty, wrong]}))
+    said = run("facts", "import", str(file), "--by", "ines", "--lang", "en", code=1).output
+    assert "row 3, sector: empty" in said, said
+    assert "row 4, sector “insurance”" in said, said
