@@ -85,6 +85,9 @@ _DTYPES: dict[str, Any] = {
     "number": pl.Float64,
 }
 _SERIAL = re.compile(r"\d{4,6}([.,]\d+)?")
+_DAY_OR_MONTH_FIRST = r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}"
+_MONTH_FIRST = r"^(0?[1-9]|1[0-2])[/.-](1[3-9]|2\d|3[01])[/.-]\d{4}"
+"""A date that can only have its month first: the others of its column may have it first too."""
 _FORMULA_ERROR = r"^#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!)$"
 _KEYS = ("id", "client", "person", "number", "consent")
 """The columns by which rows refer to each other."""
@@ -310,8 +313,11 @@ class _Reading:
             return parsed.alias(texts.name), refused
         found: dict[str, Any] = {}
         left = texts.is_not_null() & parsed.is_null()
+        doubtful = kind in ("instant", "day") and _has_month_first(texts.filter(left))
         for text in texts.filter(left).unique():
-            value = self._parse_text(text, kind, proof=proof)
+            value: Any = _MIXED_UP
+            if not (doubtful and re.match(_DAY_OR_MONTH_FIRST, text)):
+                value = self._parse_text(text, kind, proof=proof)
             if isinstance(value, CellRefusal):
                 refused[text] = value
             else:
@@ -391,9 +397,17 @@ class _Reading:
 
 
 _EMPTY = CellRefusal(Phrase("empty"), Phrase("fill it"))
+_MIXED_UP = CellRefusal(
+    Phrase("stands in a column that has dates with the month first"),
+    Phrase("write the dates of the whole column like {0}", "2026-09-15, 2026-09-15T11:00:00+02:00"),
+)
 _FORMULA = CellRefusal(
     Phrase("is a formula error"), Phrase("mend the formula in the workbook it comes from")
 )
+
+
+def _has_month_first(texts: pl.Series) -> bool:
+    return bool(texts.str.contains(_MONTH_FIRST).any())
 
 
 def _explain_number(text: str | None) -> CellRefusal:
@@ -444,6 +458,8 @@ def _classify_consent_dates(cells: pl.DataFrame, good: pl.Series) -> pl.Series:
         return pl.Series("unreadable", [""] * cells.height, pl.String)
     text = pl.col("collected_at").cast(pl.String)
     serial = text.str.contains(f"^{_SERIAL.pattern}$").fill_null(False)
+    doubtful = text.str.contains(_DAY_OR_MONTH_FIRST).fill_null(False)
+    doubtful &= pl.lit(_has_month_first(cells["collected_at"].cast(pl.String)))
     local = text.str.contains(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$").fill_null(False)
     return cells.select(
         pl.when(good)
@@ -452,6 +468,8 @@ def _classify_consent_dates(cells: pl.DataFrame, good: pl.Series) -> pl.Series:
         .then(pl.lit("spreadsheet-serial"))
         .when(local)
         .then(pl.lit("no-offset"))
+        .when(doubtful)
+        .then(pl.lit("month-first"))
         .otherwise(pl.lit("no-date"))
         .alias("unreadable")
     ).to_series()

@@ -64,6 +64,10 @@ REASONS: Mapping[str, Words] = {
         "it is missing, or not written as a date with its time",
     ),
     "no-offset": Words("elle n'indique pas son fuseau horaire", "it does not give its time zone"),
+    "month-first": Words(
+        "elle est dans une colonne où des dates ont le mois en premier",
+        "it stands in a column that has dates with the month first",
+    ),
     "spreadsheet-serial": Words(
         "un tableur l'a remplacée par un nombre", "a spreadsheet replaced it by a figure"
     ),

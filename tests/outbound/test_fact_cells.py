@@ -107,6 +107,25 @@ def test_why_the_date_of_a_consent_cannot_be_trusted_is_kept(text: str, why: str
     assert (row["collected_at"], row["unreadable"], row["known_at"]) == (None, why, LONG_AGO)
 
 
+def test_no_date_is_trusted_beside_one_that_can_only_have_its_month_first() -> None:
+    head = "id,client,person,collected_at,objects"
+    rows = [f"C1,A,P1,{AT},gas", "C2,A,P2,11/02/2026 11:00,gas", "C3,A,P3,09/15/2026 11:00,gas"]
+    table = "\n".join((head, *rows)).encode()
+    frame = read_tables({"consents.csv": table})["consents"]
+    assert frame["unreadable"].to_list() == ["", "month-first", "month-first"]
+    assert frame["collected_at"].to_list() == [TEN, None, None]
+    day_first = table.replace(b"09/15", b"15/09")
+    assert read_tables({"consents.csv": day_first})["consents"]["collected_at"].null_count() == 0
+
+
+def test_a_date_with_its_month_first_makes_faults_of_all_such_dates_of_its_column() -> None:
+    rows = "client,person,at\nA,P1,11/02/2026 11:00\nA,P2,9/15/2026 11:00\n"
+    with pytest.raises(FactFaults) as raised:
+        read_tables({"withdrawals.csv": rows.encode()})
+    assert [one.row for one in raised.value.faults] == [2, 3]
+    assert "has dates with the month first" in raised.value.faults[0].reason
+
+
 @pytest.mark.parametrize(
     ("table", "head", "row", "known"),
     [
