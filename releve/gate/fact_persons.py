@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
 from django.db.models import QuerySet
 
+from releve.errors import Phrase
 from releve.gate.models import ConsentRow, PersonRow
 from releve.gate.personal_values import read_value
-from releve.gate.pseudonyms import is_subscriber, number_pseudonym, number_text, person_pseudonym
+from releve.gate.pseudonyms import is_subscriber, number_text, person_pseudonym, text_pseudonym
 from releve.gate.schema import TABLES
-from releve.network.faults import Fault
+from releve.network.faults import Fault, NearestNames
 from releve.outbound.fact_references import (
     FORBIDDING,
     KNOWING,
@@ -75,14 +77,17 @@ def _split(texts: list[str]) -> Iterator[list[str]]:
 def _describe_unknown(
     name: str, frames: Mapping[str, pl.DataFrame], absent: Collection[str], named: Collection[str]
 ) -> Iterator[Fault]:
-    cells = frames[name]["person"]
+    cells, said, nearest = frames[name]["person"], name in SAID, NearestNames(named)
+    holders = {} if said else _find_holders(absent, frames)
+
+    @cache
+    def explain(text: str) -> tuple[Phrase, Phrase]:
+        shown = filter(None, (read_value("person", one) for one in holders.get(text, ())))
+        return describe_unknown_person(text, nearest, sorted(shown), said=said)
+
     for row in cells.is_in(list(absent)).arg_true():
         text = cells[row]
-        holders = _find_holders(text, frames) if name not in SAID else set()
-        shown = filter(None, (read_value("person", one) for one in holders))
-        said = name in SAID
-        reason, fix = describe_unknown_person(text, named, sorted(shown), said=said)
-        yield Fault(name, row + 2, "person", text, reason, fix)
+        yield Fault(name, row + 2, "person", text, *explain(text))
 
 
 def _find_doubtful_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Fault]:
@@ -99,25 +104,35 @@ def _find_doubtful_consents(frames: Mapping[str, pl.DataFrame]) -> Iterator[Faul
         kept = ConsentRow.objects.filter(ref__in=part)
         for id_, client, person in kept.values_list("ref", "client", "person").distinct():
             givers.setdefault(id_, []).append((client, person))
+    doubtful = list[tuple[int, str, str, str, set[str]]]()
     for row, client, person, consent in rows.iter_rows():
-        known = givers.get(consent, [])
-        mine = {p for c, p in known if client in (EVERY_CLIENT, c)}
-        if person_pseudonym(person) in mine or not mine.isdisjoint(_find_holders(person, frames)):
-            continue
-        names = sorted(filter(None, (read_value("person", one) for one in mine)))
-        yield build_consent_fault(row + 2, client, person, consent, known, names if mine else None)
+        mine = {p for c, p in givers.get(consent, []) if client in (EVERY_CLIENT, c)}
+        if person_pseudonym(person) not in mine:
+            doubtful.append((row, client, person, consent, mine))
+    holders = _find_holders({person for _, _, person, _, _ in doubtful}, frames)
+    show = cache(partial(read_value, "person"))
+    for row, client, person, consent, mine in doubtful:
+        if mine.isdisjoint(holders.get(person, ())):
+            names = sorted(filter(None, map(show, mine))) if mine else None
+            known = givers.get(consent, [])
+            yield build_consent_fault(row + 2, client, person, consent, known, names)
 
 
-def _find_holders(number: str, frames: Mapping[str, pl.DataFrame]) -> set[str]:
-    """Return the pseudonyms of who holds a number, here or in the load; of an id, of no one."""
-    if not is_subscriber(number_text(number)):
-        return set()
-    meant = number_pseudonym(number)
-    held = PersonRow.objects.filter(number=meant).values_list("person", flat=True)
-    found = set(held.distinct())
-    if "people" in frames:
-        people, day = frames["people"], date.max
-        numbers = normalize_shown_numbers(people["number"], built_in_rules().numbers, day)
-        own = people.filter(numbers == number_text(number))["person"]
-        found.update(map(person_pseudonym, own))
-    return found
+def _find_holders(
+    texts: Collection[str], frames: Mapping[str, pl.DataFrame]
+) -> dict[str, set[str]]:
+    """Return the pseudonyms of who holds each number among texts, here or in the load."""
+    meant = {text: number for text in texts if is_subscriber(number := number_text(text))}
+    by_pseudonym = {text_pseudonym(number): number for number in set(meant.values())}
+    holders: dict[str, set[str]] = {number: set() for number in by_pseudonym.values()}
+    for part in _split(list(by_pseudonym)):
+        held = PersonRow.objects.filter(number__in=part).values_list("number", "person")
+        for pseudonym, person in held.distinct():
+            holders[by_pseudonym[pseudonym]].add(person)
+    if holders and "people" in frames:
+        people = frames["people"].select("person", "number")
+        numbers = normalize_shown_numbers(people["number"], built_in_rules().numbers, date.max)
+        for person, number in zip(people["person"], numbers, strict=True):
+            if number in holders:
+                holders[number].add(person_pseudonym(person))
+    return {text: holders[number] for text, number in meant.items()}

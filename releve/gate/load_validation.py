@@ -13,8 +13,7 @@ from releve.errors import Phrase
 from releve.gate.db_clock import MAX_CLOCK_SKEW
 from releve.gate.schema import TABLES, FactColumn, FactTable
 from releve.network.faults import Fault
-from releve.outbound.vocabulary import describe_unfit_word, get_vocabulary, list_word_columns
-from releve.outbound.word_frames import list_unknown_words, mark_unknown_words
+from releve.outbound.word_frames import find_word_faults
 
 __all__ = ["find_row_faults"]
 
@@ -31,7 +30,7 @@ def find_row_faults(frames: Mapping[str, pl.DataFrame], now: datetime) -> list[F
 
 
 def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterator[Fault]:
-    yield from _unknown_words(table, frame)
+    yield from find_word_faults(table.name, frame)
     for column in table.columns:
         if column.field not in frame.columns or column.kind not in ("text", "words"):
             continue
@@ -52,19 +51,6 @@ def _check_table(table: FactTable, frame: pl.DataFrame, now: datetime) -> Iterat
         fix = _VOUCH if table.name == "feeds" else Phrase("give the instant at which it was")
         yield from _report_faults(table, column, frame[field].cast(pl.String), late,
                        Phrase("lies in the future"), fix)  # fmt: skip
-
-
-def _unknown_words(table: FactTable, frame: pl.DataFrame) -> Iterator[Fault]:
-    """Yield the cells of words that no vocabulary holds."""
-    for column, name in list_word_columns().get(table.name, {}).items():
-        if column not in frame.columns:
-            continue
-        cells = frame[column]
-        for row in mark_unknown_words(table.name, column, cells).arg_true().to_list():
-            for text in list_unknown_words(name, cells[row]):
-                reason = describe_unfit_word(name, text)
-                fix = get_vocabulary(name).advice(text, several=not isinstance(cells[row], str))
-                yield Fault(table.name, row + 2, column, text, reason, fix)
 
 
 def _report_faults(

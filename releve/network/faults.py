@@ -15,7 +15,10 @@ from typing import TypeVar
 
 from releve.errors import Phrase, ReleveError
 
-__all__ = ["Fault", "OperatorFaults", "find_closest", "find_nearest", "suggest_fix"]
+__all__ = [
+    "MOST_SOUGHT", "Fault", "NearestNames", "OperatorFaults", "find_closest", "find_nearest",
+    "suggest_fix",
+]  # fmt: skip
 
 Otherwise = TypeVar("Otherwise", bound=str)
 
@@ -23,6 +26,8 @@ _SHOWN = 20
 """How many faults the text of an error shows."""
 _MOST_COMPARED = 3000
 """Above this many candidates no likely spelling is looked for: it would take seconds."""
+MOST_SOUGHT = 50
+"""Of how many wrong words of a column likely spellings are looked for: it may hold thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,20 @@ def find_nearest(word: str, known: Collection[str]) -> list[str]:
     found = difflib.get_close_matches(folded, by_folded, n=10, cutoff=0.75)
     likeness = {name: difflib.SequenceMatcher(None, name, folded).ratio() for name in found}
     return [by_folded[name] for name in found if likeness[name] == likeness[found[0]]]
+
+
+class NearestNames:
+    """Finds the known names that wrong words may be slips of, for the first MOST_SOUGHT of them."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = known
+        self._found: dict[str, list[str]] = {}
+
+    def find(self, word: str) -> list[str]:
+        """Return the names that resemble a word most; none once enough words were sought."""
+        if word not in self._found and len(self._found) < MOST_SOUGHT:
+            self._found[word] = find_nearest(word, self._known)
+        return self._found.get(word, [])
 
 
 def find_closest(word: str, known: Collection[str]) -> str | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import Literal, TypeVar, cast
 
 import polars as pl
 
 from releve.errors import Phrase
-from releve.network.faults import Fault, find_nearest, suggest_fix
+from releve.network.faults import Fault, NearestNames, suggest_fix
 from releve.outbound.clients import fold_client_name
 from releve.outbound.facts import EVERY_CLIENT, SAID, Alias, Facts
 from releve.outbound.number_frames import mark_miswritten_numbers, normalize_shown_numbers
@@ -157,11 +157,11 @@ def _list_values(frame: Frame, column: str) -> pl.Series:
 def _report_cells(
     table: str, column: str, frame: Frame, wrong: pl.Expr, explain: Explain
 ) -> Iterator[Fault]:
-    """Yield the cells of a column that are wrong, by row."""
+    """Yield the cells of a column that are wrong, by row; each text is explained once."""
     rows = frame.lazy().select(column).with_row_index("row").filter(wrong)
+    explain = cache(explain)
     for row, text in rows.collect(engine=_choose_engine(frame)).iter_rows():
-        reason, fix = explain(text)
-        yield Fault(table, row + 2, column, text, reason, fix)
+        yield Fault(table, row + 2, column, text, *explain(text))
 
 
 def _find_unknown_clients(frames: Mapping[str, Frame]) -> Iterator[Fault]:
@@ -172,9 +172,10 @@ def _find_unknown_clients(frames: Mapping[str, Frame]) -> Iterator[Fault]:
     names = [name for name in (*table["client"], *table["alias"]) if name]
     keys = {fold_client_name(name) for name in names}
     keys.add(fold_client_name(EVERY_CLIENT))
+    nearest = NearestNames(names)
 
     def explain(text: str) -> tuple[Phrase, Phrase]:
-        fix = suggest_fix(find_nearest(text, names), Phrase("add it to the table clients"))
+        fix = suggest_fix(nearest.find(text), Phrase("add it to the table clients"))
         return Phrase("not in the table clients"), fix
 
     for name, frame in _list_filled(frames, _WITH_CLIENTS):
@@ -253,28 +254,32 @@ def _find_unknown_persons(frames: Mapping[str, Frame]) -> Iterator[Fault]:
             continue
         known = {one for table in KNOWING for one in _list_values(frames[table], "person")}
         wrong = pl.col("person").is_in(absent.implode())
-        explain = partial(_explain_person, known=known, frames=frames, said=name in SAID)
+        explain = partial(
+            _explain_person,
+            nearest=NearestNames(known),
+            holders=_list_holders(frames, absent.to_list()),
+            said=name in SAID,
+        )
         yield from _report_cells(name, "person", frame, wrong, explain)
 
 
 def _explain_person(
-    text: str, *, known: Collection[str], frames: Mapping[str, Frame], said: bool
+    text: str, *, nearest: NearestNames, holders: Mapping[str, set[str]], said: bool
 ) -> tuple[Phrase, Phrase]:
-    holders = sorted(_list_holders(frames, [text])[text])
-    return describe_unknown_person(text, known, holders, said=said)
+    return describe_unknown_person(text, nearest, sorted(holders[text]), said=said)
 
 
 def describe_unknown_person(
-    text: str, known: Collection[str], holders: list[str], *, said: bool
+    text: str, nearest: NearestNames, holders: list[str], *, said: bool
 ) -> tuple[Phrase, Phrase]:
     """Return what is wrong with a person whom no table knows, and the fix.
 
     ``holders`` of the number, where the text is one; ``said``: a number may stand for a person.
     """
-    near = find_nearest(text, known)
     if not _plan().find_form_fault(text):
         fix = Phrase("write the person's id, and add the person to people")
         return Phrase("a number in place of a person"), suggest_fix(holders, fix)
+    near = nearest.find(text)
     if said and not near and not any(character.isalpha() for character in text):
         return describe_number_fault(text)
     reason = Phrase("no row of people, consents or contracts knows this person")
@@ -318,14 +323,13 @@ def _find_unknown_consents(frames: Mapping[str, Frame]) -> Iterator[Fault]:
     aliases = frames["clients"].lazy().select("client", "alias").collect()
     is_same_client = Facts(aliases=[Alias(*row) for row in aliases.iter_rows()]).is_same_client
     holders = _list_holders(frames, doubtful["person"].unique().to_list())
+    nearest = NearestNames(ids.to_list())
     for row, client, person, consent in doubtful.iter_rows():
         known = givers.get(consent, [])
         mine = [p for c, p in known if client == EVERY_CLIENT or is_same_client(c, client)]
         if {person, *holders[person]}.isdisjoint(mine):
-            near_ids = find_nearest(consent, ids.to_list())
-            yield build_consent_fault(
-                row + 2, client, person, consent, known, mine or None, near_ids
-            )
+            near = () if known else nearest.find(consent)
+            yield build_consent_fault(row + 2, client, person, consent, known, mine or None, near)
 
 
 def build_consent_fault(

@@ -46,13 +46,7 @@ from releve.outbound.facts import EVERY_CLIENT, SAID, Facts
 from releve.outbound.legal_rows import LEGAL_ZONE
 from releve.outbound.number_frames import normalize_sayer, normalize_shown_numbers
 from releve.outbound.numbers import NumberTable
-from releve.outbound.vocabulary import describe_unfit_word, get_vocabulary, list_word_columns
-from releve.outbound.word_frames import (
-    list_distinct_words,
-    list_unknown_words,
-    mark_unknown_words,
-    normalize_word_columns,
-)
+from releve.outbound.word_frames import find_word_faults, normalize_word_columns
 
 __all__ = [
     "EVENT",
@@ -365,20 +359,7 @@ class _Reading:
     def _read_words(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a table whose words are ids; each cell that holds another text is a fault."""
         frame = normalize_word_columns(self.table, frame)
-        columns = list_word_columns().get(self.table, {})
-        words = list_distinct_words(frame, columns)
-        for column, name in columns.items():
-            if not list_unknown_words(name, filter(None, words[column])):
-                continue
-            cells = frame[column]
-            for index in mark_unknown_words(self.table, column, cells).arg_true().to_list():
-                for text in list_unknown_words(name, cells[index]):
-                    reason = describe_unfit_word(name, text)
-                    fix = get_vocabulary(name).advice(
-                        text, several=not isinstance(cells[index], str)
-                    )
-                    fault = Fault(self.table, int(self.rows[index]), column, text, reason, fix)
-                    self.folder.faults.append(fault)
+        self._add(find_word_faults(self.table, frame))
         return frame
 
     def _fill_known_at(self, frame: pl.DataFrame) -> pl.DataFrame:

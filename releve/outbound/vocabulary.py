@@ -98,8 +98,11 @@ class Vocabulary:
         met = find_nearest(fold(text), self.spellings)
         return tuple(dict.fromkeys(self.spellings[spelling] for spelling in met))
 
-    def advice(self, text: str, *, several: bool = False) -> Phrase:
-        """Return how to mend an unknown or coarse text; its cell may hold ``several`` words."""
+    def advice(self, text: str, *, several: bool = False, near: bool = True) -> Phrase:
+        """Return how to mend an unknown or coarse text; its cell may hold ``several`` words.
+
+        ``near``: the words that it resembles are looked for, which takes a while.
+        """
         if self.canonical(text):
             finer = find_finer_words(text)
             listed = self._list([self.by_id[word] for word in finer[:_MOST_LISTED]])
@@ -117,7 +120,8 @@ class Vocabulary:
                 listed,
                 self.name,
             )
-        return suggest_fix([self._name(word) for word in self.near(text)], more)
+        met = self.near(text) if near else ()
+        return suggest_fix([self._name(word) for word in met], more)
 
     def _name(self, word: str) -> BilingualPhrase:
         return BilingualPhrase(word, self.by_id[word].label.fr)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import polars as pl
 
+from releve.errors import Phrase
+from releve.network.faults import MOST_SOUGHT, Fault
 from releve.outbound.vocabulary import (
+    describe_unfit_word,
     get_vocabulary,
     list_word_columns,
     normalize_basis,
@@ -15,6 +18,7 @@ from releve.outbound.vocabulary import (
 )
 
 __all__ = [
+    "find_word_faults",
     "list_distinct_words",
     "list_unknown_words",
     "mark_unknown_words",
@@ -40,6 +44,31 @@ def list_distinct_words(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str
     """Return the different words of each column, of texts or of lists of texts, in any order."""
     found = frame.select(pl.col(name).explode().drop_nulls().unique().implode() for name in columns)
     return {name: found[name][0].to_list() for name in columns}
+
+
+def find_word_faults(table: str, frame: pl.DataFrame) -> Iterator[Fault]:
+    """Yield each word of a table that may not stand there; its first row is 2.
+
+    The words must be ids already. A text is explained once, however many cells hold it.
+    """
+    columns = {
+        column: name
+        for column, name in list_word_columns().get(table, {}).items()
+        if column in frame.columns
+    }
+    words = list_distinct_words(frame, columns)
+    for column, name in columns.items():
+        if not list_unknown_words(name, filter(None, words[column])):
+            continue
+        cells, said = frame[column], dict[str, tuple[Phrase, Phrase]]()
+        several = cells.dtype == pl.List(pl.String)
+        for row in mark_unknown_words(table, column, cells).arg_true().to_list():
+            for text in list_unknown_words(name, cells[row]):
+                if text not in said:
+                    near = len(said) < MOST_SOUGHT
+                    fix = get_vocabulary(name).advice(text, several=several, near=near)
+                    said[text] = (describe_unfit_word(name, text), fix)
+                yield Fault(table, row + 2, column, text, *said[text])
 
 
 def mark_unknown_words(table: str, column: str, cells: pl.Series) -> pl.Series:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from releve.gate.db_clock import read_clock
 from releve.gate.errors import LoadRefused
-from releve.gate.fact_import import ImportResult, load_facts, load_frames
+from releve.gate.fact_import import ImportResult, find_load_faults, load_facts, load_frames
 from releve.gate.fact_reader import read_facts
 from releve.gate.models import Load, PseudonymValue
 from releve.outbound import Person
@@ -134,3 +135,21 @@ def test_a_number_stands_for_its_holder_in_the_same_load_and_for_no_one_else() -
     with pytest.raises(LoadRefused, match="the consent C3 was given by another person"):
         withdraw(phone(4))
     assert withdraw(phone(3)).written == {"people": 2, "consents": 1, "withdrawals": 1}
+
+
+@pytest.mark.parametrize(
+    ("table", "head", "row"),
+    [
+        ("attempts", "id,client,person,at", f"K{{0}},{CLIENT},01990{{0:05d}},{AT}"),
+        ("withdrawals", "client,person,at,consent", f"{CLIENT},01990{{0:05d}},{AT},C0"),
+    ],
+)
+def test_a_column_that_is_wrong_as_a_whole_needs_no_query_for_each_row(
+    table: str, head: str, row: str, django_assert_max_num_queries: Any
+) -> None:
+    record_people(range(1))
+    rows = [row.format(n) for n in range(200)]
+    files = {f"{table}.csv": "\n".join((head, *rows)).encode()}
+    frames = {name: frame for name, frame in read_tables(files).items() if frame.height}
+    with django_assert_max_num_queries(60):
+        assert len(find_load_faults(frames)) == 200

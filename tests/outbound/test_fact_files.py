@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime
 from io import BytesIO
 
 import polars as pl
 import pytest
 
+from releve.outbound import fact_references
 from releve.outbound.errors import FactFaults
 from releve.outbound.fact_files import NEEDED
 from releve.outbound.fact_tables import (
@@ -448,6 +450,33 @@ def test_every_fault_is_named_in_one_round(table: str, head: str, row: str, whol
     found = [fault.partition(",")[0].partition(":")[0] for fault in
              faults_of(f"{table}.csv", rows, whole)]  # fmt: skip
     assert found == [f"{table} row {n}" for n in range(2, 62)]
+
+
+@pytest.mark.parametrize(
+    ("table", "head", "row"),
+    [
+        ("refusals", "client,person,at,kind", f"A,P1,{AT},xyzzy{{0}}"),
+        ("attempts", "id,client,person,at", f"K{{0}},A{{0}}x,P1,{AT}"),
+        ("attempts", "id,client,person,at", f"K{{0}},A,Q{{0}},{AT}"),
+        ("attempts", "id,client,person,at", f"K{{0}},A,01990{{0:05d}},{AT}"),
+        ("withdrawals", "client,person,at,consent", f"A,P1,{AT},D{{0}}"),
+    ],
+)
+def test_a_column_that_is_wrong_as_a_whole_needs_no_search_for_each_cell(
+    table: str, head: str, row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = list[object]()
+    for module, name in ((difflib, "get_close_matches"), (fact_references, "_list_holders")):
+        kept = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, k=kept, **b: (calls.append(k), k(*a, **b))[1])
+    rows = "\n".join((head, *(row.format(n) for n in range(90))))
+    others = {name: ",".join(list_columns(name)) for name in NEEDED if name != table}
+    others["people"] = "person,number\nP1,0144556677\n"
+    others["clients"] = "client,alias\nA,B\n"
+    others["consents"] = f"id,client,person,collected_at,objects\nC1,A,P1,{AT},gas\n"
+    found = faults_of(f"{table}.csv", rows, True, **others)
+    assert len([one for one in found if one.startswith(f"{table} row")]) == 90
+    assert len(calls) <= 52
 
 
 def test_only_a_basis_may_carry_a_reference() -> None:
