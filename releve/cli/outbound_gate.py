@@ -160,8 +160,9 @@ def import_facts(
         raise click.UsageError(f"{folder} holds no row of facts; its files are {wanted}")
     frames["attempts"] = fill_provider(frames["attempts"], provider)
     filled = {name: frame for name, frame in frames.items() if frame.height}
+    named = [] if campaigns is None else campaigns["campaign"].to_list()
     found = load_frames(filled, source=f"folder {folder.name}"[:200], by=by, digest=digest,
-                        as_known=as_known, progress=_Progress())  # fmt: skip
+                        as_known=as_known, campaigns=named, progress=_Progress())  # fmt: skip
     for name in filled:
         if name == "clients":
             continue

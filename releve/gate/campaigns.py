@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
 from django.db import transaction
+from django.db.models import Q
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.gate.clients import register_client
@@ -160,24 +162,29 @@ def _parse_words(campaign: CampaignTerms) -> CampaignTerms:
     return CampaignTerms(**{**asdict(campaign), **ids})
 
 
-def normalize_campaign_names(frame: pl.DataFrame) -> pl.DataFrame:
+def normalize_campaign_names(frame: pl.DataFrame, others: Iterable[str] = ()) -> pl.DataFrame:
     """Return a table in which each campaign is named as it is known, however it is spelt.
 
-    Of a campaign that is not known yet, the first spelling of the table.
+    Of a campaign that is not known yet, its spelling among ``others``, those about to be
+    recorded, else the first of the table.
     """
     known = _map_campaign_names()
     names = frame["campaign"].unique(maintain_order=True).to_list()
-    for name in filter(None, names):
+    for name in filter(None, (*others, *names)):
         known[fold_client_name(name)] = known[fold_client_name(name)] or name
     renames = {name: known[fold_client_name(name)] for name in names if name}
     return frame.with_columns(pl.col("campaign").replace(renames))
 
 
 def _map_campaign_names() -> defaultdict[str, str]:
-    """Return each campaign's name, recorded or only named by facts, by what its spellings share."""
+    """Return each campaign's name, recorded or only named by facts, by what its spellings share.
+
+    Facts of a load that was killed name none.
+    """
     found = defaultdict[str, str](str)
     for model in (AbandonedRow, ScrubRow):
-        kept = model._default_manager.exclude(campaign="").values_list("campaign", flat=True)
+        closed = model._default_manager.filter(Q(load=None) | Q(load__known_at__isnull=False))
+        kept = closed.exclude(campaign="").values_list("campaign", flat=True)
         found |= {fold_client_name(name): name for name in kept.order_by().distinct()}
     return found | {fold_client_name(ref): ref for ref in load_campaigns()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,7 @@ def load_frames(
     digest: str = "",
     as_known: bool = False,
     known_only: bool = True,
+    campaigns: Iterable[str] = (),
     progress: Progress = lambda table, done, rows: None,
 ) -> ImportResult:
     """Load typed tables (``releve.outbound.fact_tables``); LoadRefused names each faulty row.
@@ -69,6 +70,7 @@ def load_frames(
     same ``digest``. ``as_known`` keeps the tables' own ``known_at`` instead of now: for the first
     load of a history, refused once the gate has decided anything later than that. ``known_only``
     refuses what forbids calls to a person, or takes back a consent, that nothing knows.
+    ``campaigns`` are names about to be recorded: facts of them are stored under that spelling.
     """
     ensure_gate_key()
     facts = {
@@ -86,7 +88,7 @@ def load_frames(
             raise LoadRefused.of(faults)
         for name in ("abandoned", "scrubs"):
             if name in facts:
-                facts[name] = normalize_campaign_names(facts[name])
+                facts[name] = normalize_campaign_names(facts[name], campaigns)
     for name, frame in facts.items():
         for part in frame.iter_slices(_CHUNK):
             with transaction.atomic():

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from releve.cli import main
 from releve.gate.campaigns import load_campaigns
 from releve.gate.db_clock import read_clock
-from releve.gate.models import CampaignRow, Load, PersonRow
+from releve.gate.models import AbandonedRow, CampaignRow, Load, PersonRow
 from releve.gate.protocol import Question
 from releve.network.clock import zone
 from releve.outbound.fact_tables import read_folder, read_tables
@@ -242,3 +242,24 @@ def test_a_fault_of_a_campaign_has_its_row_after_one_whose_sector_is_empty(
     said = run("facts", "import", str(file), "--by", "ines", "--lang", "en", code=1).output
     assert "row 3, sector: empty" in said, said
     assert "row 4, sector “insurance”" in said, said
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_facts_of_a_campaign_in_another_spelling_count_for_the_one_of_the_sheet(
+    tmp_path: Path,
+) -> None:
+    now = read_clock().astimezone(zone("Europe/Paris")).replace(tzinfo=None, microsecond=0)
+    sheets = office(now)
+    sheets["Abandons"][1][0] = "Printemps"
+    killed = Load.objects.create(source="killed", by="ines", opened_at=read_clock(), digest="d")
+    AbandonedRow.objects.create(
+        load=killed, campaign="PRINTEMPS", day=now.date(), abandoned=1, handled=9, digest="d"
+    )
+    file = tmp_path / "faits.xlsx"
+    file.write_bytes(book(sheets))
+    done = run("facts", "import", str(file), "--by", "ines").output
+    assert "campaigns: 1 recorded" in done
+    assert list(load_campaigns()) == ["printemps"]
+    kept = AbandonedRow.objects.exclude(load=killed)
+    assert list(kept.values_list("campaign", flat=True)) == ["printemps"]
