@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from releve.errors import BilingualPhrase, Phrase
 from releve.gate.clients import register_client
@@ -46,6 +46,12 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
 
     LoadRefused says what is wrong with it. One is closed by its last day.
     """
+    return _record(ref, campaign, by, _map_campaign_names())
+
+
+@transaction.atomic
+def _record(ref: str, campaign: CampaignTerms, by: str, names: dict[str, str]) -> bool:
+    """Record a campaign, and its name among ``names``, those of all by what spellings share."""
     if not (ref and campaign.client and campaign.object and campaign.sector):
         raise LoadRefused("a campaign needs a name, a client, an object and its sector")
     campaign = _parse_words(campaign)
@@ -71,29 +77,28 @@ def record_campaign(ref: str, campaign: CampaignTerms, *, by: str) -> bool:
     campaign = replace(campaign, client=register_client(campaign.client))
     content = json.dumps({"ref": ref, **asdict(campaign)}, default=str, sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
-    with transaction.atomic():
-        last = load_campaigns().get(ref)
-        named = _map_campaign_names()[fold_client_name(ref)] or ref
-        if last is None and named != ref:
-            reason = Phrase("{0} is written {1} where it is known already", ref, named)
-            fix = Phrase(
-                "write {0}, or give the campaign a name that differs in more than case, accents"
-                " and hyphens",
-                named,
-            )
-            raise _refuse("campaign", ref, reason, fix)
-        if last is not None and last.digest == digest:
-            return False
-        if last is not None and last.client != campaign.client:
-            reason = Phrase(
-                "{0} is a campaign of another client, who would lose its calls to this one", ref
-            )
-            raise _refuse("client", campaign.client, reason, Phrase("give it another name"))
-        at = next_known_at()
-        load = Load.objects.create(
-            source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1
+    last = _find_last(ref)
+    named = names.setdefault(fold_client_name(ref), ref)
+    if last is None and named != ref:
+        reason = Phrase("{0} is written {1} where it is known already", ref, named)
+        fix = Phrase(
+            "write {0}, or give the campaign a name that differs in more than case, accents"
+            " and hyphens",
+            named,
         )
-        Row.objects.create(load=load, ref=ref, digest=digest, **asdict(campaign))
+        raise _refuse("campaign", ref, reason, fix)
+    if last is not None and last.digest == digest:
+        return False
+    if last is not None and last.client != campaign.client:
+        reason = Phrase(
+            "{0} is a campaign of another client, who would lose its calls to this one", ref
+        )
+        raise _refuse("client", campaign.client, reason, Phrase("give it another name"))
+    at = next_known_at()
+    load = Load.objects.create(
+        source=f"campaign {ref}", by=by, opened_at=read_clock(), known_at=at, rows=1
+    )
+    Row.objects.create(load=load, ref=ref, digest=digest, **asdict(campaign))
     return True
 
 
@@ -109,29 +114,30 @@ def _name(vocabulary_name: str, word: str) -> BilingualPhrase:
 
 def record_campaigns(table: pl.DataFrame, *, by: str) -> int:
     """Record the campaigns of a table; return how many changed. LoadRefused at the first fault."""
-    known = load_campaigns()
+    names = _map_campaign_names()
     return sum(
-        record_campaign(ref := row.pop("campaign"), _build_terms(row, known.get(ref)), by=by)
+        _record(ref := row.pop("campaign"), _build_terms(ref, row), by, names)
         for row in table.iter_rows(named=True)
     )
 
 
 def find_campaign_faults(table: pl.DataFrame) -> list[Fault]:
     """Return the faults of a table of campaigns, inside a transaction that the caller ends."""
-    faults, known = list[Fault](), load_campaigns()
+    faults, names = list[Fault](), _map_campaign_names()
     whole = table.with_row_index("row").drop_nulls(["campaign", "client", "object", "sector"])
     for row in whole.iter_rows(named=True):
         place = row.pop("row") + 2
         try:
             ref = row.pop("campaign")
-            record_campaign(ref, _build_terms(row, known.get(ref)), by="")
+            _record(ref, _build_terms(ref, row), "", names)
         except LoadRefused as error:
             faults += (replace(fault, row=place) for fault in error.faults)
     return faults
 
 
-def _build_terms(row: dict[str, Any], last: Row | None) -> CampaignTerms:
+def _build_terms(ref: str, row: dict[str, Any]) -> CampaignTerms:
     """Return the terms of a row; what its table has no column for stays as last recorded."""
+    last = _find_last(ref)
     authenticated = None if last is None else last.authenticated
     mobile = last is not None and last.mobile_terminal
     return CampaignTerms(**row, authenticated=authenticated, mobile_terminal=mobile)
@@ -191,5 +197,12 @@ def _map_campaign_names() -> defaultdict[str, str]:
 
 def load_campaigns() -> dict[str, Row]:
     """Return every campaign as it stands now, by its name."""
-    rows = Row.objects.filter(load__known_at__isnull=False).order_by("load__known_at", "pk")
-    return {row.ref: row for row in rows}
+    return {row.ref: row for row in _select_known()}
+
+
+def _find_last(ref: str) -> Row | None:
+    return _select_known().filter(ref=ref).last()
+
+
+def _select_known() -> QuerySet[Row]:
+    return Row.objects.filter(load__known_at__isnull=False).order_by("load__known_at", "pk")

@@ -328,8 +328,8 @@ def _find_unknown_consents(frames: Mapping[str, Frame]) -> Iterator[Fault]:
         known = givers.get(consent, [])
         mine = [p for c, p in known if client == EVERY_CLIENT or is_same_client(c, client)]
         if {person, *holders[person]}.isdisjoint(mine):
-            near = () if known else nearest.find(consent)
-            yield build_consent_fault(row + 2, client, person, consent, known, mine or None, near)
+            likely = () if known else nearest.find(consent)
+            yield build_consent_fault(row + 2, client, person, consent, known, mine or None, likely)
 
 
 def build_consent_fault(
