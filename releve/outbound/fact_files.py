@@ -76,7 +76,7 @@ EXAMPLES: Mapping[str, Phrase] = {
     "instant": BilingualPhrase("2026-09-15T11:00:00+02:00", "15/09/2026 11:00"),
     "day": BilingualPhrase("2026-09-15", "15/09/2026"),
     "flag": BilingualPhrase("true or false", "oui ou non"),
-    "number": BilingualPhrase("12 or 12.5", "12 ou 12,5"),
+    "number": BilingualPhrase("1234", "1234"),
 }
 """How a value of each kind is written."""
 

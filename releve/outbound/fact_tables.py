@@ -82,6 +82,8 @@ _SERIAL = re.compile(r"\d{4,6}([.,]\d+)?")
 _DAY_OR_MONTH_FIRST = r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}"
 _MONTH_FIRST = r"^(0?[1-9]|1[0-2])[/.-](1[3-9]|2\d|3[01])[/.-]\d{4}"
 """A date that can only have its month first: the others of its column may have it first too."""
+_THOUSANDS = r"[.,]\d{3}$"
+"""A count whose last three digits stand apart by what may be a decimal mark too."""
 _FORMULA_ERROR = r"^#(DIV/0!|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!)$"
 _KEYS = ("id", "client", "person", "number", "consent")
 """The columns by which rows refer to each other."""
@@ -279,7 +281,10 @@ class _Reading:
         else:
             parsed, refused = self._parse_texts(source.cast(pl.String), kind, proof=trusted)
         if kind == "number":
-            wrong = (~parsed.is_finite() | (parsed < 0)).fill_null(False)
+            wrong = ~parsed.is_finite() | (parsed < 0) | (parsed != parsed.floor())
+            if source.dtype == pl.String:
+                wrong |= source.str.contains(_THOUSANDS)
+            wrong = wrong.fill_null(False)
             self._report(name, wrong, _explain_number)
             broken, parsed = broken | wrong, parsed.set(wrong, None)
         if trusted:  # refuses later, by a rule of its own
@@ -395,6 +400,8 @@ def _explain_number(text: str | None) -> CellRefusal:
     fix = Phrase("write it like {0}", EXAMPLES["number"])
     if text and text.startswith("-") and any(character.isdigit() for character in text):
         return CellRefusal(Phrase("must be at least {0}", "0"), fix)
+    if text and any(character.isdigit() for character in text):
+        return CellRefusal(Phrase("must be a whole number"), fix)
     return CellRefusal(Phrase("must be a finite number"), fix)
 
 

@@ -69,7 +69,7 @@ def test_an_instant_is_read_with_its_offset_in_each_form(text: str, value: datet
         ("mandates", "id,client,number,first,linked", "M,A,+33162000001,2026-01-01,perhaps",
          "mandates row 2, linked 'perhaps': neither true nor false; write true or false"),
         ("abandoned", "campaign,day,abandoned,handled,known_at", f"K,2026-11-20,few,96,{AT}",
-         "abandoned row 2, abandoned 'few': not a number; write it like 12 or 12.5"),
+         "abandoned row 2, abandoned 'few': not a number; write it like 1234"),
         ("abandoned", "campaign,day,abandoned,handled", "K,2026-11-20,4,96",
          "abandoned row 2, known_at: empty; fill it"),
         ("refusals", "client,person,at,kind", f"A,P1,{AT},",
@@ -84,11 +84,18 @@ def test_a_cell_of_another_form_is_named_with_the_form_meant(
     assert fault(table, head, row) == said
 
 
-def test_a_number_is_read_with_a_comma_or_a_point_and_a_day_as_one() -> None:
+def test_a_count_is_read_as_a_whole_number_and_a_day_as_one() -> None:
     head = "campaign,day,abandoned,handled,known_at"
-    row = read("abandoned", head, f'K,2026-11-20,"12,5",96.25,{AT}')
-    assert (row["abandoned"], row["handled"]) == (12.5, 96.25)
+    row = read("abandoned", head, f'K,2026-11-20,"12,0",1 234,{AT}')
+    assert (row["abandoned"], row["handled"]) == (12, 1234)
     assert (row["day"], row["known_at"]) == (date(2026, 11, 20), TEN)
+
+
+@pytest.mark.parametrize("text", ["1,234", "1.234", "1,000", "12.5", "0,5"])
+def test_a_count_with_a_fraction_or_a_mark_between_its_thousands_is_a_fault(text: str) -> None:
+    head = "campaign,day,abandoned,handled,known_at"
+    said = fault("abandoned", head, f'K,2026-11-20,4,"{text}",{AT}')
+    assert said.endswith(f"handled '{text}': must be a whole number; write it like 1234")
 
 
 @pytest.mark.parametrize(
