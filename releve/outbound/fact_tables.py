@@ -219,7 +219,7 @@ class _Reading:
     def __init__(self, raw: RawTable, folder: FactFolder) -> None:
         kept = np.setdiff1d(np.arange(raw.cells.height), np.fromiter(raw.broken, np.int64))
         self.table, self.folder, self.from_sheet = raw.form.table, folder, raw.from_sheet
-        self.rows = raw.rows[kept]
+        self.rows, self.local = raw.rows[kept], set[str]()
         texts = [name for name, dtype in raw.cells.schema.items() if dtype == pl.String]
         stripped = pl.col(texts).str.strip_chars().replace("", None)
         self.cells = raw.cells[kept].with_columns(stripped) if texts else raw.cells[kept]
@@ -311,6 +311,7 @@ class _Reading:
         if kind not in ("instant", "day", "flag", "number"):
             return parsed.alias(texts.name), refused
         found: dict[str, Any] = {}
+        self.local.clear()
         left = texts.is_not_null() & parsed.is_null()
         doubtful = kind in ("instant", "day") and _has_month_first(texts.filter(left))
         for text in texts.filter(left).unique():
@@ -325,12 +326,14 @@ class _Reading:
             words = pl.Series(list(found)), pl.Series(list(found.values()), dtype=parsed.dtype)
             met = texts.replace_strict(*words, default=None, return_dtype=parsed.dtype)
             parsed = parsed.fill_null(met)
-            if kind == "instant":
-                self.folder.local += int(texts.is_in(words[0].implode()).sum())
+            self.folder.local += int(texts.is_in(list(self.local)).sum())
         return parsed.alias(texts.name), refused
 
     def _parse_text(self, text: str, kind: str, *, proof: bool) -> Any:
-        """Return one value; ``proof``: a serial number of a text file does not tell a date."""
+        """Return one value; ``proof``: a serial number of a text file does not tell a date.
+
+        A date cell of a workbook is read with a space before its time: one with a T is a text.
+        """
         fix = Phrase("write it like {0}", EXAMPLES[kind])
         if kind == "flag":
             return CellRefusal(
@@ -351,15 +354,17 @@ class _Reading:
             return moment
         if not timed or (self.from_sheet and moment.time() == time()):
             return CellRefusal(Phrase("has no time of day"), fix)
-        if re.match(r"\d{4}-", text) and not self.from_sheet:
+        if re.match(r"\d{4}-", text) and not (self.from_sheet and " " in text):
             return CellRefusal(Phrase("not an instant with its offset"), fix)
         try:
-            return to_utc(moment, self.folder.zone)
+            instant = to_utc(moment, self.folder.zone)
         except ValueError:
             return CellRefusal(
                 Phrase("exists twice or not at all: the clocks change then"),
                 Phrase("write it with its offset, like 2026-10-25T02:30:00+01:00"),
             )
+        self.local.add(text)
+        return instant
 
     def _read_words(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a table whose words are ids; each cell that holds another text is a fault."""

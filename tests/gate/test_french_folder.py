@@ -126,6 +126,16 @@ def test_the_tables_of_a_workbook_are_those_of_french_and_english_files() -> Non
     assert shift == timedelta(hours=1)
 
 
+def test_an_iso_text_of_a_workbook_needs_its_offset_and_one_with_it_is_not_local() -> None:
+    head = ["Donneur d'ordre", "Personne", "Date"]
+    rows = [["A", "P1", NOW], ["A", "P2", "2026-11-24T11:00:00+0200"]]
+    found = read_folder({"faits.xlsx": book({"Retraits": [head, *rows]})})
+    assert (found.faults, found.local) == ([], 1)
+    rows.append(["A", "P3", "2026-11-24T11:00:00"])
+    (fault,) = read_folder({"faits.xlsx": book({"Retraits": [head, *rows]})}).faults
+    assert (fault.row, str(fault.reason)) == (4, "not an instant with its offset")
+
+
 def test_headers_may_lack_their_accents_and_a_file_be_utf16_with_its_separator() -> None:
     text = "sep=;\r\nPersonne;Telephone;Code postal\r\nP1;01 99 00 00 01;67\u202f000\r\n"
     for data in (text.encode("utf-16"), text.replace("\u202f", "\xa0").encode("cp1252")):
