@@ -95,10 +95,11 @@ def read_fact_folder(
 ) -> tuple[FactFolder, str]:
     """Return what the files of a folder, or a workbook, hold, with all faults, and their digest.
 
-    ``campaigns``: a table of campaigns may be among them.
+    The digest is of the files and the clock they are read on. ``campaigns``: a table of campaigns
+    may be among them.
     """
     files = {file.name: file.read_bytes() for file in _list_files(path, strict)}
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{zone}:".encode())
     for name, data in files.items():
         digest.update(f"{name}:{len(data)}:".encode() + data)
     found = read_folder(files, whole=whole, strict=strict, zone=zone, campaigns=campaigns)

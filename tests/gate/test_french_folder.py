@@ -14,6 +14,7 @@ import xlsxwriter
 from click.testing import CliRunner, Result
 
 from releve.cli import main
+from releve.cli.outbound_facts import read_fact_folder
 from releve.gate.campaigns import load_campaigns
 from releve.gate.db_clock import read_clock
 from releve.gate.models import AbandonedRow, CampaignRow, Load, PersonRow
@@ -273,3 +274,13 @@ def test_facts_of_a_campaign_in_another_spelling_count_for_the_one_of_the_sheet(
     assert list(load_campaigns()) == ["printemps"]
     kept = AbandonedRow.objects.exclude(load=killed)
     assert list(kept.values_list("campaign", flat=True)) == ["printemps"]
+
+
+def test_the_same_files_on_another_clock_are_another_import(tmp_path: Path) -> None:
+    file = tmp_path / "faits.xlsx"
+    file.write_bytes(book({"Retraits": office()["Retraits"]}))
+    digests = {
+        read_fact_folder(file, whole=False, strict=True, zone=name)[1]
+        for name in ("Europe/Paris", "Africa/Casablanca")
+    }
+    assert len(digests) == 2
