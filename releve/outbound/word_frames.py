@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import polars as pl
 
 from releve.errors import Phrase
 from releve.network.faults import MOST_SOUGHT, Fault
+from releve.outbound.fact_files import CAMPAIGNS
 from releve.outbound.vocabulary import (
     describe_unfit_word,
     get_vocabulary,
@@ -58,12 +59,13 @@ def find_word_faults(table: str, frame: pl.DataFrame) -> Iterator[Fault]:
     }
     words = list_distinct_words(frame, columns)
     for column, name in columns.items():
-        if not list_unknown_words(name, filter(None, words[column])):
+        coarse = (table, column) == (CAMPAIGNS, "object")
+        if not list_unknown_words(name, filter(None, words[column]), coarse=coarse):
             continue
         cells, said = frame[column], dict[str, tuple[Phrase, Phrase]]()
         several = cells.dtype == pl.List(pl.String)
         for row in mark_unknown_words(table, column, cells).arg_true().to_list():
-            for text in list_unknown_words(name, cells[row]):
+            for text in list_unknown_words(name, cells[row], coarse=coarse):
                 if text not in said:
                     near = len(said) < MOST_SOUGHT
                     fix = get_vocabulary(name).advice(text, several=several, near=near)
@@ -76,18 +78,28 @@ def mark_unknown_words(table: str, column: str, cells: pl.Series) -> pl.Series:
 
     The words must be ids already.
     """
-    ids = list(get_vocabulary(list_word_columns()[table][column]).precise_ids)
+    coarse = (table, column) == (CAMPAIGNS, "object")
+    ids = list(_list_ids(list_word_columns()[table][column], coarse=coarse))
     if cells.dtype == pl.List(pl.String):
         return cells.list.set_difference(pl.Series([["", *ids]])).list.len() > 0
     words = cells.str.split(":").list.first() if column == "basis" else cells
     return ~words.is_in(["", *ids])
 
 
-def list_unknown_words(vocabulary_name: str, cell: Any) -> list[str]:
-    """Return the texts of a cell (one, or several) that a table may not hold as words."""
+def list_unknown_words(vocabulary_name: str, cell: Any, *, coarse: bool = False) -> list[str]:
+    """Return the texts of a cell (one, or several) that a table may not hold as words.
+
+    ``coarse``: it may hold coarse ones, like a campaign, whose purpose decides whether it may.
+    """
     words = [cell] if isinstance(cell, str) else list(cell)
     heads = [word.partition(":")[0] if vocabulary_name == "basis" else word for word in words]
-    return [word for word in heads if word not in get_vocabulary(vocabulary_name).precise_ids]
+    ids = _list_ids(vocabulary_name, coarse=coarse)
+    return [word for word in heads if word not in ids]
+
+
+def _list_ids(vocabulary_name: str, *, coarse: bool) -> Collection[str]:
+    found = get_vocabulary(vocabulary_name)
+    return found.by_id if coarse else found.precise_ids
 
 
 def _build_normalizer(vocabulary_name: str) -> Callable[[str], str]:

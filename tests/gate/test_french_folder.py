@@ -284,3 +284,17 @@ def test_the_same_files_on_another_clock_are_another_import(tmp_path: Path) -> N
         for name in ("Europe/Paris", "Africa/Casablanca")
     }
     assert len(digests) == 2
+
+
+@pytest.mark.database
+@pytest.mark.django_db(transaction=True)
+def test_a_coarse_object_of_a_campaign_is_a_fault_where_it_prospects(tmp_path: Path) -> None:
+    head, row = office()["Campagnes"]
+    rows = [[*row[:2], "telecom", "telecoms", "manuel", purpose]
+            for purpose in ("service", "prospecting")]  # fmt: skip
+    rows[1][0] = "été"
+    file = tmp_path / "campagnes.xlsx"
+    file.write_bytes(book({"Campagnes": [[*head, "But"], *rows]}))
+    said = run("facts", "import", str(file), "--by", "ines", "--lang", "en", code=1).output
+    assert "row 3, object “telecom”: object 'telecom' is too coarse" in said
+    assert said.count("campagnes.xlsx") == 1
