@@ -871,10 +871,13 @@ def find_signers(text: str, lines: list[tuple[str, bytes]], key: str) -> list[st
     ]
 
 
-def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[str, str]]:
+def check_checkpoint(
+    note: str, root: dict[str, Any], keys: Keys, before: str = ""
+) -> list[tuple[str, str]]:
     """Check that a note is the checkpoint of a root, and cosigned as the reader asks for.
 
     Returns the cosignatures, each with its witness and its time, "" where no key was given for it.
+    With ``before``, a day, only those made before it (UTC) count for the quorum.
     """
     text, lines = read_note(note)
     origin = text.split("\n")[0]
@@ -898,7 +901,8 @@ def check_checkpoint(note: str, root: dict[str, Any], keys: Keys) -> list[tuple[
                 if is_signed(signed, blob[12:], public):
                     epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 (Python 3.9)
                     moment = (epoch + timedelta(seconds=at)).isoformat().replace("+00:00", "Z")
-                    found.add(public)
+                    if not before or moment < before:
+                        found.add(public)
         if name != origin:
             cosigned.append((name, moment))
     if len(found) < keys.quorum:

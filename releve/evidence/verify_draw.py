@@ -339,15 +339,16 @@ class Draw:
         return False
 
     def list_cosigned(self, one: Body) -> list[tuple[str, str]]:
-        """Return the witnesses of a root with their times, where they are enough."""
+        """Return the witnesses that signed a root in time, with their times, where enough did.
+
+        A cosignature of the day itself or later counts for nothing; one in time counts beside it.
+        """
         ledger, keys = self.reader.ledger, self.reader.keys
         try:
-            named = ledger.check_checkpoint(one["checkpoint"], one["root"], keys)
+            named = ledger.check_checkpoint(one["checkpoint"], one["root"], keys, self.day)
         except ledger.VerifyError:
             return []
-        times = [(name, at) for name, at in named if at]
-        late = [at for _, at in times if self.day and at[:10] >= self.day]
-        return [] if late else times
+        return [(name, at) for name, at in named if at and (not self.day or at < self.day)]
 
     # The commission's anchor, the frame, the links.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from releve.evidence import verify, verify_draw
 from releve.ledger import chain as ledger
@@ -214,6 +215,37 @@ def test_witnesses_take_the_place_of_a_root_where_they_signed_before_the_day(
             # the same witness would cosign a fork that is shown to it under another name
             renamed = judge(pack, first, anchor=draws.anchor, witnesses=keys, origin="x/ledger")
             assert renamed.missing[0].startswith("no root that you gave covers")
+
+
+def test_a_late_cosignature_takes_nothing_from_a_quorum_that_signed_in_time(
+    draws: Draws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it count: not the same witness twice, not one more that signed on the day."""
+    from releve.ledger.checkpoints import format_checkpoint, read_origin
+    from releve.live import draws as packing
+    from tests.ledger import witness_server
+
+    draws.prepare()
+    before = int(datetime(2026, 11, 30, 20, tzinfo=UTC).timestamp())
+    late = before + 86_400
+    other, second = Ed25519PrivateKey.from_private_bytes(b"v" * 32), "witness.example/v"
+    keys = (witness_server.KEY, witness_server.write_key(other, second))
+
+    def cosign(root: Any) -> str:
+        text = format_checkpoint(root)
+        lines = [witness_server.cosign(text, at) for at in (before, before + 1, late)]
+        return "".join([*lines, witness_server.cosign(text, late, other, second)])
+
+    monkeypatch.setattr(packing, "list_cosignatures", cosign)
+    pack, name = draws.finish(), read_origin()
+    for quorum, verified in ((1, True), (2, False)):
+        found = judge(pack, anchor=draws.anchor, witnesses=keys, origin=name, quorum=quorum)
+        assert found.faults == []
+        assert is_verified(found) is verified
+    one = judge(pack, anchor=draws.anchor, witnesses=keys, origin=name, quorum=1)
+    (line,) = {line.partition("cosigned by ")[2] for line in one.compare if "cosigned by" in line}
+    assert line.count(witness_server.NAME) == 2, "both in time"
+    assert second not in line
 
 
 def test_a_second_frame_under_another_spelling_of_the_day_draws_nothing(draws: Draws) -> None:

@@ -18,19 +18,29 @@ NAME = "witness.example/w"
 TIME = 1_790_000_000
 
 
-def hash_key(kind: int, public: bytes) -> bytes:
-    return hashlib.sha256(f"{NAME}\n".encode() + bytes([kind]) + public).digest()[:4]
+def hash_key(kind: int, public: bytes, name: str = NAME) -> bytes:
+    return hashlib.sha256(f"{name}\n".encode() + bytes([kind]) + public).digest()[:4]
+
+
+def write_key(witness: Ed25519PrivateKey, name: str) -> str:
+    """Return the verifier key of a witness."""
+    public = witness.public_key().public_bytes_raw()
+    encoded = base64.b64encode(bytes([4]) + public).decode()
+    return f"{name}+{hash_key(4, public, name).hex()}+{encoded}"
 
 
 PUBLIC = WITNESS.public_key().public_bytes_raw()
-KEY = f"{NAME}+{hash_key(4, PUBLIC).hex()}+{base64.b64encode(bytes([4]) + PUBLIC).decode()}"
+KEY = write_key(WITNESS, NAME)
 
 
-def cosign(text: str) -> str:
-    """Return the line with which the witness cosigns the text of a checkpoint."""
-    signed = WITNESS.sign(f"cosignature/v1\ntime {TIME}\n{text}".encode())
-    blob = base64.b64encode(hash_key(4, PUBLIC) + TIME.to_bytes(8, "big") + signed).decode()
-    return f"— {NAME} {blob}\n"
+def cosign(
+    text: str, at: int | None = None, witness: Ed25519PrivateKey = WITNESS, name: str = NAME
+) -> str:
+    """Return the line with which a witness cosigns the text of a checkpoint, at TIME or ``at``."""
+    at, public = TIME if at is None else at, witness.public_key().public_bytes_raw()
+    signed = witness.sign(f"cosignature/v1\ntime {at}\n{text}".encode())
+    blob = base64.b64encode(hash_key(4, public, name) + at.to_bytes(8, "big") + signed).decode()
+    return f"— {name} {blob}\n"
 
 
 class WitnessServer(BaseHTTPRequestHandler):
