@@ -12,7 +12,7 @@ from releve.evidence.store import IssuedPack, list_packs
 from releve.ledger.checkpoints import verify_note_line
 from releve.ledger.witnesses import list_witnesses
 
-__all__ = ["compare_remade", "list_cosigners", "read_data", "read_pack_origin"]
+__all__ = ["compare_remade", "read_cosigners"]
 
 
 def read_data(pack: IssuedPack, content: bytes) -> dict[str, Any]:
@@ -22,10 +22,13 @@ def read_data(pack: IssuedPack, content: bytes) -> dict[str, Any]:
     return found
 
 
-def list_cosigners(pack: IssuedPack, content: bytes) -> tuple[str, ...]:
-    """Return the verifier keys of the ledger's witnesses that cosigned the root in a pack."""
+def read_cosigners(pack: IssuedPack, content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the name under which the checkpoint in a pack names the ledger, and who cosigned it.
+
+    These are the verifier keys of the ledger's witnesses.
+    """
     text, _, lines = read_data(pack, content)["checkpoint"].partition("\n\n")
-    return tuple(
+    return text.partition("\n")[0], tuple(
         witness.verifier_key
         for witness in list_witnesses()
         if any(
@@ -34,17 +37,12 @@ def list_cosigners(pack: IssuedPack, content: bytes) -> tuple[str, ...]:
     )
 
 
-def read_pack_origin(pack: IssuedPack, content: bytes) -> str:
-    """Return the name under which the checkpoint in a pack names the ledger."""
-    return str(read_data(pack, content)["checkpoint"]).partition("\n")[0]
-
-
 def compare_remade(content: bytes) -> tuple[bool, str]:
     """Return whether the pack in a file is made again as it is, and a sentence that says why not.
 
     The ledger has what was issued. PackError where the file does not begin with any of it.
     """
-    pack = next((one for one in list_packs() if begins_as_issued(one, content)), None)
+    pack = next((one for one in list_packs() if one.begins(content)), None)
     if pack is None:
         raise PackError(
             "the ledger has no pack of these bytes: the file was changed, cut, or made elsewhere"
@@ -65,8 +63,3 @@ def compare_remade(content: bytes) -> tuple[bool, str]:
             f" {', '.join(tools)}"
         )
     return False, f"the ledger gives another content today: {', '.join(differ)} differ"
-
-
-def begins_as_issued(pack: IssuedPack, content: bytes) -> bool:
-    """Return whether a file begins with the bytes of a pack."""
-    return verify.NotedFile(pack.sha256, pack.length, "").begins(content)

@@ -22,6 +22,7 @@ from django.db import transaction
 from releve.evidence.certificate import sign_pack
 from releve.evidence.pack import PACK_KINDS, build_pack, write_note
 from releve.evidence.sources import PackRequest
+from releve.evidence.verify import NotedFile
 from releve.files.atomic import make_folder, write_file
 from releve.ledger.account_names import restore_names
 from releve.ledger.chain import append, lock_head
@@ -73,6 +74,10 @@ class IssuedPack:
     @property
     def file_name(self) -> str:
         return self.request.file_name
+
+    def begins(self, content: bytes) -> bool:
+        """Return whether a file begins with the bytes that were issued."""
+        return NotedFile(self.sha256, self.length, "").begins(content)
 
     @property
     def zip_name(self) -> str:
@@ -138,13 +143,14 @@ def record_receipt(pack: IssuedPack, by: str, now: datetime) -> None:
 
 
 def load_pack_file(pack: IssuedPack) -> bytes | None:
-    """Return the file of a pack; None where it was removed."""
+    """Return the file of a pack; None where it was removed, cut or changed."""
     path = _find_path(pack.sha256)
-    return path.read_bytes() if path.is_file() else None
+    content = path.read_bytes() if path.is_file() else b""
+    return content if pack.begins(content) else None
 
 
 def zip_pack(pack: IssuedPack) -> bytes | None:
-    """Return a .zip of a pack's file and its note, to be kept together; None without the file."""
+    """Return a .zip of a pack's file and its note, to be kept together; None without its file."""
     content = load_pack_file(pack)
     if content is None:
         return None

@@ -18,6 +18,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
+from releve.evidence import verify
 from releve.evidence.store import list_packs, list_receipts
 from releve.ledger.witnesses import ask_witness
 from releve.registry import storage
@@ -121,6 +122,35 @@ def test_a_pack_whose_root_was_cosigned_is_verified_with_its_witnesses(tmp_path:
     assert NAME in done.stdout
     more = run_as_shown(witnessed.replace("--quorum 1", "--quorum 2"), tmp_path)
     assert more.returncode != 0, "fewer witnesses than are asked for"
+
+
+def test_a_pack_whose_file_was_changed_is_as_one_whose_file_was_removed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_house()
+    web = signed_in(Role.CONTINUITY)
+    address = make(web, "audit:")
+    opened: list[bytes] = []
+    find = verify.find_packed
+
+    def find_counted(data: bytes) -> object:
+        opened.append(data)
+        return find(data)
+
+    monkeypatch.setattr(verify, "find_packed", find_counted)
+    assert web.get(f"{address}?format=json").json()["missing"] is False
+    assert len(opened) == 1, "the PDF is unpacked once"
+    (path,) = (Path(settings.HOME) / "packs").glob("*.pdf")
+    issued = path.read_bytes()
+    for content in (issued[:2000], b"%PDF" + issued[4:-1] + b"#", b""):
+        path.write_bytes(content)
+        assert web.get(f"{address}?format=json").json()["missing"] is True
+        assert "pack.zip" not in page(web, address)
+        for name in ("pack.zip", "file.pdf"):
+            assert web.get(f"{address}/{name}").status_code == 404
+    assert list_receipts() == []
+    assert make(web, "audit:") == address
+    assert path.read_bytes() == issued, "making the pack again brings its file back"
 
 
 def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:

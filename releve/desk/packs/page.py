@@ -48,7 +48,7 @@ class PackPage(PackRow):
     time_zone: str
     file_name: str
     zip_name: str
-    missing: bool = Field(description="Its file was removed")
+    missing: bool = Field(description="Its file was removed or changed")
     length: int = Field(description="Bytes of the file as issued, of which sha256 is taken")
     note: str = Field(description="Signed note of these bytes, to be kept beside the file")
     key: str

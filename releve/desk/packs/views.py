@@ -19,7 +19,7 @@ from releve.desk.ledger.views import send_verifier
 from releve.desk.packs.forms import EvidencePackForm
 from releve.desk.packs.page import PackPage, packs_page
 from releve.desk.query import require_found
-from releve.evidence.comparison import list_cosigners, read_pack_origin
+from releve.evidence.comparison import read_cosigners
 from releve.evidence.own_ledger import load_verifier
 from releve.evidence.reach import has_reach, list_pack_choices, name_recipient
 from releve.evidence.store import (
@@ -66,6 +66,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """One pack, with what it takes to verify it without this program."""
     pack, operator = _find(request, digest), live.operator_now()
     content, makes = load_pack_file(pack), can(request.user, "evidence.make")
+    origin, witnesses = ("", ()) if content is None else read_cosigners(pack, content)
     page = PackPage.from_row(
         pack,
         recipient_name=name_recipient(pack.kind, pack.recipient, operator),
@@ -73,8 +74,8 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
         missing=content is None,
         key=parse_canonical(load_root(pack.root).statement)["key"],
         verifier=VerifierHead.from_row(load_verifier()),
-        witnesses=() if content is None else list_cosigners(pack, content),
-        origin="" if content is None else read_pack_origin(pack, content),
+        witnesses=witnesses,
+        origin=origin,
         makes=makes,
         receipts=tuple(list_receipts(pack.sha256)) if makes else (),
     )
@@ -106,7 +107,9 @@ def _hand_over(
     request: HttpRequest, pack: IssuedPack, content: bytes | None, name: str, kind: str
 ) -> HttpResponse:
     """Return a pack's file; that an account took it becomes an entry, once."""
-    found = require_found(content, _("The file of this pack was removed. Make the pack again."))
+    found = require_found(
+        content, _("The file of this pack was removed or changed. Make the pack again.")
+    )
     if isinstance(request.user, User) and request.user.visitor_role is None:
         record_receipt(pack, actor_name(request), timezone.now())
     return download(found, name, kind)
