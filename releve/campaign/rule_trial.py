@@ -123,7 +123,10 @@ def _unpack_tables(data: bytes) -> dict[str, bytes]:
             raise FactFaults("the zip unpacks to more than 50 MB or 100 files; use the command")
         tables = {item.filename.rpartition("/")[2]: archive.read(item) for item in files}
     for name, table in tables.items():
-        if name.endswith(".parquet") and _count_cells(table) > _MOST_CELLS:
+        suffix = name.lower().rpartition(".")[2]  # its reader takes either case
+        if suffix == "xlsx":  # a zip in the zip, whose sheets can be far larger than the limits
+            raise FactFaults(f"{name} is a workbook; save its tables as CSV or use the command")
+        if suffix == "parquet" and _count_cells(table) > _MOST_CELLS:
             raise FactFaults(f"{name} holds more than {_MOST_CELLS} cells; use the command")
     return tables
 

@@ -154,8 +154,11 @@ def test_a_zip_of_facts_that_unpacks_to_too_much_is_refused(
     pl.select(id=pl.repeat("K1", 300_000), person=pl.lit("P1")).write_parquet(table)
     assert len(table.getvalue()) < 20_000
     monkeypatch.setattr(rule_trial, "_MOST_CELLS", 500_000)
-    faults = sent(manager, more={"contracts.parquet": table.getvalue()}).json()["faults"]
-    assert faults == ["contracts.parquet holds more than 500000 cells; use the command"]
+    for name in ("contracts.parquet", "Contracts.PARQUET"):
+        faults = sent(manager, more={name: table.getvalue()}).json()["faults"]
+        assert faults == [f"{name} holds more than 500000 cells; use the command"]
+    (fault,) = sent(manager, more={"facts.XLSX": b"PK"}).json()["faults"]
+    assert fault == "facts.XLSX is a workbook; save its tables as CSV or use the command"
     monkeypatch.setattr(rule_trial, "_MOST_UNPACKED", 900_000)
     (fault,) = sent(manager, more={"notes.csv": b"0" * 900_000}).json()["faults"]
     assert "unpacks to more than" in fault
