@@ -43,6 +43,9 @@ def compare_remade(content: bytes) -> tuple[bool, str]:
     The ledger has what was issued. PackError where the file does not begin with any of it.
     """
     pack = next((one for one in list_packs() if one.begins(content)), None)
+    digest = hashlib.sha256(content).hexdigest()
+    if pack is None and any(one.is_older and one.sha256 == digest for one in list_packs()):
+        raise PackError("the pack is of an earlier version: make it again with this one")
     if pack is None:
         raise PackError(
             "the ledger has no pack of these bytes: the file was changed, cut, or made elsewhere"

@@ -55,7 +55,8 @@ class IssuedPack:
     sha256: str
     length: int
     note: str
-    """What leaves beside the file: a signed note of its bytes."""
+    """What leaves beside the file: a signed note of its bytes. Empty, and the length 0, in a pack
+    that an earlier version made."""
     kind: str
     recipient: str
     first: date
@@ -64,6 +65,11 @@ class IssuedPack:
     root: int
     made_at: datetime
     by: str
+
+    @property
+    def is_older(self) -> bool:
+        """Whether an earlier version made the pack, which today's verifier cannot verify."""
+        return not self.note
 
     @property
     def request(self) -> PackRequest:
@@ -143,16 +149,19 @@ def record_receipt(pack: IssuedPack, by: str, now: datetime) -> None:
 
 
 def load_pack_file(pack: IssuedPack) -> bytes | None:
-    """Return the file of a pack; None where it was removed, cut or changed."""
+    """Return the file of a pack; None where it was removed, cut or changed.
+
+    That of an earlier version is returned as it is: how many bytes were issued is not on record.
+    """
     path = _find_path(pack.sha256)
     content = path.read_bytes() if path.is_file() else b""
-    return content if pack.begins(content) else None
+    return content if pack.begins(content) or (pack.is_older and content) else None
 
 
 def zip_pack(pack: IssuedPack) -> bytes | None:
-    """Return a .zip of a pack's file and its note, to be kept together; None without its file."""
+    """Return a .zip of a pack's file and its note, to be kept together; None without either."""
     content = load_pack_file(pack)
-    if content is None:
+    if content is None or pack.is_older:
         return None
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as files:
@@ -175,8 +184,8 @@ def list_packs() -> list[IssuedPack]:
         IssuedPack(
             seq=row.seq,
             sha256=body["sha256"],
-            length=body["length"],
-            note=body["note"],
+            length=body.get("length", 0),
+            note=body.get("note", ""),
             kind=body["pack"],
             recipient=body["for"],
             first=date.fromisoformat(body["from"]),

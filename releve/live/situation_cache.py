@@ -24,6 +24,7 @@ from releve.situation import (
     KINDS,
     Event,
     Situation,
+    drop_retired_fields,
     empty_situation,
     event_from_json,
     fold_events,
@@ -99,9 +100,12 @@ def read_events(rows: Iterable[ledger.StoredEntry]) -> Iterator[Event]:
 
 
 def read_event(row: ledger.StoredEntry) -> Event:
-    """Return the event of an entry; a value that was erased takes its default."""
+    """Return the event of an entry; a value that was erased takes its default.
+
+    An entry of an earlier version may have fields that its kind has lost since: they are left out.
+    """
     body = {name: value for name, value in row.body.items() if name not in row.erased}
-    return event_from_json(row.kind, body)
+    return event_from_json(row.kind, drop_retired_fields(row.kind, body))
 
 
 def _is_current(kept: _Kept, place: ledger.ChainPosition, sites: tuple[str, ...]) -> bool:

@@ -15,7 +15,12 @@ from releve.situation.catalogue import KINDS, health_fields, personal_fields
 from releve.situation.charter import Charter, CharterAxis, CharterMeasure, EvidenceRule
 from releve.situation.closure import find_closing_case
 from releve.situation.closure_terms import ClosureTerms, find_closure_terms
-from releve.situation.codec import EventFaults, event_from_json, event_to_json
+from releve.situation.codec import (
+    EventFaults,
+    drop_retired_fields,
+    event_from_json,
+    event_to_json,
+)
 from releve.situation.consequences import derive_absence_id, derive_events
 from releve.situation.draw_days import DrawDay, DrawnVisit, build_draw_day, find_draw_plans
 from releve.situation.draw_frame import build_frame
@@ -291,6 +296,7 @@ __all__ = [
     "derive_absence_id",
     "derive_events",
     "describe_powers",
+    "drop_retired_fields",
     "empty_situation",
     "event_from_json",
     "event_to_json",

@@ -17,7 +17,13 @@ from releve.situation.catalogue import KINDS
 from releve.situation.event import Event
 from releve.situation.field_values import FieldFault, fields_to_json, read_fields
 
-__all__ = ["EventFaults", "event_from_json", "event_to_json"]
+__all__ = ["EventFaults", "drop_retired_fields", "event_from_json", "event_to_json"]
+
+RETIRED_FIELDS: Mapping[str, frozenset[str]] = {
+    "draw.planned": frozenset(("commission_anchor",)),
+    "draw.drawn": frozenset(("closed",)),
+}
+"""Fields that entries of earlier versions have, by kind; new events may not."""
 
 
 class EventFaults(ReleveError, ValueError):  # noqa: N818 (it is the faults, all of them)
@@ -38,6 +44,12 @@ def event_to_json(event: Event) -> dict[str, Any]:
     Times are ISO 8601 in UTC with ``Z``, days ISO 8601, missing values null.
     """
     return fields_to_json(event)
+
+
+def drop_retired_fields(kind: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a ledger's entry without those that its kind no longer has."""
+    retired = RETIRED_FIELDS.get(kind, frozenset())
+    return {name: value for name, value in mapping.items() if name not in retired}
 
 
 def event_from_json(kind: str, mapping: Mapping[str, Any]) -> Event:

@@ -56,7 +56,12 @@ class DrawDay:
 
     @property
     def state(self) -> str:
-        """Return offered (to the commission), planned, framed, revealed (both links) or drawn."""
+        """Return older, offered (to the commission), planned, framed, revealed or drawn.
+
+        A plan is older where an earlier version drew by it; revealed are both links.
+        """
+        if self.plan.is_older:
+            return "older"
         if self.plan.joined is None:
             return "offered"
         if self.drawn:

@@ -61,11 +61,11 @@ class VisitSummary:
 class DrawSummary:
     """A day of one plan.
 
-    ``state``: offered (the commission's anchor is missing), planned, framed, revealed (both links)
-    or drawn; ``revealed`` are the parties whose link is on record, ``withheld`` those without whose
-    link it was drawn. ``waiting`` counts the visits that are neither made nor explained, also those
-    that are not among ``visits``. The commission's anchor and the root that binds it are empty and
-    0 before it has joined.
+    ``state``: older (of a plan by which an earlier version drew), offered (the commission's anchor
+    is missing), planned, framed, revealed (both links) or drawn; ``revealed`` are the parties whose
+    link is on record, ``withheld`` those without whose link it was drawn. ``waiting`` counts the
+    visits that are neither made nor explained, also those that are not among ``visits``. The
+    commission's anchor and the root that binds it are empty and 0 before it has joined.
     """
 
     plan: str
@@ -90,8 +90,8 @@ class DrawSummary:
 
     @property
     def awaits_draw(self) -> bool:
-        """Whether the frame is on record and nothing is drawn yet."""
-        return self.state != "drawn" and bool(self.frame)
+        """Whether the frame is on record, nothing is drawn yet, and the plan allows it."""
+        return self.state not in ("drawn", "older") and bool(self.frame)
 
 
 def summarise_draw_day(found: DrawDay, operator: Operator, *, shown: bool) -> DrawSummary:

@@ -40,12 +40,22 @@ class DrawPlan:
     present: Mapping[tuple[date, str], events.DrawPresent]
     missed: Mapping[tuple[date, str], events.DrawVisitMissed]
 
+    @property
+    def is_older(self) -> bool:
+        """Whether an earlier version drew by the plan, with other chains: it goes no further.
+
+        It named the commission's anchor in the plan itself, so that none joined it.
+        """
+        return self.joined is None and bool(self.frames or self.links or self.draws)
+
     def number_day(self, day: date) -> int:
         """Return the number of a day, counted from 1; outside 1 to ``days`` it is not planned."""
         return (day - self.planned.first_day).days + 1
 
     def find_link(self, party: str, day: date) -> bytes:
         """Return a party's link of a day, also from one revealed for a later day; else empty."""
+        if self.is_older:  # one revealed for a later day does not lead to it by today's hash
+            return self.links.get((party, day), b"")
         later = [at for who, at in self.links if who == party and at >= day]
         if not later:
             return b""

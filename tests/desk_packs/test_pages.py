@@ -14,12 +14,17 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts.roles import Role
 from releve.evidence import verify
+from releve.evidence.comparison import compare_remade
+from releve.evidence.errors import PackError
 from releve.evidence.store import list_packs, list_receipts
+from releve.ledger.chain import append
 from releve.ledger.witnesses import ask_witness
 from releve.registry import storage
 from tests.accounts.people import give, person, sign_in, signed_in
@@ -151,6 +156,36 @@ def test_a_pack_whose_file_was_changed_is_as_one_whose_file_was_removed(
     assert list_receipts() == []
     assert make(web, "audit:") == address
     assert path.read_bytes() == issued, "making the pack again brings its file back"
+
+
+def test_a_pack_of_an_earlier_version_is_listed_and_made_again(settings: Settings) -> None:
+    """It was recorded without a note of its bytes, and is no obstacle to those made since."""
+    _operator, root = fill_house()
+    content = b"%PDF-1.7 of an earlier version"
+    digest = sha256(content).hexdigest()
+    body = {"by": "inès", "for": "", "from": "2026-11-16", "language": "fr", "pack": "audit",
+            "root": root.number, "sha256": digest, "signed": False,
+            "to": "2026-11-29"}  # fmt: skip
+    with transaction.atomic():
+        append("pack.made", body, stream="evidence", recorded_at=timezone.now())
+    path = Path(settings.HOME) / "packs" / f"{digest}.pdf"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    web = signed_in(Role.CONTINUITY)
+    page(web, "/packs/")
+    (row,) = web.get("/packs/?format=json").json()["packs"]
+    assert (row["sha256"], row["older"]) == (digest, True)
+    shown = page(web, f"/packs/{digest}")
+    assert "verify.py" not in shown
+    assert "pack.zip" not in shown
+    assert web.get(f"/packs/{digest}/file.pdf").content == content
+    for name in ("pack.zip", "file.pdf.note"):
+        assert web.get(f"/packs/{digest}/{name}").status_code == 404
+    with pytest.raises(PackError, match="earlier version"):
+        compare_remade(content)
+    again = make(web, "audit:")
+    assert "verify.py" in page(web, again)
+    assert [pack.is_older for pack in list_packs()] == [False, True]
 
 
 def test_each_reader_sees_and_makes_the_packs_of_their_own() -> None:

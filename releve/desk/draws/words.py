@@ -15,6 +15,10 @@ from releve.situation import DrawSummary, describe_powers
 register = Library()
 
 _STATES = {
+    "older": lazy(
+        "An earlier version drew by this plan: it stands as it was recorded, and cannot be drawn or"
+        " verified any further. Make a new plan."
+    ),
     "offered": lazy(
         "The commission has not joined: it needs the plan and the signed root over it, makes its"
         " chain for these, and gives its anchor."

@@ -31,6 +31,7 @@ class PackRow(PageModel):
 class PackLine(PackRow):
     """A pack in the list."""
 
+    older: bool = Field(description="An earlier version made it: it cannot be verified any more")
     received: int | None = Field(description="Accounts that took it; null: not for this reader")
 
 
@@ -49,6 +50,7 @@ class PackPage(PackRow):
     file_name: str
     zip_name: str
     missing: bool = Field(description="Its file was removed or changed")
+    older: bool = Field(description="An earlier version made it: it cannot be verified any more")
     length: int = Field(description="Bytes of the file as issued, of which sha256 is taken")
     note: str = Field(description="Signed note of these bytes, to be kept beside the file")
     key: str
@@ -74,6 +76,7 @@ def packs_page(
             PackLine.from_row(
                 pack,
                 recipient_name=name_recipient(pack.kind, pack.recipient, operator),
+                older=pack.is_older,
                 received=taken.count(pack.sha256) if makes else None,
             )
             for pack in packs

@@ -66,12 +66,15 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """One pack, with what it takes to verify it without this program."""
     pack, operator = _find(request, digest), live.operator_now()
     content, makes = load_pack_file(pack), can(request.user, "evidence.make")
-    origin, witnesses = ("", ()) if content is None else read_cosigners(pack, content)
+    origin, witnesses = "", ()
+    if content is not None and not pack.is_older:
+        origin, witnesses = read_cosigners(pack, content)
     page = PackPage.from_row(
         pack,
         recipient_name=name_recipient(pack.kind, pack.recipient, operator),
         time_zone=operator.row.time_zone,
         missing=content is None,
+        older=pack.is_older,
         key=parse_canonical(load_root(pack.root).statement)["key"],
         verifier=VerifierHead.from_row(load_verifier()),
         witnesses=witnesses,
@@ -85,7 +88,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
 @serve("evidence.pack")
 def download_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """A pack with its note, in a .zip: what is to be kept."""
-    pack = _find(request, digest)
+    pack = _find_noted(request, digest)
     return _hand_over(request, pack, zip_pack(pack), pack.zip_name, "application/zip")
 
 
@@ -99,7 +102,7 @@ def download_pdf(request: HttpRequest, digest: str) -> HttpResponse:
 @serve("evidence.pack")
 def download_note(request: HttpRequest, digest: str) -> HttpResponse:
     """The note of a pack, for a reader who has its file."""
-    pack = _find(request, digest)
+    pack = _find_noted(request, digest)
     return download(pack.note, f"{pack.file_name}.note", "text/plain; charset=utf-8")
 
 
@@ -113,6 +116,13 @@ def _hand_over(
     if isinstance(request.user, User) and request.user.visitor_role is None:
         record_receipt(pack, actor_name(request), timezone.now())
     return download(found, name, kind)
+
+
+def _find_noted(request: HttpRequest, digest: str) -> IssuedPack:
+    pack = _find(request, digest)
+    if pack.is_older:
+        raise Http404(_("An earlier version made this pack, without a note. Make the pack again."))
+    return pack
 
 
 def _find(request: HttpRequest, digest: str) -> IssuedPack:
