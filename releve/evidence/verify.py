@@ -47,7 +47,7 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -1059,7 +1059,7 @@ def is_hidden(row: Row, selection: dict[str, Any], pack: dict[str, Any]) -> bool
 # bytes are compared, and pack.json is what stands packed in them with the SHA-256 of the note.
 
 PACK, PACK_FILE, PACK_NOTE = "releve pack 3", "pack.json", "releve pack note 1"
-MOST_BYTES = 1 << 28
+MOST_BYTES, PIECE = 1 << 28, 1 << 16
 LATE_MINUTES = 60  # up to so many minutes after what happened its record is in time
 NOTE_ROW = re.compile(r"([0-9a-f]{64})  ([1-9][0-9]{0,11})  ([^\x00-\x1f\x7f]+)")
 
@@ -1086,17 +1086,53 @@ def read_pack_note(note: str) -> tuple[str, list[tuple[str, bytes]], NotedFile, 
     return text, lines, files[0], files[1]
 
 
-def find_packed(data: bytes) -> dict[str, bytes]:
-    """Return what stands packed in a file, by its SHA-256, which is all that is asked of it."""
-    found = {}
-    for match in re.finditer(rb"stream\r?\n", data):
-        opened = zlib.decompressobj()
-        try:
-            text = opened.decompress(data[match.end() :], MOST_BYTES)
-        except zlib.error:
-            continue
-        found[sha256(text)] = text
-    return found
+class PackedFiles(Mapping[str, bytes]):
+    """What stands packed in a file, by its SHA-256, which is all that is asked of it.
+
+    Each is unpacked in pieces to be hashed, and once more where it is read: a few bytes can stand
+    for gigabytes, so that only the place is kept.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = memoryview(data)
+        self.places: dict[str, int] = {}
+        for match in re.finditer(rb"stream\r?\n", data):
+            digest = hashlib.sha256()
+            try:
+                for text in self.unpack(match.end()):
+                    digest.update(text)
+            except zlib.error:
+                continue
+            self.places[digest.hexdigest()] = match.end()
+
+    def unpack(self, place: int) -> Iterator[bytes]:
+        """Yield in pieces what is packed from a place on, MOST_BYTES of it at most."""
+        opened, left = zlib.decompressobj(), MOST_BYTES
+        for start in range(place, len(self.data), PIECE):
+            packed: bytes | memoryview = self.data[start : start + PIECE]
+            while packed and left and not opened.eof:
+                text = opened.decompress(packed, min(PIECE, left))
+                packed, left = opened.unconsumed_tail, left - len(text)
+                yield text
+            if opened.eof or not left:
+                return
+
+    def __getitem__(self, digest: str) -> bytes:
+        return b"".join(self.unpack(self.places[digest]))
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def find_packed(data: bytes) -> Mapping[str, bytes]:
+    """Return what stands packed in a file, by its SHA-256."""
+    return PackedFiles(data)
 
 
 def check_noted(
@@ -1143,7 +1179,7 @@ def check_pack(
     pack: Any,
     keys: Keys,
     outside: list[dict[str, Any]],
-    packed: "dict[str, bytes] | None",
+    packed: "Mapping[str, bytes] | None",
     language: str,
 ) -> Result:
     """Check what a pack says: its entries under its root, and each figure from them.
@@ -1160,7 +1196,7 @@ def check_content(
     pack: Any,
     keys: Keys,
     outside: list[dict[str, Any]],
-    packed: "dict[str, bytes] | None",
+    packed: "Mapping[str, bytes] | None",
     language: str,
 ) -> Result:
     if shaped(pack, "pack")["format"] != PACK:
@@ -1271,7 +1307,7 @@ def check_entries(records: list[Any], root: dict[str, Any]) -> tuple[dict[int, A
 
 
 def check_documents(
-    listed: list[Any], packed: "dict[str, bytes] | None"
+    listed: list[Any], packed: "Mapping[str, bytes] | None"
 ) -> "tuple[dict[str, Any] | None, list[str]]":
     """Return the documents of a pack that are JSON, by name; and the faults. None without a PDF."""
     found: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -423,7 +423,7 @@ def test_a_history_that_does_not_lead_to_the_root_is_a_fault(change: str, issued
     assert "history" in faults[0], text
 
 
-def read_pack(one: Issued, kind: str = "client") -> tuple[Any, dict[str, bytes]]:
+def read_pack(one: Issued, kind: str = "client") -> tuple[Any, Mapping[str, bytes]]:
     """Return what a pack says, and the files packed in its PDF."""
     pdf, note = one.packs[kind]
     packed = verify.find_packed(pdf)
@@ -483,7 +483,9 @@ def test_an_inspections_selection_is_of_its_site(issued: Issued) -> None:
     assert f"tally: a selection is not of what the pack is for, '{SITE}'" in faults
 
 
-def describe(one: Issued, pack: Any, packed: dict[str, bytes] | None, language: str = "en") -> str:
+def describe(
+    one: Issued, pack: Any, packed: Mapping[str, bytes] | None, language: str = "en"
+) -> str:
     found = verify.check_pack(pack, verify.Keys([one.key]), [], packed, language)
     assert found.faults == []
     return found.summary
