@@ -33,6 +33,7 @@ from releve.errors import Phrase
 __all__ = [
     "ConfirmationLine",
     "are_two_administrators",
+    "check_declaration",
     "confirm_account",
     "declare_administrators",
     "find_obstacle",
@@ -128,8 +129,17 @@ def confirm_account(user: User, *, by: str) -> bool:
 def declare_administrators(names: Collection[str]) -> None:
     """Declare that administrators are different people, each with one account.
 
-    For the command line, where no two administrators are two people yet, or any more. AccessError
-    where two are, or an account is not one of an administrator who has signed in.
+    For the command line; AccessError as :func:`check_declaration` says.
+    """
+    for user in check_declaration(names):
+        _store_word(user, AccountAct.DECLARED, COMMAND_LINE)
+
+
+def check_declaration(names: Collection[str]) -> Sequence[User]:
+    """Return the administrators who can be declared different people, by name.
+
+    They can where no two administrators are two people yet, or any more. AccessError where two are,
+    or an account is not one of an administrator who has signed in.
     """
     users = [get_account(name) for name in dict.fromkeys(names)]
     if len(users) < 2:
@@ -147,8 +157,7 @@ def declare_administrators(names: Collection[str]) -> None:
             raise AccessError(Phrase("{0} is not the account of an administrator", name))
         if (waits := _find_missing_sign_in(user, standings[name])) is not None:
             raise waits
-    for user in users:
-        _store_word(user, AccountAct.DECLARED, COMMAND_LINE)
+    return users
 
 
 def are_two_administrators() -> bool:

@@ -207,8 +207,9 @@ def declare_loss(people: tuple[str, str], reason: str) -> None:
     """Have two ADMINISTRATORs declare lost what the database lacks of its ledger.
 
     Each gives the own password and, where one is set up, the code of the second factor. Neither may
-    have had a hand in the other's account. The ledger goes on after that, and says so for good;
-    the numbers of the lost roots are not given again.
+    have had a hand in the other's account; where no two administrators count as two people yet,
+    this declares that these two are. The ledger goes on after that, and says so for good; the
+    numbers of the lost roots are not given again.
     """
     from releve.upkeep import loss
 

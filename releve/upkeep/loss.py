@@ -1,8 +1,10 @@
 """A loss that two people declare: what left the ledger and cannot be put back into the database.
 
 Each of the two is an administrator, says so with the own password and second factor, and had no
-hand in the other's account. The ledger records who they are, why, and the last root over what is
-lost; then it goes on. The number of a lost root or part of the journal is never given again.
+hand in the other's account. Where no two administrators count as two people yet, the two are
+declared different people with the loss, as `releve desk user declare` would: nothing else can be
+written before. The ledger records who they are, why, and the last root over what is lost; then it
+goes on. The number of a lost root or part of the journal is never given again.
 """
 
 from __future__ import annotations
@@ -17,6 +19,12 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import transaction
 
+from releve.accounts.confirmations import (
+    are_two_administrators,
+    check_declaration,
+    declare_administrators,
+)
+from releve.accounts.grants import AccessError
 from releve.accounts.models import Grant, User
 from releve.accounts.roles import Role
 from releve.accounts.two_people import find_tie, list_acts
@@ -97,12 +105,7 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
     first, second = (person.get_username() for person in people)
     if first == second:
         raise LossRefused(f"it takes two people: {first} was given twice")
-    tie = find_tie(list_acts(), first, second)
-    if tie is not None:
-        raise LossRefused(
-            f"it takes two people, and one person could act as both: {tie}; an administrator whom"
-            " neither gave access declares it, or confirms one of the accounts"
-        )
+    tied = _is_to_be_declared(first, second)
     if len(reason.strip()) < SHORTEST_REASON:
         raise LossRefused(f"reason must have at least {SHORTEST_REASON} characters")
     found = find_loss()
@@ -117,10 +120,27 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
                 now, made_at=None, entries=place.seq, found=0, lost=lost,
                 lost_entries=max(0, upto - place.seq),
             )  # fmt: skip
+        if tied:
+            declare_administrators((first, second))
         body = {"actor": first, "by": second, "entry": seq, "reason": reason.strip(), "upto": upto}
         entry = append(DECLARED, body, recorded_at=now)
         _pass_numbers(now)
     return DeclaredLoss(entry.seq, found.marks[0], aside)
+
+
+def _is_to_be_declared(first: str, second: str) -> bool:
+    """Return whether the two count as two only once declared; LossRefused where they cannot be."""
+    tie = find_tie(list_acts(), first, second)
+    if tie is None:
+        return False
+    refusal = f"it takes two people, and one person could act as both: {tie}"
+    if are_two_administrators():
+        raise LossRefused(f"{refusal}; an administrator whom neither gave access declares it")
+    try:
+        check_declaration((first, second))
+    except AccessError as error:
+        raise LossRefused(f"{refusal}; {error}") from error
+    return True
 
 
 def _find_restoration(root: LedgerMark | None) -> int | None:

@@ -36,6 +36,7 @@ class House:
             "RELEVE_DATABASE_URL": self.url,
             "RELEVE_OUTSIDE": str(self.outside),
             "RELEVE_BACKUP_TO": self.recipient,
+            "RELEVE_SECOND_FACTOR": "optional",
             "RELEVE_SECRET_KEY": "0123456789abcdef" * 3,
         }
 

@@ -50,11 +50,12 @@ def build() -> None:
     public_key()  # made by `releve init`, before any backup
     (settings.HOME / "rules").mkdir(exist_ok=True)
     (settings.HOME / "rules" / "house.yaml").write_text("rows: []\n")
-    grants.give_role("bob", grants.RoleRequest("administrator"), by="drill")
+    grants.give_role("bob", grants.RoleRequest("administrator"), by="command line")
     for name in ("amina", "zoe"):
         grants.give_role(
             name, grants.RoleRequest("administrator"), by="command line", password=PASSWORD
         )
+    User.objects.filter(username__in=("amina", "zoe")).update(last_login=timezone.now())
     with transaction.atomic():
         for agent in ("agent-7", "agent-8"):
             append(

@@ -13,7 +13,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from releve.accounts import grants
-from releve.accounts.models import User
+from releve.accounts.models import AccountAct, Grant, User
+from releve.accounts.two_people import find_tie, list_acts
 from releve.cli.main import main
 from releve.ledger.chain import append_all, read_head
 from releve.ledger.models import AccountName, LedgerEntry
@@ -67,6 +68,24 @@ def test_one_person_declares_nothing(names: tuple[str, str], said: str, why: str
     assert why in done.output
     assert read_head() == before
     assert compare_with_marks().fault == "behind"
+
+
+def test_two_who_were_made_at_the_command_line_are_declared_two_people_with_the_loss(
+    settings: Settings,
+) -> None:
+    settings.SECOND_FACTOR_REQUIRED = False
+    AccountAct.objects.filter(user__username="zoe").update(by="command line")
+    Grant.objects.filter(user__username="zoe").update(given_by="command line")
+    done = declare("amina", "zoe")
+    assert "one person could act as both" in done.output
+    assert "amina has to sign in first" in done.output
+    User.objects.filter(username__in=("amina", "zoe")).update(last_login=timezone.now())
+    assert find_tie(list_acts(), "amina", "zoe") is not None
+    done = declare("amina", "zoe")
+    assert done.exit_code == 0, done.output
+    assert find_tie(list_acts(), "amina", "zoe") is None
+    kinds = list(LedgerEntry.objects.order_by("-seq").values_list("kind", flat=True)[:4])
+    assert kinds == [DECLARED, "access.declared", "access.declared", RESTORED]
 
 
 def test_a_second_factor_that_is_set_up_is_asked_for() -> None:
