@@ -238,7 +238,7 @@ def list_declared_losses() -> list[Mapping[str, Any]]:
     found = LedgerEntry.objects.filter(seq__in=declared.keys() & set(restored), kind=RESTORED)
     return [
         {**json.loads(body), **declared[seq], "seq": seq}
-        for seq, body in found.values_list("seq", "body")
+        for seq, body in found.order_by("seq").values_list("seq", "body")
     ]
 
 
@@ -293,6 +293,8 @@ def _compare(mark: LedgerMark) -> Literal["", "behind", "forked"]:
 
 def is_lost(mark: LedgerMark, loss: Mapping[str, Any]) -> bool:
     """Return whether a mark is of what two people have declared lost."""
+    if mark.head in loss.get("heads", ()):  # a fork ends before the entries that it has not
+        return True
     root = loss["lost_root"]
     if mark.number and root is not None:
         if all(root[name] == getattr(mark, name) for name in ("number", "size", "head", "tree")):

@@ -122,7 +122,9 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
             )  # fmt: skip
         if tied:
             declare_administrators((first, second))
-        body = {"actor": first, "by": second, "entry": seq, "reason": reason.strip(), "upto": upto}
+        heads = sorted({mark.head for mark in found.marks})
+        body = {"actor": first, "by": second, "entry": seq, "reason": reason.strip(), "upto": upto,
+                "heads": heads}  # fmt: skip
         entry = append(DECLARED, body, recorded_at=now)
         _pass_numbers(now)
     return DeclaredLoss(entry.seq, found.marks[0], aside)

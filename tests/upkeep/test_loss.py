@@ -18,7 +18,15 @@ from releve.accounts.two_people import find_tie, list_acts
 from releve.cli.main import main
 from releve.ledger.chain import append_all, read_head
 from releve.ledger.models import AccountName, LedgerEntry
-from releve.ledger.rollback import DECLARED, RESTORED, compare_with_marks, forget, roots_folder
+from releve.ledger.rollback import (
+    DECLARED,
+    RESTORED,
+    allow_writing,
+    compare_with_marks,
+    forget,
+    note_receipt,
+    roots_folder,
+)
 from releve.ledger.roots import publish_root, sign_root
 from tests.homes import make_test_home
 from tests.ledger.sample_entries import at, draft_closure
@@ -86,6 +94,22 @@ def test_two_who_were_made_at_the_command_line_are_declared_two_people_with_the_
     assert find_tie(list_acts(), "amina", "zoe") is None
     kinds = list(LedgerEntry.objects.order_by("-seq").values_list("kind", flat=True)[:4])
     assert kinds == [DECLARED, "access.declared", "access.declared", RESTORED]
+
+
+def test_a_receipt_of_a_history_that_the_database_has_not_is_declared_lost_too() -> None:
+    with allow_writing(), transaction.atomic():
+        note_receipt("journal-00000007.age", "a" * 64, append_all([draft_closure(2)])[0].seq)
+        transaction.set_rollback(True)
+    with allow_writing():
+        append_all([draft_closure(number) for number in (3, 4)])
+    found = compare_with_marks()
+    assert found.fault == "forked"
+    assert [mark.number for mark in found.marks] == [2, 0]
+    done = declare("amina", "zoe")
+    assert done.exit_code == 0, done.output
+    forget()
+    assert compare_with_marks().problem == ""
+    append_all([draft_closure(5)])
 
 
 def test_a_second_factor_that_is_set_up_is_asked_for() -> None:
