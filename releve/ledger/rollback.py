@@ -63,6 +63,8 @@ RESTORED, DECLARED = "ledger.restored", "ledger.loss_declared"
 """Kinds of entries: a backup or an older database was put back; two people declared the loss."""
 TRUSTED_SECONDS = 5.0
 """For so long a ledger that was found complete is taken for it, by the same process."""
+BEHIND_SECONDS = 1.0
+"""For so long :func:`is_behind` takes a ledger that was found behind for it, in a process."""
 OUTSIDE_SECONDS = 5.0
 """A folder of another machine that does not answer in this time is not waited for."""
 _ROOT = re.compile(r"root-(\d{6,})\.json")
@@ -138,9 +140,10 @@ class LedgerStanding:
 
 @dataclass
 class _Memory:
-    """What this process knows: until when the ledger counts as complete, and of the outside."""
+    """What this process knows: until when the ledger counts as it was found, and of the outside."""
 
     complete_until: float = 0.0
+    behind_until: float = 0.0
     place: object = None
     outside: tuple[LedgerMark, ...] = ()
     reader: threading.Thread | None = field(default=None, repr=False)
@@ -172,9 +175,12 @@ def require_complete(*, outside: bool = False) -> None:
 
 def is_behind() -> bool:
     """Return whether the ledger is refused; the outside as it was last read in this process."""
+    if not _allowed.get() and _memory.place == _place() and time.monotonic() < _memory.behind_until:
+        return True
     try:
         require_complete()
     except LedgerBehind:
+        _memory.behind_until = time.monotonic() + BEHIND_SECONDS
         return True
     return False
 
@@ -192,7 +198,7 @@ def allow_writing() -> Iterator[None]:
 
 def forget() -> None:
     """Compare again the next time, and with nothing that was read from outside so far."""
-    _memory.complete_until, _memory.outside = 0.0, ()
+    _memory.complete_until, _memory.behind_until, _memory.outside = 0.0, 0.0, ()
 
 
 def compare_with_marks(*, outside: bool = True) -> LedgerStanding:
@@ -218,7 +224,7 @@ def compare_with_marks(*, outside: bool = True) -> LedgerStanding:
                 _memory.outside = (mark,)
     faults = {mark: fault for mark in marks if (fault := _compare(mark))}
     if not faults:
-        _memory.complete_until = time.monotonic() + TRUSTED_SECONDS
+        _memory.complete_until, _memory.behind_until = time.monotonic() + TRUSTED_SECONDS, 0.0
         return LedgerStanding(notes=tuple(notes))
     _memory.complete_until = 0.0
     last = LedgerEntry.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
@@ -314,7 +320,7 @@ def _find_mark(documents: Iterable[tuple[Path, bytes]], notes: list[str]) -> Led
             Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
                 bytes.fromhex(signed["signature"]), ROOT_TAG + text.encode()
             )
-            if key in _list_keys():
+            if any(key == known for known in _iter_keys()):
                 return LedgerMark(str(path), int(root["size"]), str(root["head"]),
                                   int(root["number"]), str(root["tree"]))  # fmt: skip
         except (ValueError, KeyError, TypeError, InvalidSignature):
@@ -323,19 +329,24 @@ def _find_mark(documents: Iterable[tuple[Path, bytes]], notes: list[str]) -> Led
     return None
 
 
-def _list_keys() -> set[str]:
-    """Return the public keys of this ledger: in place, in force, and on record."""
-    found = {stored_key_check(NAME)}
+def _iter_keys() -> Iterator[str | None]:
+    """Yield the public keys of this ledger: in force, in place, of the last root, and on record.
+
+    Those on record come last: to find them, every entry is read.
+    """
+    yield stored_key_check(NAME)
+    in_place = None
     with suppress(SigningKeyError):
-        found.add(find_public_key())
+        in_place = find_public_key()
+    yield in_place
+    last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
+    if last is not None:
+        yield json.loads(last)["key"]
     rows = LedgerEntry.objects.filter(kind__in=("ledger.key_rotated", "ledger.key_replaced"))
     for text in rows.values_list("body", flat=True):
         body = json.loads(text)
-        found |= {body.get("rotation", body)["key"], body.get("rotation", body)["previous"]}
-    last = LedgerRoot.objects.order_by("-number").values_list("statement", flat=True).first()
-    if last is not None:
-        found.add(json.loads(last)["key"])
-    return {key for key in found if key}
+        yield body.get("rotation", body)["key"]
+        yield body.get("rotation", body)["previous"]
 
 
 def _read_newest(folder: Path) -> list[tuple[Path, bytes]]:

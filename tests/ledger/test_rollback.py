@@ -157,6 +157,27 @@ def test_a_ledger_found_complete_costs_its_next_entries_nothing() -> None:
     assert len(queries) == 0
 
 
+def test_the_keys_on_record_are_not_read_where_the_key_in_force_signed_the_root() -> None:
+    seal(1)
+    rollback.forget()
+    with CaptureQueriesContext(connection) as queries:
+        require_complete()
+    assert not [query["sql"] for query in queries if "ledger.key_rotated" in query["sql"]]
+
+
+def test_pages_compare_a_ledger_that_is_behind_once_in_a_while() -> None:
+    seal(1)
+    roll_back(lambda: seal(2))
+    assert rollback.is_behind()
+    with CaptureQueriesContext(connection) as queries:
+        assert rollback.is_behind()
+    assert len(queries) == 0
+    with pytest.raises(LedgerBehind):
+        require_complete()
+    with allow_writing():
+        assert not rollback.is_behind()
+
+
 def test_no_number_of_a_root_is_given_twice() -> None:
     seal(1)
     assert LedgerRoot.objects.count() == 1
