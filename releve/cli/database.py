@@ -39,9 +39,16 @@ def open_database(*, reads: bool = False) -> None:
     from releve.upkeep.migrations import check_database
 
     _open_tables(check_database)
+    from releve.ledger.errors import LedgerBehind
     from releve.ledger.rollback import compare_with_marks
 
-    found = compare_with_marks()
+    try:
+        found = compare_with_marks()
+    except LedgerBehind as error:
+        if not reads:
+            raise LedgerRefusal(str(error)) from error
+        click.echo(f"warning: {error}", err=True)
+        return
     for note in found.notes:
         click.echo(f"warning: {note}", err=True)
     if found.fault and not reads:

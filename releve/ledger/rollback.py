@@ -393,11 +393,24 @@ def _receipts_file() -> Path:
 
 
 def _load_receipts() -> dict[str, dict[str, Any]]:
+    """Return the last receipts by kind; LedgerBehind for a file that does not say them."""
+    path = _receipts_file()
     try:
-        found: dict[str, dict[str, Any]] = json.loads(_receipts_file().read_bytes())
+        found = json.loads(path.read_bytes())
+        return {
+            str(kind): {
+                "name": str(row["name"]), "sha256": str(row["sha256"]),
+                "size": int(row["size"]), "head": str(row["head"]),
+            }
+            for kind, row in found.items()
+        }  # fmt: skip
     except FileNotFoundError:
         return {}
-    return found
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LedgerBehind(
+            f"{path} cannot be read as receipts: put it back from its copy, or remove it: the roots"
+            " are compared all the same"
+        ) from error
 
 
 def _read_receipts() -> Iterator[LedgerMark]:

@@ -101,6 +101,20 @@ def test_a_receipt_shows_what_no_root_covers_yet() -> None:
         rollback.check_receipt("journal-00000007.age", "c" * 64)
 
 
+@pytest.mark.parametrize("text", ['{"root": {"na', "[]", '{"root": {"name": "root-000001.json"}}'])
+def test_receipts_that_are_damaged_are_named_with_the_way_out(text: str) -> None:
+    seal(1)
+    path = Path(roots_folder().parent / "receipts.json")
+    path.write_text(text)
+    rollback.forget()
+    assert rollback.is_behind()
+    with pytest.raises(LedgerBehind, match=r"receipts\.json cannot be read.*or remove it"):
+        append_all([draft_closure(2)])
+    path.unlink()
+    rollback.forget()
+    append_all([draft_closure(2)])
+
+
 def test_the_newest_root_outside_counts_and_a_folder_that_is_away_stops_no_work(
     settings: Settings, tmp_path: Path
 ) -> None:
