@@ -157,27 +157,31 @@ def _find_restoration(root: LedgerMark | None) -> int | None:
 
 
 def _pass_numbers(now: datetime) -> None:
-    """Go on after the numbers of what stands outside; what waits under such a number moves on."""
+    """Go on after the numbers of what stands outside; what waits under such a number moves on.
+
+    With one part of the journal all that wait move, after the last own one, and keep their order.
+    """
     where = Path(settings.OUTSIDE) if str(settings.OUTSIDE).startswith("/") else None
     names = [path.name for path in where.iterdir()] if where and where.is_dir() else []
     names.append(find_received("journal"))
     waiting = OutgoingDocument.objects.filter(received_at=None).order_by("name")
     for row in waiting.filter(name__in=names, name__startswith="root-"):
         _settle(row, now, "another root stands under this name: not sent")
-    number = max(
-        (int(found[1]) for name in names if (found := _JOURNAL.fullmatch(name))), default=0
-    )
+    number = max(map(_read_number, names), default=0)
     if not number:
         return
     parts = OutgoingDocument.objects.filter(name__startswith="journal-").order_by("-name")
     sent = parts.exclude(received_at=None).values_list("upto", flat=True).first()
-    moved = list(waiting.filter(name__startswith="journal-", name__lte=_name_part(number)))
+    after = max(number, *map(_read_number, parts.values_list("name", flat=True)[:1]), 0)
+    moved = list(waiting.filter(name__startswith="journal-"))
+    if moved and _read_number(moved[0].name) > number:
+        moved = []
     OutgoingDocument.objects.get_or_create(
         name=_name_part(number),
         defaults={"content": b"", "digest": "", "upto": sent or 0, "made_at": now,
                   "received_at": now, "receipt": "stood outside when a loss was declared"},
     )  # fmt: skip
-    for count, row in enumerate(moved, number + 1):
+    for count, row in enumerate(moved, after + 1):
         name = _name_part(count)
         OutgoingDocument.objects.create(
             name=name, content=row.content, digest=row.digest, upto=row.upto, made_at=now
@@ -189,6 +193,12 @@ def _pass_numbers(now: datetime) -> None:
 def _settle(row: OutgoingDocument, now: datetime, receipt: str) -> None:
     row.received_at, row.content, row.receipt = now, b"", receipt
     row.save()
+
+
+def _read_number(name: str) -> int:
+    """Return the number of a part of the journal; 0 for another document."""
+    found = _JOURNAL.fullmatch(name)
+    return int(found[1]) if found else 0
 
 
 def _name_part(number: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
@@ -17,7 +18,7 @@ from releve.accounts.models import AccountAct, Grant, User
 from releve.accounts.two_people import find_tie, list_acts
 from releve.cli.main import main
 from releve.ledger.chain import append_all, read_head
-from releve.ledger.models import AccountName, LedgerEntry
+from releve.ledger.models import AccountName, LedgerEntry, OutgoingDocument
 from releve.ledger.rollback import (
     DECLARED,
     RESTORED,
@@ -110,6 +111,25 @@ def test_a_receipt_of_a_history_that_the_database_has_not_is_declared_lost_too()
     forget()
     assert compare_with_marks().problem == ""
     append_all([draft_closure(5)])
+
+
+def test_parts_that_wait_move_on_together_after_the_last_of_them(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.OUTSIDE = str(tmp_path / "outside")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "journal-00000005.age").write_bytes(b"of the lost history")
+    for number in (5, 6, 7):
+        OutgoingDocument.objects.create(
+            name=f"journal-{number:08}.age", content=b"part %d" % number, digest="a" * 64,
+            upto=number, made_at=timezone.now(),
+        )  # fmt: skip
+    done = declare("amina", "zoe")
+    assert done.exit_code == 0, done.output
+    rows = OutgoingDocument.objects.filter(received_at=None, name__startswith="journal-")
+    assert [(row.name, bytes(row.content)) for row in rows.order_by("name")] == [
+        (f"journal-{number:08}.age", b"part %d" % (number - 3)) for number in (8, 9, 10)
+    ]
 
 
 def test_a_second_factor_that_is_set_up_is_asked_for() -> None:
