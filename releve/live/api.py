@@ -56,6 +56,7 @@ from releve.live.displayed_plan import (
     list_named_places,
 )
 from releve.live.draws import (
+    build_draw_check,
     build_draw_pack,
     find_draw_plan,
     hold_draw,
@@ -63,7 +64,6 @@ from releve.live.draws import (
     preview_draw,
     record_draw_event,
     record_frame,
-    refuse_unsealed_frame,
 )
 from releve.live.drills import Drill, list_drills, move_drill, start_drill, stop_drill
 from releve.live.effect_queue import (
@@ -268,6 +268,7 @@ __all__ = [
     "WorkerHealth",
     "acknowledge",
     "activate_plan",
+    "build_draw_check",
     "build_draw_pack",
     "build_reach_check",
     "build_statement",
@@ -372,7 +373,6 @@ __all__ = [
     "record_sheet",
     "record_spoken_answer",
     "refuse_reused_key",
-    "refuse_unsealed_frame",
     "retry_effect",
     "revert_routes",
     "rules_now",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from releve.ledger.tallies import name_count
 from releve.ledger.witnesses import list_cosignatures
 from releve.live.clock import LIVE, now
 from releve.live.current_operator import operator_now
-from releve.live.errors import NoSuch, Refused
+from releve.live.errors import NoSuch
 from releve.live.event_service import RecordResult, record
 from releve.live.situation_cache import situation_now
 from releve.situation import (
@@ -33,13 +34,16 @@ from releve.situation import (
     DrawRevealed,
     DrawVisitMissed,
     Event,
+    EventRefusal,
     InspectionHeld,
+    Situation,
     build_frame,
     event_from_json,
     refuse,
 )
 
 __all__ = [
+    "build_draw_check",
     "build_draw_pack",
     "find_draw_plan",
     "hold_draw",
@@ -47,7 +51,6 @@ __all__ = [
     "preview_draw",
     "record_draw_event",
     "record_frame",
-    "refuse_unsealed_frame",
 ]
 
 _OF_PLAN = (DrawPlanned.kind, DrawJoined.kind)
@@ -66,14 +69,36 @@ def find_draw_plan(plan: str, stream: str = LIVE) -> DrawPlan:
 def record_draw_event(
     kind: type[Event], values: dict[str, Any], *, by: str, stream: str = LIVE
 ) -> RecordResult:
-    """Record an event of a draw as of now; EventFaults or Refused name what is wrong.
-
-    An anchor that a plan of any stream used before is refused: a drill tells the links of its days.
-    """
-    _refuse_used_anchors({values.get("operator_anchor"), values.get("commission_anchor")} - {None})
+    """Record an event of a draw as of now; EventFaults or Refused name what is wrong."""
     event_id, at = uuid.uuid4().hex, now(stream)
     own = {"id": event_id, "happened_at": at, "recorded_at": at, "actor": by}
-    return record(event_from_json(kind.kind, values | own), key=event_id, stream=stream)
+    event = event_from_json(kind.kind, values | own)
+    judge = build_draw_check(event, stream)
+    return record(event, key=event_id, stream=stream, judge=judge)
+
+
+def build_draw_check(event: Event, stream: str) -> Callable[[Situation], Iterable[EventRefusal]]:
+    """Return what refuses an event of a draw by what the ledger holds beyond its stream.
+
+    An anchor that a plan of another stream used (a drill tells the links of its days), a root that
+    is not of this ledger or does not cover the plan, and a link of the commission for a frame that
+    no root covers: it would let the operator choose the frame.
+    """
+
+    def judge(situation: Situation) -> Iterator[EventRefusal]:
+        if isinstance(event, DrawPlanned):
+            yield from _check_anchor(event.operator_anchor, stream)
+        elif isinstance(event, DrawJoined):
+            yield from _check_anchor(event.commission_anchor, stream)
+            if event.plan in situation.draws:
+                yield from _check_root(event, stream)
+        elif isinstance(event, DrawRevealed) and event.party == "commission":
+            plan = situation.draws.get(event.plan)
+            known = plan is not None and event.day in plan.frames
+            if known and not _is_frame_sealed(event.plan, event.day, stream):
+                yield refuse("draw.not_sealed", day=event.day)
+
+    return judge
 
 
 def join_draws(
@@ -102,19 +127,9 @@ def join_draws(
     return record_draw_event(DrawJoined, values, by=by, stream=stream)
 
 
-def refuse_unsealed_frame(plan: str, day: date, stream: str = LIVE) -> None:
-    """Raise DrawError unless a root covers the frame of a day: the commission holds it first.
-
-    A link of the commission that is used before would let the operator choose the frame.
-    """
+def _is_frame_sealed(plan: str, day: date, stream: str) -> bool:
     root = load_last_root()
-    if root is None or root.size < _find_entry(DrawFramed.kind, plan, stream, day):
-        raise DrawError(
-            Phrase(
-                "The frame of the day is not under a signed root: the ledger is sealed first"
-                " (`releve ledger seal`), and the commission uses its link once it holds that root."
-            )
-        )
+    return root is not None and root.size >= _find_entry(DrawFramed.kind, plan, stream, day)
 
 
 def _find_entry(kind: str, plan: str, stream: str, day: date | None = None) -> int:
@@ -129,10 +144,25 @@ def _read_day(row: ledger.StoredEntry) -> date:
     return date.fromisoformat(row.body["day"])
 
 
-def _refuse_used_anchors(anchors: set[str | None]) -> None:
-    for row in ledger.iter_entries(None, kinds=_OF_PLAN) if anchors else ():
-        if anchors & {row.body.get("operator_anchor"), row.body.get("commission_anchor")}:
-            raise Refused((refuse("draw.anchor_used", plan=row.body["plan"]),))
+def _check_anchor(anchor: str, stream: str) -> Iterator[EventRefusal]:
+    """Yield the use of an anchor in another stream; that in its own is checked with the event."""
+    for row in ledger.iter_entries(None, kinds=_OF_PLAN):
+        used = (row.body.get("operator_anchor"), row.body.get("commission_anchor"))
+        if row.stream != stream and anchor in used:
+            yield refuse("draw.anchor_used", plan=row.body["plan"])
+
+
+def _check_root(event: DrawJoined, stream: str) -> Iterator[EventRefusal]:
+    """Yield why a root is not the one under which the commission was shown the plan."""
+    try:
+        root = load_root(event.root_number)
+    except ProofError:
+        root = None
+    stated = (event.root_size, event.root_tree)
+    if root is None or (root.size, parse_canonical(root.statement)["tree"]) != stated:
+        yield refuse("draw.root_unknown", number=event.root_number)
+    elif root.size < _find_entry(DrawPlanned.kind, event.plan, stream):
+        yield refuse("draw.root_early", number=event.root_number)
 
 
 def record_frame(plan: str, day: date, *, by: str, stream: str = LIVE) -> RecordResult:
@@ -165,10 +195,17 @@ def hold_draw(
 def preview_draw(plan: str, day: date, link: str, *, stream: str = LIVE) -> tuple[str, ...]:
     """Return the visits of a day from a link of the commission that is not recorded by this.
 
-    DrawError where the link or the day does not fit.
+    DrawError where the link or the day does not fit, or no root covers the frame of the day: the
+    commission holds it first, or its link would let the operator choose the frame.
     """
     visits = find_draw_plan(plan, stream).preview(day, link.strip()).chosen
-    refuse_unsealed_frame(plan, day, stream)
+    if not _is_frame_sealed(plan, day, stream):
+        raise DrawError(
+            Phrase(
+                "The frame of the day is not under a signed root: the ledger is sealed first"
+                " (`releve ledger seal`), and the commission uses its link once it holds that root."
+            )
+        )
     return visits
 
 

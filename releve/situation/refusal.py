@@ -154,6 +154,9 @@ REFUSALS: Mapping[str, str] = {
     " record it first: `releve inspection join`.",
     "draw.root": "The root hash has 64 hexadecimal digits; give the root that the commission was"
     " sent.",
+    "draw.root_unknown": "There is no root {number} of this size and hash in this ledger; give the"
+    " root that the commission was sent.",
+    "draw.root_early": "Root {number} does not cover the plan; the commission needs a later one.",
     "draw.first_day": "The first day, {first_day}, has begun; plan from tomorrow on, so that both"
     " anchors are on record before.",
     "draw.bounds": "No draw can be made by these numbers: {reason}.",
@@ -170,6 +173,8 @@ REFUSALS: Mapping[str, str] = {
     "draw.link": "The link does not lead to the anchor of the {party} in the number of days that"
     " {day} asks for; check the chain and the day.",
     "draw.link_again": "The link of the {party} for {day} is already on record.",
+    "draw.not_sealed": "The frame of {day} is not under a signed root; seal the ledger first"
+    " (`releve ledger seal`), and use the commission’s link once it holds that root.",
     "draw.tests": "{tests} tests of {count} present; correct the counts.",
     "draw.list_late": "The commission’s link of {day} is known; the list of those present has to"
     " come before it.",

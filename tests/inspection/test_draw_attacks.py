@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from releve.accounts.roles import Role
 from releve.evidence import verify, verify_draw
+from releve.inspection import reveal_link
 from releve.ledger import chain as ledger
 from releve.live import api
 from releve.live.draws import _show_entry
 from releve.situation import DrawPlanned
+from tests.desk_api.conftest import program
 from tests.inspection.draw_story import DAY, Draws, judge
 
 pytestmark = pytest.mark.database
@@ -638,3 +643,34 @@ def test_a_file_of_a_day_beyond_the_plan_is_a_fault(draws: Draws) -> None:
     pack = draws.pack(DAY, "x.json") | {"day": "2027-03-01"}
     found = judge(pack, first, evening, anchor=draws.anchor)
     assert "2027-03-01 is not a day of the plan" in found.faults
+
+
+def test_a_program_records_no_draw_that_the_commands_would_refuse(draws: Draws) -> None:
+    web = program(Role.CONTINUITY)
+
+    def refuse(kind: str, **values: object) -> list[str]:
+        answer = web.record(kind, uuid.uuid4().hex, **values)
+        assert answer.status_code == 422, answer.content
+        return [row["code"] for row in answer.json()["error"]["faults"]]
+
+    drill = api.start_drill("anchors", by="samira")
+    values = {"plan": "p0", "first_day": date(2026, 12, 5), "days": 9, "visits": 1,
+              "operator_anchor": "ab" * 32}  # fmt: skip
+    api.record_draw_event(DrawPlanned, values, by="samira", stream=drill.name)
+    assert refuse("draw.planned", **values | {"first_day": "2026-12-05"}) == ["draw.anchor_used"]
+    early = json.loads(draws.seal().read_text())["root"]
+    draws.plan()
+    joined = {"plan": "p1", "commission_anchor": "cd" * 32, "root_number": early["number"],
+              "root_size": early["size"], "root_tree": early["tree"]}  # fmt: skip
+    assert refuse("draw.joined", **joined) == ["draw.root_early"]
+    assert refuse("draw.joined", **joined | {"root_tree": "5e" * 32}) == ["draw.root_unknown"]
+    assert refuse("draw.joined", **joined | {"root_number": 99}) == ["draw.root_unknown"]
+    draws.join(draws.seal())
+    draws.frame()
+    document = json.loads(draws.chain.read_text())
+    first, binding = (bytes.fromhex(document[name]) for name in ("first", "binding"))
+    link = reveal_link(first, 30, 1, binding).hex()
+    revealed = {"plan": "p1", "day": DAY, "party": "commission", "link": link}
+    assert refuse("draw.revealed", **revealed) == ["draw.not_sealed"]
+    draws.seal()
+    assert web.record("draw.revealed", "sealed", **revealed).status_code == 201

@@ -368,6 +368,8 @@ ROWS: list[Row] = [
 OF_ACCOUNTS = ("agent.elsewhere", "approval.tied", "finding.tied")
 """Accounts are the desk's: its tests (test_answers.py, test_record.py, test_audits.py) hold these
 cases."""
+OF_LEDGER = ("draw.not_sealed", "draw.root_early", "draw.root_unknown")
+"""Roots are the ledger's: tests/inspection/test_draw_attacks.py holds these cases."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]}-{row[2]}" for row in ROWS])
@@ -386,7 +388,7 @@ def test_what_cannot_be_is_refused_with_a_sentence(row: Row) -> None:
 
 
 def test_every_refusal_has_a_case() -> None:
-    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS} == set(REFUSALS)
+    assert {row[0] for row in ROWS} | {*OF_ACCOUNTS, *OF_LEDGER} == set(REFUSALS)
 
 
 def test_a_refusal_of_accounts_has_its_sentence() -> None:
