@@ -76,13 +76,13 @@ def add(
         print_password_link(made, "Choose a password: ")
 
 
-def print_password_link(account: User, label: str = "") -> None:
+def print_password_link(account: User, label: str = "", *, show: bool = False) -> None:
     """Mail the link at which an account chooses its password, or print it, and how it begins."""
     from django.conf import settings
 
     from releve.desk.access.password_link import hand_over_link
 
-    link = hand_over_link(account, by="command line")
+    link = hand_over_link(account, by="command line", show=show)
     click.echo(f"{label}{link or f'a link was mailed to {account.email}'}")
     if link and not settings.DESK_URL_IS_SET:
         click.echo(
@@ -134,16 +134,18 @@ def close(name: str) -> None:
 
 @user.command()
 @click.argument("name")
-def link(name: str) -> None:
+@click.option("--show", is_flag=True, help="Print it, where the mailbox of NAME cannot be reached.")
+def link(name: str, show: bool) -> None:
     """Give NAME a link to choose a new password; it works once, for three days.
 
-    It is mailed where there are a mail server and an address of NAME, and printed otherwise.
+    It is mailed where there are a mail server and an address of NAME, and printed otherwise, or
+    with --show. Who reads it could act as NAME until the account is confirmed again.
     """
     open_desk_database()
     from releve.accounts import grants
 
     try:
-        print_password_link(grants.get_account(name))
+        print_password_link(grants.get_account(name), show=show)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
 

@@ -14,6 +14,7 @@ from random import Random
 
 import pytest
 from allauth.mfa.models import Authenticator
+from click.testing import CliRunner
 from django.core import mail
 from django.utils import timezone
 from hypothesis import given
@@ -33,6 +34,7 @@ from releve.accounts.two_people import (
     find_tie,
     list_acts,
 )
+from releve.cli.main import main
 from releve.ledger.chain import iter_entries
 from tests.accounts.people import give, person, sign_in
 
@@ -360,6 +362,26 @@ def test_a_link_is_mailed_where_it_can_be_and_then_leaves_no_hand(
     (sent,) = mail.outbox
     assert (sent.to, "/account/password/reset/key/" in sent.body) == (["c1@example.org"], True)
     assert find_standings(list_acts())["c1"].stands_alone
+    assert 'name="show"' in page
+
+
+@pytest.mark.django_db
+@pytest.mark.database
+def test_a_link_is_shown_where_its_mailbox_cannot_be_reached(
+    founders: tuple[User, User], settings: Settings
+) -> None:
+    settings.EMAIL_HOST = "mail.example"
+    c1 = holder("c1", "continuity", by="amina")
+    assert confirmations.confirm_account(c1, by="zoe")
+    mail.outbox.clear()
+    web = sign_in(founders[0], lately=True)
+    page = web.post(f"/people/{c1.pk}/link", {"show": "1"}).content.decode()
+    assert "/account/password/reset/key/" in page
+    assert not any("/account/password/" in sent.body for sent in mail.outbox)
+    assert not find_standings(list_acts())["c1"].stands_alone, "amina could act through it"
+    done = CliRunner().invoke(main, ["desk", "user", "link", "c1", "--show"])
+    assert "/account/password/reset/key/" in done.output
+    assert "was mailed" not in done.output
 
 
 @pytest.mark.django_db

@@ -26,14 +26,17 @@ class PasswordReset(PasswordResetView):  # type: ignore[misc]  # allauth has no 
         return {**super().get_context_data(**context), "mailed": bool(settings.EMAIL_HOST)}
 
 
-def hand_over_link(user: User, *, by: str, request: HttpRequest | None = None) -> str:
+def hand_over_link(
+    user: User, *, by: str, request: HttpRequest | None = None, show: bool = False
+) -> str:
     """Mail an address at which a password can be chosen, once, within three days; return "".
 
-    Without a mail server, or an address of the account, it is returned instead to be shown, and
-    its reader has a hand in the account. It starts as RELEVE_URL says; where that is not set,
+    Without a mail server, or an address of the account, or where ``show`` asks for it since its
+    mailbox cannot be reached, it is returned instead to be shown, and its reader has a hand in the
+    account. It starts as RELEVE_URL says; where that is not set,
     as the request's own address.
     """
-    if settings.EMAIL_HOST and user.email:
+    if settings.EMAIL_HOST and user.email and not show:
         key = create_password_key(user)
         subject = _("Choose your password")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -63,7 +64,8 @@ def close_person(request: HttpRequest, number: int) -> HttpResponse:
 @serve("users.manage", ACT, recent=True)
 def show_password_link(request: HttpRequest, number: int) -> HttpResponse:
     """Mail a link for choosing a new password, or show it, to be handed over in person."""
-    return _show_with_link(request, get_object_or_404(User, pk=number, is_active=True))
+    user = get_object_or_404(User, pk=number, is_active=True)
+    return _show_with_link(request, user, show="show" in request.POST)
 
 
 @serve("users.manage", ACT, recent=True)
@@ -140,9 +142,9 @@ def _refuse_visitor(request: HttpRequest) -> None:
         )
 
 
-def _show_with_link(request: HttpRequest, user: User) -> HttpResponse:
+def _show_with_link(request: HttpRequest, user: User, *, show: bool = False) -> HttpResponse:
     name, by = user.get_username(), actor_name(request)
-    link = hand_over_link(user, by=by, request=request)
+    link = hand_over_link(user, by=by, request=request, show=show)
     return _show(request, NewSecret(name=name, link=link, mailed="" if link else user.email))
 
 
@@ -162,6 +164,7 @@ def _show(
     context = {
         "form": GrantForm(live.list_named_places()),
         "token_form": TokenForm(live.list_named_places()),
+        "mails_links": bool(settings.EMAIL_HOST),
         **refused,
     }
     status = 422 if any(form.errors for form in refused.values()) else 200
