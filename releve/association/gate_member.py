@@ -125,6 +125,8 @@ def prepare_commit(gate: str, offers: Sequence[SectorOffer], now: datetime) -> O
     })  # fmt: skip
     opening = _begin("open", notice, now, offers=tuple(sorted(offers)),
                      nonces={name: nonce.hex() for name, nonce in nonces.items()})  # fmt: skip
+    order.check_size()
+    opening.check_size()
     return _store(order, now, {"opening": opening.text})
 
 
@@ -142,6 +144,7 @@ def prepare_request(
             Phrase("there is nothing to ask for: no client with terms lacks agents")
         )
     order = _begin("request", notice, now, requests=hidden, approvals=approved)
+    order.check_size()
     return _store(order, now, {"programmes": programmes})
 
 

@@ -137,6 +137,7 @@ def take_order(sent: Envelope, now: datetime, *, by: str = "") -> ReceivedOrder:
         known = ReceivedOrder.objects.filter(digest=_hash(sent.text)).first()
         if known is not None:
             return known
+        read.check_size()
         row = ReliefGate.objects.filter(name=read.gate).first()
         if row is None or read.association != association:
             raise ContributionError("gate", Phrase("there is no gate {0} here", read.gate))

@@ -133,7 +133,6 @@ class GateOrder:
             )
         if self.made_at.tzinfo is None:
             raise _fault(Phrase("made_at must have a time zone, got {0}", self.made_at))
-        self._check_size()
         names = {*self.commitments, *self.nonces, *(one.offer for one in self.offers)}
         names |= {one.request for one in self.requests}
         for name in names:
@@ -147,8 +146,11 @@ class GateOrder:
             if not all(pattern.fullmatch(text) for text in rows.values()):
                 raise _fault(Phrase("commitments and nonces are 64 and 32 hex digits"))
 
-    def _check_size(self) -> None:
-        """Refuse what would hold up a clearing; ContributionError names the limit."""
+    def check_size(self) -> None:
+        """Refuse what would hold up a clearing; ContributionError names the limit.
+
+        For an order that is made or taken: one that is stored stands, whatever the limits are now.
+        """
         for name, rows, most in (
             (Phrase("offers"), self.commitments, MOST_ROWS),
             (Phrase("offers"), self.offers, MOST_ROWS),

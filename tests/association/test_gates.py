@@ -319,12 +319,26 @@ def test_an_order_that_would_hold_up_a_clearing_is_refused_with_its_limit(
     gate: ReliefGate, agents: tuple[tuple[int, int], ...], count: int, says: str
 ) -> None:
     rows = tuple(
-        SectorRequest(f"{OWN}/r-{number}", OWN, "inbound:fr", 1200, agents)
+        SectorRequest(f"{OWN}/r-{number:03}", OWN, "inbound:fr", 1200, agents)
         for number in range(count)
     )
     with pytest.raises(ContributionError, match=says) as caught:
-        make_order("request", START, OWN, requests=rows)
+        take_order(wrap(make_order("request", START, OWN, requests=rows)), START)
     assert caught.value.code == "size"
+    with pytest.raises(ContributionError, match=says):
+        prepare_request("g-1", rows, (), START)
+
+
+def test_an_order_taken_before_a_limit_was_lowered_is_cleared_and_read(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_and_ask()
+    (sent,) = ReceivedOrder.objects.filter(kind="request")
+    monkeypatch.setattr("releve.sector.gate_orders.MOST_ROWS", 0)
+    assert list_order_rows(OwnOrder.objects.get(kind="request"))
+    assert take_order(Envelope("order", sent.text, sent.signature), START).pk == sent.pk
+    run_clearings(CLEARS)
+    assert len(show_to_auditor("g-1")["clearing"]["matches"]) == 2
 
 
 def test_a_flood_of_requests_is_limited(
