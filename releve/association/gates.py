@@ -34,6 +34,7 @@ from releve.ledger.keys import public_key
 from releve.runs.clearing_job import (
     CLEARING_DEADLINE,
     CLEARINGS,
+    ClearingJob,
     ClearingOrder,
     find_clearing,
     pack_openings,
@@ -51,6 +52,7 @@ from releve.sector import (
     OpenedOffers,
     Openings,
     SealedOffer,
+    SectorError,
     compute_clearing_digest,
     derive_seed,
     describe_clearing,
@@ -193,27 +195,46 @@ def clear_gate(name: str, now: datetime) -> ReliefGate:
     AssociationError before the time for openings is over.
     """
     require_clerk()
-    row = _close(name, now)
-    failed_at = row.failed_at
-    waits = failed_at is not None and failed_at <= now < failed_at + RETRY_AFTER
-    if row.state == CLEARED or waits:
+    known = ReliefGate.objects.filter(name=name).exclude(state=OPENED).first()
+    if known is not None and (known.state == CLEARED or _waits(known, now)):
+        return known  # without the head's lock: it is asked for in every round
+    row = known or _close(name, now)
+    if row.state == CLEARED:
         return row
     store = JobStore(settings.HOME, CLEARINGS)
     job = find_clearing(store, name)
-    if job is not None and (job.state == "broken" or (job.state == "failed" and failed_at)):
-        store.remove(job)  # its process was killed, or an hour has gone by: begin again
-        job = None
+    if job is not None and (job.state == "broken" or (job.state == "failed" and row.failed_at)):
+        if not store.remove(job):
+            return row  # its process is at work after all, or ending
+        job = None  # it was killed, or an hour has gone by: begin again
     if job is None:
         inputs = pack_openings(*_read_openings(row))
         start_job(store.add(ClearingOrder(name, current_stamp()), inputs))
         job = find_clearing(store, name)
     if job is not None and job.state == "done":
-        openings, seed = _read_openings(row)
-        row = _store_clearing(row, openings, read_result(job, openings), seed, now)
+        row = _take_result(row, job, now)
         store.remove(job)
     elif job is not None and job.state == "failed":
         _note_failure(row, job.reason, now)
     return row
+
+
+def _waits(row: ReliefGate, now: datetime) -> bool:
+    """Return whether the clearing of a gate failed less than RETRY_AFTER ago."""
+    return row.failed_at is not None and row.failed_at <= now < row.failed_at + RETRY_AFTER
+
+
+def _take_result(row: ReliefGate, job: ClearingJob, now: datetime) -> ReliefGate:
+    """Store the result of a job, or the failure where it is not a clearing of the gate."""
+    openings, seed = _read_openings(row)
+    try:
+        cleared = read_result(job, openings)
+    except (SectorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _log.warning("the result of the gate %s cannot be read: %s", row.name, error)
+        # the ledger has the kind of error alone: its text may name members and prices
+        _note_failure(row, f"its result cannot be read ({type(error).__name__})", now)
+        return row
+    return _store_clearing(row, openings, cleared, seed, now)
 
 
 def list_failed_gates() -> list[ReliefGate]:

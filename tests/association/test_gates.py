@@ -50,8 +50,9 @@ from releve.files.locks import try_lock
 from releve.ledger.models import LedgerEntry
 from releve.network import sample_operator
 from releve.runs import job_process
-from releve.runs.clearing_job import CLEARINGS, execute_clearing
+from releve.runs.clearing_job import CLEARINGS, ClearingJob, execute_clearing
 from releve.runs.job_process import execute_job, run_job
+from releve.runs.job_store import JobStore
 from releve.sector import (
     ContributionError,
     GateOrder,
@@ -232,6 +233,10 @@ def test_a_clerk_restarted_in_the_middle_of_a_clearing_has_the_same_result(
     assert [list_kinds().count(kind) for kind in ("gate.closed", "gate.cleared")] == [1, 1]
 
 
+def list_jobs() -> list[ClearingJob]:
+    return JobStore(Path(settings.HOME), CLEARINGS).list_jobs()
+
+
 def hold(folder: Path) -> IO[bytes]:
     """Take the lock of a job."""
     lock = try_lock(folder / "lock")
@@ -295,6 +300,43 @@ def test_a_clearing_that_takes_too_long_is_an_alarm_and_is_left_undone_never_dif
     run_clearings(CLEARS + timedelta(hours=1))
     assert len(show_to_auditor("g-1")["clearing"]["matches"]) == 2
     assert list(check_clearings(Examination(Path(settings.HOME), CLEARS))) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"matches": [], "alone": 1, "served": []}'])
+def test_a_result_that_cannot_be_read_is_an_alarm_and_is_computed_again_in_an_hour(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    offer_and_ask()
+    announce_gate("g-2", date(2026, 11, 27), CLOSES, START)
+    with monkeypatch.context() as halfway:
+        halfway.setattr(gates, "start_job", lambda folder: None)
+        run_clearings(CLEARS)
+    (job,) = (job for job in list_jobs() if job.order.gate == "g-1")
+    (job.folder / CLEARINGS.result).write_text(text)
+    run_clearings(CLEARS + timedelta(seconds=1))
+    row = ReliefGate.objects.get(name="g-1")
+    assert row.failure.startswith("its result cannot be read (")
+    assert ReliefGate.objects.get(name="g-2").state == "cleared"
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(gates, "lock_head", None)  # nothing waits for the head
+        run_clearings(CLEARS + timedelta(minutes=59))
+    assert list_kinds().count("gate.failed") == 1
+    assert list_jobs() == []
+
+
+def test_a_clearing_that_begins_again_waits_for_a_process_that_is_ending(
+    gate: ReliefGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer_and_ask()
+    started: list[Path] = []
+    with monkeypatch.context() as ending:
+        ending.setattr(gates, "start_job", started.append)
+        run_clearings(CLEARS)
+        ending.setattr(JobStore, "remove", lambda store, job: False)
+        run_clearings(CLEARS + timedelta(seconds=1))
+    assert len(started) == 1
+    run_clearings(CLEARS + timedelta(seconds=2))
+    assert ReliefGate.objects.get().state == "cleared"
 
 
 def test_a_gate_whose_secret_is_gone_does_not_hold_up_the_others(
