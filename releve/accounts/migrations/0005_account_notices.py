@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import migrations, models
+from django.utils import timezone
+
+
+def mark_read(apps: Any, schema_editor: Any) -> None:
+    """Begin with what changes from now on: roles given long ago are no news."""
+    apps.get_model("accounts", "User").objects.update(notices_read_at=timezone.now())
 
 
 class Migration(migrations.Migration):
@@ -16,4 +24,5 @@ class Migration(migrations.Migration):
             name="notices_read_at",
             field=models.DateTimeField(null=True, blank=True),
         ),
+        migrations.RunPython(mark_read, migrations.RunPython.noop),
     ]
