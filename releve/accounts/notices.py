@@ -11,9 +11,11 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from smtplib import SMTPRecipientsRefused, SMTPResponseException
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -162,11 +164,21 @@ def _mail(readers: Iterable[User], said: object, values: Mapping[str, str], page
     mails = [EmailMessage(subject, f"{subject}\n\n{page}\n", None, [to]) for to in addresses]
 
     def send() -> None:
-        connection = get_connection()
-        for mail in mails:
-            try:
-                connection.send_messages([mail])
-            except OSError as error:
-                _log.warning("the reader of a notice was not mailed: %s", error)
+        if not mails:
+            return
+        try:
+            with get_connection() as connection:  # one for all: a dead server is waited for once
+                for mail in mails:
+                    _send_one(connection, mail)
+        except OSError as error:
+            _log.warning("readers of a notice were not mailed: %s", error)
 
     transaction.on_commit(send)
+
+
+def _send_one(connection: BaseEmailBackend, mail: EmailMessage) -> None:
+    """Send a mail; OSError where the connection is lost, so that no other can be sent either."""
+    try:
+        connection.send_messages([mail])
+    except (SMTPRecipientsRefused, SMTPResponseException) as error:
+        _log.warning("the reader of a notice was not mailed: %s", error)
