@@ -11,8 +11,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from releve import environment
-from releve.accounts.confirmations import are_two_administrators
+from releve.accounts.confirmations import are_two_administrators, list_confirmations
 from releve.accounts.factor_box import count_unreadable_factors
+from releve.accounts.grants import select_valid_tokens
 from releve.accounts.models import Grant, Token
 from releve.accounts.reidentification import check_names
 from releve.accounts.roles import Role
@@ -157,6 +158,23 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
             "administrators",
             "one person could act as any two administrators: nothing that takes two can be done",
             "releve desk user declare NAME NAME, where both have signed in",
+        )
+    elif waiting := len(list_confirmations("")):
+        yield warning(
+            "administrators",
+            f"accounts that may approve and are not confirmed: {waiting}; beside an approval of"
+            " who has a hand in them, theirs is refused",
+            "confirm them on the page People",
+        )
+    unexpired = list(Token.objects.filter(ends_at__gt=asked.now))
+    valid = {token.pk for token in select_valid_tokens(unexpired, asked.now)}
+    ended = sorted(token.name for token in unexpired if token.pk not in valid)
+    if ended:
+        yield warning(
+            "administrators",
+            f"tokens that open nothing since their giver is no administrator: {', '.join(ended)}",
+            "give each program a token of another name (`releve desk token add`), and end the old"
+            " one (`releve desk token revoke`)",
         )
 
 

@@ -23,7 +23,7 @@ from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django.fixtures import Settings
 
-from releve.accounts import grants
+from releve.accounts import grants, tokens
 from releve.accounts.models import AccountAct, User
 from releve.accounts.reidentification import import_names
 from releve.accounts.secret_key import compute_check
@@ -160,6 +160,13 @@ def plant_tied_administrators(place: Place) -> None:
     AccountAct.objects.create(
         user=User.objects.get(username="zoe"), kind=AccountAct.LINK, by="amina", at=place.now
     )
+
+
+def plant_void_token(place: Place) -> None:
+    wanted = grants.RoleRequest("flow", last_day=place.now.date() + timedelta(days=7))
+    found, _secret = tokens.issue_token("wall", wanted, by="hugo")
+    found.given_at = place.now - timedelta(days=1)
+    found.save()
 
 
 def plant_misspelt_site(place: Place) -> None:
@@ -338,6 +345,14 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
     "administrators who are one person": (
         plant_tied_administrators,
         "warning administrators: one person could act as any two administrators.*user declare",
+    ),
+    "an account to confirm": (
+        lambda place: grants.give_role("ines", grants.RoleRequest("continuity"), by="amina"),
+        "warning administrators: accounts that may approve and are not confirmed: 1;",
+    ),
+    "a token of a giver who is no administrator": (
+        plant_void_token,
+        "warning administrators: tokens that open nothing .*: wall;",
     ),
     "a role for a site that is not there": (
         plant_misspelt_site,
