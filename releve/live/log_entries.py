@@ -110,7 +110,10 @@ def read_last_entries(
         if len(kept) == most:
             break
     restore_names([body for _, _, body in kept])
-    return tuple(_build_log_entry(*row, operator_now()) for row in kept)
+    if not kept:
+        return ()
+    operator = operator_now()  # once: each call asks the database whether it has changed
+    return tuple(_build_log_entry(*row, operator) for row in kept)
 
 
 def _build_log_entry(kind: str, written: str, body: dict[str, Any], operator: Operator) -> LogEntry:
