@@ -152,8 +152,7 @@ class JobStore(Generic[O]):
 
     def require_room(self, by: str) -> None:
         """Raise TooManyJobs where a user has MOST_ACTIVE jobs of this kind waiting or at work."""
-        own = [job for job in self.list_jobs() if getattr(job.order, "by", None) == by]
-        if sum(job.active for job in own) >= MOST_ACTIVE:
+        if not self.has_room(by):
             raise TooManyJobs(
                 Phrase(
                     "{0} runs of yours wait or are at work, and a user may have no more: wait until"
@@ -161,6 +160,11 @@ class JobStore(Generic[O]):
                     MOST_ACTIVE,
                 )
             )
+
+    def has_room(self, by: str) -> bool:
+        """Return whether a user has fewer than MOST_ACTIVE jobs of this kind waiting or at work."""
+        own = [job for job in self.list_jobs() if getattr(job.order, "by", None) == by]
+        return sum(job.active for job in own) < MOST_ACTIVE
 
     def remove(self, job: Job[O]) -> bool:
         """Remove a job, whole; return False while a process is at work on it."""

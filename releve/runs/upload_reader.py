@@ -22,8 +22,8 @@ from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
 from releve.registry.errors import NotAnUpload
 from releve.registry.upload_files import unpack_upload
-from releve.runs.errors import StillReading
-from releve.runs.job_store import DEADLINE, Job, JobKind, JobStore, current_stamp
+from releve.runs.errors import StillReading, TooManyJobs
+from releve.runs.job_store import DEADLINE, MOST_ACTIVE, Job, JobKind, JobStore, current_stamp
 
 __all__ = [
     "READINGS",
@@ -122,7 +122,15 @@ def _read(
     _remove_expired(store)
     job = _find(store, what, digest)
     if job is None or job.state in ("broken", "stopped"):
-        store.require_room(by)
+        if not store.has_room(by):
+            raise TooManyJobs(
+                Phrase(
+                    "{0} files of yours are being read, and a user may have no more: wait until"
+                    " one is read, at most {1} seconds each",
+                    MOST_ACTIVE,
+                    round(MOST_SECONDS),
+                )
+            )
         order = ReadingOrder(by, current_stamp(), what, name, digest)
         start_reading(store.add(order, {"file": {_FILE: data}}))
     until = time.monotonic() + patience

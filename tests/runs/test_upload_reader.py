@@ -95,7 +95,7 @@ def test_a_page_waits_some_seconds_and_one_person_has_three_files_at_a_time(
             read_log_upload(store, f"{number}.csv", LOG, "amina", patience=0.1)
     with pytest.raises(StillReading):
         read_log_upload(store, "2.csv", LOG, "amina", patience=0.0)
-    with pytest.raises(TooManyJobs, match="3 runs of yours"):
+    with pytest.raises(TooManyJobs, match="3 files of yours are being read"):
         read_log_upload(store, "4.csv", LOG, "amina", patience=0.0)
 
 
