@@ -806,8 +806,8 @@ def main(arguments: "list[str] | None" = None) -> int:
         for one, other in itertools.combinations(range(len(draws)), 2):
             named = f"{given.file[one]} and {given.file[other]}"
             found = contradict(draws[one], draws[other])
-            told = [f"CONTRADICTION of {named}: {line}" for line in found]
-            for line in told or [f"no contradiction between {named}"]:
+            conflicts = [f"CONTRADICTION of {named}: {line}" for line in found]
+            for line in conflicts or [f"no contradiction between {named}"]:
                 show(line)
             verified.append(not found)
         if given.new_chain and all(verified):

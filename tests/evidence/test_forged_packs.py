@@ -494,10 +494,10 @@ def describe(
 def test_a_selection_says_of_which_client_and_sites_it_is(issued: Issued) -> None:
     """Of no site it holds always; so does one whose tally does not name the client."""
     pack, packed = read_pack(issued)
-    told = describe(issued, pack, packed)
-    assert "(client: all; sites: (none), casa-1, casa-2)" in told
-    assert "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in told
-    assert "(event.corrected) is the operator’s word" in told
+    printed = describe(issued, pack, packed)
+    assert "(client: all; sites: (none), casa-1, casa-2)" in printed
+    assert "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in printed
+    assert "(event.corrected) is the operator’s word" in printed
     pack["entries"] = [one for one in pack["entries"] if one["entry"]["kind"] != "relief.covered"]
     for said in pack["statements"]:
         if "relief.covered" in said["kinds"]:
@@ -516,10 +516,10 @@ def test_a_selection_says_of_which_client_and_sites_it_is(issued: Issued) -> Non
 def test_figures_of_documents_that_are_not_at_hand_are_not_called_computed(issued: Issued) -> None:
     pack, _packed = read_pack(issued)
     pack["statements"][0]["value"] = 0.99
-    told, french = describe(issued, pack, None), describe(issued, pack, None, "fr")
-    group = told.partition("not computed again, since the documents are not at hand:")[2]
+    printed, french = describe(issued, pack, None), describe(issued, pack, None, "fr")
+    group = printed.partition("not computed again, since the documents are not at hand:")[2]
     assert "within 30 s: 99%" in group
-    assert "99%" not in told.partition(group)[0]
+    assert "99%" not in printed.partition(group)[0]
     assert "non recalculé, faute des documents" in french
 
 
@@ -529,9 +529,9 @@ def test_no_text_of_a_pack_makes_a_line_of_the_verifier(letters: str, issued: Is
     for said in pack["statements"]:
         said["en"] += letters
     pack["kind"] += letters
-    told = describe(issued, pack, packed)
-    assert letters not in told
-    assert told.count(ascii(letters)[1:-1]) == len(pack["statements"]) + 1
+    printed = describe(issued, pack, packed)
+    assert letters not in printed
+    assert printed.count(ascii(letters)[1:-1]) == len(pack["statements"]) + 1
 
 
 def test_a_file_whose_name_writes_on_the_screen_makes_no_line(

@@ -577,12 +577,12 @@ def test_two_histories_are_found_across_a_rotation_and_at_the_newest_root(draws:
     for pack in (genuine, forged):
         pack["roots"] = [one for one in pack["roots"] if one["root"]["number"] < 3]
     mine, yours = (judge(one, first, evening, anchor=draws.anchor) for one in (genuine, forged))
-    told = "root 3 differs: the operator signed two histories"
-    assert told in verify_draw.contradict(mine, yours)
+    conflict = "root 3 differs: the operator signed two histories"
+    assert conflict in verify_draw.contradict(mine, yours)
     rotation = {"previous": yours.root["key"], "key": "b" * 64}
     yours.root = yours.root | {"key": "b" * 64}
     mine.reader.keys.rotations.append(rotation)
-    assert told in verify_draw.contradict(mine, yours)
+    assert conflict in verify_draw.contradict(mine, yours)
 
 
 def _plan_and_join(draws: Draws) -> Path:

@@ -140,8 +140,8 @@ def test_a_draw_is_verified_alone_and_each_change_of_it_is_named(
     said = check(leave_out(other, revealed), anchor)[0]
     assert said.startswith("withheld link: that of the commission is not shown")
     other, drawn_first = change(pack, "draw.drawn")
-    drawn_first["body"]["withheld"] = "nobody"
-    assert "a draw names 'nobody', which is not a party" in check(other, anchor)
+    drawn_first["body"]["withheld"] = "inspector"
+    assert "a draw names 'inspector', which is not a party" in check(other, anchor)
     other, drawn_first = change(pack, "draw.drawn")
     drawn_first["body"]["visits"] = ["lille", "rabat"]
     assert "on record are lille, rabat" in check(other, anchor)[0]
