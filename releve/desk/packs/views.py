@@ -66,7 +66,7 @@ def show_pack(request: HttpRequest, digest: str) -> HttpResponse:
     """One pack, with what it takes to verify it without this program."""
     pack, operator = _find(request, digest), live.operator_now()
     content, makes = load_pack_file(pack), can(request.user, "evidence.make")
-    origin, witnesses = "", ()
+    origin, witnesses = "", tuple[str, ...]()
     if content is not None and not pack.is_older:
         origin, witnesses = read_cosigners(pack, content)
     page = PackPage.from_row(
