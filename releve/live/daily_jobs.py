@@ -18,7 +18,7 @@ from releve.gate.fact_proofs import seal_facts
 from releve.ledger.chain import read_head
 from releve.ledger.checkpoints import publish_checkpoint
 from releve.ledger.erasure import ERASED, scrub_files
-from releve.ledger.errors import ProofError
+from releve.ledger.errors import DocumentConflict, ProofError
 from releve.ledger.models import LedgerEntry
 from releve.ledger.rollback import roots_folder
 from releve.ledger.roots import SignedRoot, load_last_root, publish_root
@@ -35,6 +35,8 @@ RETRY_AFTER = timedelta(minutes=10)
 KEPT_RUNS = timedelta(days=400)
 _MOST_SCRUBS = 3
 _log = logging.getLogger("releve.live")
+_conflicts: set[str] = set()
+"""Conflicts of documents that this process has logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,16 @@ def _scrub_database_files() -> bool:
 
 
 def _publish(root: SignedRoot) -> None:
-    """Publish a root's document and its checkpoint to the folder of roots, unless there."""
-    publish_root(root, roots_folder())
-    with suppress(ProofError):  # a root of a key that was rotated since
-        publish_checkpoint(root, roots_folder())
+    """Publish a root's document and its checkpoint to the folder of roots, unless there.
+
+    A file that stands there with other bytes is named, once in a process, and stops no other job:
+    where another root of this ledger is meant, the ledger itself refuses to go on.
+    """
+    try:
+        publish_root(root, roots_folder())
+        with suppress(ProofError):  # a root of a key that was rotated since
+            publish_checkpoint(root, roots_folder())
+    except DocumentConflict as error:
+        if str(error) not in _conflicts:
+            _conflicts.add(str(error))
+            _log.critical("the root was not published: %s", error)

@@ -12,6 +12,7 @@ from django.db import transaction
 from releve.cli import main
 from releve.ledger.chain import append, iter_entries
 from releve.ledger.models import PersonalValue
+from releve.ledger.rollback import forget
 from releve.ledger.roots import sign_root
 from releve.live import api as live
 from releve.live import daily_jobs, situation_cache
@@ -75,6 +76,27 @@ def test_killed_before_the_root_left_the_house_it_leaves_with_the_next_call(
     assert run_daily_jobs(NOON + timedelta(seconds=1)) is None
     left = sorted(path.name for path in (home / "roots").iterdir())
     assert left == ["checkpoint-000001.txt", "root-000001.json"]
+
+
+def test_a_root_that_was_cut_in_the_home_is_named_and_stops_no_job(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorded(NOON)
+    root = run_daily_jobs(NOON)
+    assert root is not None
+    path = home / "roots" / root.file_name
+    path.write_text(root.text[:40])
+    forget()
+    for minutes in (1, 2):
+        run_daily_jobs(NOON + timedelta(minutes=minutes))
+    tomorrow = NOON + timedelta(days=1)
+    recorded(tomorrow)
+    (home / "roots" / "root-000002.json").write_text("{")
+    assert run_daily_jobs(tomorrow) is not None
+    assert DailyRun.objects.get(day=tomorrow.date()).done_at == tomorrow
+    said = [row.getMessage() for row in caplog.records if row.levelname == "CRITICAL"]
+    assert [name in line for name, line in zip(("root-000001", "root-000002"), said, strict=True)]
+    assert path.read_text() == root.text[:40]
 
 
 def test_killed_between_erasing_and_scrubbing_the_files_are_scrubbed_with_the_next_call(
