@@ -496,7 +496,9 @@ def test_a_selection_says_of_which_client_and_sites_it_is(issued: Issued) -> Non
     pack, packed = read_pack(issued)
     printed = describe(issued, pack, packed)
     assert "(client: all; sites: (none), casa-1, casa-2)" in printed
-    assert "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in printed
+    assert (
+        "relief.covered (client: lumandre-mobi; sites: all); they list 1 more of which" in printed
+    )
     assert "(event.corrected) is the operator’s word" in printed
     pack["entries"] = [one for one in pack["entries"] if one["entry"]["kind"] != "relief.covered"]
     for said in pack["statements"]:

@@ -648,7 +648,7 @@ def test_a_file_of_a_day_beyond_the_plan_is_a_fault(draws: Draws) -> None:
 def test_a_program_records_no_draw_that_the_commands_would_refuse(draws: Draws) -> None:
     web = program(Role.CONTINUITY)
 
-    def refuse(kind: str, **values: object) -> list[str]:
+    def refuse(kind: str, **values: Any) -> list[str]:
         answer = web.record(kind, uuid.uuid4().hex, **values)
         assert answer.status_code == 422, answer.content
         return [row["code"] for row in answer.json()["error"]["faults"]]
