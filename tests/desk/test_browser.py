@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CELL = "/cell/banque-rive/site:casa-1"
 WORDS = {
-    "fr-FR": ("donneurs d’ordre sur 12 sont tenus", "Qui va où", "si Casablanca Nearshore ferme"),
-    "en-GB": ("clients of 12 are held", "Who moves where", "if Casablanca Nearshore closes"),
+    "fr-FR": ("donneurs d’ordre sur 12 tenus", "Qui va où", "si Casablanca Nearshore ferme"),
+    "en-GB": ("of 12 clients held", "Who moves where", "if Casablanca Nearshore closes"),
 }
 
 
