@@ -172,7 +172,7 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
     if ended:
         yield warning(
             "administrators",
-            f"tokens that open nothing since their giver is no administrator: {', '.join(ended)}",
+            f"tokens that open nothing since their giver is not an administrator any more: {', '.join(ended)}",
             "give each program a token of another name (`releve desk token add`), and end the old"
             " one (`releve desk token revoke`)",
         )
