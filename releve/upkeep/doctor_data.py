@@ -172,7 +172,8 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
     if ended:
         yield warning(
             "administrators",
-            f"tokens that open nothing since their giver is not an administrator any more: {', '.join(ended)}",
+            "tokens whose giver is not an administrator any more open nothing:"
+            f" {', '.join(ended)}",
             "give each program a token of another name (`releve desk token add`), and end the old"
             " one (`releve desk token revoke`)",
         )
