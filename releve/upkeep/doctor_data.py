@@ -172,8 +172,7 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
     if ended:
         yield warning(
             "administrators",
-            "tokens whose giver is not an administrator any more open nothing:"
-            f" {', '.join(ended)}",
+            f"tokens whose giver is not an administrator any more open nothing: {', '.join(ended)}",
             "give each program a token of another name (`releve desk token add`), and end the old"
             " one (`releve desk token revoke`)",
         )

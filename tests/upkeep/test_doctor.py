@@ -352,7 +352,7 @@ PLANTS: dict[str, tuple[Callable[[Place], object], str]] = {
     ),
     "a token of a giver who is no administrator": (
         plant_void_token,
-        "warning administrators: tokens that open nothing .*: wall;",
+        "warning administrators: tokens whose giver is not an administrator .*: wall;",
     ),
     "a role for a site that is not there": (
         plant_misspelt_site,
