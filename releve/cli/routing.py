@@ -18,7 +18,7 @@ def routing() -> None:
     """Publish routes to telephony systems, and see what they hold."""
 
 
-@routing.command()
+@routing.command("status")
 @click.option("--plan", "with_plan", is_flag=True, help="List what a publication would change.")
 @on_the_database
 def status(with_plan: bool) -> None:

@@ -19,7 +19,7 @@ def token() -> None:
     """Give and end the tokens by which programs use the API."""
 
 
-@token.command()
+@token.command("add")
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice(ROLES), help="What the program may do.")
 @click.option("--until", required=True, type=_DAY, help="Last day, at most a year from now.")

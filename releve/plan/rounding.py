@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from releve.kernels.decorators import allocating_kernel
 from releve.plan.local_search import KernelProblem, KernelState, place_person
+from releve.plan.lp import Floats, Ints
 
 __all__ = ["fill_patterns", "round_groups", "round_sum"]
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @allocating_kernel

@@ -16,7 +16,7 @@ from releve.runs.errors import ClusterError
 
 __all__ = ["run_ablation_part", "run_on_cluster", "run_part"]
 
-Part = TypeVar("Part")
+Found = TypeVar("Found")
 
 CONNECT_S = 20
 """Seconds in which a scheduler must answer."""
@@ -37,8 +37,8 @@ def run_on_cluster(
     prepared: RunArrays,
     parts: Sequence[tuple[int, int]],
     address: str,
-    work: Callable[[RunArrays, int, int], Part],
-) -> Iterator[Part]:
+    work: Callable[[RunArrays, int, int], Found],
+) -> Iterator[Found]:
     """Do parts (first, count) on the cluster at ``address``; yield them as they are done."""
     distributed = _library()
     try:
@@ -55,7 +55,7 @@ def run_on_cluster(
         ]
         for job in distributed.as_completed(jobs, loop=client.loop):
             try:
-                found: Part = job.result()
+                found: Found = job.result()
             except CrashTestError:
                 raise
             except Exception as error:

@@ -14,7 +14,8 @@ __all__ = ["KINDS", "health_fields", "personal_fields"]
 KINDS: Mapping[str, type[Event]] = {
     cls.kind: cls
     for module in (events, events_audit, events_control, events_draw, events_incident)
-    for cls in (getattr(module, name) for name in module.__all__)
+    for name, cls in sorted(vars(module).items())
+    if isinstance(cls, type) and issubclass(cls, Event) and "kind" in vars(cls)
 }
 """Event classes by kind."""
 

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from releve.accounts import reidentification as service
+from releve.accounts import reidentification
 from releve.accounts.grants import AccessError
 from releve.accounts.looks import list_contact_accesses, list_looks
 from releve.accounts.models import IdentityRequest
@@ -41,7 +41,7 @@ def identity(request: HttpRequest) -> HttpResponse:
 def request_identity(request: HttpRequest) -> HttpResponse:
     """Ask to see who stands behind a pseudonym, with a reason."""
     form, user = IdentityForm(request.POST), require_user(request)
-    if not act_on(form, lambda: service.request_identity(user, **form.cleaned_data)):
+    if not act_on(form, lambda: reidentification.request_identity(user, **form.cleaned_data)):
         return _show(request, form)
     messages.success(request, _("It is asked. An administrator has a day to allow it."))
     return redirect("identity")
@@ -52,7 +52,9 @@ def approve_request(request: HttpRequest, number: int) -> HttpResponse:
     """Approve the request of another person, for an hour."""
     user, look = require_user(request), get_object_or_404(IdentityRequest, pk=number)
     said = _("It is allowed for an hour, to the person who asked.")
-    return act_and_lead(request, lambda: service.approve_request(user, look), said, "identity")
+    return act_and_lead(
+        request, lambda: reidentification.approve_request(user, look), said, "identity"
+    )
 
 
 @serve("health.reidentify", ACT, recent=True)
@@ -60,7 +62,7 @@ def reveal_name(request: HttpRequest, number: int) -> HttpResponse:
     """Show the name; that it is looked at is recorded first."""
     look = get_object_or_404(IdentityRequest, pk=number)
     try:
-        name = service.reveal_name(require_user(request), look)
+        name = reidentification.reveal_name(require_user(request), look)
     except AccessError as error:
         messages.error(request, translate_error(error))
         return redirect("identity")
@@ -114,7 +116,7 @@ def _show(
     user = require_user(request)
     page = IdentityPage(
         time_zone=current_time_zone(),
-        names=service.has_names(),
+        names=reidentification.has_names(),
         notices=tuple(list_unread(user)),
         looks=list_looks(user, timezone.now(), _MOST),
         contacts=list_contact_accesses(_MOST),

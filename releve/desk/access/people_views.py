@@ -11,8 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from releve.accounts import confirmations, factor_resets, tokens
-from releve.accounts import grants as service
+from releve.accounts import confirmations, factor_resets, grants, tokens
 from releve.accounts.directory import list_accounts, list_programs
 from releve.accounts.models import FactorReset, Grant, Token, User
 from releve.desk.access.actor import act_and_lead, actor_name, require_user
@@ -34,7 +33,7 @@ def list_people(request: HttpRequest) -> HttpResponse:
     def give() -> None:
         _refuse_visitor(request)
         asked, by = form.cleaned_data, actor_name(request)
-        made.append(service.give_role(asked["name"], form.wanted(), by=by, email=asked["email"]))
+        made.append(grants.give_role(asked["name"], form.wanted(), by=by, email=asked["email"]))
 
     if not form.is_bound or not act_on(form, give):
         return _show(request, form=form)
@@ -50,7 +49,7 @@ def end_role(request: HttpRequest, number: int) -> HttpResponse:
     """End a role now."""
     grant = get_object_or_404(Grant.objects.select_related("user"), pk=number)
     by, said = actor_name(request), _("The role is ended.")
-    return act_and_lead(request, lambda: service.end_grant(grant, by=by), said)
+    return act_and_lead(request, lambda: grants.end_grant(grant, by=by), said)
 
 
 @serve("users.manage", ACT, recent=True)
@@ -58,7 +57,7 @@ def close_person(request: HttpRequest, number: int) -> HttpResponse:
     """Close an account; one's own is refused, so that an administrator remains."""
     name = _find_other(request, pk=number).get_username()
     by, said = actor_name(request), _("The account is closed.")
-    return act_and_lead(request, lambda: service.close_account(name, by=by), said)
+    return act_and_lead(request, lambda: grants.close_account(name, by=by), said)
 
 
 @serve("users.manage", ACT, recent=True)
@@ -90,7 +89,7 @@ def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
     """End the token of a program now."""
     found, by = get_object_or_404(Token, pk=number), actor_name(request)
     said = _("The token is ended.")
-    return act_and_lead(request, lambda: service.revoke_token(found, by=by), said)
+    return act_and_lead(request, lambda: grants.revoke_token(found, by=by), said)
 
 
 @serve("users.manage", FORM, recent=True)
@@ -137,7 +136,7 @@ def _find_other(request: HttpRequest, **wanted: Any) -> User:
 def _refuse_visitor(request: HttpRequest) -> None:
     """Refuse what an open desk's visitor gives."""
     if require_user(request).visitor_role is not None:
-        raise service.AccessError(
+        raise grants.AccessError(
             _("An open desk gives no accounts: stop it and serve without --open.")
         )
 

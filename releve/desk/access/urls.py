@@ -7,7 +7,7 @@ administrator's to give.
 from __future__ import annotations
 
 from allauth.account import views as account
-from allauth.socialaccount import views as service
+from allauth.socialaccount import views as social
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
@@ -37,7 +37,7 @@ urlpatterns = [
     ),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
-    path("service/cancelled/", service.login_cancelled, name="socialaccount_login_cancelled"),
-    path("service/error/", service.login_error, name="socialaccount_login_error"),
+    path("service/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
+    path("service/error/", social.login_error, name="socialaccount_login_error"),
     path("", include("allauth.socialaccount.providers.openid_connect.urls")),
 ]
