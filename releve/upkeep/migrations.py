@@ -1,7 +1,7 @@
 """Migrations of the database: what is missing, what is too new, and one process that applies it.
 
-An empty database gets its tables from ``releve init``, and never beside the keys or roots of an
-installation, whose database is then gone or another one. Any other is migrated by ``releve
+An empty database gets its tables from ``releve init``, and never beside the secret key or roots of
+an installation, whose database is then gone or another one. Any other is migrated by ``releve
 migrate`` alone, so that no command changes the tables under running processes by the way.
 """
 
@@ -18,13 +18,13 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
+from releve.environment import SECRET_FILE
 from releve.errors import ReleveError
 from releve.files.locks import lock
 from releve.gate.key_checks import NAME as GATE
 from releve.gate.pseudonyms import key_check
 from releve.ledger import keys as ledger_keys
 from releve.ledger.key_files import stored_key_check
-from releve.upkeep.home_files import list_key_files
 
 __all__ = [
     "DatabaseEmpty",
@@ -139,9 +139,14 @@ def make_tables() -> None:
 
 
 def refuse_lost_database() -> None:
-    """Refuse an empty database where the home has keys or roots: DatabaseEmpty."""
+    """Refuse an empty database where the home shows that it had tables: DatabaseEmpty.
+
+    The secret key is made after the tables, and roots are signed from them. Other keys may be put
+    into the home before, by a person: those of the ledger and the gate, or one of TLS.
+    """
     home = Path(settings.HOME)
-    left = [*list_key_files(home), *sorted((home / "roots").glob("root-*.json"))]
+    left = [home / SECRET_FILE, *sorted((home / "roots").glob("root-*.json"))]
+    left = [path for path in left if path.is_file()]
     if left:
         raise DatabaseEmpty(
             f"{_name_database()} is empty, and {home} is the home of an installation"

@@ -48,6 +48,10 @@ def modes(folder: Path) -> dict[str, int]:
 def test_init_makes_a_home_for_its_owner_alone_and_can_be_run_again(tmp_path: Path) -> None:
     home = tmp_path / "deep" / "home"
     home.mkdir(mode=0o755, parents=True)  # as another program makes folders
+    (home / "server.key").write_text("of TLS\n")
+    (home / "gate.key").write_text("7" * 64 + "\n")  # from another machine, beforehand
+    for path in home.glob("*.key"):
+        path.chmod(0o600)
     two = ("--administrator", "marie", "--administrator", "youssef")
     status, said = run(home, "init", *two, umask=0)
     assert status == 0, said

@@ -15,11 +15,13 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from releve.upkeep import migrations
 from releve.upkeep.migrations import (
+    DatabaseEmpty,
     DatabaseTooNew,
     DatabaseTooOld,
     check_database,
     hold_migration_lock,
     read_migration_state,
+    refuse_lost_database,
 )
 from tests.cli.test_init import run
 from tests.homes import make_test_home
@@ -32,6 +34,21 @@ def test_a_database_that_fits_is_left_alone() -> None:
     state = read_migration_state()
     assert (state.pending, state.unknown, state.empty) == ((), (), False)
     check_database()
+
+
+def test_only_what_an_installation_makes_after_its_tables_shows_that_it_had_them(
+    settings: object, tmp_path: Path
+) -> None:
+    settings.HOME = tmp_path  # type: ignore[attr-defined]
+    for name in ("server.key", "ledger.key", "gate.key", "tls.keystore"):
+        (tmp_path / name).write_text("put there by a person\n")
+    refuse_lost_database()
+    (tmp_path / "roots").mkdir()
+    for path in (tmp_path / "secret-key", tmp_path / "roots" / "root-000001.json"):
+        path.touch()
+        with pytest.raises(DatabaseEmpty, match=rf"\({path.name} is there\): its database is gone"):
+            refuse_lost_database()
+        path.unlink()
 
 
 @pytest.mark.django_db
