@@ -29,6 +29,7 @@ from releve.accounts.two_people import (
     list_acts,
 )
 from releve.errors import Phrase
+from releve.ledger.chain import lock_head
 
 __all__ = [
     "ConfirmationLine",
@@ -117,7 +118,7 @@ def confirm_account(user: User, *, by: str) -> bool:
 
     It does not yet where ``by`` had a hand in it, until another administrator confirms it too.
     """
-    User.objects.select_for_update().get(pk=user.pk)
+    lock_head()  # a hand that comes to it meanwhile is either judged here or is a later one
     obstacle = find_obstacle(user, by, find_standings(list_acts()))
     if obstacle is not None:
         raise obstacle
@@ -131,6 +132,7 @@ def declare_administrators(names: Collection[str]) -> None:
 
     For the command line; AccessError as :func:`check_declaration` says.
     """
+    lock_head()
     for user in check_declaration(names):
         _store_word(user, AccountAct.DECLARED, COMMAND_LINE)
 

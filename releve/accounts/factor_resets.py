@@ -19,6 +19,7 @@ from releve.accounts.grants import AccessError, record_change, remove_factors
 from releve.accounts.models import AccountAct, FactorReset, User
 from releve.accounts.two_people import Act, find_tie, list_acts, phrase_tie
 from releve.errors import Phrase
+from releve.ledger.chain import lock_head
 
 __all__ = [
     "ResetLine",
@@ -99,6 +100,7 @@ def _find_obstacle(reset: FactorReset, by: str, acts: Sequence[Act]) -> AccessEr
 @transaction.atomic
 def approve_reset(reset: FactorReset, *, by: str) -> None:
     """Allow what another person has asked: the factors and the sessions of the user end now."""
+    lock_head()
     found = list_open_resets().select_for_update(of=("self",)).filter(pk=reset.pk).first()
     if found is None:
         raise AccessError(Phrase("it was allowed, or asked more than a day ago: ask again"))

@@ -23,7 +23,7 @@ from releve.accounts.permissions import approving_roles
 from releve.accounts.roles import Role
 from releve.accounts.two_people import COMMAND_LINE, ROLE
 from releve.errors import Phrase, ReleveError
-from releve.ledger.chain import append
+from releve.ledger.chain import append, lock_head
 from releve.ledger.journal import note_act
 from releve.network.faults import find_nearest, suggest_fix
 from releve.registry.service import list_current_ids
@@ -115,6 +115,7 @@ def give_role(
     """Give a role, making the account when there is none; return it, and whether it was made."""
     check_places(wanted)
     user, is_new = _account_for(name, email, password)
+    lock_head()  # before its instant, which is compared with those of confirmations
     if is_new:
         AccountAct.objects.create(user=user, kind=AccountAct.MADE, by=by)
     grant = Grant(
@@ -252,6 +253,7 @@ def revoke_token(token: Token, *, by: str) -> None:
 @transaction.atomic
 def remove_factors(user: User, *, by: str) -> None:
     """Remove the second factors of a user who lost them, and end the sessions."""
+    lock_head()
     Authenticator.objects.filter(user=user).delete()
     AccountAct.objects.create(user=user, kind=AccountAct.FACTORS, by=by)
     _end_sessions(user)
@@ -270,6 +272,7 @@ def create_password_key(user: User) -> dict[str, str]:
 @transaction.atomic
 def show_password_key(user: User, *, by: str) -> dict[str, str]:
     """Return such a key to be shown: its reader could use the account, which is recorded."""
+    lock_head()
     AccountAct.objects.create(user=user, kind=AccountAct.LINK, by=by)
     record_change("access.link_shown", user, {}, by)
     announce_account(user, AccountAct.LINK, by)

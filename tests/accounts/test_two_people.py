@@ -6,16 +6,19 @@ that they own or could come to use, and honest people with one account each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from random import Random
+from threading import Thread
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from click.testing import CliRunner
 from django.core import mail
+from django.db import connection, transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -403,3 +406,71 @@ def test_a_token_ends_with_the_office_of_its_giver(founders: tuple[User, User]) 
     grants.give_role("amina", RoleRequest("administrator"), by="zoe")
     assert tokens.authenticate(secret) is None, "given again, it does not bring them back"
     assert tokens.authenticate(of_machine) is not None
+
+
+def start_thread(act: Callable[[], object]) -> Thread:
+    """Start an act on a connection of its own, and give it the time to meet a lock."""
+    if connection.vendor == "sqlite":
+        pytest.skip("one writer at a time, and the database of the tests is in memory")
+
+    def run() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join(0.5)
+    return thread
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.database
+def test_a_confirmation_waits_for_a_link_that_is_being_shown(
+    founders: tuple[User, User],
+) -> None:
+    c1 = holder("c1", "continuity", by="amina")
+    refusals: list[str] = []
+
+    def confirm() -> None:
+        try:
+            confirmations.confirm_account(c1, by="zoe")
+        except AccessError as error:
+            refusals.append(str(error))
+
+    with transaction.atomic():
+        grants.show_password_key(c1, by="amina")
+        thread = start_thread(confirm)
+    thread.join(30)
+    (refusal,) = refusals
+    assert "c1 has to sign in first" in refusal
+    assert not find_standings(list_acts())["c1"].stands_alone
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.database
+@pytest.mark.parametrize(
+    "hand",
+    [
+        lambda user: grants.show_password_key(user, by="amina"),
+        lambda user: grants.remove_factors(user, by="amina"),
+        lambda user: grants.give_role(user.username, RoleRequest("health"), by="amina"),
+    ],
+)
+def test_a_hand_that_comes_during_a_confirmation_is_a_later_one(
+    founders: tuple[User, User], monkeypatch: pytest.MonkeyPatch, hand: Callable[[User], object]
+) -> None:
+    c1 = holder("c1", "continuity", by="amina")
+    threads: list[Thread] = []
+    judge = confirmations.find_obstacle
+
+    def judge_meanwhile(*asked: Any) -> AccessError | None:
+        found = judge(*asked)
+        threads.append(start_thread(lambda: hand(c1)))
+        return found
+
+    monkeypatch.setattr(confirmations, "find_obstacle", judge_meanwhile)
+    assert confirmations.confirm_account(c1, by="zoe")
+    threads[0].join(30)
+    assert not find_standings(list_acts())["c1"].stands_alone, "amina could act through it"
