@@ -37,6 +37,7 @@ __all__ = [
     "load_root",
     "publish_document",
     "publish_root",
+    "sign_entries",
     "sign_root",
 ]
 
@@ -74,28 +75,33 @@ def sign_root(now: datetime) -> SignedRoot:
     left it, also by the folder of RELEVE_OUTSIDE; NothingToSealError for an empty ledger,
     SigningKeyError where the key cannot be used.
     """
-    require_complete(outside=True)
+    require_complete(outside=True)  # a folder that answers late is waited for without the lock
     with transaction.atomic():
-        place, before = lock_head(), load_last_root()
-        key = signing_key()  # behind the lock, which a rotation holds
-        _wait_for_disk()
-        if place.seq == 0:
-            raise NothingToSealError("the ledger is empty: there is nothing to seal")
-        if before is not None and before.size == place.seq:
-            return before
-        tree.extend_tree(before.size if before else 0, place.seq)
-        statement = {
-            "format": FORMAT,
-            "head": place.hash,
-            "key": key.public_key().public_bytes_raw().hex(),
-            "number": _find_next_number(before),
-            "previous": hash_root(parse_canonical(before.statement)) if before else NO_HASH,
-            "sealed_at": format_instant(now),
-            "size": place.seq,
-            "tree": tree_hash(place.seq, tree.hash_subtree).hex(),
-        }
-        text = canonical_json(statement)
-        return _store_root(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
+        return sign_entries(now)
+
+
+def sign_entries(now: datetime) -> SignedRoot:
+    """Return what ``sign_root`` does, in a transaction before which the outside was compared."""
+    place, before = lock_head(), load_last_root()
+    key = signing_key()  # behind the lock, which a rotation holds
+    _wait_for_disk()
+    if place.seq == 0:
+        raise NothingToSealError("the ledger is empty: there is nothing to seal")
+    if before is not None and before.size == place.seq:
+        return before
+    tree.extend_tree(before.size if before else 0, place.seq)
+    statement = {
+        "format": FORMAT,
+        "head": place.hash,
+        "key": key.public_key().public_bytes_raw().hex(),
+        "number": _find_next_number(before),
+        "previous": hash_root(parse_canonical(before.statement)) if before else NO_HASH,
+        "sealed_at": format_instant(now),
+        "size": place.seq,
+        "tree": tree_hash(place.seq, tree.hash_subtree).hex(),
+    }
+    text = canonical_json(statement)
+    return _store_root(statement, text, key.sign(ROOT_TAG + text.encode()).hex())
 
 
 def load_last_root() -> SignedRoot | None:

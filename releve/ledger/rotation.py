@@ -29,8 +29,9 @@ from releve.ledger.keys import (
     take_key_in_place,
 )
 from releve.ledger.models import LedgerEntry
+from releve.ledger.rollback import require_complete
 from releve.ledger.roots import SignedRoot, load_last_root, publish_document
-from releve.ledger.seal import seal_ledger
+from releve.ledger.seal import seal_entries, seal_ledger
 
 __all__ = ["KeyRotation", "iter_rotations", "list_own_keys", "replace_key", "rotate_key"]
 
@@ -73,6 +74,7 @@ def rotate_key(now: datetime) -> tuple[KeyRotation, list[SignedRoot]]:
     again, and the second root is not made here. Raises SigningKeyError.
     """
     given = next_key()
+    require_complete(outside=True)
     roots = []
     with transaction.atomic():
         place = lock_head()
@@ -80,7 +82,7 @@ def rotate_key(now: datetime) -> tuple[KeyRotation, list[SignedRoot]]:
         if public_hex(old) == public_hex(given):
             raise SigningKeyError("the next key is the one in force: set another one")
         if place.seq:
-            roots.append(seal_ledger(now))
+            roots.append(seal_entries(now))
         last = load_last_root()
         statement = {
             "format": FORMAT,

@@ -24,6 +24,7 @@ from releve.ledger.rollback import (
     roots_folder,
 )
 from releve.ledger.roots import publish_root, sign_root
+from releve.ledger.rotation import rotate_key
 from releve.ledger.seal import seal_ledger
 from tests.ledger.sample_entries import at, draft_closure
 
@@ -199,3 +200,19 @@ def test_no_number_of_a_root_is_given_twice() -> None:
     before = path.read_bytes()
     publish_root(sign_root(at(9)), roots_folder())
     assert path.read_bytes() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("sign", [sign_root, seal_ledger, rotate_key])
+def test_the_folder_outside_is_read_without_the_lock_of_the_head(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: Callable[..., object]
+) -> None:
+    settings.HOME, settings.OUTSIDE, settings.LEDGER_KEY = tmp_path, str(tmp_path / "outside"), ""
+    with transaction.atomic():
+        append_all([draft_closure(1)])
+    locked: list[bool] = []
+    monkeypatch.setattr(
+        rollback, "_read_outside", lambda *_asked: locked.append(connection.in_atomic_block)
+    )
+    sign(at(2))
+    assert set(locked) == {False}
