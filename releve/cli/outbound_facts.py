@@ -24,7 +24,6 @@ from releve.outbound.fact_tables import (
     FactFolder,
     build_empty_frames,
     read_folder,
-    resolve_references,
 )
 from releve.outbound.lazy_tables import SCANNED, scan_table
 from releve.outbound.legal_rows import LEGAL_ZONE
@@ -109,13 +108,15 @@ def read_fact_folder(
 def scan_facts(
     path: Path | None, *, strict: bool = True, zone: str = LEGAL_ZONE
 ) -> tuple[dict[str, pl.DataFrame | pl.LazyFrame], str]:
-    """Return the tables of facts, those about people only scanned where they can be; a digest."""
-    found: dict[str, pl.DataFrame | pl.LazyFrame] = {**build_empty_frames()}
+    """Return the tables of facts, those about people only scanned where they can be; a digest.
+
+    The digest is of the files and the clock they are read on.
+    """
     if path is None:
-        return found, ""
+        return {**build_empty_frames()}, ""
     files, whole = _list_files(path, strict), dict[str, bytes]()
     with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(_digest_files, files)
+        digest = beside.submit(_digest_files, files, zone)
         scans = dict[str, pl.LazyFrame]()
         for file in files:
             scan = None
@@ -127,14 +128,12 @@ def scan_facts(
                 scans[file.stem] = scan
         read = read_folder(whole, whole=True, strict=strict, zone=zone, scanned=scans)
         read.refuse()
-        found |= {**read.frames, **scans}
         report_taken(read, scans)
-        known = resolve_references(found, whole=True) if scans else normalize_said_numbers(found)
-        return known, digest.result()
+        return normalize_said_numbers({**read.frames, **scans}), digest.result()
 
 
-def _digest_files(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
+def _digest_files(files: Sequence[Path], zone: str) -> str:
+    digest = hashlib.sha256(f"{zone}:".encode())
     for file in files:
         digest.update(f"{file.name}:{file.stat().st_size}:".encode())
         with file.open("rb") as stream:
@@ -169,8 +168,9 @@ def _list_files(path: Path, strict: bool) -> list[Path]:
 def report_taken(found: FactFolder, scans: Mapping[str, pl.LazyFrame] | None = None) -> None:
     """Say on the error output how many rows of each table were taken, and on which clock."""
     frames: dict[str, pl.DataFrame | pl.LazyFrame] = {**found.frames, **(scans or {})}
-    taken = {*found.sources, *(scans or ())}
-    counts = [f"{name} {_count_rows(frames[name])}" for name in frames if name in taken]
+    for name, reason in found.left_out.items():
+        click.echo(replace_unprintable(f"{name}: {reason}, left out"), err=True)
+    counts = [f"{name} {_count_rows(frames[name])}" for name in frames if name in found.sources]
     click.echo(f"facts taken: {', '.join(counts) or 'none'}", err=True)
     if found.local:
         click.echo(f"times without offset: {found.local}, read in {found.zone} (--zone)", err=True)

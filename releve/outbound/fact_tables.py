@@ -13,8 +13,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, replace
 from datetime import date, datetime, time
-from functools import cache, partial
-from typing import Any, TypeVar
+from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -60,10 +61,8 @@ __all__ = [
     "must_be_filled",
     "read_folder",
     "read_tables",
-    "resolve_references",
 ]  # fmt: skip
 
-F = TypeVar("F", bound="pl.DataFrame | pl.LazyFrame")
 _ARGUMENTS = {"people": "persons", "feeds": "watermarks", "clients": "aliases"}
 EVENT = {"consents": "collected_at", "callbacks": "requested_at"}
 """The column that tells when a fact came to be, where it is not ``at``: known_at when left out."""
@@ -94,6 +93,7 @@ class FactFolder:
     """Tables of facts as they were read: typed, with every fault that their files have.
 
     ``rows`` are the rows of a table in its file, ``sources`` the file of each table.
+    ``left_out``: sheets and files that are no table, and why, where that is no fault.
     ``local`` is how many instants without offset were read on the clock of ``zone``. ``lost``: a
     table by which persons or clients are known could not be read, so that references to them say
     nothing.
@@ -105,6 +105,7 @@ class FactFolder:
     faults: list[Fault] = field(default_factory=list)
     rows: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, Phrase] = field(default_factory=dict)
     local: int = 0
     lost: bool = False
 
@@ -167,29 +168,33 @@ def read_folder(
     whole: bool = False,
     strict: bool = True,
     zone: str = LEGAL_ZONE,
-    scanned: Collection[str] = (),
+    scanned: Mapping[str, pl.LazyFrame] = MappingProxyType({}),
     campaigns: bool = False,
 ) -> FactFolder:
     """Return every table typed with all faults of the files, as for :func:`read_tables`.
 
-    ``scanned`` names tables that are there and that the caller reads; what refers to them is then
-    the caller's to resolve. ``campaigns``: a table of campaigns may be there and becomes a frame.
+    ``scanned`` are tables of Parquet files that are there and stay scanned. ``campaigns``: a table
+    of campaigns may be there and becomes a frame.
     """
     layout = build_layout(whole and strict, campaigns=campaigns)
     raw = folder_reader.read_tables(files, layout)
-    found = FactFolder(build_empty_frames(), zone, raw.language, sources=raw.sources)
-    found.lost = not raw.unreadable.isdisjoint((*KNOWING, "clients"))
-    found.faults += [
-        fault
-        for fault in raw.faults
-        if (strict or fault.table in layout.forms)
-        and not (fault.row == 0 and fault.table in scanned)
-    ]
+    sources = raw.sources | {name: f"{name}.parquet" for name in scanned}
+    found = FactFolder(build_empty_frames(), zone, raw.language, sources=sources)
+    found.lost = not (raw.unreadable - scanned.keys()).isdisjoint((*KNOWING, "clients"))
+    for fault in raw.faults:
+        if fault.table in scanned and fault.table not in raw.sources:
+            continue  # it is not missing
+        if strict or fault.table in layout.forms or fault.table in raw.twice:
+            found.faults.append(fault)
+        else:
+            found.left_out[fault.table] = fault.reason
+    for name in scanned.keys() & raw.sources.keys():
+        reason, fix = Phrase("the table is given twice"), Phrase("keep one file or sheet")
+        found.faults.append(Fault(name, 0, "", raw.sources[name], reason, fix))
     for table in raw.tables.values():
         _Reading(table, found).read()
-    if not scanned:
-        known = whole and not found.lost
-        found.check(partial(find_doubtful_references, whole=known))
+    known = whole and not found.lost
+    found.check(lambda frames: find_doubtful_references({**frames, **scanned}, whole=known))
     return found
 
 
@@ -199,18 +204,6 @@ def _mark_whole_keys(frame: pl.DataFrame) -> pl.Series:
     if not keys:
         return pl.Series([True] * frame.height, dtype=pl.Boolean)
     return frame.select(pl.all_horizontal(pl.col(keys).is_not_null())).to_series()
-
-
-def resolve_references(frames: Mapping[str, F], *, whole: bool) -> dict[str, F]:
-    """Return typed tables, the numbers among persons in international form where all is known.
-
-    FactFaults names the rows whose client, person, number or consent is none that is known. Scanned
-    tables stay scanned.
-    """
-    faults = tuple(find_doubtful_references(frames, whole=whole))
-    if faults:
-        raise FactFaults(faults)
-    return normalize_said_numbers(frames) if whole else dict(frames)
 
 
 class _Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
@@ -16,6 +17,7 @@ from releve.outbound.fact_tables import TABLES, list_columns, read_tables
 from releve.outbound.lazy_tables import SCANNED, scan_table, tidy_table
 from releve.outbound.number_frames import normalize_shown_numbers
 from releve.outbound.screening import Screener
+from tests.gate.test_french_folder import book
 from tests.outbound.people import people_of
 from tests.outbound.table import CALLER, CLIENT
 from tests.outbound.test_fact_cells import NEEDED
@@ -213,3 +215,41 @@ def test_a_scanned_register_binds_by_number_and_names_a_person_nothing_knows(fol
         found = scan_facts(folder)[0]["withdrawals"]
         assert isinstance(found, pl.LazyFrame)
         assert found.collect()["person"].to_list() == ["+33144550000"]
+
+
+def test_a_fault_beside_a_scanned_register_has_its_file_row_and_language(folder: Path) -> None:
+    (folder / "withdrawals.parquet").unlink()
+    lines = ("client;personne;date", f"{CLIENT};0144556677;2026-09-01T10:00:00Z", "",
+             f"{CLIENT};P-strange;2026-09-01T10:00:00Z")  # fmt: skip
+    (folder / "Retraits.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(FactFaults) as refused:
+        scan_facts(folder)
+    (fault,) = refused.value.faults
+    assert (fault.table, fault.row, fault.value) == ("withdrawals", 4, "P-strange")
+    assert refused.value.sources["withdrawals"] == "Retraits.csv"
+    assert refused.value.language == "fr"
+
+
+def test_a_table_beside_its_scanned_register_is_given_twice(folder: Path) -> None:
+    (folder / "Retraits.csv").write_text("client,personne,date\n", encoding="utf-8")
+    with pytest.raises(FactFaults) as refused:
+        scan_facts(folder)
+    (fault,) = refused.value.faults
+    assert (fault.table, fault.value) == ("withdrawals", "Retraits.csv")
+    assert str(fault.reason) == "the table is given twice"
+
+
+def test_the_digest_of_scanned_facts_is_another_on_another_clock(folder: Path) -> None:
+    marks = {scan_facts(folder, zone=zone)[1] for zone in ("Europe/Paris", "Africa/Casablanca")}
+    assert len(marks) == 2
+
+
+@pytest.mark.parametrize("read", [read_facts, scan_facts])
+def test_a_misnamed_sheet_that_is_left_out_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], read: Callable[..., object]
+) -> None:
+    file = tmp_path / "faits.xlsx"
+    row = [CLIENT, "0144556677", "2026-09-01T10:00:00Z"]
+    file.write_bytes(book({"Retraitss": [["client", "personne", "date"], row]}))
+    read(file, strict=False)
+    assert "Retraitss: not named like a table of facts, left out" in capsys.readouterr().err
