@@ -214,8 +214,13 @@ case "$0 $*" in *"$FAILS"*) exit 1 ;; esac
 """
 
 
-def closing_summary(folder: Path, fails: str) -> tuple[int, list[list[str]]]:
-    """Run ``scripts/test`` with made-up tools, the one called with ``fails`` failing."""
+def closing_summary(
+    folder: Path, fails: str, *asked: str
+) -> tuple[int, list[list[str]], list[str]]:
+    """Run ``scripts/test`` with made-up tools, the one called with ``fails`` failing.
+
+    Return its status, its table, and what the tools were called with.
+    """
     for name in ("scripts", ".venv/bin", "tools"):
         (folder / name).mkdir(parents=True)
     shutil.copy(ROOT / "scripts" / "test", folder / "scripts")
@@ -230,29 +235,65 @@ def closing_summary(folder: Path, fails: str) -> tuple[int, list[list[str]]]:
     path = f"{folder / 'tools'}:{os.environ['PATH']}"
     done = subprocess.run(
         [str(folder / "scripts" / "test")],
-        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails},
+        env={"PATH": path, "NOTES": str(folder), "RUNS": "12", "FAILS": fails}
+        | dict.fromkeys(asked, "1"),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.stderr == ""
-    return done.returncode, [
-        line.split() for line in done.stdout.split("processor\n")[1].splitlines()
-    ]
+    table = [line.split() for line in done.stdout.split("processor\n")[1].splitlines()]
+    calls = (folder / "log").read_text(encoding="utf-8").splitlines()
+    return done.returncode, table, [call for call in calls if "pytest" in call]
 
 
 def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> None:
-    status, lines = closing_summary(tmp_path, "nothing fails")
+    status, lines, calls = closing_summary(tmp_path, "nothing fails")
     assert status == 0
     assert [line[:3] for line in lines] == [
         ["warm", "done", "-"],
         ["fast", "done", "12"],
-        ["coverage", "done", "-"],
         ["lint", "done", "-"],
         ["slow", "done", "12"],
         ["postgresql", "done", "12"],
     ]
     assert all(int(line[3]) >= 0 and int(line[4]) >= 0 for line in lines)
+    assert not any("coverage" in call for call in calls)
+
+
+def test_on_request_coverage_is_reported_and_both_databases_run_all_they_can(
+    tmp_path: Path,
+) -> None:
+    asked = ("RELEVE_COVERAGE", "RELEVE_ALL_ENGINES")
+    status, lines, calls = closing_summary(tmp_path, "nothing fails", *asked)
+    assert status == 0
+    assert [line[0] for line in lines] == ["warm", "fast", "coverage", "lint", "slow", "postgresql"]
+    fast, slow, stored = calls
+    assert "-m coverage run -m pytest" in fast
+    assert slow.endswith("-m slow")
+    assert stored.endswith("-m database")
+
+
+def test_too_few_lines_reached_fail_the_run_that_counts_them(tmp_path: Path) -> None:
+    status, lines, _ = closing_summary(tmp_path, "report", "RELEVE_COVERAGE")
+    assert status == 1
+    assert [line[0] for line in lines] == ["warm", "fast", "coverage"]
+
+
+def test_each_test_of_postgresql_alone_is_slow_and_in_a_folder_that_runs_there(
+    tmp_path: Path,
+) -> None:
+    """Else it would run nowhere: not in the slow part, not in that of PostgreSQL."""
+    _, _, (_, slow, stored) = closing_summary(tmp_path, "nothing fails")
+    assert slow.endswith("-m slow and not postgresql")
+    folders = stored.partition("-m database ")[2].split()
+    mark = "mark." + "postgresql"
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        text = path.read_text(encoding="utf-8")
+        if mark in text:
+            assert any(path.is_relative_to(ROOT / folder) for folder in folders), path
+            assert "mark.slow" in text, path
+            assert "mark.database" in text, path
 
 
 @pytest.mark.parametrize(
@@ -260,14 +301,13 @@ def test_the_run_closes_with_tests_and_time_of_every_part(tmp_path: Path) -> Non
     [
         ("tests.warm", ["warm"]),
         ("not slow", ["warm", "fast"]),
-        ("report", ["warm", "fast", "coverage"]),
-        ("scripts/lint", ["warm", "fast", "coverage", "lint"]),
+        ("scripts/lint", ["warm", "fast", "lint"]),
     ],
 )
 def test_a_part_that_fails_ends_the_run_and_is_named(
     tmp_path: Path, fails: str, parts: list[str]
 ) -> None:
-    status, lines = closing_summary(tmp_path, fails)
+    status, lines, _ = closing_summary(tmp_path, fails)
     assert status == 1
     assert [line[0] for line in lines] == parts
     assert [line[1] for line in lines] == ["done"] * (len(parts) - 1) + ["FAILED"]

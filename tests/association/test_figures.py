@@ -30,7 +30,7 @@ from tests.live.conftest import (  # noqa: F401
 )
 from tests.live.scenario import Scenario
 
-pytestmark = [pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
 FIELDS = {
     "association", "corrects", "day", "design", "figures", "format", "made_at", "masked",

@@ -24,7 +24,7 @@ from tests.gate.gate_processes import PRELOADED, prepare, serve, write_state
 from tests.gate.sample_campaign import CALLER, CAMPAIGN, phone
 from tests.ledger.ledger_processes import create_installation
 
-pytestmark = [pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
 KILLS = int(os.environ.get("RELEVE_TEST_GATE_KILLS", "3"))
 DECISIONS = int(os.environ.get("RELEVE_TEST_GATE_DECISIONS", "150"))

@@ -20,7 +20,7 @@ from tests.gate.test_killed_gates import SPAWN, ask, run_child
 from tests.ledger.ledger_processes import create_installation
 from tests.processes import ROOT
 
-pytestmark = [pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
 
 @contextmanager

@@ -115,6 +115,7 @@ def test_an_export_shows_values_only_when_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
     """Read as bytes: pages in use, free pages, indexes, the write-ahead log of SQLite."""
     with create_installation(tmp_path) as environment:
@@ -135,6 +136,7 @@ def test_no_file_of_the_database_holds_an_erased_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 def test_a_reader_who_stays_is_reported_and_the_next_call_cleans_the_files(tmp_path: Path) -> None:
     """A snapshot from before the erasure, such as the server's own analysis of a table takes."""
     with create_installation(tmp_path) as environment:
@@ -158,6 +160,7 @@ def test_a_reader_who_stays_is_reported_and_the_next_call_cleans_the_files(tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 def test_a_writer_in_another_database_of_the_server_is_reported(tmp_path: Path) -> None:
     """What it holds up is what every snapshot of the server may see, those of this one too."""
     if connection.vendor != "postgresql":

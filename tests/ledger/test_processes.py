@@ -15,7 +15,7 @@ from tests.ledger.ledger_processes import (
     start_process,
 )
 
-pytestmark = [pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
 
 def verified(environment: dict[str, str], count: int) -> None:

@@ -23,7 +23,7 @@ from tests.live.killed_house import (
 )
 from tests.live.postgresql_server import Server, serve_postgresql
 
-pytestmark = [pytest.mark.slow, pytest.mark.database]
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
 EVENTS, CALLS, RESTARTS = 40, 60, 2
 SEEN_WITHIN = 30.0
 """Seconds; a loaded machine is given twice as many before the test fails."""

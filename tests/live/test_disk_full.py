@@ -35,7 +35,7 @@ from tests.live.killed_house import (
 )
 from tests.live.postgresql_server import Server, serve_postgresql
 
-pytestmark = [pytest.mark.slow, pytest.mark.database]
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
 SIZES = {"sqlite": "64m", "postgresql": "256m"}
 CALLS, MORE = 12, 3
 

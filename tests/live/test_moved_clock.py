@@ -21,7 +21,7 @@ from tests.live.killed_house import (
     wait_until,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.database]
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
 DAY = 86400.0
 EACH = 4
 

@@ -149,6 +149,7 @@ def server() -> Iterator[Server]:
         yield found
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("commits", ["on", "off"])
 def test_a_power_cut_under_postgresql_takes_no_entry_of_a_root_that_is_out(
     tmp_path: Path, server: Server, commits: str

@@ -10,7 +10,7 @@ import pytest
 from tests.ledger.ledger_processes import create_installation
 from tests.live.killed_house import LONGEST_SECONDS, house_of, nursery_of, set_clock, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.database]
+pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.postgresql]
 EVENTS = 5
 
 

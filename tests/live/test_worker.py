@@ -43,6 +43,7 @@ def waited(held: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_the_threads_do_the_whole_chain_and_stop_when_asked(
     known_times: None, planned: Any

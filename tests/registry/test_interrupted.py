@@ -13,7 +13,12 @@ from tests import processes
 from tests.homes import make_home_with_tables
 from tests.registry.programs import STAGES
 
-pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.database,
+    pytest.mark.postgresql,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 def run(home: Path, program: str) -> list[str]:

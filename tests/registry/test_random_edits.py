@@ -93,6 +93,7 @@ def plain_counts(before: Operator, after: Operator, table: str) -> dict[str, int
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 @settings(
     max_examples=25,
     deadline=None,

@@ -25,7 +25,13 @@ from releve.validation.call_logs import QUEUES_1999, ZONE_1999, load_1999
 from tests.plan.tiny_operators import operator_of, site
 from tests.service_record.bank_day import COUNTED, DAY, count, list_files, read_day, write_source
 
-pytestmark = [pytest.mark.slow, pytest.mark.realdata, pytest.mark.database, pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.realdata,
+    pytest.mark.database,
+    pytest.mark.postgresql,
+    pytest.mark.django_db,
+]
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ def test_statistics_of_an_acd_count_before_the_records_of_a_proxy(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.postgresql
 def test_forty_kills_in_a_thousand_calls_lose_none_and_double_none(tmp_path: Path) -> None:
     home, acc = make_test_home(tmp_path / "home"), tmp_path / "acc"
     acc.mkdir()

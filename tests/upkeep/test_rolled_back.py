@@ -16,7 +16,7 @@ from django.db import connection
 from tests import processes
 from tests.upkeep.conftest import House, make_house
 
-pytestmark = [pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.database, pytest.mark.slow, pytest.mark.postgresql]
 
 WRITING = (
     ("ledger", "seal"),
