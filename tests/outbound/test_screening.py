@@ -110,10 +110,14 @@ def test_columns_and_the_plain_engine_agree_on_a_few_people(
     _compare(_call(**given), FEW, seed, chunks=1)
 
 
+TWELVE = dict(zip((1, 2, 3, 4, 7, 12, 18, 24, 31, 37, 49, 50), (*EIGHTHS, 7, 5, 3, 1), strict=True))
+"""The lengths of twelve lists and by how many eighths the parts of each are smaller."""
+
+
 def _lengths(eighth: int, every: bool) -> list[int]:
-    """Return the lengths of the lists that are cut so: each length has two of the eight cuts."""
+    """Return the lengths of the lists that are cut so."""
     lengths = range(1, LONGEST + 1)
-    return [count for count in lengths if every or (count // 2 + eighth) % 4 == 0]
+    return [count for count in lengths if every or TWELVE.get(count) == eighth]
 
 
 def _name_of_call(count: int, eighth: int) -> str:
@@ -122,18 +126,23 @@ def _name_of_call(count: int, eighth: int) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("eighth", EIGHTHS)
-def test_lists_of_every_length_in_parts_of_every_size_have_the_plain_verdicts(eighth: int) -> None:
-    """Every length in each size of part on request: 10,200 people."""
+def test_lists_in_parts_of_every_size_have_the_plain_verdicts(eighth: int) -> None:
+    """Twelve lists; on request every length of 1 to 50 in each size of part: 10,200 people."""
     for count in _lengths(eighth, every=bool(os.environ.get("RELEVE_ALL_DRAWS"))):
         call = _call(**CALLS[_name_of_call(count, eighth)])
         _compare(call, count, 1000 * eighth + count, size=max(1, count - eighth * count // 8))
 
 
-def test_no_length_cut_or_call_is_left_out_of_the_lists() -> None:
-    pairs = [(count, eighth) for eighth in EIGHTHS for count in _lengths(eighth, every=False)]
-    assert sorted(count for count, _ in pairs) == sorted([*range(1, LONGEST + 1)] * 2)
-    assert {eighth for _, eighth in pairs} == set(EIGHTHS)
-    assert {_name_of_call(*pair) for pair in pairs} == set(CALLS)
+def test_no_cut_is_left_out_of_the_twelve_lists_and_no_length_or_call_of_all() -> None:
+    """Each call also has a list of twenty people, in one part."""
+    few, every = (
+        [(count, eighth) for eighth in EIGHTHS for count in _lengths(eighth, every=asked)]
+        for asked in (False, True)
+    )
+    assert (len(few), len(every)) == (12, 8 * LONGEST)
+    assert {eighth for _, eighth in few} == set(EIGHTHS)
+    assert len({_name_of_call(*pair) for pair in few}) >= 10
+    assert {_name_of_call(*pair) for pair in every} == set(CALLS)
 
 
 @pytest.mark.parametrize("table", ["consents", "contracts", "listings"])
@@ -231,7 +240,6 @@ def test_a_change_of_the_law_leaves_people_whom_it_does_not_free_in_columns(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS if PEOPLE else LONG_LISTS)
 def test_columns_and_the_plain_engine_agree_on_long_lists(name: str) -> None:
-    """Each call has eighty people or more in the lists of every length already."""
     _compare(_call(**CALLS[name]), PEOPLE or 150, seed=7)
 
 
