@@ -1,4 +1,4 @@
-"""The documentation keeps its word: its links lead somewhere and its commands exist."""
+"""The documentation keeps its word: links lead somewhere, commands exist, Python blocks run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from releve.cli import main
 from releve.cli.reference import cli_markdown, list_commands
@@ -34,6 +35,19 @@ def code_of(page: Path) -> Iterator[str]:
     prose = _FENCE.sub("", text)
     yield from re.findall(r"^ {4}(\S.*)$", prose, re.MULTILINE)
     yield from (" ".join(code.split()) for code in re.findall(r"`([^`]+)`", prose))
+
+
+def python_of(page: Path) -> list[str]:
+    blocks = _FENCE.findall(page.read_text(encoding="utf-8"))
+    return [block for language, block in blocks if language == "python"]
+
+
+PYTHON_PAGES = [page for page in PAGES if python_of(page)]
+BEFORE_PYTHON = {
+    "docs/notebook.md": ["network", "sample", "operator", "--agents", "60", "--sites", "2"],
+    "docs/registry.md": ["registry", "sample", "--agents", "60", "--sites", "2", "--yes"],
+}
+"""The command that a page names before its Python, on a small operator."""
 
 
 def words_of(line: str) -> list[str]:
@@ -142,6 +156,49 @@ def test_every_script_and_module_shown_exists(page: Path) -> None:
         if not (ROOT / path).exists()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=name_of(page),
+            marks=[pytest.mark.database, pytest.mark.django_db]
+            if name_of(page) == "docs/registry.md"
+            else [pytest.mark.slow],
+        )
+        for page in PYTHON_PAGES
+    ],
+)
+def test_the_python_of_a_page_runs_from_its_first_block_to_its_last(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one namespace, as a reader types it."""
+    monkeypatch.chdir(tmp_path)
+    if command := BEFORE_PYTHON.get(name_of(page)):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 0, result.output
+    names: dict[str, object] = {}
+    for number, block in enumerate(python_of(page), start=1):
+        exec(compile(block, f"{name_of(page)}, Python block {number}", "exec"), names)
+
+
+def test_a_page_without_python_prepares_none() -> None:
+    assert BEFORE_PYTHON.keys() <= {name_of(page) for page in PYTHON_PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_python_hides_from_the_test_that_runs_it(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    blocks = _FENCE.findall(text)
+    assert len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)) == 2 * len(blocks), (
+        "a fence of code is three backticks at the start of a line, with its language alone"
+    )
+    other = [block for language, block in blocks if language != "python"]
+    other += re.findall(r"^ {4}.*$", _FENCE.sub("", text), re.MULTILINE)
+    hidden = re.findall(r"^\s*(?:>>> .*|import \w+|from [\w.]+ import .*)$", "\n".join(other), re.M)
+    assert hidden == [], "write it as a block of python"
 
 
 def test_every_test_that_the_threat_model_names_exists() -> None:
