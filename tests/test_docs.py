@@ -211,6 +211,20 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
             assert re.search(rf"^def {test}\(", found, re.MULTILINE), f"{file} lacks {test}"
 
 
+def test_the_index_has_four_parts_and_every_page_in_one_of_them_once() -> None:
+    index = ROOT / "docs" / "README.md"
+    text = index.read_text(encoding="utf-8")
+    parts = [part.partition("\n")[0].partition(":")[0] for part in text.split("\n## ")[1:]]
+    assert parts == ["Tutorials", "How to", "Reference", "Explanation"]
+    listed = [index.parent / link for link in _LINK.findall(text.partition("\n## ")[2])]
+    pages = [page for page in ROOT.glob("docs/**/*.md") if page != index]
+    assert sorted(listed) == sorted(pages)
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1300
+
+
 def test_the_readme_shows_the_main_commands() -> None:
     shown = {tuple(words[:2]) for words in releve_commands(ROOT / "README.md")}
     for start in (("network", "check"), ("network", "sample"), ("demand", "import")):
