@@ -232,6 +232,16 @@ def test_the_readme_is_read_in_five_minutes() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1300
 
 
+def test_the_french_way_without_a_terminal_names_what_the_desk_shows() -> None:
+    text = (ROOT / "README.fr.md").read_text(encoding="utf-8")
+    way = text.partition("\n## Sans terminal\n")[2].partition("\n## ")[0]
+    shown = re.findall(r"(?<!\*)\*{1,2}([^*\n]+)\*{1,2}", way)
+    french = ROOT / "releve" / "desk" / "locale" / "fr" / "LC_MESSAGES" / "django.po"
+    texts = set(re.findall(r'^msgstr "(.+)"$', french.read_text(encoding="utf-8"), re.MULTILINE))
+    assert len(shown) >= 8
+    assert set(shown) <= texts
+
+
 def test_the_readme_shows_the_main_commands() -> None:
     shown = {tuple(words[:2]) for words in releve_commands(ROOT / "README.md")}
     for start in (("network", "check"), ("network", "sample"), ("demand", "import")):
