@@ -11,60 +11,85 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import tomllib
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+HOUSE = Path(__file__).parent.parent / "releve"
 LANGUAGES = ("en", "fr")
 
-FLOORS: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
-    (
-        "Faces",
-        "Interfaces",
-        (
-            ("desk", "web pages and their API", "pages web et leur API"),
-            ("cli", "the command line", "ligne de commande"),
-        ),
+FACES = ("desk", "cli")
+TITLES_OF_FLOORS = {
+    "plugins": (
+        "Plug-ins: each with its engine, store, commands and pages",
+        "Extensions : chacune avec son moteur, ses données, ses commandes et ses pages",
     ),
-    (
+    "faces": ("Faces", "Interfaces"),
+    "services": (
         "Services: database, files, sockets, the clock",
         "Services : base de données, fichiers, réseau, horloge",
-        (
-            ("live", "event to relief, calls, people", "événement, relève, appels, équipes"),
-            ("gate", "the answer before each call", "la réponse avant chaque appel"),
-            ("service_record", "calls as they came", "les appels tels que reçus"),
-            ("campaign", "sales campaigns and their proof", "campagnes et leurs preuves"),
-            ("association", "the clerk and its members", "le secrétariat et ses membres"),
-            ("runs", "long work, watched and resumed", "calculs longs, suivis et repris"),
-            ("registry", "reference data, in versions", "données de référence, en versions"),
-            ("accounts", "sign-in, roles, scopes", "comptes, rôles, périmètres"),
-            ("erasure", "one person, found and erased", "une personne, trouvée et effacée"),
-            ("upkeep", "upgrade, backup, restore, doctor", "mises à jour, sauvegarde, contrôle"),
-            ("ledger", "the record that anyone verifies", "le registre que chacun vérifie"),
-            ("routing", "adapters to telephony", "adaptateurs de téléphonie"),
-            ("evidence", "packs, and their verifier", "dossiers, et leur vérificateur"),
-            ("validation", "models against what happened", "modèles face aux faits"),
-            ("files", "formats on disk, locks", "formats sur disque, verrous"),
-        ),
     ),
-    (
+    "engines": (
         "Engines: pure, no files, no clock, no database",
         "Moteurs : purs, sans fichier, horloge ni base",
-        (
-            ("crashtest", "many quarters against a plan", "des trimestres simulés contre un plan"),
-            ("sector", "relief between operators", "la relève entre prestataires"),
-            ("plan", "who works where, every relief", "qui travaille où, chaque relève"),
-            ("demand", "calls, forecast, requirement", "appels, prévision, besoin"),
-            ("situation", "what happened, and the rules", "ce qui est arrivé, et les règles"),
-            ("outbound", "the calling law, in dated rows", "le droit d’appeler, en lignes datées"),
-            ("inspection", "draws no party can steer", "des tirages que nul n’oriente"),
-            ("transport", "vehicles, and who rides when", "véhicules, et qui monte quand"),
-            ("network", "the operator, validated", "le prestataire, vérifié"),
-            ("kernels", "compiled loops and their cache", "boucles compilées et leur cache"),
-        ),
     ),
-)
-"""The floors from the top: English and French titles, and packages with what each holds."""
+}
+"""From the top, in English and French."""
+PACKAGES = {
+    "desk": ("web pages and their API", "pages web et leur API"),
+    "cli": ("the command line", "ligne de commande"),
+    "live": ("event to relief, calls, people", "événement, relève, appels, équipes"),
+    "gate": ("the answer before each call", "la réponse avant chaque appel"),
+    "service_record": ("calls as they came", "les appels tels que reçus"),
+    "campaign": ("sales campaigns and their proof", "campagnes et leurs preuves"),
+    "association": ("the clerk and its members", "le secrétariat et ses membres"),
+    "runs": ("long work, watched and resumed", "calculs longs, suivis et repris"),
+    "registry": ("reference data, in versions", "données de référence, en versions"),
+    "accounts": ("sign-in, roles, scopes", "comptes, rôles, périmètres"),
+    "erasure": ("one person, found and erased", "une personne, trouvée et effacée"),
+    "upkeep": ("upgrade, backup, restore, doctor", "mises à jour, sauvegarde, contrôle"),
+    "ledger": ("the record that anyone verifies", "le registre que chacun vérifie"),
+    "routing": ("adapters to telephony", "adaptateurs de téléphonie"),
+    "evidence": ("packs, and their verifier", "dossiers, et leur vérificateur"),
+    "validation": ("models against what happened", "modèles face aux faits"),
+    "files": ("formats on disk, locks", "formats sur disque, verrous"),
+    "crashtest": ("many quarters against a plan", "des trimestres simulés contre un plan"),
+    "sector": ("relief between operators", "la relève entre prestataires"),
+    "plan": ("who works where, every relief", "qui travaille où, chaque relève"),
+    "demand": ("calls, forecast, requirement", "appels, prévision, besoin"),
+    "situation": ("what happened, and the rules", "ce qui est arrivé, et les règles"),
+    "outbound": ("the calling law, in dated rows", "le droit d’appeler, en lignes datées"),
+    "inspection": ("draws no party can steer", "des tirages que nul n’oriente"),
+    "transport": ("vehicles, and who rides when", "véhicules, et qui monte quand"),
+    "network": ("the operator, validated", "le prestataire, vérifié"),
+    "kernels": ("compiled loops and their cache", "boucles compilées et leur cache"),
+}
+"""What each package of the tree holds, in the order in which a floor shows it."""
+
+
+def list_floors() -> dict[str, list[str]]:
+    """Return the packages that stand in the tree by floor; one without its words is a ValueError.
+
+    Engines are those that import-linter holds to be pure, and the kernels that they call.
+    """
+    project = tomllib.loads((HOUSE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (pure,) = [one for one in contracts if one["name"].startswith("Engines are pure")]
+    engines = {*pure["source_modules"], "releve.kernels"}
+    floors: dict[str, list[str]] = {floor: [] for floor in TITLES_OF_FLOORS}
+    for path in HOUSE.glob("*/__init__.py"):
+        name = path.parent.name
+        if name in FACES:
+            floors["faces"].append(name)
+        elif f"releve.{name}" in engines:
+            floors["engines"].append(name)
+        elif name != "plugins":
+            floors["services"].append(name)
+    floors["plugins"] = [path.parent.name for path in HOUSE.glob("plugins/*/__init__.py")]
+    order = list(PACKAGES)
+    return {floor: sorted(names, key=order.index) for floor, names in floors.items() if names}
+
 
 STYLE = (
     'text{font-family:"DejaVu Sans",Verdana,Arial,sans-serif;fill:#1e293b}'
@@ -89,20 +114,21 @@ def draw_house(language: str) -> str:
     column = LANGUAGES.index(language)
     title, rule = TITLES[language]
     body, y = [], 50
-    for floor in FLOORS:
-        packages = floor[2]
+    for floor, packages in list_floors().items():
         rows = -(-len(packages) // COLUMNS)
         height = 30 + rows * ROW
         body.append(f'<rect x="20" y="{y}" width="960" height="{height}" rx="8" fill="#eef2f7"/>')
-        body.append(f'<text x="32" y="{y + 20}" class="f">{escape(floor[column])}</text>')
+        body.append(
+            f'<text x="32" y="{y + 20}" class="f">{escape(TITLES_OF_FLOORS[floor][column])}</text>'
+        )
         for i, package in enumerate(packages):
             x, top = 30 + (i % COLUMNS) * (BOX + GAP), y + 28 + (i // COLUMNS) * ROW
-            middle = x + BOX // 2
+            middle, words = x + BOX // 2, escape(PACKAGES[package][column])
             body.append(
                 f'<rect x="{x}" y="{top}" width="{BOX}" height="{ROW - 8}" rx="6" fill="#fff" '
                 'stroke="#94a3b8"/>'
-                f'<text x="{middle}" y="{top + 23}" class="p">{package[0]}</text>'
-                f'<text x="{middle}" y="{top + 42}" class="s">{escape(package[1 + column])}</text>'
+                f'<text x="{middle}" y="{top + 23}" class="p">{package}</text>'
+                f'<text x="{middle}" y="{top + 42}" class="s">{words}</text>'
             )
         y += height + 12
     return (
