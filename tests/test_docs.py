@@ -202,6 +202,8 @@ def test_no_python_hides_from_the_test_that_runs_it(page: Path) -> None:
     assert len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)) == 2 * len(blocks), (
         "a fence of code is three backticks at the start of a line, with its language alone"
     )
+    named = {language for language, _ in blocks if re.match("i?py", language, re.IGNORECASE)}
+    assert named <= {"python"}
     other = [block for language, block in blocks if language != "python"]
     other += re.findall(r"^ {4}.*$", _FENCE.sub("", text), re.MULTILINE)
     hidden = re.findall(r"^\s*(?:>>> .*|import \w+|from [\w.]+ import .*)$", "\n".join(other), re.M)
