@@ -104,7 +104,7 @@ def erase_agent(agent: str, *, actor: str) -> int:
         if not values and any(done.values()):
             append(ERASED, {"cause": "person", "values": 0}, recorded_at=now)
         append("identity.erased", {**done, "actor": actor}, stream=STREAM, recorded_at=now)
-    _rewrite_files()
+        transaction.on_commit(_rewrite_files)
     return values
 
 

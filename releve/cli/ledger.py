@@ -186,7 +186,10 @@ def catch_up(outside: Path, identity: Path) -> None:
         report = put_back(found, datetime.now(UTC))
     except ReleveError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
+    if report.entry:
+        click.echo(f"from the journal: {report.entries} entries, {sum(report.acts.values())} acts")
+    else:
+        click.echo("nothing in that folder is missing from the database: nothing was changed")
     if report.acts:
         click.echo("acts in the journal are encrypted and not signed: they are as they were found")
     if report.lost_entries:
@@ -195,8 +198,11 @@ def catch_up(outside: Path, identity: Path) -> None:
             " nothing is written until two administrators have declared it: `releve ledger"
             " declare-loss`"
         )
-    click.echo(f"{report.aside} effects were set aside: see `releve live status`")
-    click.echo("the gate refuses calls until the registers are read: `releve outbound facts read`")
+    if report.entry:
+        click.echo(f"{report.aside} effects were set aside: see `releve live status`")
+        click.echo(
+            "the gate refuses calls until the registers are read: `releve outbound facts read`"
+        )
 
 
 @ledger.command("declare-loss")

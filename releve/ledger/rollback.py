@@ -50,6 +50,7 @@ __all__ = [
     "check_receipt",
     "compare_with_marks",
     "find_received",
+    "find_recorded_loss",
     "forget",
     "is_behind",
     "is_lost",
@@ -246,6 +247,18 @@ def list_declared_losses() -> list[Mapping[str, Any]]:
         {**json.loads(body), **declared[seq], "seq": seq}
         for seq, body in found.order_by("seq").values_list("seq", "body")
     ]
+
+
+def find_recorded_loss() -> Mapping[str, Any] | None:
+    """Return the loss that the last restoration names, declared or not, with ``seq`` and ``upto``.
+
+    None where it names none.
+    """
+    last = Restoration.objects.order_by("-seq").values_list("seq", flat=True).first()
+    text = LedgerEntry.objects.filter(seq=last or 0).values_list("body", flat=True).first()
+    body = {"lost_root": None} if text is None else json.loads(text)
+    root = body["lost_root"]
+    return None if root is None else {**body, "seq": last, "upto": root["size"]}
 
 
 def note_receipt(name: str, digest: str, upto: int) -> None:

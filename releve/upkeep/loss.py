@@ -30,7 +30,7 @@ from releve.accounts.roles import Role
 from releve.accounts.two_people import find_tie, list_acts
 from releve.ledger.chain import append, lock_head
 from releve.ledger.errors import LossRefused
-from releve.ledger.models import LedgerEntry, OutgoingDocument, Restoration
+from releve.ledger.models import OutgoingDocument
 from releve.ledger.rollback import (
     DECLARED,
     LedgerMark,
@@ -38,6 +38,7 @@ from releve.ledger.rollback import (
     allow_writing,
     compare_with_marks,
     find_received,
+    find_recorded_loss,
 )
 from releve.live.api import LIVE
 from releve.live.effect_queue import OUTSIDE, NewEffect, queue_effects
@@ -113,8 +114,10 @@ def declare_loss(people: Sequence[User], reason: str, now: datetime) -> Declared
     with allow_writing(), transaction.atomic():
         place = lock_head()
         upto = max(mark.size for mark in found.marks)
-        seq, aside = _find_restoration(root), 0
-        if seq is None:
+        seq, aside, recorded = 0, 0, find_recorded_loss()
+        if root is not None and recorded is not None and recorded["lost_root"]["head"] == root.head:
+            seq = recorded["seq"]
+        else:
             lost = None if root is None else LostRoot(root.number, root.size, root.head, root.tree)
             seq, aside = record_restoration(
                 now, made_at=None, entries=place.seq, found=0, lost=lost,
@@ -143,17 +146,6 @@ def _is_to_be_declared(first: str, second: str) -> bool:
     except AccessError as error:
         raise LossRefused(f"{refusal}; {error}") from error
     return True
-
-
-def _find_restoration(root: LedgerMark | None) -> int | None:
-    """Return the entry of a restore that names this root as lost, and that awaits two people."""
-    last = Restoration.objects.order_by("-seq").values_list("seq", flat=True).first()
-    if root is None or last is None:
-        return None
-    text = LedgerEntry.objects.filter(seq=last).values_list("body", flat=True).first()
-    if text is None or f'"head":"{root.head}"' not in text:
-        return None
-    return last
 
 
 def _pass_numbers(now: datetime) -> None:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
-from django.db import transaction
 from django.utils import timezone
 
 from releve.accounts import grants
@@ -40,7 +39,13 @@ from releve.ledger.models import (
     OutgoingDocument,
     PersonalValue,
 )
-from releve.ledger.rollback import LedgerMark, is_lost, list_declared_losses, roots_folder
+from releve.ledger.rollback import (
+    LedgerMark,
+    find_recorded_loss,
+    is_lost,
+    list_declared_losses,
+    roots_folder,
+)
 from releve.ledger.roots import load_last_root, publish_document
 
 __all__ = [
@@ -108,65 +113,66 @@ def publish_roots(outside: Outside) -> None:
 
 
 def resume_ledger(outside: Outside, parts: Iterable[JournalPart]) -> dict[str, Any]:
-    """Append the entries and roots that the backup lacks; return what is still missing.
+    """Append the entries and roots that the database lacks; return what is still missing.
 
-    ``entries``: how many were appended; ``lost_root`` and ``lost_entries``: the last published root
-    and how many entries under it are lost, where the journal does not reach it.
+    For the caller's transaction. ``entries`` and ``roots``: how many were appended; ``lost_root``
+    and ``lost_entries``: the last published root and how many entries under it are lost, where the
+    journal does not reach it and two people have not declared it yet; ``recorded``: whether a
+    restoration names it already.
     """
-    with transaction.atomic():
-        begun = lock_head().seq
-        for part in parts:
-            for line in part.entries:
-                _append_entry(line["entry"], line["hash"])
-        for number in sorted(outside.roots):
-            _store_root(outside.roots[number])
-        head = read_head()
-        for name, digest in outside.documents.items():
-            row, _ = OutgoingDocument.objects.get_or_create(
-                name=name,
-                defaults={
-                    "content": b"", "digest": digest, "upto": head.seq, "made_at": timezone.now(),
-                    "received_at": timezone.now(), "receipt": "found outside by a restore",
-                },
-            )  # fmt: skip
-            if row.digest not in ("", digest):
-                raise JournalFault(
-                    f"{name} outside is not the one that this database made: a copy of it wrote"
-                    " there as well; restore the database that did, or have the loss declared"
-                )
-        found: dict[str, Any] = {"entries": head.seq - begun}
-        last = max(outside.roots, default=0)
-        size = int(outside.roots[last]["root"]["size"]) if last else 0
-        if size > head.seq:
-            lost = outside.roots[last]["root"]
-            found |= {"lost_root": lost, "lost_entries": size - head.seq}
-        return found
+    begun = lock_head().seq
+    for part in parts:
+        for line in part.entries:
+            _append_entry(line["entry"], line["hash"])
+    stored = sum(_store_root(outside.roots[number]) for number in sorted(outside.roots))
+    head = read_head()
+    for name, digest in outside.documents.items():
+        row, _ = OutgoingDocument.objects.get_or_create(
+            name=name,
+            defaults={
+                "content": b"", "digest": digest, "upto": head.seq, "made_at": timezone.now(),
+                "received_at": timezone.now(), "receipt": "found outside by a restore",
+            },
+        )  # fmt: skip
+        if row.digest not in ("", digest):
+            raise JournalFault(
+                f"{name} outside is not the one that this database made: a copy of it wrote"
+                " there as well; restore the database that did, or have the loss declared"
+            )
+    found: dict[str, Any] = {"entries": head.seq - begun, "roots": stored}
+    if outside.roots:
+        last = outside.roots[max(outside.roots)]["root"]
+        size, loss = int(last["size"]), find_recorded_loss()
+        recorded = loss is not None and _is_lost(last, [loss])
+        if (recorded or size > head.seq) and not _is_lost(last, list_declared_losses()):
+            missing = loss["lost_entries"] if loss and recorded else size - head.seq
+            found |= {"lost_root": last, "lost_entries": missing, "recorded": recorded}
+    return found
 
 
 def settle_values(parts: Iterable[JournalPart], now: datetime) -> int:
     """Erase the ledger's values that are due or were erased, and record those that are missing.
 
-    Values of entries from the journal are lost with the house. Erasures since the backup are on
-    record in these entries already, so only the difference is recorded: a verifier expects as many
-    missing values as were erased on record. Returns how many were added to the record.
+    For a transaction that holds the lock. Values of entries from the journal are lost with the
+    house. Erasures since the backup are on record in these entries already, so only the difference
+    is recorded: a verifier expects as many missing values as were erased on record. Returns how
+    many were added to the record.
     """
     subjects = {
         act.get("subject") or act.get("agent") for part in parts for act in part.acts
         if act["act"] in (AGENT, SUBJECT)
     }  # fmt: skip
-    with transaction.atomic():
-        lock_head()
-        PersonalValue.objects.filter(erase_on__lte=now.date()).delete()
-        for subject in subjects:
-            find_values(str(subject)).delete()
-        committed = recorded = 0
-        for kind, body in LedgerEntry.objects.values_list("kind", "body").iterator():
-            committed += len(_COMMITMENT.findall(body))
-            recorded += json.loads(body)["values"] if kind == ERASED else 0
-        missing = committed - PersonalValue.objects.count() - recorded
-        if missing > 0:
-            append(ERASED, {"cause": "restored", "values": missing}, recorded_at=now)
-        return max(0, missing)
+    PersonalValue.objects.filter(erase_on__lte=now.date()).delete()
+    for subject in subjects:
+        find_values(str(subject)).delete()
+    committed = recorded = 0
+    for kind, body in LedgerEntry.objects.values_list("kind", "body").iterator():
+        committed += len(_COMMITMENT.findall(body))
+        recorded += json.loads(body)["values"] if kind == ERASED else 0
+    missing = committed - PersonalValue.objects.count() - recorded
+    if missing > 0:
+        append(ERASED, {"cause": "restored", "values": missing}, recorded_at=now)
+    return max(0, missing)
 
 
 def repeat_acts(parts: Iterable[JournalPart]) -> dict[str, int]:
@@ -197,14 +203,15 @@ def _append_entry(entry: Mapping[str, Any], stored: str) -> None:
     LedgerHead.objects.update_or_create(pk=1, defaults={"seq": row.seq, "hash": stored})
 
 
-def _store_root(signed: Mapping[str, Any]) -> None:
-    """Store a published root that the backup lacks, where its entries are here."""
+def _store_root(signed: Mapping[str, Any]) -> bool:
+    """Store a published root that the database lacks, where its entries are here."""
     said = signed["root"]
     before = load_last_root()
     number, size = (before.number, before.size) if before else (0, 0)
+    losses = [*list_declared_losses(), *filter(None, [find_recorded_loss()])]
     head = LedgerEntry.objects.filter(seq=said["size"]).values_list("hash", flat=True).first()
-    if said["number"] <= number or head is None or _is_declared_lost(said):
-        return
+    if said["number"] <= number or head is None or _is_lost(said, losses):
+        return False
     if said["previous"] != (hash_root(json.loads(before.statement)) if before else NO_HASH):
         raise JournalFault(f"a root is missing between root {number} and root {said['number']}")
     tree.extend_tree(size, said["size"])
@@ -215,11 +222,12 @@ def _store_root(signed: Mapping[str, Any]) -> None:
         number=said["number"], size=said["size"], sealed_at=said["sealed_at"],
         statement=canonical_json(said), signature=signed["signature"],
     )  # fmt: skip
+    return True
 
 
-def _is_declared_lost(said: Mapping[str, Any]) -> bool:
+def _is_lost(said: Mapping[str, Any], losses: Iterable[Mapping[str, Any]]) -> bool:
     mark = LedgerMark("", said["size"], said["head"], said["number"], said["tree"])
-    return any(is_lost(mark, loss) for loss in list_declared_losses())
+    return any(is_lost(mark, loss) for loss in losses)
 
 
 def _close(act: Mapping[str, Any]) -> None:

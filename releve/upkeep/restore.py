@@ -66,6 +66,7 @@ class RestoreReport:
     """What was put back, taken from the journal, repeated, set aside, and what is lost.
 
     ``lost_entries``: under the last published root, whose number is ``lost_root`` (0: none).
+    ``entry`` records it; 0 where nothing lacked that was not on record already.
     """
 
     rows: int
@@ -74,6 +75,7 @@ class RestoreReport:
     aside: int
     lost_entries: int
     lost_root: int
+    entry: int
 
 
 def restore_database(
@@ -85,7 +87,7 @@ def restore_database(
 ) -> RestoreReport:
     """Put the rows back into an empty database, and what left the house since on top of them.
 
-    The rows come all or none. What follows can be repeated: it changes nothing that is done.
+    The rows come all or none, and what left since likewise.
     """
     file = connection.settings_dict["NAME"]
     if isinstance(file, Path):  # of SQLite, which would make it readable for others
@@ -99,12 +101,15 @@ def restore_database(
     if counts != manifest["rows"]:
         raise BackupFault("the rows are not those that the manifest names")
     apply_migrations()
-    report = _go_on(manifest, outside, now)
+    report = _go_on(manifest, outside, now, put_back=True)
     return replace(report, rows=sum(counts.values()))
 
 
 def catch_up(outside: Outside, now: datetime) -> RestoreReport:
-    """Put what left the house since into the database as it stands, an older copy of itself."""
+    """Put what left since into the database as it stands, an older copy of itself: all or nothing.
+
+    Repeated, it changes nothing.
+    """
     head = read_head()
     at = LedgerEntry.objects.filter(seq=head.seq).values_list("recorded_at", flat=True).first()
     last = OutgoingDocument.objects.filter(name__startswith="journal-").order_by("-name").first()
@@ -113,30 +118,35 @@ def catch_up(outside: Outside, now: datetime) -> RestoreReport:
         "entries": head.seq,
         "journal": 0 if last is None else int(last.name[len("journal-") : -len(".age")]),
     }
-    return _go_on(before, outside, now)
+    return _go_on(before, outside, now, put_back=False)
 
 
-def _go_on(before: Manifest, outside: Outside, now: datetime) -> RestoreReport:
-    """Put on top of a database what left since; ``before`` says where its ledger stood."""
+def _go_on(before: Manifest, outside: Outside, now: datetime, *, put_back: bool) -> RestoreReport:
+    """Put on top of a database what left since; ``before`` says where its ledger stood.
+
+    It is recorded where the database was ``put_back`` from a backup, or lacked something.
+    """
     parts = outside.parts_after(int(before["journal"]))
+    publish_roots(outside)
     with allow_writing():
-        publish_roots(outside)
-        found = resume_ledger(outside, parts)
-        lost = found.get("lost_root")
-        _, aside = record_restoration(
-            now, made_at=before["made_at"], entries=before["entries"], found=found["entries"],
-            lost=None if lost is None else LostRoot(
-                lost["number"], lost["size"], lost["head"], lost["tree"]
-            ),
-            lost_entries=found.get("lost_entries", 0),
-        )  # fmt: skip
-        settle_values(parts, now)
-        acts = repeat_acts(parts)
+        with transaction.atomic():
+            found = resume_ledger(outside, parts)
+            lost = found.get("lost_root")
+            size, number = found.get("lost_entries", 0), 0 if lost is None else int(lost["number"])
+            is_new_loss = lost is not None and not found["recorded"]
+            if not (put_back or parts or found["entries"] or found["roots"] or is_new_loss):
+                return RestoreReport(0, 0, {}, 0, size, number, 0)
+            entry, aside = record_restoration(
+                now, made_at=before["made_at"], entries=before["entries"], found=found["entries"],
+                lost=None if lost is None else LostRoot(
+                    number, lost["size"], lost["head"], lost["tree"]
+                ),
+                lost_entries=size,
+            )  # fmt: skip
+            settle_values(parts, now)
+            acts = repeat_acts(parts)
         erase_due_data(now)
-    return RestoreReport(
-        0, found["entries"], acts, aside, found.get("lost_entries", 0),
-        0 if lost is None else int(lost["number"]),
-    )  # fmt: skip
+    return RestoreReport(0, found["entries"], acts, aside, size, number, entry)
 
 
 def needs_identity_key() -> bool:
