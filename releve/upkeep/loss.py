@@ -86,12 +86,23 @@ def find_person(name: str, now: datetime) -> User:
 
 
 def find_code_factors(person: User) -> list[Authenticator]:
-    """Return the second factors of a person that give a code to type in."""
-    return list(Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP))
+    """Return the second factors of a person that give a code to type in, recovery codes too.
+
+    LossRefused for a person whose only factor is a passkey, which a terminal cannot ask for.
+    """
+    factors = Authenticator.objects.filter(user=person)
+    found = list(factors.exclude(type=Authenticator.Type.WEBAUTHN))
+    if not found and factors.exists():
+        raise LossRefused(
+            f"{person.get_username()} has a passkey as the only second factor, and no code to type"
+            " in: another administrator declares it, with codes of an app or recovery codes"
+        )
+    return found
 
 
+@transaction.atomic
 def check_identity(person: User, password: str, code: str) -> None:
-    """Refuse (LossRefused) a person who does not know the password, or has another factor."""
+    """Refuse (LossRefused) a person who does not know the password, or the code."""
     factors = find_code_factors(person)
     known = person.check_password(password)
     if not known or (factors and not any(one.wrap().validate_code(code) for one in factors)):

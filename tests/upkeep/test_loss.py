@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from click.testing import CliRunner, Result
 from django.db import transaction
@@ -138,6 +140,18 @@ def test_a_second_factor_that_is_set_up_is_asked_for() -> None:
     assert "or not the code" in declare("amina", "zoe", said=f"{PASSWORD}\n{PASSWORD}\n1\n").output
     code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
     done = declare("amina", "zoe", said=f"{PASSWORD}\n{PASSWORD}\n{code}\n")
+    assert done.exit_code == 0, done.output
+
+
+def test_a_passkey_is_not_passed_by_with_the_password_alone() -> None:
+    zoe = User.objects.get(username="zoe")
+    Authenticator.objects.create(user=zoe, type=Authenticator.Type.WEBAUTHN, data={})
+    done = declare("amina", "zoe")
+    assert done.exit_code == 1
+    assert "zoe has a passkey as the only second factor" in done.output
+    codes = RecoveryCodes.activate(zoe).get_unused_codes()
+    assert "or not the code" in declare("amina", "zoe", said=f"{PASSWORD}\n{PASSWORD}\n1\n").output
+    done = declare("amina", "zoe", said=f"{PASSWORD}\n{PASSWORD}\n{codes[0]}\n")
     assert done.exit_code == 0, done.output
 
 
