@@ -105,7 +105,7 @@ class FactFolder:
     faults: list[Fault] = field(default_factory=list)
     rows: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, Phrase] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     local: int = 0
     lost: bool = False
 
