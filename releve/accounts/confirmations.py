@@ -106,7 +106,7 @@ def find_obstacle(user: User, by: str, standings: AccountStandings) -> AccessErr
         person = min(after)
         hands = (*standings[by].behind[person], *own.behind[person])
         return AccessError(
-            Phrase("{0}: an administrator without a hand in it has to confirm it",
+            Phrase("{0}: an administrator without access to it has to confirm it",
                    describe_hands(hands))
         )  # fmt: skip
     return None

@@ -23,6 +23,7 @@ from releve import environment
 from releve.accounts.factor_box import encrypt_factors_again
 from releve.accounts.grants import STREAM, AccessError, remove_factors
 from releve.accounts.models import User
+from releve.accounts.two_people import COMMAND_LINE
 from releve.files.atomic import write_file
 from releve.ledger.chain import append
 from releve.ledger.key_files import ensure_key, make_key_file, stored_key_check
@@ -98,7 +99,7 @@ def replace_lost_secret(now: datetime, environ: Mapping[str, str] = os.environ) 
     holders = User.objects.filter(pk__in=Authenticator.objects.values("user")).order_by("pk")
     count = len(holders)
     for user in holders:
-        remove_factors(user, by="command line")
+        remove_factors(user, by=COMMAND_LINE)
     _hold(found, "access.secret_replaced", now)
     return count
 
@@ -116,7 +117,7 @@ def _adopt(keys: list[str], now: datetime) -> None:
 
 def _hold(secret: str, kind: str, now: datetime) -> None:
     KeyCheck.objects.update_or_create(name=NAME, defaults={"value": compute_check(secret)})
-    append(kind, {"actor": "command line"}, stream=STREAM, recorded_at=now)
+    append(kind, {"actor": COMMAND_LINE}, stream=STREAM, recorded_at=now)
 
 
 def _read_keys(environ: Mapping[str, str], today: date) -> list[str]:

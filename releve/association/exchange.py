@@ -261,7 +261,7 @@ def _read_answer(answer: httpx.Response, until: float) -> bytes:
     found = bytearray()
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise AssociationError(
-            Phrase("the clerk’s answer is packed, which was not asked for: ask the clerk")
+            Phrase("the clerk’s answer is compressed, which was not asked for: ask the clerk")
         )
     for part in answer.iter_bytes():
         found += part

@@ -49,6 +49,7 @@ def pack(
     issued. Hand over both.
     """
     open_database()
+    from releve.accounts.two_people import COMMAND_LINE
     from releve.errors import ReleveError
     from releve.evidence.sources import PackRequest
     from releve.evidence.store import issue_pack, load_pack_file
@@ -56,7 +57,7 @@ def pack(
 
     try:
         request = PackRequest(kind, recipient, first.date(), last.date(), lang, root or 0)
-        issued = issue_pack(request, "command line", datetime.now(UTC))
+        issued = issue_pack(request, COMMAND_LINE, datetime.now(UTC))
     except ReleveError as error:
         raise click.ClickException(str(error)) from error
     path = out or Path(issued.file_name)

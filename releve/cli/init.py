@@ -88,6 +88,7 @@ def _give_first_accounts(emails: Mapping[str, str]) -> None:
     """Give each administrator an account, with the address of the name."""
     from releve.accounts import grants
     from releve.accounts.models import User
+    from releve.accounts.two_people import COMMAND_LINE
 
     if User.objects.exists():
         name = next(iter(emails))
@@ -97,7 +98,7 @@ def _give_first_accounts(emails: Mapping[str, str]) -> None:
     wanted = grants.RoleRequest("administrator")
     for name, email in emails.items():
         try:
-            made, _ = grants.give_role(name, wanted, by="command line", email=email)
+            made, _ = grants.give_role(name, wanted, by=COMMAND_LINE, email=email)
         except grants.AccessError as error:
             raise click.ClickException(str(error)) from error
         print_password_link(made, f"{name}, choose a password: ")

@@ -166,12 +166,12 @@ def rotate(out: Path | None) -> None:
 
 
 @ledger.command("catch-up")
-@click.option("--outside", required=True, type=_INPUT, help="Folder with all that left the house.")
+@click.option("--outside", required=True, type=_INPUT, help="Folder with all documents sent out.")
 @click.option("--identity", required=True, type=click.Path(exists=True, dir_okay=False,
               path_type=Path), help="File of `age-keygen`.")  # fmt: skip
 @_on_its_entries
 def catch_up(outside: Path, identity: Path) -> None:
-    """Put into a database that was rolled back what left the house since, from the journal.
+    """Put into a database that was rolled back what was sent out since, from the journal.
 
     For a database that was put back by other means than `releve restore`, and is an older copy of
     itself. Stop the other processes first. What it lacks then, two administrators declare lost.
@@ -213,7 +213,7 @@ def declare_loss(people: tuple[str, str], reason: str) -> None:
     """Have two ADMINISTRATORs declare lost what the database lacks of its ledger.
 
     Each gives the own password and, where one is set up, the code of the second factor. Neither may
-    have had a hand in the other's account; where no two administrators count as two people yet,
+    have had access to the other's account; where no two administrators count as two people yet,
     this declares that these two are. The ledger goes on after that, and says so for good; the
     numbers of the lost roots are not given again.
     """

@@ -20,8 +20,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--home", required=True, type=_FOLDER, help="New folder of the installation.")
 @click.option("--database", default="", help="postgres://… of an empty database; SQLite in --home.")
 @click.option("--identity", required=True, type=_FILE, help="File of `age-keygen`.")
-@click.option("--outside", type=_FOLDER, help="Folder with all that left the house: *.age, *.json.")
-@click.option("--without-outside", is_flag=True, help="Nothing that left the house can be had.")
+@click.option("--outside", type=_FOLDER, help="Folder with all documents sent out: *.age, *.json.")
+@click.option("--without-outside", is_flag=True, help="No document that was sent out can be had.")
 @click.option("--key", "keys", multiple=True, help="Public key of the ledger, as it was published "
               "[default: those of the roots in --outside].")  # fmt: skip
 @click.option("--unsigned", is_flag=True, help="Take a backup that none of these keys signed.")

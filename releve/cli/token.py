@@ -34,10 +34,11 @@ def add(
     """
     open_desk_database()
     from releve.accounts import grants, tokens
+    from releve.accounts.two_people import COMMAND_LINE
 
     wanted = grants.RoleRequest(role, sites, clients, until.date())
     try:
-        _, secret = tokens.issue_token(name, wanted, by="command line")
+        _, secret = tokens.issue_token(name, wanted, by=COMMAND_LINE)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(secret)
@@ -62,9 +63,10 @@ def revoke(name: str) -> None:
     """End the token of this NAME now; its name stays taken."""
     open_desk_database()
     from releve.accounts import grants, tokens
+    from releve.accounts.two_people import COMMAND_LINE
 
     try:
-        grants.revoke_token(tokens.get_token(name), by="command line")
+        grants.revoke_token(tokens.get_token(name), by=COMMAND_LINE)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: ended")

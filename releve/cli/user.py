@@ -62,13 +62,12 @@ def add(
     """
     open_desk_database()
     from releve.accounts import grants
+    from releve.accounts.two_people import COMMAND_LINE
 
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
     wanted = grants.RoleRequest(role, sites, clients, until.date() if until else None)
     try:
-        made, is_new = grants.give_role(
-            name, wanted, by="command line", email=email, password=secret
-        )
+        made, is_new = grants.give_role(name, wanted, by=COMMAND_LINE, email=email, password=secret)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role}")
@@ -80,9 +79,10 @@ def print_password_link(account: User, label: str = "", *, show: bool = False) -
     """Mail the link at which an account chooses its password, or print it, and how it begins."""
     from django.conf import settings
 
+    from releve.accounts.two_people import COMMAND_LINE
     from releve.desk.access.password_link import hand_over_link
 
-    link = hand_over_link(account, by="command line", show=show)
+    link = hand_over_link(account, by=COMMAND_LINE, show=show)
     click.echo(f"{label}{link or f'a link was mailed to {account.email}'}")
     if link and not settings.DESK_URL_IS_SET:
         click.echo(
@@ -110,9 +110,10 @@ def end_role(name: str, role: str) -> None:
     """End a role of NAME now, for whatever sites and clients it is held; the account stays."""
     open_desk_database()
     from releve.accounts import grants
+    from releve.accounts.two_people import COMMAND_LINE
 
     try:
-        grants.end_role(name, role, by="command line")
+        grants.end_role(name, role, by=COMMAND_LINE)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: {role} ended")
@@ -124,9 +125,10 @@ def close(name: str) -> None:
     """Close the account of NAME: its roles and its sessions end now; its name stays taken."""
     open_desk_database()
     from releve.accounts import grants
+    from releve.accounts.two_people import COMMAND_LINE
 
     try:
-        grants.close_account(name, by="command line")
+        grants.close_account(name, by=COMMAND_LINE)
     except grants.AccessError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{name}: closed")

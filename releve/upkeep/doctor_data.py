@@ -162,8 +162,8 @@ def check_administrators(asked: Examination) -> Iterator[Finding]:
     elif waiting := len(list_confirmations("")):
         yield warning(
             "administrators",
-            f"accounts that may approve and are not confirmed: {waiting}; beside an approval of"
-            " who has a hand in them, theirs is refused",
+            f"accounts that may approve and are not confirmed: {waiting}; their approval is refused"
+            " beside that of a person with access to them",
             "confirm them on the page People",
         )
     unexpired = list(Token.objects.filter(ends_at__gt=asked.now))

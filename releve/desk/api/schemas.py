@@ -75,7 +75,7 @@ class Entries(Schema):
 
 
 class Root(Schema):
-    """A signed root, as it leaves the house."""
+    """A signed root, as it is sent out."""
 
     root: dict[str, Any]
     signature: str
