@@ -5,19 +5,21 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from releve.erasure import register
+from releve.live.due_jobs import register_due_job
 
 __all__ = ["LiveConfig"]
 
 
 class LiveConfig(AppConfig):
-    """Registers the models, the system check and the personal data."""
+    """Registers the models, the system check, the personal data and what is due with uploads."""
 
     name = "releve.live"
     label = "live"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the personal data and, by importing it, the check."""
+        """Register the personal data, a due job and, by importing it, the check."""
         from releve.live import checks  # noqa: F401
 
         register("releve.live.personal_data.LiveData")
+        register_due_job("uploads", "releve.runs.installation.remove_expired_uploads", slow=True)

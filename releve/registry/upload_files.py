@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from datetime import timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
 
@@ -15,10 +16,12 @@ from releve.network import size_limits
 from releve.network.size_limits import MAX_FILES, measure_unpacked
 from releve.registry.errors import NotAnUpload
 
-__all__ = ["MOST_BYTES", "unpack_upload"]
+__all__ = ["KEPT_FOR", "MOST_BYTES", "unpack_upload"]
 
 MOST_BYTES = 64 * 1024 * 1024
 """Size of a file that is taken in."""
+KEPT_FOR = timedelta(days=1)
+"""How long an upload waits for its sender, and what was read of it for a page."""
 _TABLES = (".csv", ".parquet", ".xlsx")
 
 

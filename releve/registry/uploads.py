@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,17 +14,16 @@ from releve.registry.changes import Changes
 from releve.registry.errors import Conflict, NotThere
 from releve.registry.models import Upload, Version
 from releve.registry.service import apply_changes, preview_changes
+from releve.registry.upload_files import KEPT_FOR
 
 __all__ = [
-    "KEPT_FOR",
     "apply_upload",
     "discard_upload",
     "find_upload",
     "preview_upload",
+    "remove_expired",
     "store_upload",
 ]
-
-KEPT_FOR = timedelta(days=1)
 
 
 def preview_upload(upload: Upload, operator: Operator) -> Changes:
@@ -42,7 +41,7 @@ def preview_upload(upload: Upload, operator: Operator) -> Changes:
 def store_upload(name: str, data: bytes, by: str, base: int | None) -> Upload:
     """Keep an upload shown against the version ``base``, for a day at most; older ones go."""
     now = timezone.now()
-    Upload.objects.filter(made_at__lt=now - KEPT_FOR).delete()
+    remove_expired(now)
     return Upload.objects.create(
         token=secrets.token_urlsafe(32),
         name=name[:200],
@@ -81,6 +80,11 @@ def apply_upload(upload: Upload, operator: Operator, by: str, comment: str = "")
         made = apply_changes(changes, by, comment, source=upload.name)
         upload.delete()
     return made
+
+
+def remove_expired(now: datetime) -> None:
+    """Remove the uploads that were neither confirmed nor discarded in time."""
+    Upload.objects.filter(made_at__lt=now - KEPT_FOR).delete()
 
 
 def discard_upload(upload: Upload) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +22,8 @@ from releve.files.plan_folder import PlanFolderError, list_plan_files
 from releve.files.rule_folders import RULES, list_rule_files
 from releve.live.api import PlanText, load_activation, situation_now
 from releve.network import Operator, write_operator
+from releve.registry import uploads
+from releve.runs import upload_reader
 from releve.runs.crash_test_job import CRASH_TESTS, CrashTestOrder
 from releve.runs.job_store import JobStore
 from releve.runs.outlook_job import OUTLOOKS, OutlookOrder
@@ -40,6 +42,7 @@ __all__ = [
     "open_plan_runs",
     "open_readings",
     "read_plan_files",
+    "remove_expired_uploads",
 ]
 
 PLAN_FOLDER = "folder"
@@ -59,6 +62,12 @@ def open_outlooks() -> JobStore[OutlookOrder]:
 def open_readings() -> JobStore[ReadingOrder]:
     """Return the uploaded files that are being read, or were lately."""
     return JobStore(settings.HOME, READINGS)
+
+
+def remove_expired_uploads(now: datetime) -> None:
+    """Remove the uploads that wait for too long, and what was read of them; a due job."""
+    uploads.remove_expired(now)
+    upload_reader.remove_expired(open_readings(), now)
 
 
 def open_plan_runs() -> JobStore[PlanOrder]:

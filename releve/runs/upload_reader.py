@@ -12,7 +12,7 @@ import hashlib
 import pickle
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from releve.errors import Phrase
 from releve.files.atomic import write_file
 from releve.network import Operator, OperatorFaults, read_operator
 from releve.registry.errors import NotAnUpload
-from releve.registry.upload_files import unpack_upload
+from releve.registry.upload_files import KEPT_FOR, unpack_upload
 from releve.runs.errors import StillReading, TooManyJobs
 from releve.runs.job_store import DEADLINE, MOST_ACTIVE, Job, JobKind, JobStore, current_stamp
 
@@ -32,6 +32,7 @@ __all__ = [
     "forget_reading",
     "read_log_upload",
     "read_operator_upload",
+    "remove_expired",
     "start_reading",
 ]
 
@@ -40,7 +41,6 @@ MOST_SECONDS = 120.0
 PATIENCE_SECONDS = 3.0
 """How long a page waits; a file of usual size is read by then, and the page goes on at once."""
 _PAUSE_SECONDS = 0.05
-_KEPT_FOR = timedelta(days=1)
 _FILE = "sent"
 OPERATOR, LOG = "operator", "log"
 
@@ -119,7 +119,7 @@ def _read(
     patience: float = PATIENCE_SECONDS,
 ) -> Any:
     digest = _hash(name, data)
-    _remove_expired(store)
+    remove_expired(store, datetime.now(UTC))
     job = _find(store, what, digest)
     if job is None or job.state in ("broken", "stopped"):
         if not store.has_room(by):
@@ -168,10 +168,10 @@ def _find(store: JobStore[ReadingOrder], what: str, digest: str) -> ReadingJob |
     return next((job for job in jobs if job.order.digest == digest), None)
 
 
-def _remove_expired(store: JobStore[ReadingOrder]) -> None:
-    oldest = datetime.now(UTC) - _KEPT_FOR
+def remove_expired(store: JobStore[ReadingOrder], now: datetime) -> None:
+    """Remove what was read of files that were sent too long ago."""
     for job in store.list_jobs():
-        if datetime.fromisoformat(job.order.at) < oldest:
+        if datetime.fromisoformat(job.order.at) < now - KEPT_FOR:
             store.remove(job)
 
 

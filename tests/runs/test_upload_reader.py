@@ -8,12 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.utils.module_loading import import_string
+from pytest_django.fixtures import Settings
 
 from releve.errors import Phrase
+from releve.live import due_jobs
 from releve.network import Operator, OperatorFaults, read_operator, sample_operator, write_operator
 from releve.registry.errors import NotAnUpload
+from releve.registry.models import Upload
+from releve.registry.uploads import store_upload
 from releve.runs import job_process, upload_reader
 from releve.runs.errors import StillReading, TooManyJobs
+from releve.runs.installation import open_readings
 from releve.runs.job_process import execute_job, run_job, start_job
 from releve.runs.job_store import JobStore, note_asked
 from releve.runs.upload_reader import (
@@ -122,3 +128,17 @@ def test_what_was_read_is_removed_after_a_day(store: JobStore[ReadingOrder]) -> 
     store.add(old, {})
     read_log_upload(store, "b.csv", LOG, "amina")
     assert [one.order.name for one in store.list_jobs()] == ["b.csv"]
+
+
+@pytest.mark.django_db
+def test_an_upload_and_what_was_read_of_it_go_after_a_day_without_another_upload(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.HOME = tmp_path
+    read_log_upload(open_readings(), "a.csv", LOG, "amina")
+    store_upload("a.xlsx", b"x", "amina", None)
+    run_due_job = import_string(due_jobs._jobs["uploads"].run)
+    run_due_job(datetime.now(UTC) + timedelta(hours=23))
+    assert (len(open_readings().list_jobs()), Upload.objects.count()) == (1, 1)
+    run_due_job(datetime.now(UTC) + timedelta(hours=25))
+    assert (open_readings().list_jobs(), Upload.objects.count()) == ([], 0)
