@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numba
 
-from releve.kernels.cache import PACKAGE, cache_folder, kernel_files
+from releve.demand.erlang import erlang_a
+from releve.demand.erlang.erlang_a import _last_term
+from releve.kernels.cache import PACKAGE, cache_folder, compute_kernel_digest, kernel_files
+from releve.kernels.decorators import KernelLocator
 
 
 def test_a_change_in_any_file_of_the_kernels_begins_a_new_folder(tmp_path: Path) -> None:
@@ -45,6 +48,14 @@ def test_an_installed_package_is_not_written_to(tmp_path: Path) -> None:
     assert parent(**both) == Path("/srv/kernels")
     (package.parent / "pyproject.toml").touch()
     assert parent() == package / "__pycache__"
+
+
+def test_a_kernel_is_found_by_its_place_in_the_package_and_the_digest_of_all() -> None:
+    """No path or date of a file: the test of the wheel loads what this checkout compiled."""
+    found = KernelLocator.from_function(_last_term.py_func, erlang_a.__file__)
+    assert found.get_cache_path() == f"{os.environ['NUMBA_CACHE_DIR']}/demand/erlang"
+    assert found.get_source_stamp() == compute_kernel_digest()
+    assert KernelLocator.from_function(_last_term.py_func, __file__) is None
 
 
 def test_every_module_with_a_kernel_decides_the_folder() -> None:

@@ -2,7 +2,8 @@
 
 numba's own cache checks the file of a kernel alone: a kernel that calls one of another file would
 keep the old one after a change there, and silently give wrong figures. The folder is therefore
-named by the digest of all these files, and any change begins a new one.
+named by the digest of all these files, and any change begins a new one. Within it a kernel is found
+by its place in the package: a folder filled by one copy serves every other of the same files.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["PACKAGE", "cache_folder", "kernel_files"]
+__all__ = ["PACKAGE", "cache_folder", "compute_kernel_digest", "kernel_files"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS = ("crashtest", "demand/erlang", "demand/queue", "kernels")
@@ -31,6 +32,15 @@ def kernel_files(package: Path = PACKAGE) -> Iterator[Path]:
         yield package / name
 
 
+def compute_kernel_digest(package: Path = PACKAGE) -> str:
+    """Return the digest of the files that decide what the kernels do."""
+    digest = hashlib.sha256()
+    for path in kernel_files(package):
+        digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def cache_folder(environ: Mapping[str, str] | None = None, package: Path = PACKAGE) -> Path:
     """Return the folder of the kernels for the files as they are now.
 
@@ -38,11 +48,7 @@ def cache_folder(environ: Mapping[str, str] | None = None, package: Path = PACKA
     of a checkout, as Python keeps its own; else in the user's folder for caches. An installed
     package is never written to, and may be read-only.
     """
-    digest = hashlib.sha256()
-    for path in kernel_files(package):
-        digest.update(f"{path.relative_to(package).as_posix()}\n".encode())
-        digest.update(path.read_bytes())
-    return _find_caches(environ or {}, package) / f"kernels-{digest.hexdigest()[:16]}"
+    return _find_caches(environ or {}, package) / f"kernels-{compute_kernel_digest(package)}"
 
 
 def _find_caches(environ: Mapping[str, str], package: Path) -> Path:

@@ -16,12 +16,14 @@ raises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from releve.extras import OptionalModule
+from releve.kernels.cache import PACKAGE, compute_kernel_digest
 
 __all__ = [
     "allocating_kernel",
@@ -35,7 +37,40 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 try:
-    from numba import njit
+    from numba import config, njit
+    from numba.core.caching import UserProvidedCacheLocator
+
+    _settings, _usual = cast(Any, config), cast(Any, UserProvidedCacheLocator)
+    _stamp = cache(compute_kernel_digest)
+
+    class KernelLocator(_usual):  # type: ignore[misc, valid-type]  # a base without types
+        """Finds a compiled kernel by its place in the package and the digest of all kernels.
+
+        numba's own goes by the path and the date of the file: a wheel, a container or a fresh clone
+        would compile again what was compiled from the same files.
+        """
+
+        def __init__(self, py_func: Any, py_file: str) -> None:
+            super().__init__(py_func, py_file)
+            place = Path(py_file).resolve().relative_to(PACKAGE).parent
+            self._cache_path = str(Path(_settings.CACHE_DIR) / place)
+
+        def get_source_stamp(self) -> str:
+            """Return the digest that the kernel was compiled from."""
+            return _stamp()
+
+        @classmethod
+        def from_function(cls, py_func: Any, py_file: str) -> Any:
+            """Return the locator of a function of the package, None for one of elsewhere."""
+            if not Path(py_file).resolve().is_relative_to(PACKAGE):
+                return None
+            return super().from_function(py_func, py_file)
+
+    # For functions of other packages numba goes on to its own.
+    _others = getattr(_settings, "CACHE_LOCATOR_CLASSES", "") or (
+        "UserProvidedCacheLocator,InTreeCacheLocator,UserWideCacheLocator"
+    )
+    _settings.CACHE_LOCATOR_CLASSES = f"{__name__}.KernelLocator,{_others}"
 except ModuleNotFoundError:  # a host without the extra: the kernels cannot be run
 
     def njit(**options: Any) -> Callable[[F], F]:  # type: ignore[no-redef]
