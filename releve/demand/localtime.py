@@ -1,7 +1,7 @@
 """Local days and half hours of many instants at once.
 
 Instants are int64 seconds since 1970 UTC. A local *slot* is one of the 48 half hours of the wall
-clock of a day. Offsets come from the pinned zones of :mod:`releve.network.clock`, asked once a day
+clock of a day. Offsets come from the pinned zones of ``releve.network``, asked once a day
 (and once a half hour on a day on which they change), so a year costs hundreds of look-ups.
 """
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.urls import register_converter
+
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_:")
 _ESCAPE = re.compile(rb"~([0-9A-F]{2})")
 
@@ -21,3 +23,6 @@ class RefConverter:
     def to_url(self, value: str) -> str:
         """Return the path segment."""
         return "".join(chr(b) if b in _SAFE else f"~{b:02X}" for b in value.encode("utf-8"))
+
+
+register_converter(RefConverter, "ref")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import include, path, register_converter
+from django.urls import include, path
 
 from releve.desk import views
 from releve.desk.access import identity_views, people_views
 from releve.desk.access import views as access
-from releve.desk.converters import RefConverter
-
-register_converter(RefConverter, "ref")
 
 urlpatterns = [
     path("", include("releve.desk.plan.urls")),

@@ -1,7 +1,7 @@
 """Outcomes of calls, read from the files that a SIP proxy appends to (acc, db_flatstore).
 
 The attempt was counted by the decision; a file tells its outcome, which is a further version of the
-attempt, or that our proxy never placed the call (``releve.gate.unplaced_calls``). A cursor moves in
+attempt, or that our proxy never placed the call. A cursor moves in
 the transaction that files the rows, so a kill loses and doubles nothing. A file is known by its
 inode and its first line, whatever it is called after a rotation.
 """

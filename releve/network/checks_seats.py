@@ -60,8 +60,8 @@ def check_sites_without_seat(book: ParsedTables) -> Iterator[Fault]:
         return
     floor_of = dict(zip(book.column("zones", "id"), zones, strict=True))
     site_of = dict(zip(book.column("floors", "id"), floors, strict=True))
-    used = {zone for near in seats for zone in near}
-    on = {floor for zone in used for floor in floor_of.get(zone, ())}
+    used = {one for near in seats for one in near}
+    on = {floor for one in used for floor in floor_of.get(one, ())}
     on |= {floor for _, floor, count in book.usable("floors", "id", "seats") if count}
     seated = {site for floor in on for site in site_of.get(floor, ())}
     seated |= {site for _, site, count in book.usable("sites", "id", "seats") if count}

@@ -17,12 +17,12 @@ import polars as pl
 from releve.demand import (
     CallMapping,
     Drop,
-    History,
     ImportReport,
     IntervalMapping,
     import_calls,
     import_intervals,
 )
+from releve.demand.tables import History
 from releve.errors import ReleveError
 from releve.network import Programme
 

@@ -12,8 +12,9 @@ from releve.desk.week import words
 from releve.plan.client_view import narrow_plan
 from releve.plan.result import Plan
 from releve.plan.week.team_weeks import group_week_by_team
+from tests.desk import fixture_plan
 from tests.desk.conftest import SetFolder
-from tests.desk.fixture_plan import build_hybrid_week, week
+from tests.desk.fixture_plan import build_hybrid_week
 
 
 def test_the_page_says_each_team_by_day() -> None:
@@ -40,7 +41,7 @@ def test_the_page_shows_each_agent_and_is_answered_as_json(
 def test_a_week_planned_day_by_day_says_how_to_plan_one(
     tmp_path: Path, shown_from: SetFolder
 ) -> None:
-    said = shown_from(tmp_path, week(1)).get("/week").content.decode()
+    said = shown_from(tmp_path, fixture_plan.week(1)).get("/week").content.decode()
     assert "puis calculez un plan en semaine hybride" in said
     assert "/week/sheet" not in said
 
