@@ -231,7 +231,7 @@ def test_an_answer_that_is_packed_is_refused_before_it_is_unpacked(
 
     transport = httpx.MockTransport(answer)
     monkeypatch.setattr(exchange, "open_client", lambda: httpx.Client(transport=transport))
-    with pytest.raises(AssociationError, match="is packed"):
+    with pytest.raises(AssociationError, match="is compressed"):
         sync_contracts(CLEARS)
     assert asked == ["identity"]
 
