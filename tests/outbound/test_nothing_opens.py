@@ -424,7 +424,7 @@ def test_each_reason_refuses_by_itself(why: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_few_damaged_folders_open_nothing() -> None:
-    found = _hold(0, 600)
+    found = _hold(0, 250)
     assert {kind for kind, _ in found} == set(DAMAGES)
     assert set(NEEDED) <= set(TABLES)
 
