@@ -84,9 +84,9 @@ def check_seats(book: ParsedTables) -> Iterator[Fault]:
             yield book.tables["seats"].fault(i, column, reason, Phrase("give both, or neither"))
     floors = {zone: floor for _, zone, floor in book.usable("zones", "id", "floor")}
     seats = [
-        (i, floors[zone], x, y)
-        for i, zone, x, y in book.usable("seats", "zone", "x_m", "y_m")
-        if zone in floors and x is not None and y is not None
+        (i, floors[seated], x, y)
+        for i, seated, x, y in book.usable("seats", "zone", "x_m", "y_m")
+        if seated in floors and x is not None and y is not None
     ]
     if len(seats) < 2:
         return
@@ -146,7 +146,7 @@ def _count_loose_seats(book: ParsedTables) -> Counter[str]:
         loose[site] += count or 0
     for _, site, count in book.usable("floors", "site", "seats"):
         loose[site] += count or 0
-    for _, zone, x, y in book.usable("seats", "zone", "x_m", "y_m"):
-        if x is None and y is None and floor_of.get(zone) in site_of:
-            loose[site_of[floor_of[zone]]] += 1
+    for _, seated, x, y in book.usable("seats", "zone", "x_m", "y_m"):
+        if x is None and y is None and floor_of.get(seated) in site_of:
+            loose[site_of[floor_of[seated]]] += 1
     return +loose
